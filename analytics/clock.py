@@ -1,0 +1,64 @@
+"""The only reader of the clock, and what a day is: a site's calendar day in its IANA zone.
+
+Tests replace `now`; nothing else asks the operating system for the time of day.
+"""
+
+from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
+
+
+def now() -> datetime:
+    """The current instant, aware, in UTC."""
+    return datetime.now(UTC)
+
+
+@lru_cache(maxsize=1024)
+def zone(name: str) -> ZoneInfo:
+    """The IANA zone called `name`, spelled as the database spells it. Raises ValueError for any other word."""
+    try:
+        if name not in known_zones():
+            raise ValueError(f"{name!r} is not an IANA time zone, such as Europe/Berlin or UTC")
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, OSError) as error:
+        raise ValueError(f"{name!r} is not an IANA time zone, such as Europe/Berlin or UTC") from error
+
+
+@lru_cache(maxsize=1)
+def known_zones() -> frozenset[str]:
+    return frozenset(available_timezones() - {"localtime", "posixrules", "Factory"})
+
+
+def day_of(instant: datetime, tz: ZoneInfo) -> date:
+    """The calendar day that `instant` falls on in `tz`."""
+    return instant.astimezone(tz).date()
+
+
+def day_start(day: date, tz: ZoneInfo) -> datetime:
+    """The first instant of `day` in `tz`, in UTC.
+
+    Midnight may not exist (clocks that go forward at 00:00) and a whole day may be skipped (Samoa, 2011-12-30): then
+    it is the first instant that does exist. A midnight that comes twice counts from the first.
+    """
+    naive = datetime(day.year, day.month, day.day)
+    start = naive.replace(tzinfo=tz, fold=0).astimezone(UTC)
+    if day_of(start, tz) == day and day_of(start - timedelta(microseconds=1), tz) < day:
+        return start
+    return _first_instant_at_or_after(day, tz, start)
+
+
+def day_bounds(day: date, tz: ZoneInfo) -> tuple[datetime, datetime]:
+    """`[start, end)` of `day` in `tz`, in UTC: 23, 24 or 25 hours, or none for a day that the zone skipped."""
+    return day_start(day, tz), day_start(day + timedelta(days=1), tz)
+
+
+def _first_instant_at_or_after(day: date, tz: ZoneInfo, near: datetime) -> datetime:
+    """Bisects to the microsecond; the local date does not decrease over the two days around a midnight."""
+    low, high = near - timedelta(days=2), near + timedelta(days=2)
+    while high - low > timedelta(microseconds=1):
+        middle = low + (high - low) / 2
+        if day_of(middle, tz) >= day:
+            high = middle
+        else:
+            low = middle
+    return high

@@ -1,0 +1,31 @@
+"""The unbound extensions, and the app's own settings and Redis clients. `create_app` binds them."""
+
+from flask import current_app
+from flask_jwt_extended import JWTManager
+from flask_migrate import Migrate
+from flask_sqlalchemy import SQLAlchemy
+from redis import Redis
+
+from config import Settings
+
+db = SQLAlchemy()
+migrate = Migrate(compare_type=True)
+jwt = JWTManager()
+
+
+def settings() -> Settings:
+    """The running app's configuration."""
+    found: Settings = current_app.extensions["settings"]
+    return found
+
+
+def buffer_redis() -> Redis:
+    """The Redis that holds accepted events (and the task queue). Replies are bytes."""
+    found: Redis = current_app.extensions["buffer_redis"]
+    return found
+
+
+def cache_redis() -> Redis:
+    """The Redis of the result cache; may be emptied at any time."""
+    found: Redis = current_app.extensions["cache_redis"]
+    return found

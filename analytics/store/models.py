@@ -1,0 +1,171 @@
+"""Every table, index and constraint, on one page. No queries.
+
+Tables hang on one plain `MetaData`, so that Alembic, the tasks and the importers can read them without Flask. Keys of
+the large tables hold their partition column, and `user_no` where the table may be distributed (docs/decisions/0001).
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    func,
+    text,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, INET, JSONB, TIMESTAMP, UUID
+
+metadata = MetaData(
+    naming_convention={"ix": "ix_%(table_name)s_%(column_0_N_name)s", "pk": "pk_%(table_name)s", "uq": "uq_%(table_name)s_%(column_0_N_name)s", "fk": "fk_%(table_name)s_%(column_0_name)s"}
+)
+Instant = TIMESTAMP(timezone=True)
+
+sites = Table(
+    "sites",
+    metadata,
+    Column("id", Integer, Identity(), primary_key=True),
+    Column("key", Text, nullable=False, unique=True),
+    Column("name", Text, nullable=False),
+    Column("zone", Text, nullable=False, server_default="UTC"),
+    # open: any event type. strict: only those in event_types.
+    Column("types", Text, nullable=False, server_default="open"),
+    Column("event_types", ARRAY(Text), nullable=False),
+    # trust, enforce or override: how a token's `sub` relates to an event's user_id (spec C7).
+    Column("identity", Text, nullable=False, server_default="trust"),
+    Column("public_ingest", Boolean, nullable=False, server_default="false"),
+    Column("public_stats", Boolean, nullable=False, server_default="false"),
+    Column("allowed_origins", ARRAY(Text), nullable=False, server_default="{}"),
+    Column("created_at", Instant, nullable=False, server_default=func.now()),
+    # The next user_no to hand out. Its row lock is what makes one site's drains take turns (store/events.py).
+    Column("next_user_no", BigInteger, nullable=False, server_default="1"),
+)
+
+# Fixed-width columns first: eight bytes an event less padding.
+events = Table(
+    "events",
+    metadata,
+    Column("event_id", UUID, nullable=False),
+    Column("ts", Instant, nullable=False),
+    Column("received_at", Instant, nullable=False),
+    Column("user_no", BigInteger, nullable=False),
+    Column("site_id", Integer, nullable=False),
+    Column("is_bot", Boolean, nullable=False),
+    Column("type", Text, nullable=False),
+    Column("user_id", Text, nullable=False),
+    Column("session_id", Text),
+    Column("src", Text),
+    Column("subject", Text),
+    Column("path", Text),
+    Column("referrer", Text),
+    Column("source", Text),
+    Column("country", Text),
+    Column("region", Text),
+    Column("city", Text),
+    Column("browser", Text),
+    Column("os", Text),
+    Column("device", Text),
+    Column("utm_source", Text),
+    Column("utm_medium", Text),
+    Column("utm_campaign", Text),
+    Column("utm_term", Text),
+    Column("utm_content", Text),
+    Column("ip", INET),
+    Column("payload", JSONB),
+    # Leads with the identity, so that an event id alone finds its row in each day's index.
+    Index("uq_events", "site_id", "event_id", "ts", "user_no", unique=True),
+    # A few pages a day: rows arrive in the order of time, so ranges of ts skip most of a partition.
+    Index("ix_events_ts", "ts", postgresql_using="brin"),
+    postgresql_partition_by="RANGE (ts)",
+)
+
+users = Table(
+    "users",
+    metadata,
+    Column("site_id", Integer, primary_key=True),
+    Column("user_id", Text, primary_key=True),
+    Column("user_no", BigInteger, nullable=False),
+    Column("first_seen", Instant, nullable=False),
+)
+
+ingest_ledger = Table(
+    "ingest_ledger",
+    metadata,
+    # The stream's entry id, which is also the batch_id of the caller's 202.
+    Column("entry_id", Text, primary_key=True),
+    Column("received_at", Instant, primary_key=True),
+    Column("stored_at", Instant, nullable=False, server_default=func.now()),
+    Column("site_id", Integer, nullable=False),
+    Column("received", Integer, nullable=False),
+    Column("stored", Integer, nullable=False),
+    Column("duplicate", Integer, nullable=False),
+    Column("dead", Integer, nullable=False),
+    # Who sent it: the token's subject, and the id of the HTTP request.
+    Column("principal", Text, nullable=False),
+    Column("request_id", Text, nullable=False),
+    postgresql_partition_by="RANGE (received_at)",
+)
+
+dead_letters = Table(
+    "dead_letters",
+    metadata,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("entry_id", Text, nullable=False),
+    # Position in the stored batch; -1: the whole batch could not be read.
+    Column("position", Integer, nullable=False),
+    Column("site_id", Integer),
+    Column("event_id", UUID),
+    Column("received_at", Instant, nullable=False),
+    Column("died_at", Instant, nullable=False, server_default=func.now()),
+    Column("reason", Text, nullable=False),
+    Column("detail", Text, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Index("uq_dead_letters", "entry_id", "position", unique=True),
+)
+
+revoked_tokens = Table(
+    "revoked_tokens",
+    metadata,
+    Column("jti", Text, primary_key=True),
+    Column("revoked_at", Instant, nullable=False, server_default=func.now()),
+    # The row may go once the token would have expired by itself; null: it never would.
+    Column("expires_at", Instant),
+    Column("reason", Text, nullable=False, server_default=""),
+)
+
+audit_log = Table(
+    "audit_log",
+    metadata,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("at", Instant, nullable=False, server_default=func.now()),
+    Column("actor", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("site_id", Integer),
+    Column("detail", JSONB, nullable=False, server_default=text("'{}'")),
+    Index(None, "at"),
+)
+
+imports = Table(
+    "imports",
+    metadata,
+    # What was read: the site, and a fingerprint of the source's content and options.
+    Column("site_id", Integer, ForeignKey("sites.id", ondelete="CASCADE"), primary_key=True),
+    Column("fingerprint", Text, primary_key=True),
+    Column("source", Text, nullable=False),
+    Column("format", Text, nullable=False),
+    # Kept from the first run, so that a second one shifts its rows to the same instants.
+    Column("shift_s", BigInteger, nullable=False, server_default="0"),
+    Column("lines_done", BigInteger, nullable=False, server_default="0"),
+    Column("counts", JSONB, nullable=False, server_default=text("'{}'")),
+    Column("started_at", Instant, nullable=False, server_default=func.now()),
+    Column("finished_at", Instant),
+)
+
+# Partitioned tables and the column that decides.
+PARTITIONED = {"events": "ts", "ingest_ledger": "received_at"}
+SUPPORTED_TYPES = ("page_view", "button_click", "form_submit", "video_play", "course_complete", "search_query", "error_occurred")

@@ -1,0 +1,62 @@
+"""JSON logs with the request's or task's id, and the request id itself."""
+
+import json
+import logging
+import re
+import sys
+import uuid
+from contextvars import ContextVar
+from datetime import UTC, datetime
+
+from flask import Flask, Response, request
+
+from config import Settings
+
+request_id: ContextVar[str] = ContextVar("request_id", default="-")
+SAFE_ID = re.compile(r"[\x21-\x7e]{1,128}")
+_PLAIN = set(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
+
+
+class JsonFormatter(logging.Formatter):
+    """One JSON object a line: at, level, logger, function, message, request_id, and the record's own fields."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line = {
+            "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname,
+            "logger": record.name,
+            "function": f"{record.funcName}:{record.lineno}",
+            "message": record.getMessage(),
+            "request_id": request_id.get(),
+        }
+        line.update({key: value for key, value in vars(record).items() if key not in _PLAIN})
+        if record.exc_info:
+            line["exception"] = self.formatException(record.exc_info)
+        return json.dumps(line, default=str)
+
+
+def configure_logging(settings: Settings) -> None:
+    """Logs to standard error, at LOG_LEVEL. Safe to call twice."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(JsonFormatter())
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(settings.log_level)
+    for noisy in ("alembic", "kombu", "amqp", "sqlalchemy.engine"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+
+
+def init_app(app: Flask, settings: Settings) -> None:
+    """Takes the caller's X-Request-ID, or makes one, and returns it."""
+    if settings.environment != "test":
+        configure_logging(settings)
+
+    @app.before_request
+    def name_request() -> None:
+        given = request.headers.get("X-Request-ID", "")
+        request_id.set(given if SAFE_ID.fullmatch(given) else uuid.uuid4().hex)
+
+    @app.after_request
+    def return_name(response: Response) -> Response:
+        response.headers["X-Request-ID"] = request_id.get()
+        return response

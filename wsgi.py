@@ -1,0 +1,11 @@
+"""gunicorn's entry: `gunicorn wsgi:app`. A setting that cannot be used ends the start with one line."""
+
+import sys
+
+from analytics import create_app
+from config import ConfigError
+
+try:
+    app = create_app()
+except ConfigError as error:
+    sys.exit(f"configuration: {error}")
