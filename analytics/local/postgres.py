@@ -74,7 +74,7 @@ class Postgres:
                 return "started"
 
     def stop(self, timeout: float = 60) -> None:
-        """Disconnect everybody and shut down cleanly; after `timeout` at once, which costs recovery at the next start."""
+        """Disconnect everybody and shut down cleanly; after `timeout` at once, and the next start recovers."""
         pid = self.pid
         if pid is None:
             return

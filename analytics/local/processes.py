@@ -12,6 +12,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from analytics.local.binaries import StartError
@@ -83,10 +84,8 @@ def wait_gone(pid: int, folder: Path, child: "subprocess.Popen[bytes] | None", t
 
 def send_signal(pid: int, sig: signal.Signals) -> None:
     """Signal `pid`; one that has just ended is as good."""
-    try:
+    with suppress(ProcessLookupError):
         os.kill(pid, sig)
-    except ProcessLookupError:
-        pass
 
 
 def _exists(pid: int) -> bool:

@@ -1,0 +1,55 @@
+# `make run` and `make test` work on a bare machine: they need Python 3.11 or newer with its venv module, no more.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+# Names a virtual environment by its place and by what is in it, so that a moved checkout or a new pin is noticed.
+key = $(shell { pwd; cat $(1); } 2>/dev/null | cksum | tr -d ' ')
+RUN_STAMP := $(VENV)/.run-$(call key,requirements.txt)
+DEV_STAMP := $(VENV)/.dev-$(call key,requirements.txt requirements-dev.txt)
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
+
+.DEFAULT_GOAL := help
+.PHONY: help run test bench lint clean venv
+
+help: ## show this list
+	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 14
+
+run: $(RUN_STAMP) ## start everything here: PostgreSQL, Valkey, web, worker, beat (PORT=8000)
+	@exec $(BIN)/python -m analytics.local.stack run
+
+test: $(DEV_STAMP) ## run the tests with servers of their own (ARGS="tests/local -x")
+	@exec $(BIN)/pytest -n 2 $(ARGS)
+
+bench: $(DEV_STAMP) ## measure, and print one table of ratios (ARGS=...)
+	@exec $(BIN)/python -m benchmarks $(ARGS)
+
+lint: $(DEV_STAMP) ## style, types, and the direction of imports
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy --strict analytics tasks
+	$(BIN)/lint-imports
+
+clean: ## remove the virtual environment and caches (DATA=1: .data/ too)
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
+	find . -name __pycache__ -not -path './.data/*' -prune -exec rm -rf {} +
+	$(if $(filter 1,$(DATA)),rm -rf .data)
+
+$(RUN_STAMP): | venv
+	@echo "Installing requirements.txt into $(VENV)"
+	@$(INSTALL) -r requirements.txt
+	@rm -f $(VENV)/.run-*; touch $@
+
+$(DEV_STAMP): | venv
+	@echo "Installing requirements-dev.txt into $(VENV)"
+	@$(INSTALL) -r requirements-dev.txt
+	@rm -f $(VENV)/.dev-*; touch $@
+
+# Scripts in a virtual environment hold its path: one that was moved, or half made, is made again.
+venv:
+	@head -n 2 $(BIN)/pip 2>/dev/null | grep -qF "$(CURDIR)/$(BIN)/python" && $(BIN)/python -m pip --version >/dev/null 2>&1 && exit 0; \
+	command -v $(PYTHON) >/dev/null || { echo "make: Python is missing: apt-get install -y python3 python3-venv"; exit 1; }; \
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "make: $$($(PYTHON) -V) is too old, 3.11 or newer is needed: apt-get install -y python3.11 python3.11-venv, then make PYTHON=python3.11"; exit 1; }; \
+	$(PYTHON) -c 'import ensurepip' 2>/dev/null || { echo "make: Python's venv module is missing: apt-get install -y python3-venv"; exit 1; }; \
+	$(PYTHON) -m venv --clear $(VENV)
