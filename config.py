@@ -168,7 +168,7 @@ class Settings:
     max_backlog_events: int = _setting(2_000_000, _integer(1, 10**9), "events that may wait in Redis")
     max_backlog_bytes: int = _setting(256_000_000, _integer(100_000, 10**12), "bytes that may wait in Redis")
     batch_size: int = _setting(20_000, _integer(1, 200_000), "events of one drain transaction")
-    batch_timeout: float = _setting(0.005, _seconds, "how long a drain waits for company")
+    batch_timeout: float = _setting(0.05, _seconds, "how long a drain waits for company")
     claim_after: float = _setting(30.0, _seconds, "silence after which a worker's events are taken over")
     event_retention_days: int = _setting(
         90, _integer(1, 36500), "days raw events are kept", ("ANALYTICS_RETENTION_DAYS", "RETENTION_DAYS")

@@ -5,7 +5,7 @@ from importlib import import_module
 
 from flask import Flask
 from redis import Redis
-from redis.backoff import ExponentialBackoff
+from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from analytics import errors, telemetry
@@ -58,7 +58,7 @@ def _configure(app: Flask, settings: Settings) -> None:
         JWT_SECRET_KEY=settings.jwt_secret_key,
         JWT_PUBLIC_KEY=settings.jwt_public_key or None,
         JWT_ALGORITHM=settings.jwt_algorithm or ("RS256" if settings.jwt_public_key else "HS256"),
-        TRAP_HTTP_EXCEPTIONS=False,
+        MAX_CONTENT_LENGTH=settings.max_body_bytes,
     )
     app.json.sort_keys = False  # type: ignore[attr-defined]
 
@@ -70,6 +70,7 @@ def _redis(url: str, settings: Settings) -> Redis:
         socket_timeout=5,
         socket_connect_timeout=2,
         health_check_interval=30,
-        # One quiet second attempt: a server that was restarted leaves dead connections in the pool.
-        retry=Retry(ExponentialBackoff(cap=0.1, base=0.05), 1),
+        # No silent second attempt: an append whose reply was lost would be made twice. A connection that died while it
+        # lay in the pool is noticed, and replaced, when it is taken out.
+        retry=Retry(NoBackoff(), 0),
     )

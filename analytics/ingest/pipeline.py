@@ -1,0 +1,370 @@
+"""The drain: stream entries → rows → one transaction → acknowledge. Celery's tasks call `Drain.run`.
+
+An entry is acknowledged only after the transaction that stored it has committed, and its ledger row, written in that
+transaction, makes a second delivery a no-op. So a kill at any point repeats work and never a row.
+"""
+
+import logging
+import os
+import socket
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from typing import Any
+
+import msgspec
+import psycopg2
+import zstandard
+from redis import Redis
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DataError, IntegrityError
+
+from analytics import clock
+from analytics.ingest import buffer
+from analytics.ingest.buffer import Delivery
+from analytics.ingest.enrich import GeoDatabase
+from analytics.ingest.rows import read_rows
+from analytics.store import events as store
+from analytics.store import partitions
+from analytics.store.events import LedgerRow, Row
+
+log = logging.getLogger(__name__)
+
+# user_ids whose user_no a process remembers; about 150 bytes each.
+REMEMBERED_USERS = 200_000
+# How often a chunk that collided with another drain starts again before its entries are tried one by one.
+COLLISIONS = 3
+
+
+@dataclass
+class Outcome:
+    """What a drain did: events received, stored, duplicate, dead; and batches that another had stored before."""
+
+    batches: int = 0
+    received: int = 0
+    stored: int = 0
+    duplicate: int = 0
+    dead: int = 0
+    repeated: int = 0
+    more: bool = False
+
+
+@dataclass
+class _Chunk:
+    """Deliveries on their way through one transaction, and what is to be written of them."""
+
+    deliveries: list[Delivery]
+    rows: list[Row] = field(default_factory=list)
+    letters: list[dict[str, Any]] = field(default_factory=list)
+    unreadable: dict[int, str] = field(default_factory=dict)
+
+
+@dataclass
+class Drain:
+    """One consumer: a process's connections, and what it remembers between chunks (users' numbers, partitions)."""
+
+    engine: Engine
+    redis: Redis
+    salt: bytes
+    geo: GeoDatabase | None = None
+    batch_size: int = 20_000
+    company_s: float = 0.05
+    partition_days: int = 1
+    consumer: str = ""
+    _users: dict[int, dict[str, int]] = field(default_factory=dict)
+    _covered: set[tuple[str, date]] = field(default_factory=set)
+    _events_an_entry: float = 20.0
+
+    def __post_init__(self) -> None:
+        self.consumer = self.consumer or f"{socket.gethostname()}:{os.getpid()}"
+
+    def run(self, seconds: float = 10.0, claim_after_s: float | None = None) -> Outcome:
+        """Stores what waits, for about `seconds`; `more` says that something was left. Raises when a server is away:
+        then everything unfinished stays with this consumer, which takes it up again first."""
+        outcome, end = Outcome(), time.monotonic() + seconds
+        if claim_after_s is not None:
+            while claimed := buffer.claim(self.redis, self.consumer, int(claim_after_s * 1000), 100):
+                self.store(claimed, outcome)
+        while own := buffer.read_own(self.redis, self.consumer, self._entries_wanted(0)):
+            self.store(own, outcome)
+        while time.monotonic() < end:
+            chunk = self._gather()
+            if not chunk:
+                # An append after this line rings again; one before it is seen by the next read.
+                buffer.lower_bell(self.redis)
+                chunk = buffer.read_new(self.redis, self.consumer, self._entries_wanted(0))
+            if not chunk:
+                return outcome
+            self.store(chunk, outcome)
+        outcome.more = buffer.waiting(self.redis) > 0
+        return outcome
+
+    def _gather(self) -> list[Delivery]:
+        """New entries up to the batch size, waiting a moment for company while there are few."""
+        chunk: list[Delivery] = []
+        have, deadline = 0, time.monotonic() + self.company_s
+        while have < self.batch_size:
+            wait_ms = int((deadline - time.monotonic()) * 1000)
+            if wait_ms <= 0 and chunk:
+                break
+            found = buffer.read_new(self.redis, self.consumer, self._entries_wanted(have), max(wait_ms, 1))
+            if not found and wait_ms <= 1:
+                break
+            chunk += found
+            have = sum(delivery.entry.count for delivery in chunk if delivery.entry)
+            if found:
+                self._events_an_entry = max(1.0, have / len(chunk))
+            if found and have < self.batch_size and len(found) < 8:
+                # A trickle: let a few more arrive instead of asking for each.
+                time.sleep(max(0.0, min(0.01, deadline - time.monotonic())))
+        return chunk
+
+    def _entries_wanted(self, have: int) -> int:
+        return max(1, min(2000, int((self.batch_size - have) / self._events_an_entry)))
+
+    def store(self, deliveries: Sequence[Delivery], outcome: Outcome) -> None:
+        """Stores and acknowledges `deliveries`. An entry that cannot be stored is dead-lettered, alone."""
+        try:
+            self._store_together(list(deliveries), outcome)
+        except (DataError, IntegrityError, psycopg2.DataError, psycopg2.IntegrityError) as error:
+            if len(deliveries) > 1:
+                log.warning("chunk refused, storing its batches one by one", extra={"batches": len(deliveries)})
+                for delivery in deliveries:
+                    self.store([delivery], outcome)
+            else:
+                self._bury_entry(deliveries[0], "refused", str(error), outcome)
+
+    def _store_together(self, deliveries: list[Delivery], outcome: Outcome) -> None:
+        chunk = self._read(deliveries)
+        self._make_partitions(chunk)
+        for attempt in range(1, COLLISIONS + 1):
+            try:
+                with self.engine.begin() as connection:
+                    ledger, repeated, numbered = self._write(connection, chunk)
+                break
+            except (IntegrityError, psycopg2.IntegrityError):
+                # Another drain was handed the same entry; now that it has committed, the ledger says so.
+                self._users.clear()
+                if attempt == COLLISIONS:
+                    raise
+        self._remember(numbered)
+        buffer.acknowledge(self.redis, [delivery.entry_id for delivery in deliveries])
+        outcome.batches += len(deliveries)
+        outcome.repeated += repeated
+        for row in ledger:
+            outcome.received += row.received
+            outcome.stored += row.stored
+            outcome.duplicate += row.duplicate
+            outcome.dead += row.dead
+
+    def _read(self, deliveries: list[Delivery]) -> _Chunk:
+        chunk = _Chunk(deliveries)
+        for batch, delivery in enumerate(deliveries):
+            try:
+                if delivery.entry is None:
+                    raise ValueError("not an entry of this service")
+                chunk.rows += read_rows(delivery.entry, delivery.entry_id, batch, self.geo, self.salt)
+            except (msgspec.MsgspecError, zstandard.ZstdError, ValueError) as error:
+                chunk.unreadable[batch] = str(error)
+        if chunk.unreadable:
+            chunk.rows = [row for row in chunk.rows if row.batch not in chunk.unreadable]
+        return chunk
+
+    def _make_partitions(self, chunk: _Chunk) -> None:
+        today = clock.now().date()
+        received = {_received_at(delivery).date() for delivery in chunk.deliveries}
+        for table, days in (("events", {row.day for row in chunk.rows}), ("ingest_ledger", received)):
+            if any((table, day) not in self._covered for day in days):
+                partitions.ensure(self.engine, table, days, today, self.partition_days)
+                self._covered.update((table, day) for day in days)
+
+    def _write(self, connection: Connection, chunk: _Chunk) -> tuple[list[LedgerRow], int, dict[int, dict[str, int]]]:
+        """One transaction's statements: what is new of the chunk, its users, its events, its ledger."""
+        ids = [delivery.entry_id for delivery in chunk.deliveries]
+        times = [_received_at(delivery) for delivery in chunk.deliveries]
+        done = store.stored_entries(connection, ids, min(times), max(times))
+        skipped = {batch for batch, entry_id in enumerate(ids) if entry_id in done}
+        rows = [row for row in chunk.rows if row.batch not in skipped] if skipped else chunk.rows
+        rows, duplicates, numbered = self._sift(connection, rows)
+        letters = self._copy(connection, chunk, rows, self._numbers(rows, numbered))
+        ledger = _ledger(chunk, skipped, duplicates, letters)
+        store.bury(connection, letters)
+        store.write_ledger(connection, ledger)
+        return ledger, len(skipped), numbered
+
+    def _sift(
+        self, connection: Connection, rows: list[Row]
+    ) -> tuple[list[Row], list[Row], dict[int, dict[str, int]]]:
+        """(rows to store, duplicates, by site the users' numbers that this transaction looked up or gave out)."""
+        by_site: dict[int, list[Row]] = {}
+        for row in rows:
+            by_site.setdefault(row.site_id, []).append(row)
+        unknown = {site_id: self._unknown_users(site_id, mine) for site_id, mine in by_site.items()}
+        fresh = {site: store.known_users(connection, site, sorted(users)) for site, users in unknown.items() if users}
+        to_lock = [
+            site_id
+            for site_id, mine in by_site.items()
+            if len(fresh.get(site_id, ())) < len(unknown[site_id]) or any(row.given_id for row in mine)
+        ]
+        next_numbers = store.lock_sites(connection, to_lock) if to_lock else {}
+        keep, duplicates = [], []
+        for site_id, mine in by_site.items():
+            kept, repeats = self._without_duplicates(connection, site_id, mine)
+            keep += kept
+            duplicates += repeats
+            missing = unknown[site_id] - fresh.get(site_id, {}).keys()
+            if missing:
+                fresh.setdefault(site_id, {}).update(
+                    self._number(connection, site_id, next_numbers[site_id], missing, kept)
+                )
+        return keep, duplicates, fresh
+
+    def _numbers(self, rows: list[Row], fresh: dict[int, dict[str, int]]) -> list[int]:
+        """Each row's user_no."""
+        nothing: dict[str, int] = {}
+        return [
+            fresh.get(row.site_id, nothing).get(row.user_id) or self._users[row.site_id][row.user_id] for row in rows
+        ]
+
+    def _unknown_users(self, site_id: int, rows: list[Row]) -> set[str]:
+        return {row.user_id for row in rows} - self._users.get(site_id, {}).keys()
+
+    @staticmethod
+    def _without_duplicates(connection: Connection, site_id: int, rows: list[Row]) -> tuple[list[Row], list[Row]]:
+        given = [row for row in rows if row.given_id]
+        if not given:
+            return rows, []
+        seen = store.stored_ids(connection, site_id, given)
+        keep, duplicates = [], []
+        for row in rows:
+            if row.given_id and row.event_id in seen:
+                duplicates.append(row)
+            else:
+                keep.append(row)
+                seen.add(row.event_id)
+        return keep, duplicates
+
+    @staticmethod
+    def _number(
+        connection: Connection, site_id: int, next_user_no: int, missing: set[str], rows: list[Row]
+    ) -> dict[str, int]:
+        """Numbers for users that have a row to store; under the lock, so what another drain just added is looked up."""
+        numbers = store.known_users(connection, site_id, sorted(missing))
+        first_seen: dict[str, str] = {}
+        for row in rows:
+            if row.user_id in missing and row.user_id not in numbers:
+                held = first_seen.get(row.user_id)
+                if held is None or _time(row.ts) < _time(held):
+                    first_seen[row.user_id] = row.ts
+        if first_seen:
+            numbers.update(store.add_users(connection, site_id, next_user_no, first_seen))
+        return numbers
+
+    @staticmethod
+    def _copy(connection: Connection, chunk: _Chunk, rows: list[Row], numbers: list[int]) -> list[dict[str, Any]]:
+        """Appends the rows; those that PostgreSQL refuses are found by halving and become dead letters."""
+        letters = [
+            _letter(chunk.deliveries[batch], -1, None, "unreadable", detail, chunk.deliveries[batch].raw)
+            for batch, detail in chunk.unreadable.items()
+        ]
+        pending = [(0, len(rows))] if rows else []
+        while pending:
+            start, end = pending.pop()
+            lines = [f"{row.line}\t{no}\n" for row, no in zip(rows[start:end], numbers[start:end], strict=True)]
+            try:
+                with connection.begin_nested():
+                    store.copy_events(connection, lines)
+            except psycopg2.Error as error:
+                if not _is_refusal(error):
+                    raise
+                if end - start > 1:
+                    middle = (start + end) // 2
+                    pending += [(middle, end), (start, middle)]
+                    continue
+                row = rows[start]
+                delivery = chunk.deliveries[row.batch]
+                letters.append(_letter(delivery, row.position, row.event_id, "refused", str(error), row.line.encode()))
+        return letters
+
+    def _remember(self, numbered: dict[int, dict[str, int]]) -> None:
+        for site_id, numbers in numbered.items():
+            self._users.setdefault(site_id, {}).update(numbers)
+        if sum(map(len, self._users.values())) > REMEMBERED_USERS:
+            self._users.clear()
+
+    def _bury_entry(self, delivery: Delivery, reason: str, detail: str, outcome: Outcome) -> None:
+        """The whole batch into the dead letters, with its ledger row."""
+        count = delivery.entry.count if delivery.entry else 0
+        log.error("batch dead-lettered", extra={"entry_id": delivery.entry_id, "reason": reason, "events": count})
+        chunk = _Chunk([delivery], unreadable={0: detail})
+        self._make_partitions(chunk)
+        with self.engine.begin() as connection:
+            done = store.stored_entries(connection, [delivery.entry_id], _received_at(delivery), _received_at(delivery))
+            if not done:
+                store.bury(connection, [_letter(delivery, -1, None, reason, detail, delivery.raw)])
+                store.write_ledger(connection, _ledger(chunk, set(), [], []))
+        buffer.acknowledge(self.redis, [delivery.entry_id])
+        outcome.batches += 1
+        outcome.dead += count
+        outcome.received += count
+
+
+def _time(ts: str) -> datetime:
+    return datetime.fromisoformat(ts)
+
+
+def _is_refusal(error: psycopg2.Error) -> bool:
+    """SQLSTATE class 22 (data), 23502/23514 (null, no partition), 54000 (limits): the row is at fault, not the server."""
+    code = error.pgcode or ""
+    return code.startswith("22") or code in ("23502", "23514", "54000")
+
+
+def _received_at(delivery: Delivery) -> datetime:
+    if delivery.entry is not None:
+        return datetime.fromtimestamp(delivery.entry.received_us / 1e6, UTC)
+    return datetime.fromtimestamp(int(delivery.entry_id.split("-")[0]) / 1e3, UTC)
+
+
+def _letter(
+    delivery: Delivery, position: int, event_id: str | None, reason: str, detail: str, body: bytes
+) -> dict[str, Any]:
+    return {
+        "entry_id": delivery.entry_id,
+        "position": position,
+        "site_id": delivery.entry.site_id if delivery.entry else None,
+        "event_id": event_id,
+        "received_at": _received_at(delivery),
+        "reason": reason,
+        "detail": detail[:1000].replace("\0", ""),
+        "body": body,
+    }
+
+
+def _ledger(
+    chunk: _Chunk, skipped: set[int], duplicates: Sequence[Row], letters: Sequence[dict[str, Any]]
+) -> list[LedgerRow]:
+    """One row for each batch of the chunk that was not stored before."""
+    repeats, dead = [0] * len(chunk.deliveries), [0] * len(chunk.deliveries)
+    for row in duplicates:
+        repeats[row.batch] += 1
+    places = {delivery.entry_id: batch for batch, delivery in enumerate(chunk.deliveries)} if letters else {}
+    for letter in letters:
+        dead[places[letter["entry_id"]]] += letter["position"] >= 0
+    rows = []
+    for batch, delivery in enumerate(chunk.deliveries):
+        entry = delivery.entry
+        if batch in skipped:
+            continue
+        count = entry.count if entry else 0
+        lost = count if batch in chunk.unreadable else dead[batch]
+        rows.append(
+            LedgerRow(
+                delivery.entry_id, _received_at(delivery), entry.site_id if entry else 0, count,
+                count - repeats[batch] - lost, repeats[batch], lost,
+                entry.principal if entry else "", entry.request_id if entry else "",
+            )
+        )  # fmt: skip
+    return rows
+
+

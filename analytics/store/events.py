@@ -1,0 +1,173 @@
+"""The only writer of raw events, users and ledger rows; each function works inside the caller's transaction.
+
+An event is identified by (site, event_id). The unique key also holds ts and user_no, which a resend may change: a
+clock that is corrected anew, a phone that changed networks. So ids that a caller chose are looked up before they are
+written, while the site's row is locked: one site's drains take turns for the milliseconds of the write (decision 0001).
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime, timedelta
+from io import BytesIO
+from typing import Any
+
+import msgspec
+from sqlalchemy import Connection, text
+
+# A resend is recognised this many days around its own ts.
+RESEND_WINDOW_DAYS = 1
+
+# COPY's column order: what one cached lookup yields lies together, user_no is known last.
+COPY_COLUMNS = (
+    "event_id, ts, received_at, site_id, type, user_id, session_id, src, subject,"
+    " is_bot, browser, os, device, path, utm_source, utm_medium, utm_campaign, utm_term, utm_content,"
+    " referrer, source, ip, country, region, city, payload, user_no"
+)
+
+
+class Row(msgspec.Struct, gc=False):
+    """One event on its way into the table. `line` is its COPY text up to, not including, user_no."""
+
+    site_id: int
+    event_id: str
+    # The caller chose the id, so the same event may have been stored from another batch.
+    given_id: bool
+    user_id: str
+    ts: str
+    day: date
+    line: str
+    # Which batch of the chunk it came in, and where in that.
+    batch: int
+    position: int
+
+
+class LedgerRow(msgspec.Struct):
+    """What became of one accepted batch."""
+
+    entry_id: str
+    received_at: datetime
+    site_id: int
+    received: int
+    stored: int
+    duplicate: int
+    dead: int
+    principal: str
+    request_id: str
+
+
+# Served by pk_ingest_ledger; entry ids carry their time, so one or two partitions are read.
+DONE_ENTRIES = text("""
+SELECT entry_id
+FROM ingest_ledger
+WHERE entry_id = ANY(:entry_ids) AND received_at >= :earliest AND received_at <= :latest
+""")
+
+
+def stored_entries(connection: Connection, entry_ids: Sequence[str], earliest: datetime, latest: datetime) -> set[str]:
+    """Those of `entry_ids` that an earlier transaction has stored."""
+    found = connection.execute(DONE_ENTRIES, {"entry_ids": list(entry_ids), "earliest": earliest, "latest": latest})
+    return set(found.scalars())
+
+
+LOCK_SITES = text("SELECT id, next_user_no FROM sites WHERE id = ANY(:ids) ORDER BY id FOR UPDATE")
+
+
+def lock_sites(connection: Connection, site_ids: Iterable[int]) -> dict[int, int]:
+    """Site id → its next user_no. Locked in one order, so that two drains cannot wait for each other."""
+    return {row.id: row.next_user_no for row in connection.execute(LOCK_SITES, {"ids": sorted(set(site_ids))})}
+
+
+# An index scan of uq_events' first two columns in each partition of the window.
+STORED_IDS = text("""
+SELECT e.event_id
+FROM unnest(CAST(:ids AS uuid[])) AS given(event_id)
+JOIN events e ON e.site_id = :site_id AND e.event_id = given.event_id AND e.ts >= :start AND e.ts < :end
+""")
+
+
+def stored_ids(connection: Connection, site_id: int, rows: Sequence[Row]) -> set[str]:
+    """Ids of `rows` that the site has stored already, at any ts within a day of theirs."""
+    found: set[str] = set()
+    for start, end, ids in _windows(rows):
+        parameters = {"ids": ids, "site_id": site_id, "start": start, "end": end}
+        found.update(str(event_id) for event_id in connection.execute(STORED_IDS, parameters).scalars())
+    return found
+
+
+def _windows(rows: Sequence[Row]) -> Iterable[tuple[date, date, list[str]]]:
+    """Runs of neighbouring days with the ids they hold, each run widened by the resend window."""
+    by_day: dict[date, list[str]] = {}
+    for row in rows:
+        by_day.setdefault(row.day, []).append(row.event_id)
+    margin, run = timedelta(days=RESEND_WINDOW_DAYS), []
+    days = sorted(by_day)
+    for day, following in zip(days, [*days[1:], None], strict=True):
+        run.append(day)
+        if following is None or following - day > margin:
+            yield run[0] - margin, run[-1] + margin + timedelta(days=1), [one for d in run for one in by_day[d]]
+            run = []
+
+
+# Served by pk_users.
+KNOWN_USERS = text("""
+SELECT u.user_id, u.user_no
+FROM unnest(CAST(:user_ids AS text[])) AS given(user_id)
+JOIN users u ON u.site_id = :site_id AND u.user_id = given.user_id
+""")
+TAKE_NUMBERS = text("UPDATE sites SET next_user_no = :next_user_no WHERE id = :site_id")
+
+
+def known_users(connection: Connection, site_id: int, user_ids: Sequence[str]) -> dict[str, int]:
+    """user_id → user_no of those that the site knows."""
+    rows = connection.execute(KNOWN_USERS, {"site_id": site_id, "user_ids": list(user_ids)})
+    return {user_id: user_no for user_id, user_no in rows}
+
+
+def add_users(connection: Connection, site_id: int, next_user_no: int, first_seen: dict[str, str]) -> dict[str, int]:
+    """Numbers new users densely from `next_user_no`; `first_seen` is user_id → ts. The site's row must be locked."""
+    numbers = {user_id: next_user_no + n for n, user_id in enumerate(first_seen)}
+    lines = (f"{site_id}\t{escape(user_id)}\t{numbers[user_id]}\t{ts}\n" for user_id, ts in first_seen.items())
+    copy(connection, "COPY users (site_id, user_id, user_no, first_seen) FROM STDIN", lines)
+    connection.execute(TAKE_NUMBERS, {"site_id": site_id, "next_user_no": next_user_no + len(numbers)})
+    return numbers
+
+
+def copy_events(connection: Connection, lines: Iterable[str]) -> None:
+    """Appends events; each line is a Row's, with user_no. Raises DataError for a row that PostgreSQL refuses."""
+    copy(connection, f"COPY events ({COPY_COLUMNS}) FROM STDIN", lines)
+
+
+def write_ledger(connection: Connection, rows: Sequence[LedgerRow]) -> None:
+    """One row a batch. A second drain of the same entry fails here, whole, and finds the entry done when it retries."""
+    lines = (
+        f"{row.entry_id}\t{row.received_at.isoformat()}\t{row.site_id}\t{row.received}\t{row.stored}\t{row.duplicate}"
+        f"\t{row.dead}\t{escape(row.principal)}\t{escape(row.request_id)}\n"
+        for row in rows
+    )
+    columns = "entry_id, received_at, site_id, received, stored, duplicate, dead, principal, request_id"
+    copy(connection, f"COPY ingest_ledger ({columns}) FROM STDIN", lines)
+
+
+BURY = text("""
+INSERT INTO dead_letters (entry_id, position, site_id, event_id, received_at, reason, detail, body)
+VALUES (:entry_id, :position, :site_id, CAST(:event_id AS uuid), :received_at, :reason, :detail, :body)
+ON CONFLICT (entry_id, position) DO NOTHING
+""")
+
+
+def bury(connection: Connection, letters: Sequence[dict[str, Any]]) -> None:
+    """Writes dead letters; one that is there already stays as it is."""
+    if letters:
+        connection.execute(BURY, list(letters))
+
+
+def copy(connection: Connection, statement: str, lines: Iterable[str]) -> None:
+    with connection.connection.cursor() as cursor:
+        cursor.copy_expert(statement, BytesIO("".join(lines).encode()), size=1 << 18)
+
+
+_ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
+
+
+def escape(text: str) -> str:
+    """`text` for COPY's text format."""
+    return text.translate(_ESCAPES)

@@ -1,0 +1,56 @@
+"""Adapters: the drain and its sweep as Celery tasks."""
+
+import logging
+from dataclasses import asdict
+from functools import lru_cache
+from hashlib import sha256
+
+import psycopg2
+from celery import shared_task
+from redis.exceptions import RedisError
+from sqlalchemy.exc import DBAPIError
+
+from analytics import queue
+from analytics.extensions import buffer_redis, db, settings
+from analytics.ingest import buffer
+from analytics.ingest.enrich import open_geo
+from analytics.ingest.pipeline import Drain
+
+log = logging.getLogger(__name__)
+
+
+@lru_cache(maxsize=1)
+def drain_of_process() -> Drain:
+    """This process's consumer; it lives as long as the process."""
+    chosen = settings()
+    salt = chosen.identity_salt or f"visitors:{chosen.jwt_secret_key or chosen.jwt_public_key}"
+    return Drain(
+        engine=db.engine,
+        redis=buffer_redis(),
+        salt=sha256(salt.encode()).digest(),
+        geo=open_geo(chosen.geoip_database or None) if chosen.enable_geolocation else None,
+        batch_size=chosen.batch_size,
+        company_s=chosen.batch_timeout,
+        partition_days=chosen.partition_days,
+    )
+
+
+@shared_task(name="ingest.drain")
+def drain(claim: bool = False) -> None:
+    """Stores what waits. A server that is away leaves everything pending; the next ring tries again."""
+    try:
+        outcome = drain_of_process().run(claim_after_s=settings().claim_after if claim else None)
+    except (DBAPIError, psycopg2.Error, RedisError, OSError) as error:
+        log.warning("drain interrupted", extra={"error": type(error).__name__})
+        return
+    if outcome.batches:
+        log.info("drained", extra=asdict(outcome))
+    if outcome.more:
+        queue.ring_drain()
+
+
+@shared_task(name="ingest.sweep")
+def sweep() -> None:
+    """Beat's safety net: drains whatever still waits, and takes over what a dead worker left."""
+    if buffer.waiting(buffer_redis()):
+        drain(claim=True)
