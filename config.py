@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-DEVELOPMENT_SECRET = "development-only-secret-change-me-before-production"
+DEVELOPMENT_SECRET = "development-only-secret-change-me-before-production"  # noqa: S105 - known on purpose, and refused in production.
 WELL_KNOWN_SECRETS = {
     DEVELOPMENT_SECRET,
     "your-jwt-secret-key",
@@ -120,7 +120,11 @@ def _text(text: str) -> str:
 
 
 def _setting(
-    default: Any, parse: Callable[[str], Any] = _text, doc: str = "", aliases: tuple[str, ...] = (), secret: bool = False
+    default: Any,
+    parse: Callable[[str], Any] = _text,
+    doc: str = "",
+    aliases: tuple[str, ...] = (),
+    secret: bool = False,
 ) -> Any:
     return field(default=default, metadata={"parse": parse, "doc": doc, "aliases": aliases, "secret": secret})
 
@@ -144,7 +148,10 @@ class Settings:
     db_pool_size: int = _setting(10, _integer(1, 1000), "connections kept a process", ("MAX_DB_CONNECTIONS",))
     db_max_overflow: int = _setting(20, _integer(0, 1000), "connections beyond those, while busy")
     celery_broker_url: str = _setting(
-        "redis://localhost:6379/0", _redis_url, "Redis of the event buffer and the task queue; must not evict", secret=True
+        "redis://localhost:6379/0",
+        _redis_url,
+        "Redis of the event buffer and the task queue; must not evict",
+        secret=True,
     )
     celery_result_backend: str = _setting("", _redis_url, "Redis of task results; default: the broker", secret=True)
     redis_url: str = _setting("redis://localhost:6379/1", _redis_url, "Redis of the result cache", secret=True)

@@ -5,7 +5,8 @@ Every slice raises from this tree; `register` is called by `create_app`. Nothing
 
 import http
 import logging
-from typing import TYPE_CHECKING, Any, NamedTuple
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -15,7 +16,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 
-class Problem(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Problem:
     """One thing wrong with one event or field. `index` counts from 0 in the request as sent; None: the request."""
 
     index: int | None
@@ -24,7 +26,7 @@ class Problem(NamedTuple):
     detail: str
 
     def as_json(self) -> dict[str, Any]:
-        return self._asdict()
+        return asdict(self)
 
 
 class AnalyticsError(Exception):

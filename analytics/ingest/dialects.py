@@ -28,8 +28,11 @@ ALIASES: Mapping[str, str] = {
     "messageId": "event_id",
 }
 _CANONICAL = frozenset(
-    "type ts user_id src payload event_id session_id site_id path referrer user_agent ip subject country region city"
-    " utm_source utm_medium utm_campaign utm_term utm_content".split()
+    (
+        *("type", "ts", "user_id", "src", "payload", "event_id", "session_id", "site_id", "path", "referrer"),
+        *("user_agent", "ip", "subject", "country", "region", "city"),
+        *("utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content"),
+    )
 )
 
 

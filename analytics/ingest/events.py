@@ -4,6 +4,7 @@
 looked at alone, so that one bad event never blocks the others. Pure: the clock and the limits come in as arguments.
 """
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -124,7 +125,7 @@ def read_batch(body: bytes, rules: Rules, dialect: Dialect) -> Batch:
 def _all_good(events: list[Event], body: bytes, rules: Rules) -> bool:
     if len(events) > rules.max_events:
         raise TooLarge(_too_many(len(events), rules.max_events), limit=rules.max_events)
-    if b"\\u0000" in body or b"\\u001" in body or b"\\u007f" in body:
+    if b"\\u0000" in body:
         return False
     return not any(_problems(event, rules) for event in events)
 
@@ -147,7 +148,7 @@ def _read_one_by_one(body: bytes, rules: Rules, dialect: Dialect) -> Batch:
 _Parts = tuple[str, str, str]
 
 
-def _read_event(raw: msgspec.Raw, rules: Rules, dialect: Dialect) -> Event | list[_Parts]:
+def _read_event(raw: msgspec.Raw | bytes, rules: Rules, dialect: Dialect) -> Event | list[_Parts]:
     if len(raw) > MAX_EVENT_BYTES:
         return [("", "too_long", f"the event has {len(raw)} bytes; the limit is {MAX_EVENT_BYTES}")]
     try:
@@ -155,6 +156,8 @@ def _read_event(raw: msgspec.Raw, rules: Rules, dialect: Dialect) -> Event | lis
     except RecursionError:
         return [("", "too_deep", f"nested deeper than {MAX_DEPTH}")]
     except (msgspec.MsgspecError, UnicodeDecodeError, ValueError) as error:
+        if _escapes_surrogate(raw):
+            return [("", "surrogate", "a lone surrogate is not a character; send valid Unicode")]
         return [("", "malformed", f"cannot be read: {error}")]
     if not isinstance(source, dict):
         return [("", "wrong_type", f"an event is a JSON object, not {_json_type(source)}")]
@@ -163,7 +166,10 @@ def _read_event(raw: msgspec.Raw, rules: Rules, dialect: Dialect) -> Event | lis
     renamed, spelled = dialect.rename(source)
     missing = [name for name in dialect.required if renamed.get(name) in (None, "")]
     if missing:
-        return [(spelled.get(name, dialect.spelling(name)), "missing", f"{dialect.spelling(name)} is required") for name in missing]
+        return [
+            (spelled.get(name, dialect.spelling(name)), "missing", f"{dialect.spelling(name)} is required")
+            for name in missing
+        ]
     try:
         event = msgspec.convert(renamed, Event)
     except msgspec.ValidationError as error:
@@ -188,15 +194,19 @@ def _problems(event: Event, rules: Rules) -> list[_Parts]:
                 found.append(("payload", "out_of_range", f"an integer has more than {MAX_INTEGER_DIGITS} digits"))
                 break
     if rules.types is not None and event.type not in rules.types and event.type != "pageview":
-        found.append(("type", "unknown_type", f"{event.type!r} is not a type of this site: {', '.join(sorted(rules.types))}"))
+        found.append(
+            ("type", "unknown_type", f"{event.type!r} is not a type of this site: {', '.join(sorted(rules.types))}")
+        )
     if event.site_id is not None and rules.site_key is not None and event.site_id != rules.site_key:
-        found.append(("site_id", "other_site", f"this batch is for site {rules.site_key!r}; send {event.site_id!r} in its own"))
+        found.append(
+            ("site_id", "other_site", f"this batch is for site {rules.site_key!r}; send {event.site_id!r} in its own")
+        )
     if rules.only_user is not None and event.user_id is not None and str(event.user_id) != rules.only_user:
         found.append(("user_id", "other_user", "this site takes events of the token's own subject only"))
     return found
 
 
-def _raws(body: bytes) -> list[msgspec.Raw]:
+def _raws(body: bytes) -> list[msgspec.Raw] | list[bytes]:
     """The events of an array, unread. Raises BadInput with the position of what is not JSON."""
     try:
         body.decode()
@@ -208,7 +218,28 @@ def _raws(body: bytes) -> list[msgspec.Raw]:
     except msgspec.ValidationError as error:
         raise BadInput("send a JSON array of events, or an object with an array called events") from error
     except msgspec.MsgspecError as error:
+        if _escapes_surrogate(body):
+            return _raws_with_surrogates(body, error)
         raise not_json(error, body) from error
+
+
+def _raws_with_surrogates(body: bytes, refusal: Exception) -> list[bytes]:
+    """The same by the standard library, which reads lone surrogates: they are one event's fault, not the body's."""
+    try:
+        found = json.loads(body, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        raise not_json(refusal, body) from error
+    if not isinstance(found, list):
+        raise BadInput("send a JSON array of events, or an object with an array called events")
+    return [json.dumps(event).encode() for event in found]
+
+
+def _escapes_surrogate(body: msgspec.Raw | bytes) -> bool:
+    return b"\\ud" in bytes(body).lower()
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
 
 
 def not_json(error: Exception, body: bytes) -> BadInput:
@@ -227,12 +258,10 @@ def _depth(value: Any, limit: int = MAX_DEPTH + 1) -> int:
 
 
 def _unstorable(value: Any, field: str = "", depth: int = 0) -> _Parts | None:
-    """What PostgreSQL would refuse: NUL, lone surrogates, and numbers without end."""
+    """What PostgreSQL would refuse: NUL, and numbers without end. (The decoder has refused lone surrogates.)"""
     if isinstance(value, str):
         if "\x00" in value:
             return field, "nul", "a NUL character cannot be stored; remove it"
-        if not value.isascii() and any("\ud800" <= char <= "\udfff" for char in value):
-            return field, "surrogate", "a lone surrogate is not a character; send valid Unicode"
     elif isinstance(value, int) and not isinstance(value, bool) and abs(value) > 10**MAX_INTEGER_DIGITS:
         return field, "out_of_range", f"an integer has more than {MAX_INTEGER_DIGITS} digits"
     elif isinstance(value, (dict, list)):
@@ -278,5 +307,12 @@ def _instant(ts: datetime) -> str:
 
 
 def _json_type(value: object) -> str:
-    names = {str: "a string", int: "a number", float: "a number", bool: "a boolean", list: "an array", type(None): "null"}
+    names = {
+        str: "a string",
+        int: "a number",
+        float: "a number",
+        bool: "a boolean",
+        list: "an array",
+        type(None): "null",
+    }
     return names.get(type(value), "something else")

@@ -193,9 +193,7 @@ class Drain:
         store.write_ledger(connection, ledger)
         return ledger, len(skipped), numbered
 
-    def _sift(
-        self, connection: Connection, rows: list[Row]
-    ) -> tuple[list[Row], list[Row], dict[int, dict[str, int]]]:
+    def _sift(self, connection: Connection, rows: list[Row]) -> tuple[list[Row], list[Row], dict[int, dict[str, int]]]:
         """(rows to store, duplicates, by site the users' numbers that this transaction looked up or gave out)."""
         by_site: dict[int, list[Row]] = {}
         for row in rows:
@@ -315,7 +313,7 @@ def _time(ts: str) -> datetime:
 
 
 def _is_refusal(error: psycopg2.Error) -> bool:
-    """SQLSTATE class 22 (data), 23502/23514 (null, no partition), 54000 (limits): the row is at fault, not the server."""
+    """SQLSTATE class 22 (data), 23502/23514 (null, no partition), 54000 (limits): the row is at fault."""
     code = error.pgcode or ""
     return code.startswith("22") or code in ("23502", "23514", "54000")
 
@@ -366,5 +364,3 @@ def _ledger(
             )
         )  # fmt: skip
     return rows
-
-

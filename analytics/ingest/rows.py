@@ -66,8 +66,6 @@ _decode_hints = msgspec.json.Decoder(_Hints).decode
 _NO_HINTS = _Hints()
 
 
-
-
 def read_rows(entry: Entry, entry_id: str, batch: int, geo: GeoDatabase | None, salt: bytes) -> Iterator[Row]:
     """The entry's rows in the order they were sent. Raises msgspec.MsgspecError when its body is not what we wrote."""
     body = entry.json()
@@ -113,7 +111,8 @@ def _line(
     if not plain or "\\" in user_id:
         kind, user_id, payload = escape(kind), escape(user_id), _escaped(payload)
         session_text, src, subject = _escaped(session_text), _escaped(src), _escaped(subject)
-    return f"{kind}\t{user_id}\t{session_text}\t{src}\t{subject}\t{agent}\t{page_text}\t{referrer_text}\t{place}\t{payload}"
+    own = f"{kind}\t{user_id}\t{session_text}\t{src}\t{subject}"
+    return f"{own}\t{agent}\t{page_text}\t{referrer_text}\t{place}\t{payload}"
 
 
 def _hints(raw: msgspec.Raw) -> _Hints:
@@ -209,7 +208,9 @@ def client_piece(user_agent: str) -> str:
 def page_piece(page: str) -> tuple[str, str | None]:
     """(path and the five utm columns, the page's host)"""
     found = split_page(page)
-    return _join(found.path, found.utm_source, found.utm_medium, found.utm_campaign, found.utm_term, found.utm_content), found.host
+    return _join(
+        found.path, found.utm_source, found.utm_medium, found.utm_campaign, found.utm_term, found.utm_content
+    ), found.host
 
 
 @lru_cache(maxsize=65_536)

@@ -244,7 +244,11 @@ def _body() -> bytes:
     """The request's body, decompressed. Raises UnsupportedMedia, TooLarge and BadInput."""
     limit = settings().max_body_bytes
     media = request.mimetype
-    if media and media not in ("application/json", "text/plain", "application/x-ndjson") and not media.endswith("+json"):
+    if (
+        media
+        and media not in ("application/json", "text/plain", "application/x-ndjson")
+        and not media.endswith("+json")
+    ):
         raise UnsupportedMedia(f"Content-Type {media} is not taken; send application/json")
     if (request.content_length or 0) > limit:
         raise TooLarge(f"the body has {request.content_length} bytes; MAX_BODY_BYTES is {limit}", limit=limit)

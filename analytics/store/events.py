@@ -119,7 +119,7 @@ TAKE_NUMBERS = text("UPDATE sites SET next_user_no = :next_user_no WHERE id = :s
 def known_users(connection: Connection, site_id: int, user_ids: Sequence[str]) -> dict[str, int]:
     """user_id → user_no of those that the site knows."""
     rows = connection.execute(KNOWN_USERS, {"site_id": site_id, "user_ids": list(user_ids)})
-    return {user_id: user_no for user_id, user_no in rows}
+    return {row.user_id: row.user_no for row in rows}
 
 
 def add_users(connection: Connection, site_id: int, next_user_no: int, first_seen: dict[str, str]) -> dict[str, int]:
@@ -161,7 +161,8 @@ def bury(connection: Connection, letters: Sequence[dict[str, Any]]) -> None:
 
 
 def copy(connection: Connection, statement: str, lines: Iterable[str]) -> None:
-    with connection.connection.cursor() as cursor:
+    cursor: Any = connection.connection.cursor()
+    with cursor:
         cursor.copy_expert(statement, BytesIO("".join(lines).encode()), size=1 << 18)
 
 

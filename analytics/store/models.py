@@ -22,7 +22,12 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, INET, JSONB, TIMESTAMP, UUID
 
 metadata = MetaData(
-    naming_convention={"ix": "ix_%(table_name)s_%(column_0_N_name)s", "pk": "pk_%(table_name)s", "uq": "uq_%(table_name)s_%(column_0_N_name)s", "fk": "fk_%(table_name)s_%(column_0_name)s"}
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "pk": "pk_%(table_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+    }
 )
 Instant = TIMESTAMP(timezone=True)
 
@@ -168,4 +173,12 @@ imports = Table(
 
 # Partitioned tables and the column that decides.
 PARTITIONED = {"events": "ts", "ingest_ledger": "received_at"}
-SUPPORTED_TYPES = ("page_view", "button_click", "form_submit", "video_play", "course_complete", "search_query", "error_occurred")
+SUPPORTED_TYPES = (
+    "page_view",
+    "button_click",
+    "form_submit",
+    "video_play",
+    "course_complete",
+    "search_query",
+    "error_occurred",
+)

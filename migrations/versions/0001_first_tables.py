@@ -129,5 +129,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    for table in ("imports", "audit_log", "revoked_tokens", "dead_letters", "ingest_ledger", "users", "events", "sites"):
+    tables = "imports audit_log revoked_tokens dead_letters ingest_ledger users events sites"
+    for table in tables.split():
         op.execute(f"DROP TABLE {table}")
