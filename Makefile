@@ -10,7 +10,7 @@ DEV_STAMP := $(VENV)/.dev-$(call key,requirements.txt requirements-dev.txt)
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
 
 .DEFAULT_GOAL := help
-.PHONY: help run test bench lint clean venv
+.PHONY: help run test bench lint clean venv lock
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 14
@@ -53,3 +53,8 @@ venv:
 	  { echo "make: $$($(PYTHON) -V) is too old, 3.11 or newer is needed: apt-get install -y python3.11 python3.11-venv, then make PYTHON=python3.11"; exit 1; }; \
 	$(PYTHON) -c 'import ensurepip' 2>/dev/null || { echo "make: Python's venv module is missing: apt-get install -y python3-venv"; exit 1; }; \
 	$(PYTHON) -m venv --clear $(VENV)
+
+lock: | venv ## pin requirements*.in anew, with hashes
+	@$(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate requirements.in -o requirements.txt
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate requirements-dev.in -o requirements-dev.txt
