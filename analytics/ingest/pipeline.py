@@ -183,6 +183,7 @@ class Drain:
         """One transaction's statements: what is new of the chunk, its users, its events, its ledger."""
         ids = [delivery.entry_id for delivery in chunk.deliveries]
         times = [_received_at(delivery) for delivery in chunk.deliveries]
+        store.plan_by_index(connection)
         done = store.stored_entries(connection, ids, min(times), max(times))
         skipped = {batch for batch, entry_id in enumerate(ids) if entry_id in done}
         rows = [row for row in chunk.rows if row.batch not in skipped] if skipped else chunk.rows

@@ -33,7 +33,7 @@ class StoredEvent(msgspec.Struct, gc=False):
     ts: str | None = None
     user_id: str | int | None = None
     src: str | None = None
-    payload: msgspec.Raw | None = None
+    payload: msgspec.Raw = msgspec.Raw(b"")
     event_id: str | int | None = None
     session_id: str | int | None = None
     path: str | None = None
@@ -92,7 +92,7 @@ def _line(
     event: StoredEvent, entry: Entry, plain: bool, connection_agent: str, geo: GeoDatabase | None, ip: str, user_id: str
 ) -> str:
     raw = event.payload
-    hints = _hints(raw) if raw is not None else _NO_HINTS
+    hints = _hints(raw) if raw else _NO_HINTS
     page = event.path or _text(hints.page) or _text(hints.path) or _text(hints.url)
     referrer = event.referrer or _text(hints.referrer)
     session = event.session_id if event.session_id is not None else hints.session_id
@@ -107,7 +107,7 @@ def _line(
     kind = SAME_TYPE.get(event.type, event.type)
     session_text = NULL if session is None or isinstance(session, (dict, list, bool)) else str(session)[:255] or NULL
     src, subject = event.src or NULL, event.subject or NULL
-    payload = NULL if raw is None or raw == b"null" else str(raw, "utf-8")
+    payload = NULL if not raw or raw == b"null" else str(raw, "utf-8")
     if not plain or "\\" in user_id:
         kind, user_id, payload = escape(kind), escape(user_id), _escaped(payload)
         session_text, src, subject = _escaped(session_text), _escaped(src), _escaped(subject)

@@ -1,0 +1,215 @@
+"""The drain against a real stream and a real table: once, whatever is repeated, killed or refused."""
+
+import random
+import uuid
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+from redis import Redis
+from sqlalchemy import Engine, text
+
+from analytics.errors import Unavailable
+from analytics.ingest import buffer
+from analytics.ingest.buffer import Entry, Limits
+from analytics.ingest.pipeline import Drain
+from analytics.sites import Site, find_site
+
+NOW = datetime.now(UTC).replace(microsecond=0)
+PLENTY = Limits(10**9, 10**12)
+
+
+@pytest.fixture()
+def site(engine: Engine) -> Site:
+    return find_site(engine, "default", auto_create=True)
+
+
+@pytest.fixture()
+def drain(engine: Engine, redis: Redis) -> Drain:
+    return another_drain(engine, redis)
+
+
+def another_drain(engine: Engine, redis: Redis) -> Drain:
+    return Drain(engine, redis, b"s" * 32, company_s=0.0, consumer=uuid.uuid4().hex)
+
+
+def entry(site: Site, events: list[dict[str, Any]], **changes: Any) -> Entry:
+    body, compressed = buffer.compress(msgspec.json.encode(events))
+    fields = {
+        "body": body, "compressed": compressed, "count": len(events), "site_id": site.id, "site_key": site.key,
+        "received_us": int(NOW.timestamp() * 1e6), "skew_us": 0, "ip": "203.0.113.9", "user_agent": "",
+        "principal": "tester", "request_id": "r1",
+    }  # fmt: skip
+    return Entry(**{**fields, **changes})
+
+
+def send(redis: Redis, site: Site, events: list[dict[str, Any]], **changes: Any) -> str:
+    return buffer.append(redis, entry(site, events, **changes), PLENTY)[0]
+
+
+def table(engine: Engine) -> list[Any]:
+    with engine.connect() as connection:
+        return list(connection.execute(text("SELECT * FROM events ORDER BY ts, event_id")).mappings())
+
+
+def ledger(engine: Engine) -> tuple[int, ...]:
+    with engine.connect() as connection:
+        sums = "SELECT coalesce(sum(received),0), coalesce(sum(stored),0), coalesce(sum(duplicate),0), coalesce(sum(dead),0)"
+        return tuple(connection.execute(text(sums + " FROM ingest_ledger")).one())
+
+
+def iso(instant: datetime) -> str:
+    return instant.isoformat().replace("+00:00", "Z")
+
+
+def test_a_batch_becomes_rows_users_and_a_ledger_row(engine: Engine, redis: Redis, site: Site, drain: Drain) -> None:
+    payload = {"page": "/dashboard?utm_source=mail", "referrer": "https://www.google.com/x", "session_id": "s1"}
+    send(redis, site, [{"type": "page_view", "user_id": "ann", "ts": iso(NOW), "payload": payload}, {"type": "pageview", "user_id": 7}])
+    drain.run()
+    first, second = sorted(table(engine), key=lambda row: row["user_no"])
+    assert (first["user_id"], first["path"], first["utm_source"], first["source"]) == ("ann", "/dashboard", "mail", "Google")
+    assert (first["session_id"], first["ts"], first["payload"]) == ("s1", NOW, payload)
+    assert (second["user_id"], second["type"], second["ts"], second["user_no"]) == ("7", "page_view", NOW, 2)
+    assert ledger(engine) == (2, 2, 0, 0)
+    assert buffer.waiting(redis) == 0
+    assert redis.hgetall(buffer.BACKLOG) == {b"events": b"0", b"bytes": b"0"}
+
+
+def test_an_entry_delivered_twice_is_stored_once(engine: Engine, redis: Redis, site: Site, drain: Drain) -> None:
+    send(redis, site, [{"type": "a"}, {"type": "b"}])
+    deliveries = buffer.read_new(redis, drain.consumer, 10)
+    from analytics.ingest.pipeline import Outcome
+
+    first, second = Outcome(), Outcome()
+    drain.store(deliveries, first)
+    another_drain(engine, redis).store(deliveries, second)
+    assert (first.stored, second.stored, second.repeated) == (2, 0, 1)
+    assert (len(table(engine)), ledger(engine)) == (2, (2, 2, 0, 0))
+
+
+def test_a_resend_with_a_new_clock_and_a_new_network_is_a_duplicate(engine: Engine, redis: Redis, site: Site, drain: Drain) -> None:
+    event = {"type": "a", "event_id": "e-1", "ts": iso(NOW)}
+    send(redis, site, [event])
+    drain.run()
+    send(redis, site, [event], skew_us=30_000_000, ip="198.51.100.7")
+    send(redis, site, [{"type": "a", "event_id": "e-1"}], received_us=int((NOW + timedelta(minutes=9)).timestamp() * 1e6))
+    drain.run()
+    assert (len(table(engine)), ledger(engine)) == (1, (3, 1, 2, 0))
+
+
+def test_the_same_id_twice_in_one_batch_is_one_event(engine: Engine, redis: Redis, site: Site, drain: Drain) -> None:
+    send(redis, site, [{"type": "a", "event_id": "x"}, {"type": "a", "event_id": "x"}, {"type": "a"}, {"type": "a"}])
+    drain.run()
+    assert ledger(engine) == (4, 3, 1, 0)
+
+
+def test_sites_do_not_share_ids_or_user_numbers(engine: Engine, redis: Redis, site: Site, drain: Drain) -> None:
+    other = find_site(engine, "other", auto_create=True)
+    for one in (site, other):
+        send(redis, one, [{"type": "a", "event_id": "x", "user_id": "ann"}])
+    drain.run()
+    assert [(row["site_id"], row["user_no"]) for row in table(engine)] == [(site.id, 1), (other.id, 1)]
+
+
+def test_what_a_dead_worker_held_is_taken_over(engine: Engine, redis: Redis, site: Site, drain: Drain) -> None:
+    send(redis, site, [{"type": "a"}])
+    assert buffer.read_new(redis, "dead worker", 10)
+    assert drain.run().stored == 0
+    assert drain.run(claim_after_s=0).stored == 1
+    assert buffer.waiting(redis) == 0
+
+
+def test_a_row_that_postgres_refuses_is_dead_lettered_alone(engine: Engine, redis: Redis, site: Site, drain: Drain) -> None:
+    events = [{"type": "a", "ts": iso(NOW)} for _ in range(9)]
+    events[4]["payload"] = {"text": "nul \x00"}
+    entry_id = send(redis, site, events)
+    drain.run()
+    assert (len(table(engine)), ledger(engine)) == (8, (9, 8, 0, 1))
+    with engine.connect() as connection:
+        [letter] = connection.execute(text("SELECT entry_id, position, reason FROM dead_letters")).all()
+    assert letter == (entry_id, 4, "refused")
+
+
+@pytest.mark.parametrize("raw", [b"", b"garbage", msgspec.msgpack.encode(["not", "an", "entry"])], ids=["empty", "bytes", "other"])
+def test_an_entry_that_is_not_ours_does_not_block_the_queue(engine: Engine, redis: Redis, site: Site, drain: Drain, raw: bytes) -> None:
+    redis.xadd(buffer.STREAM, {"e": raw, "n": 3})
+    send(redis, site, [{"type": "a"}])
+    drain.run()
+    assert (len(table(engine)), buffer.waiting(redis)) == (1, 0)
+    with engine.connect() as connection:
+        assert connection.execute(text("SELECT count(*) FROM dead_letters WHERE reason = 'unreadable'")).scalar() == 1
+
+
+def test_a_full_backlog_refuses_and_then_accepts_again(redis: Redis, site: Site, drain: Drain) -> None:
+    limits = Limits(events=2, bytes=10**6)
+    buffer.append(redis, entry(site, [{"type": "a"}, {"type": "b"}]), limits)
+    with pytest.raises(Unavailable, match="2 events are waiting"):
+        buffer.append(redis, entry(site, [{"type": "c"}]), limits)
+    drain.run()
+    buffer.append(redis, entry(site, [{"type": "c"}]), limits)
+
+
+def test_text_that_copy_would_misread_arrives_as_sent(engine: Engine, redis: Redis, site: Site, drain: Drain) -> None:
+    odd = 'tab\t newline\n return\r backslash\\ \\N "quote" ü \U0001f600 \x01'
+    send(redis, site, [{"type": odd[:20], "user_id": odd, "src": odd, "session_id": odd, "payload": {"k": odd, odd: 1}}])
+    drain.run()
+    [row] = table(engine)
+    assert (row["type"], row["user_id"], row["src"], row["session_id"]) == (odd[:20], odd, odd, odd)
+    assert row["payload"] == {"k": odd, odd: 1}
+
+
+def test_events_of_any_day_find_a_partition(engine: Engine, redis: Redis, site: Site, drain: Drain) -> None:
+    days = [NOW - timedelta(days=n) for n in (0, 1, 40, 70, 71, 400, 4000)]
+    send(redis, site, [{"type": "a", "ts": iso(day)} for day in days])
+    drain.run()
+    assert [row["ts"] for row in table(engine)] == sorted(days)
+
+
+def test_first_seen_is_the_earliest_of_the_chunk(engine: Engine, redis: Redis, site: Site, drain: Drain) -> None:
+    send(redis, site, [{"type": "a", "user_id": "u", "ts": iso(NOW - timedelta(hours=n))} for n in (1, 5, 2)])
+    drain.run()
+    with engine.connect() as connection:
+        assert connection.execute(text("SELECT first_seen FROM users")).scalar() == NOW - timedelta(hours=5)
+
+
+@hypothesis_settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(seed=st.integers(0, 2**32))
+def test_any_mix_of_batches_resends_and_drains_stores_each_event_once(
+    engine: Engine, redis: Redis, site: Site, seed: int
+) -> None:
+    chance = random.Random(seed)
+    with engine.begin() as connection:
+        connection.execute(text("TRUNCATE events, users, ingest_ledger, dead_letters"))
+    redis.flushdb()
+    drains = [another_drain(engine, redis) for _ in range(2)]
+    batches = [
+        [
+            {"type": "a", "user_id": f"u{chance.randrange(5)}", "ts": iso(NOW - timedelta(hours=chance.randrange(20)))}
+            | ({"event_id": f"id-{chance.randrange(40)}"} if chance.random() < 0.7 else {})
+            for _ in range(chance.randrange(1, 12))
+        ]
+        for _ in range(chance.randrange(1, 8))
+    ]
+    sent = Counter()
+    without_id = 0
+    for batch in batches:
+        for _ in range(chance.choice((1, 1, 2))):
+            send(redis, site, batch)
+            sent.update(event["event_id"] for event in batch if "event_id" in event)
+            without_id += sum("event_id" not in event for event in batch)
+        if chance.random() < 0.5:
+            chance.choice(drains).run()
+    for one in drains:
+        one.run()
+    received, stored, duplicate, dead = ledger(engine)
+    # The slow count: ids that differ, and every event that has none.
+    assert received == sum(sent.values()) + without_id == stored + duplicate + dead
+    assert len(table(engine)) == stored
+    ids = Counter(str(row["event_id"]) for row in table(engine))
+    assert max(ids.values()) == 1
+    assert (stored, dead) == (len(sent) + without_id, 0)
