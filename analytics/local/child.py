@@ -15,7 +15,7 @@ from pathlib import Path
 
 from honcho.printer import Message, Printer
 
-from analytics.local.processes import send_signal
+from analytics.local.processes import lives, send_signal
 
 MARK = "ANALYTICS_LOCAL_DATA"
 
@@ -122,7 +122,7 @@ def kill_left_behind(data: Path) -> list[int]:
     for pid in found:
         send_signal(pid, signal.SIGKILL)
     end = time.monotonic() + 5
-    while any(_is_marked(Path("/proc", str(pid)), data) for pid in found) and time.monotonic() < end:
+    while any(lives(pid) for pid in found) and time.monotonic() < end:
         time.sleep(0.02)
     return found
 
@@ -137,10 +137,13 @@ def _is_marked(process: Path, data: Path) -> bool:
 
 
 def _group_lives(group: int) -> bool:
-    # Dead members that nobody has reaped yet hold no sockets, and some containers' first process never reaps.
-    for entry in Path("/proc").glob("[0-9]*"):
-        with suppress(OSError, IndexError):
-            state, _parent, its_group = (entry / "stat").read_text().rpartition(")")[2].split()[:3]
-            if int(its_group) == group and state not in "ZX":
-                return True
-    return False
+    # Some containers' first process never reaps, so that a group may have dead members for ever.
+    pids = (int(entry.name) for entry in Path("/proc").glob("[0-9]*"))
+    return any(lives(pid) for pid in pids if _group_of(pid) == group)
+
+
+def _group_of(pid: int) -> int:
+    try:
+        return os.getpgid(pid)
+    except ProcessLookupError:
+        return 0

@@ -127,8 +127,10 @@ class Postgres:
             self._check_major()
         else:
             self._init()
-        # No process of ours has this pid (see `pid`), yet the server would take a stranger with it for its twin.
-        (self.data / "postmaster.pid").unlink(missing_ok=True)
+        # No server works on the folder (see `pid`), yet a stranger with the old one's pid, or its own zombie that
+        # nobody has reaped, would be taken for it. Both folders are for this server alone.
+        for lock in (self.data / "postmaster.pid", self._sockets() / f".s.PGSQL.{self.port}.lock"):
+            lock.unlink(missing_ok=True)
 
     def _check_major(self) -> None:
         made, have = (self.data / "PG_VERSION").read_text().strip(), postgres_major(self._bin)

@@ -69,6 +69,14 @@ def pids_in(folder: Path) -> Iterator[int]:
             yield int(entry.name)
 
 
+def lives(pid: int) -> bool:
+    """True until `pid` has let go of everything: a dead process that nobody has reaped yet holds nothing."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False
+
+
 def wait_gone(pid: int, folder: Path, child: "subprocess.Popen[bytes] | None", timeout: float) -> bool:
     """Wait until the server `pid` has ended, reaping it when it is our own child; False when time ran out."""
     end = time.monotonic() + timeout

@@ -54,14 +54,27 @@ def start_servers(data: Path, env: Mapping[str, str]) -> Servers:
         redis_url = redis_url if is_given(env, "REDIS_URL") or is_given(env, "REDIS_HOST") else broker_url
         check_redis("CELERY_BROKER_URL", broker_url)
         check_redis("REDIS_URL", redis_url)
-    else:
-        redis.start()
+    _start_both(postgres, redis)
+    if redis is not None:
         redis_url, broker_url = redis.url(1), redis.url(0)
     if postgres is not None:
-        postgres.start()
-        postgres.create_database(DATABASE)
         database_url = postgres.url(DATABASE)
     return Servers(database_url, redis_url, broker_url, postgres, redis)
+
+
+def _start_both(postgres: Postgres | None, redis: Redis | None) -> None:
+    try:
+        if postgres is not None:
+            postgres.start()
+            postgres.create_database(DATABASE)
+        if redis is not None:
+            redis.start()
+    except BaseException:
+        # Neither is left running when the other cannot, or when Ctrl-C comes in between.
+        for server in (redis, postgres):
+            if server is not None:
+                server.stop()
+        raise
 
 
 def check_postgres(url: str) -> None:
