@@ -1,0 +1,71 @@
+"""What the service is measured against, on the same machine in the same run: a bare COPY, and the obvious service."""
+
+import os
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from psycopg2.extensions import connection as PgConnection
+
+from analytics.local.welcome import answers
+from benchmarks.stack import ROOT, Process, Stack, free_port
+
+BASELINE_DATABASE = "baseline"
+COPY_RUNS = 3
+
+
+def time_copy(connection: PgConnection, file: Path) -> float:
+    """Rows a second of COPY of the stored rows into their own table, by one connection; the median of three.
+
+    Leaves the table as it was.
+    """
+    with connection.cursor() as cursor, file.open("w+b") as dump:
+        cursor.copy_expert("COPY (SELECT * FROM events) TO STDOUT", dump, size=1 << 20)
+        rows, rates = cursor.rowcount, []
+        for _ in range(COPY_RUNS):
+            cursor.execute("TRUNCATE events")
+            cursor.execute("CHECKPOINT")
+            dump.seek(0)
+            start = time.monotonic()
+            cursor.copy_expert("COPY events FROM STDIN", dump, size=1 << 18)
+            rates.append(rows / (time.monotonic() - start))
+    file.unlink()
+    return statistics.median(rates)
+
+
+class OrmService:
+    """`with OrmService(stack) as service:` the comparison service on the same PostgreSQL, two uvicorn workers."""
+
+    target = "/ingest"
+
+    def __init__(self, stack: Stack) -> None:
+        self.port = free_port()
+        url = stack.postgres.url(BASELINE_DATABASE).replace("postgresql:", "postgresql+psycopg2:")
+        env = stack.env | {"BASELINE_DATABASE_URL": url}
+        stack.postgres.create_database(BASELINE_DATABASE)
+        subprocess.run([sys.executable, "-m", "benchmarks.orm_service"], cwd=ROOT, env=env, check=True)
+        command = (
+            "exec uvicorn benchmarks.orm_service:app --host 127.0.0.1 --workers 2"
+            f" --port {self.port} --log-level warning --no-access-log"
+        )
+        self._process = Process("orm_service", command, env, stack.folder)
+
+    def __enter__(self) -> "OrmService":
+        self._process.start()
+        end = time.monotonic() + 30
+        while not answers(f"http://127.0.0.1:{self.port}/livez"):
+            if time.monotonic() > end:
+                raise TimeoutError(self._process.log.read_text()[-2000:])
+            time.sleep(0.05)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.stop()
+
+
+def machine() -> str:
+    """The class of machine, without its name."""
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    return f"{os.cpu_count()} cores, {memory:.0f} GiB, Python {sys.version.split()[0]}"

@@ -1,0 +1,270 @@
+"""Events flow while every process is killed in turn; afterwards plain SQL must find each accepted event once.
+
+`python -m benchmarks.soak --events 200000` is the long run; tests/faults runs a short one. What a sender may do is what
+a careful client does: batches with event ids are sent again until they are accepted, batches without are sent once.
+"""
+
+import argparse
+import http.client
+import json
+import random
+import threading
+import time
+import uuid
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from benchmarks.stack import SITE, Stack
+
+KILLED = ("worker", "web", "redis", "postgres", "beat")
+SENDERS = 4
+TWICE = 0.1
+WITH_IDS = 0.8
+KILL_EVERY_S = (1.5, 3.0)
+DRAINED_WITHIN_S = 120
+ACCEPTED_WITHIN_S = 120
+
+
+@dataclass
+class Batch:
+    """Events `first` up to `end`, by the number each carries in its payload."""
+
+    first: int
+    end: int
+    with_ids: bool
+    body: bytes
+    due: float
+    # One entry an answer of 202: its batch_id.
+    accepted: list[str] = field(default_factory=list)
+    attempts: int = 0
+    # An attempt that may or may not have reached the buffer.
+    ambiguous: int = 0
+
+
+@dataclass
+class Report:
+    """What was sent and what was found; `faults` is empty when every promise was kept."""
+
+    events: int = 0
+    batches: int = 0
+    attempts: int = 0
+    statuses: Counter[str] = field(default_factory=Counter)
+    kills: Counter[str] = field(default_factory=Counter)
+    accepted: int = 0
+    stored: int = 0
+    duplicates: int = 0
+    drained_s: float = 0.0
+    faults: list[str] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        kills = ", ".join(f"{name} {count}" for name, count in self.kills.items())
+        answers = ", ".join(f"{count} x {status}" for status, count in sorted(self.statuses.items()))
+        lines = [
+            f"{self.batches} batches of {self.events} events in {self.attempts} attempts: {answers}",
+            f"killed: {kills}; drained {self.drained_s:.1f} s after the last answer",
+            f"{self.accepted} events accepted, {self.stored} rows stored, {self.duplicates} duplicates recognised",
+            *(f"FAULT: {fault}" for fault in self.faults),
+        ]
+        return "\n".join(lines)
+
+
+def make_batches(events: int, largest: int, seconds: float, seed: int) -> list[Batch]:
+    """Random sizes (small ones most often), due evenly over `seconds`; a tenth of those with ids is due twice."""
+    rng, batches, first = random.Random(seed), [], 0
+    while first < events:
+        end = min(events, first + int(largest ** rng.random()))
+        with_ids = rng.random() < WITH_IDS
+        body = json.dumps([_event(rng, number, with_ids) for number in range(first, end)]).encode()
+        batches.append(Batch(first, end, with_ids, body, seconds * first / events))
+        first = end
+    return batches
+
+
+def _event(rng: random.Random, number: int, with_ids: bool) -> dict[str, object]:
+    event: dict[str, object] = {
+        "type": rng.choice(("page_view", "button_click")),
+        "user_id": f"user-{rng.randrange(2000)}",
+        "ts": datetime.now(UTC).isoformat(),
+        "payload": {"n": number, "page": f"/p/{rng.randrange(50)}"},
+    }
+    return event | ({"event_id": str(uuid.UUID(int=rng.getrandbits(128), version=4))} if with_ids else {})
+
+
+class Senders:
+    """Threads that post batches when they are due, and keep what was answered."""
+
+    def __init__(self, stack: Stack, batches: Sequence[Batch], seed: int) -> None:
+        rng = random.Random(seed)
+        twice = [batch for batch in batches if batch.with_ids and rng.random() < TWICE / WITH_IDS]
+        # The second time comes up to three seconds later, so some of them meet their twin on the way.
+        plan = [(batch.due, batch) for batch in batches]
+        plan += [(batch.due + rng.choice((0.0, rng.uniform(0, 3))), batch) for batch in twice]
+        self._plan = sorted(plan, key=lambda item: item[0])
+        self._stack = stack
+        self._lock = threading.Lock()
+        self._start = time.monotonic()
+        self.statuses: Counter[str] = Counter()
+        self.errors: list[str] = []
+        self.threads = [threading.Thread(target=self._work, daemon=True) for _ in range(SENDERS)]
+        for thread in self.threads:
+            thread.start()
+
+    @property
+    def busy(self) -> bool:
+        return any(thread.is_alive() for thread in self.threads)
+
+    def _work(self) -> None:
+        client = http.client.HTTPConnection("127.0.0.1", self._stack.port, timeout=15)
+        while True:
+            with self._lock:
+                if not self._plan:
+                    return
+                due, batch = self._plan.pop(0)
+            time.sleep(max(0.0, self._start + due - time.monotonic()))
+            end = time.monotonic() + ACCEPTED_WITHIN_S
+            while not self._send(client, batch) and batch.with_ids:
+                if time.monotonic() > end:
+                    self.errors.append(f"events {batch.first} to {batch.end} were never accepted")
+                    break
+                time.sleep(0.2)
+
+    def _send(self, client: http.client.HTTPConnection, batch: Batch) -> bool:
+        """True when the batch was accepted."""
+        headers = {"Authorization": f"Bearer {self._stack.token}", "Content-Type": "application/json"}
+        try:
+            client.request("POST", f"/api/analytics/ingest?site={SITE}", batch.body, headers)
+            answer = client.getresponse()
+            status, text = answer.status, answer.read()
+        except (OSError, http.client.HTTPException) as error:
+            client.close()
+            status, text = type(error).__name__, b""
+        with self._lock:
+            batch.attempts += 1
+            self.statuses[str(status)] += 1
+            if status == 202:
+                batch.accepted.append(json.loads(text)["batch_id"])
+                return True
+            batch.ambiguous += 1
+            if isinstance(status, int) and status != 503:
+                self.errors.append(f"an answer of {status}: {text[:300]!r}")
+        return False
+
+
+def run(events: int, kills: int, largest: int = 1000, seed: int = 1) -> Report:
+    """One soak on servers of its own."""
+    with Stack(CLAIM_AFTER="3s") as stack:
+        return _soak(stack, events, kills, largest, seed)
+
+
+def _soak(stack: Stack, events: int, kills: int, largest: int, seed: int) -> Report:
+    rng = random.Random(seed)
+    batches = make_batches(events, largest, (kills + 1) * sum(KILL_EVERY_S) / 2, seed)
+    report = Report(events=events, batches=len(batches))
+    senders = Senders(stack, batches, seed)
+    while senders.busy:
+        # From here the kills: in this thread, since a server ends with the thread that started it.
+        end = time.monotonic() + rng.uniform(*KILL_EVERY_S)
+        while senders.busy and time.monotonic() < end:
+            time.sleep(0.05)
+        if senders.busy and report.kills.total() < kills:
+            name = KILLED[report.kills.total() % len(KILLED)]
+            stack.kill(name)
+            time.sleep(rng.choice((0.0, 0.3, 1.0)))
+            stack.restart(name)
+            report.kills[name] += 1
+    report.drained_s = await_drained(stack)
+    report.statuses, report.faults = senders.statuses, senders.errors
+    report.attempts = sum(batch.attempts for batch in batches)
+    check(stack, batches, report)
+    return report
+
+
+def await_drained(stack: Stack) -> float:
+    """Waits until the buffer is empty; for how long. A stuck entry shows in the checks."""
+    start, buffer = time.monotonic(), stack.buffer()
+    while buffer.xlen("analytics:ingest") and time.monotonic() < start + DRAINED_WITHIN_S:
+        time.sleep(0.1)
+    return time.monotonic() - start
+
+
+def check(stack: Stack, batches: Sequence[Batch], report: Report) -> None:
+    """Compares what the senders know with what lies in the tables, by plain SQL."""
+    with stack.connect() as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT (payload->>'n')::int, count(*) FROM events GROUP BY 1")
+        found: dict[int, int] = dict(cursor.fetchall())
+        cursor.execute("SELECT entry_id, received, stored, duplicate, dead FROM ingest_ledger")
+        ledger = {entry_id: counts for entry_id, *counts in cursor.fetchall()}
+        cursor.execute("SELECT count(*) FROM dead_letters")
+        (dead,) = cursor.fetchone() or (0,)
+    report.stored = sum(found.values())
+    report.duplicates = sum(counts[2] for counts in ledger.values())
+    report.accepted = sum(batch.end - batch.first for batch in batches if batch.accepted)
+    report.faults += [
+        *_wrong_events(batches, found),
+        *_wrong_ledger(batches, ledger, report.stored),
+        *_wrong_buffer(stack, sum(counts[0] for counts in ledger.values())),
+    ]
+    if dead:
+        report.faults.append(f"{dead} dead letters")
+
+
+def _wrong_events(batches: Sequence[Batch], found: dict[int, int]) -> Iterator[str]:
+    known = set()
+    for batch in batches:
+        numbers = range(batch.first, batch.end)
+        known.update(numbers)
+        missing = [number for number in numbers if number not in found]
+        double = [number for number in numbers if found.get(number, 0) > 1]
+        where = f"of events {batch.first} to {batch.end} ({'with' if batch.with_ids else 'no'} ids, {batch})"
+        if batch.accepted and missing:
+            yield f"{len(missing)} missing {where[:300]}"
+        elif missing and len(missing) < len(numbers):
+            yield f"half a batch is stored: {len(missing)} missing {where[:300]}"
+        if double:
+            yield f"{len(double)} stored more than once {where[:300]}"
+        if batch.accepted and batch.with_ids is False and len(batch.accepted) > 1:
+            yield f"sent twice by the sender {where[:300]}"
+    if strangers := found.keys() - known:
+        yield f"{len(strangers)} rows that nobody sent"
+
+
+def _wrong_ledger(batches: Sequence[Batch], ledger: dict[str, list[int]], rows: int) -> Iterator[str]:
+    for batch in batches:
+        for batch_id in batch.accepted:
+            counts = ledger.get(batch_id)
+            if counts is None or counts[0] != batch.end - batch.first:
+                yield f"batch {batch_id} of {batch.end - batch.first} events is in the ledger as {counts}"
+    received, stored, duplicate, dead = (sum(counts[n] for counts in ledger.values()) for n in range(4))
+    if stored + duplicate + dead != received:
+        yield f"the ledger does not balance: {received} received, {stored} + {duplicate} + {dead} done with"
+    if stored != rows:
+        yield f"the ledger says {stored} stored, the table has {rows}"
+
+
+def _wrong_buffer(stack: Stack, received: int) -> Iterator[str]:
+    buffer = stack.buffer()
+    if waiting := buffer.xlen("analytics:ingest"):
+        yield f"{waiting} entries are stuck in the stream"
+    backlog = {name: int(value) for name, value in buffer.hgetall("analytics:ingest:backlog").items()}
+    if any(backlog.values()):
+        yield f"the backlog counters of an empty stream say {backlog}"
+    counted = sum(int(n) for key in buffer.scan_iter("analytics:received:*") for n in buffer.hvals(key))
+    if counted != received:
+        yield f"the buffer counted {counted} received events, the ledger {received}"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.soak", description=__doc__)
+    parser.add_argument("--events", type=int, default=200_000)
+    parser.add_argument("--kills", type=int, default=80, help="one every 1.5 to 3 seconds")
+    parser.add_argument("--seed", type=int, default=1)
+    chosen = parser.parse_args()
+    report = run(chosen.events, chosen.kills, seed=chosen.seed)
+    print(report)
+    raise SystemExit(bool(report.faults))
+
+
+if __name__ == "__main__":
+    main()
