@@ -7,7 +7,7 @@ import sys
 import time
 from pathlib import Path
 
-from psycopg2.extensions import connection as PgConnection
+from psycopg2 import extensions as pg
 
 from analytics.local.welcome import answers
 from benchmarks.stack import ROOT, Process, Stack, free_port
@@ -16,7 +16,7 @@ BASELINE_DATABASE = "baseline"
 COPY_RUNS = 3
 
 
-def time_copy(connection: PgConnection, file: Path) -> float:
+def time_copy(connection: pg.connection, file: Path) -> float:
     """Rows a second of COPY of the stored rows into their own table, by one connection; the median of three.
 
     Leaves the table as it was.

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from psycopg2.extensions import connection as PgConnection
+from psycopg2 import extensions as pg
 
 from benchmarks.baselines import OrmService, machine, time_copy
 from benchmarks.datagen import make_events, write_requests
@@ -51,7 +51,7 @@ class Bench:
         self.events = events
         self.quick = quick
         self.results = Results()
-        self.connection: PgConnection = stack.connect()
+        self.connection: pg.connection = stack.connect()
         self.file = stack.folder / "requests"
 
     def run(self) -> Results:
@@ -87,7 +87,7 @@ class Bench:
         stored = self._scalar("SELECT count(*) FROM events")
         if stored != count:
             raise RuntimeError(f"{count} events were accepted, {stored} are in the table")
-        return count / (end - made["start"])
+        return count / (end - float(made["start"]))
 
     def _empty(self) -> None:
         with self.connection.cursor() as cursor:
@@ -117,7 +117,7 @@ class Bench:
         seconds = 3 if self.quick else 12
         for batch in (10, 100):
             made = self._at_share(batch, 0.5, seconds)
-            in_order = sorted(made["latencies"])
+            in_order: list[float] = sorted(made["latencies"])
             self.results.accept_ms[batch] = (1e3 * percentile(in_order, 50), 1e3 * percentile(in_order, 99))
         self.results.visible_ms["idle"] = self._visible(seconds)
         with self._background(100, 0.95, seconds + 4):

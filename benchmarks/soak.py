@@ -133,6 +133,7 @@ class Senders:
     def _send(self, client: http.client.HTTPConnection, batch: Batch) -> bool:
         """True when the batch was accepted."""
         headers = {"Authorization": f"Bearer {self._stack.token}", "Content-Type": "application/json"}
+        status: int | str
         try:
             client.request("POST", f"/api/analytics/ingest?site={SITE}", batch.body, headers)
             answer = client.getresponse()
@@ -211,7 +212,7 @@ def check(stack: Stack, batches: Sequence[Batch], report: Report) -> None:
 
 
 def _wrong_events(batches: Sequence[Batch], found: dict[int, int]) -> Iterator[str]:
-    known = set()
+    known: set[int] = set()
     for batch in batches:
         numbers = range(batch.first, batch.end)
         known.update(numbers)

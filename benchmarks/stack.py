@@ -21,7 +21,7 @@ from types import TracebackType
 import psycopg2
 import redis as redis_client
 from honcho.environ import parse_procfile
-from psycopg2.extensions import connection as PgConnection
+from psycopg2 import extensions as pg
 
 from analytics.local.postgres import Postgres
 from analytics.local.processes import die_with_parent
@@ -162,15 +162,18 @@ class Stack:
 
     def kill(self, name: str) -> None:
         """SIGKILL for one of web, worker, beat, redis and postgres."""
-        unit = {"redis": self.redis, "postgres": self.postgres}.get(name)
-        (unit or self.processes[name]).kill()
+        self._unit(name).kill()
 
     def restart(self, name: str) -> None:
         """Starts what was killed; servers answer when this returns."""
-        unit = {"redis": self.redis, "postgres": self.postgres}.get(name)
-        (unit or self.processes[name]).start()
+        self._unit(name).start()
 
-    def connect(self) -> PgConnection:
+    def _unit(self, name: str) -> Postgres | Redis | Process:
+        if name == "redis":
+            return self.redis
+        return self.postgres if name == "postgres" else self.processes[name]
+
+    def connect(self) -> pg.connection:
         """A connection to the service's database, in autocommit."""
         connection = psycopg2.connect(self.postgres.url(DATABASE))
         connection.autocommit = True
