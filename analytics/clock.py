@@ -30,8 +30,16 @@ def known_zones() -> frozenset[str]:
 
 
 def day_of(instant: datetime, tz: ZoneInfo) -> date:
-    """The calendar day that `instant` falls on in `tz`."""
-    return instant.astimezone(tz).date()
+    """The calendar day that `instant` falls on in `tz`: `day_bounds` of it hold the instant.
+
+    Days follow each other and never go back. Where clocks went back across midnight (St John's until 2011: from
+    00:01 to 23:01 of the evening before), the new day began at its first midnight and holds the hour that returned.
+    """
+    local = instant.astimezone(tz)
+    day = local.date()
+    if local.fold and day_start(day + timedelta(days=1), tz) <= instant:
+        return day + timedelta(days=1)
+    return day
 
 
 def day_start(day: date, tz: ZoneInfo) -> datetime:
@@ -40,9 +48,9 @@ def day_start(day: date, tz: ZoneInfo) -> datetime:
     Midnight may not exist (clocks that go forward at 00:00) and a whole day may be skipped (Samoa, 2011-12-30): then
     it is the first instant that does exist. A midnight that comes twice counts from the first.
     """
-    naive = datetime(day.year, day.month, day.day)
-    start = naive.replace(tzinfo=tz, fold=0).astimezone(UTC)
-    if day_of(start, tz) == day and day_of(start - timedelta(microseconds=1), tz) < day:
+    start = datetime(day.year, day.month, day.day, tzinfo=tz, fold=0).astimezone(UTC)
+    before = start - timedelta(microseconds=1)
+    if start.astimezone(tz).date() == day and before.astimezone(tz).date() < day:
         return start
     return _first_instant_at_or_after(day, tz, start)
 
@@ -53,11 +61,11 @@ def day_bounds(day: date, tz: ZoneInfo) -> tuple[datetime, datetime]:
 
 
 def _first_instant_at_or_after(day: date, tz: ZoneInfo, near: datetime) -> datetime:
-    """Bisects to the microsecond; the local date does not decrease over the two days around a midnight."""
+    """Bisects to the microsecond; around a midnight that does not exist, the local date does not decrease."""
     low, high = near - timedelta(days=2), near + timedelta(days=2)
     while high - low > timedelta(microseconds=1):
         middle = low + (high - low) / 2
-        if day_of(middle, tz) >= day:
+        if middle.astimezone(tz).date() >= day:
             high = middle
         else:
             low = middle

@@ -1,0 +1,162 @@
+"""Is the service able to work: PostgreSQL, its schema and partitions, Redis and its backlog.
+
+Each check ends within CHECK_S whatever the server does (a stopped process accepts connections and never answers), on
+a connection of its own, so that a busy pool does not read as a dead database. No host or server version is named.
+"""
+
+import select
+import threading
+import time
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import psycopg2
+from alembic.script import ScriptDirectory
+from redis import Redis
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+from redis.retry import Retry
+from sqlalchemy.engine import make_url
+
+from analytics import clock
+from analytics.store.backlog import Backlog, read_backlog
+
+CHECK_S = 0.9
+# Probes are public and each costs a database connection: those that come together share one look.
+FRESH_S = 0.3
+MIGRATIONS = Path(__file__).resolve().parents[2] / "migrations"
+
+# Catalogue only; the bounds are read as text because PostgreSQL keeps them as an expression.
+LOOK = """
+SET statement_timeout = 900;
+SET timezone = 'UTC';
+SELECT to_regclass('alembic_version') IS NOT NULL,
+       EXISTS (
+           SELECT FROM pg_inherits i
+           JOIN pg_class c ON c.oid = i.inhrelid,
+           LATERAL pg_get_expr(c.relpartbound, c.oid) AS bound
+           WHERE i.inhparent = to_regclass('events')
+             AND substring(bound FROM 'FROM \\(''([^'']+)''')::timestamptz <= %(now)s
+             AND substring(bound FROM 'TO \\(''([^'']+)''')::timestamptz > %(now)s
+       )
+"""
+REVISION = "SELECT version_num FROM alembic_version"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One look at one server; `problem` is empty when all is well."""
+
+    problem: str
+    latency_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    postgres: Check
+    redis: Check
+    is_migrated: bool
+    has_partition: bool
+    backlog: Backlog | None
+    at: datetime
+
+    @property
+    def missing(self) -> dict[str, str]:
+        """What keeps the service from being ready: name → reason."""
+        found = {"postgres": self.postgres.problem, "redis": self.redis.problem}
+        if not self.postgres.problem and not self.is_migrated:
+            found["schema"] = "the database is not migrated: run flask db upgrade"
+        return {name: problem for name, problem in found.items() if problem}
+
+
+class Prober:
+    """Looks at both servers, one caller at a time; the others share what it found."""
+
+    def __init__(self, database_url: str, redis_url: str) -> None:
+        self._dsn, self._redis_url = _libpq(database_url), redis_url
+        self._lock = threading.Lock()
+        self._last: Health | None = None
+        self._until = 0.0
+
+    def look(self) -> Health:
+        with self._lock:
+            if self._last is None or time.monotonic() >= self._until:
+                self._last = self._look()
+                self._until = time.monotonic() + FRESH_S
+            return self._last
+
+    def _look(self) -> Health:
+        found = Health(Check("", 0), Check("", 0), False, False, None, clock.now())
+        return self._look_at_redis(self._look_at_postgres(found))
+
+    def _look_at_postgres(self, found: Health) -> Health:
+        began = time.monotonic()
+        try:
+            is_migrated, has_partition = _ask(self._dsn, found.at, began + CHECK_S)
+        except TimeoutError:
+            return replace(found, postgres=Check("does not answer in time", _ms(began)))
+        except psycopg2.Error:
+            return replace(found, postgres=Check("cannot be reached", _ms(began)))
+        return replace(found, postgres=Check("", _ms(began)), is_migrated=is_migrated, has_partition=has_partition)
+
+    def _look_at_redis(self, found: Health) -> Health:
+        began = time.monotonic()
+        limits: dict[str, Any] = {"socket_timeout": CHECK_S, "socket_connect_timeout": CHECK_S}
+        try:
+            with Redis.from_url(self._redis_url, retry=Retry(NoBackoff(), 0), **limits) as redis:
+                backlog = read_backlog(redis)
+        except (RedisError, OSError):
+            return replace(found, redis=Check("cannot be reached", _ms(began)))
+        return replace(found, redis=Check("", _ms(began)), backlog=backlog)
+
+
+@lru_cache(maxsize=1)
+def known_revisions() -> tuple[frozenset[str], frozenset[str]]:
+    """`(heads, all)` of the migrations that this release ships."""
+    script = ScriptDirectory(str(MIGRATIONS))
+    return frozenset(script.get_heads()), frozenset(step.revision for step in script.walk_revisions())
+
+
+def _is_migrated(revisions: set[str]) -> bool:
+    heads, known = known_revisions()
+    # During a rollout the database may already be where the next release wants it; this one still works there.
+    return bool(revisions) and (revisions == heads or not revisions <= known)
+
+
+def _ask(dsn: dict[str, Any], now: datetime, deadline: float) -> tuple[bool, bool]:
+    connection = psycopg2.connect(**dsn, async_=True)
+    try:
+        _wait(connection, deadline)
+        cursor = connection.cursor()
+        cursor.execute(LOOK, {"now": now})
+        _wait(connection, deadline)
+        has_versions, has_partition = cursor.fetchone() or (False, False)
+        revisions: set[str] = set()
+        if has_versions:
+            cursor.execute(REVISION)
+            _wait(connection, deadline)
+            revisions = {row[0] for row in cursor.fetchall()}
+        return _is_migrated(revisions), has_partition
+    finally:
+        connection.close()
+
+
+def _wait(connection: Any, deadline: float) -> None:
+    """Until the server has answered. Raises TimeoutError at `deadline`, on the monotonic clock."""
+    while (state := connection.poll()) != psycopg2.extensions.POLL_OK:
+        left = deadline - time.monotonic()
+        waits = ([connection], []) if state == psycopg2.extensions.POLL_READ else ([], [connection])
+        if left <= 0 or not any(select.select(*waits, [], left)):
+            raise TimeoutError
+
+
+def _libpq(database_url: str) -> dict[str, Any]:
+    dialect: Any = make_url(database_url).get_dialect()()
+    return {**dialect.create_connect_args(make_url(database_url))[1], "application_name": "analytics-health"}
+
+
+def _ms(began: float) -> float:
+    return round((time.monotonic() - began) * 1000, 1)

@@ -1,0 +1,109 @@
+"""Public health routes, and the process time of every response."""
+
+import logging
+import platform
+import time
+from typing import Any
+
+from flask import Blueprint, Response, current_app, g, jsonify, request
+from flask.blueprints import BlueprintSetupState
+
+from analytics.extensions import settings
+from analytics.ops.health import Check, Health, Prober
+
+blueprint = Blueprint("ops", __name__)
+log = logging.getLogger(__name__)
+
+
+@blueprint.record_once
+def _make_prober(state: BlueprintSetupState) -> None:
+    found = state.app.extensions["settings"]
+    state.app.extensions["prober"] = Prober(found.database_url, found.celery_broker_url)
+
+
+@blueprint.get("/livez")
+def livez() -> Response:
+    return jsonify({"status": "alive"})
+
+
+@blueprint.get("/readyz")
+def readyz() -> tuple[Response, int]:
+    missing = _look().missing
+    return _uncached({"status": "not ready" if missing else "ready", "missing": missing}, not missing)
+
+
+@blueprint.get("/health")
+@blueprint.get("/health-check")
+@blueprint.get("/healthz")
+@blueprint.get("/api/analytics/healthz")
+def health() -> tuple[Response, int]:
+    found = _look()
+    is_healthy = not found.postgres.problem and not found.redis.problem
+    return _uncached(_describe(found, is_healthy), is_healthy)
+
+
+@blueprint.before_app_request
+def _start_watch() -> None:
+    g.began = time.perf_counter()
+
+
+@blueprint.after_app_request
+def _tell_time(response: Response) -> Response:
+    # Until the first byte: a streamed body takes as long as its reader.
+    took_s = time.perf_counter() - g.get("began", time.perf_counter())
+    response.headers["X-Analytics-Process-Time"] = f"{took_s:.6f}"
+    if took_s > settings().slow_request:
+        # The path without its query, which may hold a user id.
+        log.warning("Slow analytics request: %s took %.3fs", request.path, took_s, extra={"method": request.method})
+    return response
+
+
+def _look() -> Health:
+    prober: Prober = current_app.extensions["prober"]
+    return prober.look()
+
+
+def _uncached(body: dict[str, Any], is_well: bool) -> tuple[Response, int]:
+    response = jsonify(body)
+    response.headers["Cache-Control"] = "no-store"
+    return response, 200 if is_well else 503
+
+
+def _describe(found: Health, is_healthy: bool) -> dict[str, Any]:
+    from analytics import __version__
+
+    return {
+        "ok": is_healthy,
+        "status": "healthy" if is_healthy else "unhealthy",
+        "service": "analytics-service",
+        "version": __version__,
+        "python_version": platform.python_version(),
+        "database": _word(found.postgres),
+        "postgres": _word(found.postgres),
+        "redis": _word(found.redis),
+        "partitions": found.has_partition,
+        "queue": _queue(found),
+        "timestamp": found.at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "checks": {"postgres": _check(found.postgres), "redis": _check(found.redis)},
+    }
+
+
+def _queue(found: Health) -> dict[str, float | None]:
+    """Nulls when Redis cannot be asked: unknown is not zero."""
+    if found.backlog is None:
+        return {"backlog_events": None, "backlog_bytes": None, "oldest_waiting_s": None}
+    oldest_at = found.backlog.oldest_at
+    waiting_s = max(0.0, round((found.at - oldest_at).total_seconds(), 3)) if oldest_at else 0.0
+    return {
+        "backlog_events": found.backlog.events,
+        "backlog_bytes": found.backlog.bytes,
+        "oldest_waiting_s": waiting_s,
+    }
+
+
+def _word(check: Check) -> str:
+    return check.problem or "connected"
+
+
+def _check(check: Check) -> dict[str, Any]:
+    return {"ok": not check.problem, "latency_ms": check.latency_ms, "detail": check.problem or "connected"}

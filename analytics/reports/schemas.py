@@ -1,0 +1,84 @@
+"""The query parameters of each report. Whatever a report does not know is refused by name, never ignored."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from marshmallow import Schema, ValidationError, fields
+from marshmallow.validate import Length, OneOf
+from werkzeug.datastructures import MultiDict
+
+from analytics.errors import BadInput, Problem
+
+TEXT_LIMIT = 1024
+
+
+def _no_nul(text: str) -> None:
+    # PostgreSQL has no such character, so no stored value could match.
+    if "\0" in text:
+        raise ValidationError("must not hold a NUL character")
+
+
+def _text() -> fields.String:
+    return fields.String(validate=[Length(min=1, max=TEXT_LIMIT), _no_nul])
+
+
+class PeriodQuery(Schema):
+    """What every report takes: the site, and the period in its own words (read by `analytics.period`)."""
+
+    site = _text()
+    zone = _text()
+    timezone = _text()
+    date = _text()
+    days = _text()
+    hours = _text()
+    from_ = fields.String(data_key="from", attribute="from")
+    to = fields.String()
+    include_bots = fields.Boolean()
+
+
+class EventsQuery(PeriodQuery):
+    """The raw export's filters; `type` may be repeated."""
+
+    format = fields.String(validate=OneOf(["csv"], error="{input!r} is not supported; supported: {choices}"))
+    type = fields.List(_text(), validate=Length(max=100))
+    user_id = _text()
+
+
+def read_query(schema: Schema, args: "MultiDict[str, str]") -> dict[str, Any]:
+    """The parameters as values. Raises BadInput with every parameter that is unknown, repeated or wrong."""
+    lists = {name for name, field in schema.fields.items() if isinstance(field, fields.List)}
+    problems = [
+        Problem(None, name, "repeated", f"{name}: given {len(values)} times; give it once")
+        for name, values in args.lists()
+        if len(values) > 1 and name not in lists
+    ]
+    given = {name: values if name in lists else values[0] for name, values in args.lists()}
+    found: dict[str, Any] = {}
+    try:
+        found = schema.load(given)
+    except ValidationError as error:
+        problems += _problems(dict(error.messages_dict), _names(schema))
+    if problems:
+        raise BadInput("; ".join(problem.detail for problem in problems), problems)
+    return found
+
+
+def _problems(messages: Mapping[str, Any], names: list[str]) -> list[Problem]:
+    known = set(names)
+    hint = "this report takes " + ", ".join(names)
+    return [
+        Problem(None, name, "bad_parameter", f"{name}: {_flat(found)}")
+        if name in known
+        else Problem(None, name[:80], "unknown_parameter", f"{name[:80]}: unknown parameter; {hint}")
+        for name, found in messages.items()
+    ]
+
+
+def _names(schema: Schema) -> list[str]:
+    return [field.data_key or name for name, field in schema.fields.items()]
+
+
+def _flat(found: Any) -> str:
+    if isinstance(found, Mapping):
+        return "; ".join(_flat(value) for value in found.values())
+    return "; ".join(str(message) for message in found) if isinstance(found, list) else str(found)

@@ -1,0 +1,169 @@
+"""Reads of raw rows: the bounded transaction of a report, and the COPY stream of an export. Never writes.
+
+The stream holds a few hundred kilobytes whatever the size of the result: the server waits while the client is slow.
+"""
+
+import io
+import queue
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg2
+from sqlalchemy import Connection, Engine, PoolProxiedConnection, text
+
+from analytics.errors import Unavailable
+
+CHUNK_BYTES = 1 << 16
+CHUNKS_AHEAD = 4
+# A client that takes nothing for this long no longer holds a connection and a snapshot.
+STALLED_AFTER_S = 300.0
+CHECK_CLIENT = "5s"
+
+READ_ONLY = text("""
+SELECT set_config('transaction_read_only', 'on', true),
+       set_config('statement_timeout', :timeout_ms, true),
+       set_config('client_connection_check_interval', :check_client, true)
+""")
+
+
+@contextmanager
+def reading(engine: Engine, timeout_s: float) -> Iterator[Connection]:
+    """A read-only transaction whose statements end after `timeout_s` (0: never)."""
+    with engine.begin() as connection:
+        connection.execute(READ_ONLY, {"timeout_ms": str(int(timeout_s * 1000)), "check_client": CHECK_CLIENT})
+        yield connection
+
+
+class Stalled(Exception):
+    """Nobody takes the rows any more."""
+
+
+class CopyStream(Iterator[bytes]):
+    """The bytes of COPY statements, run one after the other on one snapshot.
+
+    A statement is the whole `COPY (…) TO STDOUT …` with psycopg2 placeholders, and its parameters. The first bytes are
+    there when the constructor returns, so an early error is raised by it (Unavailable when the database is away), a
+    later one by `next`. `close` (also after exhaustion, also twice) stops the query and gives the connection back.
+    """
+
+    def __init__(self, engine: Engine, statements: Iterable[tuple[str, Mapping[str, Any]]]) -> None:
+        self._engine, self._statements = engine, statements
+        self._chunks: queue.Queue[bytes | None] = queue.Queue(CHUNKS_AHEAD)
+        self._stop = threading.Event()
+        self._error: Exception | None = None
+        self._connection: Any = None
+        self._lock = threading.Lock()
+        self._thread = threading.Thread(target=self._run, name="copy-stream", daemon=True)
+        self._thread.start()
+        self._first: bytes | None = None
+        try:
+            self._first = next(self, b"")
+        except psycopg2.OperationalError as error:
+            self.close()
+            raise Unavailable("the database is away; try again shortly") from error
+        except BaseException:
+            self.close()
+            raise
+
+    def __next__(self) -> bytes:
+        if self._first is not None:
+            chunk, self._first = self._first, None
+            return chunk
+        found = None if self._stop.is_set() else self._chunks.get()
+        if found is not None:
+            return found
+        self._stop.set()
+        if self._error:
+            raise self._error
+        raise StopIteration
+
+    def close(self) -> None:
+        self._stop.set()
+        with self._lock:
+            if self._connection is not None:
+                # The server may be in the middle of a sort that has not sent a byte: only a cancel reaches it.
+                self._connection.cancel()
+        while self._thread.is_alive():
+            self._empty()
+            self._thread.join(0.05)
+
+    def put(self, chunk: bytes) -> None:
+        """Called by the thread that reads; waits while the client is behind."""
+        for _ in range(int(STALLED_AFTER_S * 10)):
+            if self._stop.is_set():
+                break
+            try:
+                return self._chunks.put(chunk, timeout=0.1)
+            except queue.Full:
+                continue
+        raise Stalled
+
+    def _run(self) -> None:
+        try:
+            self._copy()
+        except Exception as error:  # noqa: BLE001  # handed to the thread that iterates
+            self._error = error
+        # The consumer waits for the end mark: it gets it, or it has stopped and nobody waits.
+        while not self._stop.is_set():
+            try:
+                self._chunks.put(None, timeout=0.1)
+                break
+            except queue.Full:
+                continue
+
+    def _copy(self) -> None:
+        pooled = self._engine.raw_connection()
+        try:
+            self._copy_all(pooled)
+        except BaseException:
+            # After a broken COPY the protocol is in the middle of a message; such a connection is not reused.
+            with self._lock:
+                self._connection = None
+            pooled.invalidate()
+            raise
+        if self._stop.is_set():
+            # A cancel may still be on its way to this connection; its next user must not get it.
+            pooled.invalidate()
+        else:
+            pooled.close()
+
+    def _copy_all(self, pooled: PoolProxiedConnection) -> None:
+        with self._lock:
+            self._connection = pooled.driver_connection
+        sink = io.BufferedWriter(_Sink(self), CHUNK_BYTES)
+        with self._connection.cursor() as cursor:
+            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            # A statement lasts as long as its client takes to read it, so no timeout: `put` watches over that.
+            cursor.execute("SET LOCAL statement_timeout = 0")
+            cursor.execute("SELECT set_config('client_connection_check_interval', %s, true)", (CHECK_CLIENT,))
+            for statement, parameters in self._statements:
+                if self._stop.is_set():
+                    raise Stalled
+                cursor.copy_expert(cursor.mogrify(statement, parameters), sink, CHUNK_BYTES)
+        sink.flush()
+        with self._lock:
+            self._connection = None
+        pooled.rollback()
+
+    def _empty(self) -> None:
+        try:
+            while True:
+                self._chunks.get_nowait()
+        except queue.Empty:
+            return
+
+
+class _Sink(io.RawIOBase):
+    """Where the buffered writer puts its full buffers; rows themselves never reach Python code."""
+
+    def __init__(self, stream: CopyStream) -> None:
+        self._stream = stream
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        self._stream.put(bytes(data))
+        return len(data)
