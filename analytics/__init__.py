@@ -8,7 +8,7 @@ from redis import Redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from analytics import errors, telemetry
+from analytics import errors, queue, telemetry
 from analytics.extensions import db, jwt, migrate
 from config import Settings, load
 
@@ -43,6 +43,7 @@ def create_app(settings: Settings | None = None) -> Flask:
 
 def _configure(app: Flask, settings: Settings) -> None:
     app.extensions["settings"] = settings
+    app.extensions["celery"] = queue.make_celery(settings)
     app.extensions["buffer_redis"] = _redis(settings.celery_broker_url, settings)
     app.extensions["cache_redis"] = _redis(settings.redis_url, settings)
     app.config.update(

@@ -1,10 +1,14 @@
 """The queues, and one enqueue function a task, by the task's name: `analytics` never imports `tasks`."""
 
-from celery import current_app as celery
+import os
+
+from celery import Celery
+from flask import current_app
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
 from analytics.errors import Unavailable
+from config import Settings
 
 INGEST, ROLLUPS, EXPORTS, MAINTENANCE = "ingest", "rollups", "exports", "maintenance"
 QUEUES = (INGEST, ROLLUPS, EXPORTS, MAINTENANCE)
@@ -12,8 +16,49 @@ QUEUES = (INGEST, ROLLUPS, EXPORTS, MAINTENANCE)
 DOORBELL_EXPIRES_S = 30
 
 
+def make_celery(settings: Settings) -> Celery:
+    """The Celery app, which the web process sends through and `celery_app` adds tasks and the schedule to."""
+    broker = _transport(settings.celery_broker_url)
+    backend = _transport(settings.celery_result_backend or settings.celery_broker_url)
+    # Celery prefers these variables to its configuration, and does not know the spelling unix://.
+    os.environ.update(CELERY_BROKER_URL=broker, CELERY_RESULT_BACKEND=backend)
+    celery = Celery("analytics")
+    celery.conf.update(
+        broker_url=broker,
+        result_backend=backend,
+        task_ignore_result=True,
+        task_default_queue=MAINTENANCE,
+        task_serializer="json",
+        accept_content=["json"],
+        timezone="UTC",
+        # The broker comes back when it comes back; a worker never gives up on it.
+        broker_connection_retry_on_startup=True,
+        broker_connection_max_retries=None,
+        broker_transport_options={
+            "visibility_timeout": 6 * 3600,
+            "unacked_restore_interval": 5,
+            "unacked_restore_throttle": 1,
+            "socket_timeout": 10,
+            "socket_connect_timeout": 2,
+            # kombu's own retries would hold a request that only rings a bell.
+            "max_retries": 0,
+        },
+        worker_cancel_long_running_tasks_on_connection_loss=False,
+        worker_prefetch_multiplier=1,
+        worker_hijack_root_logger=False,
+        worker_proc_alive_timeout=30,
+    )
+    return celery
+
+
+def _transport(url: str) -> str:
+    """Celery spells a Unix socket its own way."""
+    return url.replace("unix://", "redis+socket://").replace("db=", "virtual_host=") if url.startswith("unix") else url
+
+
 def ring_drain() -> None:
     """Tells the workers that the stream holds events. Raises Unavailable; a lost ring costs seconds, never events."""
+    celery: Celery = current_app.extensions["celery"]
     try:
         celery.send_task("ingest.drain", queue=INGEST, expires=DOORBELL_EXPIRES_S, retry=False, ignore_result=True)
     except (OperationalError, RedisError, OSError) as error:

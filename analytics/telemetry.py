@@ -42,8 +42,10 @@ def configure_logging(settings: Settings) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(settings.log_level)
-    for noisy in ("alembic", "kombu", "amqp", "sqlalchemy.engine"):
-        logging.getLogger(noisy).setLevel(logging.WARNING)
+    # Celery tells of each task three times; the sweep alone would be 50,000 lines a day.
+    noisy = ("alembic", "kombu", "amqp", "sqlalchemy.engine", "celery.beat", "celery.app.trace", "celery.worker.strategy")
+    for name in noisy:
+        logging.getLogger(name).setLevel(logging.WARNING)
 
 
 def init_app(app: Flask, settings: Settings) -> None:

@@ -51,8 +51,8 @@ class Accepted(NamedTuple):
 class Envelope(msgspec.Struct):
     """A batch with words of its own around the events."""
 
-    events: msgspec.Raw | None = None
-    batch: msgspec.Raw | None = None
+    events: msgspec.Raw = msgspec.Raw(b"")
+    batch: msgspec.Raw = msgspec.Raw(b"")
     sent_at: Any = None
     sentAt: Any = None  # noqa: N815 - other clients' spelling.
     site_id: str | None = None
@@ -298,8 +298,8 @@ def _envelope(body: bytes) -> Envelope:
 
 
 def _events_of(envelope: Envelope) -> bytes:
-    found = envelope.events if envelope.events is not None else envelope.batch
-    if found is None:
+    found = envelope.events or envelope.batch
+    if not found:
         raise BadInput('send a JSON array of events, or an object with one: {"events": [...]}')
     return bytes(found)
 
