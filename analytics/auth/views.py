@@ -1,0 +1,144 @@
+"""Sites over HTTP: list, make, show, change. Also binds the token checks and the browser's rules to the app."""
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+from flask import Blueprint, Response, request
+from flask.blueprints import BlueprintSetupState
+from marshmallow import RAISE, Schema, ValidationError, fields
+
+from analytics import sites
+from analytics.auth.cors import add_headers, answer_preflight
+from analytics.auth.guard import allow_site, guarded, require
+from analytics.auth.tokens import TokenChecks
+from analytics.errors import BadInput, Invalid, NotFound, Problem, UnsupportedMedia
+from analytics.extensions import db
+
+blueprint = Blueprint("auth", __name__)
+blueprint.before_app_request(answer_preflight)
+blueprint.after_app_request(add_headers)
+
+
+@blueprint.record_once
+def bind(state: BlueprintSetupState) -> None:
+    app = state.app
+    # Issuers of old put the user's number into `sub`; tokens.verify turns it into text.
+    app.config["JWT_VERIFY_SUB"] = False
+    app.extensions["token_checks"] = TokenChecks(lambda: db.engine, lambda: app.extensions["buffer_redis"])
+
+
+def _rule(name: str) -> Callable[[Any], None]:
+    def check(value: Any) -> None:
+        try:
+            sites.CHECKS[name](value)
+        except (ValueError, BadInput) as error:
+            raise ValidationError(str(error)) from error
+
+    return check
+
+
+class SiteChange(Schema):
+    """What can be changed of a site."""
+
+    class Meta:
+        unknown = RAISE
+
+    name = fields.String(validate=_rule("name"))
+    zone = fields.String(validate=_rule("zone"))
+    types = fields.String(validate=_rule("types"))
+    event_types = fields.List(fields.String(), validate=_rule("event_types"))
+    identity = fields.String(validate=_rule("identity"))
+    public_ingest = fields.Boolean(truthy={True}, falsy={False})
+    public_stats = fields.Boolean(truthy={True}, falsy={False})
+    allowed_origins = fields.List(fields.String(), validate=_rule("allowed_origins"))
+
+
+class NewSite(SiteChange):
+    """A change, from nothing."""
+
+    key = fields.String(required=True, validate=_rule("key"))
+
+
+@blueprint.get("/api/analytics/sites")
+@guarded("admin")
+def list_all() -> dict[str, Any]:
+    """Every site that the token is for."""
+    principal = require("admin")
+    with db.engine.connect() as connection:
+        found = sites.list_sites(connection, principal.sites)
+    return {"sites": [sites.as_json(site) for site in found]}
+
+
+@blueprint.post("/api/analytics/sites")
+@guarded("admin")
+def create() -> Response:
+    """A new site: 201 and its address. 409 when the key is taken."""
+    principal, given = require("admin"), load(NewSite())
+    allow_site(principal, given["key"])
+    with db.engine.begin() as connection:
+        site = sites.create_site(connection, **given, actor=principal.subject)
+    response = _reply(site, 201)
+    response.headers["Location"] = f"/api/analytics/sites/{site.key}"
+    return response
+
+
+@blueprint.get("/api/analytics/sites/<key>")
+@guarded("read")
+def show(key: str) -> Response:
+    """One site."""
+    sites.check_key(key)
+    allow_site(require("read"), key)
+    with db.engine.connect() as connection:
+        site = sites.read_site(connection, key)
+    if site is None:
+        raise NotFound(sites.unknown(key))
+    return _reply(site)
+
+
+@blueprint.patch("/api/analytics/sites/<key>")
+@guarded("admin")
+def change(key: str) -> Response:
+    """The site, changed; every process notices within seconds."""
+    sites.check_key(key)
+    principal = require("admin")
+    allow_site(principal, key)
+    with db.engine.begin() as connection:
+        site = sites.update_site(connection, key, **load(SiteChange()), actor=principal.subject)
+    sites.forget_sites(db.engine)
+    return _reply(site)
+
+
+def load(schema: Schema) -> dict[str, Any]:
+    """The request's JSON object by `schema`. Raises UnsupportedMedia, BadInput, and Invalid with every bad field."""
+    if request.mimetype != "application/json" and not request.mimetype.endswith("+json"):
+        raise UnsupportedMedia("send application/json")
+    try:
+        given = msgspec.json.decode(request.get_data(), type=dict[str, Any])
+    except msgspec.ValidationError as error:
+        raise BadInput("send one JSON object") from error
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise BadInput(f"the body is not JSON: {error}") from error
+    try:
+        loaded: dict[str, Any] = schema.load(given)
+    except ValidationError as error:
+        told: Any = error.messages
+        problems = [_problem(name, messages) for name, messages in told.items()]
+        raise Invalid(
+            f"{len(problems)} fields cannot be taken: {', '.join(p.field for p in problems)}", problems
+        ) from error
+    return loaded
+
+
+def _problem(name: str, messages: Any) -> Problem:
+    """Of a list's items, the first bad one is told."""
+    if isinstance(messages, dict):
+        place, messages = next(iter(messages.items()))
+        name = f"{name}[{place}]"
+    text = str(messages[0])
+    code = {"Unknown field.": "unknown_field", "Missing data for required field.": "missing"}.get(text, "invalid")
+    return Problem(None, name, code, text)
+
+
+def _reply(site: sites.Site, status: int = 200) -> Response:
+    return Response(msgspec.json.encode(sites.as_json(site)), status, mimetype="application/json")

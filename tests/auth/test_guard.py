@@ -1,0 +1,75 @@
+"""Every route asks who is calling; a caller gets what the token says, and no other site."""
+
+import pytest
+
+from analytics.auth.guard import Principal, allow_site, choose_site
+from analytics.errors import Forbidden
+
+# What a load balancer, an orchestrator or a browser asks before anybody has logged in.
+PUBLIC = {"/livez", "/readyz", "/healthz", "/health", "/health-check", "/api/analytics/healthz", "/-/metrics"}
+
+
+def test_every_route_is_guarded_or_public(app):
+    open_routes = {
+        rule.rule
+        for rule in app.url_map.iter_rules()
+        if not getattr(app.view_functions[rule.endpoint], "guarded_scope", None)
+    }
+    assert open_routes <= PUBLIC
+
+
+def test_caller_without_a_token_is_told_to_send_one(client):
+    response = client.get("/api/analytics/sites")
+    assert response.status_code == 401
+    assert response.headers["WWW-Authenticate"].startswith("Bearer")
+    assert "Authorization: Bearer" in response.json["detail"]
+
+
+def test_missing_scope_is_named(client, token, auth):
+    response = client.get("/api/analytics/sites", headers=auth(token("ingest read export")))
+    assert (response.status_code, response.json["detail"]) == (403, "the token lacks the scope admin")
+
+
+def test_admin_may_do_what_every_other_scope_may(client, site, token, auth):
+    assert client.get("/api/analytics/sites/default", headers=auth(token("admin"))).status_code == 200
+
+
+def test_anonymous_caller_has_the_scopes_of_the_setting(make_app, site):
+    client = make_app(anonymous_scopes=("read",)).test_client()
+    assert client.get("/api/analytics/sites/default").status_code == 200
+    assert client.get("/api/analytics/sites").status_code == 401
+
+
+def test_a_bad_token_is_not_taken_for_no_token(make_app, site, auth):
+    client = make_app(anonymous_scopes=("read",)).test_client()
+    assert client.get("/api/analytics/sites/default", headers=auth("x.y.z")).status_code == 401
+
+
+def principal(*keys, every=False):
+    return Principal("me", frozenset({"read"}), None if every else frozenset(keys), "", False)
+
+
+@pytest.mark.parametrize(
+    ("caller", "asked", "chosen"),
+    [
+        pytest.param(principal(every=True), None, "default", id="no-claim-nothing-asked"),
+        pytest.param(principal(every=True), "shop", "shop", id="no-claim-any-site"),
+        pytest.param(principal("shop"), None, "shop", id="the-only-site"),
+        pytest.param(principal("shop", "blog"), None, "blog", id="the-first-by-name"),
+        pytest.param(principal("shop", "blog"), "shop", "shop", id="asked-and-allowed"),
+        pytest.param(principal("shop"), "", "shop", id="empty-is-not-asked"),
+    ],
+)
+def test_site_is_the_one_asked_for_or_the_tokens_own(caller, asked, chosen):
+    assert choose_site(caller, asked) == chosen
+
+
+@pytest.mark.parametrize(("caller", "asked"), [(principal("shop"), "blog"), (principal(), None)])
+def test_site_outside_the_token_is_refused(caller, asked):
+    with pytest.raises(Forbidden, match="blog|default"):
+        choose_site(caller, asked)
+
+
+def test_refusal_names_the_site():
+    with pytest.raises(Forbidden, match="'blog'"):
+        allow_site(principal("shop"), "blog")
