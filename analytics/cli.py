@@ -20,6 +20,7 @@ from analytics import sites
 from analytics.auth import tokens
 from analytics.errors import AnalyticsError, Unauthorised
 from analytics.extensions import buffer_redis, db, settings
+from analytics.ingest import import_command
 from config import SCOPES
 
 ACTOR = "cli"
@@ -47,11 +48,13 @@ class PlainGroup(AppGroup):
 
 token_group = PlainGroup("token", help="Make, look at and revoke tokens.")
 site_group = PlainGroup("site", help="Make, list and change sites.")
+import_group = PlainGroup("import", import_command.COMMANDS, help="Import access logs, tables and events of the past.")
 
 # Each entry becomes `flask <name>`. A slice that has commands adds its own group here.
 GROUPS: tuple[click.Group, ...] = (
     token_group,
     site_group,
+    import_group,
 )
 
 
