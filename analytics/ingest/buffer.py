@@ -4,7 +4,7 @@ An entry rests here until the transaction that stored it has committed. Every ch
 is one script, so a crash leaves both or neither. Errors of the Redis client pass through.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from hashlib import sha1
 from typing import Any, NamedTuple
 
@@ -137,15 +137,22 @@ def read_new(redis: Redis, consumer: str, count: int, wait_ms: int | None = None
 
 
 def _read(redis: Redis, consumer: str, count: int, after: str, wait_ms: int | None) -> list[Delivery]:
+    reply: Any = _in_group(
+        redis, lambda: redis.xreadgroup(GROUP, consumer, {STREAM: after}, count=count, block=wait_ms)
+    )
+    streams = reply.values() if isinstance(reply, dict) else [entries for _, entries in reply or ()]
+    return [_delivery(*pair) for entries in streams for pair in _flat(entries)]
+
+
+def _in_group(redis: Redis, command: Callable[[], Any]) -> Any:
+    """Runs `command`, first making the group where the stream is new, or was emptied by hand."""
     try:
-        reply: Any = redis.xreadgroup(GROUP, consumer, {STREAM: after}, count=count, block=wait_ms)
+        return command()
     except ResponseError as error:
         if "NOGROUP" not in str(error):
             raise
-        make_group(redis)
-        return []
-    streams = reply.values() if isinstance(reply, dict) else [entries for _, entries in reply or ()]
-    return [_delivery(*pair) for entries in streams for pair in _flat(entries)]
+    make_group(redis)
+    return command()
 
 
 def _flat(entries: Any) -> Iterable[tuple[bytes, dict[bytes, bytes]]]:
@@ -159,13 +166,7 @@ def _flat(entries: Any) -> Iterable[tuple[bytes, dict[bytes, bytes]]]:
 
 def claim(redis: Redis, consumer: str, idle_ms: int, count: int) -> list[Delivery]:
     """Takes over entries whose consumer has been silent for `idle_ms`: it is dead, or stuck."""
-    try:
-        reply: Any = redis.xautoclaim(STREAM, GROUP, consumer, idle_ms, count=count)
-    except ResponseError as error:
-        if "NOGROUP" not in str(error):
-            raise
-        make_group(redis)
-        return []
+    reply: Any = _in_group(redis, lambda: redis.xautoclaim(STREAM, GROUP, consumer, idle_ms, count=count))
     return [_delivery(*pair) for pair in reply[1] if pair[0] is not None]
 
 

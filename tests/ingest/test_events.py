@@ -42,7 +42,9 @@ def test_a_bad_event_does_not_block_the_others() -> None:
         pytest.param(b'{"type":"\\ud800"}', "", "surrogate", id="lone surrogate"),
         pytest.param(b'{"type":"a","payload":{"k":"\\udfff x"}}', "", "surrogate", id="lone surrogate in payload"),
         pytest.param(b'{"type":"a","payload":{"k":1e999}}', "", "malformed", id="number without end"),
-        pytest.param(b'{"type":"a","payload":{"k":' + b"9" * 400 + b"}}", "payload.k", "out_of_range", id="huge integer"),
+        pytest.param(
+            b'{"type":"a","payload":{"k":' + b"9" * 400 + b"}}", "payload.k", "out_of_range", id="huge integer"
+        ),
         pytest.param(b'{"type":"a","payload":{"k":' + b"9" * 5000 + b"}}", "", "malformed", id="absurd integer"),
         pytest.param(b'{"type":"a","ts":"0000-01-01T00:00:00Z"}', "ts", "not_a_time", id="year 0"),
         pytest.param(b'{"type":"a","ts":"9999-12-31T23:59:59-12:00"}', "ts", "out_of_window", id="year 9999"),
@@ -103,17 +105,32 @@ def test_a_strict_site_names_its_types() -> None:
 
 def test_another_site_and_another_user_are_refused() -> None:
     rules = Rules(RULES.window, 1000, site_key="shop", only_user="ann")
-    batch = read([{"type": "a", "site_id": "blog"}, {"type": "a", "user_id": "bob"}, {"type": "a", "user_id": "ann"}], rules)
+    batch = read(
+        [{"type": "a", "site_id": "blog"}, {"type": "a", "user_id": "bob"}, {"type": "a", "user_id": "ann"}], rules
+    )
     assert [(p.index, p.code) for p in batch.rejected] == [(0, "other_site"), (1, "other_user")]
     assert len(batch.events) == 1
 
 
 def test_each_seed_is_read_in_its_own_words() -> None:
-    click = read([{"short_code": "abc", "ip_address": "1.2.3.4", "referer": "https://x.com"}], dialect=dialects.CLICK).events[0]
-    assert (click.type, click.subject, click.ip, click.referrer, click.site_id) == ("click", "abc", "1.2.3.4", "https://x.com", "links")
-    site = read([{"site_id": "s", "event_type": "v", "path": "/h", "timestamp": "2026-11-23T11:00:00Z"}], dialect=dialects.SITE_EVENT)
+    click = read(
+        [{"short_code": "abc", "ip_address": "1.2.3.4", "referer": "https://x.com"}], dialect=dialects.CLICK
+    ).events[0]
+    assert (click.type, click.subject, click.ip, click.referrer, click.site_id) == (
+        "click",
+        "abc",
+        "1.2.3.4",
+        "https://x.com",
+        "links",
+    )
+    site = read(
+        [{"site_id": "s", "event_type": "v", "path": "/h", "timestamp": "2026-11-23T11:00:00Z"}],
+        dialect=dialects.SITE_EVENT,
+    )
     assert (site.events[0].type, site.events[0].path, site.events[0].ts) == ("v", "/h", NOW - timedelta(hours=1))
-    web = read([{"website_id": "w", "visitor_id": "v1", "page": "/p", "time_on_page": 3}], dialect=dialects.WEBSITE_EVENT).events[0]
+    web = read(
+        [{"website_id": "w", "visitor_id": "v1", "page": "/p", "time_on_page": 3}], dialect=dialects.WEBSITE_EVENT
+    ).events[0]
     assert (web.type, web.user_id, web.path, web.payload) == ("page_view", "v1", "/p", {"time_on_page": 3})
 
 
@@ -129,7 +146,11 @@ json_values = st.recursive(
 
 
 @settings(suppress_health_check=[HealthCheck.too_slow], deadline=None, max_examples=60)
-@given(st.lists(st.dictionaries(st.sampled_from(["type", "ts", "user_id", "payload", "page", "x"]), json_values), max_size=5))
+@given(
+    st.lists(
+        st.dictionaries(st.sampled_from(["type", "ts", "user_id", "payload", "page", "x"]), json_values), max_size=5
+    )
+)
 def test_every_event_is_accepted_or_reported(events: list[dict[str, object]]) -> None:
     try:
         batch = read(events)

@@ -17,7 +17,7 @@ from sqlalchemy import Engine, text
 from analytics.errors import Unavailable
 from analytics.ingest import buffer
 from analytics.ingest.buffer import Entry, Limits
-from analytics.ingest.pipeline import Drain
+from analytics.ingest.pipeline import Drain, Outcome
 from analytics.sites import Site, find_site
 
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -69,10 +69,22 @@ def iso(instant: datetime) -> str:
 
 def test_a_batch_becomes_rows_users_and_a_ledger_row(engine: Engine, redis: Redis, site: Site, drain: Drain) -> None:
     payload = {"page": "/dashboard?utm_source=mail", "referrer": "https://www.google.com/x", "session_id": "s1"}
-    send(redis, site, [{"type": "page_view", "user_id": "ann", "ts": iso(NOW), "payload": payload}, {"type": "pageview", "user_id": 7}])
+    send(
+        redis,
+        site,
+        [
+            {"type": "page_view", "user_id": "ann", "ts": iso(NOW), "payload": payload},
+            {"type": "pageview", "user_id": 7},
+        ],
+    )
     drain.run()
     first, second = sorted(table(engine), key=lambda row: row["user_no"])
-    assert (first["user_id"], first["path"], first["utm_source"], first["source"]) == ("ann", "/dashboard", "mail", "Google")
+    assert (first["user_id"], first["path"], first["utm_source"], first["source"]) == (
+        "ann",
+        "/dashboard",
+        "mail",
+        "Google",
+    )
     assert (first["session_id"], first["ts"], first["payload"]) == ("s1", NOW, payload)
     assert (second["user_id"], second["type"], second["ts"], second["user_no"]) == ("7", "page_view", NOW, 2)
     assert ledger(engine) == (2, 2, 0, 0)
@@ -83,8 +95,6 @@ def test_a_batch_becomes_rows_users_and_a_ledger_row(engine: Engine, redis: Redi
 def test_an_entry_delivered_twice_is_stored_once(engine: Engine, redis: Redis, site: Site, drain: Drain) -> None:
     send(redis, site, [{"type": "a"}, {"type": "b"}])
     deliveries = buffer.read_new(redis, drain.consumer, 10)
-    from analytics.ingest.pipeline import Outcome
-
     first, second = Outcome(), Outcome()
     drain.store(deliveries, first)
     another_drain(engine, redis).store(deliveries, second)
@@ -92,12 +102,16 @@ def test_an_entry_delivered_twice_is_stored_once(engine: Engine, redis: Redis, s
     assert (len(table(engine)), ledger(engine)) == (2, (2, 2, 0, 0))
 
 
-def test_a_resend_with_a_new_clock_and_a_new_network_is_a_duplicate(engine: Engine, redis: Redis, site: Site, drain: Drain) -> None:
+def test_a_resend_with_a_new_clock_and_a_new_network_is_a_duplicate(
+    engine: Engine, redis: Redis, site: Site, drain: Drain
+) -> None:
     event = {"type": "a", "event_id": "e-1", "ts": iso(NOW)}
     send(redis, site, [event])
     drain.run()
     send(redis, site, [event], skew_us=30_000_000, ip="198.51.100.7")
-    send(redis, site, [{"type": "a", "event_id": "e-1"}], received_us=int((NOW + timedelta(minutes=9)).timestamp() * 1e6))
+    send(
+        redis, site, [{"type": "a", "event_id": "e-1"}], received_us=int((NOW + timedelta(minutes=9)).timestamp() * 1e6)
+    )
     drain.run()
     assert (len(table(engine)), ledger(engine)) == (1, (3, 1, 2, 0))
 
@@ -124,7 +138,9 @@ def test_what_a_dead_worker_held_is_taken_over(engine: Engine, redis: Redis, sit
     assert buffer.waiting(redis) == 0
 
 
-def test_a_row_that_postgres_refuses_is_dead_lettered_alone(engine: Engine, redis: Redis, site: Site, drain: Drain) -> None:
+def test_a_row_that_postgres_refuses_is_dead_lettered_alone(
+    engine: Engine, redis: Redis, site: Site, drain: Drain
+) -> None:
     events = [{"type": "a", "ts": iso(NOW)} for _ in range(9)]
     events[4]["payload"] = {"text": "nul \x00"}
     entry_id = send(redis, site, events)
@@ -135,8 +151,12 @@ def test_a_row_that_postgres_refuses_is_dead_lettered_alone(engine: Engine, redi
     assert letter == (entry_id, 4, "refused")
 
 
-@pytest.mark.parametrize("raw", [b"", b"garbage", msgspec.msgpack.encode(["not", "an", "entry"])], ids=["empty", "bytes", "other"])
-def test_an_entry_that_is_not_ours_does_not_block_the_queue(engine: Engine, redis: Redis, site: Site, drain: Drain, raw: bytes) -> None:
+@pytest.mark.parametrize(
+    "raw", [b"", b"garbage", msgspec.msgpack.encode(["not", "an", "entry"])], ids=["empty", "bytes", "other"]
+)
+def test_an_entry_that_is_not_ours_does_not_block_the_queue(
+    engine: Engine, redis: Redis, site: Site, drain: Drain, raw: bytes
+) -> None:
     redis.xadd(buffer.STREAM, {"e": raw, "n": 3})
     send(redis, site, [{"type": "a"}])
     drain.run()
@@ -156,7 +176,9 @@ def test_a_full_backlog_refuses_and_then_accepts_again(redis: Redis, site: Site,
 
 def test_text_that_copy_would_misread_arrives_as_sent(engine: Engine, redis: Redis, site: Site, drain: Drain) -> None:
     odd = 'tab\t newline\n return\r backslash\\ \\N "quote" ü \U0001f600 \x01'
-    send(redis, site, [{"type": odd[:20], "user_id": odd, "src": odd, "session_id": odd, "payload": {"k": odd, odd: 1}}])
+    send(
+        redis, site, [{"type": odd[:20], "user_id": odd, "src": odd, "session_id": odd, "payload": {"k": odd, odd: 1}}]
+    )
     drain.run()
     [row] = table(engine)
     assert (row["type"], row["user_id"], row["src"], row["session_id"]) == (odd[:20], odd, odd, odd)

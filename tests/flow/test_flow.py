@@ -1,0 +1,63 @@
+"""HTTP → stream → real Celery worker → row → report, by the doorbell alone: no beat runs here."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+from flask.testing import FlaskClient
+
+from config import Settings
+from tests.conftest import ROOT
+
+
+@pytest.fixture
+def worker(settings: Settings) -> Iterator[None]:
+    env = os.environ | {
+        "DATABASE_URL": settings.database_url,
+        "CELERY_BROKER_URL": settings.celery_broker_url,
+        "REDIS_URL": settings.redis_url,
+        "JWT_SECRET_KEY": settings.jwt_secret_key,
+        "LOG_LEVEL": "WARNING",
+    }
+    command = [
+        sys.executable,
+        "-m",
+        "celery",
+        "-A",
+        "celery_app",
+        "worker",
+        "-Q",
+        "ingest",
+        "-c",
+        "1",
+        "--without-gossip",
+        "--without-mingle",
+    ]
+    process = subprocess.Popen(command, cwd=ROOT, env=env, start_new_session=True)
+    yield
+    process.terminate()
+    process.wait(20)
+
+
+def wait_for(claim: Callable[[], bool], seconds: float = 30) -> None:
+    end = time.monotonic() + seconds
+    while not claim():
+        assert time.monotonic() < end, "it did not come true in time"
+        time.sleep(0.05)
+
+
+def test_a_batch_reaches_the_reports(
+    client: FlaskClient, token: Callable, auth: Callable, site: object, worker: None
+) -> None:
+    headers = auth(token())
+    events = [{"type": "page_view", "user_id": f"u{n % 3}"} for n in range(10)]
+    batch_id = client.post("/api/analytics/ingest", json=events, headers=headers).json["batch_id"]
+    wait_for(lambda: client.get(f"/api/analytics/batches/{batch_id}", headers=headers).json["state"] == "stored")
+    assert client.get("/api/analytics/reports/dau", headers=headers).json["dau"] == 3
+    assert len(client.get("/api/analytics/reports/events?format=csv", headers=headers).text.splitlines()) == 11
+    # The bell rings again for the next batch, though the drain has gone to sleep.
+    second = client.post("/api/analytics/ingest", json=events, headers=headers).json["batch_id"]
+    wait_for(lambda: client.get(f"/api/analytics/batches/{second}", headers=headers).json["state"] == "stored", 4)
