@@ -7,7 +7,7 @@ from flask import Request
 
 
 def client_address(request: Request, trusted: tuple[str, ...]) -> str:
-    """The caller's address: the last one in X-Forwarded-For that no trusted proxy owns; without proxies, the socket's."""
+    """The caller's address: the last in X-Forwarded-For that no trusted proxy owns; without proxies, the socket's."""
     address = request.remote_addr or ""
     if not trusted or not _is_trusted(address, trusted):
         return address

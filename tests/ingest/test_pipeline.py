@@ -24,12 +24,12 @@ NOW = datetime.now(UTC).replace(microsecond=0)
 PLENTY = Limits(10**9, 10**12)
 
 
-@pytest.fixture()
+@pytest.fixture
 def site(engine: Engine) -> Site:
     return find_site(engine, "default", auto_create=True)
 
 
-@pytest.fixture()
+@pytest.fixture
 def drain(engine: Engine, redis: Redis) -> Drain:
     return another_drain(engine, redis)
 
