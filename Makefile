@@ -47,7 +47,7 @@ $(DEV_STAMP): | venv
 
 # Scripts in a virtual environment hold its path: one that was moved, or half made, is made again.
 venv:
-	@head -n 2 $(BIN)/pip 2>/dev/null | grep -qF "$(CURDIR)/$(BIN)/python" && $(BIN)/python -m pip --version >/dev/null 2>&1 && exit 0; \
+	@head -n 2 $(BIN)/pip 2>/dev/null | grep -qF "$(CURDIR)/$(BIN)/python" && $(BIN)/python -c "" 2>/dev/null && exit 0; \
 	command -v $(PYTHON) >/dev/null || { echo "make: Python is missing: apt-get install -y python3 python3-venv"; exit 1; }; \
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "make: $$($(PYTHON) -V) is too old, 3.11 or newer is needed: apt-get install -y python3.11 python3.11-venv, then make PYTHON=python3.11"; exit 1; }; \

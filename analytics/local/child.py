@@ -18,6 +18,8 @@ from honcho.printer import Message, Printer
 from analytics.local.processes import lives, send_signal
 
 MARK = "ANALYTICS_LOCAL_DATA"
+# "celery@host ready.": a worker has no address to ask.
+CELERY_READY = b" ready."
 
 
 class Output:
@@ -47,6 +49,7 @@ class Child:
         self._output = output
         self._colour = colour
         self._process: subprocess.Popen[bytes] | None = None
+        self.said_ready = False
 
     @property
     def pid(self) -> int | None:
@@ -113,6 +116,7 @@ class Child:
         with self.log.open("ab", buffering=0) as log:
             for line in process.stdout:
                 log.write(line)
+                self.said_ready = self.said_ready or CELERY_READY in line
                 self._output.write(self.name, line.decode(errors="replace"), self._colour)
 
 

@@ -28,6 +28,7 @@ from analytics.local.welcome import answers, check_port, make_tokens, welcome
 
 ROOT = Path(__file__).resolve().parents[2]
 READY_WITHIN_S = 60
+WORKER_READY_WITHIN_S = 10
 TOO_MANY_RESTARTS = 3
 SYSTEM = "local"
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
@@ -137,11 +138,18 @@ class Stack:
     def _await_ready(self) -> None:
         end = time.monotonic() + READY_WITHIN_S
         while not answers(f"{self.url}/readyz"):
-            failing = [name for name in self.children if self.keepers[name].restarts >= TOO_MANY_RESTARTS]
-            if failing or time.monotonic() > end:
-                name = next(iter(failing), "web")
-                raise StartError(f"{name} does not come up (log: {self.data.logs / name}.log)")
+            self._check_coming_up("web" if time.monotonic() > end else None)
             time.sleep(0.1)
+        # A worker that logs less than INFO never says it: then the wait is all there is.
+        end = time.monotonic() + WORKER_READY_WITHIN_S
+        while "worker" in self.children and not self.children["worker"].said_ready and time.monotonic() < end:
+            self._check_coming_up()
+            time.sleep(0.1)
+
+    def _check_coming_up(self, late: str | None = None) -> None:
+        failing = [name for name in self.children if self.keepers[name].restarts >= TOO_MANY_RESTARTS]
+        if name := next(iter(failing), late):
+            raise StartError(f"{name} does not come up (log: {self.data.logs / name}.log)")
 
 
 def run(root: Path, user_env: Mapping[str, str]) -> int:

@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PROCFILE = """\
 release: echo migrated
 web: exec flask --app wsgi run --host $HOST --port $PORT
-worker: trap 'sleep 0.2; echo worker is warm; exit 0' TERM; while :; do sleep 0.05; done
+worker: echo worker@here ready.; trap 'sleep 0.2; echo worker is warm; exit 0' TERM; while :; do sleep 0.05; done
 beat: exec sleep 600
 """
 
