@@ -91,8 +91,13 @@ def find_site(engine: Engine, key: str, auto_create: bool = False) -> Site:
     return site
 
 
+def remember_site(engine: Engine, site: Site) -> None:
+    """Serve the site as it is now: called after a change was committed, in the process that made it."""
+    _remember(_sites_of(engine), site, clock.now().timestamp())
+
+
 def forget_sites(engine: Engine) -> None:
-    """The next look at any site asks PostgreSQL: called after a change, in the process that made it."""
+    """Know nothing, as a new process would."""
     _known.pop(engine, None)
 
 

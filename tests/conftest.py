@@ -138,6 +138,17 @@ def engine(app: Flask) -> Engine:
         return db.engine
 
 
+@pytest.fixture
+def sql(engine: Engine) -> Callable[..., list[tuple[Any, ...]]]:
+    """`sql("SELECT …", name=value)`: the rows, as tuples."""
+
+    def ask(statement: str, **values: Any) -> list[tuple[Any, ...]]:
+        with engine.begin() as connection:
+            return [tuple(row) for row in connection.execute(text(statement), values)]
+
+    return ask
+
+
 @pytest.fixture(scope="session")
 def redis(app: Flask) -> Redis:
     """The buffer's Redis."""

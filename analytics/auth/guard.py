@@ -29,30 +29,30 @@ class GuardedView(Protocol[P, R]):
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R: ...
 
 
-def guarded(scope: str) -> Callable[[Callable[P, R]], GuardedView[P, R]]:
-    """The view is reached only by callers with `scope`; it carries the scope as `guarded_scope`."""
+def guarded(*scopes: str) -> Callable[[Callable[P, R]], GuardedView[P, R]]:
+    """The view is reached only by callers with one of `scopes`; it carries them as `guarded_scope`."""
 
     def decorate(view: Callable[P, R]) -> GuardedView[P, R]:
         @wraps(view)
         def checked(*args: P.args, **kwargs: P.kwargs) -> R:
-            require(scope)
+            require(*scopes)
             return view(*args, **kwargs)
 
         marked = cast(GuardedView[P, R], checked)
-        marked.guarded_scope = scope
+        marked.guarded_scope = " ".join(scopes)
         return marked
 
     return decorate
 
 
-def require(scope: str) -> Principal:
-    """The caller. Raises Unauthorised when a token is needed, Forbidden when the token lacks `scope`."""
+def require(*scopes: str) -> Principal:
+    """The caller, who has one of `scopes`. Raises Unauthorised when a token is needed, Forbidden when it lacks them."""
     principal = current_principal()
-    if principal.may(scope):
+    if any(principal.may(scope) for scope in scopes):
         return principal
     if principal.anonymous:
         raise Unauthorised(UNKNOWN_CALLER)
-    raise Forbidden(f"the token lacks the scope {scope}")
+    raise Forbidden(f"the token lacks the scope {' or '.join(scopes)}")
 
 
 def current_principal() -> Principal:

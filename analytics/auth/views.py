@@ -105,7 +105,7 @@ def change(key: str) -> Response:
     allow_site(principal, key)
     with db.engine.begin() as connection:
         site = sites.update_site(connection, key, **load(SiteChange()), actor=principal.subject)
-    sites.forget_sites(db.engine)
+    sites.remember_site(db.engine, site)
     return _reply(site)
 
 

@@ -1,0 +1,235 @@
+"""Sites: found fast and while PostgreSQL is away, made once, changed with a trace, and shut off from each other."""
+
+import threading
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import create_engine
+
+from analytics import clock, sites
+from analytics.errors import BadInput, Conflict, Invalid, NotFound, Unavailable
+from analytics.sites import create_site, find_site
+from analytics.store.models import SUPPORTED_TYPES
+
+
+@pytest.fixture
+def at(monkeypatch):
+    """`at(3)`: it is three seconds later."""
+    start = datetime.now(UTC)
+
+    def turn(seconds):
+        monkeypatch.setattr(clock, "now", lambda: start + timedelta(seconds=seconds))
+
+    turn(0)
+    return turn
+
+
+@pytest.fixture
+def admin(token, auth):
+    return auth(token("admin"))
+
+
+def take_away(engine):
+    """The engine's own server, as if it had gone: what is remembered stays."""
+    gone = create_engine("postgresql+psycopg2://127.0.0.1:1/none")
+    sites._known[gone] = sites._known.get(engine, {})
+    return gone
+
+
+def test_new_site_takes_the_defaults(engine):
+    with engine.begin() as connection:
+        site = create_site(connection, "shop")
+    assert site.event_types == frozenset(SUPPORTED_TYPES)
+    assert (site.name, site.zone, site.types, site.identity) == ("shop", "UTC", "open", "trust")
+    assert (site.public_ingest, site.public_stats, site.allowed_origins) == (False, False, ())
+
+
+def test_unknown_site_is_not_found_and_the_hint_makes_it(engine):
+    with pytest.raises(NotFound, match="flask site create shop"):
+        find_site(engine, "shop")
+
+
+def test_unknown_site_is_made_when_the_setting_says_so(engine, sql):
+    made = find_site(engine, "shop", auto_create=True)
+    assert find_site(engine, "shop") == made
+    assert sql("SELECT actor, action, site_id FROM audit_log") == [("auto", "site.create", made.id)]
+
+
+def test_concurrent_first_events_make_one_site(engine, sql):
+    start, found = threading.Barrier(8), []
+
+    def ask():
+        start.wait()
+        found.append(sites._look_up(engine, "shop", True))
+
+    threads = [threading.Thread(target=ask) for _ in range(8)]
+    [thread.start() for thread in threads]
+    [thread.join() for thread in threads]
+    assert len(found) == 8
+    assert len({site.id for site in found}) == 1
+    assert sql("SELECT count(*) FROM audit_log") == [(1,)]
+
+
+def test_change_made_elsewhere_is_seen_after_five_seconds(engine, site, sql, at):
+    assert find_site(engine, "default").zone == "UTC"
+    sql("UPDATE sites SET zone = 'Asia/Tokyo' RETURNING 1")
+    at(4.9)
+    assert find_site(engine, "default").zone == "UTC"
+    at(5.1)
+    assert find_site(engine, "default").zone == "Asia/Tokyo"
+
+
+def test_clock_that_was_set_back_does_not_keep_an_old_site(engine, site, sql, at):
+    find_site(engine, "default")
+    sql("UPDATE sites SET zone = 'Asia/Tokyo' RETURNING 1")
+    at(-3600)
+    assert find_site(engine, "default").zone == "Asia/Tokyo"
+
+
+def test_known_site_is_served_while_postgresql_is_away(engine, site, at):
+    find_site(engine, "default")
+    gone = take_away(engine)
+    at(3600)
+    assert find_site(gone, "default") == site
+
+
+def test_unknown_site_is_unavailable_while_postgresql_is_away(engine):
+    with pytest.raises(Unavailable):
+        find_site(take_away(engine), "shop")
+
+
+def test_deleted_site_is_gone(engine, site, sql, at):
+    find_site(engine, "default")
+    sql("DELETE FROM sites RETURNING 1")
+    at(6)
+    with pytest.raises(NotFound):
+        find_site(engine, "default")
+
+
+@pytest.mark.parametrize("key", ["a", "Shop-1.eu_west:x", "9", "a" * 64])
+def test_key_is_taken(key):
+    sites.check_key(key)
+
+
+@pytest.mark.parametrize("key", ["", "-a", ".a", "a b", "a/b", "ä", "a\n", "a" * 65, "a\0", "\ud800"])
+def test_bad_key_is_refused_before_any_query(engine, key):
+    with pytest.raises(BadInput, match="no site key"):
+        find_site(take_away(engine), key, auto_create=True)
+
+
+def test_every_bad_setting_is_listed(engine):
+    with engine.begin() as connection, pytest.raises(Invalid) as caught:
+        create_site(connection, "shop", zone="Mars/Base", types="closed", colour="red")
+    assert [problem.field for problem in caught.value.errors] == ["zone", "types", "colour"]
+
+
+def test_same_key_twice_is_a_conflict(engine, site):
+    with engine.begin() as connection, pytest.raises(Conflict, match="default"):
+        create_site(connection, "default")
+
+
+def test_change_leaves_before_and_after_in_the_audit_log(engine, site, sql):
+    with engine.begin() as connection:
+        sites.update_site(connection, "default", zone="Europe/Berlin", name="Default", actor="me")
+        sites.update_site(connection, "default", zone="Europe/Berlin", actor="me")
+    found = sql("SELECT actor, detail FROM audit_log WHERE action = 'site.update'")
+    assert found == [("me", {"zone": ["UTC", "Europe/Berlin"]})]
+
+
+def test_site_is_found_by_its_number(engine, site):
+    with engine.connect() as connection:
+        assert sites.site_by_id(connection, site.id) == site
+        assert sites.site_by_id(connection, -1) is None
+
+
+def test_created_site_has_an_address(client, admin):
+    wanted = {"key": "shop", "name": "Shop", "zone": "Europe/Berlin", "allowed_origins": ["https://shop.example"]}
+    made = client.post("/api/analytics/sites", json=wanted, headers=admin)
+    assert (made.status_code, made.headers["Location"]) == (201, "/api/analytics/sites/shop")
+    shown = client.get(made.headers["Location"], headers=admin).json
+    assert shown == made.json
+    assert list(shown) == [
+        *("key", "name", "zone", "types", "event_types", "identity"),
+        *("public_ingest", "public_stats", "allowed_origins", "created_at"),
+    ]
+    assert {name: shown[name] for name in wanted} == wanted
+
+
+def test_changed_site_is_used_at_once(client, admin, engine, site):
+    find_site(engine, "default")
+    changed = client.patch("/api/analytics/sites/default", json={"zone": "Asia/Tokyo"}, headers=admin)
+    assert (changed.status_code, changed.json["zone"]) == (200, "Asia/Tokyo")
+    assert find_site(engine, "default").zone == "Asia/Tokyo"
+
+
+@pytest.mark.parametrize(
+    ("body", "field", "code"),
+    [
+        pytest.param({"key": "a b"}, "key", "invalid", id="key"),
+        pytest.param({"name": "x"}, "key", "missing", id="no-key"),
+        pytest.param({"key": "a", "zone": "Mars"}, "zone", "invalid", id="zone"),
+        pytest.param({"key": "a", "zone": 5}, "zone", "invalid", id="zone-a-number"),
+        pytest.param({"key": "a", "zone": None}, "zone", "invalid", id="zone-null"),
+        pytest.param({"key": "a", "types": "some"}, "types", "invalid", id="types"),
+        pytest.param({"key": "a", "identity": "guess"}, "identity", "invalid", id="identity"),
+        pytest.param({"key": "a", "name": "a\0b"}, "name", "invalid", id="name-with-nul"),
+        pytest.param({"key": "a", "name": "x" * 201}, "name", "invalid", id="long-name"),
+        pytest.param({"key": "a", "event_types": [""]}, "event_types", "invalid", id="empty-type"),
+        pytest.param({"key": "a", "event_types": ["ok", 7]}, "event_types[1]", "invalid", id="type-a-number"),
+        pytest.param({"key": "a", "event_types": "click"}, "event_types", "invalid", id="types-a-word"),
+        pytest.param({"key": "a", "public_stats": "yes"}, "public_stats", "invalid", id="flag-a-word"),
+        pytest.param({"key": "a", "allowed_origins": ["x.org/a"]}, "allowed_origins", "invalid", id="origin"),
+        pytest.param({"key": "a", "colour": "red"}, "colour", "unknown_field", id="unknown"),
+        pytest.param({"key": "a", "id": 5}, "id", "unknown_field", id="number-is-not-ours-to-give"),
+    ],
+)
+def test_bad_field_is_named(client, admin, body, field, code):
+    response = client.post("/api/analytics/sites", json=body, headers=admin)
+    assert response.status_code == 422
+    assert [(p["index"], p["field"], p["code"]) for p in response.json["errors"]] == [(None, field, code)]
+
+
+@pytest.mark.parametrize(
+    ("body", "media", "status"),
+    [
+        (b"{", "application/json", 400),
+        (b"", "application/json", 400),
+        (b"[]", "application/json", 400),
+        (b"\xff", "application/json", 400),
+        (b'{"key": "\\ud800"}', "application/json", 400),
+        (b"[" * 100_000, "application/json", 400),
+        (b'{"a":' * 100_000, "application/json", 400),
+        (b"{}", "text/plain", 415),
+        (b"{}", "", 415),
+    ],
+)
+def test_body_that_is_no_json_object_is_refused(client, admin, body, media, status):
+    response = client.post("/api/analytics/sites", data=body, content_type=media, headers=admin)
+    assert response.status_code == status
+
+
+def test_existing_key_is_a_409(client, admin, site):
+    assert client.post("/api/analytics/sites", json={"key": "default"}, headers=admin).status_code == 409
+
+
+@pytest.mark.parametrize(("key", "status"), [("nowhere", 404), ("a%20b", 400), ("a%00", 400)])
+def test_site_that_cannot_be_shown(client, admin, key, status):
+    assert client.get(f"/api/analytics/sites/{key}", headers=admin).status_code == status
+    assert client.patch(f"/api/analytics/sites/{key}", json={}, headers=admin).status_code == status
+
+
+def test_token_for_one_site_sees_no_other(client, engine, token, auth):
+    with engine.begin() as connection:
+        [create_site(connection, key) for key in ("mine", "theirs")]
+    headers = auth(token("admin", site="mine"))
+    listed = client.get("/api/analytics/sites", headers=headers).json["sites"]
+    assert [site["key"] for site in listed] == ["mine"]
+    assert client.get("/api/analytics/sites/mine", headers=headers).status_code == 200
+    for refused in (
+        client.get("/api/analytics/sites/theirs", headers=headers),
+        client.get("/api/analytics/sites/unknown", headers=headers),
+        client.patch("/api/analytics/sites/theirs", json={"name": "x"}, headers=headers),
+        client.post("/api/analytics/sites", json={"key": "new"}, headers=headers),
+    ):
+        assert refused.status_code == 403
+        assert "is not for the site" in refused.json["detail"]
