@@ -1,4 +1,4 @@
-"""Reads of raw rows: the bounded transaction of a report, and the COPY stream of an export. Never writes.
+"""Reads of raw rows: a report's bounded transaction, which partitions hold any, an export's COPY stream. Never writes.
 
 The stream holds a few hundred kilobytes whatever the size of the result: the server waits while the client is slow.
 """
@@ -8,12 +8,14 @@ import queue
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from datetime import UTC, date, datetime
+from typing import Any, NamedTuple
 
 import psycopg2
 from sqlalchemy import Connection, Engine, PoolProxiedConnection, text
 
 from analytics.errors import Unavailable
+from analytics.store.partitions import list_partitions
 
 CHUNK_BYTES = 1 << 16
 CHUNKS_AHEAD = 4
@@ -36,20 +38,47 @@ def reading(engine: Engine, timeout_s: float) -> Iterator[Connection]:
         yield connection
 
 
+class Stored(NamedTuple):
+    """A partition that holds rows: its `[start, end)`, and its bytes without indexes."""
+
+    start: datetime
+    end: datetime
+    bytes: int
+
+
+# Sizes of files, no rows. A partition that was dropped a moment ago has none.
+SIZES = text("""
+SELECT name, coalesce(pg_relation_size(to_regclass(name)), 0)
+FROM unnest(CAST(:names AS text[])) AS name
+""")
+
+
+def stored_partitions(connection: Connection, table: str) -> list[Stored]:
+    """The partitions of `table` that hold anything, in order of time. Two queries on the catalogue."""
+    ranges = list_partitions(connection, table)
+    sizes = connection.execute(SIZES, {"names": list(ranges)}).all()
+    return sorted(Stored(_utc(ranges[name].start), _utc(ranges[name].end), size) for name, size in sizes if size)
+
+
+def _utc(day: date) -> datetime:
+    return datetime(day.year, day.month, day.day, tzinfo=UTC)
+
+
 class Stalled(Exception):
     """Nobody takes the rows any more."""
 
 
 class CopyStream(Iterator[bytes]):
-    """The bytes of COPY statements, run one after the other on one snapshot.
+    """`header`, then the bytes of COPY statements, run one after the other on one snapshot.
 
-    A statement is the whole `COPY (…) TO STDOUT …` with psycopg2 placeholders, and its parameters. The first bytes are
-    there when the constructor returns, so an early error is raised by it (Unavailable when the database is away), a
-    later one by `next`. `close` (also after exhaustion, also twice) stops the query and gives the connection back.
+    A statement is the whole `COPY (…) TO STDOUT …` with psycopg2 placeholders, and its parameters. The header is a
+    chunk of its own, so that it leaves while the first statement still sorts. A connection is there when the
+    constructor returns (else it raises Unavailable); a later error is raised by `next`. `close` (also after
+    exhaustion, also twice) stops the query and gives the connection back.
     """
 
-    def __init__(self, engine: Engine, statements: Iterable[tuple[str, Mapping[str, Any]]]) -> None:
-        self._engine, self._statements = engine, statements
+    def __init__(self, engine: Engine, header: bytes, statements: Iterable[tuple[str, Mapping[str, Any]]]) -> None:
+        self._engine, self._header, self._statements = engine, header, statements
         self._chunks: queue.Queue[bytes | None] = queue.Queue(CHUNKS_AHEAD)
         self._stop = threading.Event()
         self._error: Exception | None = None
@@ -138,6 +167,7 @@ class CopyStream(Iterator[bytes]):
             # A statement lasts as long as its client takes to read it, so no timeout: `put` watches over that.
             cursor.execute("SET LOCAL statement_timeout = 0")
             cursor.execute("SELECT set_config('client_connection_check_interval', %s, true)", (CHECK_CLIENT,))
+            self.put(self._header)
             for statement, parameters in self._statements:
                 if self._stop.is_set():
                     raise Stalled
