@@ -23,7 +23,7 @@ from typing import Any
 
 SOURCE = "access-log"
 _QUOTED = rb'[^"\\]*(?:\\.[^"\\]*)*'
-_START = rb"(?P<head>.*?) \[(?P<time>[^\]]*)\] "
+_START = rb"(?P<head>[^\[]*) \[(?P<time>[^\]]*)\] "
 _NUMBERS = rb"(?P<status>\d{3}|-) (?P<size>\d+|-)"
 # After the numbers: nothing, other fields, or referrer and user agent and perhaps other fields.
 _STRICT = re.compile(
@@ -31,10 +31,7 @@ _STRICT = re.compile(
     rb'(?: "(?P<referrer>' + _QUOTED + rb')" "(?P<agent>' + _QUOTED + rb')"(?: .*)?| [^"].*)?\s*$',
     re.DOTALL,
 )  # fmt: skip
-# Servers that do not escape quotes inside a field.
-_LOOSE = re.compile(
-    _START + rb'"(?P<request>.*?)" ' + _NUMBERS + rb'(?: "(?P<referrer>.*?)" "(?P<agent>.*)"| [^"].*)?\s*$', re.DOTALL
-)
+_BARE_REQUEST = re.compile(_START + rb'"(?P<request>.*?)" ' + _NUMBERS + rb"(?= |\s*$)", re.DOTALL)
 _ESCAPE = re.compile(rb'\\(?:x([0-9a-fA-F]{2})|(["\\]))')
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
 _REQUEST = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]{1,32}) (.+?)(?: (HTTP/\d(?:\.\d)?))?", re.DOTALL)
@@ -53,9 +50,8 @@ _IP_CHARACTERS, _NAME_CHARACTERS, _AGENT_CHARACTERS, _URL_CHARACTERS = 45, 255, 
 
 def read_line(line: bytes) -> dict[str, Any]:
     """The line's event in canonical names, without an id. Raises ValueError, saying why it cannot be read."""
-    found = _STRICT.match(line) or _LOOSE.match(line)
-    if found is None:
-        raise ValueError(_why(line))
+    strict = _STRICT.match(line)
+    found = strict.groupdict() if strict else _read_bare(line)
     host, user, vhost = _split_head(_text(found["head"]))
     method, target, protocol, odd = _split_request(_text(found["request"]))
     status = int(found["status"]) if found["status"] != b"-" else None
@@ -107,8 +103,8 @@ def read_time(text: str) -> datetime:
     if month.lower() not in _MONTHS:
         raise ValueError(f"{month!r} is not a month")
     offset = timedelta(hours=int(hours), minutes=int(minutes)) * (-1 if sign == "-" else 1)
-    zone = timezone(offset) if offset else UTC
     try:
+        zone = timezone(offset) if offset else UTC
         # A leap second is the last second of its minute here.
         leap = min(int(second), 59)
         return datetime(int(year), _MONTHS[month.lower()], int(day), int(hour), int(minute), leap, tzinfo=zone)
@@ -124,6 +120,21 @@ def _read_iso(text: str) -> datetime:
     if instant.tzinfo is None:
         raise ValueError(f"[{text}] has no zone")
     return instant
+
+
+def _read_bare(line: bytes) -> dict[str, bytes | Any]:
+    """The same fields where a server does not escape quotes inside them. By hand: a pattern would go back and forth."""
+    found, text = _BARE_REQUEST.match(line), line.rstrip()
+    if found is None:
+        raise ValueError(_why(line))
+    fields: dict[str, bytes | Any] = {**found.groupdict(), "referrer": None, "agent": None}
+    rest = text[found.end() :]
+    if rest.startswith(b' "'):
+        referrer, separator, agent = rest[2:-1].partition(b'" "')
+        if not separator or not rest.endswith(b'"'):
+            raise ValueError(_why(line))
+        fields |= {"referrer": referrer, "agent": agent}
+    return fields
 
 
 def _split_head(head: str) -> tuple[str | None, str | None, str | None]:
