@@ -45,7 +45,7 @@ class Redis:
         self.port = port
         self.ephemeral = ephemeral
         self.maxmemory = maxmemory
-        self.folder.mkdir(parents=True, exist_ok=True)
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.socket = socket_folder(self.folder) / "redis.sock"
         self.log = self.folder / "redis.log"
         self._durable = not ephemeral if durable is None else durable
