@@ -16,6 +16,11 @@ BEAT = {
         "schedule": 3600.0,
         "options": {"queue": queue.MAINTENANCE, "expires": 3600},
     },
+    "consumers": {
+        "task": "maintenance.forget_consumers",
+        "schedule": 3600.0,
+        "options": {"queue": queue.MAINTENANCE, "expires": 3600},
+    },
 }
 
 try:

@@ -102,7 +102,8 @@ def _postgres_url(text: str) -> str:
 def _redis_url(text: str) -> str:
     """a Redis URL, as redis://host:6379/0 or unix:///path/redis.sock?db=0"""
     url = text.strip()
-    if urlsplit(url).scheme not in ("redis", "rediss", "unix", "redis+socket"):
+    parts = urlsplit(url)
+    if parts.scheme not in ("redis", "rediss", "unix", "redis+socket") or parts.port == 0:
         raise ValueError(text)
     return url.replace("redis+socket://", "unix://").replace("virtual_host=", "db=")
 
@@ -212,10 +213,11 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
 def _compose_redis(env: dict[str, str]) -> None:
     """REDIS_HOST and REDIS_PORT (seed 002) stand in for both URLs; a lone REDIS_URL also serves the broker."""
     if host := env.get("REDIS_HOST"):
-        port = env.get("REDIS_PORT", "6379")
+        port = _parse("REDIS_PORT", env.get("REDIS_PORT") or "6379", _integer(1, 65535))
         env.setdefault("REDIS_URL", f"redis://{host}:{port}/1")
         env.setdefault("CELERY_BROKER_URL", f"redis://{host}:{port}/0")
     if (cache := env.get("REDIS_URL")) and not env.get("CELERY_BROKER_URL"):
+        _parse("REDIS_URL", cache, _redis_url)
         # Another database of the same server, so that emptying the cache cannot empty the queue.
         base = re.sub(r"([?&]db=)\d+", r"\g<1>0", cache)
         env["CELERY_BROKER_URL"] = base if base != cache else re.sub(r"/\d+$", "", cache.rstrip("/")) + "/0"

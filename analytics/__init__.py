@@ -6,11 +6,12 @@ from importlib import import_module
 from flask import Flask
 from redis import Redis
 from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
 from redis.retry import Retry
 
 from analytics import errors, queue, telemetry
 from analytics.extensions import db, jwt, migrate
-from config import Settings, load
+from config import ConfigError, Settings, load
 
 __version__ = "0.1.0"
 log = logging.getLogger(__name__)
@@ -38,7 +39,22 @@ def create_app(settings: Settings | None = None) -> Flask:
     from analytics import cli
 
     cli.register(app)
+    if settings.is_production:
+        _refuse_eviction(app.extensions["buffer_redis"])
     return app
+
+
+def _refuse_eviction(redis: Redis) -> None:
+    """An instance that evicts may drop accepted events. One that is away now is looked at by the next start."""
+    try:
+        policy = redis.info("memory").get("maxmemory_policy", "noeviction")
+    except RedisError:
+        log.warning("Redis is away: its maxmemory-policy was not checked")
+        return
+    if policy != "noeviction":
+        raise ConfigError(
+            f"CELERY_BROKER_URL: this Redis may evict accepted events (maxmemory-policy {policy}); set it to noeviction"
+        )
 
 
 def _configure(app: Flask, settings: Settings) -> None:

@@ -207,6 +207,15 @@ def waiting(redis: Redis) -> int:
     return int(length)
 
 
+def forget_consumers(redis: Redis, idle_ms: int) -> int:
+    """Removes consumers that hold nothing and have been silent for `idle_ms`: processes that are gone."""
+    consumers: Any = _in_group(redis, lambda: redis.xinfo_consumers(STREAM, GROUP))
+    gone = [one["name"] for one in consumers if not one["pending"] and one["idle"] > idle_ms]
+    for name in gone:
+        redis.xgroup_delconsumer(STREAM, GROUP, name)
+    return len(gone)
+
+
 def lower_bell(redis: Redis) -> None:
     """From now on the next append rings again."""
     redis.delete(BELL)
