@@ -1,9 +1,12 @@
 """`create_app()`: extensions, then errors, then the blueprints in the order of the pipeline."""
 
 import logging
+from collections.abc import Callable
 from importlib import import_module
+from typing import Any
 
 from flask import Flask
+from jwt import PyJWTError, get_algorithm_by_name
 from redis import Redis
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
@@ -24,10 +27,17 @@ BLUEPRINTS = (
 )
 
 
+class App(Flask):
+    """Flask, less a look at every view and hook of every request whether it is a coroutine: none is."""
+
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        return func
+
+
 def create_app(settings: Settings | None = None) -> Flask:
     """The whole web application, also the context of every task and command. Raises ConfigError."""
     settings = settings or load()
-    app = Flask(__name__, static_folder=None)
+    app = App(__name__, static_folder=None)
     _configure(app, settings)
     telemetry.init_app(app, settings)
     db.init_app(app)
@@ -59,6 +69,8 @@ def _refuse_eviction(redis: Redis) -> None:
 
 def _configure(app: Flask, settings: Settings) -> None:
     app.extensions["settings"] = settings
+    algorithm = settings.jwt_algorithm or ("RS256" if settings.jwt_public_key else "HS256")
+    _check_public_key(settings.jwt_public_key, algorithm)
     app.extensions["celery"] = queue.make_celery(settings)
     app.extensions["buffer_redis"] = _redis(settings.celery_broker_url, settings)
     app.extensions["cache_redis"] = _redis(settings.redis_url, settings)
@@ -74,10 +86,22 @@ def _configure(app: Flask, settings: Settings) -> None:
         SQLALCHEMY_ECHO=settings.enable_debug_logging,
         JWT_SECRET_KEY=settings.jwt_secret_key,
         JWT_PUBLIC_KEY=settings.jwt_public_key or None,
-        JWT_ALGORITHM=settings.jwt_algorithm or ("RS256" if settings.jwt_public_key else "HS256"),
+        JWT_ALGORITHM=algorithm,
         MAX_CONTENT_LENGTH=settings.max_body_bytes,
     )
     app.json.sort_keys = False  # type: ignore[attr-defined]
+
+
+def _check_public_key(pem: str, algorithm: str) -> None:
+    """Raises ConfigError for a key that could verify nothing: every token would be refused, one by one."""
+    if algorithm == "HS256" and not pem:
+        return
+    try:
+        if algorithm == "HS256":
+            raise ValueError("JWT_ALGORITHM is HS256, which takes JWT_SECRET_KEY")
+        get_algorithm_by_name(algorithm).prepare_key(pem)
+    except (ValueError, PyJWTError) as error:
+        raise ConfigError(f"JWT_PUBLIC_KEY: not a PEM public key for {algorithm}: {error}") from error
 
 
 def _redis(url: str, settings: Settings) -> Redis:

@@ -9,6 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.engine import make_url
 
 from analytics.sites import find_site
+from tests.auth.test_tokens import PUBLIC_KEY
 from tests.conftest import SECRET
 
 
@@ -133,5 +134,5 @@ def test_redis_that_is_away_delays_a_revocation(make_app):
 
 
 def test_service_that_only_verifies_makes_no_tokens(make_app):
-    app = make_app(jwt_public_key="-----BEGIN PUBLIC KEY-----")
+    app = make_app(jwt_public_key=PUBLIC_KEY, jwt_algorithm="ES256")
     assert_one_line(app.test_cli_runner().invoke(args=["token", "create"]), 1, "JWT_PUBLIC_KEY only verifies")

@@ -9,12 +9,15 @@ from datetime import UTC, datetime, timedelta
 
 import jwt
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from analytics import clock
 from analytics.auth import tokens
 from analytics.auth.guard import token_checks
 from analytics.errors import Unauthorised
 from analytics.extensions import db
+from config import ConfigError
 from tests.conftest import SECRET
 
 PUBLIC_KEY = """-----BEGIN PUBLIC KEY-----
@@ -159,9 +162,32 @@ def test_public_key_as_a_shared_secret_is_refused(make_app):
 
 
 def test_shared_secret_is_worth_nothing_beside_a_public_key(make_app):
-    app = make_app(jwt_public_key=PUBLIC_KEY)
+    app = make_app(jwt_public_key=PUBLIC_KEY, jwt_algorithm="ES256")
     with app.app_context(), pytest.raises(Unauthorised, match="algorithm"):
         token_checks().principal(sign(GOOD))
+
+
+def pair(kind):
+    private = rsa.generate_private_key(65537, 2048) if kind == "RS256" else ec.generate_private_key(ec.SECP256R1())
+    public = private.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+    return private, public
+
+
+@pytest.mark.parametrize("algorithm", ["RS256", "ES256"])
+def test_tokens_of_a_private_key_are_verified_by_its_public_one(make_app, algorithm):
+    private, public = pair(algorithm)
+    stranger, _ = pair(algorithm)
+    app = make_app(jwt_public_key=public, jwt_algorithm=algorithm)
+    with app.app_context():
+        assert token_checks().principal(jwt.encode(GOOD, private, algorithm)).subject == GOOD["sub"]
+        with pytest.raises(Unauthorised):
+            token_checks().principal(jwt.encode(GOOD, stranger, algorithm))
+
+
+@pytest.mark.parametrize(("pem", "algorithm"), [("junk", ""), (PUBLIC_KEY, "RS256"), (PUBLIC_KEY, "HS256")])
+def test_a_key_that_verifies_nothing_stops_the_start(make_app, pem, algorithm):
+    with pytest.raises(ConfigError, match=r"^JWT_PUBLIC_KEY: "):
+        make_app(jwt_public_key=pem, jwt_algorithm=algorithm)
 
 
 def test_known_token_stops_at_its_exp(check, at):
