@@ -1,0 +1,42 @@
+"""Rows for the reports, put in through the real buffer and the real drain."""
+
+import uuid
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import msgspec
+import pytest
+from redis import Redis
+from sqlalchemy import Engine
+
+from analytics import clock
+from analytics.ingest import buffer
+from analytics.ingest.buffer import Entry, Limits
+from analytics.ingest.pipeline import Drain
+from analytics.sites import Site
+
+Store = Callable[..., None]
+
+
+@pytest.fixture
+def store(engine: Engine, redis: Redis, site: Site) -> Store:
+    """`store(events, **entry_fields)`: when it returns, the events are rows of the site."""
+
+    def put(events: Iterable[dict[str, Any]], **fields: Any) -> None:
+        found = [{"type": "page_view", "user_id": "ann", **event} for event in events]
+        body, compressed = buffer.compress(msgspec.json.encode(found))
+        given = {"site_id": site.id, "site_key": site.key, "user_agent": "", "ip": "203.0.113.9", **fields}
+        entry = Entry(
+            body=body,
+            compressed=compressed,
+            count=len(found),
+            received_us=int(clock.now().timestamp() * 1e6),
+            skew_us=0,
+            principal="tester",
+            request_id="r1",
+            **given,
+        )
+        buffer.append(redis, entry, Limits(10**9, 10**12))
+        Drain(engine, redis, b"s" * 32, company_s=0.0, consumer=uuid.uuid4().hex).run()
+
+    return put

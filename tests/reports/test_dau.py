@@ -1,0 +1,169 @@
+"""Daily active users, as a caller asks for them, against counts by hand and a slow count over the same events."""
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from flask.testing import FlaskClient
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from redis import Redis
+from sqlalchemy import Engine, select, text
+from sqlalchemy.dialects import postgresql
+
+from analytics import clock
+from analytics.ingest import buffer
+from analytics.period import of_day
+from analytics.reports.active import count_active
+from analytics.sites import Site, create_site
+from analytics.store import measures
+
+ROUTE = "/api/analytics/reports/dau"
+BOT = "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)"
+Ask = Callable[[str], Any]
+
+
+@pytest.fixture
+def ask(client: FlaskClient, token: Any, auth: Any) -> Ask:
+    """`ask("date=2026-11-23")`: the answer's JSON."""
+
+    def get(query: str = "") -> Any:
+        response = client.get(f"{ROUTE}?{query}", headers=auth(token("read")))
+        assert response.status_code == 200, response.json
+        return response.json
+
+    return get
+
+
+def test_three_events_of_two_people_are_two_active_users(store: Any, ask: Ask) -> None:
+    store([{"user_id": user, "ts": "2026-03-02T12:00:00Z"} for user in ("ann", "bob", "ann")])
+    found = ask("date=2026-03-02")
+    assert (found["dau"], found["date"], found["period"]) == (2, "2026-03-02", "24h")
+    assert (found["from"], found["to"]) == ("2026-03-02T00:00:00Z", "2026-03-03T00:00:00Z")
+    assert (found["meta"]["site"], found["meta"]["zone"], found["meta"]["source"]) == ("default", "UTC", "raw")
+
+
+# Each user has one event, named by its instant's place at the edge of a local day.
+EDGES = [
+    pytest.param("Europe/Berlin", "2026-03-29", "2026-03-28T23:00:00", "2026-03-29T21:59:59.999999", id="23-hours"),
+    pytest.param("Europe/Berlin", "2026-10-25", "2026-10-24T22:00:00", "2026-10-25T22:59:59.999999", id="25-hours"),
+    pytest.param("Asia/Kathmandu", "2026-01-05", "2026-01-04T18:15:00", "2026-01-05T18:14:59.999999", id="offset-5:45"),
+    pytest.param(
+        "America/Sao_Paulo", "2018-11-04", "2018-11-04T03:00:00", "2018-11-05T01:59:59.999999", id="no-midnight"
+    ),
+    pytest.param(
+        "America/St_Johns", "2010-11-07", "2010-11-07T02:30:00", "2010-11-08T03:29:59.999999", id="midnight-twice"
+    ),
+    pytest.param(
+        "Pacific/Kiritimati", "2026-01-01", "2025-12-31T10:00:00", "2026-01-01T09:59:59.999999", id="offset-14"
+    ),
+]
+
+
+@pytest.mark.parametrize(("zone", "day", "first", "last"), EDGES)
+def test_a_local_day_counts_its_first_and_last_microsecond_only(
+    store: Any, ask: Ask, zone: str, day: str, first: str, last: str
+) -> None:
+    tick = timedelta(microseconds=1)
+    start, end = (datetime.fromisoformat(text).replace(tzinfo=UTC) for text in (first, last))
+    store([{"user_id": f"u{n}", "ts": at.isoformat()} for n, at in enumerate([start - tick, start, end, end + tick])])
+    found = ask(f"date={day}&zone={zone}")
+    assert (found["dau"], found["date"], found["meta"]["zone"]) == (2, day, zone)
+
+
+def test_a_day_that_the_zone_skipped_has_nobody(store: Any, ask: Ask) -> None:
+    store([{"user_id": "ann", "ts": f"2011-12-30T{hour:02}:00:00Z"} for hour in range(24)])
+    counts = [ask(f"date=2011-12-{day}&zone=Pacific/Apia")["dau"] for day in (29, 30, 31)]
+    assert counts == [1, 0, 1]
+
+
+def test_the_sites_own_zone_is_the_default(engine: Engine, store: Any, ask: Ask) -> None:
+    with engine.begin() as connection:
+        site = create_site(connection, "tokyo", "Tokyo", zone="Asia/Tokyo")
+    store([{"ts": "2026-03-02T15:00:00Z"}], site_id=site.id, site_key="tokyo")
+    assert [ask(f"site=tokyo&date=2026-03-0{day}")["dau"] for day in (2, 3)] == [0, 1]
+
+
+@pytest.mark.parametrize(("query", "count"), [("", 1), ("&include_bots=false", 1), ("&include_bots=true", 2)])
+def test_bots_are_left_out_unless_asked_for(store: Any, ask: Ask, query: str, count: int) -> None:
+    events = [{"user_id": "ann"}, {"user_id": "crawler", "user_agent": BOT}, {"user_id": "ann", "user_agent": BOT}]
+    store([{**event, "ts": "2026-03-02T12:00:00Z"} for event in events])
+    assert ask(f"date=2026-03-02{query}")["dau"] == count
+
+
+def test_without_a_date_it_is_today(store: Any, ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = datetime(2026, 3, 2, 23, 30, tzinfo=UTC)
+    monkeypatch.setattr(clock, "now", lambda: now)
+    store([{"ts": now.isoformat()}])
+    assert (ask("")["date"], ask("")["dau"]) == ("2026-03-02", 1)
+    assert (ask("zone=Asia/Tokyo")["date"], ask("days=1")["dau"]) == ("2026-03-03", 1)
+
+
+@pytest.mark.parametrize("query", ["days=2", "hours=24", "from=2026-03-01&to=2026-03-02", "from=2026-03-01T01:00:00Z"])
+def test_what_is_not_one_calendar_day_is_refused(
+    client: FlaskClient, site: Site, token: Any, auth: Any, query: str
+) -> None:
+    response = client.get(f"{ROUTE}?{query}", headers=auth(token("read")))
+    assert (response.status_code, response.content_type) == (400, "application/problem+json")
+    assert "one calendar day" in response.json["detail"]
+
+
+def test_it_is_complete_through_now_or_the_oldest_that_waits(site: Site, redis: Redis, ask: Ask) -> None:
+    meta = ask("date=2026-03-02")["meta"]
+    assert meta["complete_through"] == meta["computed_at"]
+    redis.xadd(buffer.STREAM, {"e": b"x", "n": 1}, id="1772452800000-0")
+    assert ask("date=2026-03-02")["meta"]["complete_through"] == "2026-03-02T12:00:00Z"
+
+
+@pytest.mark.parametrize(("scope", "status"), [("read", 200), ("admin", 200), ("export", 403), ("ingest", 403)])
+def test_only_readers_may_ask(client: FlaskClient, site: Site, token: Any, auth: Any, scope: str, status: int) -> None:
+    assert client.get(ROUTE, headers=auth(token(scope))).status_code == status
+
+
+NAMES = ["UTC", "Europe/Berlin", "Asia/Kathmandu", "America/St_Johns", "Pacific/Apia", "Australia/Lord_Howe"]
+EVENTS = st.lists(
+    st.tuples(st.sampled_from("abcdef"), st.integers(0, 4 * 86_400 - 1), st.booleans()), min_size=1, max_size=40
+)
+# Four days around a change of clocks of each, or of none.
+STARTS = st.sampled_from([datetime(2010, 11, 5), datetime(2011, 12, 28), datetime(2026, 3, 27), datetime(2026, 10, 2)])
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(events=EVENTS, first=STARTS, name=st.sampled_from(NAMES), include_bots=st.booleans())
+def test_the_count_is_that_of_a_set_in_python(
+    engine: Engine, store: Any, site: Site, events: Any, first: datetime, name: str, include_bots: bool
+) -> None:
+    with engine.begin() as connection:
+        connection.execute(text("TRUNCATE events, users, ingest_ledger"))
+    zone, first = ZoneInfo(name), first.replace(tzinfo=UTC)
+    at = [(user, first + timedelta(seconds=after_s), is_bot) for user, after_s, is_bot in events]
+    store(
+        [{"user_id": user, "ts": ts.isoformat()} | ({"user_agent": BOT} if is_bot else {}) for user, ts, is_bot in at]
+    )
+    counted = [(user, slow_day(ts, zone)) for user, ts, is_bot in at if include_bots or not is_bot]
+    with engine.connect() as connection:
+        for day in [first.date() + timedelta(days=n) for n in range(-1, 6)]:
+            expected = len({user for user, its_day in counted if its_day == day})
+            assert count_active(connection, site.id, of_day(day, zone), include_bots) == expected
+
+
+def slow_day(at: datetime, zone: ZoneInfo) -> date:
+    """The latest local date that was reached by `at`: an hour that comes twice does not bring a day back."""
+    minutes = [at - timedelta(minutes=30 * n) for n in range(6)] + [
+        at - timedelta(hours=1, minutes=n) for n in range(60)
+    ]
+    return max(minute.astimezone(zone).date() for minute in minutes)
+
+
+def test_a_day_reads_the_partitions_that_it_touches(engine: Engine, store: Any, site: Site) -> None:
+    store([{"ts": f"2026-{month:02}-02T12:00:00Z"} for month in range(1, 7)])
+    period = of_day(date(2026, 3, 1), clock.zone("Asia/Tokyo"))
+    query = select(measures.active_users()).where(measures.is_counted(site.id, period, False))
+    compiled = query.compile(dialect=postgresql.dialect())
+    with engine.connect() as connection:
+        plan = "\n".join(connection.exec_driver_sql(f"EXPLAIN {compiled}", compiled.params).scalars())
+    assert "events_m202602" in plan
+    assert "events_m202603" in plan
+    assert not any(f"events_m2026{month}" in plan for month in ("01", "04", "05", "06"))

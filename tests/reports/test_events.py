@@ -1,0 +1,362 @@
+"""The CSV export: which rows, in which order, what a spreadsheet may run, and what it holds while a client is slow."""
+
+import csv
+import io
+import mmap
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import Connection, Engine, text
+from werkzeug.serving import make_server
+
+from analytics import clock
+from analytics.extensions import db
+from analytics.period import Period
+from analytics.reports import events
+from analytics.sites import Site, create_site
+from analytics.store.partitions import ensure
+from analytics.store.reading import Stored, stored_partitions
+
+ROUTE = "/api/analytics/reports/events"
+NOON = "2026-03-02T12:00:00Z"
+Export = Callable[..., list[dict[str, str]]]
+
+
+@pytest.fixture
+def export(client: FlaskClient, token: Any, auth: Any) -> Export:
+    """`export("type=a&user_id=b")`: the rows, as the csv module reads them."""
+
+    def read(query: str = "") -> list[dict[str, str]]:
+        response = client.get(f"{ROUTE}?{query}", headers=auth(token("read")))
+        assert (response.status_code, response.content_type) == (200, "text/csv; charset=utf-8")
+        return list(csv.DictReader(io.StringIO(response.text, newline="")))
+
+    return read
+
+
+def subjects(rows: list[dict[str, str]]) -> list[str]:
+    return [row["subject"] for row in rows]
+
+
+def test_a_row_holds_what_was_sent_in_the_columns_of_the_header(store: Any, export: Export) -> None:
+    payload = {"page": "/a,b?utm_source=mail", "note": 'line\nnext "quoted", ü 😀'}
+    store([{"type": "signup", "user_id": "ann", "ts": "2026-03-02T13:00:00.000001+01:00", "payload": payload}])
+    [row] = export()
+    assert tuple(row) == events.COLUMNS
+    assert (row["type"], row["user_id"], row["ts"]) == ("signup", "ann", "2026-03-02T12:00:00.000001Z")
+    assert (row["path"], row["utm_source"], row["is_bot"], row["session_id"]) == ("/a,b", "mail", "false", "")
+    assert '"note": "line\\nnext \\"quoted\\", ü 😀"' in row["payload"]
+
+
+FILTERS = [
+    pytest.param("", "abcd", id="none"),
+    pytest.param("type=click", "bd", id="type"),
+    pytest.param("type=click&type=page_view", "abd", id="either-type"),
+    pytest.param("type=never", "", id="no-such-type"),
+    pytest.param("user_id=bob", "cd", id="user"),
+    pytest.param("user_id=bob&type=click", "d", id="user-and-type"),
+    pytest.param("user_id=o%27brien%25", "", id="user-with-a-quote"),
+    pytest.param("date=2026-03-02", "ab", id="date-in-utc"),
+    pytest.param("date=2026-03-02&zone=Asia/Tokyo", "a", id="date-in-tokyo"),
+    pytest.param("date=2026-03-03&zone=Asia/Tokyo", "bc", id="next-date-in-tokyo"),
+    pytest.param("from=2026-03-02&to=2026-03-03", "abc", id="dates-both-included"),
+    pytest.param("from=2026-03-02T20:00:00Z&to=2026-03-03T08:00:00Z", "b", id="instants-end-excluded"),
+    pytest.param("from=2026-03-03T08:00:00Z&to=2026-03-03T08:00:00.000001Z", "c", id="one-microsecond"),
+    pytest.param("date=2025-03-02", "", id="before-anything"),
+]
+
+
+@pytest.mark.parametrize(("query", "expected"), FILTERS)
+def test_filters_narrow_the_rows(store: Any, export: Export, query: str, expected: str) -> None:
+    store(
+        [
+            {"subject": "a", "user_id": "ann", "type": "page_view", "ts": "2026-03-02T12:00:00Z"},
+            {"subject": "b", "user_id": "ann", "type": "click", "ts": "2026-03-02T20:00:00Z"},
+            {"subject": "c", "user_id": "bob", "type": "signup", "ts": "2026-03-03T08:00:00Z"},
+            {"subject": "d", "user_id": "bob", "type": "click", "ts": "2026-03-05T00:00:00Z"},
+        ]
+    )
+    assert "".join(subjects(export(query))) == expected
+
+
+BOT = "Googlebot/2.1 (+http://www.google.com/bot.html)"
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"), [("", ["true"]), ("include_bots=true", ["true"]), ("include_bots=false", [])]
+)
+def test_bots_are_exported_unless_refused(store: Any, export: Export, query: str, expected: list[str]) -> None:
+    store([{"ts": NOON, "user_agent": BOT}])
+    assert [row["is_bot"] for row in export(query)] == expected
+
+
+def test_rows_come_in_the_order_of_time_and_then_of_id(store: Any, export: Export) -> None:
+    days = ["2015-07-31", "2026-01-01", "2015-07-01", "2026-03-02", "2026-01-02", "2015-08-01"]
+    store([{"ts": f"{day}T{hour}:00:00Z"} for day in days for hour in ("23", "00", "12", "12", "12")])
+    keys = [(row["ts"], row["event_id"]) for row in export()]
+    assert keys == sorted(keys)
+    assert len(set(keys)) == 30
+
+
+FORMULAS = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "  =1", "\u3000=1", "\ufeff=1", "\n=1"]
+FORMULAS += ["＝1+1", "＋1", "－1", "＠SUM(A1)"]  # noqa: RUF001
+HARMLESS = ["1-1", "a=b", "'=1", "ann@example.com", "x\t=1", "ü", "/a?b=c"]
+
+
+@pytest.mark.parametrize("cell", FORMULAS)
+def test_cell_that_a_spreadsheet_could_run_begins_with_an_apostrophe(store: Any, export: Export, cell: str) -> None:
+    store([{"ts": NOON, "user_id": cell, "type": cell, "payload": cell}])
+    [row] = export()
+    for column in ("user_id", "type"):
+        assert row[column].startswith("'")
+        assert row[column][1:] in (cell, cell.strip())
+
+
+def test_harmless_cells_arrive_as_sent(store: Any, export: Export) -> None:
+    store([{"ts": NOON, "user_id": cell} for cell in HARMLESS])
+    assert sorted(row["user_id"] for row in export()) == sorted(HARMLESS)
+
+
+def test_without_a_period_imported_history_is_exported(store: Any, export: Export) -> None:
+    now = clock.now()
+    store(
+        [{"subject": subject, "ts": at} for subject, at in [("old", "2012-02-29T23:59:59Z"), ("new", now.isoformat())]]
+    )
+    assert subjects(export()) == ["old", "new"]
+
+
+def test_nothing_stored_is_a_header(client: FlaskClient, site: Site, token: Any, auth: Any) -> None:
+    response = client.get(ROUTE, headers=auth(token("export")))
+    assert response.text == ",".join(events.COLUMNS) + "\n"
+    assert f"events-default-{clock.now():%Y-%m-%d}" in response.headers["Content-Disposition"]
+
+
+def test_head_answers_without_opening_a_stream(
+    client: FlaskClient, engine: Engine, store: Any, token: Any, auth: Any
+) -> None:
+    store([{"ts": NOON}])
+    response = client.head(ROUTE, headers=auth(token("read")))
+    assert (response.status_code, response.data) == (200, b"")
+    assert 'filename="events-default-2026-03-01-2026-03-31.csv"' in response.headers["Content-Disposition"]
+    assert busy(engine) == 0
+
+
+def test_another_sites_rows_are_not_exported(engine: Engine, store: Any, export: Export) -> None:
+    with engine.begin() as connection:
+        other = create_site(connection, "other", "Other")
+    store([{"subject": "theirs", "ts": NOON}], site_id=other.id, site_key="other")
+    store([{"subject": "ours", "ts": NOON}])
+    assert subjects(export()) == ["ours"]
+    assert subjects(export("site=other")) == ["theirs"]
+
+
+@pytest.mark.parametrize(("scope", "status"), [("read", 200), ("export", 200), ("admin", 200), ("ingest", 403)])
+def test_read_or_export_opens_it(
+    client: FlaskClient, site: Site, token: Any, auth: Any, scope: str, status: int
+) -> None:
+    assert client.get(ROUTE, headers=auth(token(scope))).status_code == status
+
+
+REFUSED = [
+    pytest.param("format=xlsx", "format", id="format"),
+    pytest.param("colour=red", "colour", id="unknown"),
+    pytest.param("user_id=a&user_id=b", "user_id", id="repeated"),
+    pytest.param("user_id=", "user_id", id="empty"),
+    pytest.param("user_id=%00", "user_id", id="nul"),
+    pytest.param("type=" + "x" * 1025, "type", id="long"),
+    pytest.param("date=2026-02-30", "date", id="no-such-date"),
+    pytest.param("include_bots=perhaps", "include_bots", id="no-boolean"),
+]
+
+
+@pytest.mark.parametrize(("query", "field"), REFUSED)
+def test_what_it_does_not_know_is_refused_by_name(
+    client: FlaskClient, site: Site, token: Any, auth: Any, query: str, field: str
+) -> None:
+    response = client.get(f"{ROUTE}?{query}", headers=auth(token("read")))
+    assert (response.status_code, response.content_type) == (400, "application/problem+json")
+    assert [problem["field"] for problem in response.json["errors"]] == [field]
+
+
+def utc(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+def stored(start: str, end: str, size: int = 8192) -> Stored:
+    return Stored(utc(start), utc(end), size)
+
+
+JUNE, FIRST, FOURTH = (
+    stored("2015-06-01", "2015-07-01"),
+    stored("2026-03-01", "2026-03-02"),
+    stored("2026-03-04", "2026-03-05"),
+)
+SLICES = [
+    pytest.param("2026-01-01", "2027-01-01", [FIRST, FOURTH], ["2026-03-01", "2026-03-04"], id="no-slice-for-a-gap"),
+    pytest.param("2026-03-02", "2026-03-04", [FIRST, FOURTH], [], id="half-open"),
+    pytest.param("2026-03-01T12:00", "2026-03-01T13:00", [FIRST], ["2026-03-01T12:00"], id="inside-one"),
+    pytest.param("2010-01-01", "2020-01-01", [JUNE], ["2015-06-01"], id="small-month-is-one"),
+    pytest.param(
+        "2015-06-28T07:00", "2020-01-01", [JUNE._replace(bytes=2**40)],
+        ["2015-06-28T07:00", "2015-06-29T07:00", "2015-06-30T07:00"], id="large-month-is-its-days",
+    ),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("start", "end", "parts", "starts"), SLICES)
+def test_slices_are_the_partitions_inside_the_period(
+    start: str, end: str, parts: list[Stored], starts: list[str]
+) -> None:
+    period = Period(utc(start), utc(end), clock.zone("UTC"))
+    found = list(events.slices(period, parts))
+    assert [slice_start for slice_start, _ in found] == [utc(text) for text in starts]
+    assert all(slice_end <= min(period.end, parts[-1].end) for _, slice_end in found)
+
+
+def test_ten_years_with_two_rows_cost_two_statements(engine: Engine, store: Any) -> None:
+    store([{"ts": "2017-05-05T00:00:00Z"}, {"ts": NOON}])
+    ensure(engine, "events", [date(2026, 11, 1) + timedelta(days=n) for n in range(9)], date(2026, 11, 9))
+    with engine.connect() as connection:
+        parts = stored_partitions(connection, "events")
+    everything = events.everything(parts, Period(utc("2026-03-02"), utc("2026-03-03"), clock.zone("UTC")))
+    assert (everything.first_date, len(list(events.slices(everything, parts)))) == (date(2017, 5, 1), 2)
+
+
+def test_a_slice_reads_its_own_partition_only(engine: Engine, store: Any, site: Site) -> None:
+    store([{"ts": f"2026-{month:02}-02T12:00:00Z"} for month in range(1, 7)])
+    query = events.COPY_EVENTS.strip().removeprefix("COPY (").partition(") TO STDOUT")[0]
+    bound = {
+        "site_id": site.id,
+        "types": None,
+        "user_id": None,
+        "include_bots": True,
+        "formula": "",
+        "first_points": [1],
+    }
+    with engine.connect() as connection:
+        day = {"start": utc("2026-03-02"), "end": utc("2026-03-03")}
+        plan = "\n".join(connection.exec_driver_sql("EXPLAIN " + query, {**bound, **day}).scalars())
+    assert plan.count("events_") == plan.count("events_m202603") > 0
+
+
+# Rows of half a kilobyte, made by the server: the drain is not what is measured.
+FILL = text("""
+INSERT INTO events (event_id, ts, received_at, user_no, site_id, is_bot, type, user_id, referrer)
+SELECT gen_random_uuid(), CAST('2026-03-02' AS date) + n * interval '0.4 s', now(), 1, :site_id, false, 'a', 'u', repeat('r', 400)
+FROM generate_series(1, :rows) AS n
+""")
+
+
+@pytest.fixture
+def fill(engine: Engine, site: Site) -> Callable[[int], None]:
+    """`fill(rows)`: the site has that many rows on one day."""
+
+    def put(rows: int) -> None:
+        ensure(engine, "events", [date(2026, 3, 2)], clock.now().date())
+        with engine.begin() as connection:
+            connection.execute(FILL, {"site_id": site.id, "rows": rows})
+
+    return put
+
+
+@pytest.fixture
+def served(make_app: Callable[..., Flask]) -> Iterator[tuple[Flask, int]]:
+    """A threaded server on a real socket, and its port."""
+    app = make_app(db_pool_size=2, db_max_overflow=0)
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
+    thread.start()
+    yield app, server.server_port
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def ask(port: int, bearer: str, buffer_bytes: int = 4096) -> socket.socket:
+    """A connection that has asked for the export and read nothing."""
+    asking = socket.socket()
+    asking.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer_bytes)
+    asking.connect(("127.0.0.1", port))
+    asking.sendall(f"GET {ROUTE} HTTP/1.0\r\nAuthorization: Bearer {bearer}\r\n\r\n".encode())
+    return asking
+
+
+COPYING = text(
+    "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND ltrim(query) LIKE '%COPY (%' AND state = 'active' AND pid <> pg_backend_pid()"
+)
+
+
+def busy(engine: Engine) -> int:
+    """COPY statements that run now."""
+    with engine.connect() as connection:
+        return connection.execute(COPYING).scalar_one()
+
+
+def await_that(claim: Callable[[], bool], seconds: float = 10) -> bool:
+    end = time.monotonic() + seconds
+    while not claim() and time.monotonic() < end:
+        threading.Event().wait(0.02)
+    return claim()
+
+
+def checked_out(app: Flask) -> int:
+    with app.app_context():
+        return db.engine.pool.checkedout()  # type: ignore[attr-defined]
+
+
+def test_client_that_goes_away_stops_its_query_and_frees_its_connection(
+    served: tuple[Flask, int], engine: Engine, fill: Any, token: Any
+) -> None:
+    app, port = served
+    fill(40_000)
+    asking = ask(port, token("export"))
+    assert asking.recv(15).startswith(b"HTTP/1.")
+    assert await_that(lambda: busy(engine) == 1)
+    assert checked_out(app) == 1
+    asking.close()
+    assert await_that(lambda: busy(engine) == 0 and checked_out(app) == 0)
+
+
+def test_header_arrives_while_the_first_statement_waits(
+    served: tuple[Flask, int], engine: Engine, store: Any, token: Any
+) -> None:
+    store([{"ts": NOON, "subject": "the row"}])
+    with engine.begin() as lock:
+        lock.execute(text("LOCK TABLE ONLY events IN ACCESS EXCLUSIVE MODE"))
+        reader = ask(served[1], token("export")).makefile("rb")
+        while not (line := reader.readline()).startswith(b"event_id,"):
+            assert line
+        assert await_that(lambda: waiting(lock) == 1)
+    with reader:
+        assert b"the row" in reader.read()
+
+
+WAITING = text("SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = CAST('events' AS regclass)")
+
+
+def waiting(connection: Connection) -> int:
+    """Statements that wait for the events."""
+    return int(connection.execute(WAITING).scalar_one())
+
+
+def resident_bytes() -> int:
+    return int(Path("/proc/self/statm").read_text().split()[1]) * mmap.PAGESIZE
+
+
+def test_a_slow_client_costs_no_memory(served: tuple[Flask, int], fill: Any, token: Any) -> None:
+    fill(200_000)
+    with ask(served[1], token("export"), 1 << 20) as asking:
+        received, most, before = 0, 0, resident_bytes()
+        while found := asking.recv(1 << 18):
+            received += len(found)
+            most = max(most, resident_bytes())
+    assert received > 200_000 * 450
+    assert most - before < 40 * 2**20
