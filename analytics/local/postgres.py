@@ -10,6 +10,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Literal
 from urllib.parse import quote
@@ -82,6 +83,8 @@ class Postgres:
         if not wait_gone(pid, self.data, self._child, timeout):
             send_signal(pid, signal.SIGQUIT)
             wait_gone(pid, self.data, self._child, timeout)
+        with suppress(OSError):
+            self._sockets().rmdir()
 
     def kill(self) -> None:
         """SIGKILL the server, as a crash would end it."""

@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Literal
 from urllib.parse import quote
@@ -58,6 +59,7 @@ class Redis:
         if (pid := self.pid) is not None:
             self._await_pong(pid, end, 0)
             return "adopted"
+        socket_folder(self.folder)
         with self.log.open("ab") as log:
             since = log.tell()
             self._child = subprocess.Popen(
@@ -79,6 +81,9 @@ class Redis:
         send_signal(pid, signal.SIGTERM)
         if not wait_gone(pid, self.folder, self._child, timeout):
             self.kill()
+        if self.socket.parent != self.folder:
+            with suppress(OSError):
+                self.socket.parent.rmdir()
 
     def kill(self) -> None:
         """SIGKILL the server, as a crash would end it."""

@@ -77,6 +77,7 @@ def test_deep_folder_gets_a_short_socket(tmp_path):
     made.start()
     assert connect(made).ping()
     made.stop()
+    assert not made.socket.parent.exists()
 
 
 def test_port_in_use_is_told_with_the_servers_reason(server, tmp_path):
