@@ -32,14 +32,14 @@ PLAIN_EVERY_S = 5.0
 class PlainWatcher:
     """A line of text now and then."""
 
-    def __init__(self, total_bytes: int, console: Console) -> None:
-        self._total, self._console = max(1, total_bytes), console
+    def __init__(self, total_bytes: int, console: Console, skipped: int = 0) -> None:
+        self._total, self._console, self._skipped = max(1, total_bytes), console, skipped
         self._began = self._said = time.monotonic()
 
     def advance(self, lines: int, bytes_read: int) -> None:
         if time.monotonic() - self._said >= PLAIN_EVERY_S:
             self._said = time.monotonic()
-            rate = lines / (self._said - self._began)
+            rate = (lines - self._skipped) / (self._said - self._began)
             self.say(f"{lines:,} lines, {100 * bytes_read / self._total:.0f} %, {rate:,.0f} lines/s")
 
     def say(self, message: str) -> None:
@@ -49,12 +49,12 @@ class PlainWatcher:
 class BarWatcher:
     """A bar on a terminal."""
 
-    def __init__(self, total_bytes: int, progress: Progress) -> None:
-        self._progress, self._began = progress, time.monotonic()
+    def __init__(self, total_bytes: int, progress: Progress, skipped: int = 0) -> None:
+        self._progress, self._began, self._skipped = progress, time.monotonic(), skipped
         self._task = progress.add_task("importing", total=max(1, total_bytes), rate="")
 
     def advance(self, lines: int, bytes_read: int) -> None:
-        rate = f"{lines / max(1e-3, time.monotonic() - self._began):,.0f} lines/s"
+        rate = f"{(lines - self._skipped) / max(1e-3, time.monotonic() - self._began):,.0f} lines/s"
         self._progress.update(self._task, completed=bytes_read, rate=rate)
 
     def say(self, message: str) -> None:
@@ -158,11 +158,11 @@ def _send(run: Import, total_bytes: int, console: Console, report: str | None, n
     """Sends, then waits; whether everything is known to be stored."""
     began = time.monotonic()
     before = run.account.read
-    with _report(report, resumed=run.lines_done > 0) as refuse, _watcher(total_bytes, console) as watcher:
+    with _report(report, resumed=run.lines_done > 0) as refuse, _watcher(total_bytes, console, before) as watcher:
         try:
             run.send(watcher, refuse)
         except KeyboardInterrupt:
-            console.print(f"\nstopped after line {run.account.read:,}; the same command again goes on there")
+            console.print("\nstopped; the same command again goes on after the last full batch")
             raise SystemExit(INTERRUPTED) from None
         seconds = max(1e-3, time.monotonic() - began)
         sent = run.account.read - before
@@ -174,13 +174,13 @@ def _send(run: Import, total_bytes: int, console: Console, report: str | None, n
 
 
 @contextmanager
-def _watcher(total_bytes: int, console: Console) -> Iterator[PlainWatcher | BarWatcher]:
+def _watcher(total_bytes: int, console: Console, skipped: int) -> Iterator[PlainWatcher | BarWatcher]:
     if not console.is_terminal:
-        yield PlainWatcher(total_bytes, console)
+        yield PlainWatcher(total_bytes, console, skipped)
         return
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TextColumn("{task.fields[rate]}"))
     with Progress(*columns, TimeRemainingColumn(), console=console) as progress:
-        yield BarWatcher(total_bytes, progress)
+        yield BarWatcher(total_bytes, progress, skipped)
 
 
 @contextmanager

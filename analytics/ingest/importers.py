@@ -20,7 +20,6 @@ from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import IO, Any, NamedTuple
-from uuid import UUID
 
 import msgspec
 import zstandard
@@ -283,7 +282,8 @@ def record_id(site_key: str, shift_s: int, text: bytes, earlier: int) -> str:
     """A UUIDv8. A shifted record is another event than the same one at its own time, so the shift is part of it."""
     digest = bytearray(sha256(b"%s\0%d\0%d\0%s" % (site_key.encode(), shift_s, earlier, text)).digest()[:16])
     digest[6], digest[8] = digest[6] & 0x0F | 0x80, digest[8] & 0x3F | 0x80
-    return str(UUID(bytes=bytes(digest)))
+    text_form = digest.hex()
+    return f"{text_form[:8]}-{text_form[8:12]}-{text_form[12:16]}-{text_form[16:20]}-{text_form[20:]}"
 
 
 class Format(NamedTuple):
