@@ -1,0 +1,32 @@
+"""Reports while a server is away: what can be answered is, the rest says when to come again."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from analytics.sites import Site
+
+MakeApp = Callable[..., Flask]
+
+
+@pytest.mark.parametrize("report", ["dau", "events"])
+def test_without_postgres_a_report_says_when_to_try_again(
+    make_app: MakeApp, token: Any, auth: Any, tmp_path: Path, report: str
+) -> None:
+    app = make_app(database_url=f"postgresql+psycopg2://postgres@/nothing?host={tmp_path}")
+    response = app.test_client().get(f"/api/analytics/reports/{report}", headers=auth(token("read")))
+    assert (response.status_code, response.content_type) == (503, "application/problem+json")
+    assert int(response.headers["Retry-After"]) > 0
+
+
+def test_without_redis_dau_is_counted_and_its_completeness_unknown(
+    make_app: MakeApp, site: Site, store: Any, token: Any, auth: Any, tmp_path: Path
+) -> None:
+    store([{"ts": "2026-03-02T12:00:00Z"}])
+    client = make_app(celery_broker_url=f"unix://{tmp_path}/none.sock?db=0").test_client()
+    response = client.get("/api/analytics/reports/dau?date=2026-03-02", headers=auth(token("read")))
+    assert (response.status_code, response.json["dau"]) == (200, 1)
+    assert response.json["meta"]["complete_through"] is None
