@@ -182,6 +182,21 @@ def claim(redis: Redis, consumer: str, idle_ms: int, count: int) -> list[Deliver
     return [_delivery(*pair) for pair in reply[1] if pair[0] is not None]
 
 
+def consumers(redis: Redis) -> dict[str, int]:
+    """Consumers that hold entries: name → how many."""
+    found: Any = _in_group(redis, lambda: redis.xinfo_consumers(STREAM, GROUP))
+    return {one["name"].decode(): one["pending"] for one in found if one["pending"]}
+
+
+def claim_from(redis: Redis, dead: str, consumer: str, count: int) -> list[Delivery]:
+    """Takes over entries of a consumer that is known to be dead, without waiting."""
+    held: Any = redis.xpending_range(STREAM, GROUP, "-", "+", count, consumername=dead)
+    if not held:
+        return []
+    reply: Any = redis.xclaim(STREAM, GROUP, consumer, 0, [one["message_id"] for one in held])
+    return [_delivery(*pair) for pair in reply if pair[0] is not None]
+
+
 def acknowledge(redis: Redis, entry_ids: Sequence[str]) -> int:
     """Removes stored entries; how many were still there. Safe to repeat."""
     return int(_run(redis, _ACKNOWLEDGE, (STREAM, BACKLOG), tuple(entry_ids))) if entry_ids else 0

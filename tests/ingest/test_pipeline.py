@@ -1,6 +1,9 @@
 """The drain against a real stream and a real table: once, whatever is repeated, killed or refused."""
 
+import os
 import random
+import socket
+import subprocess
 import uuid
 from collections import Counter
 from datetime import UTC, datetime, timedelta
@@ -136,6 +139,17 @@ def test_what_a_dead_worker_held_is_taken_over(engine: Engine, redis: Redis, sit
     assert drain.run().stored == 0
     assert drain.run(claim_after_s=0).stored == 1
     assert buffer.waiting(redis) == 0
+
+
+def test_a_dead_process_of_this_machine_is_noticed_at_once(redis: Redis, site: Site, drain: Drain) -> None:
+    process = subprocess.Popen(["true"])
+    process.wait()
+    send(redis, site, [{"type": "a"}])
+    assert buffer.read_new(redis, f"{socket.gethostname()}:{process.pid}", 10)
+    send(redis, site, [{"type": "a"}])
+    assert buffer.read_new(redis, f"{socket.gethostname()}:{os.getpid()}", 10)
+    assert drain.run(claim_after_s=60).stored == 1
+    assert buffer.waiting(redis) == 1
 
 
 def test_a_row_that_postgres_refuses_is_dead_lettered_alone(
