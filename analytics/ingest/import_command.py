@@ -178,7 +178,12 @@ def _watcher(total_bytes: int, console: Console, skipped: int) -> Iterator[Plain
     if not console.is_terminal:
         yield PlainWatcher(total_bytes, console, skipped)
         return
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TextColumn("{task.fields[rate]}"))
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        DownloadColumn(),
+        TextColumn("{task.fields[rate]}"),
+    )
     with Progress(*columns, TimeRemainingColumn(), console=console) as progress:
         yield BarWatcher(total_bytes, progress, skipped)
 

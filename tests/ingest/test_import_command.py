@@ -20,7 +20,7 @@ from sqlalchemy import Engine, text
 
 from analytics import clock
 from analytics.ingest import buffer, importing
-from analytics.ingest.import_command import PlainWatcher
+from analytics.ingest.import_command import PlainWatcher, _watcher
 from analytics.ingest.importers import ACCESS_LOG, Source
 from analytics.ingest.importing import Import
 from analytics.ingest.pipeline import Drain, Outcome
@@ -407,3 +407,13 @@ def test_ndjson_takes_the_names_of_the_api_and_reports_bad_lines(
     assert [row["payload"] for row in rows(engine, "type, payload") if row["type"] == "a"] == [{"extra": 1}] * 2
     run("ndjson", lines)
     assert drained().duplicate == 3
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_progress_is_a_bar_on_a_terminal_and_lines_elsewhere(terminal: bool) -> None:
+    out = io.StringIO()
+    with _watcher(1000, Console(file=out, force_terminal=terminal, width=120), 0) as watcher:
+        watcher.advance(50, 500)
+        watcher.say("waiting for room [1]")
+    assert "waiting for room [1]" in out.getvalue()
+    assert ("0.5/1.0 kB" in out.getvalue()) is terminal

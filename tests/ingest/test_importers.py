@@ -1,6 +1,7 @@
 """What a line of an access log becomes, what a row becomes, and which of several equal records is which."""
 
 import io
+import re
 from datetime import UTC, datetime, timedelta, timezone
 from hashlib import sha256
 from pathlib import Path
@@ -15,6 +16,7 @@ from analytics.ingest.importers import (
     ACCESS_LOG,
     CANONICAL,
     MAX_LINE_BYTES,
+    NEUTRALISED,
     Lines,
     Record,
     Repeats,
@@ -24,6 +26,7 @@ from analytics.ingest.importers import (
     record_id,
     scan,
 )
+from analytics.reports.events import FORMULA
 
 TIME = "[10/Oct/2000:13:55:36 -0700]"
 INSTANT = datetime(2000, 10, 10, 13, 55, 36, tzinfo=timezone(timedelta(hours=-7)))
@@ -260,6 +263,12 @@ def test_the_delimiter_is_read_from_the_header(mark: str) -> None:
 )
 def test_only_the_apostrophe_of_an_export_is_taken_off(cell: str, text: str) -> None:
     assert rows_of(f"type,ts\n{cell},x\n".encode())[0].cells == {"type": text, "ts": "x"}
+
+
+def test_every_cell_that_the_export_neutralises_is_restored() -> None:
+    export, firsts = re.compile(FORMULA), [*range(1, 0x3100), *range(0xFE00, 0xFFF0)]
+    for cell in (chr(point) + tail for point in firsts for tail in ("", "=1", "a")):
+        assert bool(NEUTRALISED.match("'" + cell)) == bool(export.match(cell)), ascii(cell)
 
 
 def test_derived_columns_are_left_out_of_our_own_export_only() -> None:
