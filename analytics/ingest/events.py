@@ -25,7 +25,8 @@ Word = Annotated[str, Meta(min_length=1, max_length=128)]
 Name = Annotated[str, Meta(max_length=255)]
 Url = Annotated[str, Meta(max_length=2048)]
 Agent = Annotated[str, Meta(max_length=1024)]
-Identity = Annotated[str, Meta(max_length=255)] | int
+Number = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
+Identity = Annotated[str, Meta(max_length=255)] | Number
 
 
 class Event(msgspec.Struct, forbid_unknown_fields=True, gc=False, omit_defaults=True):
@@ -36,7 +37,7 @@ class Event(msgspec.Struct, forbid_unknown_fields=True, gc=False, omit_defaults=
     user_id: Identity | None = None
     src: Name | None = None
     payload: dict[str, Any] | None = None
-    event_id: Annotated[str, Meta(min_length=1, max_length=128)] | int | None = None
+    event_id: Word | Number | None = None
     session_id: Identity | None = None
     site_id: Name | None = None
     path: Url | None = None

@@ -18,7 +18,7 @@ import psycopg2
 import zstandard
 from redis import Redis
 from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import DataError, IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from analytics import clock
 from analytics.ingest import buffer
@@ -134,7 +134,9 @@ class Drain:
         """Stores and acknowledges `deliveries`. An entry that cannot be stored is dead-lettered, alone."""
         try:
             self._store_together(list(deliveries), outcome)
-        except (DataError, IntegrityError, psycopg2.DataError, psycopg2.IntegrityError) as error:
+        except (DBAPIError, psycopg2.Error, ValueError) as error:
+            if not _is_refusal(error):
+                raise
             if len(deliveries) > 1:
                 log.warning("chunk refused, storing its batches one by one", extra={"batches": len(deliveries)})
                 for delivery in deliveries:
@@ -335,10 +337,13 @@ def _time(ts: str) -> datetime:
     return datetime.fromisoformat(ts)
 
 
-def _is_refusal(error: psycopg2.Error) -> bool:
-    """SQLSTATE class 22 (data), 23502/23514 (null, no partition), 54000 (limits): the row is at fault."""
-    code = error.pgcode or ""
-    return code.startswith("22") or code in ("23502", "23514", "54000")
+def _is_refusal(error: Exception) -> bool:
+    """True when the data is at fault and would be again: SQLSTATE classes 22 (data), 23 (constraints), 54 (limits), and
+    text that cannot be sent at all. Anything else is the server's, or ours, and is tried again."""
+    if isinstance(error, ValueError):
+        return True
+    original = error.orig if isinstance(error, DBAPIError) else error
+    return (getattr(original, "pgcode", None) or "")[:2] in ("22", "23", "54")
 
 
 def _received_at(delivery: Delivery) -> datetime:

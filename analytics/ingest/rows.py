@@ -108,7 +108,8 @@ def _line(
     session_text = NULL if session is None or isinstance(session, (dict, list, bool)) else str(session)[:255] or NULL
     src, subject = event.src or NULL, event.subject or NULL
     payload = NULL if not raw or raw == b"null" else str(raw, "utf-8")
-    if not plain or "\\" in user_id:
+    if not plain or entry.user_id:
+        # The token's subject is the one text that does not come from the body.
         kind, user_id, payload = escape(kind), escape(user_id), _escaped(payload)
         session_text, src, subject = _escaped(session_text), _escaped(src), _escaped(subject)
     own = f"{kind}\t{user_id}\t{session_text}\t{src}\t{subject}"

@@ -56,6 +56,7 @@ def test_a_bad_event_does_not_block_the_others() -> None:
         pytest.param(b'{"type":"a","payload":[1]}', "payload", "wrong_type", id="payload is an array"),
         pytest.param(b'{"type":"a","payload":' + b'{"a":' * 20 + b"1" + b"}" * 21, None, "too_deep", id="deep"),
         pytest.param(b'{"type":"a","payload":{"k":"' + b"x" * 70_000 + b'"}}', "", "too_long", id="long string"),
+        pytest.param(b'{"type":"a","user_id":' + b"9" * 300 + b"}", "user_id", "wrong_type", id="huge user_id"),
         pytest.param(b"5", "", "wrong_type", id="not an object"),
         pytest.param(b"null", "", "wrong_type", id="null"),
     ],
