@@ -31,8 +31,8 @@ COLUMNS = (
 )
 
 HEADER = (",".join(COLUMNS) + "\n").encode()
-# A statement costs 0.7 ms, so a partition below this is not cut into days; sorting as much takes about a second.
-CUT_FROM_BYTES = 256 << 20
+# A statement costs 0.7 ms, so a small partition is not cut into days; sorting this much takes about a second.
+CUT_FROM_BYTES = 64 << 20
 
 
 def _cell(column: str) -> str:

@@ -2,18 +2,20 @@
 
 import uuid
 from collections.abc import Callable, Iterable
+from datetime import date
 from typing import Any
 
 import msgspec
 import pytest
 from redis import Redis
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 
 from analytics import clock
 from analytics.ingest import buffer
 from analytics.ingest.buffer import Entry, Limits
 from analytics.ingest.pipeline import Drain
 from analytics.sites import Site
+from analytics.store.partitions import ensure
 
 Store = Callable[..., None]
 
@@ -38,5 +40,25 @@ def store(engine: Engine, redis: Redis, site: Site) -> Store:
         )
         buffer.append(redis, entry, Limits(10**9, 10**12))
         Drain(engine, redis, b"s" * 32, company_s=0.0, consumer=uuid.uuid4().hex).run()
+
+    return put
+
+
+# Rows of half a kilobyte, made by the server: the drain is not what is measured.
+FILL = text("""
+INSERT INTO events (event_id, ts, received_at, user_no, site_id, is_bot, type, user_id, referrer)
+SELECT gen_random_uuid(), CAST('2026-03-02' AS date) + n * interval '0.4 s', now(), 1, :site_id, false, 'a', 'u', repeat('r', 400)
+FROM generate_series(1, :rows) AS n
+""")
+
+
+@pytest.fixture
+def fill(engine: Engine, site: Site) -> Callable[[int], None]:
+    """`fill(rows)`: the site has that many rows on one day."""
+
+    def put(rows: int) -> None:
+        ensure(engine, "events", [date(2026, 3, 2)], clock.now().date())
+        with engine.begin() as connection:
+            connection.execute(FILL, {"site_id": site.id, "rows": rows})
 
     return put
