@@ -6,7 +6,7 @@ Results go to standard output, hints to standard error. What a user can mend is 
 import json
 import math
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -20,7 +20,6 @@ from analytics import sites
 from analytics.auth import tokens
 from analytics.errors import AnalyticsError, Unauthorised
 from analytics.extensions import buffer_redis, db, settings
-from analytics.ingest import import_command
 from config import SCOPES
 
 ACTOR = "cli"
@@ -46,9 +45,25 @@ class PlainGroup(AppGroup):
             raise click.ClickException(f"Redis is away (CELERY_BROKER_URL): {error}") from error
 
 
+class ImportGroup(PlainGroup):
+    """Loads its commands when one is asked for: the enrichment's tables are 25 MB that a web process does not need."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [command.name or "" for command in self._commands()]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        return next((command for command in self._commands() if command.name == cmd_name), None)
+
+    @staticmethod
+    def _commands() -> Sequence[click.Command]:
+        from analytics.ingest import import_command
+
+        return import_command.COMMANDS
+
+
 token_group = PlainGroup("token", help="Make, look at and revoke tokens.")
 site_group = PlainGroup("site", help="Make, list and change sites.")
-import_group = PlainGroup("import", import_command.COMMANDS, help="Import access logs, tables and events of the past.")
+import_group = ImportGroup("import", help="Import access logs, tables and events of the past.")
 
 # Each entry becomes `flask <name>`. A slice that has commands adds its own group here.
 GROUPS: tuple[click.Group, ...] = (

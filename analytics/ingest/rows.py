@@ -6,18 +6,16 @@ line from a bounded cache, so an event costs a decode, four cache hits and one f
 
 import base64
 import hmac
-import re
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
-from hashlib import sha256
 from typing import Any
-from uuid import UUID
 
 import msgspec
 
 from analytics.ingest.buffer import Entry
 from analytics.ingest.enrich import GeoDatabase, names_visitor, parse_user_agent, split_page, split_referrer
+from analytics.ingest.ids import derived_id_parts, event_uuid
 from analytics.store.events import Row, escape
 
 NULL = "\\N"
@@ -73,7 +71,7 @@ def read_rows(entry: Entry, entry_id: str, batch: int, geo: GeoDatabase | None, 
     plain = not (b"\\" in body or b"\t" in body or b"\n" in body or b"\r" in body)
     received_at = datetime.fromtimestamp(entry.received_us / 1e6, UTC)
     received = received_at.isoformat()
-    id_prefix, id_base = _derived_id(entry_id)
+    id_prefix, id_base = derived_id_parts(entry_id)
     connection_agent = client_piece(entry.user_agent) if names_visitor(entry.user_agent) else client_piece("")
     for position, event in enumerate(_decode_events(body)):
         ts, day = _instant(event.ts, entry.skew_us, received)
@@ -145,37 +143,6 @@ def _instant(ts: str | None, skew_us: int, received: str) -> tuple[str, date]:
 @lru_cache(maxsize=4096)
 def _day(text: str) -> date:
     return date.fromisoformat(text)
-
-
-def _derived_id(entry_id: str) -> tuple[str, int]:
-    """UUIDv7-shaped: the entry's millisecond, then its sequence, then (added by the caller) the event's position.
-
-    48 bits of milliseconds, version 7, 12 + 14 + 6 bits of sequence round the variant, 42 bits of position. The same
-    entry always derives the same ids, in the order of time.
-    """
-    milliseconds, sequence = (int(part) for part in entry_id.split("-"))
-    high, low = (sequence >> 20) & 0xFFF, sequence & 0xFFFFF
-    text = f"{milliseconds & 0xFFFFFFFFFFFF:012x}"
-    return f"{text[:8]}-{text[8:]}-7{high:03x}-{0x8000 | (low >> 6):04x}-", (low & 0x3F) << 42
-
-
-def derived_event_id(entry_id: str, position: int) -> str:
-    """The id that the event at `position` of the entry gets when the caller sent none."""
-    prefix, base = _derived_id(entry_id)
-    return f"{prefix}{base + position:012x}"
-
-
-_UUID = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
-
-
-def event_uuid(text: str) -> str:
-    """The caller's id as a UUID: itself where it is one (also as event_<uuid>), else a UUIDv8 of its SHA-256."""
-    bare = text.removeprefix("event_")
-    if len(bare) == 36 and _UUID.fullmatch(bare):
-        return bare.lower()
-    digest = bytearray(sha256(text.encode()).digest()[:16])
-    digest[6], digest[8] = digest[6] & 0x0F | 0x80, digest[8] & 0x3F | 0x80
-    return str(UUID(bytes=bytes(digest)))
 
 
 def _user(event: StoredEvent, entry: Entry, ip: str, day: date, salt: bytes) -> str:

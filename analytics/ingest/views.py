@@ -22,7 +22,7 @@ from analytics.ingest import buffer, dialects
 from analytics.ingest.client import client_address
 from analytics.ingest.dialects import Dialect
 from analytics.ingest.events import Batch, Rules, Window, first_site, not_json, read_batch
-from analytics.ingest.rows import derived_event_id, event_uuid
+from analytics.ingest.ids import derived_event_id, event_uuid
 from analytics.ingest.status import batch_status
 from analytics.sites import Site, find_site
 
