@@ -43,7 +43,15 @@ def configure_logging(settings: Settings) -> None:
     root.handlers = [handler]
     root.setLevel(settings.log_level)
     # Celery tells of each task three times; the sweep alone would be 50,000 lines a day.
-    noisy = ("alembic", "kombu", "amqp", "sqlalchemy.engine", "celery.beat", "celery.app.trace", "celery.worker.strategy")
+    noisy = (
+        "alembic",
+        "kombu",
+        "amqp",
+        "sqlalchemy.engine",
+        "celery.beat",
+        "celery.app.trace",
+        "celery.worker.strategy",
+    )
     for name in noisy:
         logging.getLogger(name).setLevel(logging.WARNING)
 
