@@ -84,7 +84,8 @@ def wait_gone(pid: int, folder: Path, child: "subprocess.Popen[bytes] | None", t
         if child is not None and child.pid == pid:
             if child.poll() is not None:
                 return True
-        elif not works_in(pid, folder):
+        elif not works_in(pid, folder) and not lives(pid):
+            # A dying process has left its folder some time before its end.
             return True
         time.sleep(0.02)
     return False
