@@ -4,9 +4,9 @@ import json
 import logging
 import re
 import sys
-import uuid
 from contextvars import ContextVar
 from datetime import UTC, datetime
+from random import getrandbits
 
 from flask import Flask, Response, request
 
@@ -64,7 +64,7 @@ def init_app(app: Flask, settings: Settings) -> None:
     @app.before_request
     def name_request() -> None:
         given = request.headers.get("X-Request-ID", "")
-        request_id.set(given if SAFE_ID.fullmatch(given) else uuid.uuid4().hex)
+        request_id.set(given if given and SAFE_ID.fullmatch(given) else f"{getrandbits(128):032x}")
 
     @app.after_request
     def return_name(response: Response) -> Response:
