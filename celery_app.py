@@ -1,5 +1,6 @@
 """The Celery app, whose tasks run in the web application's context, and BEAT: the whole schedule as one table."""
 
+import gc
 import sys
 from typing import Any
 
@@ -52,3 +53,9 @@ def forget_inherited_connections(**_: Any) -> None:
         db.engine.dispose(close=False)
     for name in ("buffer_redis", "cache_redis"):
         flask_app.extensions[name].connection_pool.reset()
+
+
+# What is loaded now stays; and a batch makes thousands of objects that live until its answer, so the collector looks
+# less often (the default interval costs 15 % of decoding).
+gc.freeze()
+gc.set_threshold(20_000, 20, 20)
