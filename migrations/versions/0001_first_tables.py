@@ -53,7 +53,7 @@ CREATE TABLE events (
     ip INET,
     payload JSONB
 ) PARTITION BY RANGE (ts);
-CREATE UNIQUE INDEX uq_events ON events (site_id, event_id, ts, user_no);
+CREATE UNIQUE INDEX uq_events ON events (site_id, event_id, ts, user_no) WITH (fillfactor = 100);
 CREATE INDEX ix_events_ts ON events USING brin (ts);
 CREATE TABLE users (
     site_id INTEGER NOT NULL,
