@@ -4,9 +4,9 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from flask import Flask
 from flask_migrate import downgrade, upgrade
-from sqlalchemy import Engine, inspect
+from sqlalchemy import Engine, inspect, text
 
-from analytics.store.models import metadata
+from analytics.store.models import SUPPORTED_TYPES, metadata
 from tests.conftest import ROOT
 
 
@@ -27,3 +27,7 @@ def test_down_and_up_again(app: Flask, engine: Engine) -> None:
         assert set(inspect(engine).get_table_names()) <= {"alembic_version"}
         upgrade(folder)
     assert set(metadata.tables) <= set(inspect(engine).get_table_names())
+    with engine.connect() as connection:
+        made = connection.execute(text("SELECT key, event_types FROM sites ORDER BY key")).all()
+    assert [key for key, _ in made] == ["default", "links"]
+    assert {word for _, words in made for word in words} == set(SUPPORTED_TYPES)

@@ -121,11 +121,20 @@ CREATE TABLE imports (
 );
 """
 
+# Where events go that name no site, and clicks of short links: there from the start.
+SITES = """
+INSERT INTO sites (key, name, event_types)
+SELECT key, name, ARRAY['button_click', 'course_complete', 'error_occurred', 'form_submit', 'page_view', 'search_query',
+                        'video_play']
+FROM (VALUES ('default', 'Default'), ('links', 'Links')) AS given(key, name)
+"""
+
 
 def upgrade() -> None:
     for statement in TABLES.split(";\n"):
         if statement.strip():
             op.execute(statement)
+    op.execute(SITES)
 
 
 def downgrade() -> None:
