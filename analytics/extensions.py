@@ -23,9 +23,3 @@ def buffer_redis() -> Redis:
     """The Redis that holds accepted events (and the task queue). Replies are bytes."""
     found: Redis = current_app.extensions["buffer_redis"]
     return found
-
-
-def cache_redis() -> Redis:
-    """The Redis of the result cache; may be emptied at any time."""
-    found: Redis = current_app.extensions["cache_redis"]
-    return found

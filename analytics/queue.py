@@ -11,7 +11,6 @@ from analytics.errors import Unavailable
 from config import Settings
 
 INGEST, ROLLUPS, EXPORTS, MAINTENANCE = "ingest", "rollups", "exports", "maintenance"
-QUEUES = (INGEST, ROLLUPS, EXPORTS, MAINTENANCE)
 # A doorbell that nobody answered by now has been rung again since.
 DOORBELL_EXPIRES_S = 30
 

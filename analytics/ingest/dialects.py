@@ -27,6 +27,8 @@ ALIASES: Mapping[str, str] = {
     "message_id": "event_id",
     "messageId": "event_id",
 }
+# Another vocabulary's word for one of our types.
+SAME_TYPE: Mapping[str, str] = {"pageview": "page_view"}
 _CANONICAL = frozenset(
     (
         *("type", "ts", "user_id", "src", "payload", "event_id", "session_id", "site_id", "path", "referrer"),

@@ -15,13 +15,13 @@ import msgspec
 from msgspec import Meta
 
 from analytics.errors import BadInput, Problem, TooLarge
-from analytics.ingest.dialects import Dialect
+from analytics.ingest.dialects import SAME_TYPE, Dialect
 
 MAX_DEPTH = 16
 MAX_EVENT_BYTES = 65_536
 MAX_INTEGER_DIGITS = 300
 MAX_INTEGER = 10**MAX_INTEGER_DIGITS
-# A text value beyond this is reason enough to weigh each event of the body.
+# A text value, or a payload's names together, beyond this is reason enough to weigh each event of the body.
 LONG_TEXT = 4096
 
 Word = Annotated[str, Meta(min_length=1, max_length=128)]
@@ -153,7 +153,7 @@ def _all_good(events: list[Event], body: bytes, rules: Rules) -> bool:
                         return False
                 elif kind is int and not -MAX_INTEGER < value < MAX_INTEGER:
                     return False
-            weigh = weigh or len(payload) > 100
+            weigh = weigh or len("".join(payload)) > LONG_TEXT
         if not plain_site and _problems(event, rules):
             return False
     return not weigh or len(body) <= MAX_EVENT_BYTES or max(map(len, _raws(body)), default=0) <= MAX_EVENT_BYTES
@@ -222,7 +222,7 @@ def _problems(event: Event, rules: Rules) -> list[_Parts]:
             if kind is int and abs(value) > MAX_INTEGER:
                 found.append(("payload", "out_of_range", f"an integer has more than {MAX_INTEGER_DIGITS} digits"))
                 break
-    if rules.types is not None and event.type not in rules.types and event.type != "pageview":
+    if rules.types is not None and SAME_TYPE.get(event.type, event.type) not in rules.types:
         found.append(
             ("type", "unknown_type", f"{event.type!r} is not a type of this site: {', '.join(sorted(rules.types))}")
         )

@@ -16,6 +16,7 @@ from typing import Any
 import msgspec
 import psycopg2
 import zstandard
+from psycopg2.errors import UniqueViolation
 from redis import Redis
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError, IntegrityError
@@ -284,7 +285,8 @@ class Drain:
                 with connection.begin_nested():
                     store.copy_events(connection, lines)
             except psycopg2.Error as error:
-                if not _is_refusal(error):
+                # A row that is there already says that another drain has just stored its whole entry.
+                if isinstance(error, UniqueViolation) or not _is_refusal(error):
                     raise
                 if end - start > 1:
                     middle = (start + end) // 2

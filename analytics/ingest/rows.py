@@ -14,14 +14,13 @@ from typing import Any
 import msgspec
 
 from analytics.ingest.buffer import Entry
+from analytics.ingest.dialects import SAME_TYPE
 from analytics.ingest.enrich import GeoDatabase, names_visitor, parse_user_agent, split_page, split_referrer
 from analytics.ingest.ids import derived_id_parts, event_uuid
 from analytics.store.events import Row, escape
 
 NULL = "\\N"
 MAX_TEXT = 2048
-# What a sender's vocabulary calls a view of a page.
-SAME_TYPE = {"pageview": "page_view"}
 
 
 class StoredEvent(msgspec.Struct, gc=False):

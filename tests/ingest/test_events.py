@@ -56,6 +56,7 @@ def test_a_bad_event_does_not_block_the_others() -> None:
         pytest.param(b'{"type":"a","payload":[1]}', "payload", "wrong_type", id="payload is an array"),
         pytest.param(b'{"type":"a","payload":' + b'{"a":' * 20 + b"1" + b"}" * 21, None, "too_deep", id="deep"),
         pytest.param(b'{"type":"a","payload":{"k":"' + b"x" * 70_000 + b'"}}', "", "too_long", id="long string"),
+        pytest.param(b'{"type":"a","payload":{"' + b"x" * 70_000 + b'":1}}', "", "too_long", id="long name"),
         pytest.param(b'{"type":"a","user_id":' + b"9" * 300 + b"}", "user_id", "wrong_type", id="huge user_id"),
         pytest.param(b"5", "", "wrong_type", id="not an object"),
         pytest.param(b"null", "", "wrong_type", id="null"),
@@ -100,8 +101,10 @@ def test_unknown_fields_move_into_the_payload() -> None:
 
 def test_a_strict_site_names_its_types() -> None:
     rules = Rules(RULES.window, 1000, types=frozenset({"page_view"}))
-    batch = read([{"type": "page_view"}, {"type": "other"}], rules)
+    batch = read([{"type": "page_view"}, {"type": "other"}, {"type": "pageview"}], rules)
     assert [(p.index, p.code) for p in batch.rejected] == [(1, "unknown_type")]
+    other = Rules(RULES.window, 1000, types=frozenset({"purchase"}))
+    assert [(p.index, p.code) for p in read([{"type": "pageview"}], other).rejected] == [(0, "unknown_type")]
 
 
 def test_another_site_and_another_user_are_refused() -> None:

@@ -6,7 +6,9 @@ import socket
 import subprocess
 import uuid
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from itertools import repeat
 from typing import Any
 
 import msgspec
@@ -103,6 +105,18 @@ def test_an_entry_delivered_twice_is_stored_once(engine: Engine, redis: Redis, s
     another_drain(engine, redis).store(deliveries, second)
     assert (first.stored, second.stored, second.repeated) == (2, 0, 1)
     assert (len(table(engine)), ledger(engine)) == (2, (2, 2, 0, 0))
+
+
+def test_two_drains_of_one_entry_at_once_store_it_once(engine: Engine, redis: Redis, site: Site) -> None:
+    drains, rounds = [another_drain(engine, redis) for _ in range(4)], 6
+    for _ in range(rounds):
+        send(redis, site, [{"type": "a", "user_id": "u"}] * 300)
+        deliveries = buffer.read_new(redis, "first", 10)
+        with ThreadPoolExecutor(len(drains)) as pool:
+            list(pool.map(Drain.store, drains, repeat(deliveries), [Outcome() for _ in drains]))
+    assert (len(table(engine)), ledger(engine)) == (300 * rounds, (300 * rounds, 300 * rounds, 0, 0))
+    with engine.connect() as connection:
+        assert connection.execute(text("SELECT count(*) FROM dead_letters")).scalar() == 0
 
 
 def test_a_resend_with_a_new_clock_and_a_new_network_is_a_duplicate(
