@@ -8,12 +8,14 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    Date,
     ForeignKey,
     Identity,
     Index,
     Integer,
     LargeBinary,
     MetaData,
+    Numeric,
     Table,
     Text,
     func,
@@ -49,6 +51,12 @@ sites = Table(
     Column("created_at", Instant, nullable=False, server_default=func.now()),
     # The next user_no to hand out. Its row lock is what makes one site's drains take turns (store/events.py).
     Column("next_user_no", BigInteger, nullable=False, server_default="1"),
+    # Days that raw events are kept; null: EVENT_RETENTION_DAYS.
+    Column("event_retention_days", Integer),
+    # The zone whose calendar the rollups are in; another than `zone` until they are rebuilt. Null: nothing rolled up yet.
+    Column("rollups_zone", Text),
+    # Raw events before this instant may be gone; days that begin earlier are frozen. Null: all are there.
+    Column("raw_since", Instant),
 )
 
 # Fixed-width columns first: eight bytes an event less padding.
@@ -170,6 +178,132 @@ imports = Table(
     Column("counts", JSONB, nullable=False, server_default=text("'{}'")),
     Column("started_at", Instant, nullable=False, server_default=func.now()),
     Column("finished_at", Instant),
+)
+
+# What one drained chunk adds to the rollups of a site, until `merge` has folded it in. Written with the chunk's events.
+rollup_deltas = Table(
+    "rollup_deltas",
+    metadata,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("site_id", Integer, nullable=False),
+    # The calendar its days are in: the site's when it was written.
+    Column("zone", Text, nullable=False),
+    Column("created_at", Instant, nullable=False, server_default=func.now()),
+    Column("events", Integer, nullable=False),
+    # rollups/delta.py packs and unpacks it.
+    Column("body", LargeBinary, nullable=False),
+    Index(None, "site_id", "id"),
+)
+
+rollups = Table(
+    "rollups",
+    metadata,
+    Column("site_id", Integer, primary_key=True),
+    # day; week and month: unions of closed days, on their first day.
+    Column("span", Text, primary_key=True),
+    # total, hour, path, referrer, source, country … (rollups/delta.py).
+    Column("dimension", Text, primary_key=True),
+    Column("day", Date, primary_key=True),
+    Column("type", Text, primary_key=True),
+    # The short code of a click; '' for the site as a whole.
+    Column("subject", Text, primary_key=True),
+    Column("is_bot", Boolean, primary_key=True),
+    # '' where the event has none; for `hour` the full hours since the day began, 00 to 24.
+    Column("value", Text, primary_key=True),
+    Column("events", BigInteger, nullable=False),
+    # user_no of everybody counted, as a serialised 64-bit roaring bitmap.
+    Column("users", LargeBinary, nullable=False),
+)
+
+visits = Table(
+    "visits",
+    metadata,
+    Column("site_id", Integer, primary_key=True),
+    Column("user_no", BigInteger, primary_key=True),
+    # The caller's session; '' where it sent none and the gaps alone divide.
+    Column("session_id", Text, primary_key=True),
+    Column("started_at", Instant, primary_key=True),
+    Column("ended_at", Instant, nullable=False),
+    Column("is_bot", Boolean, nullable=False),
+    Column("views", Integer, nullable=False),
+    # The path of the last view; the other columns are the first view's.
+    Column("exit_path", Text, nullable=False),
+    Column("entry_path", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("referrer", Text, nullable=False),
+    Column("country", Text, nullable=False),
+    Column("browser", Text, nullable=False),
+    Column("os", Text, nullable=False),
+    Column("device", Text, nullable=False),
+    Column("utm_source", Text, nullable=False),
+    Column("utm_medium", Text, nullable=False),
+    Column("utm_campaign", Text, nullable=False),
+    Index(None, "site_id", "started_at"),
+)
+
+# Sums, so no bitmaps: a visit belongs to the day it began.
+visit_rollups = Table(
+    "visit_rollups",
+    metadata,
+    Column("site_id", Integer, primary_key=True),
+    # total, hour, entry_path, exit_path, source, country … (rollups/visits.py).
+    Column("dimension", Text, primary_key=True),
+    Column("day", Date, primary_key=True),
+    Column("is_bot", Boolean, primary_key=True),
+    Column("value", Text, primary_key=True),
+    Column("visits", BigInteger, nullable=False),
+    # Visits of one view.
+    Column("bounces", BigInteger, nullable=False),
+    Column("views", BigInteger, nullable=False),
+    Column("duration_us", BigInteger, nullable=False),
+)
+
+# Days whose rollups changed since close_day last wrote their metrics; also each day that was never closed.
+open_days = Table(
+    "open_days",
+    metadata,
+    Column("site_id", Integer, primary_key=True),
+    Column("day", Date, primary_key=True),
+    Column("changed_at", Instant, nullable=False),
+)
+
+metrics = Table(
+    "metrics",
+    metadata,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("site_id", Integer, nullable=False),
+    Column("date", Date, nullable=False),
+    Column("metric_name", Text, nullable=False),
+    Column("metric_value", Numeric, nullable=False),
+    Column("dimensions", JSONB, nullable=False, server_default=text("'{}'")),
+    Column("created_at", Instant, nullable=False, server_default=func.now()),
+    Column("updated_at", Instant, nullable=False, server_default=func.now()),
+    Index("uq_metrics", "site_id", "date", "metric_name", "dimensions", unique=True),
+)
+
+# The ledger's sums by UTC hour of receipt; they outlive its rows.
+ledger_hours = Table(
+    "ledger_hours",
+    metadata,
+    Column("site_id", Integer, primary_key=True),
+    Column("hour", Instant, primary_key=True),
+    Column("batches", BigInteger, nullable=False),
+    Column("received", BigInteger, nullable=False),
+    Column("stored", BigInteger, nullable=False),
+    Column("duplicate", BigInteger, nullable=False),
+    Column("dead", BigInteger, nullable=False),
+)
+
+archives = Table(
+    "archives",
+    metadata,
+    # The partition's name.
+    Column("name", Text, primary_key=True),
+    Column("url", Text, nullable=False),
+    Column("rows", BigInteger, nullable=False),
+    Column("bytes", BigInteger, nullable=False),
+    Column("sha256", Text, nullable=False),
+    Column("archived_at", Instant, nullable=False, server_default=func.now()),
 )
 
 # Partitioned tables and the column that decides.
