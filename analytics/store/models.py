@@ -222,9 +222,10 @@ visits = Table(
     Column("user_no", BigInteger, primary_key=True),
     # The caller's session; '' where it sent none and the gaps alone divide.
     Column("session_id", Text, primary_key=True),
+    # A program may use a person's session: their visits are apart.
+    Column("is_bot", Boolean, primary_key=True),
     Column("started_at", Instant, primary_key=True),
     Column("ended_at", Instant, nullable=False),
-    Column("is_bot", Boolean, nullable=False),
     Column("views", Integer, nullable=False),
     # The path of the last view; the other columns are the first view's.
     Column("exit_path", Text, nullable=False),

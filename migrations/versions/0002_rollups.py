@@ -39,9 +39,9 @@ CREATE TABLE visits (
     site_id INTEGER NOT NULL,
     user_no BIGINT NOT NULL,
     session_id TEXT NOT NULL,
+    is_bot BOOLEAN NOT NULL,
     started_at TIMESTAMPTZ NOT NULL,
     ended_at TIMESTAMPTZ NOT NULL,
-    is_bot BOOLEAN NOT NULL,
     views INTEGER NOT NULL,
     exit_path TEXT NOT NULL,
     entry_path TEXT NOT NULL,
@@ -54,7 +54,7 @@ CREATE TABLE visits (
     utm_source TEXT NOT NULL,
     utm_medium TEXT NOT NULL,
     utm_campaign TEXT NOT NULL,
-    CONSTRAINT pk_visits PRIMARY KEY (site_id, user_no, session_id, started_at)
+    CONSTRAINT pk_visits PRIMARY KEY (site_id, user_no, session_id, is_bot, started_at)
 );
 CREATE INDEX ix_visits_site_id_started_at ON visits (site_id, started_at);
 CREATE TABLE visit_rollups (
