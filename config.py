@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import time
+from importlib.util import find_spec
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
@@ -108,6 +109,15 @@ def _redis_url(text: str) -> str:
     return url.replace("redis+socket://", "unix://").replace("virtual_host=", "db=")
 
 
+def _archive_url(text: str) -> str:
+    """a folder, file:///folder, or s3://bucket/folder (which needs the package s3fs to be installed)"""
+    url = text.strip()
+    scheme, separator, rest = url.partition("://")
+    if (separator and not rest) or (separator and scheme in ("s3", "s3a") and find_spec("s3fs") is None):
+        raise ValueError(text)
+    return url
+
+
 def _secret(text: str) -> str:
     """at least 32 characters (openssl rand -hex 32)"""
     if len(text) < 32 and text not in WELL_KNOWN_SECRETS:
@@ -184,7 +194,12 @@ class Settings:
     partition_days: int = _setting(1, _integer(1, 31), "days a partition of events")
     metrics_retention_days: int = _setting(365, _integer(1, 36500), "days daily figures are kept")
     ledger_retention_days: int = _setting(90, _integer(1, 36500), "days of the ingest ledger")
-    anonymize_ips_after_days: int = _setting(30, _integer(0, 36500), "days until an IP is masked")
+    dead_letter_retention_days: int = _setting(90, _integer(1, 36500), "days dead letters are kept")
+    anonymize_ips_after_days: int = _setting(30, _integer(0, 36500), "days until an IP is masked; 0: at the next run")
+    anonymize_user_ids: bool = _setting(False, _flag, "store a keyed hash in place of a user_id; a restart applies it")
+    archive_url: str = _setting(
+        "", _archive_url, "where events go before they are dropped; empty: nowhere", secret=True
+    )
     enable_geolocation: bool = _setting(True, _flag, "look up country (region, city) of an IP")
     geoip_database: str = _setting("", _text, "path of a MaxMind .mmdb file, for region and city")
     statement_timeout: float = _setting(30.0, _seconds, "longest a report's query may run")

@@ -76,6 +76,38 @@ def make_ahead(engine: Engine, now: datetime, partition_days: int = 1) -> int:
     return len(days)
 
 
+# A drop stops every reader and writer of the table while it waits; so it waits this long and no longer. Shorter than
+# PostgreSQL's deadlock_timeout: whoever else waits for what we hold goes on, and we are the one to give up.
+LIMIT_WAITING = text("SET LOCAL lock_timeout = '500ms'")
+NAME = re.compile(r"[a-z_]+_[pm]\d{6,8}")
+
+
+def limit_waiting(connection: Connection) -> None:
+    """For the rest of the transaction: a lock that is not to be had soon raises OperationalError."""
+    connection.execute(LIMIT_WAITING)
+
+
+def exists(connection: Connection, name: str) -> bool:
+    """Whether there is a table of that name."""
+    return connection.scalar(text("SELECT to_regclass(:name) IS NOT NULL"), {"name": name}) is True
+
+
+def hold_writers(connection: Connection, name: str) -> None:
+    """Until the end of the transaction the partition is read and not written."""
+    connection.execute(text(f"LOCK TABLE {_checked(name)} IN SHARE MODE"))
+
+
+def drop(connection: Connection, name: str) -> None:
+    """Drops the partition: files are unlinked, no row is read. None of that name: nothing happens."""
+    connection.execute(text(f"DROP TABLE IF EXISTS {_checked(name)}"))
+
+
+def _checked(name: str) -> str:
+    if not NAME.fullmatch(name):
+        raise ValueError(f"{name!r} is no partition of ours")
+    return name
+
+
 def _make(connection: Connection, table: str, day: date, today: date, partition_days: int, known: list[Range]) -> Range:
     span = _range_for(day, today, partition_days, known)
     monthly = span.start.day == 1 and (span.end - span.start).days > partition_days
