@@ -167,6 +167,11 @@ def site_options(command: Any) -> Any:
             click.option("--public-ingest/--no-public-ingest", default=None, help="Take events without a token."),
             click.option("--public-stats/--no-public-stats", default=None, help="Show reports without a token."),
             click.option("--origin", "allowed_origins", multiple=True, help="Origin that may send (repeatable)."),
+            click.option(
+                "--event-retention-days",
+                type=click.IntRange(0, 36500),
+                help="Days its raw events are kept; 0: as EVENT_RETENTION_DAYS says.",
+            ),
         )
     ):
         command = option(command)
@@ -220,4 +225,7 @@ def _print_table(found: Iterable[sites.Site]) -> None:
 
 
 def _given(options: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in options.items() if value not in (None, ())}
+    given = {name: value for name, value in options.items() if value not in (None, ())}
+    if given.get("event_retention_days") == 0:
+        given["event_retention_days"] = None
+    return given

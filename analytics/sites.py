@@ -47,6 +47,7 @@ class Site(NamedTuple):
     allowed_origins: tuple[str, ...]
     created_at: datetime | None = None
 
+    event_retention_days: int | None = None
 
 COLUMNS = tuple(sites.c[name] for name in Site._fields)
 
@@ -273,6 +274,11 @@ def _check_flag(value: bool) -> None:
 
 
 CHECKS: dict[str, Any] = {
+def _check_days(days: int | None) -> None:
+    if days is not None and (isinstance(days, bool) or not isinstance(days, int) or not 1 <= days <= 36500):
+        raise ValueError("a whole number of days from 1 to 36500, or null for EVENT_RETENTION_DAYS")
+
+
     "key": check_key,
     "name": _check_name,
     "zone": clock.zone,
@@ -283,3 +289,4 @@ CHECKS: dict[str, Any] = {
     "public_stats": _check_flag,
     "allowed_origins": _check_origins,
 }
+    "event_retention_days": _check_days,

@@ -150,7 +150,7 @@ def test_created_site_has_an_address(client, admin):
     assert shown == made.json
     assert list(shown) == [
         *("key", "name", "zone", "types", "event_types", "identity"),
-        *("public_ingest", "public_stats", "allowed_origins", "created_at"),
+        *("public_ingest", "public_stats", "allowed_origins", "created_at", "event_retention_days"),
     ]
     assert {name: shown[name] for name in wanted} == wanted
 

@@ -52,6 +52,7 @@ class SiteChange(Schema):
     public_ingest = fields.Boolean(truthy={True}, falsy={False})
     public_stats = fields.Boolean(truthy={True}, falsy={False})
     allowed_origins = fields.List(fields.String(), validate=_rule("allowed_origins"))
+    event_retention_days = fields.Integer(strict=True, allow_none=True, validate=_rule("event_retention_days"))
 
 
 class NewSite(SiteChange):

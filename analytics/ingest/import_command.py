@@ -136,7 +136,8 @@ def _run(
     with tempfile.TemporaryDirectory(prefix="import-") as folder:
         run = Import(
             engine=db.engine, redis=buffer_redis(), site=site, source=open_source(file, folder), form=form,
-            principal=f"import:{_user()}", options=described, retention_days=chosen.event_retention_days,
+            principal=f"import:{_user()}", options=described,
+            retention_days=site.event_retention_days or chosen.event_retention_days,
             # Half the queue at most: an import must not make the service refuse its visitors.
             limits=buffer.Limits(max(1, chosen.max_backlog_events // 2), chosen.max_backlog_bytes // 2),
         )  # fmt: skip
@@ -222,7 +223,7 @@ def _print_account(run: Import, waited: bool, no_wait: bool) -> None:
         click.echo(f"… and {account.unparsable - SHOWN:,} more; --report FILE lists all of them")
     if account.past_retention:
         click.echo(
-            f"{account.past_retention:,} are older than EVENT_RETENTION_DAYS ({run.retention_days});"
+            f"{account.past_retention:,} are older than the {run.retention_days} days that the site's events are kept;"
             " their raw rows stay only until the next retention run",
             err=True,
         )

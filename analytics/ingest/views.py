@@ -167,7 +167,8 @@ def _accept(events: bytes, dialect: Dialect, envelope: Envelope | None = None) -
     """Checks the events and appends the good ones. Raises Invalid when none is good, or one is bad under strict."""
     principal, received_at, chosen = require("ingest"), clock.now(), settings()
     site = _site(principal, events, dialect, envelope)
-    window = Window(received_at - timedelta(days=chosen.event_retention_days), received_at + FUTURE)
+    kept_days = site.event_retention_days or chosen.event_retention_days
+    window = Window(received_at - timedelta(days=kept_days), received_at + FUTURE)
     skew = _skew(envelope, received_at)
     rules = Rules(
         window=Window(window.earliest - skew, window.latest - skew),
