@@ -9,6 +9,7 @@ import hmac
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
+from sys import intern
 from typing import Any
 
 import msgspec
@@ -78,39 +79,46 @@ def read_rows(entry: Entry, entry_id: str, batch: int, geo: GeoDatabase | None, 
         event_id = f"{id_prefix}{id_base + position:012x}" if given is None else event_uuid(str(given))
         ip = event.ip or entry.ip
         user_id = _user(event, entry, ip, day, salt)
-        line = _line(event, entry, plain, connection_agent, geo, ip, user_id)
+        line, kind, subject, session, agent, page, referrer, place = _columns(
+            event, entry, plain, connection_agent, geo, ip, user_id
+        )
         yield Row(
             entry.site_id, event_id, given is not None, user_id, ts, day,
             f"{event_id}\t{ts}\t{received}\t{entry.site_id}\t{line}", batch, position,
+            kind, subject, session, agent, page, referrer, place,
         )  # fmt: skip
 
 
-def _line(
+def _columns(
     event: StoredEvent, entry: Entry, plain: bool, connection_agent: str, geo: GeoDatabase | None, ip: str, user_id: str
-) -> str:
+) -> tuple[str, str, str, str, str, str, str, str]:
+    """The line from `type` to `payload`; and of it, for the rollups, what Row holds from `kind` on."""
     raw = event.payload
     hints = _hints(raw) if raw else _NO_HINTS
-    page = event.path or _text(hints.page) or _text(hints.path) or _text(hints.url)
-    referrer = event.referrer or _text(hints.referrer)
-    session = event.session_id if event.session_id is not None else hints.session_id
-    page_text, host = page_piece(page) if page else (NO_PAGE, None)
+    page_url = event.path or _text(hints.page) or _text(hints.path) or _text(hints.url)
+    referrer_url = event.referrer or _text(hints.referrer)
+    page, host = page_piece(page_url) if page_url else (NO_PAGE, None)
     if event.utm_source or event.utm_medium or event.utm_campaign or event.utm_term or event.utm_content:
-        page_text = _with_campaign(page_text, event)
-    referrer_text = referrer_piece(referrer, host) if referrer else NO_REFERRER
-    place = place_piece(geo, ip)
+        page = _with_campaign(page, event)
+    referrer = referrer_piece(referrer_url, host) if referrer_url else NO_REFERRER
+    address, place = place_piece(geo, ip)
     if event.country or event.region or event.city:
-        place = _with_place(ip, event)
+        place = _own_place(event)
     agent = client_piece(event.user_agent) if event.user_agent else connection_agent
-    kind = SAME_TYPE.get(event.type, event.type)
-    session_text = NULL if session is None or isinstance(session, (dict, list, bool)) else str(session)[:255] or NULL
-    src, subject = event.src or NULL, event.subject or NULL
+    kind, subject = SAME_TYPE.get(event.type, event.type), event.subject or ""
+    session = _session(hints.session_id if event.session_id is None else event.session_id)
     payload = NULL if not raw or raw == b"null" else str(raw, "utf-8")
+    own = f"{kind}\t{user_id}\t{session or NULL}\t{event.src or NULL}\t{subject or NULL}"
     if not plain or entry.user_id:
         # The token's subject is the one text that does not come from the body.
-        kind, user_id, payload = escape(kind), escape(user_id), _escaped(payload)
-        session_text, src, subject = _escaped(session_text), _escaped(src), _escaped(subject)
-    own = f"{kind}\t{user_id}\t{session_text}\t{src}\t{subject}"
-    return f"{own}\t{agent}\t{page_text}\t{referrer_text}\t{place}\t{payload}"
+        own = f"{escape(kind)}\t{escape(user_id)}\t{_escaped(session)}\t{_escaped(event.src)}\t{_escaped(subject)}"
+        payload = payload if payload is NULL else escape(payload)
+    line = f"{own}\t{agent}\t{page}\t{referrer}\t{address}\t{place}\t{payload}"
+    return line, kind, subject, session, agent, page, referrer, place
+
+
+def _session(given: Any) -> str:
+    return "" if given is None or isinstance(given, (dict, list, bool)) else str(given)[:255]
 
 
 def _hints(raw: msgspec.Raw) -> _Hints:
@@ -125,8 +133,8 @@ def _text(value: Any) -> str | None:
     return value[:MAX_TEXT] if isinstance(value, str) else None
 
 
-def _escaped(text: str) -> str:
-    return text if text is NULL else escape(text)
+def _escaped(text: str | None) -> str:
+    return escape(text) if text else NULL
 
 
 def _instant(ts: str | None, skew_us: int, received: str) -> tuple[str, date]:
@@ -187,12 +195,13 @@ def referrer_piece(referrer: str, own_host: str | None) -> str:
 
 
 @lru_cache(maxsize=65_536)
-def place_piece(geo: GeoDatabase | None, ip: str) -> str:
-    """ip, country, region, city"""
+def place_piece(geo: GeoDatabase | None, ip: str) -> tuple[str, str]:
+    """(ip, the columns country, region, city)"""
     address = _address(ip)
     if geo is None or address is None:
-        return _join(address, None, None, None)
-    return _join(address, *geo.locate(address))
+        return _join(address), NO_PLACE
+    # One text for all addresses of a place: a key of the rollups' counts compares by identity then.
+    return _join(address), intern(_join(*geo.locate(address)))
 
 
 @lru_cache(maxsize=65_536)
@@ -206,9 +215,9 @@ def _address(ip: str) -> str | None:
         return None
 
 
-def _with_place(ip: str, event: StoredEvent) -> str:
+def _own_place(event: StoredEvent) -> str:
     country = event.country.upper() if event.country else None
-    return _join(_address(ip), country, event.region, event.city)
+    return _join(country, event.region, event.city)
 
 
 def _with_campaign(page_text: str, event: StoredEvent) -> str:
@@ -224,3 +233,4 @@ def _join(*columns: str | None) -> str:
 
 NO_PAGE = _join(None, None, None, None, None, None)
 NO_REFERRER = _join(None, None)
+NO_PLACE = _join(None, None, None)

@@ -38,6 +38,14 @@ class Row(msgspec.Struct, gc=False):
     # Which batch of the chunk it came in, and where in that.
     batch: int
     position: int
+    # What rollups/delta.py counts. Plain text, '' for none; the last four are runs of `line`'s columns, without the ip.
+    kind: str
+    subject: str
+    session: str
+    agent: str
+    page: str
+    referrer: str
+    place: str
 
 
 class LedgerRow(msgspec.Struct):
