@@ -5,6 +5,7 @@ import sys
 from typing import Any
 
 from celery import Task, signals
+from celery.schedules import crontab
 
 from analytics import create_app, queue
 from config import ConfigError
@@ -20,6 +21,11 @@ BEAT = {
     "consumers": {
         "task": "maintenance.forget_consumers",
         "schedule": 3600.0,
+        "options": {"queue": queue.MAINTENANCE, "expires": 3600},
+    },
+    "retention": {
+        "task": "maintenance.retain",
+        "schedule": crontab(minute=17),
         "options": {"queue": queue.MAINTENANCE, "expires": 3600},
     },
 }

@@ -20,6 +20,7 @@ from analytics import sites
 from analytics.auth import tokens
 from analytics.errors import AnalyticsError, Unauthorised
 from analytics.extensions import buffer_redis, db, settings
+from analytics.privacy import retention_command
 from config import SCOPES
 
 ACTOR = "cli"
@@ -65,11 +66,15 @@ token_group = PlainGroup("token", help="Make, look at and revoke tokens.")
 site_group = PlainGroup("site", help="Make, list and change sites.")
 import_group = ImportGroup("import", help="Import access logs, tables and events of the past.")
 
+retention_group = PlainGroup("retention", help="What the retention settings no longer keep.")
+retention_group.add_command(retention_command.run_retention)
+
 # Each entry becomes `flask <name>`. A slice that has commands adds its own group here.
 GROUPS: tuple[click.Group, ...] = (
     token_group,
     site_group,
     import_group,
+    retention_group,
 )
 
 

@@ -5,8 +5,10 @@ import logging
 from celery import shared_task
 
 from analytics import clock
+from analytics.errors import Conflict
 from analytics.extensions import buffer_redis, db, settings
 from analytics.ingest import buffer
+from analytics.privacy import retention
 from analytics.store import partitions
 
 log = logging.getLogger(__name__)
@@ -26,3 +28,19 @@ def make_partitions() -> None:
 def forget_consumers() -> None:
     """Removes the stream's consumers that died long ago and hold nothing."""
     log.info("consumers forgotten", extra={"consumers": buffer.forget_consumers(buffer_redis(), GONE_AFTER_MS)})
+
+
+# Less than the hour between two runs; what is left then is the next one's.
+RETAIN_S = 1800.0
+
+
+@shared_task(name="maintenance.retain")
+def retain() -> None:
+    """Drops, deletes and masks what the retention settings no longer keep. Safe to run twice, and at once."""
+    try:
+        done = retention.run(db.engine, settings(), clock.now(), RETAIN_S)
+    except Conflict as error:
+        log.info("retention not run", extra={"reason": error.detail})
+        return
+    failed = sum(bool(one.error) for one in done)
+    log.info("retention run", extra={"steps": len(done), "rows": sum(one.rows for one in done), "failed": failed})

@@ -1,0 +1,270 @@
+"""What goes and what stays, to the microsecond; the plan tells the truth; a kill or a second run changes nothing."""
+
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, event, text
+
+from analytics.errors import Conflict
+from analytics.privacy import steps
+from analytics.privacy.deletes import _old_events
+from analytics.privacy.retention import RUN_LOCK
+from analytics.privacy.steps import Step, partition
+from analytics.sites import Site
+from tests.privacy.conftest import NOW, days_ago
+
+US = timedelta(microseconds=1)
+Sql = Callable[..., list[tuple[Any, ...]]]
+
+
+def partitions_of(sql: Sql, table: str) -> list[str]:
+    return [name for (name,) in sql("SELECT relname FROM pg_inherits JOIN pg_class ON oid = inhrelid"
+                                    " WHERE inhparent = CAST(:t AS regclass) ORDER BY 1", t=table)]  # fmt: skip
+
+
+def told(found: Any) -> list[tuple[str, str, int]]:
+    """What a step or its outcome is about, and of how many rows."""
+    return [(step.action, step.what, step.rows) for step in (getattr(one, "step", one) for one in found)]
+
+
+@pytest.fixture
+def small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(steps, "CHUNK", 3)
+
+
+def test_a_partition_goes_at_the_very_instant_its_end_is_past_retention(run: Any, put: Any, sql: Sql) -> None:
+    put(datetime(2026, 6, 20, 23, 59, tzinfo=UTC), 3)
+    end = datetime(2026, 6, 21, tzinfo=UTC)
+    assert run(end + timedelta(days=10) - US) == []
+    assert told(run(end + timedelta(days=10))) == [("drop", "events of 2026-06-20 to 2026-06-21", 3)]
+    assert sql("SELECT count(*) FROM events") == [(0,)]
+    assert sql("SELECT raw_since FROM sites") == [(end,)]
+
+
+def test_raw_since_never_goes_back(run: Any, put: Any, sql: Sql) -> None:
+    sql("UPDATE sites SET raw_since = '2026-06-25Z' RETURNING 1")
+    put(days_ago(12))
+    run()
+    assert sql("SELECT raw_since FROM sites") == [(datetime(2026, 6, 25, tzinfo=UTC),)]
+
+
+def test_the_longest_retention_of_all_keeps_the_partitions(
+    run: Any, put: Any, make_site: Any, site: Site, sql: Sql
+) -> None:
+    shop = make_site("shop", 20)
+    put(days_ago(15), 4)
+    put(days_ago(15), 7, of=shop)
+    assert told(run()) == [("delete", "events of site default", 4)]
+    assert sql("SELECT site_id, count(*) FROM events GROUP BY 1") == [(shop.id, 7)]
+    assert sql("SELECT id, raw_since FROM sites ORDER BY id") == [(site.id, days_ago(10)), (shop.id, None)]
+    assert [done.step.setting for done in run(NOW + timedelta(days=10))] == ["site shop: 20 days"]
+
+
+def test_rows_of_a_site_that_keeps_less_go_to_the_microsecond(
+    run: Any, put: Any, make_site: Any, sql: Sql, small_chunks: None
+) -> None:
+    shop = make_site("shop", 2)
+    for of in {"of": shop}, {}:
+        put(days_ago(5), 10, **of)
+        put(days_ago(2) - 2 * US, 4, **of)
+    assert told(run()) == [("delete", "events of site shop", 12)]
+    assert [ts for (ts,) in sql("SELECT ts FROM events WHERE site_id = :s ORDER BY ts", s=shop.id)] == [
+        days_ago(2), days_ago(2) + US,
+    ]  # fmt: skip
+    assert sql("SELECT count(*) FROM events WHERE site_id <> :s", s=shop.id) == [(14,)]
+    assert sql("SELECT raw_since FROM sites WHERE key = 'shop'") == [(days_ago(2),)]
+    assert run() == []
+
+
+def test_deleting_one_site_looks_at_no_other_sites_rows(engine: Engine, put: Any, make_site: Any) -> None:
+    shop = make_site("shop", 2)
+    put(days_ago(5), 5000)
+    put(days_ago(5), 50, of=shop)
+    events = partition("events", f"events_p{days_ago(5):%Y%m%d}")
+    seen: list[str] = []
+
+    def explain(connection: Any, cursor: Any, statement: str, parameters: Any, context: Any, many: bool) -> None:
+        if statement.startswith("DELETE"):
+            cursor.execute("EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF, SUMMARY OFF) " + statement, parameters)
+            seen.extend(line for (line,) in cursor.fetchall())
+
+    event.listen(engine, "before_cursor_execute", explain)
+    try:
+        job = steps.Job(engine, None, NOW)  # type: ignore[arg-type]
+        step = Step("delete", "events", "", "", days_ago(2), shop.id)
+        steps.in_chunks(job, [events.c.event_id], _old_events(events, step), events.delete())
+    finally:
+        event.remove(engine, "before_cursor_execute", explain)
+    plan = "\n".join(seen)
+    assert f"Index Scan using {events.name}_site_id_event_id_ts_user_no_idx" in plan
+    assert f"Index Cond: ((site_id = {shop.id}) AND" in plan
+    assert "actual rows=50" in plan
+    assert "Filter" not in plan
+
+
+VISIT = text("""
+INSERT INTO visits (site_id, user_no, session_id, started_at, ended_at, is_bot, views, exit_path, entry_path,
+                    source, referrer, country, browser, os, device, utm_source, utm_medium, utm_campaign)
+VALUES (:site_id, :n, '', :began, :ended, false, 1, '/', '/', '', '', '', '', '', '', '', '', '')
+""")
+
+
+def test_visits_go_with_their_sites_events(
+    run: Any, engine: Engine, site: Site, make_site: Any, sql: Sql, small_chunks: None
+) -> None:
+    shop = make_site("shop", 20)
+    with engine.begin() as connection:
+        for site_id in (site.id, shop.id):
+            for n in range(8):
+                ended = days_ago(10) - US if n < 7 else days_ago(10)
+                connection.execute(VISIT, {"site_id": site_id, "n": n, "began": days_ago(10.1), "ended": ended})
+    assert told(run()) == [("delete", "visits of site default", 7)]
+    assert sql("SELECT site_id, count(*) FROM visits GROUP BY 1 ORDER BY 1") == [(site.id, 1), (shop.id, 8)]
+
+
+def test_small_tables_go_by_their_own_settings(run: Any, site: Site, sql: Sql, small_chunks: None) -> None:
+    sql("INSERT INTO metrics (site_id, date, metric_name, metric_value) SELECT :s, d, 'dau', 1"
+        " FROM generate_series(date '2026-06-13', '2026-06-23', '1 day') d RETURNING 1", s=site.id)  # fmt: skip
+    for at in (days_ago(10), days_ago(10) - US):
+        sql("INSERT INTO dead_letters (entry_id, position, received_at, died_at, reason, detail, body)"
+            " VALUES (:id, 0, :at, :at, '', '', '') RETURNING 1", id=str(at), at=at)  # fmt: skip
+    for at in (NOW, NOW - US, None):
+        sql("INSERT INTO revoked_tokens (jti, expires_at) VALUES (:id, :at) RETURNING 1", id=str(at), at=at)
+    assert told(run()) == [
+        ("delete", "daily figures", 7), ("delete", "dead letters", 1), ("delete", "revocations of expired tokens", 1),
+    ]  # fmt: skip
+    assert sql("SELECT min(date)::text, count(*) FROM metrics") == [("2026-06-20", 4)]
+    assert sql("SELECT died_at FROM dead_letters") == [(days_ago(10),)]
+    assert sql("SELECT expires_at FROM revoked_tokens ORDER BY 1") == [(NOW,), (None,)]
+
+
+LEDGER_SUMS = """
+SELECT site_id, hour, sum(batches)::int, sum(received)::int, sum(stored)::int, sum(duplicate)::int, sum(dead)::int FROM (
+    SELECT site_id, date_trunc('hour', received_at, 'UTC') AS hour, 1 AS batches, received, stored, duplicate, dead FROM ingest_ledger
+    UNION ALL SELECT * FROM ledger_hours) AS sums
+GROUP BY 1, 2 ORDER BY 1, 2
+"""
+
+
+def test_the_ledgers_sums_outlive_its_rows(run: Any, put_ledger: Any, sql: Sql) -> None:
+    for hours in (0, 1, 1.5, 30, 24 * 20):
+        put_ledger(days_ago(11) - timedelta(hours=hours), 3)
+    before = sql(LEDGER_SUMS)
+    assert [step for step in told(run()) if step[0] == "drop"] == [
+        ("drop", "ledger of 2026-05-30 to 2026-05-31", 3),
+        ("drop", "ledger of 2026-06-18 to 2026-06-19", 3),
+        ("drop", "ledger of 2026-06-19 to 2026-06-20", 9),
+    ]
+    assert sql(LEDGER_SUMS) == before
+    assert sql("SELECT count(*) FROM ingest_ledger") == [(0,)]
+    # The same hour again: a batch that waited for very long.
+    put_ledger(days_ago(11))
+    again = sql(LEDGER_SUMS)
+    run()
+    assert sql(LEDGER_SUMS) == again != before
+
+
+def fill(put: Any, put_ledger: Any, make_site: Any) -> None:
+    shop = make_site("shop", 3)
+    for days in (40, 12, 11, 5, 2, 0.5):
+        put(days_ago(days), 5, ip="203.0.113.77")
+        put(days_ago(days), 4, of=shop, ip="2001:db8:1:2::3")
+        put_ledger(days_ago(days), 2)
+
+
+def contents(sql: Sql) -> list[Any]:
+    return [
+        sql("SELECT site_id, ts, user_no, ip::text FROM events ORDER BY 1, 2, 3"),
+        sql(LEDGER_SUMS),
+        sql("SELECT key, raw_since FROM sites ORDER BY 1"),
+        *(partitions_of(sql, table) for table in ("events", "ingest_ledger")),
+    ]
+
+
+def test_a_dry_run_says_what_the_run_does_and_does_nothing(
+    plan: Any, run: Any, put: Any, put_ledger: Any, make_site: Any, sql: Sql
+) -> None:
+    fill(put, put_ledger, make_site)
+    before = contents(sql)
+    planned = plan(anonymize_ips_after_days=1)
+    assert contents(sql) == before
+    assert {step.action for step in planned} == {"drop", "delete", "mask"}
+    assert told(run(anonymize_ips_after_days=1)) == told(planned)
+    assert plan(anonymize_ips_after_days=1) == []
+
+
+class Killed(Exception):
+    """The process ends here."""
+
+
+@pytest.mark.parametrize("steps_done", range(1, 8))
+def test_a_killed_run_is_finished_by_the_next(
+    run: Any, put: Any, put_ledger: Any, make_site: Any, sql: Sql, small_chunks: None, steps_done: int
+) -> None:
+    fill(put, put_ledger, make_site)
+    sums, count = [row[2:] for row in sql(LEDGER_SUMS)], 0
+
+    def kill(done: Any) -> None:
+        nonlocal count
+        count += 1
+        if count == steps_done:
+            raise Killed
+
+    with pytest.raises(Killed):
+        run(anonymize_ips_after_days=1, tell=kill)
+    run(anonymize_ips_after_days=1)
+    assert sql("SELECT key, count(*) FROM events JOIN sites ON id = site_id GROUP BY 1 ORDER BY 1") == [
+        ("default", 15), ("shop", 8),
+    ]  # fmt: skip
+    assert [row[2:] for row in sql(LEDGER_SUMS)] == sums
+    assert sql("SELECT count(*) FROM events WHERE ts < :t AND host(ip) <> ALL('{203.0.113.0,2001:db8:1::}')",
+               t=days_ago(1)) == [(0,)]  # fmt: skip
+
+
+def test_a_run_that_is_out_of_time_goes_on_at_the_next(run: Any, put: Any, make_site: Any, small_chunks: None) -> None:
+    put(days_ago(5), 10, of=make_site("shop", 2))
+    assert run(seconds=-1) == []
+    assert sum(done.rows for done in run()) == 10
+
+
+def test_two_runs_at_once_do_it_once(run: Any, put: Any, put_ledger: Any, make_site: Any, sql: Sql) -> None:
+    fill(put, put_ledger, make_site)
+    sums, start, outcomes = sql(LEDGER_SUMS), threading.Barrier(2), []
+
+    def go() -> None:
+        start.wait()
+        try:
+            outcomes.append(run(anonymize_ips_after_days=1))
+        except Conflict as error:
+            outcomes.append(error)
+
+    threads = [threading.Thread(target=go) for _ in range(2)]
+    [thread.start() for thread in threads]
+    [thread.join() for thread in threads]
+    assert len(outcomes) == 2
+    assert sql("SELECT count(*) FROM events") == [(23,)]
+    assert [row[2:] for row in sql(LEDGER_SUMS)] == [row[2:] for row in sums]
+
+
+def test_a_second_run_beside_the_first_is_told_so(run: Any, engine: Engine) -> None:
+    with engine.begin() as connection:
+        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": RUN_LOCK})
+        with pytest.raises(Conflict, match="another retention run"):
+            run()
+    assert run() == []
+
+
+def test_a_partition_in_use_is_left_for_the_next_run(run: Any, put: Any, engine: Engine, sql: Sql) -> None:
+    put(days_ago(12), 3)
+    put(days_ago(5), 2, ip="203.0.113.77")
+    with engine.begin() as reader:
+        reader.execute(text("SELECT count(*) FROM events"))
+        drop, mask = run(anonymize_ips_after_days=1)
+    assert "in use" in drop.error
+    assert (mask.error, mask.rows) == ("", 2)
+    assert sql("SELECT count(*) FROM events") == [(5,)]
+    assert sql("SELECT raw_since FROM sites") == [(None,)]
+    assert [(done.rows, done.error) for done in run()] == [(3, "")]
