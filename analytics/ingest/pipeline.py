@@ -10,12 +10,9 @@ import socket
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
-from typing import Any
+from datetime import date, datetime
 
-import msgspec
 import psycopg2
-import zstandard
 from psycopg2.errors import UniqueViolation
 from redis import Redis
 from sqlalchemy import Connection, Engine
@@ -24,8 +21,9 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from analytics import clock
 from analytics.ingest import buffer
 from analytics.ingest.buffer import Delivery
+from analytics.ingest.chunk import Chunk, dead_letter, dead_letters, ledger_rows, read_chunk, received_at
 from analytics.ingest.enrich import GeoDatabase
-from analytics.ingest.rows import read_rows
+from analytics.rollups.append import append_deltas
 from analytics.store import events as store
 from analytics.store import partitions
 from analytics.store.events import LedgerRow, Row
@@ -49,16 +47,6 @@ class Outcome:
     dead: int = 0
     repeated: int = 0
     more: bool = False
-
-
-@dataclass
-class _Chunk:
-    """Deliveries on their way through one transaction, and what is to be written of them."""
-
-    deliveries: list[Delivery]
-    rows: list[Row] = field(default_factory=list)
-    letters: list[dict[str, Any]] = field(default_factory=list)
-    unreadable: dict[int, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -146,7 +134,7 @@ class Drain:
                 self._bury_entry(deliveries[0], "refused", str(error), outcome)
 
     def _store_together(self, deliveries: list[Delivery], outcome: Outcome) -> None:
-        chunk = self._read(deliveries)
+        chunk = read_chunk(deliveries, self.geo, self.salt)
         self._make_partitions(chunk)
         for attempt in range(1, COLLISIONS + 1):
             try:
@@ -168,38 +156,31 @@ class Drain:
             outcome.duplicate += row.duplicate
             outcome.dead += row.dead
 
-    def _read(self, deliveries: list[Delivery]) -> _Chunk:
-        chunk = _Chunk(deliveries)
-        for batch, delivery in enumerate(deliveries):
-            try:
-                if delivery.entry is None:
-                    raise ValueError("not an entry of this service")
-                chunk.rows += read_rows(delivery.entry, delivery.entry_id, batch, self.geo, self.salt)
-            except (msgspec.MsgspecError, zstandard.ZstdError, ValueError) as error:
-                chunk.unreadable[batch] = str(error)
-        if chunk.unreadable:
-            chunk.rows = [row for row in chunk.rows if row.batch not in chunk.unreadable]
-        return chunk
-
-    def _make_partitions(self, chunk: _Chunk) -> None:
+    def _make_partitions(self, chunk: Chunk) -> None:
         today = clock.now().date()
-        received = {_received_at(delivery).date() for delivery in chunk.deliveries}
+        received = {received_at(delivery).date() for delivery in chunk.deliveries}
         for table, days in (("events", {row.day for row in chunk.rows}), ("ingest_ledger", received)):
             if any((table, day) not in self._covered for day in days):
                 partitions.ensure(self.engine, table, days, today, self.partition_days)
                 self._covered.update((table, day) for day in days)
 
-    def _write(self, connection: Connection, chunk: _Chunk) -> tuple[list[LedgerRow], int, dict[int, dict[str, int]]]:
-        """One transaction's statements: what is new of the chunk, its users, its events, its ledger."""
+    def _write(self, connection: Connection, chunk: Chunk) -> tuple[list[LedgerRow], int, dict[int, dict[str, int]]]:
+        """One transaction's statements: what is new of the chunk, its users, its events, its deltas, its ledger."""
         ids = [delivery.entry_id for delivery in chunk.deliveries]
-        times = [_received_at(delivery) for delivery in chunk.deliveries]
-        store.plan_by_index(connection)
+        times = [received_at(delivery) for delivery in chunk.deliveries]
+        zones = store.hold_sites(connection, chunk.site_ids)
         done = store.stored_entries(connection, ids, min(times), max(times))
         skipped = {batch for batch, entry_id in enumerate(ids) if entry_id in done}
         rows = [row for row in chunk.rows if row.batch not in skipped] if skipped else chunk.rows
         rows, duplicates, numbered = self._sift(connection, rows)
-        letters = self._copy(connection, chunk, rows, self._numbers(rows, numbered))
-        ledger = _ledger(chunk, skipped, duplicates, letters)
+        numbers = self._numbers(rows, numbered)
+        refused = self._copy(connection, rows, numbers)
+        letters = dead_letters(chunk, rows, refused)
+        if refused:
+            numbers = [number for place, number in enumerate(numbers) if place not in refused]
+            rows = [row for place, row in enumerate(rows) if place not in refused]
+        append_deltas(connection, zones, rows, numbers)
+        ledger = ledger_rows(chunk, skipped, duplicates, letters)
         store.bury(connection, letters)
         store.write_ledger(connection, ledger)
         return ledger, len(skipped), numbered
@@ -271,12 +252,9 @@ class Drain:
         return numbers
 
     @staticmethod
-    def _copy(connection: Connection, chunk: _Chunk, rows: list[Row], numbers: list[int]) -> list[dict[str, Any]]:
-        """Appends the rows; those that PostgreSQL refuses are found by halving and become dead letters."""
-        letters = [
-            _letter(chunk.deliveries[batch], -1, None, "unreadable", detail, chunk.deliveries[batch].raw)
-            for batch, detail in chunk.unreadable.items()
-        ]
+    def _copy(connection: Connection, rows: list[Row], numbers: list[int]) -> dict[int, str]:
+        """Appends the rows; those that PostgreSQL refuses are found by halving: place in `rows` → why."""
+        refused: dict[int, str] = {}
         pending = [(0, len(rows))] if rows else []
         while pending:
             start, end = pending.pop()
@@ -291,11 +269,9 @@ class Drain:
                 if end - start > 1:
                     middle = (start + end) // 2
                     pending += [(middle, end), (start, middle)]
-                    continue
-                row = rows[start]
-                delivery = chunk.deliveries[row.batch]
-                letters.append(_letter(delivery, row.position, row.event_id, "refused", str(error), row.line.encode()))
-        return letters
+                else:
+                    refused[start] = str(error)
+        return refused
 
     def _remember(self, numbered: dict[int, dict[str, int]]) -> None:
         for site_id, numbers in numbered.items():
@@ -307,13 +283,13 @@ class Drain:
         """The whole batch into the dead letters, with its ledger row."""
         count = delivery.entry.count if delivery.entry else 0
         log.error("batch dead-lettered", extra={"entry_id": delivery.entry_id, "reason": reason, "events": count})
-        chunk = _Chunk([delivery], unreadable={0: detail})
+        chunk = Chunk([delivery], unreadable={0: detail})
         self._make_partitions(chunk)
         with self.engine.begin() as connection:
-            done = store.stored_entries(connection, [delivery.entry_id], _received_at(delivery), _received_at(delivery))
+            done = store.stored_entries(connection, [delivery.entry_id], received_at(delivery), received_at(delivery))
             if not done:
-                store.bury(connection, [_letter(delivery, -1, None, reason, detail, delivery.raw)])
-                store.write_ledger(connection, _ledger(chunk, set(), [], []))
+                store.bury(connection, [dead_letter(delivery, -1, None, reason, detail, delivery.raw)])
+                store.write_ledger(connection, ledger_rows(chunk, set(), [], []))
         buffer.acknowledge(self.redis, [delivery.entry_id])
         outcome.batches += 1
         outcome.dead += count
@@ -346,51 +322,3 @@ def _is_refusal(error: Exception) -> bool:
         return True
     original = error.orig if isinstance(error, DBAPIError) else error
     return (getattr(original, "pgcode", None) or "")[:2] in ("22", "23", "54")
-
-
-def _received_at(delivery: Delivery) -> datetime:
-    if delivery.entry is not None:
-        return datetime.fromtimestamp(delivery.entry.received_us / 1e6, UTC)
-    return datetime.fromtimestamp(int(delivery.entry_id.split("-")[0]) / 1e3, UTC)
-
-
-def _letter(
-    delivery: Delivery, position: int, event_id: str | None, reason: str, detail: str, body: bytes
-) -> dict[str, Any]:
-    return {
-        "entry_id": delivery.entry_id,
-        "position": position,
-        "site_id": delivery.entry.site_id if delivery.entry else None,
-        "event_id": event_id,
-        "received_at": _received_at(delivery),
-        "reason": reason,
-        "detail": detail[:1000].replace("\0", ""),
-        "body": body,
-    }
-
-
-def _ledger(
-    chunk: _Chunk, skipped: set[int], duplicates: Sequence[Row], letters: Sequence[dict[str, Any]]
-) -> list[LedgerRow]:
-    """One row for each batch of the chunk that was not stored before."""
-    repeats, dead = [0] * len(chunk.deliveries), [0] * len(chunk.deliveries)
-    for row in duplicates:
-        repeats[row.batch] += 1
-    places = {delivery.entry_id: batch for batch, delivery in enumerate(chunk.deliveries)} if letters else {}
-    for letter in letters:
-        dead[places[letter["entry_id"]]] += letter["position"] >= 0
-    rows = []
-    for batch, delivery in enumerate(chunk.deliveries):
-        entry = delivery.entry
-        if batch in skipped:
-            continue
-        count = entry.count if entry else 0
-        lost = count if batch in chunk.unreadable else dead[batch]
-        rows.append(
-            LedgerRow(
-                delivery.entry_id, _received_at(delivery), entry.site_id if entry else 0, count,
-                count - repeats[batch] - lost, repeats[batch], lost,
-                entry.principal if entry else "", entry.request_id if entry else "",
-            )
-        )  # fmt: skip
-    return rows

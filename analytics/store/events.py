@@ -71,6 +71,18 @@ def plan_by_index(connection: Connection) -> None:
     connection.execute(BY_INDEX)
 
 
+# The lock lets other drains pass and holds up a change of the zone, which is made under FOR UPDATE, until this
+# transaction ends: a delta is in the zone that its site has when the delta becomes visible.
+HOLD_SITES = text(
+    "; ".join((BY_INDEX.text, "SELECT id, zone FROM sites WHERE id = ANY(:ids) ORDER BY id FOR KEY SHARE"))
+)
+
+
+def hold_sites(connection: Connection, site_ids: Sequence[int]) -> dict[int, str]:
+    """Site id → zone, which stays until the transaction ends. Plans by index too, so that both are one round trip."""
+    return {row.id: row.zone for row in connection.execute(HOLD_SITES, {"ids": list(site_ids)})}
+
+
 # Served by pk_ingest_ledger; entry ids carry their time, so one or two partitions are read.
 DONE_ENTRIES = text("""
 SELECT entry_id
@@ -85,7 +97,8 @@ def stored_entries(connection: Connection, entry_ids: Sequence[str], earliest: d
     return set(found.scalars())
 
 
-LOCK_SITES = text("SELECT id, next_user_no FROM sites WHERE id = ANY(:ids) ORDER BY id FOR UPDATE")
+# Not FOR UPDATE, which would wait for every other drain that holds the site (hold_sites).
+LOCK_SITES = text("SELECT id, next_user_no FROM sites WHERE id = ANY(:ids) ORDER BY id FOR NO KEY UPDATE")
 
 
 def lock_sites(connection: Connection, site_ids: Iterable[int]) -> dict[int, int]:
@@ -178,9 +191,14 @@ def bury(connection: Connection, letters: Sequence[dict[str, Any]]) -> None:
 
 
 def copy(connection: Connection, statement: str, lines: Iterable[str]) -> None:
+    copy_bytes(connection, statement, "".join(lines).encode())
+
+
+def copy_bytes(connection: Connection, statement: str, data: bytes) -> None:
+    """`data` in the format that the statement names."""
     cursor: Any = connection.connection.cursor()
     with cursor:
-        cursor.copy_expert(statement, BytesIO("".join(lines).encode()), size=1 << 18)
+        cursor.copy_expert(statement, BytesIO(data), size=1 << 18)
 
 
 _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
