@@ -1,0 +1,395 @@
+"""Visits against a slow oracle, which sorts all page views of a user and cuts at gaps; on a real PostgreSQL."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import UTC, date, datetime, timedelta
+from typing import NamedTuple
+
+import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as limits
+from hypothesis import strategies as st
+from sqlalchemy import Connection, Engine, text
+
+from analytics import clock
+from analytics.rollups import visit_recount, visit_rollups
+from analytics.rollups.visit_recount import recount_visits
+from analytics.rollups.visit_rollups import read_visits, recount_visit_rollups
+from analytics.rollups.visit_store import apply_touches
+from analytics.rollups.visit_tally import DIMENSIONS, VisitSums
+from analytics.rollups.visits import GAP_US, Touch, fold
+from analytics.store import partitions
+
+SITE = 7
+MINUTE = 60_000_000
+NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)
+SLOW = limits(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+class View(NamedTuple):
+    """A page view, as the oracle knows it."""
+
+    at: datetime
+    user_no: int = 1
+    session_id: str = ""
+    is_bot: bool = False
+    path: str = "/"
+    country: str = ""
+
+    @property
+    def entry(self) -> tuple[str, ...]:
+        return (self.path, "", "", self.country, "Firefox", "Linux", "desktop", "", "", "")
+
+
+def us(at: datetime) -> int:
+    return round(at.timestamp()) * 1_000_000 + at.microsecond
+
+
+def touch(view: View) -> Touch:
+    at = us(view.at)
+    return Touch(view.user_no, view.session_id, view.is_bot, at, at, 1, view.entry, view.path)
+
+
+def slow_visits(views: Iterable[View]) -> list[list[View]]:
+    """Each visit's views, in order of time."""
+    visits: list[list[View]] = []
+    by_time = sorted(views, key=lambda view: (view.user_no, view.session_id, view.is_bot, view.at, view.entry))
+    for view in by_time:
+        last = visits[-1][-1] if visits else None
+        same = last is not None and last[1:4] == view[1:4]
+        if same and view.at - last.at <= timedelta(minutes=30):
+            visits[-1].append(view)
+        else:
+            visits.append([view])
+    return visits
+
+
+def slow_touch(visit: list[View]) -> Touch:
+    first, last = visit[0], visit[-1]
+    end_path = max(view.path for view in visit if view.at == last.at)
+    return Touch(*first[1:4], us(first.at), us(last.at), len(visit), first.entry, end_path)
+
+
+def slow_sums(views: Iterable[View], zone: str) -> dict[tuple[str, date, bool, str], VisitSums]:
+    sums: dict[tuple[str, date, bool, str], list[int]] = defaultdict(lambda: [0, 0, 0, 0])
+    for visit in map(slow_touch, slow_visits(views)):
+        at = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=visit.start_us)
+        day = clock.day_of(at, clock.zone(zone))
+        hour = f"{int((at - clock.day_start(day, clock.zone(zone))).total_seconds() // 3600):02}"
+        for dimension, value in zip(DIMENSIONS, ("", hour, *visit.entry, visit.exit_path), strict=True):
+            one = (1, int(visit.views == 1), visit.views, visit.end_us - visit.start_us)
+            key = (dimension, day, visit.is_bot, value)
+            sums[key] = [a + b for a, b in zip(sums[key], one, strict=True)]
+    return {key: VisitSums(*value) for key, value in sums.items()}
+
+
+STORED = text("""
+SELECT user_no, session_id, is_bot, started_at, ended_at, views, entry_path, source, referrer, country, browser, os,
+    device, utm_source, utm_medium, utm_campaign, exit_path
+FROM visits
+WHERE site_id = :site_id
+""")
+ROLLED_UP = text("""
+SELECT dimension, day, is_bot, value, visits, bounces, views, duration_us
+FROM visit_rollups
+WHERE site_id = :site_id AND visits <> 0
+""")
+
+
+def stored_visits(connection: Connection) -> list[Touch]:
+    rows = connection.execute(STORED, {"site_id": SITE})
+    return sorted(Touch(*r[:3], us(r[3]), us(r[4]), r[5], tuple(r[6:16]), r[16]) for r in rows)
+
+
+def rolled_up(connection: Connection) -> dict[tuple[str, date, bool, str], VisitSums]:
+    rows = connection.execute(ROLLED_UP, {"site_id": SITE})
+    return {tuple(row[:4]): VisitSums(*row[4:]) for row in rows}  # type: ignore[misc]
+
+
+def apply(connection: Connection, views: Iterable[View], zone: str = "UTC") -> set[date]:
+    return apply_touches(connection, SITE, zone, [touch(view) for view in views])
+
+
+INSERT = text("""
+INSERT INTO events (event_id, ts, received_at, user_no, site_id, is_bot, type, user_id, session_id, path, country,
+    browser, os, device)
+VALUES (gen_random_uuid(), :at, :at, :user_no, :site_id, :is_bot, :type, 'u', NULLIF(:session_id, ''),
+    NULLIF(:path, ''), NULLIF(:country, ''), 'Firefox', 'Linux', 'desktop')
+""")
+
+
+def store_raw(connection: Connection, views: Iterable[View], type: str = "page_view") -> None:
+    rows = [{**view._asdict(), "site_id": SITE, "type": type} for view in views]
+    if rows:
+        connection.execute(INSERT, rows)
+
+
+@pytest.fixture
+def raw_days(engine: Engine) -> None:
+    """Partitions around the days of these tests."""
+    days = [NOON.date() + timedelta(days=n) for n in range(-3, 25)]
+    partitions.ensure(engine, "events", days, NOON.date())
+
+
+class Undone:
+    """A transaction that leaves nothing, so that one test may try many examples."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._connection = engine.connect()
+
+    def __enter__(self) -> Connection:
+        self._connection.begin()
+        return self._connection
+
+    def __exit__(self, *_: object) -> None:
+        self._connection.rollback()
+        self._connection.close()
+
+
+# Around midnight of a few days, in steps that make gaps of exactly 30 minutes likely, and one microsecond more.
+instants = st.builds(
+    lambda day, minutes, more: NOON + timedelta(days=day, minutes=minutes, microseconds=more),
+    st.integers(0, 2),
+    st.integers(100, 160).map(lambda n: n * 6),
+    st.sampled_from([0, 0, 0, 1]),
+)
+views_of_few = st.builds(
+    View,
+    instants,
+    st.integers(1, 2),
+    st.sampled_from(["", "s", 'od"d\\,{}']),
+    st.sampled_from([False, False, True]),
+    st.sampled_from(["/", "/a", "/b", ""]),
+    st.sampled_from(["", "DE"]),
+)
+many_views = st.lists(views_of_few, max_size=40)
+
+
+@st.composite
+def chunked(draw: st.DrawFn) -> list[list[View]]:
+    """Views in any order, cut anywhere."""
+    views = draw(many_views)
+    cuts = sorted(draw(st.lists(st.integers(0, len(views)), max_size=6)))
+    return [views[start:end] for start, end in zip([0, *cuts], [*cuts, len(views)], strict=True)]
+
+
+@given(chunked(), st.randoms(use_true_random=False))
+@limits(max_examples=200, deadline=None)
+def test_touches_fold_to_the_same_visits_in_any_grouping_and_order(chunks, random) -> None:
+    parts = [one for chunk in chunks for one in fold(touch(view) for view in chunk)]
+    random.shuffle(parts)
+    expected = sorted(slow_touch(visit) for visit in slow_visits(view for chunk in chunks for view in chunk))
+    assert sorted(fold(parts)) == expected
+    assert sorted(fold(fold(parts[:5]) + parts[5:])) == expected
+
+
+def test_a_gap_of_thirty_minutes_joins_and_a_microsecond_more_divides() -> None:
+    first, second = touch(View(NOON)), touch(View(NOON + timedelta(minutes=30)))
+    later = second._replace(start_us=second.start_us + 1, end_us=second.end_us + 1)
+    assert [visit.views for visit in fold([second, first])] == [2]
+    assert [visit.views for visit in fold([later, first])] == [1, 1]
+
+
+@given(chunked(), st.sampled_from(["UTC", "Europe/Berlin", "Asia/Kathmandu"]))
+@SLOW
+def test_visits_are_a_function_of_the_set_of_page_views(engine: Engine, chunks, zone) -> None:
+    views = [view for chunk in chunks for view in chunk]
+    with Undone(engine) as connection:
+        changed = set().union(*(apply(connection, chunk, zone) for chunk in chunks))
+        assert stored_visits(connection) == sorted(slow_touch(visit) for visit in slow_visits(views))
+        assert rolled_up(connection) == slow_sums(views, zone)
+        assert {key[1] for key in rolled_up(connection)} <= changed
+
+
+@given(chunked(), st.sampled_from(["UTC", "Europe/Berlin", "Asia/Kathmandu"]), st.integers(-1, 4), st.integers(0, 4))
+@SLOW
+def test_a_recount_of_any_days_changes_nothing(engine: Engine, raw_days, chunks, zone, first, length) -> None:
+    first_day = NOON.date() + timedelta(days=first)
+    with Undone(engine) as connection:
+        for chunk in chunks:
+            apply(connection, chunk, zone)
+            store_raw(connection, chunk)
+        visits, sums = stored_visits(connection), rolled_up(connection)
+        recount_visits(connection, SITE, zone, first_day, first_day + timedelta(days=length))
+        assert stored_visits(connection) == visits
+        assert rolled_up(connection) == sums
+
+
+@given(many_views, st.sampled_from(["UTC", "Europe/Berlin", "Asia/Kathmandu"]))
+@SLOW
+def test_a_recount_makes_the_visits_out_of_nothing(engine: Engine, raw_days, views, zone) -> None:
+    with Undone(engine) as connection:
+        store_raw(connection, views)
+        store_raw(connection, views, type="click")
+        recount_visits(connection, SITE, zone, NOON.date() - timedelta(days=1), NOON.date() + timedelta(days=6))
+        assert stored_visits(connection) == sorted(slow_touch(visit) for visit in slow_visits(views))
+        assert rolled_up(connection) == slow_sums(views, zone)
+
+
+def test_a_late_view_joins_two_visits(engine: Engine) -> None:
+    at = [NOON, NOON + timedelta(minutes=50), NOON + timedelta(minutes=25)]
+    with engine.begin() as connection:
+        apply(connection, [View(at[0], path="/in"), View(at[1], path="/out")])
+        before = read_visits(connection, SITE, "total", NOON.date(), NOON.date() + timedelta(days=1))
+        apply(connection, [View(at[2], path="/between")])
+        after = read_visits(connection, SITE, "total", NOON.date(), NOON.date() + timedelta(days=1))
+        pages = rolled_up(connection)
+    assert before == {(NOON.date(), ""): VisitSums(2, 2, 2, 0)}
+    assert after == {(NOON.date(), ""): VisitSums(1, 0, 3, 50 * MINUTE)}
+    assert {key[3] for key in pages if key[0] == "entry_path"} == {"/in"}
+    assert {key[3] for key in pages if key[0] == "exit_path"} == {"/out"}
+
+
+def test_a_late_view_moves_a_visit_to_the_day_before(engine: Engine) -> None:
+    midnight = datetime(2026, 3, 11, tzinfo=UTC)
+    with engine.begin() as connection:
+        apply(connection, [View(midnight + timedelta(minutes=5))])
+        changed = apply(connection, [View(midnight - timedelta(minutes=5))])
+        sums = read_visits(connection, SITE, "total", date(2026, 3, 10), date(2026, 3, 12))
+    assert changed == {date(2026, 3, 10), date(2026, 3, 11)}
+    assert sums == {(date(2026, 3, 10), ""): VisitSums(1, 0, 2, 10 * MINUTE)}
+
+
+def test_a_visit_that_lasts_for_days_is_one_and_recounted_whole(engine: Engine, raw_days) -> None:
+    views = [View(NOON + timedelta(minutes=30 * n), path=f"/{n}") for n in range(48 * 4)]
+    with engine.begin() as connection:
+        for view in reversed(views):
+            apply(connection, [view])
+        store_raw(connection, views)
+        expected = stored_visits(connection)
+        assert [visit.views for visit in expected] == [len(views)]
+        for n in range(-1, 6):
+            day = NOON.date() + timedelta(days=n)
+            recount_visits(connection, SITE, "UTC", day, day + timedelta(days=1))
+            assert stored_visits(connection) == expected
+
+
+def test_views_of_a_visit_whose_beginning_is_no_longer_in_the_raw_events_stay_its_own(engine: Engine, raw_days) -> None:
+    midnight = datetime(2026, 3, 11, tzinfo=UTC)
+    views = [View(midnight + timedelta(minutes=n)) for n in (-10, 10, 35)]
+    with engine.begin() as connection:
+        apply(connection, views)
+        expected = stored_visits(connection)
+        store_raw(connection, views[1:])
+        recount_visits(connection, SITE, "UTC", date(2026, 3, 11), date(2026, 3, 12))
+        assert stored_visits(connection) == expected
+
+
+# The local days that begin when clocks change, and the hour their last visit is in.
+CHANGES = [
+    ("Europe/Berlin", datetime(2026, 3, 29, 21, 59, tzinfo=UTC), date(2026, 3, 29), "22"),
+    ("Europe/Berlin", datetime(2026, 10, 25, 22, 59, tzinfo=UTC), date(2026, 10, 25), "24"),
+    ("Asia/Kathmandu", datetime(2026, 3, 28, 18, 14, tzinfo=UTC), date(2026, 3, 28), "23"),
+    ("Asia/Kathmandu", datetime(2026, 3, 28, 18, 15, tzinfo=UTC), date(2026, 3, 29), "00"),
+    ("Pacific/Chatham", datetime(2026, 4, 5, 11, 14, tzinfo=UTC), date(2026, 4, 5), "24"),
+]
+
+
+@pytest.mark.parametrize(("zone", "at", "day", "hour"), CHANGES)
+def test_a_visit_belongs_to_the_local_day_and_hour_it_began(engine: Engine, zone, at, day, hour) -> None:
+    with engine.begin() as connection:
+        apply(connection, [View(at), View(at + timedelta(minutes=5))], zone)
+        expected = {(day, hour): VisitSums(1, 0, 2, 5 * MINUTE)}
+        assert read_visits(connection, SITE, "hour", day, day + timedelta(days=1)) == expected
+        recount_visit_rollups(connection, SITE, zone, day, day + timedelta(days=1))
+        assert read_visits(connection, SITE, "hour", day, day + timedelta(days=1)) == expected
+
+
+def test_another_zone_moves_the_sums_and_not_the_visits(engine: Engine) -> None:
+    views = [View(NOON + timedelta(hours=3 * n)) for n in range(16)]
+    with engine.begin() as connection:
+        apply(connection, views, "UTC")
+        visits = stored_visits(connection)
+        recount_visit_rollups(connection, SITE, "Asia/Kathmandu", date(2026, 3, 9), date(2026, 3, 14))
+        assert rolled_up(connection) == slow_sums(views, "Asia/Kathmandu")
+        assert stored_visits(connection) == visits
+
+
+def test_bots_are_counted_apart_even_within_a_person_s_session(engine: Engine) -> None:
+    with engine.begin() as connection:
+        apply(connection, [View(NOON), View(NOON, is_bot=True), View(NOON, user_no=2, is_bot=True)])
+        day, after = NOON.date(), NOON.date() + timedelta(days=1)
+        assert read_visits(connection, SITE, "total", day, after)[day, ""].visits == 1
+        assert read_visits(connection, SITE, "total", day, after, bots=True)[day, ""].visits == 3
+
+
+def test_figures_of_no_visits_are_none() -> None:
+    nothing, some = VisitSums(0, 0, 0, 0), VisitSums(4, 1, 10, 6_000_000)
+    assert (nothing.bounce_rate, nothing.avg_duration_s, nothing.views_a_visit) == (None, None, None)
+    assert (some.bounce_rate, some.avg_duration_s, some.views_a_visit) == (0.25, 1.5, 2.5)
+
+
+def test_a_dimension_that_visits_have_not_is_refused(engine: Engine) -> None:
+    with engine.begin() as connection, pytest.raises(ValueError, match="city"):
+        read_visits(connection, SITE, "city", NOON.date(), NOON.date())
+
+
+paths = st.sampled_from(["", *(f"/{n}" for n in range(12)), "(other)", "/" + "ü" * 1_500])
+hostile_views = st.builds(lambda at, user_no, path: View(at, user_no, path=path), instants, st.integers(1, 4), paths)
+hostile = st.lists(st.lists(hostile_views, max_size=12), min_size=1, max_size=6)
+
+
+@given(hostile)
+@SLOW
+def test_listed_values_are_exact_and_other_is_exactly_the_rest(engine: Engine, chunks) -> None:
+    with Undone(engine) as connection, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(visit_rollups, "MAX_VALUES", 3)
+        for n, chunk in enumerate(chunks, 1):
+            apply(connection, chunk)
+            check_guarded(connection, slow_sums([view for some in chunks[:n] for view in some], "UTC"))
+        recount_visit_rollups(connection, SITE, "UTC", NOON.date(), NOON.date() + timedelta(days=9))
+        check_guarded(connection, slow_sums([view for some in chunks for view in some], "UTC"))
+
+
+def check_guarded(connection: Connection, exact) -> None:
+    """Each row but (other) is exact; (other) is the sum of those that have no row; at most three have one."""
+    found, rest, listed = rolled_up(connection), defaultdict(lambda: VisitSums(0, 0, 0, 0)), defaultdict(set)
+    for key, sums in exact.items():
+        if key in found and key[3] != "(other)":
+            assert found[key] == sums
+            listed[key[:3]].add(key[3])
+        else:
+            rest[key[:3]] = VisitSums(*(a + b for a, b in zip(rest[key[:3]], sums, strict=True)))
+    assert rest == {key[:3]: sums for key, sums in found.items() if key[3] == "(other)"}
+    assert all(len(values - {""}) <= 3 for values in listed.values())
+    assert set(found) <= set(exact) | {(*group, "(other)") for group in rest}
+
+
+def test_a_value_that_fell_to_zero_in_a_full_group_keeps_its_place(engine: Engine, monkeypatch) -> None:
+    monkeypatch.setattr(visit_rollups, "MAX_VALUES", 2)
+    with engine.begin() as connection:
+        apply(connection, [View(NOON, path="/a"), View(NOON, user_no=2, path="/b"), View(NOON, user_no=3, path="/c")])
+        # /a is no exit any more; were its row gone, the next view of /c would be listed, and the first stay in (other).
+        apply(connection, [View(NOON + timedelta(minutes=1), path="/b")])
+        apply(connection, [View(NOON, user_no=4, path="/c")])
+        apply(connection, [View(NOON + timedelta(minutes=2), user_no=3, path="/b")])
+        exits = read_visits(connection, SITE, "exit_path", NOON.date(), NOON.date() + timedelta(days=1))
+    assert {value: sums.visits for (_, value), sums in exits.items()} == {"/b": 3, "(other)": 1}
+
+
+def test_rows_that_fell_to_zero_are_deleted_while_there_is_room(engine: Engine, sql) -> None:
+    with engine.begin() as connection:
+        apply(connection, [View(NOON, path="/a")])
+        apply(connection, [View(NOON + timedelta(minutes=1), path="/b")])
+    assert sql("SELECT value FROM visit_rollups WHERE dimension = 'exit_path'") == [("/b",)]
+
+
+def test_memory_of_a_recount_is_bounded_by_its_batches(engine: Engine, raw_days, monkeypatch) -> None:
+    monkeypatch.setattr(visit_recount, "AT_A_TIME", 3)
+    views = [View(NOON + timedelta(minutes=n), user_no=n % 10) for n in range(100)]
+    with engine.begin() as connection:
+        store_raw(connection, views)
+        recount_visits(connection, SITE, "UTC", NOON.date(), NOON.date() + timedelta(days=1))
+        assert stored_visits(connection) == sorted(slow_touch(visit) for visit in slow_visits(views))
+
+
+def test_the_look_up_reads_a_touch_s_neighbours_and_no_more(engine: Engine, sql) -> None:
+    """A user with a past of 400 visits: pk_visits is read backwards from the touch."""
+    with engine.begin() as connection:
+        apply(connection, [View(NOON - timedelta(hours=n)) for n in range(400)])
+        apply(connection, [View(NOON + timedelta(minutes=5))])
+    assert sql("SELECT count(*), sum(views) FROM visits") == [(400, 401)]
+
+
+def test_gap_is_half_an_hour() -> None:
+    assert timedelta(microseconds=GAP_US) == timedelta(minutes=30)
