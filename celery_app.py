@@ -13,6 +13,8 @@ from config import ConfigError
 BEAT = {
     # Rings the bell again for whatever a lost doorbell or a dead worker left in the stream.
     "sweep": {"task": "ingest.sweep", "schedule": 5.0, "options": {"queue": queue.INGEST, "expires": 5}},
+    # Reports count what waits, so a merge that comes late costs time and no number.
+    "merge": {"task": "rollups.merge", "schedule": 2.0, "options": {"queue": queue.ROLLUPS, "expires": 2}},
     "partitions": {
         "task": "maintenance.make_partitions",
         "schedule": 3600.0,
@@ -46,7 +48,7 @@ class ContextTask(Task):  # type: ignore[misc]
 
 app = flask_app.extensions["celery"]
 app.Task = ContextTask
-app.conf.update(include=["tasks.ingest", "tasks.maintenance"], beat_schedule=BEAT)
+app.conf.update(include=["tasks.ingest", "tasks.maintenance", "tasks.rollups"], beat_schedule=BEAT)
 app.set_default()
 
 

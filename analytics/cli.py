@@ -8,6 +8,7 @@ import math
 import sys
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
+from importlib import import_module
 from typing import Any
 
 import click
@@ -46,8 +47,13 @@ class PlainGroup(AppGroup):
             raise click.ClickException(f"Redis is away (CELERY_BROKER_URL): {error}") from error
 
 
-class ImportGroup(PlainGroup):
-    """Loads its commands when one is asked for: the enrichment's tables are 25 MB that a web process does not need."""
+class LazyGroup(PlainGroup):
+    """Loads its commands, `module`.COMMANDS, when one is asked for: a web process does without what they import (the
+    importers' tables alone are 25 MB)."""
+
+    def __init__(self, name: str, module: str, **options: Any) -> None:
+        super().__init__(name, **options)
+        self._module = module
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return [command.name or "" for command in self._commands()]
@@ -55,16 +61,17 @@ class ImportGroup(PlainGroup):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         return next((command for command in self._commands() if command.name == cmd_name), None)
 
-    @staticmethod
-    def _commands() -> Sequence[click.Command]:
-        from analytics.ingest import import_command
-
-        return import_command.COMMANDS
+    def _commands(self) -> Sequence[click.Command]:
+        commands: Sequence[click.Command] = import_module(self._module).COMMANDS
+        return commands
 
 
 token_group = PlainGroup("token", help="Make, look at and revoke tokens.")
 site_group = PlainGroup("site", help="Make, list and change sites.")
-import_group = ImportGroup("import", help="Import access logs, tables and events of the past.")
+import_group = LazyGroup(
+    "import", "analytics.ingest.import_command", help="Import access logs, tables and events of the past."
+)
+rollups_group = LazyGroup("rollups", "analytics.rollups_command", help="Merge and rebuild the rollups.")
 
 retention_group = PlainGroup("retention", help="What the retention settings no longer keep.")
 retention_group.add_command(retention_command.run_retention)
@@ -74,6 +81,7 @@ GROUPS: tuple[click.Group, ...] = (
     token_group,
     site_group,
     import_group,
+    rollups_group,
     retention_group,
 )
 

@@ -1,6 +1,8 @@
 """The queues, and one enqueue function a task, by the task's name: `analytics` never imports `tasks`."""
 
 import os
+from datetime import date
+from typing import Any
 
 from celery import Celery
 from flask import current_app
@@ -57,8 +59,22 @@ def _transport(url: str) -> str:
 
 def ring_drain() -> None:
     """Tells the workers that the stream holds events. Raises Unavailable; a lost ring costs seconds, never events."""
+    _send("ingest.drain", queue=INGEST, expires=DOORBELL_EXPIRES_S)
+
+
+def merge_rollups() -> None:
+    """Asks for a merge now, instead of at beat's next turn. Raises Unavailable."""
+    _send("rollups.merge", queue=ROLLUPS, expires=DOORBELL_EXPIRES_S)
+
+
+def rebuild_rollups(site_key: str, first_day: date, after_day: date) -> None:
+    """Has the rollups of `[first_day, after_day)` counted anew from raw events. Raises Unavailable."""
+    _send("rollups.rebuild", site_key, first_day.isoformat(), after_day.isoformat(), queue=ROLLUPS)
+
+
+def _send(name: str, *args: str, **options: Any) -> None:
     celery: Celery = current_app.extensions["celery"]
     try:
-        celery.send_task("ingest.drain", queue=INGEST, expires=DOORBELL_EXPIRES_S, retry=False, ignore_result=True)
+        celery.send_task(name, args, retry=False, ignore_result=True, **options)
     except (OperationalError, RedisError, OSError) as error:
         raise Unavailable("the task queue is away; try again shortly") from error

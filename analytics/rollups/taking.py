@@ -1,0 +1,100 @@
+"""The deltas that wait: takes them, applies what they say, and holds the lock under which that is done.
+
+merge and rebuild call it, each in one transaction of its own: deltas leave with the rows that hold them.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import NamedTuple
+
+from sqlalchemy import Connection, Engine, text
+
+from analytics.rollups import rows
+from analytics.rollups.delta import Delta, unite
+from analytics.rollups.users import as_int, as_text, read_binary
+from analytics.rollups.visit_store import apply_touches
+
+# The advisory lock of a site's rollups, with the site's id as its second half.
+LOCK = 7_205_321
+# Events whose deltas are folded in one transaction, which bounds the memory.
+EVENTS_AT_A_TIME = 200_000
+
+
+class Taken(NamedTuple):
+    """Deltas that this transaction has removed: how many, their events, and by zone what they say together."""
+
+    deltas: int
+    events: int
+    changes: dict[str, Delta]
+
+
+# Served by ix_rollup_deltas_site_id_id. The inner LIMIT keeps a backlog from being summed up at every merge.
+TAKE = """
+DELETE FROM rollup_deltas
+WHERE site_id = %(site_id)s AND id IN (
+    SELECT id
+    FROM (
+        SELECT id, sum(events) OVER (ORDER BY id) - events AS events_before
+        FROM (
+            SELECT id, events FROM rollup_deltas WHERE site_id = %(site_id)s ORDER BY id LIMIT 10000
+        ) AS oldest
+    ) AS counted
+    WHERE events_before < %(events)s
+)
+RETURNING zone, events, body
+"""
+
+
+def take(connection: Connection, site_id: int, events: int = EVENTS_AT_A_TIME) -> Taken:
+    """Removes the site's oldest deltas, of about `events` events, and folds them."""
+    connection.execute(rows.BY_INDEX)
+    bodies: dict[str, list[bytes]] = {}
+    deltas = counted = 0
+    for zone, count, body in read_binary(connection, TAKE, {"site_id": site_id, "events": events}):
+        bodies.setdefault(as_text(zone or b""), []).append(body or b"")
+        deltas, counted = deltas + 1, counted + as_int(count or b"")
+    return Taken(deltas, counted, {zone: unite(found, zone) for zone, found in bodies.items()})
+
+
+def apply(connection: Connection, site_id: int, change: Delta) -> int:
+    """Adds a folded delta to rollups and visits, and opens the days it changed; how many rollup rows it wrote."""
+    written = rows.add(connection, site_id, change.counts)
+    days = {key.day for key in change.counts}
+    if change.touches:
+        days |= apply_touches(connection, site_id, change.zone, change.touches)
+    rows.open_days(connection, site_id, days)
+    return written
+
+
+TRY_LOCK = text("SELECT pg_try_advisory_xact_lock(:lock, :site_id)")
+
+
+def try_lock(connection: Connection, site_id: int) -> bool:
+    """Takes the site's lock until the transaction ends; False when another merge or rebuild holds it."""
+    found: bool = connection.execute(TRY_LOCK, {"lock": LOCK, "site_id": site_id}).scalar_one()
+    return found
+
+
+WAIT_FOR_LOCK = text("SELECT pg_advisory_lock(:lock, :site_id)")
+UNLOCK = text("SELECT pg_advisory_unlock(:lock, :site_id)")
+
+
+@contextmanager
+def alone(engine: Engine, site_id: int) -> Iterator[Connection]:
+    """A REPEATABLE READ transaction that holds the site's lock, waiting for it.
+
+    The lock outlives the transaction: the snapshot must be taken after it was granted, so that it holds everything
+    that the merge before us has committed.
+    """
+    with engine.connect() as connection:
+        connection.execute(WAIT_FOR_LOCK, {"lock": LOCK, "site_id": site_id})
+        connection.commit()
+        connection.execution_options(isolation_level="REPEATABLE READ")
+        try:
+            with connection.begin():
+                yield connection
+        finally:
+            # A connection that broke took the lock with it.
+            if not connection.invalidated:
+                connection.execute(UNLOCK, {"lock": LOCK, "site_id": site_id})
+                connection.commit()

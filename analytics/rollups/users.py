@@ -1,0 +1,113 @@
+"""Sets of people as 64-bit roaring bitmaps of `user_no`, and a binary way to read rows that hold them.
+
+psycopg2 hands out bytea as hex text, which doubles the bytes and then decodes them one by one; COPY in its binary
+format carries them as they are. Every slice that reads bitmaps reads them here.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import date
+from io import BytesIO
+from struct import Struct
+from typing import Any
+
+from pyroaring import BitMap64
+from sqlalchemy import Connection
+
+HEADER = b"PGCOPY\n\xff\r\n\x00"
+_POSTGRES_EPOCH = date(2000, 1, 1).toordinal()
+_int16, _int32, _int64 = Struct("!h"), Struct("!i"), Struct("!q")
+# pyroaring stores no runs unless asked; small sets gain nothing from them.
+_WORTH_RUNS = 1000
+
+
+def pack(users: BitMap64) -> bytes:
+    """The set as stored."""
+    if len(users) >= _WORTH_RUNS:
+        users.run_optimize()
+    return users.serialize()
+
+
+def unpack(stored: bytes) -> BitMap64:
+    """The set that `pack` made these bytes of."""
+    return BitMap64.deserialize(stored)
+
+
+def union(sets: Iterable[BitMap64]) -> BitMap64:
+    """Everybody who is in any of `sets`: a new set."""
+    return BitMap64.union(BitMap64(), *sets)
+
+
+def read_binary(
+    connection: Connection, query: str, parameters: Mapping[str, Any] | None = None
+) -> Iterator[tuple[bytes | None, ...]]:
+    """The rows of `query` (psycopg2 placeholders), each column in its binary form; the functions below decode them.
+
+    The whole result is held in memory. One statement, COPY (query) TO STDOUT.
+    """
+    cursor: Any = connection.connection.cursor()
+    sink = BytesIO()
+    with cursor:
+        bound: bytes = cursor.mogrify(query, parameters)
+        cursor.copy_expert(b"COPY (" + bound + b") TO STDOUT (FORMAT binary)", sink, size=1 << 18)
+    return parse_binary(sink.getvalue())
+
+
+def parse_binary(data: bytes) -> Iterator[tuple[bytes | None, ...]]:
+    """The rows of a COPY in binary format: https://www.postgresql.org/docs/current/sql-copy.html (File Formats)."""
+    if not data.startswith(HEADER):
+        raise ValueError("not a binary COPY")
+    read_count, read_length = _int16.unpack_from, _int32.unpack_from
+    at = len(HEADER) + 8 + read_length(data, len(HEADER) + 4)[0]
+    while (columns := read_count(data, at)[0]) >= 0:
+        at += 2
+        row: list[bytes | None] = []
+        for _ in range(columns):
+            length = read_length(data, at)[0]
+            at += 4
+            if length < 0:
+                row.append(None)
+            else:
+                row.append(data[at : at + length])
+                at += length
+        yield tuple(row)
+
+
+def as_int(column: bytes) -> int:
+    """int2, int4 or int8."""
+    return int.from_bytes(column, "big", signed=True)
+
+
+def as_text(column: bytes) -> str:
+    return column.decode()
+
+
+def as_date(column: bytes) -> date:
+    return date.fromordinal(_POSTGRES_EPOCH + as_int(column))
+
+
+def as_bool(column: bytes) -> bool:
+    return column == b"\x01"
+
+
+def binary_rows(rows: Iterable[tuple[bytes, ...]]) -> Iterator[bytes]:
+    """`rows` of binary columns as a binary COPY, row by row; the other direction of `parse_binary`."""
+    yield HEADER + bytes(8)
+    length = _int32.pack
+    for row in rows:
+        pieces = [_int16.pack(len(row))]
+        for column in row:
+            pieces += (length(len(column)), column)
+        yield b"".join(pieces)
+    yield _int16.pack(-1)
+
+
+def from_int8(value: int) -> bytes:
+    return _int64.pack(value)
+
+
+def from_date(day: date) -> bytes:
+    return _int32.pack(day.toordinal() - _POSTGRES_EPOCH)
+
+
+def from_bool(value: bool) -> bytes:
+    return b"\x01" if value else b"\x00"

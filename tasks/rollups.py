@@ -1,0 +1,41 @@
+"""Adapters: merge and rebuild as Celery tasks."""
+
+import logging
+from datetime import date
+
+import psycopg2
+from celery import shared_task
+from sqlalchemy.exc import DBAPIError
+
+from analytics import queue
+from analytics.extensions import db
+from analytics.rollups.merge import merge_all
+from analytics.rollups.rebuild import rebuild as rebuild_days
+from analytics.sites import find_site
+
+log = logging.getLogger(__name__)
+
+# A worker process is for drains too: give it back now and then.
+MERGE_FOR_S = 10.0
+
+
+@shared_task(name="rollups.merge")
+def merge() -> None:
+    """Folds the waiting deltas in. Safe to run twice, and at once; it loses nothing when a server is away."""
+    try:
+        merged = merge_all(db.engine, MERGE_FOR_S)
+    except (DBAPIError, psycopg2.Error) as error:
+        log.warning("merge interrupted", extra={"error": type(error).__name__})
+        return
+    if merged.deltas:
+        log.info("merged", extra=merged._asdict())
+    if merged.more:
+        queue.merge_rollups()
+
+
+@shared_task(name="rollups.rebuild")
+def rebuild(site_key: str, first_day: str, after_day: str) -> None:
+    """Counts the days anew from raw events. A second run replaces what the first one wrote by the same."""
+    site = find_site(db.engine, site_key)
+    rebuilt = rebuild_days(db.engine, site, date.fromisoformat(first_day), date.fromisoformat(after_day))
+    log.info("rebuilt", extra={"site_id": site.id, **rebuilt._asdict()})
