@@ -273,12 +273,12 @@ def _check_flag(value: bool) -> None:
         raise ValueError("true or false")
 
 
-CHECKS: dict[str, Any] = {
 def _check_days(days: int | None) -> None:
     if days is not None and (isinstance(days, bool) or not isinstance(days, int) or not 1 <= days <= 36500):
         raise ValueError("a whole number of days from 1 to 36500, or null for EVENT_RETENTION_DAYS")
 
 
+CHECKS: dict[str, Any] = {
     "key": check_key,
     "name": _check_name,
     "zone": clock.zone,
@@ -288,5 +288,5 @@ def _check_days(days: int | None) -> None:
     "public_ingest": _check_flag,
     "public_stats": _check_flag,
     "allowed_origins": _check_origins,
-}
     "event_retention_days": _check_days,
+}
