@@ -49,6 +49,7 @@ class Site(NamedTuple):
 
     event_retention_days: int | None = None
 
+
 COLUMNS = tuple(sites.c[name] for name in Site._fields)
 
 
