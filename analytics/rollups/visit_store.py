@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
 from io import BytesIO
+from operator import itemgetter
 from struct import Struct
 from typing import Any
 
@@ -18,13 +19,17 @@ from analytics.rollups.visit_rollups import fold_sums
 from analytics.rollups.visit_tally import Tally
 from analytics.rollups.visits import GAP_US, Key, Touch, fold
 
+# A visit longer than this is marked, so that the look-up of the others can be bounded.
+LONG_US = 6 * 3_600_000_000
+
 
 def apply_touches(connection: Connection, site_id: int, zone: str, touches: Iterable[Touch]) -> set[date]:
     """Joins the touches with the stored visits and counts the difference; the local days whose visits changed.
 
     Each page view may be applied once. One look-up, one COPY, and an UPDATE or a DELETE where stored visits change.
     """
-    folded = fold(touches)
+    # In the order of the index: neighbours share its pages.
+    folded = sorted(fold(touches), key=itemgetter(0))
     if not folded:
         return set()
     tally = Tally(zone)
@@ -68,42 +73,53 @@ def by_index(connection: Connection) -> Iterator[None]:
 
 SETTINGS = text("""
 SELECT current_setting('enable_seqscan') AS seqscan, current_setting('enable_bitmapscan') AS bitmapscan,
-    current_setting('enable_hashjoin') AS hashjoin, current_setting('enable_mergejoin') AS mergejoin
+    current_setting('enable_hashjoin') AS hashjoin, current_setting('enable_mergejoin') AS mergejoin,
+    current_setting('jit') AS jit
 """)
 SET = text("""
 SELECT set_config('enable_seqscan', :seqscan, true), set_config('enable_bitmapscan', :bitmapscan, true),
-    set_config('enable_hashjoin', :hashjoin, true), set_config('enable_mergejoin', :mergejoin, true)
+    set_config('enable_hashjoin', :hashjoin, true), set_config('enable_mergejoin', :mergejoin, true),
+    set_config('jit', :jit, true)
 """)
-# Served by pk_visits, read backwards from the touch's end: visits of one key lie more than 30 minutes apart, so the
-# touch's own length says how many can be in reach, and a user's past is not read.
+# Served by pk_visits. Only visits that began in the hours before are looked at, so a user's past is not read.
 REACHED = text("""
 SELECT v.user_no, v.session_id, v.is_bot,
     (date_part('epoch', v.started_at) * 1e6)::bigint, (date_part('epoch', v.ended_at) * 1e6)::bigint, v.views,
     v.entry_path, v.source, v.referrer, v.country, v.browser, v.os, v.device, v.utm_source, v.utm_medium,
     v.utm_campaign, v.exit_path
-FROM unnest(CAST(:user_nos AS bigint[]), CAST(:session_ids AS text[]), CAST(:bots AS bool[]), CAST(:lows AS float8[]),
-    CAST(:highs AS float8[]), CAST(:most AS bigint[])) AS t (user_no, session_id, is_bot, low_us, high_us, most)
-CROSS JOIN LATERAL (
-    SELECT *
-    FROM visits
-    WHERE site_id = :site_id AND user_no = t.user_no AND session_id = t.session_id AND is_bot = t.is_bot
-        AND started_at <= to_timestamp(t.high_us / 1e6)
-    ORDER BY started_at DESC
-    LIMIT t.most
-) AS v
+FROM unnest(CAST(:user_nos AS bigint[]), CAST(:session_ids AS text[]), CAST(:bots AS bool[]), CAST(:pasts AS float8[]),
+    CAST(:lows AS float8[]), CAST(:highs AS float8[])) AS t (user_no, session_id, is_bot, past_us, low_us, high_us)
+JOIN visits v ON v.site_id = :site_id AND v.user_no = t.user_no AND v.session_id = t.session_id AND v.is_bot = t.is_bot
+    AND v.started_at >= to_timestamp(t.past_us / 1e6) AND v.started_at <= to_timestamp(t.high_us / 1e6)
 WHERE v.ended_at >= to_timestamp(t.low_us / 1e6)
 """)
+# Those that began earlier and still reach the touch; served by ix_visits_long, which is all but empty.
+REACHED_FROM_AFAR = text("""
+SELECT v.user_no, v.session_id, v.is_bot,
+    (date_part('epoch', v.started_at) * 1e6)::bigint, (date_part('epoch', v.ended_at) * 1e6)::bigint, v.views,
+    v.entry_path, v.source, v.referrer, v.country, v.browser, v.os, v.device, v.utm_source, v.utm_medium,
+    v.utm_campaign, v.exit_path
+FROM unnest(CAST(:user_nos AS bigint[]), CAST(:session_ids AS text[]), CAST(:bots AS bool[]), CAST(:pasts AS float8[]),
+    CAST(:lows AS float8[])) AS t (user_no, session_id, is_bot, past_us, low_us)
+JOIN visits v ON v.site_id = :site_id AND v.user_no = t.user_no AND v.session_id = t.session_id AND v.is_bot = t.is_bot
+    AND v.is_long AND v.started_at < to_timestamp(t.past_us / 1e6)
+WHERE v.ended_at >= to_timestamp(t.low_us / 1e6)
+""")
+HAS_LONG = text("SELECT EXISTS (SELECT FROM visits WHERE site_id = :site_id AND is_long)")
 
 
 def reached_visits(connection: Connection, site_id: int, touches: Sequence[Touch]) -> Iterable[Touch]:
     """The stored visits within 30 minutes of the touches, which must be folded; each once."""
     given = {
+        "site_id": site_id,
         **_keys(touches),
+        "pasts": _literal(touch.start_us - GAP_US - LONG_US for touch in touches),
         "lows": _literal(touch.start_us - GAP_US for touch in touches),
         "highs": _literal(touch.end_us + GAP_US for touch in touches),
-        "most": _literal(2 + (touch.end_us - touch.start_us) // GAP_US for touch in touches),
     }
-    rows = connection.execute(REACHED, {"site_id": site_id, **given})
+    rows = connection.execute(REACHED, given).all()
+    if connection.execute(HAS_LONG, {"site_id": site_id}).scalar_one():
+        rows = [*rows, *connection.execute(REACHED_FROM_AFAR, given)]
     found = (Touch(r[0], r[1], r[2], r[3], r[4], r[5], tuple(r[6:16]), r[16]) for r in rows)
     # Two touches may reach the same visit, from both sides.
     return {visit[:4]: visit for visit in found}.values()
@@ -130,7 +146,8 @@ def _quoted(words: Iterable[str]) -> str:
 # By pk_visits. Most visits grow at their end, which no index sees: such an update leaves no dead index entries.
 GROW = text("""
 UPDATE visits v
-SET ended_at = to_timestamp(t.end_us / 1e6), views = t.views, exit_path = t.exit_path
+SET ended_at = to_timestamp(t.end_us / 1e6), views = t.views, exit_path = t.exit_path,
+    is_long = t.end_us - t.start_us > :long_us
 FROM unnest(CAST(:user_nos AS bigint[]), CAST(:session_ids AS text[]), CAST(:bots AS bool[]), CAST(:starts AS float8[]),
     CAST(:ends AS float8[]), CAST(:views AS int[]), CAST(:exit_paths AS text[]))
     AS t (user_no, session_id, is_bot, start_us, end_us, views, exit_path)
@@ -148,7 +165,7 @@ def _grow(connection: Connection, site_id: int, visits: Sequence[Touch]) -> None
             "views": _literal(visit.views for visit in visits),
             "exit_paths": _quoted(visit.exit_path for visit in visits),
         }
-        connection.execute(GROW, {"site_id": site_id, **given})
+        connection.execute(GROW, {"site_id": site_id, "long_us": LONG_US, **given})
 
 
 # By pk_visits.
@@ -168,13 +185,13 @@ def _remove(connection: Connection, site_id: int, visits: Sequence[Touch]) -> No
 
 
 COPY = """
-COPY visits (site_id, user_no, started_at, ended_at, is_bot, views, session_id, entry_path, source, referrer, country,
-    browser, os, device, utm_source, utm_medium, utm_campaign, exit_path)
+COPY visits (site_id, user_no, started_at, ended_at, is_bot, is_long, views, session_id, entry_path, source, referrer,
+    country, browser, os, device, utm_source, utm_medium, utm_campaign, exit_path)
 FROM STDIN (FORMAT binary)
 """
 # COPY's binary format: a count of columns, then length and bytes of each. Times are microseconds since 2000.
 _HEADER, _TRAILER = b"PGCOPY\n\xff\r\n\0" + bytes(8), b"\xff\xff"
-_FIXED = Struct(">h ii iq iq iq i? ii")
+_FIXED = Struct(">h ii iq iq iq i? i? ii")
 _2000_US = 946_684_800_000_000
 
 
@@ -194,7 +211,7 @@ def add_visits(connection: Connection, site_id: int, visits: Sequence[Touch]) ->
     texts, pack, parts = _Texts(), _FIXED.pack, [_HEADER]
     for user_no, session_id, is_bot, start_us, end_us, views, entry, exit_path in visits:
         start, end = start_us - _2000_US, end_us - _2000_US
-        parts.append(pack(18, 4, site_id, 8, user_no, 8, start, 8, end, 1, is_bot, 4, views))
+        parts.append(pack(19, 4, site_id, 8, user_no, 8, start, 8, end, 1, is_bot, 1, end - start > LONG_US, 4, views))
         parts.append(texts[session_id])
         parts.extend(map(texts.__getitem__, entry))
         parts.append(texts[exit_path])

@@ -54,9 +54,11 @@ CREATE TABLE visits (
     utm_source TEXT NOT NULL,
     utm_medium TEXT NOT NULL,
     utm_campaign TEXT NOT NULL,
+    is_long BOOLEAN NOT NULL,
     CONSTRAINT pk_visits PRIMARY KEY (site_id, user_no, session_id, is_bot, started_at)
-);
+) WITH (fillfactor = 70);
 CREATE INDEX ix_visits_site_id_started_at ON visits (site_id, started_at);
+CREATE INDEX ix_visits_long ON visits (site_id, user_no, session_id, is_bot, started_at) WHERE is_long;
 CREATE TABLE visit_rollups (
     site_id INTEGER NOT NULL,
     dimension TEXT NOT NULL,
