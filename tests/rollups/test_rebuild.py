@@ -1,0 +1,234 @@
+"""Incremental = rebuilt = a slow count over the raw rows; and days that cannot be rebuilt are refused."""
+
+import uuid
+from collections import defaultdict
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from redis import Redis
+from sqlalchemy import Engine, text
+
+from analytics import clock
+from analytics.errors import BadInput, Conflict
+from analytics.ingest import buffer
+from analytics.ingest.buffer import Entry, Limits
+from analytics.ingest.pipeline import Drain
+from analytics.rollups import users
+from analytics.rollups.merge import merge_all, merge_site
+from analytics.rollups.rebuild import rebuild
+from analytics.sites import Site, create_site, update_site
+
+# Clocks go forward in Berlin on the 29th.
+START = datetime(2026, 3, 27, 20, tzinfo=UTC)
+FIRST, AFTER = date(2026, 3, 26), date(2026, 4, 2)
+BOT = "Googlebot/2.1 (+http://www.google.com/bot.html)"
+FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"
+
+Table = dict[tuple[Any, ...], tuple[int, frozenset[int]]]
+
+
+def make_site(engine: Engine, zone: str) -> Site:
+    with engine.begin() as connection:
+        return create_site(connection, uuid.uuid4().hex, zone=zone)
+
+
+def drain(engine: Engine, redis: Redis, site: Site, events: list[dict[str, Any]]) -> None:
+    body, compressed = buffer.compress(msgspec.json.encode(events))
+    entry = Entry(
+        body=body, compressed=compressed, count=len(events), site_id=site.id, site_key=site.key,
+        received_us=int(START.timestamp() * 1e6), skew_us=0, ip="203.0.113.9", user_agent="", principal="tester",
+        request_id="r1",
+    )  # fmt: skip
+    buffer.append(redis, entry, Limits(10**9, 10**12))
+    Drain(engine, redis, b"s" * 32, company_s=0.0, consumer=uuid.uuid4().hex).run()
+
+
+def table(engine: Engine, site: Site) -> Table:
+    query = text("SELECT dimension, day, type, subject, is_bot, value, events, users FROM rollups WHERE site_id = :id")
+    with engine.connect() as connection:
+        found = connection.execute(query, {"id": site.id}).all()
+    return {tuple(row[:6]): (row[6], frozenset(users.unpack(bytes(row[7])))) for row in found}
+
+
+def visits(engine: Engine, site: Site) -> list[Any]:
+    query = text(
+        "SELECT * FROM visit_rollups WHERE site_id = :id AND visits > 0 ORDER BY dimension, day, is_bot, value"
+    )
+    with engine.connect() as connection:
+        return list(connection.execute(query, {"id": site.id}))
+
+
+def count_slowly(engine: Engine, site: Site, zone: str) -> Table:
+    """One event and one dimension at a time, from `SELECT * FROM events`."""
+    with engine.connect() as connection:
+        events = connection.execute(text("SELECT * FROM events WHERE site_id = :id"), {"id": site.id}).mappings().all()
+    counted: dict[tuple[Any, ...], int] = defaultdict(int)
+    people: dict[tuple[Any, ...], set[int]] = defaultdict(set)
+    for event in events:
+        day = clock.day_of(event["ts"], clock.zone(zone))
+        hours = (event["ts"] - clock.day_start(day, clock.zone(zone))) // timedelta(hours=1)
+        said = {
+            "total": "",
+            "hour": f"{hours:02}",
+            "region": "/".join((event["country"] or "", event["region"])) if event["region"] else "",
+            "city": "/".join((event["country"] or "", event["region"] or "", event["city"])) if event["city"] else "",
+        }
+        for name in ("path", "referrer", "source", "country", "browser", "os", "device"):
+            said[name] = event[name] or ""
+        for name in ("utm_source", "utm_medium", "utm_campaign"):
+            said[name] = event[name] or ""
+        for dimension, value in said.items():
+            for subject in {"", event["subject"] or ""}:
+                key = dimension, day, event["type"], subject, event["is_bot"], value
+                counted[key] += 1
+                people[key].add(event["user_no"])
+    return {key: (counted[key], frozenset(people[key])) for key in counted}
+
+
+EVENTS = st.lists(
+    st.fixed_dictionaries(
+        {
+            "type": st.sampled_from(["page_view", "page_view", "click", "sign\tup\\"]),
+            "minutes": st.integers(0, 4 * 24 * 60),
+            "user_id": st.sampled_from(["ann", "bob", "cid", "dan"]),
+            "path": st.sampled_from(["/", "/a?utm_source=mail&utm_medium=e%09x", "/b\\n", "/ü"]),
+            "referrer": st.sampled_from([None, "https://www.google.com/", "https://example.org/x"]),
+            "user_agent": st.sampled_from([FIREFOX, BOT, ""]),
+            "subject": st.sampled_from([None, None, "abc", "d\\e"]),
+            "session_id": st.sampled_from([None, "s1"]),
+            "country": st.sampled_from([None, "DE", "US"]),
+            "city": st.sampled_from([None, "Paris"]),
+            # Few ids, so that some come twice, with another ts.
+            "event_id": st.none() | st.integers(1, 4),
+        }
+    ),
+    min_size=1,
+    max_size=14,
+)
+ZONES = ["UTC", "Europe/Berlin", "Asia/Kathmandu", "America/St_Johns"]
+
+
+def as_sent(event: dict[str, Any]) -> dict[str, Any]:
+    at = START + timedelta(minutes=event["minutes"], milliseconds=event["minutes"] % 7)
+    given_id = {"event_id": str(uuid.UUID(int=event["event_id"]))} if event["event_id"] else {}
+    left = {name: value for name, value in event.items() if name not in ("minutes", "event_id") and value is not None}
+    return {**left, **given_id, "ts": at.isoformat().replace("+00:00", "Z")}
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    EVENTS, st.sampled_from(ZONES), st.sampled_from(ZONES), st.lists(st.booleans(), min_size=14, max_size=14),
+    st.lists(st.booleans(), min_size=14, max_size=14),
+)  # fmt: skip
+def test_in_any_order_split_and_zone_it_is_the_slow_count(
+    engine: Engine,
+    redis: Redis,
+    events: list[dict[str, Any]],
+    zone: str,
+    other: str,
+    cuts: list[bool],
+    merges: list[bool],
+) -> None:
+    site = make_site(engine, zone)
+    chunk: list[dict[str, Any]] = []
+    for event, is_cut, is_merged in zip(events, cuts, merges, strict=False):
+        chunk.append(as_sent(event))
+        if is_cut:
+            drain(engine, redis, site, chunk)
+            chunk = []
+        if is_merged:
+            merge_site(engine, site.id)
+    if chunk:
+        drain(engine, redis, site, chunk)
+    merge_site(engine, site.id)
+    expected, counted_visits = count_slowly(engine, site, zone), visits(engine, site)
+    assert table(engine, site) == expected
+    rebuild(engine, site, FIRST, AFTER)
+    assert table(engine, site) == expected
+    assert visits(engine, site) == counted_visits
+    with engine.begin() as connection:
+        update_site(connection, site.key, zone=other)
+    drain(engine, redis, site, [as_sent({**events[0], "event_id": None})])
+    merge_all(engine, 10)
+    assert table(engine, site) == count_slowly(engine, site, other)
+
+
+def run(engine: Engine, statement: str) -> None:
+    with engine.begin() as connection:
+        connection.execute(text(statement))
+
+
+def view(at: datetime, user: str = "ann", path: str = "/") -> dict[str, Any]:
+    return {"type": "page_view", "ts": at.isoformat().replace("+00:00", "Z"), "user_id": user, "path": path}
+
+
+def test_a_rebuild_mends_the_days_and_touches_no_other(engine: Engine, redis: Redis, sql: Any) -> None:
+    site = make_site(engine, "UTC")
+    drain(engine, redis, site, [view(START), view(START + timedelta(days=1)), view(START + timedelta(days=2))])
+    merge_site(engine, site.id)
+    good = table(engine, site)
+    run(engine, "UPDATE rollups SET events = events + 7")
+    run(engine, "TRUNCATE open_days")
+    told: list[tuple[date, int]] = []
+    done = rebuild(engine, site, date(2026, 3, 28), date(2026, 3, 29), lambda day, events: told.append((day, events)))
+    assert (done, told) == ((1, 1), [(date(2026, 3, 28), 1)])
+    assert sql("SELECT day FROM open_days") == [(date(2026, 3, 28),)]
+    wrong = {key for key, value in table(engine, site).items() if value != good[key]}
+    assert {key[1] for key in wrong} == {date(2026, 3, 27), date(2026, 3, 29)}
+
+
+def test_what_waits_is_counted_once_by_a_rebuild(engine: Engine, redis: Redis, sql: Any) -> None:
+    site = make_site(engine, "UTC")
+    drain(engine, redis, site, [view(START), view(START + timedelta(days=3), "bob")])
+    rebuild(engine, site, START.date(), START.date() + timedelta(days=1))
+    assert table(engine, site) == count_slowly(engine, site, "UTC")
+    assert sql("SELECT count(*) FROM rollup_deltas") == [(0,)]
+    assert merge_site(engine, site.id).deltas == 0
+
+
+def test_a_day_whose_raw_events_may_be_gone_is_refused(engine: Engine, redis: Redis, sql: Any) -> None:
+    site = make_site(engine, "Europe/Berlin")
+    drain(engine, redis, site, [view(START), view(START + timedelta(days=1))])
+    merge_site(engine, site.id)
+    before = table(engine, site)
+    # In Berlin the 28th begins at 23:00 UTC of the 27th, an hour before raw events do.
+    run(engine, "UPDATE sites SET raw_since = '2026-03-28 00:00+00'")
+    with pytest.raises(Conflict, match="2026-03-29"):
+        rebuild(engine, site, date(2026, 3, 28), date(2026, 3, 30))
+    assert table(engine, site) == before
+    assert rebuild(engine, site, date(2026, 3, 29), date(2026, 3, 30)).days == 1
+
+
+def test_no_days_are_refused(engine: Engine, site: Site) -> None:
+    with pytest.raises(BadInput):
+        rebuild(engine, site, FIRST, FIRST)
+
+
+@pytest.mark.parametrize(("zone", "other"), [("America/New_York", "Asia/Tokyo"), ("Asia/Tokyo", "America/New_York")])
+def test_a_new_zone_leaves_frozen_days_and_loses_no_event(
+    engine: Engine, redis: Redis, sql: Any, zone: str, other: str
+) -> None:
+    """One event an hour for four days; the raw events of the first two are dropped, then the zone changes."""
+    site = make_site(engine, zone)
+    midnight = datetime(2026, 3, 26, tzinfo=UTC)
+    drain(engine, redis, site, [view(midnight + timedelta(hours=hour), f"user {hour}") for hour in range(96)])
+    merge_site(engine, site.id)
+    run(engine, "UPDATE sites SET raw_since = '2026-03-28 00:00+00'")
+    run(engine, "DELETE FROM events WHERE ts < '2026-03-28 00:00+00'")
+    with engine.begin() as connection:
+        update_site(connection, site.key, zone=other)
+    # Late, for a day that is frozen; and one for a day that is not.
+    drain(
+        engine, redis, site, [view(midnight + timedelta(hours=2), "late"), view(midnight + timedelta(hours=80), "too")]
+    )
+    merge_all(engine, 10)
+    totals = {key[1]: value for key, value in table(engine, site).items() if key[0] == "total"}
+    assert sum(events for events, _ in totals.values()) == 98
+    assert len(frozenset().union(*(people for _, people in totals.values()))) == 98
+    assert sql("SELECT rollups_zone FROM sites") == [(other,)]
+    last = max(totals)
+    assert totals[last] == count_slowly(engine, site, other)["total", last, "page_view", "", False, ""]
