@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import pyarrow
 
 # Rows of a row group: what is in memory at a time.
-ROWS_A_GROUP = 20_000
+ROWS_A_GROUP = 10_000
 READ_BYTES = 1 << 20
 
 

@@ -58,7 +58,8 @@ def drop_events(job: Job, step: Step) -> int:
         freeze(connection, step.before)
         partitions.drop(connection, step.table)
 
-    return step.rows if _at_a_quiet_moment(job, step, drop) else 0
+    dropped = _at_a_quiet_moment(job, step, drop)
+    return (step.rows if seal is None else seal.rows) if dropped else 0
 
 
 def drop_ledger(job: Job, step: Step) -> int:

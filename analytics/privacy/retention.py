@@ -72,7 +72,8 @@ def _do(job: Job, kind: Kind, step: Step) -> Done:
             rows = kind.do(job, step)
     except Unfinished as reason:
         rows, error = reason.rows, str(reason)
-    done = Done(replace(step, rows=rows), rows, time.monotonic() - began, error)
+    is_estimate = step.is_estimate and rows == step.rows
+    done = Done(replace(step, rows=rows, is_estimate=is_estimate), rows, time.monotonic() - began, error)
     fields = {"action": step.action, "of": step.table, "rows": rows, "seconds": round(done.seconds, 3)}
     if error:
         log.error("retention step left undone", extra={**fields, "site_id": step.site_id, "reason": error})

@@ -6,14 +6,15 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, event, text
+from sqlalchemy import BigInteger, Boolean, Engine, Integer, Text, event, text
 
 from analytics.errors import Conflict
 from analytics.privacy import steps
-from analytics.privacy.deletes import _old_events
+from analytics.privacy.deletes import SITE_EVENTS, _old_events
 from analytics.privacy.retention import RUN_LOCK
 from analytics.privacy.steps import Step, partition
 from analytics.sites import Site
+from analytics.store.models import visits
 from tests.privacy.conftest import NOW, days_ago
 
 US = timedelta(microseconds=1)
@@ -105,11 +106,11 @@ def test_deleting_one_site_looks_at_no_other_sites_rows(engine: Engine, put: Any
     assert "Filter" not in plan
 
 
-VISIT = text("""
-INSERT INTO visits (site_id, user_no, session_id, started_at, ended_at, is_bot, views, exit_path, entry_path,
-                    source, referrer, country, browser, os, device, utm_source, utm_medium, utm_campaign)
-VALUES (:site_id, :n, '', :began, :ended, false, 1, '/', '/', '', '', '', '', '', '', '', '', '')
-""")
+def visit(site_id: int, user_no: int, started_at: datetime, ended_at: datetime) -> dict[str, Any]:
+    """A visit of which only the times matter."""
+    plain = {Text: "", Boolean: False, Integer: 1, BigInteger: 1}
+    row = {column.name: plain.get(type(column.type)) for column in visits.c}
+    return {**row, "site_id": site_id, "user_no": user_no, "started_at": started_at, "ended_at": ended_at}
 
 
 def test_visits_go_with_their_sites_events(
@@ -120,7 +121,7 @@ def test_visits_go_with_their_sites_events(
         for site_id in (site.id, shop.id):
             for n in range(8):
                 ended = days_ago(10) - US if n < 7 else days_ago(10)
-                connection.execute(VISIT, {"site_id": site_id, "n": n, "began": days_ago(10.1), "ended": ended})
+                connection.execute(visits.insert().values(visit(site_id, n, days_ago(10.1), ended)))
     assert told(run()) == [("delete", "visits of site default", 7)]
     assert sql("SELECT site_id, count(*) FROM visits GROUP BY 1 ORDER BY 1") == [(site.id, 1), (shop.id, 8)]
 
@@ -228,6 +229,28 @@ def test_a_run_that_is_out_of_time_goes_on_at_the_next(run: Any, put: Any, make_
     put(days_ago(5), 10, of=make_site("shop", 2))
     assert run(seconds=-1) == []
     assert sum(done.rows for done in run()) == 10
+
+
+def test_a_step_out_of_time_keeps_what_it_has_done(
+    run: Any, put: Any, make_site: Any, engine: Engine, settings: Any, small_chunks: None
+) -> None:
+    put(days_ago(5), 10, of=make_site("shop", 2))
+    job = steps.Job(engine, settings, NOW, until=0.0)
+    (step,) = SITE_EVENTS.find(job, frozenset())
+    with pytest.raises(steps.Unfinished) as caught:
+        SITE_EVENTS.do(job, step)
+    assert caught.value.rows == 3
+    assert sum(done.rows for done in run()) == 7
+
+
+def test_a_large_partition_is_estimated_and_a_small_one_counted(
+    plan: Any, put: Any, engine: Engine, sql: Sql, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(days_ago(12), 500)
+    sql("UPDATE pg_class SET reltuples = 480 WHERE relname = :name RETURNING 1", name=f"events_p{days_ago(12):%Y%m%d}")
+    assert [(step.rows, step.is_estimate) for step in plan()] == [(500, False)]
+    monkeypatch.setattr(steps, "COUNTED_BELOW", 400)
+    assert [(step.rows, step.is_estimate, step.bytes > 0) for step in plan()] == [(480, True, True)]
 
 
 def test_two_runs_at_once_do_it_once(run: Any, put: Any, put_ledger: Any, make_site: Any, sql: Sql) -> None:
