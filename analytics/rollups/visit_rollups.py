@@ -12,12 +12,10 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from analytics import clock
+from analytics.rollups.guard import FREE, LIMITS, OTHER
 from analytics.rollups.visit_tally import DIMENSIONS, SumKey, Tally, VisitSums
 
-MAX_VALUES = 2_000
-OTHER = "(other)"
-# These take no place.
-FREE = ("", OTHER)
+MAX_VALUES = LIMITS.values
 # What is longer may not fit into a page of the index, whose limit is 2,704.
 MAX_BYTES = 2_000
 

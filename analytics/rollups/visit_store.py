@@ -4,7 +4,6 @@ merge and rebuild call it, inside their transaction and under the site's advisor
 Each change of a visit goes into visit_rollups as the difference of what it was and what it is (docs/decisions/0005).
 """
 
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
@@ -17,7 +16,7 @@ from sqlalchemy import Connection, text
 
 from analytics.rollups.visit_rollups import fold_sums
 from analytics.rollups.visit_tally import Tally
-from analytics.rollups.visits import GAP_US, Key, Touch, fold
+from analytics.rollups.visits import GAP_US, Key, Touch, fold, join
 
 # A visit longer than this is marked, so that the look-up of the others can be bounded.
 LONG_US = 6 * 3_600_000_000
@@ -40,26 +39,37 @@ def apply_touches(connection: Connection, site_id: int, zone: str, touches: Iter
 
 
 def _apply(connection: Connection, site_id: int, given: list[Touch], tally: Tally) -> None:
-    stored: dict[Key, list[Touch]] = defaultdict(list)
+    stored: dict[Key, list[Touch]] = {}
     for visit in reached_visits(connection, site_id, given):
-        stored[visit[:3]].append(visit)
+        stored.setdefault(visit[:3], []).append(visit)
     added = [touch for touch in given if touch[:3] not in stored]
-    touched = [touch for touch in given if touch[:3] in stored]
     grown, removed = [], []
-    for visit in fold([*(one for many in stored.values() for one in many), *touched]):
-        parts = [one for one in stored[visit[:3]] if visit.start_us <= one.start_us <= visit.end_us]
+    for visit, parts in _joined(stored, (touch for touch in given if touch[:3] in stored)):
         if len(parts) == 1 and parts[0].start_us == visit.start_us and parts[0].entry == visit.entry:
-            grown.append((parts[0], visit))
+            tally.grow(parts[0], visit)
+            grown.append(visit)
         else:
             removed += parts
             added.append(visit)
-    for before, after in grown:
-        tally.grow(before, after)
     tally.add(removed, -1)
     tally.add(added)
-    _grow(connection, site_id, [after for _, after in grown])
+    _grow(connection, site_id, grown)
     _remove(connection, site_id, removed)
     add_visits(connection, site_id, added)
+
+
+def _joined(stored: dict[Key, list[Touch]], touches: Iterable[Touch]) -> Iterator[tuple[Touch, list[Touch]]]:
+    """The visits that the touches and the stored visits in their reach make, each with the stored parts of it."""
+    touched: dict[Key, list[Touch]] = {}
+    for touch in touches:
+        touched.setdefault(touch[:3], []).append(touch)
+    for key, news in touched.items():
+        olds = stored[key]
+        if len(olds) == 1 and len(news) == 1:
+            yield join(olds[0], news[0]), olds
+        else:
+            for visit in fold([*olds, *news]):
+                yield visit, [old for old in olds if visit.start_us <= old.start_us <= visit.end_us]
 
 
 @contextmanager
@@ -139,8 +149,10 @@ def _literal(values: Iterable[object]) -> str:
 
 
 def _quoted(words: Iterable[str]) -> str:
-    escaped = (word.replace("\\", "\\\\").replace('"', '\\"') for word in words)
-    return '{"' + '","'.join(escaped) + '"}'
+    given = list(words)
+    if "\\" in (plain := "".join(given)) or '"' in plain:
+        given = [word.replace("\\", "\\\\").replace('"', '\\"') for word in given]
+    return '{"' + '","'.join(given) + '"}'
 
 
 # By pk_visits. Most visits grow at their end, which no index sees: such an update leaves no dead index entries.

@@ -77,6 +77,9 @@ def _join_neighbours(run: list[Touch]) -> Iterable[Touch]:
 
 def join(one: Touch, other: Touch) -> Touch:
     """Both as one. Ties, views of the same microsecond, are decided by their values, so that order does not matter."""
-    start_us, entry = min((one.start_us, one.entry), (other.start_us, other.entry))
-    end_us, exit_path = max((one.end_us, one.exit_path), (other.end_us, other.exit_path))
-    return Touch(one.user_no, one.session_id, one.is_bot, start_us, end_us, one.views + other.views, entry, exit_path)
+    user_no, session_id, is_bot, start_us, end_us, views, entry, exit_path = one
+    if other.start_us < start_us or (other.start_us == start_us and other.entry < entry):
+        start_us, entry = other.start_us, other.entry
+    if other.end_us > end_us or (other.end_us == end_us and other.exit_path > exit_path):
+        end_us, exit_path = other.end_us, other.exit_path
+    return Touch(user_no, session_id, is_bot, start_us, end_us, views + other.views, entry, exit_path)
