@@ -1,6 +1,6 @@
 """Rows that go in chunks: of sites that keep less than the partitions do, of visits, and of small tables."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -22,21 +22,25 @@ from sqlalchemy import (
 )
 
 from analytics.privacy.rules import Kept, freeze, instant, longest_kept, read_kept
-from analytics.privacy.steps import Job, Kind, Step, Unfinished, in_chunks, partition, plan_by_index
+from analytics.privacy.steps import Job, Kind, Step, Unfinished, going, in_chunks, partition, plan_by_index
 from analytics.store import partitions
 from analytics.store.models import Instant, dead_letters, metrics, revoked_tokens, visits
 
+# A late page view continues a visit that ended half an hour before it; and it may take a while until it is merged.
+VISIT_REACH = timedelta(hours=1)
 
-def _with_cutoffs(kept: Sequence[Kept], now: datetime) -> TableValuedAlias:
+
+def _with_cutoffs(cutoffs: Mapping[int, datetime]) -> TableValuedAlias:
     """(site_id, cutoff) of each as a table."""
-    ids = bindparam("ids", [one.site_id for one in kept], ARRAY(Integer))
-    cutoffs = bindparam("cutoffs", [one.cutoff(now) for one in kept], ARRAY(Instant))
-    return func.unnest(ids, cutoffs).table_valued("site_id", "cutoff", name="given").render_derived()
+    ids = bindparam("ids", list(cutoffs), ARRAY(Integer))
+    times = bindparam("cutoffs", list(cutoffs.values()), ARRAY(Instant))
+    return func.unnest(ids, times).table_valued("site_id", "cutoff", name="given").render_derived()
 
 
-def find_site_events(job: Job, going: frozenset[str]) -> list[Step]:
+def find_site_events(job: Job, planned: Sequence[Step]) -> list[Step]:
     """For each site that keeps less than the partitions do: in which of them it has older rows."""
     due: dict[int, list[str]] = {}
+    gone = going(planned)
     with job.engine.begin() as connection:
         plan_by_index(connection)
         kept = read_kept(connection, job.settings)
@@ -44,10 +48,11 @@ def find_site_events(job: Job, going: frozenset[str]) -> list[Step]:
         shorter = {one.site_id: one for one in kept if one.days < longest.days}
         ranges = partitions.list_partitions(connection, "events") if shorter else {}
         for name, span in sorted(ranges.items(), key=lambda item: item[1]):
-            begun = [one for one in shorter.values() if one.cutoff(job.now) > instant(span.start)]
-            if name in going or not begun:
+            cutoffs = {one.site_id: one.cutoff(job.now) for one in shorter.values()}
+            begun = {site_id: cutoff for site_id, cutoff in cutoffs.items() if cutoff > instant(span.start)}
+            if name in gone or not begun:
                 continue
-            for site_id in connection.execute(_due_in(partition("events", name), begun, job.now)).scalars():
+            for site_id in connection.execute(_due_in(partition("events", name), begun)).scalars():
                 due.setdefault(site_id, []).append(name)
     return [
         Step("delete", "events", f"events of site {one.key}", one.setting, one.cutoff(job.now), site_id, tuple(names))
@@ -57,8 +62,8 @@ def find_site_events(job: Job, going: frozenset[str]) -> list[Step]:
 
 
 # Served by uq_events, which leads with the site and holds ts.
-def _due_in(events: Table, kept: Sequence[Kept], now: datetime) -> Select[Any]:
-    given = _with_cutoffs(kept, now)
+def _due_in(events: Table, cutoffs: Mapping[int, datetime]) -> Select[Any]:
+    given = _with_cutoffs(cutoffs)
     old = exists().where(events.c.site_id == given.c.site_id, events.c.ts < given.c.cutoff)
     return select(given.c.site_id).where(old)
 
@@ -88,19 +93,29 @@ def delete_site_events(job: Job, step: Step) -> int:
 
 
 # Served by ix_visits_site_id_started_at.
-def find_visits(job: Job, going: frozenset[str]) -> list[Step]:
-    """Visits that ended before their site's retention."""
+def find_visits(job: Job, planned: Sequence[Step]) -> list[Step]:
+    """Visits that go with their raw events: nothing that can still be counted anew continues them."""
     with job.engine.begin() as connection:
         plan_by_index(connection)
         kept = {one.site_id: one for one in read_kept(connection, job.settings)}
-        given = _with_cutoffs(list(kept.values()), job.now)
+        found = {site_id: _visits_before(one, job.now, planned) for site_id, one in kept.items()}
+        cutoffs = {site_id: cutoff for site_id, cutoff in found.items() if cutoff is not None}
+        given = _with_cutoffs(cutoffs)
         begun, ended = visits.c.started_at < given.c.cutoff, visits.c.ended_at < given.c.cutoff
         old = exists().where(visits.c.site_id == given.c.site_id, begun, ended)
         due = connection.execute(select(given.c.site_id).where(old)).scalars().all()
     return [
-        Step("delete", "visits", f"visits of site {one.key}", one.setting, one.cutoff(job.now), one.site_id)
+        Step("delete", "visits", f"visits of site {one.key}", one.setting, cutoffs[one.site_id], one.site_id)
         for one in (kept[site_id] for site_id in sorted(due))
     ]
+
+
+def _visits_before(one: Kept, now: datetime, planned: Sequence[Step]) -> datetime | None:
+    """A rebuild of the first day that is all there must find the visits that reach into it. None: every day is."""
+    drops = [step.before for step in planned if step.action == "drop" and step.table.startswith("events_")]
+    deletes = [step.before for step in planned if step.table == "events" and step.site_id == one.site_id]
+    since = [at for at in (one.raw_since, *drops, *deletes) if isinstance(at, datetime)]
+    return min(one.cutoff(now), max(since)) - VISIT_REACH if since else None
 
 
 def _old_visits(step: Step) -> list[ColumnElement[bool]]:
@@ -123,7 +138,7 @@ SMALL = {
 }
 
 
-def find_small(job: Job, going: frozenset[str]) -> list[Step]:
+def find_small(job: Job, planned: Sequence[Step]) -> list[Step]:
     """Daily figures, dead letters, and revocations of tokens that have expired by themselves."""
     figures, letters = job.settings.metrics_retention_days, job.settings.dead_letter_retention_days
     first_kept, died = job.now.date() - timedelta(days=figures), job.now - timedelta(days=letters)

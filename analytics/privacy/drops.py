@@ -4,7 +4,7 @@ A drop unlinks files: it takes milliseconds whatever the size. What it needs is 
 for which it waits briefly; a moment that does not come makes it a matter of the next run.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, Table, func, select
@@ -20,7 +20,7 @@ from analytics.store.models import ledger_hours
 TRIES = 3
 
 
-def find_events(job: Job, going: frozenset[str]) -> list[Step]:
+def find_events(job: Job, planned: Sequence[Step]) -> list[Step]:
     """Partitions of events whose last instant every site's retention has passed."""
     with job.engine.connect() as connection:
         longest = longest_kept(read_kept(connection, job.settings), job.settings)
@@ -28,7 +28,7 @@ def find_events(job: Job, going: frozenset[str]) -> list[Step]:
     return _behind(ranges, longest.cutoff(job.now), "events", longest.setting)
 
 
-def find_ledger(job: Job, going: frozenset[str]) -> list[Step]:
+def find_ledger(job: Job, planned: Sequence[Step]) -> list[Step]:
     """Partitions of the ledger behind LEDGER_RETENTION_DAYS."""
     days = job.settings.ledger_retention_days
     with job.engine.connect() as connection:

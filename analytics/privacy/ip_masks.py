@@ -28,7 +28,7 @@ from sqlalchemy import (
 from sqlalchemy.schema import SetTableComment
 
 from analytics.privacy.rules import instant
-from analytics.privacy.steps import Job, Kind, Step, in_chunks, measure_partition, partition
+from analytics.privacy.steps import Job, Kind, Step, going, in_chunks, measure_partition, partition
 from analytics.store import partitions
 
 
@@ -55,13 +55,13 @@ def masked(ip: ColumnElement[str]) -> ColumnElement[str]:
     return ip.op("&")(func.netmask(func.set_masklen(ip, bits)))
 
 
-def find(job: Job, going: frozenset[str]) -> list[Step]:
+def find(job: Job, planned: Sequence[Step]) -> list[Step]:
     """Partitions of events that began before the cutoff and are not known to be masked up to it."""
     days = job.settings.anonymize_ips_after_days
-    cutoff = job.now - timedelta(days=days)
+    cutoff, gone = job.now - timedelta(days=days), going(planned)
     with job.engine.connect() as connection:
         spans = partitions.list_partitions(connection, "events")
-        begun = sorted(name for name, span in spans.items() if instant(span.start) < cutoff and name not in going)
+        begun = sorted(name for name, span in spans.items() if instant(span.start) < cutoff and name not in gone)
         marks = _marks(connection, begun)
     steps = []
     for name in begun:

@@ -31,10 +31,9 @@ KINDS: tuple[Kind, ...] = (EVENTS, LEDGER, SITE_EVENTS, VISITS, SMALL_TABLES, IP
 
 def plan(engine: Engine, settings: Settings, now: datetime) -> list[Step]:
     """The steps that a run would take, with their rows and bytes. Reads only."""
-    job, steps, going = Job(engine, settings, now), list[Step](), set[str]()
+    job, steps = Job(engine, settings, now), list[Step]()
     for kind in KINDS:
-        found = kind.find(job, frozenset(going))
-        going.update(step.table for step in found if step.action == "drop")
+        found = kind.find(job, steps)
         with engine.connect() as connection:
             steps += [kind.measure(connection, step, steps) for step in found]
     return [step for step in steps if step.rows or step.action == "drop"]
@@ -51,8 +50,8 @@ def run(
     job, results = Job(engine, settings, now, time.monotonic() + seconds), list[Done]()
     with _alone(engine):
         for kind in KINDS:
-            # A partition that could not be dropped must still be masked, so nothing is taken to be going.
-            for step in kind.find(job, frozenset()):
+            # What was done shows in the tables; a partition that could not be dropped must still be masked.
+            for step in kind.find(job, ()):
                 if job.is_over():
                     return results
                 done = _do(job, kind, step)

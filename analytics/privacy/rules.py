@@ -16,6 +16,8 @@ class Kept(NamedTuple):
     key: str
     days: int
     setting: str
+    # Raw events before it may be gone already.
+    raw_since: datetime | None = None
 
     def cutoff(self, now: datetime) -> datetime:
         return now - timedelta(days=self.days)
@@ -23,12 +25,16 @@ class Kept(NamedTuple):
 
 def read_kept(connection: Connection, settings: Settings) -> list[Kept]:
     """One for each site, in the order of their ids."""
-    found = connection.execute(select(sites.c.id, sites.c.key, sites.c.event_retention_days).order_by(sites.c.id))
+    found = connection.execute(
+        select(sites.c.id, sites.c.key, sites.c.event_retention_days, sites.c.raw_since).order_by(sites.c.id)
+    )
     general = settings.event_retention_days
     return [
-        Kept(row.id, row.key, general, f"EVENT_RETENTION_DAYS={general}")
+        Kept(row.id, row.key, general, f"EVENT_RETENTION_DAYS={general}", row.raw_since)
         if row.event_retention_days is None
-        else Kept(row.id, row.key, row.event_retention_days, f"site {row.key}: {row.event_retention_days} days")
+        else Kept(
+            row.id, row.key, row.event_retention_days, f"site {row.key}: {row.event_retention_days} days", row.raw_since
+        )
         for row in found
     ]
 

@@ -42,6 +42,11 @@ class Step:
     is_estimate: bool = False
 
 
+def going(planned: Sequence[Step]) -> set[str]:
+    """The partitions that will not be there any more."""
+    return {step.table for step in planned if step.action == "drop"}
+
+
 class Done(NamedTuple):
     """What became of a step; `error` is '' when it went through, and what is left is due again at the next run."""
 
@@ -87,10 +92,9 @@ def giving_way(rows: int = 0) -> Iterator[None]:
 
 
 class Kind(NamedTuple):
-    """One sort of step: which are due (save in partitions that are `going` anyway), how much that is once the steps
-    `planned` before it are done, and doing it."""
+    """One sort of step: which are due once the steps `planned` before it are done, how much that is, and doing it."""
 
-    find: Callable[[Job, frozenset[str]], list[Step]]
+    find: Callable[[Job, Sequence[Step]], list[Step]]
     measure: Callable[[Connection, Step, Sequence[Step]], Step]
     do: Callable[[Job, Step], int]
 

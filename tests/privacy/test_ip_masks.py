@@ -85,19 +85,19 @@ def test_a_done_partition_is_not_looked_at_again_until_a_row_comes_in(
 ) -> None:
     put(days_ago(40), 4, ip="203.0.113.77")
     job = steps.Job(engine, settings, NOW)
-    assert len(ip_masks.find(job, frozenset())) == 1
+    assert len(ip_masks.find(job, ())) == 1
     run(anonymize_ips_after_days=30, **KEEP)
-    assert ip_masks.find(job, frozenset()) == []
+    assert ip_masks.find(job, ()) == []
     put(days_ago(40), 1, ip="198.51.100.9")
     assert [done.rows for done in run(anonymize_ips_after_days=30, **KEEP)] == [1]
-    assert ip_masks.find(job, frozenset()) == []
+    assert ip_masks.find(job, ()) == []
 
 
 def test_a_partition_half_done_goes_on_where_it_was(run: Any, put: Any, engine: Engine, settings: Any) -> None:
     put(days_ago(30), 4, ip="203.0.113.77")
     run(anonymize_ips_after_days=30, **KEEP)
     later = NOW + timedelta(hours=1)
-    (step,) = ip_masks.find(steps.Job(engine, settings, later), frozenset())
+    (step,) = ip_masks.find(steps.Job(engine, settings, later), ())
     assert (step.since, step.before) == (NOW - timedelta(days=30), later - timedelta(days=30))
     assert [done.rows for done in run(later, anonymize_ips_after_days=30, **KEEP)] == [4]
 

@@ -113,17 +113,32 @@ def visit(site_id: int, user_no: int, started_at: datetime, ended_at: datetime) 
     return {**row, "site_id": site_id, "user_no": user_no, "started_at": started_at, "ended_at": ended_at}
 
 
-def test_visits_go_with_their_sites_events(
-    run: Any, engine: Engine, site: Site, make_site: Any, sql: Sql, small_chunks: None
-) -> None:
-    shop = make_site("shop", 20)
+def put_visits(engine: Engine, site: Site, ends: list[datetime]) -> None:
     with engine.begin() as connection:
-        for site_id in (site.id, shop.id):
-            for n in range(8):
-                ended = days_ago(10) - US if n < 7 else days_ago(10)
-                connection.execute(visits.insert().values(visit(site_id, n, days_ago(10.1), ended)))
-    assert told(run()) == [("delete", "visits of site default", 7)]
-    assert sql("SELECT site_id, count(*) FROM visits GROUP BY 1 ORDER BY 1") == [(site.id, 1), (shop.id, 8)]
+        for n, ended in enumerate(ends):
+            connection.execute(visits.insert().values(visit(site.id, n, days_ago(19), ended)))
+
+
+def test_visits_go_with_their_raw_events(
+    run: Any, plan: Any, put: Any, engine: Engine, site: Site, make_site: Any, sql: Sql, small_chunks: None
+) -> None:
+    """They stay as long as a late event, or a rebuild of the first day that is all there, could continue them."""
+    shop = make_site("shop", 8)
+    put(days_ago(10.5) - timedelta(days=1))
+    put(days_ago(9), 2, of=shop)
+    # The partition ends ten and a half days ago; the shop's own rows are deleted up to eight days ago.
+    for of, gone in ((site, days_ago(10.5)), (shop, days_ago(8))):
+        reach = gone - timedelta(hours=1)
+        put_visits(engine, of, [reach - US] * 7 + [reach, gone])
+    planned = told(plan())
+    assert told(run()) == planned
+    assert planned[-2:] == [("delete", "visits of site default", 7), ("delete", "visits of site shop", 7)]
+    assert sql("SELECT site_id, count(*) FROM visits GROUP BY 1 ORDER BY 1") == [(site.id, 2), (shop.id, 2)]
+
+
+def test_visits_stay_while_all_raw_events_are_there(run: Any, engine: Engine, site: Site) -> None:
+    put_visits(engine, site, [days_ago(12)])
+    assert run() == []
 
 
 def test_small_tables_go_by_their_own_settings(run: Any, site: Site, sql: Sql, small_chunks: None) -> None:
@@ -236,7 +251,7 @@ def test_a_step_out_of_time_keeps_what_it_has_done(
 ) -> None:
     put(days_ago(5), 10, of=make_site("shop", 2))
     job = steps.Job(engine, settings, NOW, until=0.0)
-    (step,) = SITE_EVENTS.find(job, frozenset())
+    (step,) = SITE_EVENTS.find(job, ())
     with pytest.raises(steps.Unfinished) as caught:
         SITE_EVENTS.do(job, step)
     assert caught.value.rows == 3
