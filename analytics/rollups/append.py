@@ -26,27 +26,26 @@ class UnknownZone(Exception):
 def append_deltas(
     connection: Connection, zones: Mapping[int, str], rows: Sequence[Row], user_nos: Sequence[int]
 ) -> None:
-    """One delta a site of the rows that this transaction stores. `zones` of the sites, whose rows it has locked.
+    """One delta a site, of the rows that this transaction stores. `zones`: what `hold_sites` has found and locked.
 
-    Rows of a site that is gone add nothing. Raises UnknownZone; 1 µs a row.
+    Rows of a site that is gone add nothing. Raises UnknownZone; 1.2 µs a row.
     """
     bodies = [
         _tuple(site_id, zones[site_id], len(mine), _pack(zones[site_id], mine, numbers))
-        for site_id, (mine, numbers) in _by_site(zones, rows, user_nos).items()
-        if mine and site_id in zones
+        for site_id, (mine, numbers) in _by_site(rows, user_nos).items()
+        if site_id in zones
     ]
     if bodies:
         copy_bytes(connection, COPY_DELTAS, b"".join((HEADER, *bodies, TRAILER)))
 
 
-def _by_site(
-    zones: Mapping[int, str], rows: Sequence[Row], user_nos: Sequence[int]
-) -> dict[int, tuple[Sequence[Row], Sequence[int]]]:
-    if len(zones) == 1:
-        return dict.fromkeys(zones, (rows, user_nos))
-    found: dict[int, tuple[list[Row], list[int]]] = {}
+def _by_site(rows: Sequence[Row], user_nos: Sequence[int]) -> dict[int, tuple[Sequence[Row], Sequence[int]]]:
+    sites = {row.site_id for row in rows}
+    if len(sites) == 1:
+        return {sites.pop(): (rows, user_nos)}
+    found: dict[int, tuple[list[Row], list[int]]] = {site_id: ([], []) for site_id in sites}
     for row, user_no in zip(rows, user_nos, strict=True):
-        mine, numbers = found.setdefault(row.site_id, ([], []))
+        mine, numbers = found[row.site_id]
         mine.append(row)
         numbers.append(user_no)
     return {**found}

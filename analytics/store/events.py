@@ -5,6 +5,7 @@ clock that is corrected anew, a phone that changed networks. So ids that a calle
 written, while the site's row is locked: one site's drains take turns for the milliseconds of the write (decision 0001).
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
 from io import BytesIO
@@ -207,3 +208,14 @@ _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 def escape(text: str) -> str:
     """`text` for COPY's text format."""
     return text.translate(_ESCAPES)
+
+
+_ESCAPED = re.compile(r"\\(.)", re.DOTALL)
+_CONTROLS = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
+
+
+def unescape(column: str) -> str:
+    """What a column of COPY's text format says; '' for NULL."""
+    if "\\" not in column:
+        return column
+    return "" if column == "\\N" else _ESCAPED.sub(lambda found: _CONTROLS.get(found[1], found[1]), column)

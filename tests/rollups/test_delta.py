@@ -175,9 +175,9 @@ def test_packing_loses_nothing_and_bodies_add_up(zone: str, drawn: list[Any], cu
         delta.pack_rows(zone, [row_of(event) for event in part], [event.user_no for event in part])
         for part in (events[:cut], events[cut:])
     ]
-    for again in (delta.unite(parts, zone), delta.unpack(delta.pack(whole), zone)):
-        assert again.counts == whole.counts
-        assert sorted(again.touches) == sorted(whole.touches)
+    united = delta.unite(parts, zone)
+    assert united.counts == whole.counts
+    assert sorted(united.touches) == sorted(whole.touches)
 
 
 def test_no_two_counts_share_a_bitmap() -> None:
