@@ -15,7 +15,7 @@ from analytics.store.events import Row, copy_bytes
 COPY_DELTAS = "COPY rollup_deltas (site_id, zone, events, body) FROM STDIN (FORMAT binary)"
 # https://www.postgresql.org/docs/current/sql-copy.html#id-1.9.3.55.9.4: signature, flags, no extension; and the end.
 HEADER, TRAILER = b"PGCOPY\n\xff\r\n\0" + bytes(8), b"\xff\xff"
-# Four fields: a length before each, the first and the third are integers.
+# The number of fields, and the length before each; two of the four are integers of four bytes.
 FIELDS = Struct(">hiii"), Struct(">iii")
 
 
