@@ -34,7 +34,10 @@ def unpack(stored: bytes) -> BitMap64:
 
 def union(sets: Iterable[BitMap64]) -> BitMap64:
     """Everybody who is in any of `sets`: a new set."""
-    return BitMap64.union(BitMap64(), *sets)
+    everybody = BitMap64()
+    for one in sets:
+        everybody |= one
+    return everybody
 
 
 def read_binary(

@@ -20,7 +20,14 @@ CREATE TABLE rollup_deltas (
     events INTEGER NOT NULL,
     body BYTEA NOT NULL,
     CONSTRAINT pk_rollup_deltas PRIMARY KEY (id)
+) WITH (
+    -- Every row is dead within seconds of its birth.
+    autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000, autovacuum_vacuum_cost_delay = 0,
+    toast.autovacuum_vacuum_scale_factor = 0, toast.autovacuum_vacuum_threshold = 5000,
+    toast.autovacuum_vacuum_cost_delay = 0
 );
+-- Compressed by zstd already.
+ALTER TABLE rollup_deltas ALTER body SET STORAGE EXTERNAL;
 CREATE INDEX ix_rollup_deltas_site_id_id ON rollup_deltas (site_id, id);
 CREATE TABLE rollups (
     site_id INTEGER NOT NULL,
@@ -34,7 +41,15 @@ CREATE TABLE rollups (
     events BIGINT NOT NULL,
     users BYTEA NOT NULL,
     CONSTRAINT pk_rollups PRIMARY KEY (site_id, span, dimension, day, type, subject, is_bot, value)
+) WITH (
+    -- Today's rows are rewritten every few seconds: with half a page free, 90 % of updates touch no index (19 % without).
+    fillfactor = 50,
+    autovacuum_vacuum_scale_factor = 0.05, autovacuum_vacuum_cost_delay = 0,
+    toast.autovacuum_vacuum_scale_factor = 0.05, toast.autovacuum_vacuum_threshold = 5000,
+    toast.autovacuum_vacuum_cost_delay = 0
 );
+-- Bitmaps do not compress, and trying costs three quarters of a merge's INSERT.
+ALTER TABLE rollups ALTER users SET STORAGE EXTERNAL;
 CREATE TABLE visits (
     site_id INTEGER NOT NULL,
     user_no BIGINT NOT NULL,
