@@ -73,6 +73,7 @@ def _configure(app: Flask, settings: Settings) -> None:
     _check_public_key(settings.jwt_public_key, algorithm)
     app.extensions["celery"] = queue.make_celery(settings)
     app.extensions["buffer_redis"] = _redis(settings.celery_broker_url, settings)
+    app.extensions["append_redis"] = app.extensions["buffer_redis"]
     app.extensions["cache_redis"] = _redis(settings.redis_url, settings)
     app.config.update(
         SQLALCHEMY_DATABASE_URI=settings.database_url,

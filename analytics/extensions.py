@@ -1,5 +1,7 @@
 """The unbound extensions, and the app's own settings and Redis clients. `create_app` binds them."""
 
+from typing import Any
+
 from flask import current_app
 from flask_jwt_extended import JWTManager
 from flask_migrate import Migrate
@@ -23,3 +25,8 @@ def buffer_redis() -> Redis:
     """The Redis that holds accepted events (and the task queue). Replies are bytes."""
     found: Redis = current_app.extensions["buffer_redis"]
     return found
+
+
+def append_redis() -> Any:
+    """The same for appending: in a web process its script calls share one connection of the event loop."""
+    return current_app.extensions["append_redis"]

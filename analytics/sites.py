@@ -16,6 +16,7 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import InterfaceError, OperationalError, TimeoutError
 
 from analytics import clock
+from analytics.aside import aside
 from analytics.errors import BadInput, Conflict, Invalid, NotFound, Problem, Unavailable
 from analytics.store.models import SUPPORTED_TYPES, audit_log, sites
 
@@ -46,7 +47,6 @@ class Site(NamedTuple):
     public_stats: bool
     allowed_origins: tuple[str, ...]
     created_at: datetime | None = None
-
     event_retention_days: int | None = None
 
 
@@ -80,7 +80,7 @@ def find_site(engine: Engine, key: str, auto_create: bool = False) -> Site:
         found.since, found.until = now, now + RETRY_S
     check_key(key)
     try:
-        site = _look_up(engine, key, auto_create)
+        site = aside(_look_up, engine, key, auto_create)
     except AWAY as error:
         if found is None:
             raise Unavailable("the database is away, and this site is not known here yet; try again shortly") from error

@@ -24,6 +24,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import SQLAlchemyError
 
 from analytics import clock
+from analytics.aside import aside
 from analytics.errors import Unauthorised
 from analytics.store.models import audit_log, revoked_tokens
 from config import SCOPES
@@ -116,6 +117,9 @@ class Revocations:
         """The revoked identities. One thread reads them anew; the others go on with the last set, save at the start."""
         if 0 <= now - self._read_at < READ_EVERY_S:
             return self._revoked
+        return aside(self._read_anew, now)
+
+    def _read_anew(self, now: float) -> frozenset[str]:
         first = self._read_at == -math.inf
         if self._lock.acquire(blocking=first):
             try:

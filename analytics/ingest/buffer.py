@@ -7,7 +7,7 @@ is one script, so a crash leaves both or neither. Errors of the Redis client pas
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from hashlib import sha1
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import msgspec
 import zstandard
@@ -32,6 +32,14 @@ class _Zstd(threading.local):
 
 
 _zstd = _Zstd()
+
+
+class Scripts(Protocol):
+    """A client of Redis, as far as scripts go."""
+
+    def evalsha(self, *arguments: Any) -> Any: ...
+
+    def eval(self, *arguments: Any) -> Any: ...
 
 
 class Entry(msgspec.Struct, array_like=True, gc=False):
@@ -108,7 +116,7 @@ _SHA = {script: sha1(script.encode(), usedforsecurity=False).hexdigest() for scr
 RECEIVED_TTL_S = 100 * 86400
 
 
-def append(redis: Redis, entry: Entry, limits: Limits, bell_ms: int = BELL_MS) -> tuple[str, bool]:
+def append(redis: Scripts, entry: Entry, limits: Limits, bell_ms: int = BELL_MS) -> tuple[str, bool]:
     """The new entry's id, and whether the caller is to ring the bell. Raises Unavailable when too much waits.
 
     One atomic step with the site's received counter of the hour, which the audit compares with what was stored. Never
@@ -244,7 +252,7 @@ def _delivery(entry_id: bytes, fields: dict[bytes, bytes] | None) -> Delivery:
         return Delivery(entry_id.decode(), None, raw)
 
 
-def _run(redis: Redis, script: str, keys: Sequence[str], arguments: Sequence[Any]) -> Any:
+def _run(redis: Scripts, script: str, keys: Sequence[str], arguments: Sequence[Any]) -> Any:
     try:
         return redis.evalsha(_SHA[script], len(keys), *keys, *arguments)
     except NoScriptError:

@@ -15,9 +15,10 @@ from flask import Blueprint, Response, current_app, request
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from analytics import clock, queue, telemetry
+from analytics.aside import aside
 from analytics.auth.guard import Principal, allow_site, choose_site, guarded, require
 from analytics.errors import BadInput, Invalid, NotFound, Problem, TooLarge, Unavailable, UnsupportedMedia
-from analytics.extensions import buffer_redis, db, settings
+from analytics.extensions import append_redis, buffer_redis, db, settings
 from analytics.ingest import buffer, dialects
 from analytics.ingest.client import client_address
 from analytics.ingest.dialects import Dialect
@@ -207,10 +208,10 @@ def _append(batch: Batch, site: Site, principal: Principal, received_at: datetim
         override_user=site.identity == "override",
     )
     limits = buffer.Limits(chosen.max_backlog_events, chosen.max_backlog_bytes)
-    batch_id, ring = buffer.append(buffer_redis(), entry, limits)
+    batch_id, ring = buffer.append(append_redis(), entry, limits)
     if ring:
         try:
-            queue.ring_drain()
+            aside(queue.ring_drain)
         except Unavailable:
             # The batch is safe in the stream; beat rings again.
             current_app.logger.warning("doorbell not rung")

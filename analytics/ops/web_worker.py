@@ -1,35 +1,93 @@
-"""gunicorn's threaded worker, except that a kept-alive connection stays with its thread while requests follow closely.
+"""gunicorn's worker for the web process: an event loop that serves the Flask application (ops/connection.py).
 
-A client that sends batch after batch otherwise costs, for each request, a way from the thread to the poller and back:
-a pipe write, two epoll changes and a task of the pool.
+gunicorn keeps what it is good at: sockets, processes, signals, restarts, and killing a worker that hangs.
 """
 
-import select
+import asyncio
+import os
+import signal
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
-from gunicorn.workers.gthread import ThreadWorker
+import uvloop
+from flask import Flask
+from gunicorn.sock import ssl_context
+from gunicorn.workers.base import Worker
 
-LINGER_MS = 10
+from analytics.ops.connection import Connection, Server
+from analytics.ops.environ import Answer
+from analytics.ops.loop_redis import LoopRedis
+
+BEAT_S = 1.0
 
 
-class WebWorker(ThreadWorker):  # type: ignore[misc]
+class WebWorker(Worker):  # type: ignore[misc]
     """Used by the Procfile: `gunicorn --worker-class analytics.ops.web_worker.WebWorker`."""
 
-    def handle(self, conn: Any) -> Any:
-        """Serves the connection's requests until none follows at once, or another connection waits for a thread."""
-        keep = super().handle(conn)
-        while keep is True and self.alive and not conn.is_http2 and self._nobody_waits() and follows(conn):
-            keep = super().handle(conn)
-        return keep
+    def init_signals(self) -> None:
+        """The loop takes the signals that end it; the others are gunicorn's."""
+        super().init_signals()
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
+            signal.signal(number, signal.SIG_DFL)
 
-    def _nobody_waits(self) -> bool:
-        return bool(self.tpool._work_queue.empty())
+    def run(self) -> None:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(self._serve())
+
+    async def _serve(self) -> None:
+        loop, stop = asyncio.get_running_loop(), asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
+            loop.add_signal_handler(number, stop.set)
+        served = serve(self.wsgi, self.cfg.threads, self.cfg.keepalive)
+        if self.cfg.accesslog:
+            served.note = self._note
+        served.look_around(loop.time())
+        tls = ssl_context(self.cfg) if self.cfg.is_ssl else None
+        listening = [
+            await loop.create_server(lambda: Connection(served, loop), sock=socket.sock.dup(), ssl=tls)
+            for socket in self.sockets
+        ]
+        while not stop.is_set() and self._may_go_on(served):
+            self.notify()
+            served.look_around(loop.time())
+            try:
+                await asyncio.wait_for(stop.wait(), BEAT_S)
+            except TimeoutError:
+                continue
+        for server in listening:
+            server.close()
+        await self._finish(served)
+
+    def _may_go_on(self, served: Server) -> bool:
+        self.alive = self.ppid == os.getppid() and served.served < self.max_requests
+        return bool(self.alive)
+
+    async def _finish(self, served: Server) -> None:
+        """Waits for answers under way, no longer than gunicorn would."""
+        served.stop()
+        loop = asyncio.get_running_loop()
+        end = loop.time() + self.cfg.graceful_timeout
+        while served.connections and loop.time() < end:
+            self.notify()
+            await asyncio.sleep(0.05)
+        served.pool.shutdown(wait=False, cancel_futures=True)
+
+    def _note(self, answer: Answer, took_s: float) -> None:
+        environ = answer.environ or {}
+        size = len(answer.body) if isinstance(answer.body, bytes) else 0
+        response = SimpleNamespace(status=str(answer.status), sent=size, headers=[])
+        self.log.access(response, SimpleNamespace(headers=[]), environ, timedelta(seconds=took_s))
 
 
-def follows(conn: Any) -> bool:
-    """True when the connection's next request has begun to arrive, within the linger."""
-    if conn.parser.unreader.buf.getvalue():
-        return True
-    poll = select.poll()
-    poll.register(conn.sock, select.POLLIN)
-    return bool(poll.poll(LINGER_MS))
+def serve(app: Any, threads: int, keep_alive_s: float) -> Server:
+    """The shared part of a process's connections. Of our application, POSTs of the ingest blueprint run on the loop."""
+    pool = ThreadPoolExecutor(threads, "request")
+    if not isinstance(app, Flask):
+        return Server(app, frozenset(), pool, 1 << 30, keep_alive_s)
+    app.extensions["append_redis"] = LoopRedis(app.extensions["buffer_redis"])
+    rules = [rule for rule in app.url_map.iter_rules() if rule.endpoint.startswith("ingest.")]
+    posts = {rule.rule for rule in rules if rule.methods and "POST" in rule.methods and not rule.arguments}
+    on_loop = frozenset(posts | {path.rstrip("/") for path in posts})
+    return Server(app.wsgi_app, on_loop, pool, app.config["MAX_CONTENT_LENGTH"], keep_alive_s)
