@@ -63,10 +63,10 @@ def init_app(app: Flask, settings: Settings) -> None:
 
     @app.before_request
     def name_request() -> None:
-        given = request.headers.get("X-Request-ID", "")
+        given = request.environ.get("HTTP_X_REQUEST_ID", "")
         request_id.set(given if given and SAFE_ID.fullmatch(given) else f"{getrandbits(128):032x}")
 
     @app.after_request
     def return_name(response: Response) -> Response:
-        response.headers["X-Request-ID"] = request_id.get()
+        response.headers.add("X-Request-ID", request_id.get())
         return response

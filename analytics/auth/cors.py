@@ -17,7 +17,8 @@ REMEMBERED_S = "7200"
 
 def answer_preflight() -> Response | None:
     """The answer to a browser's OPTIONS, before any guard: it never carries a token."""
-    if request.method != "OPTIONS" or "Access-Control-Request-Method" not in request.headers:
+    environ = request.environ
+    if environ["REQUEST_METHOD"] != "OPTIONS" or "HTTP_ACCESS_CONTROL_REQUEST_METHOD" not in environ:
         return None
     response = Response(status=204)
     if allowed_origin():
@@ -29,7 +30,7 @@ def answer_preflight() -> Response | None:
 
 def add_headers(response: Response) -> Response:
     """Lets an allowed origin read the response."""
-    if "Origin" not in request.headers:
+    if "HTTP_ORIGIN" not in request.environ:
         return response
     response.vary.add("Origin")
     if origin := allowed_origin():

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import ParamSpec, Protocol, TypeVar, cast
 
-from flask import current_app, g, request
+from flask import current_app, request
 
 from analytics.auth.tokens import Principal, TokenChecks
 from analytics.errors import Forbidden, Unauthorised
@@ -57,9 +57,10 @@ def require(*scopes: str) -> Principal:
 
 def current_principal() -> Principal:
     """The caller of this request, checked once. Raises Unauthorised for a token that is not valid."""
-    found: Principal | None = g.get("principal")
+    environ = request.environ
+    found: Principal | None = environ.get("analytics.principal")
     if found is None:
-        found = g.principal = _principal()
+        found = environ["analytics.principal"] = _principal(environ.get("HTTP_AUTHORIZATION"))
     return found
 
 
@@ -86,8 +87,7 @@ def token_checks() -> TokenChecks:
     return found
 
 
-def _principal() -> Principal:
-    header = request.headers.get("Authorization")
+def _principal(header: str | None) -> Principal:
     if header is None or not header.strip():
         scopes = frozenset(settings().anonymous_scopes)
         if not scopes:

@@ -1,17 +1,17 @@
 """Where a request comes from, behind the proxies that the operator trusts."""
 
+from collections.abc import Mapping
 from functools import lru_cache
 from ipaddress import ip_address, ip_network
+from typing import Any
 
-from flask import Request
 
-
-def client_address(request: Request, trusted: tuple[str, ...]) -> str:
+def client_address(environ: Mapping[str, Any], trusted: tuple[str, ...]) -> str:
     """The caller's address: the last in X-Forwarded-For that no trusted proxy owns; without proxies, the socket's."""
-    address = request.remote_addr or ""
+    address: str = environ.get("REMOTE_ADDR") or ""
     if not trusted or not _is_trusted(address, trusted):
         return address
-    hops = [hop.strip() for hop in request.headers.get("X-Forwarded-For", "").split(",") if hop.strip()]
+    hops = [hop.strip() for hop in environ.get("HTTP_X_FORWARDED_FOR", "").split(",") if hop.strip()]
     for hop in reversed(hops):
         if not _is_address(hop):
             break
