@@ -16,7 +16,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-class _OnLoop(greenlet):
+class _OnLoop(greenlet):  # type: ignore[misc]
     """A call that the event loop runs, and may put off."""
 
 

@@ -84,30 +84,32 @@ _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Entry).decode
 
 _APPEND = """
-local events = tonumber(redis.call('HGET', KEYS[2], 'events') or '0')
-local bytes = tonumber(redis.call('HGET', KEYS[2], 'bytes') or '0')
+local held = redis.call('HMGET', KEYS[2], 'events', 'bytes')
+local events, bytes = tonumber(held[1] or '0'), tonumber(held[2] or '0')
 local count, size = tonumber(ARGV[2]), #ARGV[1]
 if events + count > tonumber(ARGV[3]) or bytes + size > tonumber(ARGV[4]) then return {'full', events} end
 local id = redis.call('XADD', KEYS[1], '*', 'e', ARGV[1], 'n', ARGV[2])
 redis.call('HINCRBY', KEYS[2], 'events', count)
 redis.call('HINCRBY', KEYS[2], 'bytes', size)
-redis.call('HINCRBY', KEYS[3], ARGV[5], count)
-redis.call('EXPIRE', KEYS[3], ARGV[6])
+if redis.call('HINCRBY', KEYS[3], ARGV[5], count) == count then redis.call('EXPIRE', KEYS[3], ARGV[6]) end
 local ring = redis.call('SET', KEYS[4], '1', 'NX', 'PX', ARGV[7])
 return {id, ring and 1 or 0}
 """
 # XACK comes first: a script that has written once may go on writing when memory is full.
 _ACKNOWLEDGE = """
-local done = 0
+local done, bytes, events = 0, 0, 0
 for _, id in ipairs(ARGV) do
   local found = redis.call('XRANGE', KEYS[1], id, id)
-  redis.call('XACK', KEYS[1], 'drain', id)
-  if redis.call('XDEL', KEYS[1], id) == 1 and found[1] then
-    done = done + 1
+  if found[1] then
     local entry = found[1][2]
-    redis.call('HINCRBY', KEYS[2], 'bytes', -#entry[2])
-    redis.call('HINCRBY', KEYS[2], 'events', -tonumber(entry[4]))
+    done, bytes, events = done + 1, bytes + #entry[2], events + tonumber(entry[4])
   end
+end
+redis.call('XACK', KEYS[1], 'drain', unpack(ARGV))
+if done > 0 then
+  redis.call('XDEL', KEYS[1], unpack(ARGV))
+  redis.call('HINCRBY', KEYS[2], 'bytes', -bytes)
+  redis.call('HINCRBY', KEYS[2], 'events', -events)
 end
 return done
 """

@@ -32,6 +32,10 @@ log = logging.getLogger(__name__)
 
 # user_ids whose user_no a process remembers; about 150 bytes each.
 REMEMBERED_USERS = 200_000
+# Entries are looked for this often while a chunk gathers; many small reads cost more than their entries.
+LOOK_EVERY_S = 0.02
+# From so much on, a drain has the patience of so many `company_s`.
+CROWD_ENTRIES, CROWD_EVENTS, CROWD_PATIENCE = 16, 1000, 5
 # How often a chunk that collided with another drain starts again before its entries are tried one by one.
 COLLISIONS = 3
 
@@ -97,24 +101,28 @@ class Drain:
             self.store(claimed, outcome)
 
     def _gather(self) -> list[Delivery]:
-        """New entries up to the batch size, waiting a moment for company while there are few."""
+        """New entries up to the batch size. One that comes alone waits a moment for company; while many come, longer:
+        a transaction of thousands of events costs hardly more than one of a hundred."""
         chunk: list[Delivery] = []
-        have, deadline = 0, time.monotonic() + self.company_s
+        have, start = 0, time.monotonic()
         while have < self.batch_size:
-            wait_ms = int((deadline - time.monotonic()) * 1000)
-            if wait_ms <= 0 and chunk:
-                break
-            found = buffer.read_new(self.redis, self.consumer, self._entries_wanted(have), max(wait_ms, 1))
-            if not found and wait_ms <= 1:
-                break
+            wanted = self._entries_wanted(have)
+            found = buffer.read_new(
+                self.redis, self.consumer, wanted, None if chunk else int(self.company_s * 1000) or 1
+            )
             chunk += found
+            if len(found) < wanted and (not found or not self._await_company(start, len(chunk), have)):
+                break
             have = sum(delivery.entry.count for delivery in chunk if delivery.entry)
-            if found:
-                self._events_an_entry = max(1.0, have / len(chunk))
-            if found and have < self.batch_size and len(found) < 8:
-                # A trickle: let a few more arrive instead of asking for each.
-                time.sleep(max(0.0, min(0.01, deadline - time.monotonic())))
+            self._events_an_entry = max(1.0, have / len(chunk))
         return chunk
+
+    def _await_company(self, start: float, entries: int, events: int) -> bool:
+        """Sleeps until it is worth looking for more entries; False when it is time to store what there is."""
+        crowded = entries >= CROWD_ENTRIES or events >= CROWD_EVENTS
+        left = start + self.company_s * (CROWD_PATIENCE if crowded else 1) - time.monotonic()
+        time.sleep(max(0.0, min(LOOK_EVERY_S, left)))
+        return left > 0
 
     def _entries_wanted(self, have: int) -> int:
         return max(1, min(2000, int((self.batch_size - have) / self._events_an_entry)))

@@ -53,7 +53,7 @@ sites = Table(
     Column("next_user_no", BigInteger, nullable=False, server_default="1"),
     # Days that raw events are kept; null: EVENT_RETENTION_DAYS.
     Column("event_retention_days", Integer),
-    # The zone whose calendar the rollups are in; another than `zone` until they are rebuilt. Null: nothing rolled up yet.
+    # The zone whose calendar the rollups are in; another than `zone` until they are rebuilt. Null: there are none.
     Column("rollups_zone", Text),
     # Raw events before this instant may be gone; days that begin earlier are frozen. Null: all are there.
     Column("raw_since", Instant),
