@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 # A request's line and headers together.
 MAX_HEAD = 65_536
-HEAD_WITHIN_S, BODY_WITHIN_S = 20.0, 60.0
+HEAD_WITHIN_S, BODY_WITHIN_S, LINGER_S = 20.0, 60.0, 2.0
 # Bodies under way in one process, together; beyond that the process reads on when others are done.
 MAX_BODIES = 64_000_000
 MAX_PIPELINED = 16
@@ -102,6 +102,7 @@ class Connection(asyncio.Protocol):
         self._since = loop.time()
         self._queue: deque[Request] = deque()
         self._busy = False
+        self._at_end = False
         self._ended = False
         self._writable: asyncio.Future[None] | None = None
 
@@ -136,6 +137,11 @@ class Connection(asyncio.Protocol):
         else:
             if self._in_head and self._head_bytes > MAX_HEAD:
                 self._refuse(431, f"a request's line and headers may have {MAX_HEAD} bytes")
+
+    def eof_received(self) -> bool:
+        """A client may send its last request and close its side; it still gets its answer."""
+        self._at_end = True
+        return self._busy
 
     def pause_writing(self) -> None:
         self._writable = self._loop.create_future()
@@ -272,7 +278,8 @@ class Connection(asyncio.Protocol):
         if self._server.note is not None:
             self._server.note(answer, self._loop.time())
         if close or self._ended:
-            self._ended = True
+            self._end(linger=not request.whole)
+        elif self._at_end and not self._queue:
             self.transport.close()
         elif self._queue:
             # On the loop's next round: a client that sends ahead does not pile up calls here.
@@ -283,12 +290,22 @@ class Connection(asyncio.Protocol):
 
     def _refuse(self, status: int, detail: str) -> None:
         """For what never became a request. After it nothing of the connection can be trusted."""
-        self._ended = True
         if not self._busy:
             body = detail.encode("ascii", "replace")
             head = b"content-type: text/plain; charset=utf-8\r\ncontent-length: %d\r\n" % len(body)
             self.transport.write(self._head(Answer(status, head, body), True) + body)
-        self.transport.close()
+        self._end(linger=True)
+
+    def _end(self, linger: bool) -> None:
+        """Nothing more is served. `linger`: a client in the middle of sending gets a moment to read why, since a socket
+        that closes on unread bytes takes the answer with it."""
+        self._ended = True
+        if linger and not self.transport.is_closing() and self.transport.can_write_eof():
+            self.read_on()
+            self.transport.write_eof()
+            self._loop.call_later(LINGER_S, self.transport.close)
+        else:
+            self.transport.close()
 
     # What the server calls.
 
@@ -300,8 +317,7 @@ class Connection(asyncio.Protocol):
     def finish(self) -> None:
         """Ends the connection, after the answers that are under way."""
         if not self._busy and self._request is None:
-            self._ended = True
-            self.transport.close()
+            self._end(linger=False)
 
     def look(self, now: float) -> None:
         """Ends the connection when its time is over."""
