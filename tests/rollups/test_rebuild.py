@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from flask import Flask
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from redis import Redis
@@ -21,6 +22,7 @@ from analytics.rollups import users
 from analytics.rollups.merge import merge_all, merge_site
 from analytics.rollups.rebuild import rebuild
 from analytics.sites import Site, create_site, update_site
+from tasks import rollups as tasks
 
 # Clocks go forward in Berlin on the 29th.
 START = datetime(2026, 3, 27, 20, tzinfo=UTC)
@@ -232,3 +234,26 @@ def test_a_new_zone_leaves_frozen_days_and_loses_no_event(
     assert sql("SELECT rollups_zone FROM sites") == [(other,)]
     last = max(totals)
     assert totals[last] == count_slowly(engine, site, other)["total", last, "page_view", "", False, ""]
+
+
+def test_the_commands_rebuild_and_merge(app: Flask, engine: Engine, redis: Redis) -> None:
+    site = make_site(engine, "UTC")
+    drain(engine, redis, site, [view(START), view(START, "bob")])
+    command = app.test_cli_runner()
+    assert command.invoke(args=["rollups", "merge"]).stdout.startswith("1 deltas of 2 events merged into ")
+    given = ["rollups", "rebuild", "--site", site.key, "--from", "2026-03-27", "--to", "2026-03-28"]
+    assert command.invoke(args=given).stdout.startswith(f"{site.key}: 2 days rebuilt of 2 events in ")
+    run(engine, "UPDATE sites SET raw_since = '2026-04-01 00:00+00'")
+    refused = command.invoke(args=given)
+    assert (refused.exit_code, "2026-04-01" in refused.stderr) == (1, True)
+
+
+def test_the_tasks_may_run_twice(app: Flask, engine: Engine, redis: Redis) -> None:
+    site = make_site(engine, "UTC")
+    drain(engine, redis, site, [view(START)])
+    with app.app_context():
+        for _ in range(2):
+            tasks.merge()
+            assert table(engine, site) == count_slowly(engine, site, "UTC")
+            tasks.rebuild(site.key, "2026-03-27", "2026-03-28")
+    assert table(engine, site) == count_slowly(engine, site, "UTC")
