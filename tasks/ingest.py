@@ -32,6 +32,7 @@ def drain_of_process() -> Drain:
         batch_size=chosen.batch_size,
         company_s=chosen.batch_timeout,
         partition_days=chosen.partition_days,
+        anonymize_user_ids=chosen.anonymize_user_ids,
     )
 
 

@@ -31,14 +31,14 @@ class Chunk:
         return sorted({delivery.entry.site_id for delivery in self.deliveries if delivery.entry})
 
 
-def read_chunk(deliveries: list[Delivery], geo: GeoDatabase | None, salt: bytes) -> Chunk:
+def read_chunk(deliveries: list[Delivery], geo: GeoDatabase | None, salt: bytes, anonymize: bool = False) -> Chunk:
     """The rows of all entries that can be read."""
     chunk = Chunk(deliveries)
     for batch, delivery in enumerate(deliveries):
         try:
             if delivery.entry is None:
                 raise ValueError("not an entry of this service")
-            chunk.rows += read_rows(delivery.entry, delivery.entry_id, batch, geo, salt)
+            chunk.rows += read_rows(delivery.entry, delivery.entry_id, batch, geo, salt, anonymize)
         except (msgspec.MsgspecError, zstandard.ZstdError, ValueError) as error:
             chunk.unreadable[batch] = str(error)
     if chunk.unreadable:

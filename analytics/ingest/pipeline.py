@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 
 import psycopg2
-from psycopg2.errors import UniqueViolation
+from psycopg2.errors import CheckViolation, UniqueViolation
 from redis import Redis
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError, IntegrityError
@@ -64,6 +64,7 @@ class Drain:
     batch_size: int = 20_000
     company_s: float = 0.05
     partition_days: int = 1
+    anonymize_user_ids: bool = False
     consumer: str = ""
     _users: dict[int, dict[str, int]] = field(default_factory=dict)
     _covered: set[tuple[str, date]] = field(default_factory=set)
@@ -142,7 +143,7 @@ class Drain:
                 self._bury_entry(deliveries[0], "refused", str(error), outcome)
 
     def _store_together(self, deliveries: list[Delivery], outcome: Outcome) -> None:
-        chunk = read_chunk(deliveries, self.geo, self.salt)
+        chunk = read_chunk(deliveries, self.geo, self.salt, self.anonymize_user_ids)
         self._make_partitions(chunk)
         for attempt in range(1, COLLISIONS + 1):
             try:
@@ -150,10 +151,13 @@ class Drain:
                     ledger, repeated, numbered = self._write(connection, chunk)
                 break
             except (IntegrityError, psycopg2.IntegrityError):
-                # Another drain was handed the same entry; now that it has committed, the ledger says so.
+                # Another drain was handed the same entry; now that it has committed, the ledger says so. Or a partition
+                # was dropped since this process saw it made.
                 self._users.clear()
+                self._covered.clear()
                 if attempt == COLLISIONS:
                     raise
+                self._make_partitions(chunk)
         self._remember(numbered)
         buffer.acknowledge(self.redis, [delivery.entry_id for delivery in deliveries])
         outcome.batches += len(deliveries)
@@ -272,7 +276,8 @@ class Drain:
                     store.copy_events(connection, lines)
             except psycopg2.Error as error:
                 # A row that is there already says that another drain has just stored its whole entry.
-                if isinstance(error, UniqueViolation) or not _is_refusal(error):
+                # A partition that is missing was dropped since it was made.
+                if isinstance(error, (UniqueViolation, CheckViolation)) or not _is_refusal(error):
                     raise
                 if end - start > 1:
                     middle = (start + end) // 2

@@ -18,6 +18,7 @@ from analytics.ingest.buffer import Entry
 from analytics.ingest.dialects import SAME_TYPE
 from analytics.ingest.enrich import GeoDatabase, names_visitor, parse_user_agent, split_page, split_referrer
 from analytics.ingest.ids import derived_id_parts, event_uuid
+from analytics.privacy.pseudonym import pseudonym
 from analytics.store.events import Row, escape
 
 NULL = "\\N"
@@ -64,8 +65,13 @@ _decode_hints = msgspec.json.Decoder(_Hints).decode
 _NO_HINTS = _Hints()
 
 
-def read_rows(entry: Entry, entry_id: str, batch: int, geo: GeoDatabase | None, salt: bytes) -> Iterator[Row]:
-    """The entry's rows in the order they were sent. Raises msgspec.MsgspecError when its body is not what we wrote."""
+def read_rows(
+    entry: Entry, entry_id: str, batch: int, geo: GeoDatabase | None, salt: bytes, anonymize: bool = False
+) -> Iterator[Row]:
+    """The entry's rows in the order they were sent; `anonymize`: with pseudonyms for user ids.
+
+    Raises msgspec.MsgspecError when its body is not what we wrote.
+    """
     body = entry.json()
     # JSON has a control character or a backslash only where it is written as an escape, or between tokens.
     plain = not (b"\\" in body or b"\t" in body or b"\n" in body or b"\r" in body)
@@ -78,7 +84,11 @@ def read_rows(entry: Entry, entry_id: str, batch: int, geo: GeoDatabase | None, 
         given = event.event_id
         event_id = f"{id_prefix}{id_base + position:012x}" if given is None else event_uuid(str(given))
         ip = event.ip or entry.ip
-        user_id = _user(event, entry, ip, day, salt)
+        user_id = _user(event, entry)
+        if not user_id:
+            user_id = visitor_key(salt, day, entry.site_key, ip, event.user_agent or entry.user_agent)
+        elif anonymize:
+            user_id = pseudonym(salt, entry.site_key, user_id)
         line, kind, subject, session, agent, page, referrer, place = _columns(
             event, entry, plain, connection_agent, geo, ip, user_id
         )
@@ -152,13 +162,12 @@ def _day(text: str) -> date:
     return date.fromisoformat(text)
 
 
-def _user(event: StoredEvent, entry: Entry, ip: str, day: date, salt: bytes) -> str:
-    if entry.override_user:
-        return entry.user_id
+def _user(event: StoredEvent, entry: Entry) -> str:
+    """Who the caller says it was; '' when it does not."""
     given = event.user_id
-    if given is not None and given != "":
-        return str(given)
-    return entry.user_id or visitor_key(salt, day, entry.site_key, ip, event.user_agent or entry.user_agent)
+    if entry.override_user or given is None or given == "":
+        return entry.user_id
+    return str(given)
 
 
 @lru_cache(maxsize=65_536)

@@ -75,6 +75,8 @@ def try_lock(connection: Connection, site_id: int) -> bool:
     return found
 
 
+# Before the snapshot: a drop of a partition moves raw_since in its own transaction, so that both are seen, or neither.
+HOLD_PARTITIONS = text("LOCK TABLE events IN ACCESS SHARE MODE")
 WAIT_FOR_LOCK = text("SELECT pg_advisory_lock(:lock, :site_id)")
 UNLOCK = text("SELECT pg_advisory_unlock(:lock, :site_id)")
 
@@ -92,6 +94,7 @@ def alone(engine: Engine, site_id: int) -> Iterator[Connection]:
         connection.execution_options(isolation_level="REPEATABLE READ")
         try:
             with connection.begin():
+                connection.execute(HOLD_PARTITIONS)
                 yield connection
         finally:
             # A connection that broke took the lock with it.

@@ -84,12 +84,12 @@ def by_index(connection: Connection) -> Iterator[None]:
 SETTINGS = text("""
 SELECT current_setting('enable_seqscan') AS seqscan, current_setting('enable_bitmapscan') AS bitmapscan,
     current_setting('enable_hashjoin') AS hashjoin, current_setting('enable_mergejoin') AS mergejoin,
-    current_setting('jit') AS jit
+    current_setting('enable_material') AS material, current_setting('jit') AS jit
 """)
 SET = text("""
 SELECT set_config('enable_seqscan', :seqscan, true), set_config('enable_bitmapscan', :bitmapscan, true),
     set_config('enable_hashjoin', :hashjoin, true), set_config('enable_mergejoin', :mergejoin, true),
-    set_config('jit', :jit, true)
+    set_config('enable_material', :material, true), set_config('jit', :jit, true)
 """)
 # Served by pk_visits. Only visits that began in the hours before are looked at, so a user's past is not read.
 REACHED = text("""

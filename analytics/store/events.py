@@ -64,7 +64,13 @@ class LedgerRow(msgspec.Struct):
 
 
 # The statistics of a partition that is minutes old know nothing, and would have the planner read all of it.
-BY_INDEX = text("SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off; SET LOCAL enable_hashjoin = off")
+BY_INDEX = text("""
+SET LOCAL enable_seqscan = off;
+SET LOCAL enable_bitmapscan = off;
+SET LOCAL enable_hashjoin = off;
+SET LOCAL enable_mergejoin = off;
+SET LOCAL enable_material = off
+""")
 
 
 def plan_by_index(connection: Connection) -> None:

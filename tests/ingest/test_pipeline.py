@@ -220,6 +220,30 @@ def test_events_of_any_day_find_a_partition(engine: Engine, redis: Redis, site: 
     assert [row["ts"] for row in table(engine)] == sorted(days)
 
 
+def test_a_partition_dropped_since_it_was_made_is_made_again(
+    engine: Engine, redis: Redis, site: Site, drain: Drain
+) -> None:
+    event = {"type": "a", "ts": iso(NOW - timedelta(days=20))}
+    send(redis, site, [event])
+    drain.run()
+    with engine.begin() as connection:
+        dropped = connection.execute(text("SELECT tableoid::regclass::text FROM events")).scalar_one()
+        connection.execute(text(f"DROP TABLE {dropped}"))
+    send(redis, site, [event])
+    assert (drain.run().stored, len(table(engine))) == (1, 1)
+
+
+def test_pseudonyms_are_stored_in_place_of_user_ids(engine: Engine, redis: Redis, site: Site, drain: Drain) -> None:
+    drain.anonymize_user_ids = True
+    send(redis, site, [{"type": "a", "user_id": "ann"}, {"type": "a"}, {"type": "b", "user_id": "ann"}])
+    drain.run()
+    stored = [row.user_id for row in table(engine)]
+    assert "ann" not in stored
+    assert sorted(word[0] for word in stored) == ["#", "#", "~"]
+    with engine.connect() as connection:
+        assert len(connection.execute(text("SELECT user_id FROM users")).all()) == 2
+
+
 def test_first_seen_is_the_earliest_of_the_chunk(engine: Engine, redis: Redis, site: Site, drain: Drain) -> None:
     send(redis, site, [{"type": "a", "user_id": "u", "ts": iso(NOW - timedelta(hours=n))} for n in (1, 5, 2)])
     drain.run()
