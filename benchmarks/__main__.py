@@ -2,9 +2,9 @@
 
 import argparse
 
-from benchmarks import ingest
+from benchmarks import ingest, reports
 
-BENCHMARKS = {"ingest": ingest.run}
+BENCHMARKS = {"ingest": ingest.run, "reports": reports.run}
 
 
 def main() -> None:

@@ -16,6 +16,8 @@ from analytics.rollups import guard, users
 from analytics.rollups.delta import DIMENSIONS, Count, Key, unite
 from analytics.rollups.rows import BY_INDEX
 from analytics.rollups.users import as_date, as_int, as_text, read_binary
+from analytics.rollups.visit_rollups import read_visits
+from analytics.rollups.visit_tally import VisitSums
 from analytics.sites import Site
 from analytics.store.reading import reading
 
@@ -138,6 +140,10 @@ class Snapshot:
         """Everything in the days, everybody once. As `counts`."""
         days = self.days(first, after, **asked).values()
         return Count(sum(count.events for count in days), users.union(count.users for count in days))
+
+    def visits(self, dimension: str, first: date, after: date, bots: bool = False) -> dict[tuple[date, str], VisitSums]:
+        """(day, value) → the visits that merge has counted; a delta's come with its merge. One query."""
+        return read_visits(self._connection, self._site_id, dimension, first, after, bots)
 
     def hours(self, day: date, **asked: Any) -> dict[int, Count]:
         """Full hours since the day began → Count; up to 24 on a day of 25 hours. As `counts`."""

@@ -1,0 +1,55 @@
+"""The dashboard's bundle: totals, a series by day and eight top lists, from rollups in one snapshot. SELECT only."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from analytics.rollups import users
+from analytics.rollups.reading import Snapshot, Top
+from analytics.rollups.visit_tally import VisitSums
+
+LISTS = ("path", "referrer", "source", "country", "browser", "os", "device", "utm_source")
+VIEWS = ("page_view",)
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """One point of the series; a day without views has zeros."""
+
+    date: date
+    page_views: int
+    visitors: int
+    visits: int
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """Page views, the people and visits behind them, day by day and by what they have in common."""
+
+    page_views: int
+    visitors: int
+    visits: VisitSums
+    series: list[Day]
+    lists: dict[str, list[Top]]
+
+
+def overview(
+    found: Snapshot, first: date, after: date, limit: int = 10, lists: Sequence[str] = LISTS, bots: bool = False
+) -> Overview:
+    """Days `[first, after)`; `limit` lines a list, by page views. O(days) bitmaps, and O(limit * days) more a list."""
+    days = found.days(first, after, types=VIEWS, bots=bots)
+    visits = found.visits("total", first, after, bots)
+    series = []
+    for number in range((after - first).days):
+        day = first + timedelta(days=number)
+        count = days.get(day)
+        begun = visits.get((day, ""))
+        views, people = (count.events, len(count.users)) if count else (0, 0)
+        series.append(Day(day, views, people, begun.visits if begun else 0))
+    return Overview(
+        page_views=sum(day.page_views for day in series),
+        visitors=len(users.union(count.users for count in days.values())),
+        visits=VisitSums(*(sum(column) for column in zip(VisitSums(0, 0, 0, 0), *visits.values(), strict=True))),
+        series=series,
+        lists={name: found.top(name, first, after, limit, types=VIEWS, bots=bots) for name in lists},
+    )

@@ -1,0 +1,167 @@
+"""Reports over 1.2 and 12 million page views: each beside the same answer by plain SQL over the raw events.
+
+`run` fills the data set (traffic.py) twice, asks over HTTP through Flask's test client, and prints one table.
+"""
+
+import gc
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any
+
+from flask import Flask
+from flask_jwt_extended import create_access_token
+from sqlalchemy import Engine, text
+
+from analytics import create_app, sites
+from analytics.extensions import db
+from analytics.reports.overview import overview
+from analytics.rollups.reading import snapshot
+from benchmarks import traffic
+from benchmarks.baselines import machine
+from benchmarks.stack import Stack
+from config import Settings, load
+
+RUNS = 20
+SITE = "shop"
+REPORTS = {
+    "dashboard bundle, computed": ("", 120),
+    "DAU": ("/api/analytics/reports/dau", 20),
+    "WAU": ("/api/analytics/reports/wau", 20),
+    "MAU": ("/api/analytics/reports/mau", 20),
+    "retention grid 30 x 30": ("/api/analytics/reports/retention?days=30", 150),
+}
+LISTS = ("path", "referrer", "source", "country", "browser", "os", "device", "utm_source")
+# The same answers, as an afternoon's script would ask for them.
+BY_DAY = "(ts AT TIME ZONE 'UTC')::date"
+PLAIN = {
+    "dashboard bundle, computed": [
+        "SELECT count(*), count(DISTINCT user_no) FROM events WHERE site_id = :site AND ts >= :start AND NOT is_bot",
+        f"SELECT {BY_DAY}, count(*), count(DISTINCT user_no) FROM events"
+        " WHERE site_id = :site AND ts >= :start AND NOT is_bot GROUP BY 1",
+        *(
+            f"SELECT {name}, count(*), count(DISTINCT user_no) FROM events"
+            " WHERE site_id = :site AND ts >= :start AND NOT is_bot GROUP BY 1 ORDER BY 2 DESC LIMIT 10"
+            for name in LISTS
+        ),
+    ],
+    "DAU": ["SELECT count(DISTINCT user_no) FROM events WHERE site_id = :site AND ts >= :today AND NOT is_bot"],
+    "WAU": ["SELECT count(DISTINCT user_no) FROM events WHERE site_id = :site AND ts >= :week AND NOT is_bot"],
+    "MAU": ["SELECT count(DISTINCT user_no) FROM events WHERE site_id = :site AND ts >= :start AND NOT is_bot"],
+    "retention grid 30 x 30": [
+        f"WITH seen AS (SELECT DISTINCT user_no, {BY_DAY} AS day FROM events"
+        " WHERE site_id = :site AND ts >= :start AND NOT is_bot),"
+        " firsts AS (SELECT user_no, min(day) AS first FROM seen GROUP BY 1)"
+        " SELECT first, day - first, count(*) FROM seen JOIN firsts USING (user_no) GROUP BY 1, 2"
+    ],
+}
+
+
+def run(events: int, quick: bool = False) -> str:
+    """The table for `events` page views and a tenth of them."""
+    lines = [f"Reports on {machine()}; p95 of {RUNS}, in ms, over HTTP through the application.", ""]
+    found: dict[str, dict[int, float]] = {}
+    for views in (events // 10, events):
+        with Stack(beat=False) as stack:
+            settings = replace(load(stack.env), environment="test")
+            found_here, loaded, sizes = _measure(create_app(settings), views, settings, with_plain=not quick)
+        for name, value in found_here.items():
+            found.setdefault(name, {})[views] = value
+        lines.append(
+            f"{views:,} views: stored and counted at {views / loaded.store_s:,.0f}/s,"
+            f" merged at {views / max(loaded.merge_s, 1e-9):,.0f}/s; {sizes}"
+        )
+    return "\n".join([*lines, "", *_table(found, events)])
+
+
+def _measure(app: Flask, views: int, settings: Settings, with_plain: bool) -> tuple[dict[str, float], Any, str]:
+    now, found = datetime.now(UTC), {}
+    with app.app_context():
+        with db.engine.begin() as connection:
+            site = sites.create_site(connection, SITE, "Shop")
+        loaded = traffic.load(db.engine, site, views, now)
+        token = create_access_token("bench", additional_claims={"scope": "read"})
+        client, header = app.test_client(), {"Authorization": f"Bearer {token}", "X-Site-ID": SITE}
+        gc.collect()
+        for name, (path, _) in REPORTS.items():
+            found[name] = _p95(
+                partial(_get, client, f"{path}{'&' if '?' in path else '?'}site={SITE}", header)
+                if path
+                else partial(_bundle, db.engine, site, now)
+            )
+            print(f"{views:,} views, {name}: {found[name]:,.1f} ms", file=sys.stderr, flush=True)
+        if with_plain:
+            for name, statements in PLAIN.items():
+                found[f"{name}: plain SQL"] = _plain(db.engine, statements, site.id, now)
+        return found, loaded, _sizes(db.engine)
+
+
+def _get(client: Any, path: str, header: dict[str, str]) -> None:
+    answer = client.get(path, headers=header)
+    if answer.status_code != 200:
+        raise RuntimeError(f"{path}: {answer.status_code} {answer.text[:500]}")
+
+
+def _bundle(engine: Engine, site: sites.Site, now: datetime) -> None:
+    after = now.date() + timedelta(days=1)
+    with snapshot(engine, site, 60) as found:
+        overview(found, after - timedelta(days=30), after)
+
+
+def _p95(ask: Callable[[], None]) -> float:
+    ask()
+    times = []
+    for _ in range(RUNS):
+        began = time.perf_counter()
+        ask()
+        times.append(1e3 * (time.perf_counter() - began))
+    return sorted(times)[int(RUNS * 0.95) - 1]
+
+
+def _plain(engine: Engine, statements: list[str], site_id: int, now: datetime) -> float:
+    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    given = {"site": site_id, "today": midnight, "week": midnight.fromordinal(midnight.toordinal() - 6)}
+    given["start"] = midnight.fromordinal(midnight.toordinal() - 29)
+    began = time.perf_counter()
+    with engine.begin() as connection:
+        connection.execute(text("SET LOCAL TIME ZONE 'UTC'"))
+        for statement in statements:
+            connection.execute(text(statement), given).all()
+    return 1e3 * (time.perf_counter() - began)
+
+
+SIZES = text("""
+SELECT (SELECT sum(pg_total_relation_size(inhrelid)) FROM pg_inherits WHERE inhparent = 'events'::regclass),
+       pg_total_relation_size('rollups') + pg_total_relation_size('rollup_deltas'),
+       pg_total_relation_size('visits') + pg_total_relation_size('visit_rollups'),
+       (SELECT count(*) FROM events)
+""")
+
+
+def _sizes(engine: Engine) -> str:
+    with engine.connect() as connection:
+        raw, rollups, visits, count = connection.execute(SIZES).one()
+    shares = f"rollups {100 * rollups / raw:.1f} % and visits {100 * visits / raw:.1f} % on top"
+    return f"{raw / count:.0f} bytes a view raw, {shares}"
+
+
+def _table(found: dict[str, dict[int, float]], events: int) -> list[str]:
+    small = events // 10
+    titles = [f"{events // 10:,}", f"{events:,}", "budget", "met", "plain SQL", "times"]
+    lines = [_line("report, p95 ms", titles), "|---|" + "---:|" * len(titles)]
+    for name, (_, budget) in REPORTS.items():
+        ours, plain = found[name], found.get(f"{name}: plain SQL", {}).get(events, 0.0)
+        met = "yes" if ours[events] <= budget else "NO"
+        cells = [f"{ours[small]:,.1f}", f"{ours[events]:,.1f}", f"{budget}", met, f"{plain:,.0f}"]
+        lines.append(_line(name, [*cells, f"{plain / ours[events]:,.0f}"]))
+    bundle = found["dashboard bundle, computed"]
+    growth = bundle[events] / bundle[small]
+    lines += ["", f"The bundle takes {growth:.2f} x its time over a tenth of the views (budget: 1.5 x)."]
+    return lines
+
+
+def _line(name: str, cells: list[str]) -> str:
+    return f"| {name:<28} | " + " | ".join(f"{cell:>11}" for cell in cells) + " |"
