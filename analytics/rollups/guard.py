@@ -114,8 +114,13 @@ def _move(counts: Counts, group_of: Callable[[Key], Group], name: _Name, out: Ma
 TYPES = text("""
 SELECT g.n, array_agg(DISTINCT r.type)
 FROM unnest(CAST(:days AS date[]), CAST(:newcomers AS int[])) WITH ORDINALITY AS g (day, newcomers, n)
-JOIN rollups r ON r.site_id = :site_id AND r.span = 'day' AND r.dimension = 'total' AND r.day = g.day
-WHERE r.subject = '' AND r.type <> ALL (:free)
+CROSS JOIN LATERAL (
+    SELECT type
+    FROM rollups
+    WHERE site_id = :site_id AND span = 'day' AND dimension = 'total' AND day = g.day AND subject = ''
+        AND type <> ALL (:free)
+    OFFSET 0
+) AS r
 GROUP BY g.n, g.newcomers
 HAVING count(DISTINCT r.type) + g.newcomers > :limit
 """)
@@ -123,9 +128,13 @@ SUBJECTS = text("""
 SELECT g.n, array_agg(DISTINCT r.subject)
 FROM unnest(CAST(:days AS date[]), CAST(:types AS text[]), CAST(:newcomers AS int[]))
     WITH ORDINALITY AS g (day, type, newcomers, n)
-JOIN rollups r ON r.site_id = :site_id AND r.span = 'day' AND r.dimension = 'total' AND r.day = g.day
-    AND r.type = g.type
-WHERE r.subject <> ALL (:free)
+CROSS JOIN LATERAL (
+    SELECT subject
+    FROM rollups
+    WHERE site_id = :site_id AND span = 'day' AND dimension = 'total' AND day = g.day AND type = g.type
+        AND subject <> ALL (:free)
+    OFFSET 0
+) AS r
 GROUP BY g.n, g.newcomers
 HAVING count(DISTINCT r.subject) + g.newcomers > :limit
 """)
@@ -134,9 +143,13 @@ SELECT g.n, array_agg(r.value)
 FROM unnest(CAST(:dimensions AS text[]), CAST(:days AS date[]), CAST(:types AS text[]), CAST(:subjects AS text[]),
             CAST(:bots AS bool[]), CAST(:newcomers AS int[]))
     WITH ORDINALITY AS g (dimension, day, type, subject, is_bot, newcomers, n)
-JOIN rollups r ON r.site_id = :site_id AND r.span = 'day' AND r.dimension = g.dimension AND r.day = g.day
-    AND r.type = g.type AND r.subject = g.subject AND r.is_bot = g.is_bot
-WHERE r.value <> ALL (:free)
+CROSS JOIN LATERAL (
+    SELECT value
+    FROM rollups
+    WHERE site_id = :site_id AND span = 'day' AND dimension = g.dimension AND day = g.day
+        AND type = g.type AND subject = g.subject AND is_bot = g.is_bot AND value <> ALL (:free)
+    OFFSET 0
+) AS r
 GROUP BY g.n, g.newcomers
 HAVING count(*) + g.newcomers > :limit
 """)

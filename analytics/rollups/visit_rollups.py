@@ -58,13 +58,17 @@ def _plus(one: VisitSums, more: VisitSums) -> VisitSums:
     return VisitSums(*(a + b for a, b in zip(one, more, strict=True)))
 
 
-# Served by pk_visit_rollups, as are the others by it or by its leading columns.
+# Served by pk_visit_rollups, as are the others by it or by its leading columns. OFFSET 0: see rows.STORED_USERS.
 LISTED = text("""
-SELECT r.dimension, r.day, r.is_bot, r.value, r.visits
+SELECT k.dimension, k.day, k.is_bot, k.value, r.visits
 FROM unnest(CAST(:dimensions AS text[]), CAST(:days AS date[]), CAST(:bots AS bool[]), CAST(:values AS text[]))
     AS k (dimension, day, is_bot, value)
-JOIN visit_rollups r ON r.site_id = :site_id AND r.dimension = k.dimension AND r.day = k.day
-    AND r.is_bot = k.is_bot AND r.value = k.value
+CROSS JOIN LATERAL (
+    SELECT visits
+    FROM visit_rollups
+    WHERE site_id = :site_id AND dimension = k.dimension AND day = k.day AND is_bot = k.is_bot AND value = k.value
+    OFFSET 0
+) AS r
 """)
 
 
@@ -77,8 +81,12 @@ def _listed(connection: Connection, site_id: int, keys: Iterable[SumKey]) -> dic
 COUNT = text("""
 SELECT g.dimension, g.day, g.is_bot, count(*)
 FROM unnest(CAST(:dimensions AS text[]), CAST(:days AS date[]), CAST(:bots AS bool[])) AS g (dimension, day, is_bot)
-JOIN visit_rollups r ON r.site_id = :site_id AND r.dimension = g.dimension AND r.day = g.day AND r.is_bot = g.is_bot
-WHERE r.value <> ALL (:free)
+CROSS JOIN LATERAL (
+    SELECT 1
+    FROM visit_rollups
+    WHERE site_id = :site_id AND dimension = g.dimension AND day = g.day AND is_bot = g.is_bot AND value <> ALL (:free)
+    OFFSET 0
+) AS r
 GROUP BY g.dimension, g.day, g.is_bot
 """)
 
