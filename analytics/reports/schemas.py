@@ -1,6 +1,6 @@
 """The query parameters of each report. Whatever a report does not know is refused by name, never ignored."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from marshmallow import Schema, ValidationError, fields
@@ -10,6 +10,10 @@ from werkzeug.datastructures import MultiDict
 from analytics.errors import BadInput, Problem
 
 TEXT_LIMIT = 1024
+WINDOWS = ("trailing", "calendar")
+UNITS = ("day", "week", "month")
+# What close_day writes for each day (spec 1.T2); `events` also by type, in its dimensions.
+METRICS = ("dau", "wau", "mau", "new_users", "events", "page_views", "visits", "bounce_rate", "avg_visit_duration_s")
 
 
 def _no_nul(text: str) -> None:
@@ -20,6 +24,10 @@ def _no_nul(text: str) -> None:
 
 def _text() -> fields.String:
     return fields.String(validate=[Length(min=1, max=TEXT_LIMIT), _no_nul])
+
+
+def _one_of(words: Sequence[str]) -> fields.String:
+    return fields.String(validate=OneOf(words, error="{input!r} is not known; known: {choices}"))
 
 
 class PeriodQuery(Schema):
@@ -34,6 +42,33 @@ class PeriodQuery(Schema):
     from_ = fields.String(data_key="from", attribute="from")
     to = fields.String()
     include_bots = fields.Boolean()
+
+
+class ActiveQuery(PeriodQuery):
+    """Whose events count; `type` may be repeated."""
+
+    type = fields.List(_text(), validate=Length(max=100))
+
+
+class WindowQuery(ActiveQuery):
+    """The days that end with the date, or the calendar's week or month around it."""
+
+    window = _one_of(WINDOWS)
+
+
+class RetentionQuery(ActiveQuery):
+    """The length of a cohort's unit."""
+
+    unit = _one_of(UNITS)
+
+
+class MetricsQuery(PeriodQuery):
+    """`name` may be repeated; none: every figure. They were counted without programs."""
+
+    class Meta:
+        exclude = ("include_bots",)
+
+    name = fields.List(_one_of(METRICS))
 
 
 class EventsQuery(PeriodQuery):

@@ -1,19 +1,25 @@
-"""The routes of the reports: guard, read the query, call, answer. Nothing here writes."""
+"""The routes of the reports: guard, read the question, call, answer. Nothing here writes."""
 
-from datetime import UTC, datetime
 from typing import Any, cast
 
-from flask import Blueprint, Response, current_app, jsonify, request
+from flask import Blueprint, Response, jsonify, request
 
 from analytics import clock
-from analytics.auth.guard import GuardedView, Principal, choose_site, current_principal, guarded, require
-from analytics.errors import BadInput, Problem
-from analytics.extensions import buffer_redis, db, settings
-from analytics.period import EXAMPLES, Period, of_day, read_period, read_zone
-from analytics.reports import active, events
-from analytics.reports.schemas import EventsQuery, PeriodQuery, read_query
-from analytics.sites import Site, find_site
-from analytics.store.backlog import complete_through
+from analytics.auth.guard import GuardedView, Principal, current_principal, guarded, require
+from analytics.extensions import db, settings
+from analytics.period import of_day, read_period, read_zone
+from analytics.reports import active, events, metrics, retention
+from analytics.reports.active import Active, Whom
+from analytics.reports.days import MOST_DAYS, Days, read_day, read_days
+from analytics.reports.question import Question, bounds, read_question
+from analytics.reports.schemas import (
+    METRICS,
+    ActiveQuery,
+    EventsQuery,
+    MetricsQuery,
+    RetentionQuery,
+    WindowQuery,
+)
 from analytics.store.reading import reading, stored_partitions
 
 blueprint = Blueprint("reports", __name__)
@@ -22,24 +28,67 @@ blueprint = Blueprint("reports", __name__)
 @blueprint.get("/api/analytics/reports/dau")
 @guarded("read")
 def dau() -> Response:
-    principal = require("read")
-    query = read_query(PeriodQuery(), request.args)
-    site, now = _site(principal, query), clock.now()
-    period = _one_day(query, site, now)
-    complete = _complete_through(now)
-    with reading(db.engine, settings().statement_timeout) as connection:
-        count = active.count_active(connection, site.id, period, query.get("include_bots", False))
-    bounds = {"from": _utc(period.start), "to": _utc(period.end)}
-    meta: dict[str, Any] = {"site": site.key, "zone": period.zone.key, **bounds, "source": "raw"}
-    meta |= {"complete_through": complete, "computed_at": _utc(now)}
-    return jsonify({"dau": count, "date": str(period.first_date), "period": "24h", **bounds, "meta": meta})
+    question = read_question(ActiveQuery())
+    with question.rollups() as found:
+        if read_zone(question.query, found.zone).key == found.zone:
+            day = read_day(question, found.zone)
+            return _active(question, "dau", day, "24h", day, active.count_active(found, day, _whom(question)))
+    return _raw_dau(question)
+
+
+@blueprint.get("/api/analytics/reports/wau")
+@guarded("read")
+def wau() -> Response:
+    return _window("wau", "week")
+
+
+@blueprint.get("/api/analytics/reports/mau")
+@guarded("read")
+def mau() -> Response:
+    return _window("mau", "month")
+
+
+@blueprint.get("/api/analytics/reports/stickiness")
+@guarded("read")
+def stickiness() -> Response:
+    question = read_question(ActiveQuery())
+    with question.rollups() as found:
+        days = read_days(question, found.zone, most=MOST_DAYS)
+        points = active.series(found, days, _whom(question))
+    shown = [{**point._asdict(), "date": str(point.date), "stickiness": point.stickiness} for point in points]
+    return jsonify({"series": shown, "meta": question.meta(days.period, "rollups")})
+
+
+@blueprint.get("/api/analytics/reports/retention")
+@guarded("read")
+def retention_grid() -> Response:
+    question = read_question(RetentionQuery())
+    unit = question.query.get("unit", "day")
+    with question.rollups() as found:
+        days = read_days(question, found.zone)
+        edges = retention.units(days, unit)
+        cohorts = retention.grid(found, edges, _whom(question))
+    meta = question.meta(days._replace(first=edges[0], after=edges[-1]).period, "rollups")
+    return jsonify({"unit": unit, "cohorts": [cohort.as_json() for cohort in cohorts], "meta": meta})
+
+
+@blueprint.get("/api/analytics/reports/metrics")
+@guarded("read")
+def daily_metrics() -> Response:
+    question = read_question(MetricsQuery())
+    with question.rows() as (connection, calendar):
+        days = read_days(question, calendar.rollups_zone or calendar.zone)
+        rows = metrics.read_metrics(connection, question.site.id, *days[:2], question.query.get("name") or METRICS)
+        closed = metrics.closed_through(connection, question.site.id)
+    meta = question.meta(days.period, "metrics", closed_through=closed and str(closed))
+    return jsonify({"metrics": [row.as_json() for row in rows], "meta": meta})
 
 
 @blueprint.get("/api/analytics/reports/events")
 def export_events() -> Response:
     principal = _reader_or_exporter()
-    query = read_query(EventsQuery(), request.args)
-    site, now = _site(principal, query), clock.now()
+    question = read_question(EventsQuery(), principal)
+    site, query, now = question.site, question.query, question.now
     zone = read_zone(query, site.zone)
     with reading(db.engine, settings().statement_timeout) as connection:
         stored = stored_partitions(connection, "events")
@@ -61,30 +110,33 @@ def _reader_or_exporter() -> Principal:
     return require("export" if current_principal().may("export") else "read")
 
 
-def _site(principal: Principal, query: dict[str, Any]) -> Site:
-    return find_site(db.engine, choose_site(principal, query.get("site")))
+def _whom(question: Question) -> Whom:
+    return Whom(question.query.get("type") or None, question.query.get("include_bots", False))
 
 
-def _one_day(query: dict[str, Any], site: Site, now: datetime) -> Period:
-    zone = read_zone(query, site.zone)
-    period = read_period(query, zone, now, of_day(clock.day_of(now, zone), zone))
-    if "date" not in query and period != of_day(period.first_date, zone):
-        name = next(name for name in ("days", "hours", "to", "from") if name in query)
-        detail = f"{name}: daily active users are those of one calendar day; for example {EXAMPLES['date']}"
-        raise BadInput(detail, [Problem(None, name, "bad_parameter", detail)])
-    return period
+def _window(name: str, unit: str) -> Response:
+    question = read_question(WindowQuery())
+    kind = question.query.get("window", "trailing")
+    with question.rollups() as found:
+        day = read_day(question, found.zone)
+        days, period = active.window(day, unit, kind)
+        counted = active.count_active(found, days, _whom(question))
+    return _active(question, name, day, period, days, counted, window=kind)
 
 
-def _complete_through(now: datetime) -> str | None:
-    """None when Redis cannot tell; the report itself needs the database alone."""
-    from redis.exceptions import RedisError
-
-    try:
-        return _utc(complete_through(buffer_redis(), now))
-    except RedisError:
-        current_app.logger.warning("complete_through is unknown")
-        return None
+def _active(
+    question: Question, name: str, day: Days, period: str, days: Days, counted: Active, **more: Any
+) -> Response:
+    people = {name: counted.users, "new": counted.new, "returning": counted.returning}
+    when = {"date": str(day.first), "period": period, **bounds(days.period), **more}
+    return jsonify({**people, **when, "meta": question.meta(days.period, "rollups")})
 
 
-def _utc(instant: datetime) -> str:
-    return instant.astimezone(UTC).isoformat().replace("+00:00", "Z")
+def _raw_dau(question: Question) -> Response:
+    """The day of another calendar. Nobody can tell who is new in it: older raw events may be gone."""
+    day = read_day(question, read_zone(question.query, question.site.zone).key)
+    with question.rows() as (connection, calendar):
+        count = active.count_raw(connection, question.site.id, day, calendar.raw_since, _whom(question))
+    people = {"dau": count, "new": None, "returning": None}
+    when = {"date": str(day.first), "period": "24h", **bounds(day.period)}
+    return jsonify({**people, **when, "meta": question.meta(day.period, "raw")})

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Engine, text
 
 from analytics.rollups import guard, users
 from analytics.rollups.delta import DIMENSIONS, Count, Key, unite
-from analytics.rollups.rows import BY_INDEX
+from analytics.rollups.rows import BY_INDEX, known_days
 from analytics.rollups.users import as_date, as_int, as_text, read_binary
 from analytics.rollups.visit_rollups import read_visits
 from analytics.rollups.visit_tally import VisitSums
@@ -144,6 +144,11 @@ class Snapshot:
     def visits(self, dimension: str, first: date, after: date, bots: bool = False) -> dict[tuple[date, str], VisitSums]:
         """(day, value) → the visits that merge has counted; a delta's come with its merge. One query."""
         return read_visits(self._connection, self._site_id, dimension, first, after, bots)
+
+    def first_day(self) -> date | None:
+        """The first day that has events, programs' too; None: none has. One look at the index."""
+        waiting = {key.day for key in self._waiting_of(TOTALS)}
+        return min(waiting | known_days(self._connection, self._site_id), default=None)
 
     def hours(self, day: date, **asked: Any) -> dict[int, Count]:
         """Full hours since the day began → Count; up to 24 on a day of 25 hours. As `counts`."""

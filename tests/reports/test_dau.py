@@ -16,7 +16,9 @@ from sqlalchemy.dialects import postgresql
 from analytics import clock
 from analytics.ingest import buffer
 from analytics.period import of_day
-from analytics.reports.active import count_active
+from analytics.reports.active import Whom, count_raw
+from analytics.reports.days import Days
+from analytics.rollups.merge import merge_site
 from analytics.sites import Site, create_site
 from analytics.store import measures
 
@@ -42,7 +44,7 @@ def test_three_events_of_two_people_are_two_active_users(store: Any, ask: Ask) -
     found = ask("date=2026-03-02")
     assert (found["dau"], found["date"], found["period"]) == (2, "2026-03-02", "24h")
     assert (found["from"], found["to"]) == ("2026-03-02T00:00:00Z", "2026-03-03T00:00:00Z")
-    assert (found["meta"]["site"], found["meta"]["zone"], found["meta"]["source"]) == ("default", "UTC", "raw")
+    assert (found["meta"]["site"], found["meta"]["zone"], found["meta"]["source"]) == ("default", "UTC", "rollups")
 
 
 # Each user has one event, named by its instant's place at the edge of a local day.
@@ -71,12 +73,46 @@ def test_a_local_day_counts_its_first_and_last_microsecond_only(
     store([{"user_id": f"u{n}", "ts": at.isoformat()} for n, at in enumerate([start - tick, start, end, end + tick])])
     found = ask(f"date={day}&zone={zone}")
     assert (found["dau"], found["date"], found["meta"]["zone"]) == (2, day, zone)
+    assert (found["meta"]["source"], found["new"], found["returning"]) == ("raw", None, None)
+
+
+@pytest.mark.parametrize(("zone", "day", "first", "last"), EDGES)
+def test_a_day_of_the_site_is_the_same_from_rollups(
+    engine: Engine, store: Any, ask: Ask, zone: str, day: str, first: str, last: str
+) -> None:
+    with engine.begin() as connection:
+        there = create_site(connection, "there", zone=zone)
+    tick = timedelta(microseconds=1)
+    start, end = (datetime.fromisoformat(text).replace(tzinfo=UTC) for text in (first, last))
+    at = [start - tick, start, end, end + tick]
+    store([{"user_id": f"u{n}", "ts": one.isoformat()} for n, one in enumerate(at)], site_id=there.id, site_key="there")
+    found = ask(f"site=there&date={day}")
+    assert (found["dau"], found["date"], found["meta"]["zone"]) == (2, day, zone)
+    assert (found["meta"]["source"], found["new"], found["returning"]) == ("rollups", 2, 0)
+    merge_site(engine, there.id)
+    assert {**ask(f"site=there&date={day}"), "meta": None} == {**found, "meta": None}
 
 
 def test_a_day_that_the_zone_skipped_has_nobody(store: Any, ask: Ask) -> None:
     store([{"user_id": "ann", "ts": f"2011-12-30T{hour:02}:00:00Z"} for hour in range(24)])
     counts = [ask(f"date=2011-12-{day}&zone=Pacific/Apia")["dau"] for day in (29, 30, 31)]
     assert counts == [1, 0, 1]
+    assert ask("date=2011-12-30&zone=Pacific/Apia")["date"] == "2011-12-30"
+
+
+def test_the_raw_events_of_another_zones_day_must_still_be_there(
+    client: FlaskClient, store: Any, sql: Any, token: Any, auth: Any, ask: Ask
+) -> None:
+    store([{"ts": "2026-03-02T12:00:00Z"}])
+    with_zone = f"{ROUTE}?date=2026-03-02&zone=Asia/Tokyo"
+    # Tokyo's day begins nine hours before.
+    sql("UPDATE sites SET raw_since = '2026-03-01T15:00:00Z' RETURNING 1")
+    assert client.get(with_zone, headers=auth(token("read"))).json["dau"] == 1
+    sql("UPDATE sites SET raw_since = '2026-03-01T15:00:01Z' RETURNING 1")
+    refused = client.get(with_zone, headers=auth(token("read")))
+    assert (refused.status_code, refused.json["errors"][0]["field"]) == (400, "zone")
+    assert "may be gone" in refused.json["detail"]
+    assert ask("date=2026-03-02")["dau"] == 1
 
 
 def test_the_sites_own_zone_is_the_default(engine: Engine, store: Any, ask: Ask) -> None:
@@ -146,7 +182,8 @@ def test_the_count_is_that_of_a_set_in_python(
     with engine.connect() as connection:
         for day in [first.date() + timedelta(days=n) for n in range(-1, 6)]:
             expected = len({user for user, its_day in counted if its_day == day})
-            assert count_active(connection, site.id, of_day(day, zone), include_bots) == expected
+            days = Days(day, day + timedelta(days=1), zone)
+            assert count_raw(connection, site.id, days, None, Whom(None, include_bots)) == expected
 
 
 def slow_day(at: datetime, zone: ZoneInfo) -> date:
