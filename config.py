@@ -193,6 +193,12 @@ class Settings:
     )
     partition_days: int = _setting(1, _integer(1, 31), "days a partition of events")
     metrics_retention_days: int = _setting(365, _integer(1, 36500), "days daily figures are kept")
+    aggregation_time: time = _setting(  # noqa: RUF009  # a time cannot change
+        time(0), _time_of_day, "time of a site's own day from which the day before is closed into daily figures"
+    )
+    aggregation_interval: float = _setting(
+        86_400.0, _seconds, "least time between two writings of a closed day that late events change; 0: within minutes"
+    )
     ledger_retention_days: int = _setting(90, _integer(1, 36500), "days of the ingest ledger")
     dead_letter_retention_days: int = _setting(90, _integer(1, 36500), "days dead letters are kept")
     anonymize_ips_after_days: int = _setting(30, _integer(0, 36500), "days until an IP is masked; 0: at the next run")

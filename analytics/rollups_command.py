@@ -1,4 +1,4 @@
-"""`flask rollups rebuild|merge`: options, progress and the account. The group is registered by the cli.
+"""`flask rollups rebuild|merge|close`: options, progress and the account. The group is registered by the cli.
 
 Progress goes to standard error, the account to standard output.
 """
@@ -13,10 +13,13 @@ from flask.cli import with_appcontext
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from analytics import clock
 from analytics.auth.guard import DEFAULT_SITE
 from analytics.extensions import db
+from analytics.rollups.days import close_days
 from analytics.rollups.merge import merge_all
 from analytics.rollups.rebuild import rebuild
+from analytics.rollups.schedule import AT_ONCE
 from analytics.sites import find_site
 
 DAY = click.DateTime(formats=["%Y-%m-%d"])
@@ -54,7 +57,15 @@ def merge_rollups(seconds: float) -> None:
         click.echo("some are left: again, or a larger --seconds", err=True)
 
 
-COMMANDS: tuple[click.Command, ...] = (rebuild_rollups, merge_rollups)
+@click.command("close")
+@with_appcontext
+def close_over_days() -> None:
+    """Write the daily figures of all days that are over and have changed now; the worker does it each night."""
+    done = close_days(db.engine, clock.now(), AT_ONCE)
+    click.echo(f"{done.days:,} days of {done.sites:,} sites closed")
+
+
+COMMANDS: tuple[click.Command, ...] = (rebuild_rollups, merge_rollups, close_over_days)
 
 
 @contextmanager

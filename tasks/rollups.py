@@ -1,16 +1,18 @@
-"""Adapters: merge and rebuild as Celery tasks."""
+"""Adapters: merge, rebuild and the closing of days as Celery tasks."""
 
 import logging
-from datetime import date
+from datetime import date, timedelta
 
 import psycopg2
 from celery import shared_task
 from sqlalchemy.exc import DBAPIError
 
-from analytics import queue
-from analytics.extensions import db
+from analytics import clock, queue
+from analytics.extensions import db, settings
+from analytics.rollups import days
 from analytics.rollups.merge import merge_all
 from analytics.rollups.rebuild import rebuild as rebuild_days
+from analytics.rollups.schedule import Schedule
 from analytics.sites import find_site
 
 log = logging.getLogger(__name__)
@@ -39,3 +41,17 @@ def rebuild(site_key: str, first_day: str, after_day: str) -> None:
     site = find_site(db.engine, site_key)
     rebuilt = rebuild_days(db.engine, site, date.fromisoformat(first_day), date.fromisoformat(after_day))
     log.info("rebuilt", extra={"site_id": site.id, **rebuilt._asdict()})
+
+
+@shared_task(name="rollups.close_days")
+def close_days() -> None:
+    """Writes the daily figures that are due. Safe to run twice, and at once: a second one finds nothing due."""
+    chosen = settings()
+    schedule = Schedule(chosen.aggregation_time, timedelta(seconds=chosen.aggregation_interval))
+    try:
+        closed = days.close_days(db.engine, clock.now(), schedule)
+    except (DBAPIError, psycopg2.Error) as error:
+        log.warning("closing of days interrupted", extra={"error": type(error).__name__})
+        return
+    if closed.sites:
+        log.info("days closed", extra=closed._asdict())
