@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from flask.testing import FlaskClient
 from redis import Redis
 from sqlalchemy import Engine, text
 
@@ -62,3 +63,16 @@ def fill(engine: Engine, site: Site) -> Callable[[int], None]:
             connection.execute(FILL, {"site_id": site.id, "rows": rows})
 
     return put
+
+
+@pytest.fixture
+def report(client: FlaskClient, token: Any, auth: Any) -> Callable[..., Any]:
+    """`report("wau", "date=2026-11-23")`: the answer's JSON; of a refusal, with `status=400`, the problem's."""
+
+    def get(name: str, query: str = "", status: int = 200) -> Any:
+        response = client.get(f"/api/analytics/reports/{name}?{query}", headers=auth(token("read")))
+        assert response.status_code == status, response.json
+        assert status == 200 or response.content_type == "application/problem+json"
+        return response.json
+
+    return get

@@ -1,0 +1,84 @@
+"""The daily figures, as a caller reads them."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine
+
+from analytics.sites import Site, create_site
+
+Report = Callable[..., Any]
+INSERT = """
+INSERT INTO metrics (site_id, date, metric_name, metric_value, dimensions)
+VALUES (:site_id, :date, :name, :value, CAST(:dimensions AS jsonb)) RETURNING 1
+"""
+OPEN = "INSERT INTO open_days (site_id, day, changed_at) VALUES (:site_id, :day, now()) RETURNING 1"
+
+
+@pytest.fixture
+def figures(site: Site, sql: Any) -> None:
+    for day in ("2026-03-01", "2026-03-02", "2026-03-03"):
+        for name, value, dimensions in (
+            ("dau", 3, {}), ("bounce_rate", "0.333333", {}), ("events", 7, {}), ("events", 2, {"type": "click"}),
+            ("events", 5, {"type": "page_view"}),
+        ):  # fmt: skip
+            sql(INSERT, site_id=site.id, date=day, name=name, value=value, dimensions=json.dumps(dimensions))
+
+
+def plain(found: Any) -> list[tuple[Any, ...]]:
+    return [(one["date"][-2:], one["name"], one["value"], one["dimensions"]) for one in found["metrics"]]
+
+
+def test_every_figure_of_the_days_in_their_order(figures: None, report: Report) -> None:
+    found = report("metrics", "date=2026-03-02")
+    assert plain(found) == [
+        ("02", "bounce_rate", 0.333333, {}), ("02", "dau", 3, {}), ("02", "events", 7, {}),
+        ("02", "events", 2, {"type": "click"}), ("02", "events", 5, {"type": "page_view"}),
+    ]  # fmt: skip
+    meta = found["meta"]
+    assert (meta["from"], meta["to"]) == ("2026-03-02T00:00:00Z", "2026-03-03T00:00:00Z")
+    assert (meta["site"], meta["zone"], meta["source"], meta["closed_through"]) == (
+        "default", "UTC", "metrics", "2026-03-03",
+    )  # fmt: skip
+
+
+def test_names_and_days_narrow_it(figures: None, report: Report) -> None:
+    both = report("metrics", "name=dau&name=bounce_rate&from=2026-03-02&to=2026-03-05")
+    assert [row[:2] for row in plain(both)] == [(day, name) for day in ("02", "03") for name in ("bounce_rate", "dau")]
+    assert report("metrics", "name=mau&date=2026-03-02")["metrics"] == []
+
+
+def test_an_unknown_name_is_told_the_known_ones(site: Site, report: Report) -> None:
+    problem = report("metrics", "name=dau&name=users", status=400)
+    assert problem["errors"][0]["field"] == "name"
+    assert "'users' is not known" in problem["detail"]
+    names = "dau, wau, mau, new_users, events, page_views, visits, bounce_rate, avg_visit_duration_s"
+    assert names in problem["detail"]
+
+
+@pytest.mark.parametrize("query", ["include_bots=true", "type=click", "hours=24", "from=2026-03-01T01:00:00Z"])
+def test_what_closed_figures_do_not_know_is_refused(site: Site, report: Report, query: str) -> None:
+    assert report("metrics", query, status=400)["errors"][0]["field"] == query.partition("=")[0]
+
+
+@pytest.mark.parametrize(
+    ("open_days", "closed"),
+    [(["2026-03-04", "2026-03-05"], "2026-03-03"), (["2026-03-02", "2026-03-04"], "2026-03-01"), ([], "2026-03-03")],
+    ids=["today", "late", "idle"],
+)
+def test_it_says_up_to_which_day_figures_are_final(
+    figures: None, report: Report, site: Site, sql: Any, open_days: list[str], closed: str
+) -> None:
+    for day in open_days:
+        sql(OPEN, site_id=site.id, day=day)
+    assert report("metrics", "date=2026-03-02")["meta"]["closed_through"] == closed
+
+
+def test_a_site_that_has_no_closed_day(figures: None, engine: Engine, report: Report, sql: Any) -> None:
+    with engine.begin() as connection:
+        other = create_site(connection, "other")
+    sql(OPEN, site_id=other.id, day="2026-03-02")
+    found = report("metrics", "site=other&date=2026-03-02")
+    assert (found["metrics"], found["meta"]["closed_through"]) == ([], None)
