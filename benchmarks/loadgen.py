@@ -19,14 +19,14 @@ from benchmarks.datagen import read_requests
 
 
 class _Connection:
-    __slots__ = ("due", "index", "received", "sent", "socket", "want")
+    __slots__ = ("clogged", "due", "index", "received", "sent", "socket", "want")
 
     def __init__(self, port: int) -> None:
         self.socket = socket.create_connection(("127.0.0.1", port))
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.socket.setblocking(False)
         self.index, self.sent, self.want, self.due = -1, 0, 0, 0.0
-        self.received = b""
+        self.received, self.clogged = b"", False
 
 
 class Load:
@@ -89,9 +89,12 @@ class Load:
         try:
             while connection.sent < len(request):
                 connection.sent += connection.socket.send(memoryview(request)[connection.sent :])
-            self.poll.modify(connection.socket.fileno(), select.EPOLLIN)
+            if connection.clogged:
+                self.poll.modify(connection.socket.fileno(), select.EPOLLIN)
+            connection.clogged = False
         except BlockingIOError:
             self.poll.modify(connection.socket.fileno(), select.EPOLLOUT)
+            connection.clogged = True
 
     def _answered(self, connection: _Connection) -> bool:
         piece = connection.socket.recv(65536)
@@ -132,7 +135,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("file", type=Path)
     parser.add_argument("port", type=int)
-    parser.add_argument("--connections", type=int, default=16)
+    parser.add_argument("--connections", type=int, default=64)
     parser.add_argument("--rate", type=float, default=0.0, help="requests a second; 0: as fast as they are answered")
     chosen = parser.parse_args()
     load = Load(read_requests(chosen.file), chosen.port, chosen.connections, chosen.rate)
