@@ -1,4 +1,4 @@
-"""Adapters: merge, rebuild and the closing of days as Celery tasks."""
+"""Adapters: merge, rebuild, the closing of days and compaction as Celery tasks."""
 
 import logging
 from datetime import date, timedelta
@@ -9,7 +9,7 @@ from sqlalchemy.exc import DBAPIError
 
 from analytics import clock, queue
 from analytics.extensions import db, settings
-from analytics.rollups import days
+from analytics.rollups import compaction, days
 from analytics.rollups.merge import merge_all
 from analytics.rollups.rebuild import rebuild as rebuild_days
 from analytics.rollups.schedule import Schedule
@@ -55,3 +55,15 @@ def close_days() -> None:
         return
     if closed.sites:
         log.info("days closed", extra=closed._asdict())
+
+
+@shared_task(name="rollups.compact")
+def compact() -> None:
+    """Makes the union rows of closed months. Safe to run twice, and at once: a second one finds them made."""
+    try:
+        compacted = compaction.compact(db.engine)
+    except (DBAPIError, psycopg2.Error) as error:
+        log.warning("compaction interrupted", extra={"error": type(error).__name__})
+        return
+    if compacted.months:
+        log.info("months compacted", extra=compacted._asdict())

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Engine, text
 
 from analytics.rollups import guard, users
 from analytics.rollups.delta import DIMENSIONS, Count, Key, unite
+from analytics.rollups.months import between, whole_months
 from analytics.rollups.rows import BY_INDEX, known_days
 from analytics.rollups.users import as_date, as_int, as_text, read_binary
 from analytics.rollups.visit_rollups import read_visits
@@ -106,6 +107,19 @@ GROUP BY value
 ORDER BY sum(events) DESC, value COLLATE "C"
 LIMIT %(limit)s
 """  # noqa: S608  # of constants
+# pk_rollups; compaction.py wrote them, of the whole site only. A month has rows of all its types, or none.
+UNITED = text("""
+SELECT DISTINCT day
+FROM rollups
+WHERE site_id = :site_id AND span = 'month' AND dimension = 'total' AND day = ANY(CAST(:months AS date[]))
+ORDER BY day
+""")
+UNIONS = """
+SELECT day, value, events, users
+FROM rollups
+WHERE site_id = %(site_id)s AND span = 'month' AND dimension = 'total' AND day = ANY(%(months)s::date[])
+    AND (%(types)s::text[] IS NULL OR type = ANY(%(types)s::text[])) AND is_bot = ANY(%(bots)s::bool[])
+"""
 
 
 class Snapshot:
@@ -125,9 +139,8 @@ class Snapshot:
         """(day, value) → its Count over the types. One query; every bitmap of these rows is read."""
         asked = Asked(first, after, types, subject, bots)
         found: dict[tuple[date, str], Count] = {}
-        for day, value, events, stored in read_binary(self._connection, COUNTS, self._given(dimension, asked)):
-            place = as_date(day or b""), as_text(value or b"")
-            _add(found, place, Count(as_int(events or b""), users.unpack(stored or b"")))
+        for place, count in self._stored(COUNTS, self._given(dimension, asked)):
+            _add(found, place, count)
         for key, count in self._fresh(dimension, asked).items():
             _add(found, (key.day, key.value), count)
         return found
@@ -137,9 +150,16 @@ class Snapshot:
         return {day: count for (day, _), count in self.counts("total", first, after, **asked).items()}
 
     def total(self, first: date, after: date, **asked: Any) -> Count:
-        """Everything in the days, everybody once. As `counts`."""
-        days = self.days(first, after, **asked).values()
-        return Count(sum(count.events for count in days), users.union(count.users for count in days))
+        """Everything in the days, everybody once. As `counts`; of a closed month a bitmap a type is read."""
+        whole = Asked(first, after, **asked)
+        months = self._united_months(whole)
+        parts = list(self._fresh("total", whole).values())
+        if months:
+            parts += [count for _, count in self._stored(UNIONS, {**self._who(whole), "months": months})]
+        for gap_first, gap_after in between(first, after, months):
+            given = self._given("total", whole._replace(first=gap_first, after=gap_after))
+            parts += [count for _, count in self._stored(COUNTS, given)]
+        return Count(sum(count.events for count in parts), users.union(count.users for count in parts))
 
     def visits(self, dimension: str, first: date, after: date, bots: bool = False) -> dict[tuple[date, str], VisitSums]:
         """(day, value) → the visits that merge has counted; a delta's come with its merge. One query."""
@@ -181,14 +201,28 @@ class Snapshot:
         rows = read_binary(self._connection, RANK, {**given, **waiting, "limit": limit})
         return {as_text(value or b""): as_int(events or b"") for value, events in rows}
 
+    def _stored(self, query: str, given: Mapping[str, Any]) -> Iterator[tuple[tuple[date, str], Count]]:
+        """((day, value), Count) of each row, some of them of one place."""
+        for day, value, events, stored in read_binary(self._connection, query, given):
+            place = as_date(day or b""), as_text(value or b"")
+            yield place, Count(as_int(events or b""), users.unpack(stored or b""))
+
+    def _united_months(self, asked: Asked) -> list[date]:
+        """The months of these days that union rows may answer for."""
+        months = [] if asked.subject else whole_months(asked.first, asked.after)
+        if not months:
+            return []
+        return list(self._connection.execute(UNITED, {"site_id": self._site_id, "months": months}).scalars())
+
     def _given(self, dimension: str, asked: Asked) -> dict[str, Any]:
         """Parameters of ROWS."""
         days = [asked.first + timedelta(days=n) for n in range((asked.after - asked.first).days)]
         types = self._types_of(asked.first, asked.after) if asked.types is None else list(asked.types)
-        return {
-            "site_id": self._site_id, "dimension": dimension, "days": days, "types": types,
-            "subject": asked.subject, "bots": [False, True] if asked.bots else [False],
-        }  # fmt: skip
+        return {**self._who(asked), "dimension": dimension, "days": days, "types": types, "subject": asked.subject}
+
+    def _who(self, asked: Asked) -> dict[str, Any]:
+        types = None if asked.types is None else list(asked.types)
+        return {"site_id": self._site_id, "types": types, "bots": [False, True] if asked.bots else [False]}
 
     def _types_of(self, first: date, after: date) -> list[str]:
         if (first, after) not in self._types:

@@ -3,8 +3,8 @@
 merge, rebuild and compaction call it while they hold the site's lock (merge.py), so nobody else changes these rows.
 """
 
-from collections.abc import Iterable, Sequence
-from datetime import date
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, timedelta
 from io import BytesIO
 from typing import Any
 
@@ -13,6 +13,7 @@ from sqlalchemy import Connection, text
 
 from analytics.rollups import guard, users
 from analytics.rollups.delta import DIMENSIONS, Count, Key
+from analytics.rollups.months import months_of
 
 # Keys whose bitmaps are in memory at a time: at 300,000 users in each, 40 MB.
 KEYS_AT_A_TIME = 1000
@@ -70,6 +71,7 @@ def add(connection: Connection, site_id: int, counts: dict[Key, Count], limits: 
         _stage(connection, site_id, keys[start : start + KEYS_AT_A_TIME], fitted)
     connection.execute(ADD, {"site_id": site_id})
     connection.execute(EMPTY)
+    _drop_unions(connection, site_id, {key.day for key in keys})
     return len(keys)
 
 
@@ -117,10 +119,13 @@ CROSS JOIN LATERAL (
 
 def _stored_users(connection: Connection, site_id: int, keys: Sequence[Key]) -> dict[int, bytes]:
     """Position in `keys` → the bitmap of its row; no entry where there is none."""
-    columns = zip(("dimensions", "days", "types", "subjects", "bots", "values"), zip(*keys, strict=True), strict=True)
-    given = {name: list(column) for name, column in columns}
-    rows = users.read_binary(connection, STORED_USERS, {**given, "site_id": site_id})
+    rows = users.read_binary(connection, STORED_USERS, {**_columns(keys), "site_id": site_id})
     return {users.as_int(n or b"") - 1: stored or b"" for n, stored in rows}
+
+
+def _columns(keys: Iterable[Key]) -> dict[str, list[Any]]:
+    columns = zip(("dimensions", "days", "types", "subjects", "bots", "values"), zip(*keys, strict=True), strict=True)
+    return {name: list(column) for name, column in columns}
 
 
 # Served by pk_rollups, whose third and fourth columns these are.
@@ -135,6 +140,36 @@ def remove(connection: Connection, site_id: int, first_day: date, after_day: dat
     connection.execute(BY_INDEX)
     days = {"first_day": first_day, "after_day": after_day}
     connection.execute(REMOVE, {"site_id": site_id, "dimensions": list(DIMENSIONS), **days})
+    _drop_unions(connection, site_id, (first_day + timedelta(days=n) for n in range((after_day - first_day).days)))
+
+
+# Served by pk_rollups.
+DROP_UNIONS = text("""
+DELETE FROM rollups
+WHERE site_id = :site_id AND span = 'month' AND dimension = 'total' AND day = ANY(CAST(:months AS date[]))
+""")
+PUT_UNIONS = text("""
+INSERT INTO rollups (site_id, span, dimension, day, type, subject, is_bot, value, events, users)
+SELECT :site_id, 'month', k.*
+FROM unnest(CAST(:dimensions AS text[]), CAST(:days AS date[]), CAST(:types AS text[]), CAST(:subjects AS text[]),
+            CAST(:bots AS bool[]), CAST(:values AS text[]), CAST(:events AS bigint[]), CAST(:users AS bytea[])) k
+""")
+
+
+def _drop_unions(connection: Connection, site_id: int, days: Iterable[date]) -> None:
+    """A union row that exists is exact: whatever changes a day takes its month's away, in the same transaction."""
+    connection.execute(DROP_UNIONS, {"site_id": site_id, "months": months_of(days)})
+
+
+def put_unions(connection: Connection, site_id: int, counts: Mapping[Key, Count]) -> int:
+    """Writes the rows of months that have none, with the month in place of the day; how many."""
+    if counts:
+        given = {
+            "events": [one.events for one in counts.values()],
+            "users": [users.pack(one.users) for one in counts.values()],
+        }
+        connection.execute(PUT_UNIONS, {"site_id": site_id, **_columns(counts), **given})
+    return len(counts)
 
 
 # Served by pk_open_days.
