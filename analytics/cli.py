@@ -66,6 +66,21 @@ class LazyGroup(PlainGroup):
         return commands
 
 
+class LazyCommand(click.Command):
+    """The command of that name in `module`.COMMANDS, which is loaded when it is called."""
+
+    def __init__(self, name: str, module: str, **options: Any) -> None:
+        super().__init__(name, **options)
+        self._module = module
+
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
+    ) -> click.Context:
+        commands: Sequence[click.Command] = import_module(self._module).COMMANDS
+        [found] = [command for command in commands if command.name == self.name]
+        return found.make_context(info_name, args, parent, **extra)
+
+
 token_group = PlainGroup("token", help="Make, look at and revoke tokens.")
 site_group = PlainGroup("site", help="Make, list and change sites.")
 import_group = LazyGroup(
@@ -84,12 +99,16 @@ GROUPS: tuple[click.Group, ...] = (
     rollups_group,
     retention_group,
 )
+COMMANDS: tuple[click.Command, ...] = (
+    LazyCommand("audit", "analytics.audit_command", help="Prove that nothing was lost or counted twice."),
+    LazyCommand("trace", "analytics.audit_command", help="Tell what became of an event."),
+)
 
 
 def register(app: Flask) -> None:
-    """Adds every group to the `flask` command."""
-    for group in GROUPS:
-        app.cli.add_command(group)
+    """Adds every group and command to `flask`."""
+    for command in (*GROUPS, *COMMANDS):
+        app.cli.add_command(command)
 
 
 class Words(click.ParamType[tuple[str, ...]]):

@@ -4,6 +4,7 @@ import logging
 
 from celery import shared_task
 
+from analytics import audit as books
 from analytics import clock
 from analytics.errors import Conflict
 from analytics.extensions import buffer_redis, db, settings
@@ -44,3 +45,13 @@ def retain() -> None:
         return
     failed = sum(bool(one.error) for one in done)
     log.info("retention run", extra={"steps": len(done), "rows": sum(one.rows for one in done), "failed": failed})
+
+
+@shared_task(name="maintenance.audit")
+def audit() -> dict[str, str | None]:
+    """Balances the last hours and says what it found, for /health. It only reads, so it may run twice and at once."""
+    sheet = books.audit_recent(db.engine, buffer_redis())
+    for gap in sheet.gaps:
+        log.error("the books do not balance", extra={"gap": str(gap)})
+    first = str(sheet.gaps[0]) if sheet.gaps else None
+    return {"gap": first, "checked_at": books.instant(sheet.checked_at)}

@@ -1,0 +1,73 @@
+"""The balance sheet: received = stored + duplicate + dead-lettered + in flight; stored = rolled up.
+
+`flask audit` and a task of beat call it, the fault test after its kills. It reads, and changes nothing.
+"""
+
+from datetime import UTC, date, datetime, time, timedelta
+
+from redis import Redis
+from sqlalchemy import Engine
+
+from analytics import clock
+from analytics.audit.days import SAMPLES, Span, check_days, recent_days
+from analytics.audit.receipts import Hours, check_receipts
+from analytics.audit.sheet import Day, Gap, Hour, Progress, Sheet, instant
+from analytics.sites import Site, list_sites
+
+__all__ = ["Day", "Gap", "Hour", "Sheet", "audit", "audit_recent", "instant"]
+
+EVER = (datetime(1970, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC))
+ALL_SITES = 100_000
+RECENT = timedelta(hours=3)
+
+
+def audit(
+    engine: Engine,
+    redis: Redis,
+    site: Site | None = None,
+    first: date | None = None,
+    after: date | None = None,
+    full: bool = False,
+    progress: Progress | None = None,
+) -> Sheet:
+    """The account of a site, or of all: hours received on the UTC days `[first, after)`, rollups of the sites' own.
+
+    Always: numbers of events, and a few random days and dimensions row by row. `full`: every row, every bitmap, visits,
+    and the rows of each hour of receipt; reads all raw events of the days once for each dimension.
+    """
+    tell, sheet = progress or _say_nothing, Sheet(clock.now())
+    start, end = _utc(first) or EVER[0], _utc(after) or EVER[1]
+    sites = [site] if site else _all_sites(engine)
+    hours = Hours(start, end, site.id if site else None)
+    stored = check_receipts(engine, redis, hours, {one.id: one.key for one in sites}, full, sheet)
+    for one in sites:
+        ever = stored[one.id] if first is None and after is None else None
+        check_days(engine, one, Span(first, after), full, SAMPLES, ever, tell, sheet)
+    return sheet
+
+
+def audit_recent(engine: Engine, redis: Redis) -> Sheet:
+    """The account of the last three hours, and of the days they lie on, of all sites that received anything."""
+    sheet = Sheet(clock.now())
+    since = (sheet.checked_at - RECENT).replace(minute=0, second=0, microsecond=0)
+    sites = _all_sites(engine)
+    check_receipts(engine, redis, Hours(since, EVER[1]), {one.id: one.key for one in sites}, False, sheet)
+    active = {hour.site for hour in sheet.hours}
+    for one in sites:
+        if one.key in active:
+            span = recent_days(sheet.checked_at, since, one.zone)
+            check_days(engine, one, span, False, 0, None, _say_nothing, sheet)
+    return sheet
+
+
+def _all_sites(engine: Engine) -> list[Site]:
+    with engine.connect() as connection:
+        return list_sites(connection, limit=ALL_SITES)
+
+
+def _utc(day: date | None) -> datetime | None:
+    return None if day is None else datetime.combine(day, time(), UTC)
+
+
+def _say_nothing(what: str) -> None:
+    """Nobody watches."""

@@ -1,0 +1,307 @@
+"""The books balance after real flow, while events flow, and no gap made by hand stays unnamed."""
+
+import json
+import threading
+import time
+import uuid
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import msgspec
+import pytest
+from flask import Flask
+from redis import Redis
+from sqlalchemy import Engine, text
+
+from analytics import clock, sites
+from analytics.audit import Sheet, audit, audit_recent
+from analytics.audit.days import Place, _named_as
+from analytics.ingest import buffer
+from analytics.ingest.buffer import Entry, Limits
+from analytics.ingest.pipeline import Drain
+from analytics.rollups import guard, rows
+from analytics.rollups.delta import Count, Key
+from analytics.rollups.merge import merge_all
+from analytics.rollups.users import BitMap64
+from analytics.sites import Site
+from tasks import maintenance
+
+NOW = datetime(2026, 3, 27, 20, 30, tzinfo=UTC)
+DAY, HOUR = date(2026, 3, 27), "2026-03-27T20:00:00Z"
+BOT = "Googlebot/2.1 (+http://www.google.com/bot.html)"
+Sql = Callable[..., list[tuple[Any, ...]]]
+
+
+@pytest.fixture(autouse=True)
+def at_noon(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(clock, "now", lambda: NOW)
+
+
+def append(redis: Redis, site: Site, events: list[dict[str, Any]], at: datetime = NOW) -> str:
+    body, compressed = buffer.compress(msgspec.json.encode(events))
+    entry = Entry(
+        body=body, compressed=compressed, count=len(events), site_id=site.id, site_key=site.key,
+        received_us=int(at.timestamp() * 1e6), skew_us=0, ip="203.0.113.9", user_agent="", principal="tester",
+        request_id="r1",
+    )  # fmt: skip
+    return buffer.append(redis, entry, Limits(10**9, 10**12))[0]
+
+
+def drain(engine: Engine, redis: Redis) -> None:
+    Drain(engine, redis, b"s" * 32, company_s=0.0, consumer=uuid.uuid4().hex).run()
+
+
+def event(n: int, kind: str = "page_view", **more: Any) -> dict[str, Any]:
+    """Every 20 minutes one, from the day before on; eight users."""
+    at = NOW - timedelta(hours=30) + timedelta(minutes=20 * n)
+    return {
+        "type": kind, "ts": at.isoformat().replace("+00:00", "Z"), "user_id": f"user {n % 8}", "path": f"/{n % 3}",
+        "country": "DE", "city": "Ulm", "referrer": "https://example.org/x", **more,
+    }  # fmt: skip
+
+
+EVENTS = [event(n, session_id="s" if n % 2 else None) for n in range(60)]
+EVENTS += [event(n, "click", subject=f"code{n % 2}", user_agent=BOT if n % 5 == 0 else "") for n in range(20)]
+
+
+def fill(engine: Engine, redis: Redis, site: Site) -> None:
+    """Two batches merged, one that waits to be merged, and a duplicate."""
+    append(redis, site, EVENTS[:50])
+    append(redis, site, [{**EVENTS[50], "event_id": "once"}, {**EVENTS[50], "event_id": "once"}])
+    drain(engine, redis)
+    merge_all(engine, 10)
+    append(redis, site, EVENTS[51:])
+    drain(engine, redis)
+
+
+def gaps(sheet: Sheet) -> list[tuple[str, int, int]]:
+    return [(gap.where, gap.expected, gap.found) for gap in sheet.gaps]
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Asia/Kathmandu", "America/St_Johns"])
+def test_it_balances_after_real_flow(engine: Engine, redis: Redis, zone: str) -> None:
+    with engine.begin() as connection:
+        site = sites.create_site(connection, "shop", zone=zone)
+    fill(engine, redis, site)
+    append(redis, site, EVENTS[:7])
+    sheet = audit(engine, redis, full=True)
+    assert (gaps(sheet), sheet.balances) == ([], True)
+    [hour] = sheet.hours
+    assert hour[1:] == (datetime(2026, 3, 27, 20, tzinfo=UTC), 88, 80, 1, 0, 7)
+    assert sum(day.raw or 0 for day in sheet.days) == sum(day.rolled_up for day in sheet.days) == 80
+    assert sum(day.waiting for day in sheet.days) == 29
+    drain(engine, redis)
+    merge_all(engine, 10)
+    assert (gaps(audit(engine, redis, full=True)), gaps(audit(engine, redis))) == ([], [])
+
+
+BROKEN = [
+    pytest.param("DELETE FROM events WHERE type = 'click' AND subject = 'code1'", id="rows-of-events"),
+    pytest.param("DELETE FROM ingest_ledger WHERE received = 80", id="a-ledger-row"),
+    pytest.param("UPDATE ingest_ledger SET stored = stored - 1, dead = 1 WHERE received = 80", id="stored-as-dead"),
+    pytest.param("UPDATE rollups SET events = events + 3 WHERE dimension = 'browser'", id="a-rollup"),
+    pytest.param("UPDATE rollups SET events = events + 3 WHERE dimension = 'total' AND subject <> ''", id="a-subject"),
+    pytest.param("DELETE FROM rollups WHERE dimension = 'city'", id="rows-of-rollups"),
+    pytest.param("DELETE FROM rollup_deltas", id="a-delta"),
+    pytest.param("UPDATE visits SET views = views + 1", id="visits"),
+    pytest.param("DELETE FROM visits", id="no-visits"),
+    pytest.param("UPDATE visit_rollups SET bounces = bounces + 1 WHERE dimension = 'exit_path'", id="visit-rollups"),
+    pytest.param("DELETE FROM visit_rollups WHERE dimension = 'hour'", id="no-visit-rollups"),
+]
+
+
+@pytest.mark.parametrize("statement", BROKEN)
+def test_what_is_broken_by_hand_is_a_gap(engine: Engine, redis: Redis, site: Site, statement: str) -> None:
+    append(redis, site, EVENTS)
+    drain(engine, redis)
+    merge_all(engine, 10)
+    append(redis, site, [event(n, "click", subject="code1", user_id="new") for n in range(9)])
+    drain(engine, redis)
+    assert audit(engine, redis, full=True).balances
+    with engine.begin() as connection:
+        assert connection.execute(text(statement)).rowcount
+    sheet = audit(engine, redis, full=True)
+    assert not sheet.balances
+    assert {gap.site for gap in sheet.gaps} == {"default"}
+
+
+def test_a_counter_that_holds_more_names_its_hour(engine: Engine, redis: Redis, site: Site) -> None:
+    fill(engine, redis, site)
+    redis.hincrby(buffer.received_key(int(NOW.timestamp() * 1e6)), str(site.id), 5)
+    assert gaps(audit(engine, redis)) == [(HOUR, 86, 81)]
+    assert gaps(audit(engine, redis, first=date(2026, 3, 28))) == []
+    assert gaps(audit_recent(engine, redis)) == [(HOUR, 86, 81)]
+
+
+def test_a_batch_that_vanished_names_its_hour(engine: Engine, redis: Redis, site: Site) -> None:
+    entry_id = append(redis, site, EVENTS[:7], NOW - timedelta(hours=2))
+    buffer.acknowledge(redis, [entry_id])
+    assert gaps(audit(engine, redis)) == [("2026-03-27T18:00:00Z", 7, 0)]
+
+
+def test_hours_that_redis_forgot_are_no_gap(engine: Engine, redis: Redis, site: Site) -> None:
+    fill(engine, redis, site)
+    redis.flushdb()
+    sheet = audit(engine, redis, full=True)
+    assert (sheet.balances, sheet.hours[0].received) == (True, None)
+    assert "1 site-hours are not counted" in sheet.notes[0]
+
+
+def test_a_ledger_partition_that_was_folded_still_balances(engine: Engine, redis: Redis, site: Site, sql: Sql) -> None:
+    fill(engine, redis, site)
+    sql(
+        "WITH gone AS (DELETE FROM ingest_ledger RETURNING *) INSERT INTO ledger_hours"
+        " SELECT site_id, date_trunc('hour', received_at), count(*), sum(received), sum(stored), sum(duplicate),"
+        " sum(dead) FROM gone GROUP BY 1, 2 RETURNING 1"
+    )
+    assert gaps(audit(engine, redis, full=True)) == []
+
+
+def test_a_missing_row_names_its_day_and_both_numbers(engine: Engine, redis: Redis, site: Site, sql: Sql) -> None:
+    fill(engine, redis, site)
+    before = {day.day: day.raw for day in audit(engine, redis).days}
+    sql("DELETE FROM events WHERE ts >= '2026-03-27' AND type = 'page_view' AND path = '/0' RETURNING 1")
+    after = sql("SELECT count(*) FROM events WHERE ts >= '2026-03-27'")[0][0]
+    found = gaps(audit_recent(engine, redis))
+    assert found == [("2026-03-27 total", after, before[DAY])]
+
+
+def test_a_wrong_bitmap_names_its_row(engine: Engine, redis: Redis, site: Site, sql: Sql) -> None:
+    fill(engine, redis, site)
+    users = BitMap64([1, 2, 99]).serialize()
+    wrong = "dimension = 'path' AND day = '2026-03-27' AND type = 'page_view' AND value = '/1'"
+    [(right,)] = sql(
+        "SELECT count(DISTINCT user_no) FROM events WHERE ts >= '2026-03-27' AND type = 'page_view' AND path = '/1'"
+    )
+    sql(f"UPDATE rollups SET users = :users WHERE {wrong} RETURNING 1", users=users)
+    [gap] = audit(engine, redis, full=True).gaps
+    assert (gap.where, gap.expected) == ("2026-03-27 path '/1' (page_view)", right)
+
+
+def test_days_past_retention_are_listed_as_frozen(engine: Engine, redis: Redis, site: Site, sql: Sql) -> None:
+    fill(engine, redis, site)
+    merge_all(engine, 10)
+    sql("UPDATE sites SET raw_since = '2026-03-27' RETURNING 1")
+    sql("DELETE FROM events WHERE ts < '2026-03-27' RETURNING 1")
+    sheet = audit(engine, redis, full=True)
+    assert gaps(sheet) == []
+    assert [(day.day, day.raw is None) for day in sheet.days] == [(date(2026, 3, 26), True), (DAY, False)]
+    # What no row of events can tell any more, the ledger still does.
+    sql("UPDATE rollups SET events = 0 WHERE day < '2026-03-27' RETURNING 1")
+    assert [gap.where for gap in audit(engine, redis).gaps] == ["all days"]
+
+
+def test_values_beyond_the_limit_are_compared_as_other(engine: Engine, redis: Redis, site: Site, sql: Sql) -> None:
+    append(redis, site, EVENTS)
+    drain(engine, redis)
+    taken = sql("SELECT zone, body FROM rollup_deltas")
+    from analytics.rollups.delta import unpack
+
+    with engine.begin() as connection:
+        change = unpack(bytes(taken[0][1]), "UTC")
+        rows.add(connection, site.id, change.counts, guard.Limits(types=1, subjects=1, values=2))
+        connection.execute(text("DELETE FROM rollup_deltas"))
+    assert ("(other)",) in sql("SELECT value FROM rollups WHERE dimension = 'hour'")
+    sheet = audit(engine, redis, full=True)
+    assert [gap for gap in sheet.gaps if " of visits " not in gap.where] == []
+
+
+def test_what_found_no_place_is_the_rest() -> None:
+    def count(events: int, *people: int) -> Count:
+        return Count(events, BitMap64(people))
+
+    kept = {Place("a", "", False, "x"): count(1, 1), Place("a", "", False, "(other)"): count(5, 2, 3)}
+    raw = {
+        Place("a", "", False, "x"): count(1, 1), Place("a", "", False, "y"): count(2, 2),
+        Place("a", "", False, "z"): count(3, 3),
+    }  # fmt: skip
+    assert _named_as(kept, raw) == kept
+    # Without a row for the rest, what is missing stays missing.
+    assert Place("a", "", False, "y") in _named_as({Place("a", "", False, "x"): count(1, 1)}, raw)
+
+
+def test_while_zones_change_nothing_is_said(engine: Engine, redis: Redis, site: Site) -> None:
+    fill(engine, redis, site)
+    with engine.begin() as connection:
+        sites.update_site(connection, site.key, zone="Asia/Tokyo")
+    append(redis, site, EVENTS[:3])
+    drain(engine, redis)
+    sheet = audit(engine, redis, full=True)
+    assert (gaps(sheet), "moving to another zone" in sheet.notes[0]) == ([], True)
+    merge_all(engine, 10)
+    sheet = audit(engine, redis, full=True)
+    assert (gaps(sheet), sum(day.raw or 0 for day in sheet.days)) == ([], 83)
+
+
+def test_no_false_alarm_while_events_flow(engine: Engine, redis: Redis, site: Site) -> None:
+    """Appends, drains and merges go on while the audit looks, again and again."""
+    done = threading.Event()
+    failures: list[BaseException] = []
+
+    def flow(step: Callable[[], object]) -> Callable[[], None]:
+        def run() -> None:
+            try:
+                while not done.is_set():
+                    step()
+            except BaseException as error:  # noqa: BLE001
+                failures.append(error)
+
+        return run
+
+    drains = Drain(engine, redis, b"s" * 32, company_s=0.0, consumer="flow")
+    steps = [
+        lambda: append(redis, site, EVENTS[:20]) if buffer.waiting(redis) < 3 else time.sleep(0.001),
+        lambda: drains.run(seconds=0.01),
+        lambda: merge_all(engine, 1),
+    ]
+    threads = [threading.Thread(target=flow(step)) for step in steps]
+    for thread in threads:
+        thread.start()
+    try:
+        sheets = [audit(engine, redis, full=n % 4 == 0) for n in range(8)]
+    finally:
+        done.set()
+        for thread in threads:
+            thread.join()
+    assert not failures
+    assert [gap for sheet in sheets for gap in sheet.gaps] == []
+    assert sheets[-1].hours[0].done > sheets[0].hours[0].done if sheets[0].hours else True
+    drain(engine, redis)
+    assert audit(engine, redis, full=True).balances
+
+
+def test_the_command_says_whether_it_balances(app: Flask, engine: Engine, redis: Redis, site: Site, sql: Sql) -> None:
+    fill(engine, redis, site)
+    command = app.test_cli_runner()
+    good = command.invoke(args=["audit", "--full"])
+    assert (good.exit_code, good.stdout.splitlines()[-1]) == (0, "balanced")
+    told = json.loads(command.invoke(args=["audit", "--site", "default", "--json"]).stdout)
+    assert (told["balanced"], told["hours"][0]["received"], told["gaps"]) == (True, 81, [])
+    sql("DELETE FROM ingest_ledger WHERE received = 50 RETURNING 1")
+    bad = command.invoke(args=["audit", "--from", "2026-03-27", "--to", "2026-03-27"])
+    assert (bad.exit_code, bad.stdout.splitlines()[-1]) == (1, "GAP")
+    assert "default 2026-03-27T20:00:00Z" in bad.stdout
+    assert "81 expected, 31 found" in bad.stdout
+
+
+def test_the_command_tells_errors_from_gaps(app: Flask, make_app: Any, site: Site) -> None:
+    unknown = app.test_cli_runner().invoke(args=["audit", "--site", "nobody"])
+    assert (unknown.exit_code, unknown.stderr.count("\n")) == (2, 1)
+    away = make_app(celery_broker_url="redis://127.0.0.1:1/0").test_cli_runner().invoke(args=["audit"])
+    assert (away.exit_code, "Redis is away" in away.stderr, away.stderr.count("\n")) == (2, True, 1)
+
+
+def test_the_task_tells_and_logs_a_gap(
+    app: Flask, engine: Engine, redis: Redis, site: Site, sql: Sql, caplog: pytest.LogCaptureFixture
+) -> None:
+    fill(engine, redis, site)
+    with app.app_context():
+        assert maintenance.audit() == {"gap": None, "checked_at": "2026-03-27T20:30:00Z"}
+        sql("DELETE FROM ingest_ledger WHERE received = 50 RETURNING 1")
+        assert maintenance.audit()["gap"].startswith("default 2026-03-27T20:00:00Z: ")
+    assert [record.levelname for record in caplog.records if record.name == "tasks.maintenance"] == ["ERROR"]
+
+
+def test_keys_of_the_recount_are_those_of_the_rollups() -> None:
+    assert Place._fields == tuple(name for name in Key._fields if name not in ("dimension", "day"))
