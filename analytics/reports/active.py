@@ -5,7 +5,7 @@ for; programs' too, when asked for). The union of the days before decides, not t
 arrives late moves its person from the new of a later day to those of its own, and a report of either day says so.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
@@ -19,6 +19,8 @@ from analytics.store import measures
 from analytics.store.models import events
 
 TRAILING = {"week": 7, "month": 30}
+# Days whose rows are in memory at a time: at 100,000 people a day and a few types, 20 MB.
+DAYS_AT_A_TIME = 120
 
 
 class Whom(NamedTuple):
@@ -61,10 +63,20 @@ def count_active(found: Snapshot, days: Days, whom: Whom) -> Active:
 
 def users_before(found: Snapshot, day: date, whom: Whom) -> BitMap64:
     """Everybody who was active on any day before `day`: a bitmap a day and type since the first."""
-    first = found.first_day()
-    if first is None or first >= day:
-        return BitMap64()
-    return found.total(first, day, **whom._asdict()).users
+    everybody, first = BitMap64(), found.first_day()
+    if first is not None:
+        for _, people in people_by_day(found, first, day, whom):
+            everybody |= people
+    return everybody
+
+
+def people_by_day(found: Snapshot, first: date, after: date, whom: Whom) -> Iterator[tuple[date, BitMap64]]:
+    """Each day with events in `[first, after)`, and who was active on it. A query for every DAYS_AT_A_TIME days."""
+    while first < after:
+        end = min(first + timedelta(days=DAYS_AT_A_TIME), after)
+        for day, count in found.days(first, end, **whom._asdict()).items():
+            yield day, count.users
+        first = end
 
 
 def window(day: Days, unit: str, kind: str) -> tuple[Days, str]:
@@ -86,8 +98,8 @@ def series(found: Snapshot, days: Days, whom: Whom) -> list[Point]:
     """A point a day. Each bitmap is read once; the unions of windows cost 2 µs a day in them."""
     week, month = TRAILING["week"], TRAILING["month"]
     read = trailing(days, month)
-    counts = found.days(read.first, read.after, **whom._asdict())
-    people = [counts[day].users if day in counts else BitMap64() for day in read.dates]
+    known = dict(people_by_day(found, read.first, read.after, whom))
+    people = [known.get(day, BitMap64()) for day in read.dates]
     return [
         Point(day, len(people[n]), _united(people, n, week), _united(people, n, month))
         for n, day in enumerate(days.dates, month - 1)

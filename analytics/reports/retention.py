@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from pyroaring import BitMap64
 
-from analytics.reports.active import Whom, users_before
+from analytics.reports.active import Whom, people_by_day, users_before
 from analytics.reports.days import Days, around, refuse
 from analytics.rollups.reading import Snapshot
 
@@ -66,6 +66,6 @@ def grid(found: Snapshot, edges: Sequence[date], whom: Whom) -> list[Cohort]:
 
 def _by_unit(found: Snapshot, edges: Sequence[date], whom: Whom) -> list[BitMap64]:
     people = [BitMap64() for _ in pairwise(edges)]
-    for day, count in found.days(edges[0], edges[-1], **whom._asdict()).items():
-        people[bisect_right(edges, day) - 1] |= count.users
+    for day, active in people_by_day(found, edges[0], edges[-1], whom):
+        people[bisect_right(edges, day) - 1] |= active
     return people

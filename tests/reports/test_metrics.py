@@ -2,11 +2,16 @@
 
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 from sqlalchemy import Engine
 
+from analytics.reports.schemas import METRICS
+from analytics.rollups import days
+from analytics.rollups.merge import merge_site
+from analytics.rollups.schedule import AT_ONCE
 from analytics.sites import Site, create_site
 
 Report = Callable[..., Any]
@@ -82,3 +87,18 @@ def test_a_site_that_has_no_closed_day(figures: None, engine: Engine, report: Re
     sql(OPEN, site_id=other.id, day="2026-03-02")
     found = report("metrics", "site=other&date=2026-03-02")
     assert (found["metrics"], found["meta"]["closed_through"]) == ([], None)
+
+
+def test_what_close_day_wrote_is_what_the_reports_say(store: Any, site: Site, engine: Engine, report: Report) -> None:
+    for day, users in (("2026-03-01", "ab"), ("2026-03-02", "bcd")):
+        store([{"user_id": user, "ts": f"{day}T12:00:00Z"} for user in users])
+    merge_site(engine, site.id)
+    days.close_days(engine, datetime(2026, 3, 3, 1, tzinfo=UTC), AT_ONCE)
+    found = report("metrics", "from=2026-03-01&to=2026-03-03")
+    assert found["meta"]["closed_through"] == "2026-03-02"
+    whole = {(row["date"], row["name"]): row["value"] for row in found["metrics"] if not row["dimensions"]}
+    assert {name for _, name in whole} == set(METRICS)
+    for day in ("2026-03-01", "2026-03-02"):
+        dau = report("dau", f"date={day}")
+        said = [dau["dau"], dau["new"], report("wau", f"date={day}")["wau"], report("mau", f"date={day}")["mau"]]
+        assert said == [whole[day, name] for name in ("dau", "new_users", "wau", "mau")]

@@ -99,6 +99,6 @@ def test_a_report_that_takes_too_long_says_to_narrow_it(
     store([{"ts": "2026-03-02T12:00:00Z"}])
     client = make_app(statement_timeout=0.1).test_client()
     with engine.begin() as lock:
-        lock.execute(text("LOCK TABLE events IN ACCESS EXCLUSIVE MODE"))
+        lock.execute(text("LOCK TABLE rollups IN ACCESS EXCLUSIVE MODE"))
         response = client.get("/api/analytics/reports/dau?date=2026-03-02", headers=auth(token("read")))
     assert (response.status_code, "narrow the dates" in response.json["detail"]) == (503, True)
