@@ -73,7 +73,7 @@ class Drain:
     def __post_init__(self) -> None:
         self.consumer = self.consumer or f"{socket.gethostname()}:{os.getpid()}"
 
-    def run(self, seconds: float = 10.0, claim_after_s: float | None = None) -> Outcome:
+    def run(self, seconds: float = 2.0, claim_after_s: float | None = None) -> Outcome:
         """Stores what waits, for about `seconds`; `more` says that something was left. Raises when a server is away:
         then everything unfinished stays with this consumer, which takes it up again first."""
         outcome, end = Outcome(), time.monotonic() + seconds
