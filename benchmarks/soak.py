@@ -164,12 +164,13 @@ def _soak(stack: Stack, events: int, kills: int, largest: int, seed: int) -> Rep
     batches = make_batches(events, largest, (kills + 1) * sum(KILL_EVERY_S) / 2, seed)
     report = Report(events=events, batches=len(batches))
     senders = Senders(stack, batches, seed)
-    while senders.busy:
-        # From here the kills: in this thread, since a server ends with the thread that started it.
+    while senders.busy or report.kills.total() < kills:
+        # From here the kills: in this thread, since a server ends with the thread that started it. The last may come
+        # while only drains and merges are left.
         end = time.monotonic() + rng.uniform(*KILL_EVERY_S)
         while senders.busy and time.monotonic() < end:
             time.sleep(0.05)
-        if senders.busy and report.kills.total() < kills:
+        if report.kills.total() < kills:
             name = KILLED[report.kills.total() % len(KILLED)]
             stack.kill(name)
             time.sleep(rng.choice((0.0, 0.3, 1.0)))
