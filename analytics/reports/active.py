@@ -62,12 +62,9 @@ def count_active(found: Snapshot, days: Days, whom: Whom) -> Active:
 
 
 def users_before(found: Snapshot, day: date, whom: Whom) -> BitMap64:
-    """Everybody who was active on any day before `day`: a bitmap a day and type since the first."""
-    everybody, first = BitMap64(), found.first_day()
-    if first is not None:
-        for _, people in people_by_day(found, first, day, whom):
-            everybody |= people
-    return everybody
+    """Everybody who was active on any day before `day`: a bitmap a type for each closed month, and for each other day."""
+    first = found.first_day()
+    return BitMap64() if first is None or first >= day else found.total(first, day, **whom._asdict()).users
 
 
 def people_by_day(found: Snapshot, first: date, after: date, whom: Whom) -> Iterator[tuple[date, BitMap64]]:
