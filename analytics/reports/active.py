@@ -62,7 +62,7 @@ def count_active(found: Snapshot, days: Days, whom: Whom) -> Active:
 
 
 def users_before(found: Snapshot, day: date, whom: Whom) -> BitMap64:
-    """Everybody who was active on any day before `day`: a bitmap a type for each closed month, and for each other day."""
+    """Everybody who was active before `day`: a bitmap a type is read for each closed month, and for each other day."""
     first = found.first_day()
     return BitMap64() if first is None or first >= day else found.total(first, day, **whom._asdict()).users
 
