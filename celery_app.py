@@ -8,6 +8,7 @@ from celery import Task, signals
 from celery.schedules import crontab
 
 from analytics import create_app, queue
+from analytics.ops import runs
 from config import ConfigError
 
 BEAT = {
@@ -42,6 +43,12 @@ BEAT = {
         "schedule": crontab(minute=17),
         "options": {"queue": queue.MAINTENANCE, "expires": 3600},
     },
+    # Balances the last hours; /health shows what it found.
+    "audit": {
+        "task": "maintenance.audit",
+        "schedule": 900.0,
+        "options": {"queue": queue.MAINTENANCE, "expires": 900},
+    },
 }
 
 try:
@@ -62,6 +69,7 @@ app = flask_app.extensions["celery"]
 app.Task = ContextTask
 app.conf.update(include=["tasks.ingest", "tasks.maintenance", "tasks.rollups"], beat_schedule=BEAT)
 app.set_default()
+runs.install(app, flask_app.extensions["buffer_redis"])
 
 
 @signals.worker_process_init.connect

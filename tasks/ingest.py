@@ -15,6 +15,7 @@ from analytics.extensions import buffer_redis, db, settings
 from analytics.ingest import buffer
 from analytics.ingest.enrich import open_geo
 from analytics.ingest.pipeline import Drain
+from analytics.ops import runs
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +44,7 @@ def drain(claim: bool = False) -> None:
         outcome = drain_of_process().run(claim_after_s=settings().claim_after if claim else None)
     except (DBAPIError, psycopg2.Error, RedisError, OSError) as error:
         log.warning("drain interrupted", extra={"error": type(error).__name__})
+        runs.interrupted(error)
         return
     if outcome.batches:
         log.info("drained", extra=asdict(outcome))

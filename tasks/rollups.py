@@ -9,6 +9,7 @@ from sqlalchemy.exc import DBAPIError
 
 from analytics import clock, queue
 from analytics.extensions import db, settings
+from analytics.ops import runs
 from analytics.rollups import compaction, days
 from analytics.rollups.merge import merge_all
 from analytics.rollups.rebuild import rebuild as rebuild_days
@@ -28,6 +29,7 @@ def merge() -> None:
         merged = merge_all(db.engine, MERGE_FOR_S)
     except (DBAPIError, psycopg2.Error) as error:
         log.warning("merge interrupted", extra={"error": type(error).__name__})
+        runs.interrupted(error)
         return
     if merged.deltas:
         log.info("merged", extra=merged._asdict())
@@ -52,6 +54,7 @@ def close_days() -> None:
         closed = days.close_days(db.engine, clock.now(), schedule)
     except (DBAPIError, psycopg2.Error) as error:
         log.warning("closing of days interrupted", extra={"error": type(error).__name__})
+        runs.interrupted(error)
         return
     if closed.sites:
         log.info("days closed", extra=closed._asdict())
@@ -64,6 +67,7 @@ def compact() -> None:
         compacted = compaction.compact(db.engine)
     except (DBAPIError, psycopg2.Error) as error:
         log.warning("compaction interrupted", extra={"error": type(error).__name__})
+        runs.interrupted(error)
         return
     if compacted.months:
         log.info("months compacted", extra=compacted._asdict())

@@ -22,6 +22,7 @@ from redis.retry import Retry
 from sqlalchemy.engine import make_url
 
 from analytics import clock
+from analytics.ops.runs import Run, read_runs
 from analytics.store.backlog import Backlog, read_backlog
 
 CHECK_S = 0.9
@@ -34,6 +35,7 @@ LOOK = """
 SET statement_timeout = 900;
 SET timezone = 'UTC';
 SELECT to_regclass('alembic_version') IS NOT NULL,
+       to_regclass('rollup_deltas') IS NOT NULL,
        EXISTS (
            SELECT FROM pg_inherits i
            JOIN pg_class c ON c.oid = i.inhrelid,
@@ -44,6 +46,12 @@ SELECT to_regclass('alembic_version') IS NOT NULL,
        )
 """
 REVISION = "SELECT version_num FROM alembic_version"
+# pk_rollup_deltas; bounded, so that deltas that pile up do not make the database look dead.
+MAX_DELTAS = 10_000
+MERGE = """
+SELECT coalesce(sum(events), 0), count(*), min(created_at)
+FROM (SELECT events, created_at FROM rollup_deltas ORDER BY id LIMIT %(most)s) AS oldest
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +63,15 @@ class Check:
 
 
 @dataclass(frozen=True, slots=True)
+class Merge:
+    """What waits to be merged, counted up to MAX_DELTAS of it, and since when (None: nothing waits)."""
+
+    events: int
+    deltas: int
+    oldest_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class Health:
     postgres: Check
     redis: Check
@@ -62,6 +79,9 @@ class Health:
     has_partition: bool
     backlog: Backlog | None
     at: datetime
+    # None: could not be asked.
+    merge: Merge | None = None
+    runs: dict[str, Run] | None = None
 
     @property
     def missing(self) -> dict[str, str]:
@@ -95,22 +115,23 @@ class Prober:
     def _look_at_postgres(self, found: Health) -> Health:
         began = time.monotonic()
         try:
-            is_migrated, has_partition = _ask(self._dsn, found.at, began + CHECK_S)
+            is_migrated, has_partition, merge = _ask(self._dsn, found.at, began + CHECK_S)
         except TimeoutError:
             return replace(found, postgres=Check("does not answer in time", _ms(began)))
         except psycopg2.Error:
             return replace(found, postgres=Check("cannot be reached", _ms(began)))
-        return replace(found, postgres=Check("", _ms(began)), is_migrated=is_migrated, has_partition=has_partition)
+        seen = replace(found, is_migrated=is_migrated, has_partition=has_partition, merge=merge)
+        return replace(seen, postgres=Check("", _ms(began)))
 
     def _look_at_redis(self, found: Health) -> Health:
         began = time.monotonic()
         limits: dict[str, Any] = {"socket_timeout": CHECK_S, "socket_connect_timeout": CHECK_S}
         try:
             with Redis.from_url(self._redis_url, retry=Retry(NoBackoff(), 0), **limits) as redis:
-                backlog = read_backlog(redis)
+                backlog, runs = read_backlog(redis), read_runs(redis)
         except (RedisError, OSError):
             return replace(found, redis=Check("cannot be reached", _ms(began)))
-        return replace(found, redis=Check("", _ms(began)), backlog=backlog)
+        return replace(found, redis=Check("", _ms(began)), backlog=backlog, runs=runs)
 
 
 @lru_cache(maxsize=1)
@@ -126,22 +147,29 @@ def _is_migrated(revisions: set[str]) -> bool:
     return bool(revisions) and (revisions == heads or not revisions <= known)
 
 
-def _ask(dsn: dict[str, Any], now: datetime, deadline: float) -> tuple[bool, bool]:
+def _ask(dsn: dict[str, Any], now: datetime, deadline: float) -> tuple[bool, bool, Merge | None]:
     connection = psycopg2.connect(**dsn, async_=True)
     try:
         _wait(connection, deadline)
         cursor = connection.cursor()
         cursor.execute(LOOK, {"now": now})
         _wait(connection, deadline)
-        has_versions, has_partition = cursor.fetchone() or (False, False)
+        has_versions, has_deltas, has_partition = cursor.fetchone() or (False, False, False)
         revisions: set[str] = set()
         if has_versions:
             cursor.execute(REVISION)
             _wait(connection, deadline)
             revisions = {row[0] for row in cursor.fetchall()}
-        return _is_migrated(revisions), has_partition
+        return _is_migrated(revisions), has_partition, _ask_merge(connection, deadline) if has_deltas else None
     finally:
         connection.close()
+
+
+def _ask_merge(connection: Any, deadline: float) -> Merge:
+    cursor = connection.cursor()
+    cursor.execute(MERGE, {"most": MAX_DELTAS})
+    _wait(connection, deadline)
+    return Merge(*(cursor.fetchone() or (0, 0, None)))
 
 
 def _wait(connection: Any, deadline: float) -> None:

@@ -3,6 +3,7 @@
 import logging
 import platform
 import time
+from datetime import datetime
 from typing import Any
 
 from flask import Blueprint, Response, current_app, jsonify, request
@@ -13,6 +14,9 @@ from analytics.ops.health import Check, Health, Prober
 
 blueprint = Blueprint("ops", __name__)
 log = logging.getLogger(__name__)
+
+# Tasks whose outcome has a place of its own.
+CLOSE_DAYS, AUDIT = "rollups.close_days", "maintenance.audit"
 
 
 @blueprint.record_once
@@ -84,6 +88,9 @@ def _describe(found: Health, is_healthy: bool) -> dict[str, Any]:
         "redis": _word(found.redis),
         "partitions": found.has_partition,
         "queue": _queue(found),
+        "rollups": _rollups(found),
+        "tasks": None if found.runs is None else {name: run._asdict() for name, run in found.runs.items()},
+        "audit": _audit(found),
         "timestamp": found.at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         "checks": {"postgres": _check(found.postgres), "redis": _check(found.redis)},
     }
@@ -93,13 +100,33 @@ def _queue(found: Health) -> dict[str, float | None]:
     """Nulls when Redis cannot be asked: unknown is not zero."""
     if found.backlog is None:
         return {"backlog_events": None, "backlog_bytes": None, "oldest_waiting_s": None}
-    oldest_at = found.backlog.oldest_at
-    waiting_s = max(0.0, round((found.at - oldest_at).total_seconds(), 3)) if oldest_at else 0.0
     return {
         "backlog_events": found.backlog.events,
         "backlog_bytes": found.backlog.bytes,
-        "oldest_waiting_s": waiting_s,
+        "oldest_waiting_s": _age_s(found.at, found.backlog.oldest_at),
     }
+
+
+def _rollups(found: Health) -> dict[str, Any]:
+    """What reports fold by themselves until merge has done so. Nulls: unknown."""
+    closed = (found.runs or {}).get(CLOSE_DAYS)
+    merge = found.merge
+    return {
+        "waiting_deltas": merge.deltas if merge else None,
+        "waiting_events": merge.events if merge else None,
+        "merge_lag_s": _age_s(found.at, merge.oldest_at) if merge else None,
+        "last_close_day": closed.last_success_at if closed else None,
+    }
+
+
+def _audit(found: Health) -> dict[str, Any]:
+    """What the last audit of the last hours found; nulls: none has run."""
+    audit = (found.runs or {}).get(AUDIT)
+    return {"gap": None, "checked_at": None, **((audit.result if audit else None) or {})}
+
+
+def _age_s(now: datetime, at: datetime | None) -> float:
+    return max(0.0, round((now - at).total_seconds(), 3)) if at else 0.0
 
 
 def _word(check: Check) -> str:
