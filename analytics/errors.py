@@ -136,8 +136,11 @@ def register(app: "Flask") -> None:
     @app.errorhandler(TimeoutError)
     def no_database(error: Exception) -> "Response":
         log.warning("database unavailable", extra={"error": type(error).__name__})
-        if getattr(getattr(error, "orig", None), "pgcode", None) == "57014":
+        code = getattr(getattr(error, "orig", None), "pgcode", None)
+        if code == "57014":
             return problem_response(Unavailable("the query ran too long; narrow the dates or the filter", 1))
+        if code == "55P03":
+            return problem_response(Unavailable("what is to be changed is in use without a pause; try again shortly", 1))
         return problem_response(Unavailable("the database is away; try again shortly"))
 
     @app.errorhandler(DBAPIError)

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
-from sqlalchemy import Connection, Engine, Row, insert, select, update
+from sqlalchemy import Connection, Engine, Row, insert, select, text, update
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import InterfaceError, OperationalError, TimeoutError
 
@@ -164,6 +164,8 @@ def create_site(
 def update_site(connection: Connection, key: str, *, actor: str = "system", **settings: Any) -> Site:
     """The site with `settings` changed; what was changed goes to the audit log. Raises Invalid and NotFound."""
     check_site(settings)
+    # Drains hold the row shared, and under full load there may be no moment without one.
+    connection.execute(text("SET LOCAL lock_timeout = '10s'"))
     row = connection.execute(select(*COLUMNS).where(sites.c.key == key).with_for_update()).first()
     if row is None:
         raise NotFound(unknown(key))
