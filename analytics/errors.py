@@ -140,7 +140,7 @@ def register(app: "Flask") -> None:
         if code == "57014":
             return problem_response(Unavailable("the query ran too long; narrow the dates or the filter", 1))
         if code == "55P03":
-            return problem_response(Unavailable("what is to be changed is in use without a pause; try again shortly", 1))
+            return problem_response(Unavailable("what is to be changed is in use; try again shortly", 1))
         return problem_response(Unavailable("the database is away; try again shortly"))
 
     @app.errorhandler(DBAPIError)
