@@ -226,6 +226,12 @@ def find(redis: Redis, entry_id: str) -> Entry | None:
     return _delivery(*found[0]).entry if found else None
 
 
+def page(redis: Redis, after: str, count: int) -> list[Delivery]:
+    """The oldest `count` waiting entries from `after` on: "-", or "(" and an entry's id for those that follow it."""
+    found: Any = redis.xrange(STREAM, after, count=count)
+    return [_delivery(*pair) for pair in found]
+
+
 def waiting(redis: Redis) -> int:
     """Batches in the stream, handed out or not."""
     length: Any = redis.xlen(STREAM)

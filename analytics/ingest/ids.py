@@ -23,6 +23,16 @@ def derived_event_id(entry_id: str, position: int) -> str:
     return f"{prefix}{base + position:012x}"
 
 
+def derived_from(event_id: str) -> tuple[str, int] | None:
+    """(entry id, position) that `derived_event_id` makes this UUID of; None for any other. A caller's own UUIDv7 may
+    look like one: then there is no such entry."""
+    number = UUID(event_id).int
+    if number >> 76 & 0xF != 7 or number >> 62 & 0b11 != 0b10:
+        return None
+    sequence = (number >> 64 & 0xFFF) << 20 | (number >> 48 & 0x3FFF) << 6 | number >> 42 & 0x3F
+    return f"{number >> 80}-{sequence}", number & (1 << 42) - 1
+
+
 _UUID = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
 
 
