@@ -275,6 +275,24 @@ def test_a_merge_that_waits_for_a_pass_opens_the_day_again(
     assert figures(engine, site) == count_slowly(engine, site, date(2026, 3, 27))
 
 
+def test_what_comes_before_the_lock_is_in_the_figures(
+    engine: Engine, redis: Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Stored after the merge that precedes a pass: events and visits are counted all the same."""
+    site = make_site(engine, "UTC")
+    store(engine, redis, site, [view(START)])
+
+    def merge_and_drain(engine: Engine, site_id: int) -> Any:
+        merged = merge_site(engine, site_id)
+        drain(engine, redis, site, [view(START + timedelta(hours=2), "bob")])
+        return merged
+
+    monkeypatch.setattr(days, "merge_site", merge_and_drain)
+    assert close_at(engine, START + DAY) == Closed(1, 1)
+    assert figures(engine, site)[START.date(), "visits", ""] == 2
+    assert figures(engine, site) == count_slowly(engine, site, START.date())
+
+
 NOON = datetime(2026, 3, 29, 12, tzinfo=UTC)
 
 
