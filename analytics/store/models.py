@@ -18,6 +18,7 @@ from sqlalchemy import (
     Numeric,
     Table,
     Text,
+    Time,
     func,
     text,
 )
@@ -320,6 +321,60 @@ archives = Table(
     Column("bytes", BigInteger, nullable=False),
     Column("sha256", Text, nullable=False),
     Column("archived_at", Instant, nullable=False, server_default=func.now()),
+)
+
+export_jobs = Table(
+    "export_jobs",
+    metadata,
+    Column("id", UUID, primary_key=True),
+    Column("site_id", Integer, nullable=False),
+    # The subject of the caller's token.
+    Column("owner", Text, nullable=False),
+    # queued, running, done, failed, cancelled, expired
+    Column("state", Text, nullable=False),
+    Column("request", JSONB, nullable=False),
+    Column("idempotency_key", Text),
+    Column("created_at", Instant, nullable=False, server_default=func.now()),
+    Column("started_at", Instant),
+    Column("finished_at", Instant),
+    Column("heartbeat_at", Instant),
+    Column("expires_at", Instant),
+    Column("attempt", Integer, nullable=False, server_default="0"),
+    # The job holds what was received before this.
+    Column("cutoff", Instant),
+    # How the work was cut, and of what is done: rows, bytes, sha256.
+    Column("parts", JSONB, nullable=False, server_default=text("'[]'")),
+    Column("rows_done", BigInteger, nullable=False, server_default="0"),
+    Column("rows_estimate", BigInteger),
+    Column("bytes", BigInteger),
+    Column("sha256", Text),
+    Column("error", Text),
+    # The file's name in EXPORT_URL.
+    Column("file", Text),
+    Column("callback_url", Text),
+    Column("schedule_id", UUID),
+    Index("uq_export_jobs_idempotency", "owner", "idempotency_key", unique=True),
+    Index(None, "owner", "created_at"),
+    Index(None, "state"),
+)
+
+export_schedules = Table(
+    "export_schedules",
+    metadata,
+    Column("id", UUID, primary_key=True),
+    Column("site_id", Integer, nullable=False),
+    Column("owner", Text, nullable=False),
+    Column("request", JSONB, nullable=False),
+    # day, week, month
+    Column("every", Text, nullable=False),
+    Column("at", Time, nullable=False),
+    Column("zone", Text, nullable=False),
+    Column("next_run_at", Instant, nullable=False),
+    # What was received before this is in an earlier file.
+    Column("last_cutoff", Instant),
+    Column("enabled", Boolean, nullable=False, server_default="true"),
+    Column("created_at", Instant, nullable=False, server_default=func.now()),
+    Index(None, "next_run_at"),
 )
 
 # Partitioned tables and the column that decides.
