@@ -45,7 +45,8 @@ def list_partitions(connection: Connection, table: str) -> dict[str, Range]:
     connection.execute(text("SET LOCAL TIME ZONE 'UTC'"))
     found = {}
     for name, bound in connection.execute(LIST_PARTITIONS, {"parent": table}):
-        if days := re.findall(r"'(\d{4}-\d\d-\d\d)[^']*'", bound):
+        # A partition that is dropped just now has no bound any more.
+        if days := re.findall(r"'(\d{4}-\d\d-\d\d)[^']*'", bound or ""):
             found[name] = Range(*(date.fromisoformat(day) for day in days[:2]))
     return found
 
