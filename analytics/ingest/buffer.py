@@ -18,6 +18,8 @@ from analytics.errors import Unavailable
 
 STREAM, GROUP = "analytics:ingest", "drain"
 BACKLOG, BELL = "analytics:ingest:backlog", "analytics:ingest:bell"
+# Entry id → how many consumers died holding it.
+TAKEN_OVER = "analytics:ingest:taken_over"
 # Compressing less than this costs more than it saves.
 COMPRESS_FROM = 512
 BELL_MS = 500
@@ -106,6 +108,7 @@ for _, id in ipairs(ARGV) do
   end
 end
 redis.call('XACK', KEYS[1], 'drain', unpack(ARGV))
+redis.call('HDEL', KEYS[3], unpack(ARGV))
 if done > 0 then
   redis.call('XDEL', KEYS[1], unpack(ARGV))
   redis.call('HINCRBY', KEYS[2], 'bytes', -bytes)
@@ -207,9 +210,17 @@ def claim_from(redis: Redis, dead: str, consumer: str, count: int) -> list[Deliv
     return [_delivery(*pair) for pair in reply if pair[0] is not None]
 
 
+def count_takeovers(redis: Redis, entry_ids: Sequence[str]) -> list[int]:
+    """How often each entry has now been taken over from a dead consumer; called once for each time."""
+    pipe = redis.pipeline(transaction=False)
+    for entry_id in entry_ids:
+        pipe.hincrby(TAKEN_OVER, entry_id, 1)
+    return [int(count) for count in pipe.execute()]
+
+
 def acknowledge(redis: Redis, entry_ids: Sequence[str]) -> int:
     """Removes stored entries; how many were still there. Safe to repeat."""
-    return int(_run(redis, _ACKNOWLEDGE, (STREAM, BACKLOG), tuple(entry_ids))) if entry_ids else 0
+    return int(_run(redis, _ACKNOWLEDGE, (STREAM, BACKLOG, TAKEN_OVER), tuple(entry_ids))) if entry_ids else 0
 
 
 def make_group(redis: Redis) -> None:

@@ -36,6 +36,8 @@ REMEMBERED_USERS = 200_000
 LOOK_EVERY_S = 0.02
 # From so much on, a drain has the patience of so many `company_s`.
 CROWD_ENTRIES, CROWD_EVENTS, CROWD_PATIENCE = 16, 1000, 5
+# After so many deaths of workers an entry is stored alone, and after so many not tried again.
+DEATHS_TOGETHER, DEATHS = 2, 10
 # How often a chunk that collided with another drain starts again before its entries are tried one by one.
 COLLISIONS = 3
 
@@ -97,9 +99,25 @@ class Drain:
         """What dead consumers hold: at once where this machine knows that the process is gone, else after a silence."""
         for name in buffer.consumers(self.redis):
             while _is_gone(name) and (held := buffer.claim_from(self.redis, name, self.consumer, 100)):
-                self.store(held, outcome)
+                self._store_suspects(held, outcome)
         while claimed := buffer.claim(self.redis, self.consumer, int(claim_after_s * 1000), 100):
-            self.store(claimed, outcome)
+            self._store_suspects(claimed, outcome)
+
+    def _store_suspects(self, deliveries: Sequence[Delivery], outcome: Outcome) -> None:
+        """Stores what a dead consumer held. What several have died of goes alone, so that it takes nothing with it;
+        what outlives many is dead-lettered, so that the queue moves on."""
+        deaths = buffer.count_takeovers(self.redis, [delivery.entry_id for delivery in deliveries])
+        together = []
+        for delivery, count in zip(deliveries, deaths, strict=True):
+            if count > DEATHS:
+                detail = f"{count} workers ended while they were storing it"
+                self._bury_entry(delivery, "kills workers", detail, outcome)
+            elif count > DEATHS_TOGETHER:
+                self.store([delivery], outcome)
+            else:
+                together.append(delivery)
+        if together:
+            self.store(together, outcome)
 
     def _gather(self) -> list[Delivery]:
         """New entries up to the batch size. One that comes alone waits a moment for company; while many come, longer:

@@ -166,6 +166,37 @@ def test_a_dead_process_of_this_machine_is_noticed_at_once(redis: Redis, site: S
     assert buffer.waiting(redis) == 1
 
 
+def hold_until_death(redis: Redis) -> None:
+    """A process reads what waits, and ends."""
+    process = subprocess.Popen(["true"])
+    process.wait()
+    buffer.read_new(redis, f"{socket.gethostname()}:{process.pid}", 10)
+
+
+def test_what_kills_every_worker_is_dead_lettered_and_its_neighbour_is_stored(
+    engine: Engine, redis: Redis, site: Site, drain: Drain
+) -> None:
+    killer = send(redis, site, [{"type": "a"}, {"type": "b"}])
+    redis.hset(buffer.TAKEN_OVER, killer, 10)
+    send(redis, site, [{"type": "c"}])
+    hold_until_death(redis)
+    outcome = drain.run(claim_after_s=60)
+    assert (outcome.dead, outcome.stored) == (2, 1)
+    with engine.connect() as connection:
+        assert connection.execute(text("SELECT entry_id, reason FROM dead_letters")).all() == [
+            (killer, "kills workers")
+        ]
+    assert not redis.exists(buffer.TAKEN_OVER)
+
+
+def test_a_few_deaths_of_workers_lose_nothing(redis: Redis, site: Site, drain: Drain) -> None:
+    held = [send(redis, site, [{"type": "a"}]) for _ in range(3)]
+    redis.hset(buffer.TAKEN_OVER, held[1], 9)
+    hold_until_death(redis)
+    outcome = drain.run(claim_after_s=60)
+    assert (outcome.dead, outcome.stored, buffer.waiting(redis)) == (0, 3, 0)
+
+
 def test_a_row_that_postgres_refuses_is_dead_lettered_alone(
     engine: Engine, redis: Redis, site: Site, drain: Drain
 ) -> None:
