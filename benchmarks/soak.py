@@ -1,4 +1,5 @@
-"""Events flow while every process is killed in turn; afterwards plain SQL must find each accepted event once.
+"""Events flow while every process is killed in turn; afterwards plain SQL must find each accepted event once, and
+`flask audit --full` must balance.
 
 `python -m benchmarks.soak --events 200000` is the long run; tests/faults runs a short one. What a sender may do is what
 a careful client does: batches with event ids are sent again until they are accepted, batches without are sent once.
@@ -8,6 +9,8 @@ import argparse
 import http.client
 import json
 import random
+import subprocess
+import sys
 import threading
 import time
 import uuid
@@ -16,7 +19,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from benchmarks.stack import SITE, Stack
+from benchmarks.stack import ROOT, SITE, Stack
 
 KILLED = ("worker", "web", "redis", "postgres", "beat")
 SENDERS = 4
@@ -56,6 +59,7 @@ class Report:
     stored: int = 0
     duplicates: int = 0
     drained_s: float = 0.0
+    audited: str = ""
     faults: list[str] = field(default_factory=list)
 
     def __str__(self) -> str:
@@ -65,6 +69,7 @@ class Report:
             f"{self.batches} batches of {self.events} events in {self.attempts} attempts: {answers}",
             f"killed: {kills}; drained {self.drained_s:.1f} s after the last answer",
             f"{self.accepted} events accepted, {self.stored} rows stored, {self.duplicates} duplicates recognised",
+            f"flask audit --full: {self.audited}",
             *(f"FAULT: {fault}" for fault in self.faults),
         ]
         return "\n".join(lines)
@@ -210,6 +215,7 @@ def check(stack: Stack, batches: Sequence[Batch], report: Report) -> None:
     ]
     if dead:
         report.faults.append(f"{dead} dead letters")
+    report.faults += _wrong_books(stack, report)
 
 
 def _wrong_events(batches: Sequence[Batch], found: dict[int, int]) -> Iterator[str]:
@@ -255,6 +261,29 @@ def _wrong_buffer(stack: Stack, received: int) -> Iterator[str]:
     counted = sum(int(n) for key in buffer.scan_iter("analytics:received:*") for n in buffer.hvals(key))
     if counted != received:
         yield f"the buffer counted {counted} received events, the ledger {received}"
+
+
+def _wrong_books(stack: Stack, report: Report) -> Iterator[str]:
+    """The service's own account, once what waits has been merged, so that visits are looked at too."""
+    began = time.monotonic()
+    _flask(stack, "rollups", "merge")
+    done = _flask(stack, "audit", "--full", "--json")
+    if done.returncode not in (0, 1):
+        yield f"flask audit --full says: {done.stderr[-500:]}"
+        return
+    told = json.loads(done.stdout)
+    rolled_up = sum(day["rolled_up"] for day in told["days"])
+    word = "balanced" if told["balanced"] else f"{len(told['gaps'])} gaps"
+    report.audited = f"{word} over {rolled_up} events, {len(told['recounted'])} days of a dimension recounted"
+    report.audited += f", in {time.monotonic() - began:.1f} s"
+    yield from (f"a gap: {gap}" for gap in told["gaps"][:20])
+    if rolled_up != report.stored:
+        yield f"{report.stored} rows are stored, {rolled_up} rolled up"
+
+
+def _flask(stack: Stack, *command: str) -> "subprocess.CompletedProcess[str]":
+    flask = [sys.executable, "-m", "flask", "--app", "wsgi", *command]
+    return subprocess.run(flask, cwd=ROOT, env=stack.env, capture_output=True, text=True, timeout=600)
 
 
 def main() -> None:

@@ -13,9 +13,10 @@ import pytest
 from flask import Flask
 from redis import Redis
 from sqlalchemy import Engine, text
+from sqlalchemy.exc import OperationalError
 
 from analytics import clock, sites
-from analytics.audit import Sheet, audit, audit_recent
+from analytics.audit import Sheet, audit, audit_recent, recount
 from analytics.audit.days import Place, _named_as
 from analytics.ingest import buffer
 from analytics.ingest.buffer import Entry, Limits
@@ -25,6 +26,7 @@ from analytics.rollups.delta import Count, Key
 from analytics.rollups.merge import merge_all
 from analytics.rollups.users import BitMap64
 from analytics.sites import Site
+from analytics.store import partitions
 from tasks import maintenance
 
 NOW = datetime(2026, 3, 27, 20, 30, tzinfo=UTC)
@@ -190,6 +192,41 @@ def test_days_past_retention_are_listed_as_frozen(engine: Engine, redis: Redis, 
     # What no row of events can tell any more, the ledger still does.
     sql("UPDATE rollups SET events = 0 WHERE day < '2026-03-27' RETURNING 1")
     assert [gap.where for gap in audit(engine, redis).gaps] == ["all days"]
+
+
+@pytest.mark.parametrize(("zone", "other"), [("America/New_York", "Asia/Tokyo"), ("Asia/Tokyo", "America/New_York")])
+def test_a_new_zone_after_retention_makes_no_gap(
+    engine: Engine, redis: Redis, site: Site, sql: Sql, zone: str, other: str
+) -> None:
+    """One event an hour for four days; the raw events of the first are gone when the zone changes."""
+    with engine.begin() as connection:
+        sites.update_site(connection, site.key, zone=zone)
+    start = datetime(2026, 3, 24, tzinfo=UTC)
+    given = [event(n, ts=(start + timedelta(hours=n)).isoformat().replace("+00:00", "Z")) for n in range(92)]
+    append(redis, site, given)
+    drain(engine, redis)
+    merge_all(engine, 10)
+    sql("UPDATE sites SET raw_since = '2026-03-25' RETURNING 1")
+    sql("DELETE FROM events WHERE ts < '2026-03-25' RETURNING 1")
+    assert gaps(audit(engine, redis, full=True)) == []
+    with engine.begin() as connection:
+        sites.update_site(connection, site.key, zone=other)
+    merge_all(engine, 10)
+    sheet = audit(engine, redis, full=True)
+    assert gaps(sheet) == []
+    assert [day.day for day in sheet.days if day.raw is not None][-1] >= DAY
+    assert any(day.raw is None for day in sheet.days)
+
+
+def test_no_partition_is_dropped_under_an_audit(engine: Engine, redis: Redis, site: Site) -> None:
+    append(redis, site, EVENTS)
+    drain(engine, redis)
+    with engine.connect() as connection:
+        name = next(iter(partitions.list_partitions(connection, "events")))
+    with recount.snapshot(engine), engine.connect() as connection:
+        partitions.limit_waiting(connection)
+        with pytest.raises(OperationalError):
+            partitions.drop(connection, name)
 
 
 def test_values_beyond_the_limit_are_compared_as_other(engine: Engine, redis: Redis, site: Site, sql: Sql) -> None:

@@ -7,7 +7,6 @@ events may be gone (`sites.raw_since`) are frozen: nothing is left to compare th
 import random
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple
 
@@ -21,7 +20,7 @@ from analytics.rollups import guard, users
 from analytics.rollups.delta import DIMENSIONS, Count, Delta, Key, unite
 from analytics.rollups.users import as_bool, as_int, as_text, read_binary
 from analytics.sites import Site
-from analytics.store.reading import reading, stored_partitions
+from analytics.store.reading import stored_partitions
 
 ONE_DAY, VISIT_GAP = timedelta(days=1), timedelta(minutes=30)
 # Days and dimensions compared row by row where `full` is not asked for.
@@ -54,17 +53,11 @@ class Calendar(NamedTuple):
         return self.raw_since is not None and self.bounds(day)[0] < self.raw_since
 
 
-@contextmanager
-def _snapshot(engine: Engine) -> Iterator[Connection]:
-    with reading(engine.execution_options(isolation_level="REPEATABLE READ"), 0) as connection:
-        yield connection
-
-
 def check_days(
     engine: Engine, site: Site, span: Span, full: bool, samples: int, stored: int | None, tell: Progress, sheet: Sheet
 ) -> None:
     """Adds the site's days and their gaps to the sheet. `stored`: what the ledger had stored in all, before."""
-    with _snapshot(engine) as connection:
+    with recount.snapshot(engine) as connection:
         calendar = _read_calendar(connection, site.id)
         if calendar is None:
             sheet.notes.append(f"{site.key}: its days are moving to another zone: they cannot be checked just now")
@@ -75,12 +68,12 @@ def check_days(
         pairs = sorted(random.sample(pairs, min(samples, len(pairs))))
     for day, dimension in pairs:
         tell(f"{site.key} {day} {dimension}")
-        with _snapshot(engine) as connection:
+        with recount.snapshot(engine) as connection:
             if _read_calendar(connection, site.id) == calendar:
                 _compare_rows(connection, site, calendar, day, dimension, sheet)
     if full and days:
         tell(f"{site.key} visits")
-        with _snapshot(engine) as connection:
+        with recount.snapshot(engine) as connection:
             if _read_calendar(connection, site.id) == calendar:
                 _compare_visits(connection, site, calendar, days, sheet)
 

@@ -15,10 +15,10 @@ from redis import Redis
 from sqlalchemy import Connection, Engine, text
 
 from analytics import clock
+from analytics.audit.recount import snapshot
 from analytics.audit.sheet import Gap, Hour, Sheet, instant
 from analytics.ingest.buffer import RECEIVED_TTL_S, STREAM, received_key
 from analytics.store.events import stored_entries
-from analytics.store.reading import reading
 
 HOUR = timedelta(hours=1)
 # Entries that Redis looks at in one go, and entries asked for in the ledger together.
@@ -64,7 +64,7 @@ def check_receipts(
     first_look = _counted(redis, hours)
     waiting = list(_waiting(redis))
     raw = None
-    with reading(engine.execution_options(isolation_level="REPEATABLE READ"), 0) as connection:
+    with snapshot(engine) as connection:
         ledger = _read_ledger(connection, hours)
         in_flight = _in_flight(connection, waiting, hours)
         if full:
