@@ -33,7 +33,7 @@ def audit(
     """The account of a site, or of all: hours received on the UTC days `[first, after)`, rollups of the sites' own.
 
     Always: numbers of events, and a few random days and dimensions row by row. `full`: every row, every bitmap, visits,
-    and the rows of each hour of receipt; reads all raw events of the days once for each dimension.
+    and the rows of each hour of receipt; reads all raw events of the days once for each dimension (0.1 ms an event).
     """
     tell, sheet = progress or _say_nothing, Sheet(clock.now())
     start, end = _utc(first) or EVER[0], _utc(after) or EVER[1]

@@ -241,14 +241,9 @@ def _compare_visits(connection: Connection, site: Site, calendar: Calendar, days
     for run in _runs(calendar, days):
         since = run.starts[0] - VISIT_GAP
         raw = recount.recount_visits(connection, site.id, run, since, without)
-        _note_visits(
-            site.key,
-            "page views' visits = visits",
-            raw,
-            recount.listed_visits(connection, site.id, run, without),
-            sheet,
-        )
         listed = recount.listed_visits(connection, site.id, run, ())
+        merged = recount.listed_visits(connection, site.id, run, without) if without else listed
+        _note_visits(site.key, "page views' visits = visits", raw, merged, sheet)
         kept = recount.rolled_up_visits(connection, site.id, run)
         _note_visits(site.key, "visits = rolled up", _visits_named_as(kept, listed), kept, sheet)
 

@@ -141,21 +141,23 @@ visit AS (
     FROM visits
     WHERE site_id = :site_id AND user_no <> ALL (CAST(:without AS bigint[]))
 )"""
+# OFFSET 0: the day of a visit is looked for once, not once for each dimension.
 SUMS = """
-SELECT width_bucket(started_at, CAST(:starts AS timestamptz[])) AS day, d.dimension, is_bot, d.value,
-    count(*), count(*) FILTER (WHERE views = 1), sum(views),
-    sum((extract(epoch FROM ended_at - started_at) * 1000000)::bigint)
-FROM visit
+SELECT day, d.dimension, is_bot, d.value, count(*), count(*) FILTER (WHERE views = 1), sum(views), sum(duration_us)
+FROM (
+    SELECT *, width_bucket(started_at, CAST(:starts AS timestamptz[])) AS day,
+        (extract(epoch FROM ended_at - started_at) * 1000000)::bigint AS duration_us
+    FROM visit
+    WHERE started_at >= :start AND started_at < :end
+    OFFSET 0
+) AS begun
 CROSS JOIN LATERAL (VALUES
     ('total', ''),
-    ('hour', lpad(floor(extract(epoch FROM started_at
-        - (CAST(:starts AS timestamptz[]))[width_bucket(started_at, CAST(:starts AS timestamptz[]))]) / 3600)::text,
-        2, '0')),
+    ('hour', lpad(floor(extract(epoch FROM started_at - (CAST(:starts AS timestamptz[]))[day]) / 3600)::text, 2, '0')),
     ('entry_path', entry[1]), ('source', entry[2]), ('referrer', entry[3]), ('country', entry[4]),
     ('browser', entry[5]), ('os', entry[6]), ('device', entry[7]), ('utm_source', entry[8]), ('utm_medium', entry[9]),
     ('utm_campaign', entry[10]), ('exit_path', exit_path)
 ) AS d (dimension, value)
-WHERE started_at >= :start AND started_at < :end
 GROUP BY 1, 2, 3, 4
 """
 RECOUNT, LISTED = text(f"WITH {FROM_RAW} {SUMS}"), text(f"WITH {FROM_VISITS} {SUMS}")  # of constants
