@@ -16,8 +16,13 @@ from analytics.ingest import buffer
 from analytics.ingest.enrich import open_geo
 from analytics.ingest.pipeline import Drain
 from analytics.ops import runs
+from analytics.rollups.merge import catch_up
 
 log = logging.getLogger(__name__)
+
+# A drain lets merges catch up when they are this far behind, but not for ever: a merge that cannot go on must not keep
+# events from being stored.
+MERGE_LAG_S, CATCH_UP_FOR_S = 2.5, 10.0
 
 
 @lru_cache(maxsize=1)
@@ -41,6 +46,7 @@ def drain_of_process() -> Drain:
 def drain(claim: bool = False) -> None:
     """Stores what waits. A server that is away leaves everything pending; the next ring tries again."""
     try:
+        catch_up(db.engine, MERGE_LAG_S, CATCH_UP_FOR_S)
         outcome = drain_of_process().run(claim_after_s=settings().claim_after if claim else None)
     except (DBAPIError, psycopg2.Error, RedisError, OSError) as error:
         log.warning("drain interrupted", extra={"error": type(error).__name__})

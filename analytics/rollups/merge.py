@@ -85,6 +85,26 @@ def merge_all(engine: Engine, seconds: float) -> Merged:
     return total
 
 
+# The first entry of pk_rollup_deltas.
+OLDEST = text("SELECT extract(epoch FROM now() - created_at) FROM rollup_deltas ORDER BY id LIMIT 1")
+
+
+def catch_up(engine: Engine, lag_s: float, seconds: float) -> None:
+    """Merges while a delta is older than `lag_s`, for about `seconds` at most; waits where another process merges.
+
+    A drain calls it first: storing is faster than merging, and would take the cores until reports have to add up
+    minutes of deltas.
+    """
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        with engine.connect() as connection:
+            oldest_s = connection.execute(OLDEST).scalar()
+        if oldest_s is None or oldest_s <= lag_s:
+            return
+        if not merge_all(engine, min(2.0, seconds)).deltas:
+            time.sleep(0.2)
+
+
 def _merge_or_rebuild(engine: Engine, site_id: int) -> Merged:
     try:
         return merge_site(engine, site_id)

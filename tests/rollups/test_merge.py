@@ -242,3 +242,30 @@ def test_a_set_survives_its_packing(numbers: set[int], run: int) -> None:
     everybody = BitMap64(numbers) | BitMap64(range(run))
     assert users.unpack(users.pack(everybody)) == everybody
     assert users.union([BitMap64(numbers), BitMap64(range(run))]) == everybody
+
+
+AGE = text("UPDATE rollup_deltas SET created_at = now() - make_interval(secs => 60)")
+
+
+def test_catching_up_takes_what_waited_too_long_and_leaves_what_is_fresh(engine: Engine, site: Site) -> None:
+    leave(engine, site, [(Event(), 1)])
+    merge.catch_up(engine, lag_s=30, seconds=5)
+    assert waiting(engine) == 1
+    with engine.begin() as connection:
+        connection.execute(AGE)
+    merge.catch_up(engine, lag_s=30, seconds=5)
+    assert waiting(engine) == 0
+
+
+def test_catching_up_ends_while_another_merge_is_stuck(engine: Engine, site: Site) -> None:
+    leave(engine, site, [(Event(), 1)])
+    with engine.begin() as connection:
+        connection.execute(AGE)
+    with alone(engine, site.id):
+        merge.catch_up(engine, lag_s=30, seconds=0.5)
+    assert waiting(engine) == 1
+
+
+def waiting(engine: Engine) -> int:
+    with engine.connect() as connection:
+        return connection.execute(text("SELECT count(*) FROM rollup_deltas")).scalar_one()
