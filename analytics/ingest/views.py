@@ -25,7 +25,7 @@ from analytics.extensions import append_redis, buffer_redis, db, settings
 from analytics.ingest import buffer, dialects
 from analytics.ingest.client import client_address
 from analytics.ingest.dialects import Dialect
-from analytics.ingest.events import Batch, Rules, Window, first_site, not_json, read_batch
+from analytics.ingest.events import Batch, Event, Rules, Window, first_site, not_json, read_batch
 from analytics.ingest.ids import derived_event_id, event_uuid
 from analytics.ingest.status import batch_status
 from analytics.sites import Site, find_site
@@ -42,16 +42,24 @@ SERVICE = "analytics-service"
 
 
 class Accepted(NamedTuple):
-    """A batch that Redis has confirmed. `batch_id` is None when it held no event."""
+    """A batch that Redis has confirmed. `batch_id` and `first` are None when it held no event."""
 
-    batch: Batch
     batch_id: str | None
-    site: Site
     received_at: datetime
+    ingested: int
+    received: int
+    rejected: list[Problem]
+    first: Event | None
+
+    @property
+    def event(self) -> Event:
+        """The event of a request that has one."""
+        assert self.first is not None
+        return self.first
 
     def event_id(self) -> str:
         """The id of a lone event: the caller's as a UUID, or the one derived from its place in the stream."""
-        given = self.batch.events[0].event_id
+        given = self.event.event_id
         return event_uuid(str(given)) if given is not None else derived_event_id(self.batch_id or "", 0)
 
 
@@ -77,13 +85,12 @@ def ingest() -> Response:
     body = _body()
     envelope = _envelope(body) if body.lstrip()[:1] == b"{" else None
     accepted = _accept(body if envelope is None else _events_of(envelope), dialects.BATCH, envelope)
-    batch = accepted.batch
     return _reply(
         {
-            "ingested": len(batch.events),
-            "received": batch.received,
+            "ingested": accepted.ingested,
+            "received": accepted.received,
             "batch_id": accepted.batch_id,
-            "rejected": [problem.as_json() for problem in batch.rejected],
+            "rejected": [problem.as_json() for problem in accepted.rejected],
         }
     )
 
@@ -109,7 +116,7 @@ def site_event() -> Response:
 def named_event() -> Response:
     """Seed 003: one named event with properties."""
     accepted = _accept(_single(_body()), dialects.NAMED_EVENT)
-    event = accepted.batch.events[0]
+    event = accepted.event
     return _reply(
         {
             "success": True,
@@ -126,7 +133,7 @@ def named_event() -> Response:
 def website_event() -> Response:
     """Seed 004: one event of a website."""
     accepted = _accept(_single(_body()), dialects.WEBSITE_EVENT)
-    event = accepted.batch.events[0]
+    event = accepted.event
     return _reply(
         {
             "status": "accepted",
@@ -147,10 +154,10 @@ def website_batch() -> Response:
     return _reply(
         {
             "status": "accepted",
-            "events_count": len(accepted.batch.events),
+            "events_count": accepted.ingested,
             "processed_at": _instant(accepted.received_at),
             "batch_id": accepted.batch_id,
-            "rejected": [problem.as_json() for problem in accepted.batch.rejected],
+            "rejected": [problem.as_json() for problem in accepted.rejected],
         },
         201,
     )
@@ -190,13 +197,16 @@ def _accept(events: bytes, dialect: Dialect, envelope: Envelope | None = None) -
     if batch.rejected and (strict or not batch.events):
         count, kept = len({problem.index for problem in batch.rejected}), "; nothing was stored (handling=strict)"
         raise Invalid(f"{count} of {batch.received} events cannot be accepted{kept if strict else ''}", batch.rejected)
-    if not batch.events:
-        return Accepted(batch, None, site, received_at)
-    batch_id = _append(environ, chosen, batch, site, principal, received_at, skew)
-    return Accepted(batch, batch_id, site, received_at)
+    count, first = len(batch.events), batch.events[0] if batch.events else None
+    if first is None:
+        return Accepted(None, received_at, 0, batch.received, batch.rejected, None)
+    entry = _entry(environ, chosen, batch, site, principal, received_at, skew)
+    # Many batches wait for Redis together; what was decoded of them would be most of the memory.
+    batch.events.clear()
+    return Accepted(_append(entry, chosen), received_at, count, batch.received, batch.rejected, first)
 
 
-def _append(
+def _entry(
     environ: Environ,
     chosen: Settings,
     batch: Batch,
@@ -204,10 +214,10 @@ def _append(
     principal: Principal,
     received_at: datetime,
     skew: timedelta,
-) -> str:
+) -> buffer.Entry:
     body, compressed = buffer.compress(batch.body)
     own_subject = site.identity in ("enforce", "override")
-    entry = buffer.Entry(
+    return buffer.Entry(
         body=body,
         compressed=compressed,
         count=len(batch.events),
@@ -222,6 +232,9 @@ def _append(
         user_id=principal.subject if own_subject else "",
         override_user=site.identity == "override",
     )
+
+
+def _append(entry: buffer.Entry, chosen: Settings) -> str:
     limits = buffer.Limits(chosen.max_backlog_events, chosen.max_backlog_bytes)
     batch_id, ring = buffer.append(append_redis(), entry, limits)
     if ring:

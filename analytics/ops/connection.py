@@ -212,8 +212,10 @@ class Connection(asyncio.Protocol):
     def _next(self) -> None:
         request = self._queue.popleft()
         self._busy = True
+        body = b"".join(request.body)
+        request.body.clear()
         try:
-            environ = request.head.environ(b"".join(request.body), request.whole)
+            environ = request.head.environ(body)
         except httptools.HttpParserInvalidURLError:
             self._server.release(request.size)
             self._refuse(400, "the request's target cannot be read")

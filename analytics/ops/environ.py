@@ -39,11 +39,11 @@ class Head:
     here: Any = None
     scheme: str = "http"
 
-    def environ(self, body: bytes, whole: bool) -> dict[str, Any]:
+    def environ(self, body: bytes) -> dict[str, Any]:
         """PEP 3333's environ. Raises httptools.HttpParserInvalidURLError.
 
-        A header whose name has an underscore is dropped: it could pose as another. Of a body that was cut off, the
-        length is at least what was read, so that the application refuses it.
+        A header whose name has an underscore is dropped: it could pose as another. A body without a length gets that
+        of what was read, so that one that was cut off over the limit is refused.
         """
         url = httptools.parse_url(self.url)
         path = url.path or b"/"
