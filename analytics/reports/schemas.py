@@ -74,7 +74,7 @@ class MetricsQuery(PeriodQuery):
 class EventsQuery(PeriodQuery):
     """The raw export's filters; `type` may be repeated."""
 
-    format = fields.String(validate=OneOf(["csv"], error="{input!r} is not supported; supported: {choices}"))
+    format = fields.String(validate=OneOf(["csv", "xlsx"], error="{input!r} is not supported; supported: {choices}"))
     type = fields.List(_text(), validate=Length(max=100))
     user_id = _text()
 

@@ -64,6 +64,13 @@ def _utc(day: date) -> datetime:
     return datetime(day.year, day.month, day.day, tzinfo=UTC)
 
 
+STREAM_SETTINGS = """
+SELECT set_config('client_connection_check_interval', %s, true),
+       set_config('TimeZone', %s, true),
+       set_config('DateStyle', 'ISO', true)
+"""
+
+
 class Stalled(Exception):
     """Nobody takes the rows any more."""
 
@@ -71,14 +78,19 @@ class Stalled(Exception):
 class CopyStream(Iterator[bytes]):
     """`header`, then the bytes of COPY statements, run one after the other on one snapshot.
 
-    A statement is the whole `COPY (…) TO STDOUT …` with psycopg2 placeholders, and its parameters. The header is a
+    A statement is the whole `COPY (…) TO STDOUT …` with psycopg2 placeholders, and its parameters; they run in `zone`.
+    The header is a
     chunk of its own, so that it leaves while the first statement still sorts. A connection is there when the
     constructor returns (else it raises Unavailable); a later error is raised by `next`. `close` (also after
     exhaustion, also twice) stops the query and gives the connection back.
     """
 
-    def __init__(self, engine: Engine, header: bytes, statements: Iterable[tuple[str, Mapping[str, Any]]]) -> None:
-        self._engine, self._header, self._statements = engine, header, statements
+    def __init__(
+        self, engine: Engine, header: bytes, statements: Iterable[tuple[str, Mapping[str, Any]]], zone: str = "UTC"
+    ) -> None:
+        self._engine, self._header, self._statements, self._zone = engine, header, statements, zone
+        # How many there were; known when all have been taken.
+        self.rows = 0
         self._chunks: queue.Queue[bytes | None] = queue.Queue(CHUNKS_AHEAD)
         self._stop = threading.Event()
         self._error: Exception | None = None
@@ -107,6 +119,12 @@ class CopyStream(Iterator[bytes]):
         if self._error:
             raise self._error
         raise StopIteration
+
+    def cancel(self) -> None:
+        """Ends the query that runs just now; `next` then raises. From any thread, for one that waits in `next`."""
+        with self._lock:
+            if self._connection is not None:
+                self._connection.cancel()
 
     def close(self) -> None:
         self._stop.set()
@@ -166,12 +184,13 @@ class CopyStream(Iterator[bytes]):
             cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
             # A statement lasts as long as its client takes to read it, so no timeout: `put` watches over that.
             cursor.execute("SET LOCAL statement_timeout = 0")
-            cursor.execute("SELECT set_config('client_connection_check_interval', %s, true)", (CHECK_CLIENT,))
+            cursor.execute(STREAM_SETTINGS, (CHECK_CLIENT, self._zone))
             self.put(self._header)
             for statement, parameters in self._statements:
                 if self._stop.is_set():
                     raise Stalled
                 cursor.copy_expert(cursor.mogrify(statement, parameters), sink, CHUNK_BYTES)
+                self.rows += cursor.rowcount
         sink.flush()
         with self._lock:
             self._connection = None

@@ -1,0 +1,171 @@
+"""The formats of export files: parts that are written one by one, and the file that is made of them.
+
+csv and ndjson: the file is its header and its parts, one after the other. xlsx and parquet: parts keep the rows as they
+came, compressed, and the file is made of them in one pass. The same rows give the same bytes: no clock, no name, and
+blocks that are cut by what is in them. run.py calls this; it holds a few megabytes whatever the size.
+"""
+
+import hashlib
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, BinaryIO, NamedTuple, Protocol
+
+import zstandard
+
+from analytics import spreadsheet
+from analytics.columns import Column
+
+READ_BYTES = 1 << 20
+GZIP_LEVEL = 4
+ZSTD_LEVEL = 3
+
+
+class Format(NamedTuple):
+    """`compressions`: what it may be packed in besides; `joins`: its parts one after the other are the file."""
+
+    name: str
+    media_type: str
+    suffix: str
+    compressions: tuple[str, ...]
+    joins: bool
+
+
+PACKINGS = ("none", "gzip", "zstd")
+FORMATS = {
+    "csv": Format("csv", "text/csv; charset=utf-8", ".csv", PACKINGS, joins=True),
+    "ndjson": Format("ndjson", "application/x-ndjson", ".ndjson", PACKINGS, joins=True),
+    "xlsx": Format("xlsx", spreadsheet.MEDIA_TYPE, ".xlsx", ("none",), joins=False),
+    "parquet": Format("parquet", "application/vnd.apache.parquet", ".parquet", ("none",), joins=False),
+}
+PACKED_TYPES = {"gzip": "application/gzip", "zstd": "application/zstd"}
+PACKED_SUFFIXES = {"gzip": ".gz", "zstd": ".zst"}
+
+
+class Shape(NamedTuple):
+    """What a file looks like; `zone` is the one that instants are in, `title` what the rows are."""
+
+    format: str
+    compression: str
+    columns: tuple[Column, ...]
+    zone: str = "UTC"
+    title: str = "Events"
+
+
+class PartSum(NamedTuple):
+    """What was written."""
+
+    rows: int
+    bytes: int
+    sha256: str
+
+
+class Rows(Protocol):
+    """Rows as COPY gave them; `rows` is how many, once all have been taken."""
+
+    rows: int
+
+    def __iter__(self) -> Iterator[bytes]: ...
+
+
+def media_type(format_name: str, compression: str) -> str:
+    return PACKED_TYPES.get(compression) or FORMATS[format_name].media_type
+
+
+def file_suffix(format_name: str, compression: str) -> str:
+    return FORMATS[format_name].suffix + PACKED_SUFFIXES.get(compression, "")
+
+
+def nothing() -> None:
+    """A tick that nobody waits for."""
+
+
+def write_part(shape: Shape, rows: Rows, sink: BinaryIO, tick: Callable[[], None] = nothing) -> PartSum:
+    """Writes one part; closes and syncs nothing. `tick` is called at each chunk, and may raise to end it."""
+    summed = _Summed(sink)
+    pack = _packing(shape.compression if FORMATS[shape.format].joins else "zstd")
+    for chunk in rows:
+        tick()
+        summed.write(pack.compress(chunk))
+    summed.write(pack.flush())
+    return summed.sum(rows.rows)
+
+
+def assemble(shape: Shape, parts: Sequence[Path], sink: BinaryIO, tick: Callable[[], None] = nothing) -> PartSum:
+    """Makes the file of its parts in their order; what it holds (rows: 0 where they were not counted, as in csv).
+
+    The sink must be able to seek, and to be read.
+    """
+    if FORMATS[shape.format].joins:
+        return _join(shape, parts, sink, tick)
+    if shape.format == "parquet":
+        from analytics.exports.formats_parquet import write_table
+
+        rows = write_table(sink, shape.columns, _unpacked(parts), tick)
+    else:
+        rows = spreadsheet.write_workbook(sink, shape.title, shape.columns, shape.zone, _unpacked(parts), tick)
+    return _sum_of(sink, rows, tick)
+
+
+def _join(shape: Shape, parts: Sequence[Path], sink: BinaryIO, tick: Callable[[], None]) -> PartSum:
+    summed = _Summed(sink)
+    if shape.format == "csv":
+        pack = _packing(shape.compression)
+        header = ",".join(column.name for column in shape.columns) + "\n"
+        summed.write(pack.compress(header.encode()) + pack.flush())
+    for part in parts:
+        with part.open("rb") as file:
+            while chunk := file.read(READ_BYTES):
+                tick()
+                summed.write(chunk)
+    return summed.sum(0)
+
+
+def _unpacked(parts: Sequence[Path]) -> Iterator[bytes]:
+    for part in parts:
+        with part.open("rb") as file:
+            yield from zstandard.ZstdDecompressor().read_to_iter(file, READ_BYTES, READ_BYTES // 4)
+
+
+def _sum_of(sink: BinaryIO, rows: int, tick: Callable[[], None]) -> PartSum:
+    """Of what is in the file: a writer that goes back to fill in a length cannot be summed on its way."""
+    digest, size = hashlib.sha256(), 0
+    sink.seek(0)
+    while chunk := sink.read(READ_BYTES):
+        tick()
+        digest.update(chunk)
+        size += len(chunk)
+    return PartSum(rows, size, digest.hexdigest())
+
+
+class _Summed:
+    """A sink's bytes, counted and summed as they pass."""
+
+    def __init__(self, sink: BinaryIO) -> None:
+        self._sink, self._digest, self._bytes = sink, hashlib.sha256(), 0
+
+    def write(self, data: bytes) -> None:
+        if data:
+            self._sink.write(data)
+            self._digest.update(data)
+            self._bytes += len(data)
+
+    def sum(self, rows: int) -> PartSum:
+        return PartSum(rows, self._bytes, self._digest.hexdigest())
+
+
+class _Plain:
+    def compress(self, data: bytes) -> bytes:
+        return data
+
+    def flush(self) -> bytes:
+        return b""
+
+
+def _packing(compression: str) -> Any:
+    """One gzip member (without a time or a name) or one zstd frame (with its checksum)."""
+    if compression == "gzip":
+        return zlib.compressobj(GZIP_LEVEL, zlib.DEFLATED, 31)
+    if compression == "zstd":
+        return zstandard.ZstdCompressor(level=ZSTD_LEVEL, write_checksum=True).compressobj()
+    return _Plain()

@@ -1,0 +1,266 @@
+"""What an export holds: the request in its one canonical form, its columns, how it is cut, and the rows of a part.
+
+A job's rows are those received before its cutoff, in the order (ts, event_id). Parts are stretches of time, so that
+they hold the same rows whenever they are made. jobs.py keeps the request, run.py makes the parts. SELECT only.
+"""
+
+import bisect
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from math import ceil
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Connection, Engine, text
+
+from analytics import clock
+from analytics.columns import BOUND, Column, copy_statement, session_zone
+from analytics.errors import BadInput, Problem
+from analytics.exports.formats import FORMATS, Shape
+from analytics.period import Period, of_day
+from analytics.reports import events
+from analytics.store.reading import CopyStream, Stored, reading, stored_partitions
+
+SOURCES = ("events", "report", "samples", "subject")
+# Rows of a part, about: what a worker that was killed makes anew at the most.
+PART_ROWS = 200_000
+# One user's rows are few: then a part is as much as this that is read.
+READ_ROWS = 2_000_000
+# What a row takes where nothing else is known.
+ROW_BYTES = 400
+PLAN_TIMEOUT_S = 60.0
+
+METRIC_COLUMNS = (Column("date", "date"), Column("name"), Column("value", "number"), Column("dimensions", "json"))
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which events: of these types (empty: all), of this user (None: all), programs too."""
+
+    types: tuple[str, ...] = ()
+    user_id: str | None = None
+    include_bots: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """An export as it was asked for. `columns`: (), all of them; `received_from`: only what came in since."""
+
+    what: str
+    format: str
+    compression: str
+    site_id: int
+    start: datetime
+    end: datetime
+    zone: str = "UTC"
+    filter: Filter = field(default_factory=Filter)
+    columns: tuple[str, ...] = ()
+    received_from: datetime | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """Canonical: equal requests are equal texts."""
+        return {
+            "what": self.what,
+            "format": self.format,
+            "compression": self.compression,
+            "site_id": self.site_id,
+            "start": self.start.astimezone(UTC).isoformat(),
+            "end": self.end.astimezone(UTC).isoformat(),
+            "zone": self.zone,
+            "types": sorted(set(self.filter.types)),
+            "user_id": self.filter.user_id,
+            "include_bots": self.filter.include_bots,
+            "columns": list(self.columns),
+            "received_from": self.received_from and self.received_from.astimezone(UTC).isoformat(),
+        }
+
+    @classmethod
+    def of_json(cls, given: dict[str, Any]) -> "Request":
+        """The request that `as_json` wrote."""
+        since = given["received_from"]
+        return cls(
+            what=given["what"],
+            format=given["format"],
+            compression=given["compression"],
+            site_id=given["site_id"],
+            start=datetime.fromisoformat(given["start"]),
+            end=datetime.fromisoformat(given["end"]),
+            zone=given["zone"],
+            filter=Filter(tuple(given["types"]), given["user_id"], given["include_bots"]),
+            columns=tuple(given["columns"]),
+            received_from=since and datetime.fromisoformat(since),
+        )
+
+
+class Part(NamedTuple):
+    """A stretch of a job's time; `n` counts from 0."""
+
+    n: int
+    start: datetime
+    end: datetime
+
+
+def check(request: Request) -> None:
+    """Raises BadInput, with what would do, for a request that no export can be made of."""
+    _known("what", request.what, SOURCES)
+    if request.what == "samples":
+        raise _refuse("what", "samples are not available yet; available: events, report, subject")
+    _known("format", request.format, tuple(FORMATS))
+    _known("compression", request.compression, FORMATS[request.format].compressions)
+    if request.what == "subject" and not request.filter.user_id:
+        raise _refuse("user_id", "a subject export is of one person: give filter.user_id")
+    columns_of(request)
+
+
+def columns_of(request: Request) -> tuple[Column, ...]:
+    """The columns in the order asked for. Raises BadInput for one that is not known, or named twice."""
+    known = {column.name: column for column in (METRIC_COLUMNS if request.what == "report" else events.EVENT_COLUMNS)}
+    for number, name in enumerate(request.columns):
+        if name not in known or name in request.columns[:number]:
+            wrong = "is named twice" if name in known else "is not known"
+            raise _refuse("columns", f"{name[:80]!r} {wrong}; columns: {', '.join(known)}")
+    return tuple(known[name] for name in request.columns) or tuple(known.values())
+
+
+def shape_of(request: Request) -> Shape:
+    """What the file looks like."""
+    title = "Metrics" if request.what == "report" else "Events"
+    return Shape(request.format, request.compression, columns_of(request), request.zone, title)
+
+
+def default_period(connection: Connection, zone: ZoneInfo, now: datetime) -> Period:
+    """All that is stored; today, when nothing is."""
+    return events.everything(stored_partitions(connection, "events"), of_day(clock.day_of(now, zone), zone))
+
+
+def plan_parts(connection: Connection, request: Request) -> list[Part]:
+    """Stretches of about PART_ROWS, in order of time; none, where nothing is stored. They need not be planned again."""
+    if request.what == "report":
+        return [Part(0, request.start, request.end)]
+    stored = stored_partitions(connection, "events")
+    density = _density(connection, request, stored)
+    most = PART_ROWS if request.filter.user_id is None else READ_ROWS
+    found: list[tuple[datetime, datetime]] = []
+    held = 0.0
+    for start, end in events.slices(_period(request), stored):
+        rows = density.between(start, end)
+        if found and held + rows <= most:
+            found[-1], held = (found[-1][0], end), held + rows
+        else:
+            found += _cut(start, end, ceil(rows / most))
+            held = rows if rows <= most else most
+    return [Part(n, start, end) for n, (start, end) in enumerate(found)]
+
+
+def _cut(start: datetime, end: datetime, pieces: int) -> list[tuple[datetime, datetime]]:
+    pieces = max(1, min(pieces, (end - start) // timedelta(microseconds=1)))
+    edges = [start + (end - start) * n / pieces for n in range(pieces)] + [end]
+    return list(pairwise(edges))
+
+
+def estimate_rows(connection: Connection, request: Request) -> int:
+    """About how many rows: from the rollups where the site has any, else from the partitions' sizes."""
+    if request.what == "report":
+        return int(connection.execute(COUNT_METRICS, _metric_days(connection, request)).scalar_one())
+    stored = stored_partitions(connection, "events")
+    rows = _density(connection, request, stored).between(request.start, request.end)
+    if request.filter.user_id is not None:
+        rows /= max(1, connection.execute(COUNT_USERS, {"site_id": request.site_id}).scalar_one())
+    return ceil(rows)
+
+
+def rows_of(engine: Engine, request: Request, part: Part, cutoff: datetime) -> CopyStream:
+    """The part's rows as the format wants them. The caller closes it."""
+    zone, columns = session_zone(request.format, request.zone), columns_of(request)
+    period = Period(part.start, part.end, clock.zone(request.zone))
+    with reading(engine, PLAN_TIMEOUT_S) as connection:
+        if request.what == "report":
+            days = _metric_days(connection, request)
+            statement = copy_statement(columns, request.format, request.zone, METRICS)
+            return CopyStream(engine, b"", [(statement, days | BOUND)], zone)
+        stored = stored_partitions(connection, "events")
+    asked = request.filter
+    wanted = events.Wanted(
+        request.site_id, period, asked.types, asked.user_id, asked.include_bots, request.received_from, cutoff
+    )
+    return CopyStream(engine, b"", events.statements(wanted, stored, columns, request.format, request.zone), zone)
+
+
+# Served by uq_metrics, whose order this is.
+METRICS = """
+    FROM (
+        SELECT date, metric_name AS name, trim_scale(metric_value) AS value, dimensions
+        FROM metrics
+        WHERE site_id = %(site_id)s AND date >= %(first)s AND date < %(after)s
+    ) AS figures
+    ORDER BY figures.date, figures.name, figures.dimensions
+"""
+COUNT_METRICS = text("SELECT count(*) FROM metrics WHERE site_id = :site_id AND date >= :first AND date < :after")
+# The numbers of a site's users are dense.
+COUNT_USERS = text("SELECT next_user_no - 1 FROM sites WHERE id = :site_id")
+ZONE = text("SELECT coalesce(rollups_zone, zone) FROM sites WHERE id = :site_id")
+
+
+def _metric_days(connection: Connection, request: Request) -> dict[str, Any]:
+    """Days of the site's own calendar: what the figures are of."""
+    zone = clock.zone(connection.execute(ZONE, {"site_id": request.site_id}).scalar_one())
+    days = Period(request.start, request.end, zone)
+    return {"site_id": request.site_id, "first": days.first_date, "after": days.last_date + timedelta(days=1)}
+
+
+# pk_rollups, by its leading columns.
+EVENTS_A_DAY = text("""
+SELECT day, sum(events)
+FROM rollups
+WHERE site_id = :site_id AND span = 'day' AND dimension = 'total' AND day >= :first AND day <= :last
+  AND subject = '' AND (CAST(:types AS text[]) IS NULL OR type = ANY(CAST(:types AS text[]))) AND (:bots OR NOT is_bot)
+GROUP BY day
+ORDER BY day
+""")
+
+
+class _Density:
+    """About how many rows there are up to an instant: evenly spread over each stretch that is counted."""
+
+    def __init__(self, counted: Sequence[tuple[datetime, datetime, float]]) -> None:
+        self._counted, self._before, total = counted, [0.0], 0.0
+        for *_, rows in counted:
+            self._before.append(total := total + rows)
+        self._starts = [start for start, *_ in counted]
+
+    def between(self, start: datetime, end: datetime) -> float:
+        return self._until(end) - self._until(start)
+
+    def _until(self, instant: datetime) -> float:
+        at = bisect.bisect_right(self._starts, instant) - 1
+        if at < 0:
+            return 0.0
+        start, end, rows = self._counted[at]
+        return self._before[at] + rows * min(1.0, (instant - start) / (end - start))
+
+
+def _density(connection: Connection, request: Request, stored: Sequence[Stored]) -> _Density:
+    zone = clock.zone(connection.execute(ZONE, {"site_id": request.site_id}).scalar_one())
+    period, asked = _period(request), request.filter
+    given = {"site_id": request.site_id, "types": list(asked.types) or None, "bots": asked.include_bots}
+    days = given | {"first": clock.day_of(period.start, zone), "last": clock.day_of(period.end, zone)}
+    counted = connection.execute(EVENTS_A_DAY, days).all()
+    if counted:
+        return _Density([(*clock.day_bounds(day, zone), float(rows)) for day, rows in counted])
+    return _Density([(start, end, size / ROW_BYTES) for start, end, size in stored])
+
+
+def _period(request: Request) -> Period:
+    return Period(request.start, request.end, clock.zone(request.zone))
+
+
+def _known(name: str, value: str, words: Sequence[str]) -> None:
+    if value not in words:
+        raise _refuse(name, f"{value[:80]!r} is not known; known: {', '.join(words)}")
+
+
+def _refuse(name: str, detail: str) -> BadInput:
+    whole = f"{name}: {detail}"
+    return BadInput(whole, [Problem(None, name, "bad_parameter", whole)])
