@@ -103,7 +103,7 @@ def bound(wanted: Wanted) -> dict[str, Any]:
     }
 
 
-def file_name(site_key: str, period: Period, suffix: str = ".csv") -> str:
+def file_name(site_key: str, period: Period, suffix: str = "csv") -> str:
     """`events-<site>-<first day>-<last day>.csv`, safe in a header and in a file system."""
     safe = "".join(char if char.isascii() and (char.isalnum() or char in "._-") else "_" for char in site_key)
-    return f"events-{safe[:80]}-{period.first_date}-{period.last_date}{suffix}"
+    return f"events-{safe[:80]}-{period.first_date}-{period.last_date}.{suffix}"

@@ -1,9 +1,8 @@
 """The routes of the reports: guard, read the question, call, answer. Nothing here writes."""
 
-from io import BytesIO
 from typing import Any, cast
 
-from flask import Blueprint, Response, jsonify, request, send_file
+from flask import Blueprint, Response, jsonify, request
 
 from analytics import clock
 from analytics.auth.guard import GuardedView, Principal, current_principal, guarded, require
@@ -25,6 +24,7 @@ from analytics.spreadsheet import MEDIA_TYPE
 from analytics.store.reading import Stored, reading, stored_partitions
 
 blueprint = Blueprint("reports", __name__)
+FILE_TYPES = {"csv": "text/csv; charset=utf-8", "xlsx": MEDIA_TYPE}
 
 
 @blueprint.get("/api/analytics/reports/dau")
@@ -88,21 +88,19 @@ def daily_metrics() -> Response:
 
 @blueprint.get("/api/analytics/reports/events")
 def export_events() -> Response:
-    principal = _reader_or_exporter()
-    question = read_question(EventsQuery(), principal)
-    site, query, now = question.site, question.query, question.now
-    zone = read_zone(query, site.zone)
+    question = read_question(EventsQuery(), _reader_or_exporter())
     with reading(db.engine, settings().statement_timeout) as connection:
         stored = stored_partitions(connection, "events")
-    period = read_period(query, zone, now, events.everything(stored, of_day(clock.day_of(now, zone), zone)))
-    bots = query.get("include_bots", True)
-    wanted = events.Wanted(site.id, period, query.get("type"), query.get("user_id"), bots)
-    if query.get("format") == "xlsx":
-        return _workbook(question, wanted, stored)
+        wanted = _wanted(question, stored)
+        form = question.query.get("format", "csv")
+        if form == "xlsx":
+            workbook.check_size(connection, wanted, settings().xlsx_direct_rows)
     # The framework never closes the body of a HEAD, so none is opened.
-    body: Any = events.stream_csv(db.engine, wanted, stored) if request.method == "GET" else b""
-    response = Response(body, content_type="text/csv; charset=utf-8")
-    response.headers["Content-Disposition"] = f'attachment; filename="{events.file_name(site.key, period)}"'
+    make = {"csv": events.stream_csv, "xlsx": workbook.make_workbook}[form]
+    body: Any = make(db.engine, wanted, stored) if request.method == "GET" else b""
+    response = Response(body, content_type=FILE_TYPES[form])
+    name = events.file_name(question.site.key, wanted.period, form)
+    response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
     return response
 
 
@@ -110,13 +108,12 @@ def export_events() -> Response:
 cast(GuardedView[[], Response], export_events).guarded_scope = "read"
 
 
-def _workbook(question: Question, wanted: events.Wanted, stored: list[Stored]) -> Response:
-    """The same rows as a workbook, made whole before its first byte leaves."""
-    with reading(db.engine, settings().statement_timeout) as connection:
-        workbook.check_size(connection, wanted, settings().xlsx_direct_rows)
-    file = workbook.make_workbook(db.engine, wanted, stored) if request.method == "GET" else BytesIO()
-    name = events.file_name(question.site.key, wanted.period, ".xlsx")
-    return send_file(file, MEDIA_TYPE, as_attachment=True, download_name=name, etag=False)
+def _wanted(question: Question, stored: list[Stored]) -> events.Wanted:
+    query, now = question.query, question.now
+    zone = read_zone(query, question.site.zone)
+    period = read_period(query, zone, now, events.everything(stored, of_day(clock.day_of(now, zone), zone)))
+    bots = query.get("include_bots", True)
+    return events.Wanted(question.site.id, period, query.get("type"), query.get("user_id"), bots)
 
 
 def _reader_or_exporter() -> Principal:

@@ -1,7 +1,7 @@
 """Events as a workbook, for the direct download: made in a temporary file, no larger than a request may wait for."""
 
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from typing import IO
 
@@ -13,6 +13,7 @@ from analytics.spreadsheet import write_workbook
 from analytics.store.reading import CopyStream, Stored
 
 JOBS = "/api/analytics/exports"
+READ_BYTES = 1 << 16
 # As WANTED is served; it stops at the limit.
 COUNT = f"SELECT count(*) FROM (SELECT 1 {WANTED.partition('ORDER BY')[0]} LIMIT %(most)s) AS found"  # noqa: S608
 
@@ -25,10 +26,10 @@ def check_size(connection: Connection, wanted: Wanted, most: int) -> None:
         raise TooLarge(detail, limit=most, jobs=JOBS)
 
 
-def make_workbook(engine: Engine, wanted: Wanted, stored: Iterable[Stored]) -> IO[bytes]:
-    """A temporary file at its start; whoever closes it removes it. Instants are in the period's zone."""
+def make_workbook(engine: Engine, wanted: Wanted, stored: Iterable[Stored]) -> Iterator[bytes]:
+    """The workbook's bytes, made whole before this returns. Instants are in the period's zone."""
     zone = wanted.period.zone.key
-    file = tempfile.TemporaryFile()  # noqa: SIM115  # the response closes it
+    file = tempfile.TemporaryFile()  # noqa: SIM115  # closed by whoever reads it to its end, or drops it
     try:
         with closing(CopyStream(engine, b"", statements(wanted, stored, EVENT_COLUMNS, "xlsx", zone), zone)) as rows:
             write_workbook(file, "Events", EVENT_COLUMNS, zone, rows)
@@ -36,4 +37,10 @@ def make_workbook(engine: Engine, wanted: Wanted, stored: Iterable[Stored]) -> I
         file.close()
         raise
     file.seek(0)
-    return file
+    return _read(file)
+
+
+def _read(file: IO[bytes]) -> Iterator[bytes]:
+    with file:
+        while chunk := file.read(READ_BYTES):
+            yield chunk
