@@ -42,20 +42,20 @@ SERVICE = "analytics-service"
 
 
 class Accepted(NamedTuple):
-    """A batch that Redis has confirmed. `batch_id` and `first` are None when it held no event."""
+    """A batch that Redis has confirmed. `batch_id` is None when it held no event, `lone` unless it held one."""
 
     batch_id: str | None
     received_at: datetime
     ingested: int
     received: int
     rejected: list[Problem]
-    first: Event | None
+    lone: Event | None
 
     @property
     def event(self) -> Event:
         """The event of a request that has one."""
-        assert self.first is not None
-        return self.first
+        assert self.lone is not None
+        return self.lone
 
     def event_id(self) -> str:
         """The id of a lone event: the caller's as a UUID, or the one derived from its place in the stream."""
@@ -197,13 +197,13 @@ def _accept(events: bytes, dialect: Dialect, envelope: Envelope | None = None) -
     if batch.rejected and (strict or not batch.events):
         count, kept = len({problem.index for problem in batch.rejected}), "; nothing was stored (handling=strict)"
         raise Invalid(f"{count} of {batch.received} events cannot be accepted{kept if strict else ''}", batch.rejected)
-    count, first = len(batch.events), batch.events[0] if batch.events else None
-    if first is None:
+    if not batch.events:
         return Accepted(None, received_at, 0, batch.received, batch.rejected, None)
+    count, lone = len(batch.events), batch.events[0] if len(batch.events) == 1 else None
     entry = _entry(environ, chosen, batch, site, principal, received_at, skew)
     # Many batches wait for Redis together; what was decoded of them would be most of the memory.
     batch.events.clear()
-    return Accepted(_append(entry, chosen), received_at, count, batch.received, batch.rejected, first)
+    return Accepted(_append(entry, chosen), received_at, count, batch.received, batch.rejected, lone)
 
 
 def _entry(
