@@ -42,7 +42,6 @@ class Results:
     accept_ms: dict[int, tuple[float, float]] = field(default_factory=dict)
     visible_ms: dict[str, float] = field(default_factory=dict)
     bytes_an_event: dict[bool, float] = field(default_factory=dict)
-    rollups_share: dict[bool, float] = field(default_factory=dict)
     merge_lag_s: float = 0.0
     rss_mb: dict[str, float] = field(default_factory=dict)
 
@@ -69,7 +68,6 @@ class Bench:
                 say(f"batches of {batch}{' with ids' if with_ids else ''}: {rate:,.0f} events/s")
             # The last run, of batches of 1,000, still lies in the table.
             self.results.bytes_an_event[with_ids] = self._bytes_an_event()
-            self.results.rollups_share[with_ids] = self._rollups_share()
             self.results.copy[with_ids] = time_copy(self.connection, self.stack.folder / "rows")
             say(f"plain COPY of the same rows: {self.results.copy[with_ids]:,.0f} rows/s")
         self._latencies()
@@ -97,7 +95,7 @@ class Bench:
 
     def _empty(self) -> None:
         with self.connection.cursor() as cursor:
-            cursor.execute("TRUNCATE events, ingest_ledger, rollup_deltas, rollups, visits, visit_rollups")
+            cursor.execute("TRUNCATE events, ingest_ledger")
             cursor.execute("CHECKPOINT")
 
     def _await_stored(self, count: int) -> float:
@@ -133,12 +131,6 @@ class Bench:
     def _bytes_an_event(self) -> float:
         size = "SELECT sum(pg_total_relation_size(inhrelid)) FROM pg_inherits WHERE inhparent = 'events'::regclass"
         return float(self._scalar(size)) / float(self._scalar("SELECT count(*) FROM events"))
-
-    def _rollups_share(self) -> float:
-        """Bytes of rollups and visits, in percent of those of the events."""
-        tables = ("rollup_deltas", "rollups", "visits", "visit_rollups")
-        size = sum(float(self._scalar("SELECT pg_total_relation_size(%s::regclass)", (name,))) for name in tables)
-        return 100 * size / (self._bytes_an_event() * float(self._scalar("SELECT count(*) FROM events")))
 
     def _latencies(self) -> None:
         seconds = 3 if self.quick else 12
@@ -261,7 +253,6 @@ def budgets(found: Results) -> Iterator[tuple[str, float, float, str, bool]]:
     yield "accepted to visible, full load, p95 ms", found.visible_ms["full"], 5000.0, "", False
     yield "bytes on disk an event, ids derived", found.bytes_an_event[False], 450.0, "", False
     yield "bytes on disk an event, ids of the client", found.bytes_an_event[True], 450.0, "", False
-    yield "rollups and visits on top, one day of one site, %", found.rollups_share[False], 10.0, "", False
     yield "oldest delta that waited for its merge, s", found.merge_lag_s, 5.0, "", False
     yield "largest web process, MB", found.rss_mb["web"], 120.0, "", False
     yield "largest worker process, MB", found.rss_mb["worker"], 250.0, "", False
