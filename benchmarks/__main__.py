@@ -1,10 +1,10 @@
-"""`python -m benchmarks [ingest] [--events N] [--quick]`: measures, and prints one table of ratios."""
+"""`python -m benchmarks [ingest|reports|exports] [--events N] [--quick]`: measures, prints tables of ratios."""
 
 import argparse
 
-from benchmarks import ingest, reports
+from benchmarks import exports, ingest, reports
 
-BENCHMARKS = {"ingest": ingest.run, "reports": reports.run}
+BENCHMARKS = {"ingest": ingest.run, "reports": reports.run, "exports": exports.run}
 
 
 def main() -> None:
