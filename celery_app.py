@@ -49,6 +49,13 @@ BEAT = {
         "schedule": 900.0,
         "options": {"queue": queue.MAINTENANCE, "expires": 900},
     },
+    # Exports whose worker died, whose message was lost, or that are due for another attempt.
+    "watch_exports": {"task": "exports.watch", "schedule": 30.0, "options": {"queue": queue.EXPORTS, "expires": 30}},
+    "expire_exports": {
+        "task": "exports.expire",
+        "schedule": crontab(minute=37),
+        "options": {"queue": queue.EXPORTS, "expires": 3600},
+    },
 }
 
 try:
@@ -67,7 +74,7 @@ class ContextTask(Task):  # type: ignore[misc]
 
 app = flask_app.extensions["celery"]
 app.Task = ContextTask
-app.conf.update(include=["tasks.ingest", "tasks.maintenance", "tasks.rollups"], beat_schedule=BEAT)
+app.conf.update(include=["tasks.exports", "tasks.ingest", "tasks.maintenance", "tasks.rollups"], beat_schedule=BEAT)
 app.set_default()
 runs.install(app, flask_app.extensions["buffer_redis"])
 

@@ -206,6 +206,19 @@ class Settings:
     archive_url: str = _setting(
         "", _archive_url, "where events go before they are dropped; empty: nowhere", secret=True
     )
+    export_url: str = _setting(
+        ".data/exports", _archive_url, "where finished exports are kept: a folder or s3://bucket/folder", secret=True
+    )
+    export_work_dir: str = _setting(
+        "", _text, "where unfinished exports are kept; default: in the folder of EXPORT_URL, with S3 a temporary one"
+    )
+    export_ttl_hours: int = _setting(72, _integer(1, 87_600), "hours a finished export is kept")
+    export_max_rows: int = _setting(50_000_000, _integer(1, 10**12), "rows of one export")
+    export_running_a_caller: int = _setting(4, _integer(1, 1000), "exports of one caller that wait or run")
+    export_quota_bytes: int = _setting(50 * 10**9, _integer(1000, 10**16), "bytes of all exports that are kept")
+    worker_concurrency: int = _setting(
+        2, _integer(1, 1000), "processes of a worker; exports take all but one of them, and never less than one"
+    )
     enable_geolocation: bool = _setting(True, _flag, "look up country (region, city) of an IP")
     geoip_database: str = _setting("", _text, "path of a MaxMind .mmdb file, for region and city")
     statement_timeout: float = _setting(30.0, _seconds, "longest a report's query may run")

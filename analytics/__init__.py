@@ -23,6 +23,7 @@ log = logging.getLogger(__name__)
 BLUEPRINTS = (
     "analytics.ingest.views",
     "analytics.reports.views",
+    "analytics.exports.views",
     "analytics.auth.views",
     "analytics.ops.views",
     "analytics.ops.trace_view",

@@ -62,6 +62,10 @@ class Conflict(AnalyticsError):
     status, code = 409, "conflict"
 
 
+class Gone(AnalyticsError):
+    status, code = 410, "gone"
+
+
 class TooLarge(AnalyticsError):
     status, code = 413, "too_large"
 

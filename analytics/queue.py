@@ -72,6 +72,11 @@ def rebuild_rollups(site_key: str, first_day: date, after_day: date) -> None:
     _send("rollups.rebuild", site_key, first_day.isoformat(), after_day.isoformat(), queue=ROLLUPS)
 
 
+def run_export(job_id: str) -> None:
+    """Has the export made, when its turn comes. Raises Unavailable; the watch sends it again, so none is lost."""
+    _send("exports.run", job_id, queue=EXPORTS, expires=DOORBELL_EXPIRES_S)
+
+
 def _send(name: str, *args: str, **options: Any) -> None:
     celery: Celery = current_app.extensions["celery"]
     try:

@@ -69,7 +69,8 @@ def start_servers(config: pytest.Config) -> None:
     config.stash[STOP] = stop
     postgres.start()
     redis.start()
-    config.stash[SERVERS] = {"postgres": postgres.url("DATABASE"), "redis": redis.url(0).removesuffix("0")}
+    urls = {"postgres": postgres.url("DATABASE"), "redis": redis.url(0).removesuffix("0")}
+    config.stash[SERVERS] = {**urls, "exports": str(folder / "exports")}
     postgres.create_database(TEMPLATE)
     migrate(settings_for(config.stash[SERVERS], TEMPLATE, 0))
 
@@ -83,6 +84,7 @@ def settings_for(servers: dict[str, str], database: str, number: int) -> Setting
         celery_broker_url=f"{servers['redis']}{2 * number}",
         redis_url=f"{servers['redis']}{2 * number + 1}",
         jwt_secret_key=SECRET,
+        export_url=f"{servers['exports']}/{database}",
     )
 
 

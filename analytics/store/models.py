@@ -338,7 +338,10 @@ export_jobs = Table(
     Column("started_at", Instant),
     Column("finished_at", Instant),
     Column("heartbeat_at", Instant),
+    # Not before this, after a failure that may pass.
+    Column("retry_at", Instant),
     Column("expires_at", Instant),
+    # Counts those who took the job; whoever writes for it names the one that they are.
     Column("attempt", Integer, nullable=False, server_default="0"),
     # The job holds what was received before this.
     Column("cutoff", Instant),

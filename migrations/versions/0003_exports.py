@@ -19,6 +19,7 @@ CREATE TABLE export_jobs (
     started_at TIMESTAMPTZ,
     finished_at TIMESTAMPTZ,
     heartbeat_at TIMESTAMPTZ,
+    retry_at TIMESTAMPTZ,
     expires_at TIMESTAMPTZ,
     attempt INTEGER NOT NULL DEFAULT 0,
     cutoff TIMESTAMPTZ,

@@ -22,7 +22,7 @@ from analytics.ingest import buffer
 from analytics.ops import runs
 from analytics.rollups.merge import merge_all
 from analytics.store.models import rollup_deltas
-from tasks import ingest, maintenance, rollups
+from tasks import exports, ingest, maintenance, rollups
 from tests.conftest import ROOT
 from tests.test_audit import EVENTS, append, drain
 
@@ -129,7 +129,7 @@ def test_two_beats_at_once_harm_nothing(
     drain(engine, redis)
     append(redis, site, EVENTS)
     ingest.drain_of_process.cache_clear()
-    bodies = {task.name: task for module in (maintenance, rollups, ingest) for task in vars(module).values()
+    bodies = {task.name: task for module in (exports, maintenance, rollups, ingest) for task in vars(module).values()
               if hasattr(task, "apply_async")}  # fmt: skip
     failures: list[BaseException] = []
 

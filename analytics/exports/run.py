@@ -1,0 +1,300 @@
+"""Making an export: parts, then the file, then the storage; and what becomes of the job when something is in the way.
+
+A part is written under a passing name, synced, renamed and entered in the job, so a worker that is killed loses one
+part at most: the next one checks what is there by size and SHA-256 and goes on. tasks/exports.py calls `run_job`, and
+so does the shell. docs/decisions/0009 says what makes two runs give the same bytes.
+"""
+
+import hashlib
+import logging
+import os
+import shutil
+import socket
+import tempfile
+import threading
+from collections.abc import Callable
+from contextlib import closing, suppress
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import psycopg2
+from redis import Redis
+from redis.exceptions import RedisError
+from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError, TimeoutError
+
+from analytics import clock
+from analytics.errors import AnalyticsError, TooLarge, Unavailable
+from analytics.exports import formats, sources, states
+from analytics.exports.jobs import UNFINISHED, Job, Limits, limits_of, read_job, too_many_rows
+from analytics.exports.states import Claim, Lost
+from analytics.exports.storage import FULL, Storage, storage_of, sync, sync_folder, words_of
+from analytics.store.backlog import complete_through
+from analytics.store.reading import CopyStream, reading
+from config import Settings
+
+log = logging.getLogger(__name__)
+
+BEAT_S = 1.0
+LATE_S = 10.0
+READ_BYTES = 1 << 20
+PLAN_TIMEOUT_S = 60.0
+AWAY = (DBAPIError, TimeoutError, psycopg2.Error)
+
+
+@dataclass(frozen=True, slots=True)
+class Runner:
+    """What a worker makes exports with."""
+
+    engine: Engine
+    redis: Redis
+    storage: Storage
+    work_dir: Path
+    limits: Limits
+    ttl: timedelta
+
+
+def runner_of(settings: Settings, engine: Engine, redis: Redis) -> Runner:
+    """The runner of this process."""
+    storage = storage_of(settings)
+    ttl = timedelta(hours=settings.export_ttl_hours)
+    return Runner(engine, redis, storage, work_dir_of(settings), limits_of(settings), ttl)
+
+
+def work_dir_of(settings: Settings) -> Path:
+    """Beside the finished files, so that the last step is a rename; with S3 in the system's temporary folder."""
+    if settings.export_work_dir:
+        return Path(settings.export_work_dir)
+    folder = storage_of(settings).local_folder
+    return folder / ".work" if folder else Path(tempfile.gettempdir()) / f"analytics-exports-{os.getuid()}"
+
+
+def _nobody(_rows_done: int) -> None:
+    """Nobody watches."""
+
+
+def run_job(runner: Runner, job_id: str, told: Callable[[int], None] = _nobody) -> Job | None:
+    """The job as this call left it: done, failed, or queued again with an error. None: it is not ours to run, or was
+    cancelled. `told` hears the rows done after each part. Raises nothing that a job can meet."""
+    try:
+        held = states.claim(runner.engine, job_id)
+        if held is None:
+            return None
+        with _Pulse(runner.engine, held) as pulse:
+            problem = _try(runner, held, pulse, told)
+        if problem is not None:
+            problem.write(runner.engine, held)
+        return _left(runner, job_id)
+    except Lost:
+        log.info("export let go", extra={"job": job_id})
+        with suppress(*AWAY):
+            _left(runner, job_id)
+    except AWAY as error:
+        # Nothing can be written down; the watch finds a silent heartbeat once the database is back.
+        log.warning("export interrupted", extra={"job": job_id, "error": type(error).__name__})
+    return None
+
+
+def _left(runner: Runner, job_id: str) -> Job | None:
+    """The job as it is now; its parts go unless somebody will go on with them."""
+    job = read_job(runner.engine, job_id)
+    if job is None or job.state not in UNFINISHED:
+        shutil.rmtree(runner.work_dir / job_id, ignore_errors=True)
+    return job
+
+
+@dataclass(frozen=True, slots=True)
+class _Problem:
+    """Why an attempt ended; `is_final`: another one would meet the same."""
+
+    words: str
+    is_final: bool
+
+    def write(self, engine: Engine, held: Claim) -> None:
+        (states.fail if self.is_final else states.give_back)(engine, held, self.words)
+        log.warning("export not made", extra={"job": held.job_id, "attempt": held.attempt, "reason": self.words})
+
+
+def _try(runner: Runner, held: Claim, pulse: "_Pulse", told: Callable[[int], None]) -> _Problem | None:
+    try:
+        _Attempt(runner, held, pulse, told).make()
+    except Lost:
+        raise
+    except Exception as error:
+        if pulse.is_lost:
+            raise Lost from error
+        return _problem_of(error)
+    return None
+
+
+def _problem_of(error: Exception) -> _Problem:
+    """Plain words for what may come up."""
+    if isinstance(error, Unavailable):
+        return _Problem(error.detail, False)
+    if isinstance(error, AnalyticsError):
+        return _Problem(error.detail, True)
+    if isinstance(error, AWAY):
+        return _Problem("the database was away or refused the query", False)
+    if isinstance(error, RedisError):
+        return _Problem("Redis was away", False)
+    if isinstance(error, OSError):
+        disk = "the disk for unfinished exports is full" if error.errno in FULL else words_of(error)
+        return _Problem(f"the folder of unfinished exports cannot be used: {disk}", False)
+    log.exception("export failed", exc_info=error)
+    return _Problem(f"an unexpected error ({type(error).__name__}); the log has its details", False)
+
+
+class _Pulse:
+    """Writes the heartbeat each second, from a thread of its own, whatever the worker waits for. When the job is no
+    longer the worker's, it ends the query, and `tick` raises Lost."""
+
+    def __init__(self, engine: Engine, held: Claim) -> None:
+        self._engine, self._held = engine, held
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="export-pulse", daemon=True)
+        self._stream: CopyStream | None = None
+        self.rows_done, self.is_lost = 0, False
+
+    def __enter__(self) -> "_Pulse":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        # A database that does not answer must not hold the worker; what comes late touches no row.
+        self._thread.join(LATE_S)
+
+    def tick(self) -> None:
+        if self.is_lost:
+            raise Lost
+
+    def watch(self, stream: CopyStream | None) -> None:
+        """The query to end when the job is lost: a sort may run for minutes before it sends a byte."""
+        self._stream = stream
+
+    def _run(self) -> None:
+        while not self._over.wait(BEAT_S):
+            try:
+                states.beat(self._engine, self._held, self.rows_done)
+            except Lost:
+                self.is_lost = True
+                if (stream := self._stream) is not None:
+                    stream.cancel()
+            except AWAY as error:
+                log.info("heartbeat missed", extra={"job": self._held.job_id, "error": type(error).__name__})
+
+
+@dataclass(slots=True)
+class _Attempt:
+    """One worker's work on a job, from what it finds to the finished file."""
+
+    runner: Runner
+    held: Claim
+    pulse: _Pulse
+    told: Callable[[int], None]
+    job: Job = field(init=False)
+    folder: Path = field(init=False)
+
+    def make(self) -> None:
+        found = read_job(self.runner.engine, self.held.job_id)
+        if found is None:
+            raise Lost
+        self.job, self.folder = found, self.runner.work_dir / found.id
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        cutoff = self.job.cutoff or complete_through(self.runner.redis, clock.now())
+        # No rows, no parts: then planning again costs nothing.
+        manifest = self.job.parts or self._plan(cutoff)
+        for number, part in enumerate(manifest):
+            if not self._is_there(part):
+                manifest[number] = self._make_part(part, cutoff, manifest)
+            self._progress(manifest)
+        self._deliver(manifest)
+
+    def _plan(self, cutoff: datetime) -> list[dict[str, Any]]:
+        with reading(self.runner.engine, PLAN_TIMEOUT_S) as connection:
+            parts = sources.plan_parts(connection, self.job.wanted)
+        return states.plan(self.runner.engine, self.held, cutoff, parts)
+
+    def _progress(self, manifest: list[dict[str, Any]]) -> None:
+        self.pulse.tick()
+        self.pulse.rows_done = _rows(manifest)
+        if self.pulse.rows_done > self.runner.limits.rows:
+            raise TooLarge(too_many_rows(f"more than {self.runner.limits.rows:,}", self.runner.limits))
+        most = self.runner.limits.bytes
+        if sum(part.get("bytes", 0) for part in manifest) > most:
+            raise TooLarge(f"the export takes more than the {most:,} bytes there are for all (EXPORT_QUOTA_BYTES)")
+        self.told(self.pulse.rows_done)
+
+    def _path(self, number: int) -> Path:
+        return self.folder / f"{number:06d}.part"
+
+    def _is_there(self, part: dict[str, Any]) -> bool:
+        """Whether the part's file is the one that was entered."""
+        path = self._path(part["n"])
+        if "sha256" not in part or not path.is_file() or path.stat().st_size != part["bytes"]:
+            return False
+        digest = hashlib.sha256()
+        with path.open("rb") as file:
+            while piece := file.read(READ_BYTES):
+                self.pulse.tick()
+                digest.update(piece)
+        return digest.hexdigest() == str(part["sha256"])
+
+    def _make_part(self, planned: dict[str, Any], cutoff: datetime, manifest: list[dict[str, Any]]) -> dict[str, Any]:
+        part = sources.Part(planned["n"], *(datetime.fromisoformat(planned[name]) for name in ("start", "end")))
+        wanted, path = self.job.wanted, self._path(part.n)
+        # Named by the attempt: a worker that was only thought dead writes to a file of its own.
+        passing = path.with_suffix(f".{self.held.attempt}")
+        with closing(sources.rows_of(self.runner.engine, wanted, part, cutoff)) as rows, passing.open("wb") as file:
+            self.pulse.watch(rows)
+            made = formats.write_part(sources.shape_of(wanted), rows, file, self.pulse.tick)
+            self.pulse.watch(None)
+            sync(file)
+        passing.replace(path)
+        sync_folder(self.folder)
+        found = {**planned, **made._asdict()}
+        done = _rows(manifest) - planned.get("rows", 0) + made.rows
+        states.record(self.runner.engine, self.held, found, done)
+        return found
+
+    def _deliver(self, manifest: list[dict[str, Any]]) -> None:
+        """The file, at its place. A job that is lost on the way takes its file along."""
+        wanted = self.job.wanted
+        whole = self.folder / f"whole.{self.held.attempt}"
+        with whole.open("w+b") as file:
+            made = self._assemble(manifest, file)
+        name = f"{self.job.id}{formats.file_suffix(wanted.format, wanted.compression)}"
+        self.runner.storage.put(whole, name, self.pulse.tick)
+        if self.runner.storage.size(name) != made.bytes:
+            raise Unavailable("the storage of exports does not hold all that was written to it")
+        now = clock.now()
+        found = {"file": name, "bytes": made.bytes, "sha256": made.sha256, "rows_done": _rows(manifest)}
+        try:
+            states.finish(self.runner.engine, self.held, **found, now=now, expires_at=now + self.runner.ttl)
+        except Lost:
+            self._take_back(name)
+            raise
+
+    def _assemble(self, manifest: list[dict[str, Any]], file: BinaryIO) -> formats.PartSum:
+        parts = [self._path(part["n"]) for part in manifest]
+        made = formats.assemble(sources.shape_of(self.job.wanted), parts, file, self.pulse.tick)
+        sync(file)
+        return made
+
+    def _take_back(self, name: str) -> None:
+        """Unless another worker has the job: then the file is that one's, of the same bytes."""
+        now = read_job(self.runner.engine, self.job.id)
+        if now is None or now.state == "cancelled":
+            with suppress(Unavailable):
+                self.runner.storage.delete(name)
+
+
+def _rows(manifest: list[dict[str, Any]]) -> int:
+    return sum(part.get("rows", 0) for part in manifest)
+
+
+def machine() -> str:
+    """A name for this machine, safe in a file's name."""
+    return "".join(char if char.isalnum() or char in "-." else "_" for char in socket.gethostname()) or "localhost"

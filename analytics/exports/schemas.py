@@ -1,0 +1,119 @@
+"""What an order and a list of exports may say, and the order that a body is. Unknown fields are refused by name."""
+
+import hashlib
+import re
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from marshmallow import RAISE, Schema, ValidationError, fields, pre_load
+from marshmallow.validate import Length, OneOf, Range
+from sqlalchemy import Engine
+
+from analytics.auth.guard import Principal, choose_site
+from analytics.errors import BadInput
+from analytics.exports import sources
+from analytics.exports.formats import FORMATS
+from analytics.exports.jobs import Order
+from analytics.period import read_period, read_zone
+from analytics.reports.schemas import TEXT_LIMIT
+from analytics.sites import find_site
+from analytics.store.reading import reading
+
+KEY = re.compile(r"[\x20-\x7e]{1,255}")
+PERIOD = ("date", "days", "hours", "from", "to")
+CALLBACK = re.compile(r"https?://\S{1,2000}")
+
+
+def _storable(text: str) -> None:
+    # PostgreSQL has no such character; a lone surrogate cannot even be sent to it.
+    if re.search(r"[\x00\ud800-\udfff]", text):
+        raise ValidationError("must not hold a NUL character or half of a pair")
+
+
+def _callback(url: str) -> None:
+    _storable(url)
+    if not CALLBACK.fullmatch(url):
+        raise ValidationError("an address as https://example.com/exported")
+
+
+def _text() -> fields.String:
+    return fields.String(validate=[Length(min=1, max=TEXT_LIMIT), _storable])
+
+
+def _one_of(words: Any) -> fields.String:
+    return fields.String(validate=OneOf(list(words), error="{input!r} is not known; known: {choices}"))
+
+
+class Wanted(Schema):
+    """The filter: `type` one or several, any of them."""
+
+    class Meta:
+        unknown = RAISE
+
+    type = fields.List(_text(), validate=Length(min=1, max=100))
+    user_id = _text()
+    include_bots = fields.Boolean(truthy={True}, falsy={False})
+
+    @pre_load
+    def _list(self, given: Any, **_: Any) -> Any:
+        if isinstance(given, dict) and isinstance(given.get("type"), str):
+            return {**given, "type": [given["type"]]}
+        return given
+
+
+class NewExport(Schema):
+    """The body of an order. The period in the words of the reports; none: all that is stored."""
+
+    class Meta:
+        unknown = RAISE
+
+    what = _one_of(sources.SOURCES)
+    format = _one_of(FORMATS)
+    compression = _one_of(("none", "gzip", "zstd"))
+    site = _text()
+    zone = _text()
+    timezone = _text()
+    date = _text()
+    days = fields.Integer(strict=True)
+    hours = fields.Integer(strict=True)
+    from_ = fields.String(data_key="from", attribute="from")
+    to = fields.String()
+    filter = fields.Nested(Wanted)
+    columns = fields.List(_text(), validate=Length(max=100))
+    callback_url = fields.String(validate=_callback)
+
+
+class JobsQuery(Schema):
+    """A page of the list."""
+
+    cursor = _text()
+    limit = fields.Integer(load_default=50, validate=Range(1, 200))
+
+
+def read_order(engine: Engine, principal: Principal, given: dict[str, Any], key: str | None, now: datetime) -> Order:
+    """The order that a checked body is. Raises BadInput, and whatever keeps the caller from the site."""
+    if key is not None and not KEY.fullmatch(key):
+        raise BadInput("Idempotency-Key: 1 to 255 printable ASCII characters")
+    site = find_site(engine, choose_site(principal, given.get("site")))
+    zone = read_zone(given, site.zone)
+    with reading(engine, sources.PLAN_TIMEOUT_S) as connection:
+        everything = sources.default_period(connection, zone, now)
+    words = {name: str(given[name]) for name in PERIOD if name in given}
+    period = read_period(words, zone, now, everything)
+    asked = given.get("filter", {})
+    wanted = sources.Filter(tuple(asked.get("type", ())), asked.get("user_id"), asked.get("include_bots", True))
+    request = sources.Request(
+        what=given.get("what", "events"),
+        format=given.get("format", "csv"),
+        compression=given.get("compression", "none"),
+        site_id=site.id,
+        start=period.start,
+        end=period.end,
+        zone=zone.key,
+        filter=wanted,
+        columns=tuple(given.get("columns", ())),
+    )
+    # Of the words, not of what they mean now: `days` says another period tomorrow, and is the same order.
+    asked_for = hashlib.sha256(msgspec.json.encode({**given, "site": site.key}, order="sorted")).hexdigest()
+    return Order(request, principal.subject, key, asked_for, given.get("callback_url"))

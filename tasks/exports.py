@@ -1,0 +1,63 @@
+"""Adapters: making an export, watching over those that wait or run, and clearing away."""
+
+import logging
+from contextlib import suppress
+
+import psycopg2
+from celery import shared_task
+from sqlalchemy.exc import DBAPIError
+
+from analytics import clock, queue
+from analytics.errors import Unavailable
+from analytics.exports import upkeep
+from analytics.exports.run import machine, run_job, runner_of
+from analytics.exports.turns import places_of, turn
+from analytics.extensions import buffer_redis, db, settings
+from analytics.ops import runs
+
+log = logging.getLogger(__name__)
+
+
+@shared_task(name="exports.run")
+def run(job_id: str) -> None:
+    """Makes the export, if it is this machine's turn. Twice at once is once: a job has one worker at a time."""
+    runner = runner_of(settings(), db.engine, buffer_redis())
+    with turn(runner.work_dir, machine(), places_of(settings())) as is_ours:
+        if not is_ours:
+            return
+        job = run_job(runner, job_id)
+    if job is not None:
+        log.info("export run", extra={"job": job.id, "state": job.state, "rows": job.rows_done, "bytes": job.bytes})
+    _ring_for_next()
+
+
+@shared_task(name="exports.watch")
+def watch() -> None:
+    """Beat's safety net: dead workers' jobs are queued again, and whoever waits is rung for."""
+    try:
+        waiting = upkeep.look_after(db.engine, places_of(settings()))
+    except (DBAPIError, psycopg2.Error) as error:
+        log.warning("watch over exports interrupted", extra={"error": type(error).__name__})
+        runs.interrupted(error)
+        return
+    for job_id in waiting:
+        queue.run_export(job_id)
+
+
+@shared_task(name="exports.expire")
+def expire() -> None:
+    """Takes expired exports away. Safe to run twice, and at once."""
+    try:
+        swept = upkeep.sweep(runner_of(settings(), db.engine, buffer_redis()), clock.now())
+    except Unavailable as error:
+        log.warning("expiry of exports interrupted", extra={"reason": error.detail})
+        runs.interrupted(error)
+        return
+    log.info("exports swept", extra=swept._asdict())
+
+
+def _ring_for_next() -> None:
+    # Without an answer the watch rings.
+    with suppress(Unavailable, DBAPIError, psycopg2.Error):
+        for job_id in upkeep.look_after(db.engine, 1):
+            queue.run_export(job_id)
