@@ -1,13 +1,12 @@
 """The Celery app, whose tasks run in the web application's context, and BEAT: the whole schedule as one table."""
 
-import gc
 import sys
 from typing import Any
 
 from celery import Task, signals
 from celery.schedules import crontab
 
-from analytics import create_app, queue
+from analytics import create_app, heap, queue
 from analytics.ops import runs
 from config import ConfigError
 
@@ -90,7 +89,4 @@ def forget_inherited_connections(**_: Any) -> None:
         flask_app.extensions[name].connection_pool.reset()
 
 
-# What is loaded now stays; and a batch makes thousands of objects that live until its answer, so the collector looks
-# less often (the default interval costs 15 % of decoding).
-gc.freeze()
-gc.set_threshold(20_000, 20, 20)
+heap.settle()
