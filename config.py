@@ -185,7 +185,7 @@ class Settings:
     max_body_bytes: int = _setting(5_000_000, _integer(1000, 500_000_000), "bytes a request, also after decompression")
     max_backlog_events: int = _setting(2_000_000, _integer(1, 10**9), "events that may wait in Redis")
     max_backlog_bytes: int = _setting(256_000_000, _integer(100_000, 10**12), "bytes that may wait in Redis")
-    batch_size: int = _setting(20_000, _integer(1, 200_000), "events of one drain transaction")
+    batch_size: int = _setting(15_000, _integer(1, 200_000), "events of one drain transaction")
     batch_timeout: float = _setting(0.05, _seconds, "how long a drain waits for company")
     claim_after: float = _setting(30.0, _seconds, "silence after which a worker's events are taken over")
     event_retention_days: int = _setting(

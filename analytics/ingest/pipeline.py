@@ -63,7 +63,7 @@ class Drain:
     redis: Redis
     salt: bytes
     geo: GeoDatabase | None = None
-    batch_size: int = 20_000
+    batch_size: int = 15_000
     company_s: float = 0.05
     partition_days: int = 1
     anonymize_user_ids: bool = False
