@@ -22,7 +22,7 @@ ROUTE = "/api/analytics/exports"
 FIRST = date(2026, 3, 2)
 PUT = text("""
 INSERT INTO events (event_id, ts, received_at, user_no, site_id, is_bot, type, user_id, path, payload)
-SELECT CAST(md5(:day || ' ' || n) AS uuid), CAST(:day AS date) + n * interval '1 second', :received_at, n % 7, :site_id,
+SELECT CAST(md5(:day || ' ' || n || CAST(:received_at AS text)) AS uuid), CAST(:day AS date) + n * interval '1 second', :received_at, n % 7, :site_id,
        false, CASE n % 3 WHEN 0 THEN 'click' ELSE 'page_view' END, 'user' || n % 7, '/p/' || n, '{"n": 1}'
 FROM generate_series(1, :rows) AS n
 """)
