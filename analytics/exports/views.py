@@ -156,7 +156,8 @@ def _head_of(job: Job) -> Response:
 def _environ(size: int) -> dict[str, Any]:
     """The request's, its Range in the one spelling that the framework reads rightly. A HEAD has none."""
     environ = dict(request.environ)
-    asked = ranges.canonical(environ.pop("HTTP_RANGE", ""), size) if request.method == "GET" else None
+    header = environ.pop("HTTP_RANGE", "")
+    asked = ranges.canonical(header, size) if request.method == "GET" else None
     return environ | ({"HTTP_RANGE": asked} if asked else {})
 
 
