@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from analytics.columns import FORMULA
 from analytics.errors import BadInput
 from analytics.ingest.access_log import read_line, read_time, request_type
 from analytics.ingest.events import Event
@@ -26,7 +27,6 @@ from analytics.ingest.importers import (
     record_id,
     scan,
 )
-from analytics.reports.events import FORMULA
 
 TIME = "[10/Oct/2000:13:55:36 -0700]"
 INSTANT = datetime(2000, 10, 10, 13, 55, 36, tzinfo=timezone(timedelta(hours=-7)))
