@@ -30,7 +30,7 @@ from analytics.errors import AnalyticsError, TooLarge, Unavailable
 from analytics.exports import formats, sources, states
 from analytics.exports.jobs import UNFINISHED, Job, Limits, limits_of, read_job, too_many_rows
 from analytics.exports.states import Claim, Lost
-from analytics.exports.storage import FULL, Storage, storage_of, sync, sync_folder, words_of
+from analytics.exports.storage import FULL, Storage, make_folder, storage_of, sync, sync_folder, words_of
 from analytics.store.backlog import complete_through
 from analytics.store.reading import CopyStream, reading
 from config import Settings
@@ -202,7 +202,7 @@ class _Attempt:
         if found is None:
             raise Lost
         self.job, self.folder = found, self.runner.work_dir / found.id
-        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_folder(self.folder)
         cutoff = self.job.cutoff or complete_through(self.runner.redis, clock.now())
         # No rows, no parts: then planning again costs nothing.
         manifest = self.job.parts or self._plan(cutoff)

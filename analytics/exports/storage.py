@@ -114,8 +114,7 @@ class Storage:
 
     def _put_local(self, source: Path, target: Path, tick: Callable[[], None]) -> None:
         with _telling("written"):
-            # Whoever else is on this machine has no business with people's events.
-            target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            make_folder(target.parent)
             if source.stat().st_dev == target.parent.stat().st_dev:
                 source.replace(target)
                 return sync_folder(target.parent)
@@ -151,6 +150,13 @@ def _copy(source: BinaryIO, target: Any, tick: Callable[[], None]) -> None:
     while piece := source.read(PIECE_BYTES):
         tick()
         target.write(piece)
+
+
+def make_folder(path: Path) -> None:
+    """The folder, and what is missing above it. Others on this machine have no business with people's events."""
+    for folder in (*reversed(path.parents), path):
+        if not folder.exists():
+            folder.mkdir(exist_ok=True, mode=0o700)
 
 
 def sync(file: BinaryIO) -> None:

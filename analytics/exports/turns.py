@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from analytics.exports.storage import make_folder
 from config import Settings
 
 
@@ -19,7 +20,7 @@ def places_of(settings: Settings) -> int:
 @contextmanager
 def turn(folder: Path, machine: str, places: int) -> Iterator[bool]:
     """Whether there is a place; it is taken until the block ends. Waits for nobody."""
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    make_folder(folder)
     for number in range(places):
         with (folder / f"turn-{machine}-{number}").open("w") as file:
             try:

@@ -150,6 +150,8 @@ def _head_of(job: Job) -> Response:
     response.headers["Repr-Digest"] = f"sha-256=:{digest}:"
     response.make_conditional(_environ(job.bytes or 0), accept_ranges=True, complete_length=job.bytes)
     response.automatically_set_content_length = False
+    # The server dates its answers itself.
+    del response.headers["Date"]
     return response
 
 

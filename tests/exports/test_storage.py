@@ -74,9 +74,10 @@ def test_a_file_is_put_read_listed_and_deleted(kept: Storage, made: Any) -> None
 def test_a_folder_takes_the_file_itself(tmp_path: Path, made: Any) -> None:
     source = made(b"body")
     inode = source.stat().st_ino
-    Storage(str(tmp_path / "exports")).put(source, "a.csv", nothing)
-    assert ((tmp_path / "exports" / "a.csv").stat().st_ino, source.exists()) == (inode, False)
-    assert (tmp_path / "exports").stat().st_mode & 0o777 == 0o700
+    folder = tmp_path / "all" / "exports"
+    Storage(str(folder)).put(source, "a.csv", nothing)
+    assert ((folder / "a.csv").stat().st_ino, source.exists()) == (inode, False)
+    assert [path.stat().st_mode & 0o777 for path in (folder, folder.parent)] == [0o700, 0o700]
 
 
 @pytest.mark.skipif(not Path("/dev/shm").is_dir(), reason="needs a second file system")
