@@ -70,10 +70,13 @@ class Storage:
 
     def put(self, source: Path, name: str, tick: Callable[[], None]) -> None:
         """`source`, which was synced, becomes the file `name`, and may be moved there. `tick` may raise to end it."""
-        if self.is_local:
-            self._put_local(source, Path(self._path(name)), tick)
-        else:
-            self._upload(source, self._path(name), tick)
+        try:
+            if self.is_local:
+                self._put_local(source, Path(self._path(name)), tick)
+            else:
+                self._upload(source, self._path(name), tick)
+        except FileNotFoundError as error:
+            raise StorageAway("the storage of exports cannot be written: its folder or bucket is missing") from error
 
     def open_file(self, name: str) -> BinaryIO:
         """To read from any place in it. Raises FileNotFoundError."""
@@ -133,7 +136,9 @@ class Storage:
     def _upload(self, source: Path, path: str, tick: Callable[[], None]) -> None:
         """In pieces, which S3 shows as a file at the commit alone."""
         with source.open("rb") as file, _telling("written"):
-            self._files.makedirs(self._folder, exist_ok=True)
+            if "s3" not in self._files.protocol:
+                # There are no folders in S3: it would be asked for a bucket.
+                self._files.makedirs(self._folder, exist_ok=True)
             target = self._files.open(path, "wb", autocommit=False)
             try:
                 _copy(file, target, tick)

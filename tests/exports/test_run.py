@@ -285,7 +285,9 @@ def test_a_working_folder_that_cannot_be_made_is_told(
     rows: Make, runner: Runner, make_job: Make, tmp_path: Path
 ) -> None:
     (tmp_path / "file").write_text("not a folder")
-    found = run_job(replace(runner, work_dir=tmp_path / "file"), make_job(cutoff=CUTOFF).id)
+    with turn(tmp_path / "file" / "work", "here", 1) as is_ours:
+        assert is_ours
+    found = run_job(replace(runner, work_dir=tmp_path / "file" / "work"), make_job(cutoff=CUTOFF).id)
     assert found is not None
     assert (found.state, "Not a directory" in (found.error or "")) == ("queued", True)
 
