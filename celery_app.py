@@ -50,6 +50,7 @@ BEAT = {
     },
     # Exports whose worker died, whose message was lost, or that are due for another attempt.
     "watch_exports": {"task": "exports.watch", "schedule": 30.0, "options": {"queue": queue.EXPORTS, "expires": 30}},
+    "plan_exports": {"task": "exports.plan", "schedule": 60.0, "options": {"queue": queue.EXPORTS, "expires": 60}},
     "expire_exports": {
         "task": "exports.expire",
         "schedule": crontab(minute=37),

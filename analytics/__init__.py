@@ -24,6 +24,7 @@ BLUEPRINTS = (
     "analytics.ingest.views",
     "analytics.reports.views",
     "analytics.exports.views",
+    "analytics.exports.schedule_views",
     "analytics.auth.views",
     "analytics.ops.views",
     "analytics.ops.trace_view",

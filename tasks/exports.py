@@ -5,11 +5,13 @@ from contextlib import suppress
 
 import psycopg2
 from celery import shared_task
+from redis.exceptions import RedisError
 from sqlalchemy.exc import DBAPIError
 
 from analytics import clock, queue
 from analytics.errors import Unavailable
-from analytics.exports import upkeep
+from analytics.exports import schedules, upkeep
+from analytics.exports.jobs import limits_of
 from analytics.exports.run import machine, run_job, runner_of
 from analytics.exports.turns import places_of, turn
 from analytics.extensions import buffer_redis, db, settings
@@ -42,6 +44,21 @@ def watch() -> None:
         return
     for job_id in waiting:
         queue.run_export(job_id)
+
+
+@shared_task(name="exports.plan")
+def plan() -> None:
+    """Makes the jobs of schedules whose time has come. Safe to run twice, and at once."""
+    try:
+        made = schedules.plan(db.engine, buffer_redis(), limits_of(settings()), clock.now())
+    except (DBAPIError, psycopg2.Error, RedisError) as error:
+        log.warning("schedules of exports interrupted", extra={"error": type(error).__name__})
+        runs.interrupted(error)
+        return
+    for job_id in made:
+        log.info("scheduled export", extra={"job": job_id})
+        with suppress(Unavailable):
+            queue.run_export(job_id)
 
 
 @shared_task(name="exports.expire")

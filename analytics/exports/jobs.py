@@ -116,15 +116,20 @@ def limits_of(settings: Settings) -> Limits:
 
 def create(engine: Engine, order: Order, limits: Limits) -> Created:
     """The job, queued and committed; the caller rings for a worker. Raises BadInput, Conflict, TooMany and TooLarge."""
-    sources.check(order.request)
     with engine.begin() as connection:
-        # Orders of one caller take turns, so that two at once are counted, and the same one is made once.
-        connection.execute(LOCK_OWNER, {"owner": order.owner})
-        if order.key is not None and (known := _ordered_before(connection, order)):
-            return Created(known, False)
-        _check_limits(connection, order, limits)
-        estimate = _check_rows(connection, order.request, limits)
-        return Created(_insert(connection, order, estimate), True)
+        return add(connection, order, limits)
+
+
+def add(connection: Connection, order: Order, limits: Limits) -> Created:
+    """The same in the caller's transaction."""
+    sources.check(order.request)
+    # Orders of one caller take turns, so that two at once are counted, and the same one is made once.
+    connection.execute(LOCK_OWNER, {"owner": order.owner})
+    if order.key is not None and (known := _ordered_before(connection, order)):
+        return Created(known, False)
+    _check_limits(connection, order, limits)
+    estimate = _check_rows(connection, order.request, limits)
+    return Created(_insert(connection, order, estimate), True)
 
 
 def _ordered_before(connection: Connection, order: Order) -> Job | None:

@@ -355,6 +355,10 @@ export_jobs = Table(
     # The file's name in EXPORT_URL.
     Column("file", Text),
     Column("callback_url", Text),
+    # Tries to call it, when the next one is due, and when one was answered.
+    Column("notify_attempt", Integer, nullable=False, server_default="0"),
+    Column("notify_at", Instant),
+    Column("notified_at", Instant),
     Column("schedule_id", UUID),
     Index("uq_export_jobs_idempotency", "owner", "idempotency_key", unique=True),
     Index(None, "owner", "created_at"),

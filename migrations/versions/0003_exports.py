@@ -31,6 +31,9 @@ CREATE TABLE export_jobs (
     error TEXT,
     file TEXT,
     callback_url TEXT,
+    notify_attempt INTEGER NOT NULL DEFAULT 0,
+    notify_at TIMESTAMPTZ,
+    notified_at TIMESTAMPTZ,
     schedule_id UUID,
     CONSTRAINT pk_export_jobs PRIMARY KEY (id)
 );
