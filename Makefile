@@ -10,13 +10,16 @@ DEV_STAMP := $(VENV)/.dev-$(call key,requirements.txt requirements-dev.txt)
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
 
 .DEFAULT_GOAL := help
-.PHONY: help run test bench lint clean venv lock
+.PHONY: help run flask test bench lint clean venv lock
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 14
 
 run: $(RUN_STAMP) ## start everything here: PostgreSQL, Valkey, web, worker, beat (PORT=8000)
 	@exec $(BIN)/python -m analytics.local.stack run
+
+flask: $(RUN_STAMP) ## a command against what `make run` started (ARGS="audit --full")
+	@exec $(BIN)/python -m analytics.local.command $(ARGS)
 
 test: $(DEV_STAMP) ## run the tests with servers of their own (ARGS="tests/local -x")
 	@exec $(BIN)/pytest -n 2 $(ARGS)
