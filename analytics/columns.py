@@ -1,11 +1,11 @@
 r"""Columns of the files that we hand out: their types, and the SQL that makes the cells of a COPY from them.
 
 Four ways for rows to travel, one a format of file. csv: as the file has them, what a spreadsheet could run behind an
-apostrophe. ndjson: a JSON object a line. xlsx: COPY's text format, instants as a spreadsheet counts days. parquet: CSV,
-as it is. COPY's session is in the zone that the file is in (parquet: UTC). Pure.
+apostrophe. ndjson: COPY's text format. xlsx: the same, instants as a spreadsheet counts days. parquet: CSV, as it is.
+COPY's session is in the zone that the file is in (parquet: UTC). Pure.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 # What a spreadsheet may take for a formula: these first (or after white space), plain or full-width. The code points
@@ -19,9 +19,7 @@ BOUND = {"first_points": FIRST_POINTS, "formula": FORMULA}
 RFC_3339 = 'YYYY-MM-DD"T"HH24:MI:SS.US'
 # 1970-01-01 in the days of a spreadsheet.
 DAYS_TO_1970 = 25569
-# JSON holds no control character, so with these COPY neither quotes nor escapes anything.
-AS_THEY_ARE = r"FORMAT csv, DELIMITER E'\x02', QUOTE E'\x01'"
-OPTIONS = {"csv": "FORMAT csv", "ndjson": AS_THEY_ARE, "xlsx": "FORMAT text", "parquet": "FORMAT csv"}
+OPTIONS = {"csv": "FORMAT csv", "ndjson": "FORMAT text", "xlsx": "FORMAT text", "parquet": "FORMAT csv"}
 
 
 class Column(NamedTuple):
@@ -34,10 +32,7 @@ class Column(NamedTuple):
 def copy_statement(columns: Sequence[Column], form: str, zone: str, source: str) -> str:
     """COPY of `columns` for a file of that format; `source` is the SQL from FROM on, in order. Bind BOUND too."""
     cells = ", ".join(f"{_cell(column, form, zone)} AS {column.name}" for column in columns)
-    query = f"SELECT {cells} {source}"
-    if form == "ndjson":
-        query = f"SELECT row_to_json(line) FROM ({query}) AS line"  # noqa: S608  # of names that are ours
-    return f"COPY ({query}) TO STDOUT WITH ({OPTIONS[form]})"
+    return f"COPY (SELECT {cells} {source}) TO STDOUT WITH ({OPTIONS[form]})"
 
 
 def session_zone(form: str, zone: str) -> str:
@@ -53,11 +48,15 @@ def _cell(column: Column, form: str, zone: str) -> str:
     if kind == "instant" and form != "parquet":
         offset = '"Z"' if zone == "UTC" else "TZH:TZM"
         return f"to_char({name}, '{RFC_3339}{offset}')"
+    if kind == "flag" and form != "parquet":
+        return f"CAST({name} AS text)"
     if form != "csv":
         return name
-    if kind == "flag":
-        return f"CAST({name} AS text)"
-    return _harmless(name if kind == "text" else f"CAST({name} AS text)") if kind in ("text", "json") else name
+    if kind == "json":
+        # Only a number can begin like a formula; all else is turned into text once, which is what costs.
+        risky = f"jsonb_typeof({name}) = 'number' AND {_is_risky(f'CAST({name} AS text)')}"
+        return _behind_apostrophe(risky, f"CAST({name} AS text)")
+    return _behind_apostrophe(_is_risky(name), name) if kind == "text" else name
 
 
 def _day_number(name: str, kind: str) -> str:
@@ -68,6 +67,22 @@ def _day_number(name: str, kind: str) -> str:
     return f"CAST({name} AS int)" if kind == "flag" else name
 
 
-def _harmless(value: str) -> str:
-    risky = f"ascii({value}) = ANY(%(first_points)s) AND {value} ~ %(formula)s"
+def _is_risky(value: str) -> str:
+    return f"ascii({value}) = ANY(%(first_points)s) AND {value} ~ %(formula)s"
+
+
+def _behind_apostrophe(risky: str, value: str) -> str:
     return f"CASE WHEN {risky} THEN '''' || {value} ELSE {value} END"
+
+
+def whole_rows(chunks: Iterable[bytes], tick: Callable[[], None]) -> Iterator[bytes]:
+    """Rows in COPY's text format, a line each, some at a time and without the last line's end; `tick` a chunk."""
+    rest = b""
+    for chunk in chunks:
+        tick()
+        whole, found, after = chunk.rpartition(b"\n")
+        if found:
+            yield rest + whole
+            rest = after
+        else:
+            rest += chunk

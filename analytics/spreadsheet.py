@@ -12,7 +12,7 @@ from html import unescape
 from typing import IO, NamedTuple
 from xml.sax.saxutils import escape
 
-from analytics.columns import Column
+from analytics.columns import Column, whole_rows
 
 MEDIA_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 # What a sheet holds below its header.
@@ -103,14 +103,7 @@ def _entry(path: str) -> zipfile.ZipInfo:
 
 def _lines(chunks: Iterable[bytes], tick: Callable[[], None]) -> Iterator[list[str]]:
     """Whole rows, their text as it stands in XML but for COPY's own escapes."""
-    rest = b""
-    for chunk in chunks:
-        tick()
-        whole, found, after = chunk.rpartition(b"\n")
-        if not found:
-            rest += chunk
-            continue
-        block, rest = rest + whole, after
+    for block in whole_rows(chunks, tick):
         yield _as_xml(block).split("\n")
 
 

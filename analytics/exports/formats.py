@@ -15,6 +15,7 @@ import zstandard
 
 from analytics import spreadsheet
 from analytics.columns import Column
+from analytics.exports.formats_ndjson import as_ndjson
 
 READ_BYTES = 1 << 20
 GZIP_LEVEL = 4
@@ -84,11 +85,19 @@ def write_part(shape: Shape, rows: Rows, sink: BinaryIO, tick: Callable[[], None
     """Writes one part; closes and syncs nothing. `tick` is called at each chunk, and may raise to end it."""
     summed = _Summed(sink)
     pack = _packing(shape.compression if FORMATS[shape.format].joins else "zstd")
-    for chunk in rows:
-        tick()
+    for chunk in _content(shape, rows, tick):
         summed.write(pack.compress(chunk))
     summed.write(pack.flush())
     return summed.sum(rows.rows)
+
+
+def _content(shape: Shape, rows: Rows, tick: Callable[[], None]) -> Iterator[bytes]:
+    if shape.format == "ndjson":
+        yield from as_ndjson(shape.columns, rows, tick)
+        return
+    for chunk in rows:
+        tick()
+        yield chunk
 
 
 def assemble(shape: Shape, parts: Sequence[Path], sink: BinaryIO, tick: Callable[[], None] = nothing) -> PartSum:

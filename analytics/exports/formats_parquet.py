@@ -13,9 +13,9 @@ import pyarrow.parquet
 
 from analytics.columns import Column
 
-# An event is 64 KB at the most, also where CSV doubles each quote of it: a row always fits a block.
-BLOCK_BYTES = 2 << 20
-GROUP_BYTES = 16 << 20
+# What is read, and then held, at a time.
+BLOCK_BYTES = 512 << 10
+GROUP_BYTES = 8 << 20
 TYPES = {
     "instant": pa.timestamp("us", "UTC"),
     "date": pa.date32(),
@@ -37,24 +37,45 @@ def write_table(sink: BinaryIO, columns: Sequence[Column], chunks: Iterable[byte
 
 
 def _groups(schema: pa.Schema, chunks: Iterable[bytes]) -> Iterator[pa.Table]:
-    batches: list[pa.RecordBatch] = []
-    for batch in _batches(schema, chunks):
-        batches.append(batch)
-        if sum(held.nbytes for held in batches) >= GROUP_BYTES:
-            yield pa.Table.from_batches(batches, schema)
-            batches = []
-    if batches:
-        yield pa.Table.from_batches(batches, schema)
+    tables: list[pa.Table] = []
+    for block in _blocks(chunks):
+        tables.append(_read(schema, block))
+        if sum(table.nbytes for table in tables) >= GROUP_BYTES:
+            yield pa.concat_tables(tables)
+            tables = []
+            # The allocator would keep twice of what is in use.
+            pa.default_memory_pool().release_unused()
+    if tables:
+        yield pa.concat_tables(tables)
 
 
-def _batches(schema: pa.Schema, chunks: Iterable[bytes]) -> Iterator[pa.RecordBatch]:
+def _blocks(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """Whole rows, as many as end in each BLOCK_BYTES of the stream; a row may be of any size."""
+    source, rest = io.BufferedReader(_Chunks(chunks)), b""
+    while block := source.read(BLOCK_BYTES):
+        block = rest + block
+        end = _end_of_rows(block)
+        if end:
+            yield block[:end]
+        rest = block[end:]
+
+
+def _end_of_rows(block: bytes) -> int:
+    """After the last line end that is in no cell: one with an even number of quotes before it."""
+    end = block.rfind(b"\n") + 1
+    quotes = block.count(b'"', 0, end)
+    while end and quotes % 2:
+        before = block.rfind(b"\n", 0, end - 1) + 1
+        quotes -= block.count(b'"', before, end)
+        end = before
+    return end
+
+
+def _read(schema: pa.Schema, block: bytes) -> pa.Table:
     """An absent value is an empty cell; an empty text has quotes."""
-    source = io.BufferedReader(_Chunks(chunks), BLOCK_BYTES)
-    if not source.peek(1):
-        return
-    yield from pa.csv.open_csv(
-        source,
-        pa.csv.ReadOptions(column_names=schema.names, block_size=BLOCK_BYTES),
+    return pa.csv.read_csv(
+        pa.BufferReader(block),
+        pa.csv.ReadOptions(column_names=schema.names, block_size=len(block) + 1, use_threads=False),
         pa.csv.ParseOptions(newlines_in_values=True),
         pa.csv.ConvertOptions(
             column_types=schema,

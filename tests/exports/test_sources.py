@@ -1,6 +1,8 @@
 """What an export holds: which rows, cut into which parts, and what a request may ask for."""
 
+import io
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -12,7 +14,7 @@ from sqlalchemy import Engine, text
 
 from analytics import clock
 from analytics.errors import BadInput
-from analytics.exports import sources
+from analytics.exports import formats, sources
 from analytics.exports.sources import Filter, Part, Request
 from analytics.reports.metrics import read_metrics
 from analytics.sites import Site
@@ -68,11 +70,8 @@ def ask(site: Site) -> Ask:
 
 
 def read(engine: Engine, request: Request, part: Part | None = None, cutoff: datetime = CUTOFF) -> list[str]:
-    rows = sources.rows_of(engine, request, part or Part(0, request.start, request.end), cutoff)
-    try:
+    with closing(sources.rows_of(engine, request, part or Part(0, request.start, request.end), cutoff)) as rows:
         lines = b"".join(rows).decode().splitlines()
-    finally:
-        rows.close()
     assert rows.rows == len(lines)
     return lines
 
@@ -178,7 +177,10 @@ def test_daily_figures_are_those_of_the_report(engine: Engine, site: Site, ask: 
     request = ask(what="report", format="ndjson")
     assert [part[1:] for part in plan(engine, request)] == [(START, END)]
     assert estimate(engine, request) == 2
-    assert read(engine, request) == [
+    sink = io.BytesIO()
+    with closing(sources.rows_of(engine, request, Part(0, START, END), CUTOFF)) as rows:
+        assert formats.write_part(sources.shape_of(request), rows, sink).rows == 2
+    assert sink.getvalue().decode().splitlines() == [
         '{"date":"2027-06-01","name":"dau","value":2,"dimensions":{"type": "a"}}',
         '{"date":"2027-06-02","name":"bounce_rate","value":0.25,"dimensions":{"type": "a"}}',
     ]
