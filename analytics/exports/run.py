@@ -12,6 +12,7 @@ import shutil
 import socket
 import tempfile
 import threading
+import time
 from collections.abc import Callable
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
@@ -39,6 +40,7 @@ log = logging.getLogger(__name__)
 
 BEAT_S = 1.0
 LATE_S = 10.0
+WRITE_WAITS_S = (1.0, 2.0, 4.0, 8.0)
 READ_BYTES = 1 << 20
 PLAN_TIMEOUT_S = 60.0
 AWAY = (DBAPIError, TimeoutError, psycopg2.Error)
@@ -85,14 +87,14 @@ def run_job(runner: Runner, job_id: str, told: Callable[[int], None] = _nobody) 
         with _Pulse(runner.engine, held) as pulse:
             problem = _try(runner, held, pulse, told)
         if problem is not None:
-            problem.write(runner.engine, held)
+            _write_down(runner.engine, held, problem)
         return _left(runner, job_id)
     except Lost:
         log.info("export let go", extra={"job": job_id})
         with suppress(*AWAY):
             _left(runner, job_id)
     except AWAY as error:
-        # Nothing can be written down; the watch finds a silent heartbeat once the database is back.
+        # The watch finds a silent heartbeat once the database is back.
         log.warning("export interrupted", extra={"job": job_id, "error": type(error).__name__})
     return None
 
@@ -115,6 +117,16 @@ class _Problem:
     def write(self, engine: Engine, held: Claim) -> None:
         (states.fail if self.is_final else states.give_back)(engine, held, self.words)
         log.warning("export not made", extra={"job": held.job_id, "attempt": held.attempt, "reason": self.words})
+
+
+def _write_down(engine: Engine, held: Claim, problem: _Problem) -> None:
+    """Also when the database comes back in a moment, as after a restart: sooner than a heartbeat is missed."""
+    for wait_s in WRITE_WAITS_S:
+        try:
+            return problem.write(engine, held)
+        except AWAY:
+            time.sleep(wait_s)
+    return problem.write(engine, held)
 
 
 def _try(runner: Runner, held: Claim, pulse: "_Pulse", told: Callable[[int], None]) -> _Problem | None:

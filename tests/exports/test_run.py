@@ -16,10 +16,10 @@ from flask import Flask
 from redis import Redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
-from sqlalchemy import Engine
+from sqlalchemy import Engine, create_engine, text
 
 from analytics import clock
-from analytics.exports import jobs, states, upkeep
+from analytics.exports import jobs, run, states, upkeep
 from analytics.exports.run import Runner, _Pulse, machine, run_job
 from analytics.exports.storage import Storage
 from analytics.exports.turns import turn
@@ -31,6 +31,13 @@ Make = Callable[..., Any]
 CUTOFF = datetime(2026, 4, 1, tzinfo=UTC)
 KINDS = [("csv", "none"), ("csv", "gzip"), ("ndjson", "zstd"), ("xlsx", "none"), ("parquet", "none")]
 pytestmark = pytest.mark.usefixtures("small_parts")
+
+
+END_OTHERS = text("""
+SELECT pg_terminate_backend(pid)
+FROM pg_stat_activity
+WHERE datname = current_database() AND pid <> pg_backend_pid()
+""")
 
 
 class Killed(BaseException):
@@ -251,6 +258,34 @@ def test_trouble_is_told_and_tried_again_later(
     done = run_job(runner, job.id)
     assert done is not None
     assert (done.state, done.error, file_of(runner, done)) == ("done", None, expected)
+
+
+def test_a_database_that_comes_back_in_a_moment_is_told_of_the_trouble(
+    rows: Make, runner: Runner, make_job: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows(1, 30)
+    job, waited = make_job(cutoff=CUTOFF), []
+    # The server ends every connection of the pool, as a restart does; the first to use one hears of it.
+    monkeypatch.setattr(run, "WRITE_WAITS_S", (0.0, 0.0, 0.0))
+
+    def restart(_rows_done: int) -> None:
+        waited.append(1)
+        with runner.engine.connect() as connection:
+            connection.execute(END_OTHERS)
+        raise psycopg2.OperationalError("server closed")
+
+    found = run_job(runner, job.id, restart)
+    assert found is not None
+    assert (len(waited), found.state, found.error) == (
+        1, "queued", "the database was away or refused the query; it is tried again",
+    )  # fmt: skip
+
+
+def test_without_a_database_no_job_is_touched(runner: Runner, make_job: Make) -> None:
+    job = make_job()
+    away = create_engine("postgresql+psycopg2://127.0.0.1:1/none")
+    assert run_job(replace(runner, engine=away), job.id) is None
+    assert jobs.read_job(runner.engine, job.id) == job
 
 
 def test_what_does_not_pass_ends_as_failed(rows: Make, runner: Runner, make_job: Make, sql: Make) -> None:
