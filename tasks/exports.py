@@ -1,6 +1,7 @@
 """Adapters: making an export, watching over those that wait or run, and clearing away."""
 
 import logging
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 
 import psycopg2
@@ -10,7 +11,7 @@ from sqlalchemy.exc import DBAPIError
 
 from analytics import clock, queue
 from analytics.errors import Unavailable
-from analytics.exports import schedules, upkeep
+from analytics.exports import schedules, upkeep, webhooks
 from analytics.exports.jobs import limits_of
 from analytics.exports.run import machine, run_job, runner_of
 from analytics.exports.turns import places_of, turn
@@ -30,7 +31,19 @@ def run(job_id: str) -> None:
         job = run_job(runner, job_id)
     if job is not None:
         log.info("export run", extra={"job": job.id, "state": job.state, "rows": job.rows_done, "bytes": job.bytes})
+        if job.callback_url and job.state in ("done", "failed"):
+            _ring(queue.notify_export, [job.id])
     _ring_for_next()
+
+
+@shared_task(name="exports.notify")
+def notify(job_id: str) -> None:
+    """Calls the job's callback_url, if that is due. Twice at once is once."""
+    try:
+        webhooks.notify(db.engine, settings(), job_id, clock.now())
+    except (DBAPIError, psycopg2.Error) as error:
+        # It is due again after the pause that was written down before.
+        log.warning("export webhook interrupted", extra={"job": job_id, "error": type(error).__name__})
 
 
 @shared_task(name="exports.watch")
@@ -48,17 +61,18 @@ def watch() -> None:
 
 @shared_task(name="exports.plan")
 def plan() -> None:
-    """Makes the jobs of schedules whose time has come. Safe to run twice, and at once."""
+    """Makes the jobs of schedules whose time has come, and has calls made that are due. Safe twice, and at once."""
     try:
+        calls = webhooks.due(db.engine, clock.now())
         made = schedules.plan(db.engine, buffer_redis(), limits_of(settings()), clock.now())
     except (DBAPIError, psycopg2.Error, RedisError) as error:
         log.warning("schedules of exports interrupted", extra={"error": type(error).__name__})
         runs.interrupted(error)
         return
-    for job_id in made:
-        log.info("scheduled export", extra={"job": job_id})
-        with suppress(Unavailable):
-            queue.run_export(job_id)
+    if made:
+        log.info("scheduled exports", extra={"jobs": made})
+    _ring(queue.run_export, made)
+    _ring(queue.notify_export, calls)
 
 
 @shared_task(name="exports.expire")
@@ -71,6 +85,13 @@ def expire() -> None:
         runs.interrupted(error)
         return
     log.info("exports swept", extra=swept._asdict())
+
+
+def _ring(enqueue: Callable[[str], None], job_ids: Iterable[str]) -> None:
+    # Without Redis beat rings again.
+    with suppress(Unavailable):
+        for job_id in job_ids:
+            enqueue(job_id)
 
 
 def _ring_for_next() -> None:

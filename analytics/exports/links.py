@@ -11,12 +11,18 @@ from urllib.parse import urlencode
 from analytics.errors import Forbidden
 from config import Settings
 
+ROUTE = "/api/analytics/exports"
 VALID_S = 900
 
 
 def key_of(settings: Settings) -> bytes:
     """The key of the signatures. Where JWT_PUBLIC_KEY verifies tokens, IDENTITY_SALT is the secret that there is."""
     return hashlib.sha256(f"export links:{settings.jwt_secret_key}:{settings.identity_salt}".encode()).digest()
+
+
+def path_of(key: bytes, job_id: str, now: datetime, until: datetime | None = None) -> str:
+    """The download's path, with its signature."""
+    return f"{ROUTE}/{job_id}/download?{query_of(key, job_id, now, until)}"
 
 
 def query_of(key: bytes, job_id: str, now: datetime, until: datetime | None = None) -> str:

@@ -12,9 +12,10 @@ from sqlalchemy import Engine
 
 from analytics.auth.guard import Principal, choose_site
 from analytics.errors import BadInput
-from analytics.exports import sources
+from analytics.exports import sources, webhooks
 from analytics.exports.formats import FORMATS
 from analytics.exports.jobs import Order
+from analytics.extensions import settings
 from analytics.period import read_period, read_zone
 from analytics.reports.schemas import TEXT_LIMIT
 from analytics.sites import find_site
@@ -22,7 +23,6 @@ from analytics.store.reading import reading
 
 KEY = re.compile(r"[\x20-\x7e]{1,255}")
 PERIOD = ("date", "days", "hours", "from", "to")
-CALLBACK = re.compile(r"https?://\S{1,2000}")
 
 
 def _storable(text: str) -> None:
@@ -32,9 +32,8 @@ def _storable(text: str) -> None:
 
 
 def _callback(url: str) -> None:
-    _storable(url)
-    if not CALLBACK.fullmatch(url):
-        raise ValidationError("an address as https://example.com/exported")
+    if problem := webhooks.refusal(url, settings().environment):
+        raise ValidationError(f"the address {problem}")
 
 
 def _text() -> fields.String:

@@ -27,7 +27,7 @@ from analytics.reports.schemas import read_query
 from analytics.store.models import audit_log
 
 blueprint = Blueprint("exports", __name__)
-ROUTE = "/api/analytics/exports"
+ROUTE = links.ROUTE
 READ_BYTES = 1 << 17
 
 
@@ -222,8 +222,7 @@ def _job_of(job_id: str) -> Job:
 
 def _as_json(job: Job) -> dict[str, Any]:
     now = clock.now()
-    query = links.query_of(links.key_of(settings()), job.id, now, job.expires_at)
-    return jobs.as_json(job, now, f"{ROUTE}/{job.id}/download?{query}")
+    return jobs.as_json(job, now, links.path_of(links.key_of(settings()), job.id, now, job.expires_at))
 
 
 def _reply(job: Job, status: int = 200) -> Response:
