@@ -45,7 +45,8 @@ NAMES = ("event_id", "ts", "is_bot", "type", "user_id", "subject", "path", "ip",
 @pytest.fixture
 def put(engine: Engine, site: Site) -> Put:
     """Rows as they are: the drain would refuse or replace some of what a table may hold."""
-    ensure(engine, "events", [START.date()], clock.now().date())
+    days = [START.date() + timedelta(days=n) for n in range((END - START).days + 1)]
+    ensure(engine, "events", days, clock.now().date())
 
     def insert(rows: list[dict[str, Any]]) -> None:
         with engine.begin() as connection:
