@@ -86,6 +86,7 @@ site_group = PlainGroup("site", help="Make, list and change sites.")
 import_group = LazyGroup(
     "import", "analytics.ingest.import_command", help="Import access logs, tables and events of the past."
 )
+export_group = LazyGroup("export", "analytics.exports.export_command", help="Make a file of events or figures.")
 rollups_group = LazyGroup("rollups", "analytics.rollups_command", help="Merge and rebuild the rollups.")
 
 retention_group = PlainGroup("retention", help="What the retention settings no longer keep.")
@@ -96,6 +97,7 @@ GROUPS: tuple[click.Group, ...] = (
     token_group,
     site_group,
     import_group,
+    export_group,
     rollups_group,
     retention_group,
 )
