@@ -15,8 +15,6 @@ from config import Settings
 INGEST, ROLLUPS, EXPORTS, MAINTENANCE = "ingest", "rollups", "exports", "maintenance"
 # A doorbell that nobody answered by now has been rung again since.
 DOORBELL_EXPIRES_S = 30
-# Beat sends it again each minute.
-NOTICE_EXPIRES_S = 60
 
 
 def make_celery(settings: Settings) -> Celery:
@@ -79,9 +77,9 @@ def run_export(job_id: str) -> None:
     _send("exports.run", job_id, queue=EXPORTS, expires=DOORBELL_EXPIRES_S)
 
 
-def notify_export(job_id: str) -> None:
-    """Has the job's callback_url called. Raises Unavailable; beat looks for calls that are due, so none is lost."""
-    _send("exports.notify", job_id, queue=EXPORTS, expires=NOTICE_EXPIRES_S)
+def call_back() -> None:
+    """Has each callback_url called that is due. Raises Unavailable; beat rings when one is due, so none is lost."""
+    _send("exports.notify", queue=EXPORTS, expires=DOORBELL_EXPIRES_S)
 
 
 def _send(name: str, *args: str, **options: Any) -> None:

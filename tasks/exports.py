@@ -1,7 +1,7 @@
 """Adapters: making an export, watching over those that wait or run, and clearing away."""
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import suppress
 
 import psycopg2
@@ -13,12 +13,15 @@ from analytics import clock, queue
 from analytics.errors import Unavailable
 from analytics.exports import schedules, upkeep, webhooks
 from analytics.exports.jobs import limits_of
-from analytics.exports.run import machine, run_job, runner_of
+from analytics.exports.run import machine, run_job, runner_of, work_dir_of
 from analytics.exports.turns import places_of, turn
 from analytics.extensions import buffer_redis, db, settings
 from analytics.ops import runs
 
 log = logging.getLogger(__name__)
+
+# Less than until beat rings again.
+CALLS_S = 45.0
 
 
 @shared_task(name="exports.run")
@@ -32,18 +35,21 @@ def run(job_id: str) -> None:
     if job is not None:
         log.info("export run", extra={"job": job.id, "state": job.state, "rows": job.rows_done, "bytes": job.bytes})
         if job.callback_url and job.state in ("done", "failed"):
-            _ring(queue.notify_export, [job.id])
+            _ring(queue.call_back)
     _ring_for_next()
 
 
 @shared_task(name="exports.notify")
-def notify(job_id: str) -> None:
-    """Calls the job's callback_url, if that is due. Twice at once is once."""
-    try:
-        webhooks.notify(db.engine, settings(), job_id, clock.now())
-    except (DBAPIError, psycopg2.Error) as error:
-        # It is due again after the pause that was written down before.
-        log.warning("export webhook interrupted", extra={"job": job_id, "error": type(error).__name__})
+def notify() -> None:
+    """Calls each callback_url that is due. One process of a machine at a time: who answers slowly holds up no drain."""
+    with turn(work_dir_of(settings()), f"calls-{machine()}", 1) as is_ours:
+        if not is_ours:
+            return
+        try:
+            webhooks.notify_all(db.engine, settings(), CALLS_S)
+        except (DBAPIError, psycopg2.Error) as error:
+            # Due again after the pause that was written down before.
+            log.warning("export webhooks interrupted", extra={"error": type(error).__name__})
 
 
 @shared_task(name="exports.watch")
@@ -63,7 +69,7 @@ def watch() -> None:
 def plan() -> None:
     """Makes the jobs of schedules whose time has come, and has calls made that are due. Safe twice, and at once."""
     try:
-        calls = webhooks.due(db.engine, clock.now())
+        is_due = webhooks.due(db.engine, clock.now()) is not None
         made = schedules.plan(db.engine, buffer_redis(), limits_of(settings()), clock.now())
     except (DBAPIError, psycopg2.Error, RedisError) as error:
         log.warning("schedules of exports interrupted", extra={"error": type(error).__name__})
@@ -71,8 +77,10 @@ def plan() -> None:
         return
     if made:
         log.info("scheduled exports", extra={"jobs": made})
-    _ring(queue.run_export, made)
-    _ring(queue.notify_export, calls)
+    for job_id in made:
+        _ring(queue.run_export, job_id)
+    if is_due:
+        _ring(queue.call_back)
 
 
 @shared_task(name="exports.expire")
@@ -87,11 +95,10 @@ def expire() -> None:
     log.info("exports swept", extra=swept._asdict())
 
 
-def _ring(enqueue: Callable[[str], None], job_ids: Iterable[str]) -> None:
+def _ring(enqueue: Callable[..., None], *job_id: str) -> None:
     # Without Redis beat rings again.
     with suppress(Unavailable):
-        for job_id in job_ids:
-            enqueue(job_id)
+        enqueue(*job_id)
 
 
 def _ring_for_next() -> None:

@@ -283,9 +283,12 @@ def retry_after_s(job: Job) -> int | None:
 def file_name(job: Job) -> str:
     """`events-shop-2026-11-01-2026-11-23.csv.gz`: what the browser saves it as."""
     request = job.wanted
-    zone = clock.zone(request.zone)
-    last = max(request.start, request.end - (datetime.resolution))
-    days = f"{clock.day_of(request.start, zone)}-{clock.day_of(last, zone)}"
+    zone, start, end = clock.zone(request.zone), request.start, request.end
+    if job.schedule_id and job.cutoff and request.what != "report":
+        # Its period is everything: what tells its files apart is when their rows came in.
+        start, end = request.received_from or start, job.cutoff
+    last = max(start, end - datetime.resolution)
+    days = f"{clock.day_of(start, zone)}-{clock.day_of(last, zone)}"
     return f"{request.what}-{job.site_key}-{days}{formats.file_suffix(request.format, request.compression)}"
 
 

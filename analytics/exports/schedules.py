@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 from redis import Redis
 from sqlalchemy import Connection, Engine, Row, delete, func, insert, select, text, true, update
+from sqlalchemy.exc import DBAPIError
 
 from analytics import clock
 from analytics.errors import AnalyticsError, TooMany
@@ -199,11 +200,12 @@ def _plan_next(engine: Engine, limits: Limits, cutoff: datetime, now: datetime, 
             schedule_id = str(found)
             row = connection.execute(SCHEDULES.where(export_schedules.c.id == schedule_id)).one()
             return _Due(schedule_id, _make(connection, _schedule(row), limits, cutoff, now).id)
-    except AnalyticsError as error:
-        if schedule_id is None:
+    except (AnalyticsError, DBAPIError, ValueError) as error:
+        if schedule_id is None or getattr(error, "connection_invalidated", False):
             raise
-        # It stays due, so the next minute tries again.
-        log.warning("scheduled export not made", extra={"schedule": schedule_id, "reason": error.detail})
+        # It stays due, so the next minute tries again; the others are not held up by it.
+        reason = error.detail if isinstance(error, AnalyticsError) else type(error).__name__
+        log.warning("scheduled export not made", extra={"schedule": schedule_id, "reason": reason})
         return _Due(schedule_id, None)
 
 

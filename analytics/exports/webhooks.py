@@ -1,6 +1,6 @@
 """Telling a job's `callback_url` that it ended: a signed POST, repeated with growing pauses until one is answered.
 
-tasks/exports.py calls `notify` when a job ends, and beat for whatever `due` finds. The calls of a job are counted in
+tasks/exports.py calls `notify_all` when a job ends, and when beat finds a call due. The calls of a job are counted in
 its row, so they outlive workers and Redis. Outside of development only addresses of the public internet are called.
 """
 
@@ -23,6 +23,7 @@ from urllib.parse import SplitResult, urlsplit
 import msgspec
 from sqlalchemy import Engine, insert, text
 
+from analytics import clock
 from analytics.exports import jobs, links
 from analytics.exports.jobs import Job
 from analytics.store.models import audit_log
@@ -34,7 +35,6 @@ log = logging.getLogger(__name__)
 WAITS_S = (60, 300, 1800, 7200, 21_600, 43_200)
 MOST_CALLS = len(WAITS_S) + 1
 TIMEOUT_S = 10.0
-DUE_AT_ONCE = 100
 HEADER = "X-Analytics-Signature"
 ADDRESS = re.compile(r"[\x21-\x7e]{1,2000}")
 PORTS = {"http": 80, "https": 443}
@@ -125,16 +125,24 @@ SELECT id
 FROM export_jobs
 WHERE state IN ('done', 'failed', 'expired') AND callback_url IS NOT NULL AND notified_at IS NULL
   AND notify_attempt < :most AND (notify_at IS NULL OR notify_at <= :now)
-ORDER BY finished_at, id
-LIMIT :limit
+ORDER BY coalesce(notify_at, finished_at), id
+LIMIT 1
 """)
 
 
-def due(engine: Engine, now: datetime) -> list[str]:
-    """The ids of jobs whose address is to be called now: again, or because the message to do so was lost."""
+def due(engine: Engine, now: datetime) -> str | None:
+    """The id of the job whose address is to be called now: again, or because the message to do so was lost."""
     with engine.connect() as connection:
-        found = connection.execute(DUE, {"most": MOST_CALLS, "now": now, "limit": DUE_AT_ONCE})
-        return [str(job_id) for job_id in found.scalars()]
+        found = connection.execute(DUE, {"most": MOST_CALLS, "now": now}).scalar()
+    return None if found is None else str(found)
+
+
+def notify_all(engine: Engine, settings: Settings, most_s: float) -> int:
+    """Calls whatever is due, one after the other, for about `most_s`. How many calls were made."""
+    until, calls = time.monotonic() + most_s, 0
+    while time.monotonic() < until and (job_id := due(engine, clock.now())) is not None:
+        calls += notify(engine, settings, job_id, clock.now()) is not None
+    return calls
 
 
 CLAIM = text("""

@@ -215,6 +215,34 @@ def test_without_space_a_schedule_stays_due(engine: Engine, redis: Redis, sql: A
     assert len(schedules.plan(engine, redis, LIMITS, due + timedelta(minutes=1))) == 1
 
 
+def test_a_schedule_that_cannot_be_read_holds_up_no_other(
+    engine: Engine, redis: Redis, sql: Api, now: Api, daily: Api
+) -> None:
+    now(at("2026-03-02 05:00"))
+    daily(), daily()
+    sql(
+        "UPDATE export_schedules SET zone = 'Mars/Phobos' WHERE id = (SELECT min(id::text)::uuid FROM export_schedules) RETURNING 1"
+    )
+    assert len(schedules.plan(engine, redis, LIMITS, at("2026-03-02 06:00"))) == 1
+
+
+def test_a_file_is_named_after_what_it_holds(
+    engine: Engine, redis: Redis, runner: Runner, now: Api, daily: Api, put: Api
+) -> None:
+    ensure(engine, "events", [FIRST], FIRST)
+    now(at("2026-03-04 05:00"))
+    daily()
+    put(at("2026-03-04 05:30"))
+    names = []
+    for day in ("2026-03-04", "2026-03-05"):
+        [job_id] = schedules.plan(engine, redis, LIMITS, now(at(f"{day} 06:00")))
+        run_job(runner, job_id)
+        found = jobs.read_job(engine, job_id)
+        assert found is not None
+        names.append(jobs.file_name(found))
+    assert names == ["events-default-2026-03-02-2026-03-04.csv", "events-default-2026-03-04-2026-03-05.csv"]
+
+
 def test_a_schedule_over_http(api: Api, site: Site, app: Flask) -> None:
     body = {"every": "week", "at": "06:30", "zone": "Europe/Berlin", "request": {"format": "ndjson"}}
     made = api("post", "/schedules", json=body, status=201)

@@ -22,7 +22,8 @@ from sqlalchemy import Engine
 
 from analytics import clock, queue
 from analytics.exports import webhooks
-from analytics.exports.run import Runner, run_job
+from analytics.exports.run import Runner, machine, run_job, work_dir_of
+from analytics.exports.turns import turn
 from analytics.sites import Site
 from config import Settings
 from tasks import exports
@@ -101,7 +102,7 @@ def test_an_ended_job_is_told_once_and_signed(
 ) -> None:
     job_id = ended(receiver.url)
     now = clock.now()
-    assert webhooks.due(engine, now) == [job_id]
+    assert webhooks.due(engine, now) == job_id
     assert webhooks.notify(engine, developing, job_id, now) == (True, "200")
     assert webhooks.notify(engine, developing, job_id, now + timedelta(days=2)) is None
     [(path, headers, body)] = receiver.came
@@ -126,7 +127,7 @@ def test_a_call_is_repeated_for_21_hours(
     job_id, now, calls = ended(receiver.url), START, []
     receiver.statuses = [503, 302, 404, 500]
     while now < START + timedelta(days=2):
-        for due in webhooks.due(engine, now):
+        if due := webhooks.due(engine, now):
             webhooks.notify(engine, developing, due, now)
             calls.append(int((now - START).total_seconds() / 60))
         now += timedelta(minutes=1)
@@ -144,7 +145,7 @@ def test_an_answer_ends_it(engine: Engine, developing: Settings, receiver: Recei
     assert webhooks.notify(engine, developing, job_id, START) == (False, "500")
     assert webhooks.notify(engine, developing, job_id, START + timedelta(seconds=59)) is None
     assert webhooks.notify(engine, developing, job_id, START + timedelta(seconds=60)) == (True, "204")
-    assert webhooks.due(engine, START + timedelta(days=9)) == []
+    assert webhooks.due(engine, START + timedelta(days=9)) is None
     assert audit_of(sql) == [(1, False, "500", False), (2, True, "204", True)]
 
 
@@ -298,19 +299,33 @@ def test_the_worker_has_the_call_made(
     app: Flask, make_job: Api, work: Api, sql: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Once when the job ends, and by beat for as long as it is due: also for a job that the watch gave up."""
-    rung: list[str] = []
-    monkeypatch.setattr(queue, "notify_export", rung.append)
+    rung: list[int] = []
+    monkeypatch.setattr(queue, "call_back", lambda: rung.append(1))
     job, silent, failed = make_job(), make_job(), make_job()
     sql("UPDATE export_jobs SET callback_url = 'http://127.0.0.1:1/' WHERE id <> CAST(:id AS uuid) RETURNING 1",
         id=silent.id)  # fmt: skip
-    work(job.id)
     work(silent.id)
-    assert rung == [job.id]
+    assert rung == []
+    work(job.id)
+    assert rung == [1]
     sql("UPDATE export_jobs SET state = 'failed', finished_at = now() WHERE id = CAST(:id AS uuid) RETURNING 1",
         id=failed.id)  # fmt: skip
     with app.app_context():
         exports.plan()
-        assert rung == [job.id, job.id, failed.id]
-        exports.notify(job.id)
+        assert rung == [1, 1]
+        exports.notify()
         exports.plan()
-    assert rung[3:] == [failed.id]
+    assert rung == [1, 1]
+    assert [row[:2] for row in audit_of(sql)] == [(1, False), (1, False)]
+
+
+def test_one_process_of_a_machine_calls(
+    app: Flask, settings: Settings, ended: Api, receiver: Receiver, sql: Api
+) -> None:
+    ended(receiver.url)
+    with turn(work_dir_of(settings), f"calls-{machine()}", 1), app.app_context():
+        exports.notify()
+    assert audit_of(sql) == []
+    with app.app_context():
+        exports.notify()
+    assert len(audit_of(sql)) == 1
