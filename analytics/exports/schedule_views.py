@@ -82,6 +82,7 @@ def list_all() -> Response:
 @blueprint.get(f"{ROUTE}/<uuid:schedule_id>")
 @guarded("export")
 def show(schedule_id: object) -> Response:
+    """The schedule as it is now."""
     return _json(schedules.as_json(_found(str(schedule_id))))
 
 
