@@ -25,7 +25,8 @@ SET LOCAL enable_seqscan = off;
 SET LOCAL enable_bitmapscan = off;
 SET LOCAL enable_hashjoin = off;
 SET LOCAL enable_mergejoin = off;
-SET LOCAL enable_material = off
+SET LOCAL enable_material = off;
+SET LOCAL cpu_operator_cost = 1
 """)
 
 
