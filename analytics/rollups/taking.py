@@ -17,7 +17,7 @@ from analytics.rollups.visit_store import apply_touches
 # The advisory lock of a site's rollups, with the site's id as its second half.
 LOCK = 7_205_321
 # Events whose deltas are folded in one transaction, which bounds the memory.
-EVENTS_AT_A_TIME = 100_000
+EVENTS_AT_A_TIME = 150_000
 
 
 class Taken(NamedTuple):
