@@ -4,6 +4,7 @@ import errno
 import hashlib
 import threading
 import time
+import uuid
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -430,10 +431,10 @@ def test_expired_files_go_and_so_do_those_that_nobody_owns(
     waiting = make_job()
     folder = runner.storage.local_folder
     assert folder is not None
-    stray, mine = folder / f"{waiting.id[:-1]}0.csv.part", folder / "notes.txt"
+    stray, mine = folder / f"{uuid.uuid4()}.csv.part", folder / "notes.txt"
     for path in (stray, mine):
         path.write_text("x")
-    for name in (waiting.id, f"{waiting.id[:-1]}1"):
+    for name in (waiting.id, str(uuid.uuid4())):
         (runner.work_dir / name).mkdir()
     now = clock.now()
     assert upkeep.sweep(runner, now) == (0, 0, 1, 0)
