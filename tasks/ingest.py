@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 # A drain lets merges catch up when they are this far behind, but not for ever: a merge that cannot go on must not keep
 # events from being stored.
-MERGE_LAG_S, CATCH_UP_FOR_S = 3.0, 2.0
+MERGE_LAG_S, CATCH_UP_FOR_S = 2.5, 2.0
 
 
 @lru_cache(maxsize=1)
