@@ -14,20 +14,13 @@ from sqlalchemy import Connection, text
 from analytics.rollups import guard, users
 from analytics.rollups.delta import DIMENSIONS, Count, Key
 from analytics.rollups.months import months_of
+from analytics.store import events as store
 
 # Keys whose bitmaps are in memory at a time: at 300,000 users in each, 40 MB.
 KEYS_AT_A_TIME = 1000
 
-# The statistics of rows and of a temporary table that are seconds old know nothing: go by the index, always. Without
-# the last line a table never analysed is taken for one of 60 rows, which are kept aside and compared with every key.
-BY_INDEX = text("""
-SET LOCAL enable_seqscan = off;
-SET LOCAL enable_bitmapscan = off;
-SET LOCAL enable_hashjoin = off;
-SET LOCAL enable_mergejoin = off;
-SET LOCAL enable_material = off;
-SET LOCAL cpu_operator_cost = 1
-""")
+# The statistics of rows and of a temporary table that are seconds old know nothing: go by the index, always.
+BY_INDEX = store.BY_INDEX
 
 
 # Kept for the session and emptied by every commit: a table made anew every two seconds would bloat the catalogue.
