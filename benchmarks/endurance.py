@@ -21,9 +21,9 @@ FILES, EVENTS_A_FILE = 4, 400_000
 SAMPLE_EVERY_S = 30.0
 TABLES = ("rollup_deltas", "rollups", "visits", "visit_rollups", "open_days")
 SIZES = """
-SELECT relname, pg_total_relation_size(c.oid) / 1e6, coalesce(n_dead_tup, 0), coalesce(n_live_tup, 0)
+SELECT c.relname, pg_total_relation_size(c.oid) / 1e6, coalesce(n_dead_tup, 0), coalesce(n_live_tup, 0)
 FROM pg_class c LEFT JOIN pg_stat_user_tables s ON s.relid = c.oid
-WHERE relname = ANY(%s)
+WHERE c.relname = ANY(%s)
 """
 LAG = "SELECT coalesce(extract(epoch FROM now() - min(created_at)), 0), count(*) FROM rollup_deltas"
 
