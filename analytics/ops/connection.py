@@ -102,6 +102,7 @@ class Connection(asyncio.Protocol):
         self._since = loop.time()
         self._queue: deque[Request] = deque()
         self._busy = False
+        self._began = 0.0
         self._at_end = False
         self._ended = False
         self._writable: asyncio.Future[None] | None = None
@@ -211,7 +212,7 @@ class Connection(asyncio.Protocol):
 
     def _next(self) -> None:
         request = self._queue.popleft()
-        self._busy = True
+        self._busy, self._began = True, self._loop.time()
         body = b"".join(request.body)
         request.body.clear()
         try:
@@ -278,7 +279,7 @@ class Connection(asyncio.Protocol):
         self._busy = False
         self._server.served += 1
         if self._server.note is not None:
-            self._server.note(answer, self._loop.time())
+            self._server.note(answer, self._loop.time() - self._began)
         if close or self._ended:
             self._end(linger=not request.whole)
         elif self._at_end and not self._queue:
