@@ -222,6 +222,8 @@ class Settings:
     enable_geolocation: bool = _setting(True, _flag, "look up country (region, city) of an IP")
     geoip_database: str = _setting("", _text, "path of a MaxMind .mmdb file, for region and city")
     statement_timeout: float = _setting(30.0, _seconds, "longest a report's query may run")
+    cache_ttl: float = _setting(300.0, _seconds, "how long a report of closed days is kept in REDIS_URL; 0: never")
+    top_results_limit: int = _setting(10, _integer(1, 1000), "lines of a top list, unless `limit` asks for others")
     xlsx_direct_rows: int = _setting(100_000, _integer(1, 1_048_575), "rows of an XLSX file that is not made by a job")
     slow_request: float = _setting(0.5, _seconds, "requests above this are logged")
 

@@ -30,3 +30,9 @@ def buffer_redis() -> Redis:
 def append_redis() -> Any:
     """The same for appending: in a web process its script calls share one connection of the event loop."""
     return current_app.extensions["append_redis"]
+
+
+def cache_redis() -> Redis:
+    """The Redis that holds answers of reports for a while; it may be emptied at any time. Replies are bytes."""
+    found: Redis = current_app.extensions["cache_redis"]
+    return found

@@ -3,11 +3,12 @@
 The routes make a Question before they open a transaction, so that `complete_through` is not later than what is read.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar, cast
 
 from flask import current_app, request
 from marshmallow import Schema
@@ -15,7 +16,8 @@ from redis.exceptions import RedisError
 from sqlalchemy import Connection
 
 from analytics import clock
-from analytics.auth.guard import Principal, choose_site, current_principal
+from analytics.auth.guard import GuardedView, Principal, become, choose_site, current_principal, require
+from analytics.errors import BadInput, Forbidden, NotFound, Unauthorised
 from analytics.extensions import buffer_redis, db, settings
 from analytics.period import Period
 from analytics.reports.schemas import read_query
@@ -24,6 +26,13 @@ from analytics.rollups.reading import Snapshot, snapshot
 from analytics.sites import Site, find_site
 from analytics.store.backlog import complete_through
 from analytics.store.reading import reading
+
+P = ParamSpec("P")
+R = TypeVar("R", covariant=True)
+# What people are told apart by: the first of these that an event has (spec C6).
+IDENTITY = ["user_id", "visitor_id", "keyed hash of address and user agent, a day"]
+# The seeds' names of the parameter, or part of the path, that says which site.
+SITE_NAMES = ("site", "site_id", "website_id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,16 +59,51 @@ class Question:
             yield connection, calendar or Calendar(self.site.zone, None, None, frozenset())
 
     def meta(self, period: Period, source: str, **more: Any) -> dict[str, Any]:
-        """What every answer says of itself; `source`: rollups, raw or metrics."""
+        """What every answer says of itself; `source`: rollup, raw or metrics."""
         meta: dict[str, Any] = {"site": self.site.key, "zone": period.zone.key, **bounds(period), "source": source}
+        meta["identity"] = IDENTITY
         meta["complete_through"] = None if self.complete is None else utc(self.complete)
         return meta | {"computed_at": utc(self.now)} | more
 
 
-def read_question(schema: Schema, principal: Principal | None = None) -> Question:
-    """This request's. Raises BadInput, and whatever keeps the caller from the site."""
+def readable(view: Callable[P, R]) -> GuardedView[P, R]:
+    """A view for the scope `read`; of a site whose statistics are public, for everybody."""
+
+    @wraps(view)
+    def checked(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            require("read")
+        except (Unauthorised, Forbidden):
+            if not _is_public(named := _named_site({})):
+                raise
+            become(Principal("anonymous", frozenset({"read"}), frozenset({str(named)}), "", True))
+        return view(*args, **kwargs)
+
+    marked = cast(GuardedView[P, R], checked)
+    marked.guarded_scope = "read"
+    return marked
+
+
+def _is_public(key: str | None) -> bool:
+    try:
+        return key is not None and find_site(db.engine, key).public_stats
+    except (NotFound, BadInput):
+        return False
+
+
+def _named_site(query: Mapping[str, Any], default: str | None = None) -> str | None:
+    """The site that the path or a parameter names."""
+    places = (request.view_args or {}, query, request.args)
+    return next((place[name] for place in places for name in SITE_NAMES if place.get(name)), default)
+
+
+def read_question(schema: Schema, principal: Principal | None = None, default_site: str | None = None) -> Question:
+    """This request's. Raises BadInput, and whatever keeps the caller from the site.
+
+    The site is the one that the path or a parameter names, else `default_site`, else the token's own.
+    """
     query = read_query(schema, request.args)
-    site = find_site(db.engine, choose_site(principal or current_principal(), query.get("site")))
+    site = find_site(db.engine, choose_site(principal or current_principal(), _named_site(query, default_site)))
     now = clock.now()
     return Question(site, query, now, _complete_through(now))
 

@@ -34,6 +34,8 @@ class PeriodQuery(Schema):
     """What every report takes: the site, and the period in its own words (read by `analytics.period`)."""
 
     site = _text()
+    site_id = _text()
+    website_id = _text()
     zone = _text()
     timezone = _text()
     date = _text()

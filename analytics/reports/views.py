@@ -5,13 +5,13 @@ from typing import Any, cast
 from flask import Blueprint, Response, jsonify, request
 
 from analytics import clock
-from analytics.auth.guard import GuardedView, Principal, current_principal, guarded, require
+from analytics.auth.guard import GuardedView, Principal, current_principal, require
 from analytics.extensions import db, settings
 from analytics.period import of_day, read_period, read_zone
 from analytics.reports import active, events, metrics, retention, workbook
 from analytics.reports.active import Active, Whom
 from analytics.reports.days import MOST_DAYS, Days, read_day, read_days
-from analytics.reports.question import Question, bounds, read_question
+from analytics.reports.question import Question, bounds, read_question, readable
 from analytics.reports.schemas import (
     METRICS,
     ActiveQuery,
@@ -28,7 +28,7 @@ FILE_TYPES = {"csv": "text/csv; charset=utf-8", "xlsx": MEDIA_TYPE}
 
 
 @blueprint.get("/api/analytics/reports/dau")
-@guarded("read")
+@readable
 def dau() -> Response:
     question = read_question(ActiveQuery())
     with question.rollups() as found:
@@ -39,30 +39,30 @@ def dau() -> Response:
 
 
 @blueprint.get("/api/analytics/reports/wau")
-@guarded("read")
+@readable
 def wau() -> Response:
     return _window("wau", "week")
 
 
 @blueprint.get("/api/analytics/reports/mau")
-@guarded("read")
+@readable
 def mau() -> Response:
     return _window("mau", "month")
 
 
 @blueprint.get("/api/analytics/reports/stickiness")
-@guarded("read")
+@readable
 def stickiness() -> Response:
     question = read_question(ActiveQuery())
     with question.rollups() as found:
         days = read_days(question, found.zone, most=MOST_DAYS)
         points = active.series(found, days, _whom(question))
     shown = [{**point._asdict(), "date": str(point.date), "stickiness": point.stickiness} for point in points]
-    return jsonify({"series": shown, "meta": question.meta(days.period, "rollups")})
+    return jsonify({"series": shown, "meta": question.meta(days.period, "rollup")})
 
 
 @blueprint.get("/api/analytics/reports/retention")
-@guarded("read")
+@readable
 def retention_grid() -> Response:
     question = read_question(RetentionQuery())
     unit = question.query.get("unit", "day")
@@ -70,12 +70,12 @@ def retention_grid() -> Response:
         days = read_days(question, found.zone)
         edges = retention.units(days, unit)
         cohorts = retention.grid(found, edges, _whom(question))
-    meta = question.meta(days._replace(first=edges[0], after=edges[-1]).period, "rollups")
+    meta = question.meta(days._replace(first=edges[0], after=edges[-1]).period, "rollup")
     return jsonify({"unit": unit, "cohorts": [cohort.as_json() for cohort in cohorts], "meta": meta})
 
 
 @blueprint.get("/api/analytics/reports/metrics")
-@guarded("read")
+@readable
 def daily_metrics() -> Response:
     question = read_question(MetricsQuery())
     with question.rows() as (connection, calendar):
@@ -139,7 +139,7 @@ def _active(
 ) -> Response:
     people = {name: counted.users, "new": counted.new, "returning": counted.returning}
     when = {"date": str(day.first), "period": period, **bounds(days.period), **more}
-    return jsonify({**people, **when, "meta": question.meta(days.period, "rollups")})
+    return jsonify({**people, **when, "meta": question.meta(days.period, "rollup")})
 
 
 def _raw_dau(question: Question) -> Response:

@@ -52,7 +52,7 @@ def test_a_window_that_holds_the_date(
     assert (found["date"], found["period"], found["from"], found["to"]) == ("2026-03-31", period, *bounds)
     meta = found["meta"]
     assert (meta["site"], meta["zone"], meta["source"], meta["from"], meta["to"]) == (
-        "default", "UTC", "rollups", *bounds,
+        "default", "UTC", "rollup", *bounds,
     )  # fmt: skip
     assert meta["complete_through"] == meta["computed_at"]
 

@@ -44,7 +44,7 @@ def test_three_events_of_two_people_are_two_active_users(store: Any, ask: Ask) -
     found = ask("date=2026-03-02")
     assert (found["dau"], found["date"], found["period"]) == (2, "2026-03-02", "24h")
     assert (found["from"], found["to"]) == ("2026-03-02T00:00:00Z", "2026-03-03T00:00:00Z")
-    assert (found["meta"]["site"], found["meta"]["zone"], found["meta"]["source"]) == ("default", "UTC", "rollups")
+    assert (found["meta"]["site"], found["meta"]["zone"], found["meta"]["source"]) == ("default", "UTC", "rollup")
 
 
 # Each user has one event, named by its instant's place at the edge of a local day.
@@ -88,7 +88,7 @@ def test_a_day_of_the_site_is_the_same_from_rollups(
     store([{"user_id": f"u{n}", "ts": one.isoformat()} for n, one in enumerate(at)], site_id=there.id, site_key="there")
     found = ask(f"site=there&date={day}")
     assert (found["dau"], found["date"], found["meta"]["zone"]) == (2, day, zone)
-    assert (found["meta"]["source"], found["new"], found["returning"]) == ("rollups", 2, 0)
+    assert (found["meta"]["source"], found["new"], found["returning"]) == ("rollup", 2, 0)
     merge_site(engine, there.id)
     assert {**ask(f"site=there&date={day}"), "meta": None} == {**found, "meta": None}
 

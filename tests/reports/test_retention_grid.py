@@ -59,7 +59,7 @@ def test_a_cohort_is_who_came_first_in_its_unit(visitors: None, report: Report, 
     assert (found["unit"], found["cohorts"]) == (unit, expected)
     meta = found["meta"]
     assert (meta["from"], meta["to"]) == (f"{first}T00:00:00Z", f"{after}T00:00:00Z")
-    assert (meta["site"], meta["source"]) == ("default", "rollups")
+    assert (meta["site"], meta["source"]) == ("default", "rollup")
 
 
 def test_without_a_period_it_is_thirty_days_by_thirty(
