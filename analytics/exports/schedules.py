@@ -18,7 +18,7 @@ from sqlalchemy.exc import DBAPIError
 
 from analytics import clock
 from analytics.errors import AnalyticsError, TooMany
-from analytics.exports import jobs, sources
+from analytics.exports import increments, jobs, sources
 from analytics.exports.jobs import Job, Limits, Order, Viewer
 from analytics.store.backlog import complete_through
 from analytics.store.models import export_schedules, sites
@@ -210,43 +210,31 @@ def _plan_next(engine: Engine, limits: Limits, cutoff: datetime, now: datetime, 
 
 
 def _make(connection: Connection, schedule: Schedule, limits: Limits, cutoff: datetime, now: datetime) -> Job:
-    """One job, however many runs were missed."""
+    """One job, however many runs were missed. Where its rows are too many, it has the first of them, and the schedule
+    stays due; but a part that was left is made again at its next time, since whatever was wrong may still be."""
     # A backlog may have brought it before what the last file ended with.
     cutoff = max(cutoff, schedule.last_cutoff or cutoff)
     stored = sources.Request.of_json(schedule.request)
     period = sources.default_period(connection, clock.zone(stored.zone), now)
-    since = _received_from(connection, schedule)
+    left = increments.left_by(connection, schedule.id)
+    since = left.since if left else schedule.last_cutoff
     wanted = replace(stored, start=period.start, end=period.end, received_from=since)
+    until = increments.fitting(connection, wanted, cutoff, limits.rows, is_sure=left is not None)
     order = Order(
         wanted,
         schedule.owner,
         callback_url=schedule.request.get("callback_url"),
         schedule_id=schedule.id,
-        cutoff=cutoff,
+        cutoff=until,
     )
     job = jobs.add(connection, order, limits._replace(jobs=None, rows=ANY_ROWS)).job
+    is_to_go_on = until < cutoff and (left is None or left.until != until)
     zone = clock.zone(schedule.zone)
-    changes = {"last_cutoff": cutoff, "next_run_at": next_run(schedule.every, schedule.at, zone, now)}
+    changes = {"last_cutoff": until} | (
+        {} if is_to_go_on else {"next_run_at": next_run(schedule.every, schedule.at, zone, now)}
+    )
     connection.execute(update(export_schedules).where(export_schedules.c.id == schedule.id).values(changes))
     return job
-
-
-# The first of the jobs without a file that came after the last one with a file.
-LEFT = text("""
-SELECT CAST(request ->> 'received_from' AS timestamptz)
-FROM export_jobs
-WHERE schedule_id = :id AND state IN ('failed', 'cancelled')
-  AND created_at > coalesce(
-      (SELECT max(created_at) FROM export_jobs WHERE schedule_id = :id AND state IN ('done', 'expired')), '-infinity')
-ORDER BY created_at
-LIMIT 1
-""")
-
-
-def _received_from(connection: Connection, schedule: Schedule) -> datetime | None:
-    left = connection.execute(LEFT, {"id": schedule.id}).first()
-    since: datetime | None = schedule.last_cutoff if left is None else left[0]
-    return since
 
 
 def as_json(schedule: Schedule) -> dict[str, Any]:

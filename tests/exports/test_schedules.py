@@ -3,6 +3,7 @@
 import threading
 import uuid
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
@@ -24,6 +25,8 @@ from tests.exports.conftest import FIRST, file_of
 
 Api = Callable[..., Any]
 LIMITS = jobs.Limits(1, 10, 10**9)
+# A schedule's file has three rows at the most.
+THREE = jobs.Limits(1, 3, 10**9)
 PUT = """
 INSERT INTO events (event_id, ts, received_at, user_no, site_id, is_bot, type, user_id, payload)
 VALUES (CAST(:id AS uuid), :ts, :received_at, 1, :site_id, false, 'click', 'me', '{}') RETURNING 1
@@ -149,9 +152,11 @@ def test_no_event_is_missed_and_none_is_there_twice(
             redis.xdel(STREAM, entry)
 
     def make(outcome: str) -> None:
-        for job_id in schedules.plan(engine, redis, LIMITS, at_now):
+        for job_id in schedules.plan(engine, redis, THREE, at_now):
             if outcome == "done":
-                files.extend(ids_of(runner, job_id))
+                held = ids_of(runner, job_id)
+                assert len(held) <= 3
+                files.extend(held)
             else:
                 sql("UPDATE export_jobs SET state = :state WHERE id = CAST(:id AS uuid) RETURNING 1",
                     state=outcome, id=job_id)  # fmt: skip
@@ -169,9 +174,61 @@ def test_no_event_is_missed_and_none_is_there_twice(
             store_waiting()
         make(outcome)
     store_waiting()
-    at_now = now(at_now + timedelta(days=3))
-    make("done")
+    for _ in range(len(stored) + 1):
+        at_now = now(at_now + timedelta(days=3))
+        make("done")
     assert sorted(files) == sorted(stored)
+
+
+def test_what_is_too_much_for_a_file_goes_on_in_the_next(
+    engine: Engine, redis: Redis, runner: Runner, sql: Api, now: Api, daily: Api, put: Api
+) -> None:
+    """Seven rows of two hours, three a file; the next file is made as soon as one is done, not at its time."""
+    ensure(engine, "events", [FIRST], FIRST)
+    now(at("2026-03-02 02:00"))
+    daily()
+    came_in = ("03:10", "03:10", "03:20", "03:20", "04:00", "04:10", "04:10")
+    ids = [put(at(f"2026-03-02 {when}")) for when in came_in]
+    held = []
+    for minute in ("06:00", "06:01", "06:02", "06:03"):
+        for job_id in schedules.plan(engine, redis, THREE, now(at(f"2026-03-02 {minute}"))):
+            assert schedules.plan(engine, redis, THREE, at(f"2026-03-02 {minute}")) == []
+            held.append(set(ids_of(runner, job_id)))
+    # Rows of one instant are in one file: the three would have cut those of 03:20.
+    assert held == [set(ids[:2]), set(ids[2:5]), set(ids[5:])]
+    assert sql("SELECT next_run_at, last_cutoff FROM export_schedules") == [
+        (at("2026-03-03 06:00"), at("2026-03-02 06:01"))
+    ]
+
+
+def test_a_cut_file_that_fails_twice_waits_for_its_time(
+    engine: Engine, redis: Redis, sql: Api, now: Api, daily: Api, put: Api
+) -> None:
+    ensure(engine, "events", [FIRST], FIRST)
+    now(at("2026-03-02 02:00"))
+    daily()
+    for minute in range(5):
+        put(at(f"2026-03-02 03:{minute:02}"))
+    made = []
+    for minute in range(4):
+        made.append(len(schedules.plan(engine, redis, THREE, now(at(f"2026-03-02 06:{minute:02}")))))
+        sql("UPDATE export_jobs SET state = 'failed' RETURNING 1")
+    assert made == [1, 1, 0, 0]
+    assert sql("SELECT DISTINCT cutoff FROM export_jobs") == [(at("2026-03-02 03:03"),)]
+
+
+def test_more_rows_of_one_instant_than_a_file_may_have_are_said_to_be_too_many(
+    engine: Engine, redis: Redis, runner: Runner, now: Api, daily: Api, put: Api
+) -> None:
+    ensure(engine, "events", [FIRST], FIRST)
+    now(at("2026-03-02 02:00"))
+    daily()
+    for _ in range(4):
+        put(at("2026-03-02 03:00"))
+    [job_id] = schedules.plan(engine, redis, THREE, now(at("2026-03-02 06:00")))
+    job = run_job(replace(runner, limits=THREE), job_id)
+    assert job is not None
+    assert (job.state, "more than 3 rows" in str(job.error)) == ("failed", True)
 
 
 def test_after_days_away_one_job_holds_all(
