@@ -9,7 +9,6 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import time
-from importlib.util import find_spec
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
@@ -109,11 +108,10 @@ def _redis_url(text: str) -> str:
     return url.replace("redis+socket://", "unix://").replace("virtual_host=", "db=")
 
 
-def _archive_url(text: str) -> str:
-    """a folder, file:///folder, or s3://bucket/folder (which needs the package s3fs to be installed)"""
+def _folder_url(text: str) -> str:
+    """a folder, file:///folder or s3://bucket/folder"""
     url = text.strip()
-    scheme, separator, rest = url.partition("://")
-    if (separator and not rest) or (separator and scheme in ("s3", "s3a") and find_spec("s3fs") is None):
+    if not re.fullmatch(r"file://.+|s3://[^/:@?#]+(/[^?#]*)?|(?![\w+.-]+:/).+", url):
         raise ValueError(text)
     return url
 
@@ -204,10 +202,14 @@ class Settings:
     anonymize_ips_after_days: int = _setting(30, _integer(0, 36500), "days until an IP is masked; 0: at the next run")
     anonymize_user_ids: bool = _setting(False, _flag, "store a keyed hash in place of a user_id; a restart applies it")
     archive_url: str = _setting(
-        "", _archive_url, "where events go before they are dropped; empty: nowhere", secret=True
+        "", _folder_url, "where events go before they are dropped, as EXPORT_URL; empty: nowhere", secret=True
     )
     export_url: str = _setting(
-        ".data/exports", _archive_url, "where finished exports are kept: a folder or s3://bucket/folder", secret=True
+        ".data/exports",
+        _folder_url,
+        "where finished exports are kept: a folder, or s3://bucket/folder with the credentials, region and endpoint "
+        "that AWS's tools read (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_DEFAULT_REGION, AWS_ENDPOINT_URL)",
+        secret=True,
     )
     export_work_dir: str = _setting(
         "", _text, "where unfinished exports are kept; default: in the folder of EXPORT_URL, with S3 a temporary one"

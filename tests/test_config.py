@@ -19,12 +19,21 @@ SAFE = {"ENVIRONMENT": "production", "JWT_SECRET_KEY": "k" * 40}
         ("PORT", "eighty"), ("PORT", "70000"), ("MAX_BATCH_SIZE", "0"), ("LOG_LEVEL", "LOUD"), ("AUTO_CREATE_SITES", "maybe"),
         ("BATCH_TIMEOUT", "soon"), ("ANONYMOUS_SCOPES", "everything"), ("TRUSTED_PROXIES", "300.1.1.1"),
         ("DATABASE_URL", "mysql://x"), ("REDIS_URL", "http://x"), ("ENVIRONMENT", "staging"), ("JWT_SECRET_KEY", "short"),
-        ("RETENTION_DAYS", "-1"), ("REDIS_PORT", "x"),
+        ("RETENTION_DAYS", "-1"), ("REDIS_PORT", "x"), ("EXPORT_URL", "gs://bucket/folder"), ("EXPORT_URL", "s3://"),
+        ("EXPORT_URL", "s3:/bucket"), ("EXPORT_URL", "s3://key:secret@host/bucket"), ("ARCHIVE_URL", "memory://x"),
+        ("ARCHIVE_URL", "s3:///folder"), ("ARCHIVE_URL", "file:/x"),
     ],
 )  # fmt: skip
 def test_a_wrong_value_names_its_variable(name: str, value: str) -> None:
     with pytest.raises(ConfigError, match=rf"^{name}: "):
         load({name: value, "REDIS_HOST": "localhost"} if name == "REDIS_PORT" else {name: value})
+
+
+@pytest.mark.parametrize(
+    "url", ["s3://bucket", "s3://bucket/a/b", "file:///data/x", "/data/x", ".data/exports", "a/b:c"]
+)
+def test_a_folder_may_be_in_a_bucket(url: str) -> None:
+    assert load({"EXPORT_URL": url, "ARCHIVE_URL": url}).export_url == url
 
 
 def test_secrets_are_not_repeated_in_the_message() -> None:

@@ -31,7 +31,8 @@ from analytics.errors import AnalyticsError, TooLarge, Unavailable
 from analytics.exports import formats, sources, states
 from analytics.exports.jobs import UNFINISHED, Job, Limits, limits_of, read_job, too_many_rows
 from analytics.exports.states import Claim, Lost
-from analytics.exports.storage import FULL, Storage, make_folder, storage_of, sync, sync_folder, words_of
+from analytics.exports.storage import Storage, make_folder, storage_of, sync, sync_folder
+from analytics.folders import FULL, words_of
 from analytics.store.backlog import complete_through
 from analytics.store.reading import CopyStream, reading
 from config import Settings

@@ -1,10 +1,9 @@
-"""Where finished exports are kept: one folder of any file system that fsspec knows. Files appear whole or not at all.
+"""Where finished exports are kept: one folder, on a disk or in a bucket of S3. Files appear whole or not at all.
 
 run.py writes, the download reads, upkeep.py deletes. What a file system of whatever make raises becomes StorageAway,
-in words for the one who waits for the file; only a missing file stays a FileNotFoundError. fsspec loads when needed.
+in words for the one who waits for the file; only a missing file stays a FileNotFoundError.
 """
 
-import errno
 import logging
 import os
 from collections.abc import Callable, Iterator
@@ -15,12 +14,14 @@ from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, cast
 
 from analytics.errors import AnalyticsError, Unavailable
+from analytics.folders import is_bucket, open_folder, part_bytes, words_of
 from config import Settings
 
 log = logging.getLogger(__name__)
 
-FULL = (errno.ENOSPC, errno.EDQUOT)
 PIECE_BYTES = 1 << 20
+# Between the name of a file in a bucket and the id of an upload of it that was not finished.
+UPLOAD = ".upload-"
 
 
 class StorageAway(Unavailable):
@@ -45,23 +46,14 @@ def _telling(verb: str) -> Iterator[None]:
         raise StorageAway(f"the storage of exports cannot be {verb}: {words_of(error)}") from error
 
 
-def words_of(error: Exception) -> str:
-    """What went wrong, without paths or addresses."""
-    if isinstance(error, OSError) and error.errno in FULL:
-        return "its disk is full"
-    return error.strerror if isinstance(error, OSError) and error.strerror else type(error).__name__
-
-
 class Storage:
     """The folder at `url`. Names have no folders in them. Any thread may use it."""
 
     def __init__(self, url: str) -> None:
-        import fsspec
         from fsspec.implementations.local import LocalFileSystem
 
         with _telling("opened"):
-            self._files, folder = fsspec.core.url_to_fs(url)
-        self._folder = folder.rstrip("/")
+            self._files, self._folder = open_folder(url)
         self.is_local = isinstance(self._files, LocalFileSystem)
 
     @property
@@ -91,16 +83,34 @@ class Storage:
 
     def delete(self, name: str) -> None:
         """Gone afterwards, whether it was there or not."""
+        of, _, upload = name.partition(UPLOAD)
         with _telling("changed"), suppress(FileNotFoundError):
-            self._files.rm_file(self._path(name))
+            if upload and is_bucket(self._files):
+                self._call("abort_multipart_upload", Key=self._key(of), UploadId=upload)
+            else:
+                self._files.rm_file(self._path(name))
 
     def list_files(self) -> list[Kept]:
         """Every file in the folder itself, unfinished ones too."""
+        kept: list[Kept] = []
         with _telling("read"), suppress(FileNotFoundError):
-            self._files.invalidate_cache()
             found = self._files.ls(self._folder, detail=True)
-            return [Kept(Path(one["name"]).name, _written_at(one)) for one in found if one["type"] == "file"]
-        return []
+            kept = [Kept(Path(one["name"]).name, _written_at(one)) for one in found if one["type"] == "file"]
+        return kept + self._list_uploads()
+
+    def _list_uploads(self) -> list[Kept]:
+        """What workers that were killed had sent, which a bucket keeps, and charges for, without showing it."""
+        if not is_bucket(self._files):
+            return []
+        with _telling("read"):
+            try:
+                found = self._call("list_multipart_uploads", Prefix=self._key(""))
+            except OSError as error:
+                # A permission of its own, and not every store of this kind can tell. Files are swept all the same.
+                log.warning("unfinished uploads of exports cannot be listed", exc_info=error)
+                return []
+        names = [(one["Key"].removeprefix(self._key("")), one) for one in found.get("Uploads", [])]
+        return [Kept(f"{name}{UPLOAD}{one['UploadId']}", one["Initiated"]) for name, one in names if "/" not in name]
 
     def presign(self, name: str, seconds: int, disposition: str, media_type: str) -> str | None:
         """An address that serves the file to anybody for that long; None where the storage has no such thing."""
@@ -114,6 +124,15 @@ class Storage:
 
     def _path(self, name: str) -> str:
         return f"{self._folder}/{name}"
+
+    def _key(self, name: str) -> str:
+        """The same inside the bucket."""
+        return self._path(name).partition("/")[2]
+
+    def _call(self, method: str, **given: Any) -> dict[str, Any]:
+        """S3's own, for what fsspec has no word for."""
+        found: dict[str, Any] = self._files.call_s3(method, Bucket=self._folder.partition("/")[0], **given)
+        return found
 
     def _put_local(self, source: Path, target: Path, tick: Callable[[], None]) -> None:
         with _telling("written"):
@@ -135,11 +154,11 @@ class Storage:
 
     def _upload(self, source: Path, path: str, tick: Callable[[], None]) -> None:
         """In pieces, which S3 shows as a file at the commit alone."""
+        size = part_bytes(source.stat().st_size)
         with source.open("rb") as file, _telling("written"):
-            if "s3" not in self._files.protocol:
-                # There are no folders in S3: it would be asked for a bucket.
+            if not is_bucket(self._files):
                 self._files.makedirs(self._folder, exist_ok=True)
-            target = self._files.open(path, "wb", autocommit=False)
+            target = self._files.open(path, "wb", block_size=size, autocommit=False)
             try:
                 _copy(file, target, tick)
                 target.close()

@@ -1,19 +1,21 @@
 """A partition of events as a zstd Parquet file, and the proof that the file holds what the table holds.
 
-The file is written in pieces under a passing name, renamed, read back, compared with the table by a count and a
-checksum over every row's id and ts, and entered in `archives`. `drops.py` calls it before a drop. What a file system
-of whatever make raises becomes NotArchived, and then nothing is dropped. pyarrow and fsspec are loaded when needed.
+The file is written in pieces, appears whole, is read back, compared with the table by a count and a checksum over
+every row's id and ts, and entered in `archives`. `drops.py` calls it before a drop. What a file system of whatever
+make raises becomes NotArchived, and then nothing is dropped. pyarrow and fsspec are loaded when needed.
 """
 
 import hashlib
 import os
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sqlalchemy import BigInteger, ColumnElement, Connection, Engine, Table, Text, case, cast, func, literal, select
 from sqlalchemy.dialects.postgresql import BIT, INET, JSONB, TIMESTAMP, UUID, insert
 
+from analytics.folders import is_bucket, open_folder
 from analytics.privacy.ip_masks import masked
 from analytics.privacy.steps import Unfinished, partition
 from analytics.store.models import archives, events
@@ -58,7 +60,7 @@ def archive_partition(engine: Engine, name: str, url: str, masked_before: dateti
     # Named by its content: rows that come in late, after a drop, make a file of their own.
     file = f"{name}-{wanted.checksum % 2**64:016x}-{wanted.rows}"
     try:
-        files, folder = _open_folder(url)
+        files, folder = open_folder(url)
         path = f"{folder}/{file}.parquet"
         proof = _proof_if_there(files, path)
         if proof is None or proof.seal != wanted:
@@ -73,17 +75,6 @@ def archive_partition(engine: Engine, name: str, url: str, masked_before: dateti
         raise NotArchived(f"not dropped: the archive holds {proof.seal.rows} rows, not the {wanted.rows} of the table")
     _enter(engine, {"name": file, "url": address, "rows": wanted.rows, "bytes": proof.bytes, "sha256": proof.sha256})
     return wanted
-
-
-def _open_folder(url: str) -> tuple[Any, str]:
-    import fsspec
-
-    try:
-        files, folder = fsspec.core.url_to_fs(url)
-    except ImportError as error:
-        raise NotArchived(f"ARCHIVE_URL: this address needs a package that is not installed: {error}") from error
-    files.makedirs(folder, exist_ok=True)
-    return files, folder.rstrip("/")
 
 
 def _enter(engine: Engine, row: dict[str, Any]) -> None:
@@ -135,17 +126,44 @@ def _write(engine: Engine, name: str, files: Any, path: str, masked_before: date
 
     rows, schema = partition("events", name), _schema()
     wanted = select(*(_plain(column, rows, masked_before).label(column.name) for column in rows.c))
+    appearing = _uploaded(files, path) if is_bucket(files) else _renamed(files, path)
+    with (
+        reading(engine, 0) as connection,
+        appearing as file,
+        pq.ParquetWriter(file, schema, compression="zstd") as writer,
+    ):
+        found = connection.execution_options(stream_results=True, yield_per=ROWS_A_GROUP).execute(wanted)
+        for group in found.partitions():
+            writer.write_batch(_batch(group, schema))
+
+
+@contextmanager
+def _renamed(files: Any, path: str) -> Iterator[Any]:
+    """A file to write; it has its name at the end."""
+    files.makedirs(path.rpartition("/")[0], exist_ok=True)
     part = f"{path}.part"
-    with reading(engine, 0) as connection, files.open(part, "wb") as file:
-        with pq.ParquetWriter(file, schema, compression="zstd") as writer:
-            found = connection.execution_options(stream_results=True, yield_per=ROWS_A_GROUP).execute(wanted)
-            for group in found.partitions():
-                writer.write_batch(_batch(group, schema))
+    with files.open(part, "wb") as file:
+        yield file
         file.flush()
         # The drop that follows must not outlive the file. Only a local one can be synced.
         with suppress(AttributeError, OSError):
             os.fsync(file.fileno())
     files.mv(part, path)
+
+
+@contextmanager
+def _uploaded(files: Any, path: str) -> Iterator[Any]:
+    """A file of a bucket to write; it is there at the end, and not at all when an error ends it."""
+    file = files.open(path, "wb", autocommit=False)
+    try:
+        yield file
+        file.close()
+        file.commit()
+    except BaseException:
+        # Closing it would upload what there is.
+        with suppress(Exception):
+            file.discard()
+        raise
 
 
 def _batch(rows: Any, schema: "pyarrow.Schema") -> "pyarrow.RecordBatch":

@@ -12,7 +12,8 @@ from fsspec.implementations.memory import MemoryFileSystem
 
 from analytics.exports import storage
 from analytics.exports.formats import nothing
-from analytics.exports.storage import Storage, StorageAway, words_of
+from analytics.exports.storage import Storage, StorageAway
+from analytics.folders import words_of
 from tests.exports.conftest import ROUTE
 
 

@@ -17,7 +17,6 @@ from sqlalchemy import Engine, text
 from analytics.privacy import archive
 from analytics.store.models import events
 from analytics.store.partitions import ensure
-from config import ConfigError, load
 from tests.privacy.conftest import NOW, days_ago
 
 Sql = Callable[..., list[tuple[Any, ...]]]
@@ -189,9 +188,3 @@ def test_old_addresses_are_masked_in_the_archive_too(run: Any, odd_rows: None, t
     run(archive_url=str(tmp_path), anonymize_ips_after_days=11)
     found = {row["ip"] for row in read(tmp_path)[0].to_pylist()}
     assert found == {None, "203.0.113.0", "2001:db8:1::"}
-
-
-@pytest.mark.parametrize("url", ["s3://", "s3://bucket/folder"])
-def test_an_archive_url_that_cannot_work_stops_the_start(url: str) -> None:
-    with pytest.raises(ConfigError, match=r"^ARCHIVE_URL: .*s3fs"):
-        load({"ARCHIVE_URL": url})
