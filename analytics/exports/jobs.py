@@ -281,7 +281,7 @@ def retry_after_s(job: Job) -> int | None:
 
 
 def file_name(job: Job) -> str:
-    """`events-shop-2026-11-01-2026-11-23.csv.gz`: what the browser saves it as."""
+    """`events-shop-2026-11-01-2026-11-23.csv.gz`, `breakdown-path-shop-…`: what the browser saves it as."""
     request = job.wanted
     zone, start, end = clock.zone(request.zone), request.start, request.end
     if job.schedule_id and job.cutoff and request.what != "report":
@@ -289,7 +289,8 @@ def file_name(job: Job) -> str:
         start, end = request.received_from or start, job.cutoff
     last = max(start, end - datetime.resolution)
     days = f"{clock.day_of(start, zone)}-{clock.day_of(last, zone)}"
-    return f"{request.what}-{job.site_key}-{days}{formats.file_suffix(request.format, request.compression)}"
+    what = f"{request.report.name}-{request.report.dimension}".rstrip("-") if request.what == "report" else request.what
+    return f"{what}-{job.site_key}-{days}{formats.file_suffix(request.format, request.compression)}"
 
 
 def _plain(value: Any) -> Any:

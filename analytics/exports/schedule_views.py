@@ -120,8 +120,8 @@ def _new_request(schedule: Schedule, asked: dict[str, Any], zone: str) -> dict[s
 
 
 def _order(asked: dict[str, Any], zone: str) -> Order:
-    """Times in the file are in the schedule's zone, unless the request names one."""
-    if "timezone" not in asked:
+    """Times in the file are in the schedule's zone, unless the request names one; days of a report are the site's."""
+    if "timezone" not in asked and asked.get("what") != "report":
         asked = {"zone": zone, **asked}
     return read_order(db.engine, require("export"), asked, None, clock.now())
 

@@ -215,7 +215,7 @@ def _make(connection: Connection, schedule: Schedule, limits: Limits, cutoff: da
     # A backlog may have brought it before what the last file ended with.
     cutoff = max(cutoff, schedule.last_cutoff or cutoff)
     stored = sources.Request.of_json(schedule.request)
-    period = sources.default_period(connection, clock.zone(stored.zone), now)
+    period = sources.default_period(connection, stored.what, stored.site_id, clock.zone(stored.zone), now)
     left = increments.left_by(connection, schedule.id)
     since = left.since if left else schedule.last_cutoff
     wanted = replace(stored, start=period.start, end=period.end, received_from=since)

@@ -4,21 +4,25 @@ import hashlib
 import re
 from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import msgspec
 from marshmallow import RAISE, Schema, ValidationError, fields, pre_load
 from marshmallow.validate import Length, OneOf, Range
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
+from analytics import clock
 from analytics.auth.guard import Principal, choose_site
-from analytics.errors import BadInput
-from analytics.exports import sources, webhooks
+from analytics.errors import BadInput, Problem
+from analytics.exports import report_source, sources, webhooks
 from analytics.exports.formats import FORMATS
 from analytics.exports.jobs import Order
+from analytics.exports.report_source import Report
 from analytics.extensions import settings
-from analytics.period import read_period, read_zone
+from analytics.period import Period, read_period, read_zone
+from analytics.reports.days import refuse
 from analytics.reports.schemas import TEXT_LIMIT
-from analytics.sites import find_site
+from analytics.sites import Site, find_site
 from analytics.store.reading import reading
 
 KEY = re.compile(r"[\x20-\x7e]{1,255}")
@@ -79,6 +83,10 @@ class NewExport(Schema):
     from_ = fields.String(data_key="from", attribute="from")
     to = fields.String()
     filter = fields.Nested(Wanted)
+    # Of what=report.
+    report = _one_of(report_source.KINDS)
+    dimension = _text()
+    unit = _text()
     columns = fields.List(_text(), validate=Length(max=100))
     callback_url = fields.String(validate=_callback)
 
@@ -95,24 +103,47 @@ def read_order(engine: Engine, principal: Principal, given: dict[str, Any], key:
     if key is not None and not KEY.fullmatch(key):
         raise BadInput("Idempotency-Key: 1 to 255 printable ASCII characters")
     site = find_site(engine, choose_site(principal, given.get("site")))
-    zone = read_zone(given, site.zone)
+    what, asked = given.get("what", "events"), given.get("filter", {})
     with reading(engine, sources.PLAN_TIMEOUT_S) as connection:
-        everything = sources.default_period(connection, zone, now)
+        zone = _calendar(connection, site, given) if what == "report" else read_zone(given, site.zone)
+        everything = sources.default_period(connection, what, site.id, zone, now)
     words = {name: str(given[name]) for name in PERIOD if name in given}
     period = read_period(words, zone, now, everything)
-    asked = given.get("filter", {})
-    wanted = sources.Filter(tuple(asked.get("type", ())), asked.get("user_id"), asked.get("include_bots", True))
+    report = Report(given.get("report", "metrics"), given.get("dimension", ""), given.get("unit", ""))
+    if what == "report":
+        _check_report(report, asked, period)
+    # As in the reports of the API, programs are left out unless they are asked for.
+    bots = asked.get("include_bots", what != "report")
     request = sources.Request(
-        what=given.get("what", "events"),
+        what=what,
         format=given.get("format", "csv"),
         compression=given.get("compression", "none"),
         site_id=site.id,
         start=period.start,
         end=period.end,
         zone=zone.key,
-        filter=wanted,
+        filter=sources.Filter(tuple(asked.get("type", ())), asked.get("user_id"), bots),
         columns=tuple(given.get("columns", ())),
+        report=report,
     )
     # Of the words, not of what they mean now: `days` says another period tomorrow, and is the same order.
     asked_for = hashlib.sha256(msgspec.json.encode({**given, "site": site.key}, order="sorted")).hexdigest()
     return Order(request, principal.subject, key, asked_for, given.get("callback_url"))
+
+
+def _calendar(connection: Connection, site: Site, given: dict[str, Any]) -> ZoneInfo:
+    """Figures are of the site's own days: a file in another zone's would be another report."""
+    calendar = report_source.calendar_of(connection, site.id)
+    if read_zone(given, calendar.key) != calendar:
+        detail = f"zone: the days of a report of {site.key} are those of {calendar.key}; leave zone out"
+        raise BadInput(detail, [Problem(None, "zone", "bad_parameter", detail)])
+    return calendar
+
+
+def _check_report(report: Report, asked: dict[str, Any], period: Period) -> None:
+    """What would be ignored is refused."""
+    if report.name == "metrics" and "include_bots" in asked:
+        raise refuse("include_bots", "metrics were counted without programs; leave it out", "report=dau")
+    bounds = (period.start, period.end)
+    if any(clock.day_start(clock.day_of(bound, period.zone), period.zone) != bound for bound in bounds):
+        raise refuse("period", "a report counts whole days", "from=2026-11-01, to=2026-11-23")

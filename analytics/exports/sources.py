@@ -16,9 +16,11 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection, Engine, text
 
 from analytics import clock
-from analytics.columns import BOUND, Column, copy_statement, session_zone
+from analytics.columns import Column, session_zone
 from analytics.errors import BadInput, Problem
+from analytics.exports import report_source
 from analytics.exports.formats import FORMATS, Shape
+from analytics.exports.report_source import Report
 from analytics.period import Period, of_day
 from analytics.reports import events
 from analytics.store.reading import CopyStream, Stored, reading, stored_partitions
@@ -31,8 +33,6 @@ READ_ROWS = 2_000_000
 # What a row takes where nothing else is known.
 ROW_BYTES = 400
 PLAN_TIMEOUT_S = 60.0
-
-METRIC_COLUMNS = (Column("date", "date"), Column("name"), Column("value", "number"), Column("dimensions", "json"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +58,14 @@ class Request:
     filter: Filter = field(default_factory=Filter)
     columns: tuple[str, ...] = ()
     received_from: datetime | None = None
+    # Which one, of what=report.
+    report: Report = field(default_factory=Report)
 
     def as_json(self) -> dict[str, Any]:
         """Canonical: equal requests are equal texts."""
-        return {
+        name, dimension, unit = self.report
+        report = {"report": name, "dimension": dimension, "unit": unit} if self.what == "report" else {}
+        return report | {
             "what": self.what,
             "format": self.format,
             "compression": self.compression,
@@ -91,7 +95,14 @@ class Request:
             filter=Filter(tuple(given["types"]), given["user_id"], given["include_bots"]),
             columns=tuple(given["columns"]),
             received_from=since and datetime.fromisoformat(since),
+            report=Report(given.get("report", "metrics"), given.get("dimension", ""), given.get("unit", "")),
         )
+
+    @property
+    def asked_report(self) -> report_source.Asked:
+        """What report_source makes it of."""
+        asked = self.filter
+        return report_source.Asked(self.site_id, self.report, self.start, self.end, asked.types, asked.include_bots)
 
 
 class Part(NamedTuple):
@@ -111,12 +122,18 @@ def check(request: Request) -> None:
     _known("compression", request.compression, FORMATS[request.format].compressions)
     if request.what == "subject" and not request.filter.user_id:
         raise _refuse("user_id", "a subject export is of one person: give filter.user_id")
+    if request.what == "report":
+        report_source.check(request.report, request.filter.types, request.filter.user_id)
+    elif request.report != Report():
+        raise _refuse("report", f"goes with what=report, not with what={request.what}")
     columns_of(request)
 
 
 def columns_of(request: Request) -> tuple[Column, ...]:
     """The columns in the order asked for. Raises BadInput for one that is not known, or named twice."""
-    known = {column.name: column for column in (METRIC_COLUMNS if request.what == "report" else events.EVENT_COLUMNS)}
+    is_report = request.what == "report"
+    columns = report_source.KINDS[request.report.name].columns if is_report else events.EVENT_COLUMNS
+    known = {column.name: column for column in columns}
     for number, name in enumerate(request.columns):
         if name not in known or name in request.columns[:number]:
             wrong = "is named twice" if name in known else "is not known"
@@ -126,12 +143,14 @@ def columns_of(request: Request) -> tuple[Column, ...]:
 
 def shape_of(request: Request) -> Shape:
     """What the file looks like."""
-    title = "Metrics" if request.what == "report" else "Events"
+    title = request.report.name.capitalize() if request.what == "report" else "Events"
     return Shape(request.format, request.compression, columns_of(request), request.zone, title)
 
 
-def default_period(connection: Connection, zone: ZoneInfo, now: datetime) -> Period:
-    """All that is stored; today, when nothing is."""
+def default_period(connection: Connection, what: str, site_id: int, zone: ZoneInfo, now: datetime) -> Period:
+    """All that is stored, or, of a report, known; today, when nothing is."""
+    if what == "report":
+        return report_source.everything(connection, site_id, now)
     return events.everything(stored_partitions(connection, "events"), of_day(clock.day_of(now, zone), zone))
 
 
@@ -163,7 +182,7 @@ def _cut(start: datetime, end: datetime, pieces: int) -> list[tuple[datetime, da
 def estimate_rows(connection: Connection, request: Request) -> int:
     """About how many rows: from the rollups where the site has any, else from the partitions' sizes."""
     if request.what == "report":
-        return int(connection.execute(COUNT_METRICS, _metric_days(connection, request)).scalar_one())
+        return report_source.estimate(connection, request.asked_report)
     stored = stored_partitions(connection, "events")
     rows = _density(connection, request, stored).between(request.start, request.end)
     if request.filter.user_id is not None:
@@ -175,11 +194,10 @@ def rows_of(engine: Engine, request: Request, part: Part, cutoff: datetime) -> C
     """The part's rows as the format wants them. The caller closes it."""
     zone, columns = session_zone(request.format, request.zone), columns_of(request)
     period = Period(part.start, part.end, clock.zone(request.zone))
+    if request.what == "report":
+        made = report_source.statements(engine, request.asked_report, columns, request.format, request.zone)
+        return CopyStream(engine, b"", made, zone)
     with reading(engine, PLAN_TIMEOUT_S) as connection:
-        if request.what == "report":
-            days = _metric_days(connection, request)
-            statement = copy_statement(columns, request.format, request.zone, METRICS)
-            return CopyStream(engine, b"", [(statement, days | BOUND)], zone)
         stored = stored_partitions(connection, "events")
     asked = request.filter
     wanted = events.Wanted(
@@ -188,26 +206,8 @@ def rows_of(engine: Engine, request: Request, part: Part, cutoff: datetime) -> C
     return CopyStream(engine, b"", events.statements(wanted, stored, columns, request.format, request.zone), zone)
 
 
-# Served by uq_metrics, whose order this is.
-METRICS = """
-    FROM (
-        SELECT date, metric_name AS name, trim_scale(metric_value) AS value, dimensions
-        FROM metrics
-        WHERE site_id = %(site_id)s AND date >= %(first)s AND date < %(after)s
-    ) AS figures
-    ORDER BY figures.date, figures.name, figures.dimensions
-"""
-COUNT_METRICS = text("SELECT count(*) FROM metrics WHERE site_id = :site_id AND date >= :first AND date < :after")
 # The numbers of a site's users are dense.
 COUNT_USERS = text("SELECT next_user_no - 1 FROM sites WHERE id = :site_id")
-ZONE = text("SELECT coalesce(rollups_zone, zone) FROM sites WHERE id = :site_id")
-
-
-def _metric_days(connection: Connection, request: Request) -> dict[str, Any]:
-    """Days of the site's own calendar: what the figures are of."""
-    zone = clock.zone(connection.execute(ZONE, {"site_id": request.site_id}).scalar_one())
-    days = Period(request.start, request.end, zone)
-    return {"site_id": request.site_id, "first": days.first_date, "after": days.last_date + timedelta(days=1)}
 
 
 # pk_rollups, by its leading columns.
@@ -242,7 +242,7 @@ class _Density:
 
 
 def _density(connection: Connection, request: Request, stored: Sequence[Stored]) -> _Density:
-    zone = clock.zone(connection.execute(ZONE, {"site_id": request.site_id}).scalar_one())
+    zone = report_source.calendar_of(connection, request.site_id)
     period, asked = _period(request), request.filter
     given = {"site_id": request.site_id, "types": list(asked.types) or None, "bots": asked.include_bots}
     days = given | {"first": clock.day_of(period.start, zone), "last": clock.day_of(period.end, zone)}
