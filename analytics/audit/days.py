@@ -25,8 +25,6 @@ from analytics.store.reading import stored_partitions
 ONE_DAY, VISIT_GAP = timedelta(days=1), timedelta(minutes=30)
 # Days and dimensions compared row by row where `full` is not asked for.
 SAMPLES = 5
-# Two zones' days overlap: a move to another calendar leaves some that hold frozen and counted events.
-MOVED = timedelta(hours=50)
 FIRST_OF_ALL, LAST_OF_ALL = date(1, 1, 1), date(9999, 12, 31)
 
 
@@ -80,8 +78,7 @@ def check_days(
 
 READ_CALENDAR = text("""
 SELECT zone, rollups_zone, raw_since,
-    ARRAY(SELECT DISTINCT d.zone FROM rollup_deltas d WHERE d.site_id = s.id) AS waiting,
-    EXISTS (SELECT FROM audit_log a WHERE a.site_id = s.id AND a.action = 'site.update' AND a.detail ? 'zone') AS moved
+    ARRAY(SELECT DISTINCT d.zone FROM rollup_deltas d WHERE d.site_id = s.id) AS waiting
 FROM sites s
 WHERE id = :site_id
 """)
@@ -93,8 +90,7 @@ def _read_calendar(connection: Connection, site_id: int) -> Calendar | None:
     zones = {row.rollups_zone, *row.waiting} - {None} if row else set()
     if row is None or len(zones) > 1:
         return None
-    raw_since = row.raw_since + MOVED if row.raw_since and row.moved else row.raw_since
-    return Calendar(zones.pop() if zones else row.zone, raw_since)
+    return Calendar(zones.pop() if zones else row.zone, row.raw_since)
 
 
 # A range of pk_rollups for each dimension; bitmaps stay where they are.

@@ -2,6 +2,7 @@
 
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, text
 
@@ -35,10 +36,14 @@ class Calendar(NamedTuple):
         if self.raw_since is None:
             return None, None
         tz = clock.zone(zone)
-        day = clock.day_of(self.raw_since, tz)
-        if clock.day_start(day, tz) < self.raw_since:
-            day += timedelta(days=1)
+        day = first_whole_day(self.raw_since, tz)
         return day, clock.day_start(day, tz)
+
+
+def first_whole_day(since: datetime, tz: ZoneInfo) -> date:
+    """The first day that begins at `since` or later."""
+    day = clock.day_of(since, tz)
+    return day if clock.day_start(day, tz) >= since else day + timedelta(days=1)
 
 
 # Few sites; the deltas by an index scan of ix_rollup_deltas_site_id_id.

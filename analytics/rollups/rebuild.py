@@ -13,10 +13,12 @@ from sqlalchemy import Connection, Engine, text
 
 from analytics import clock
 from analytics.errors import BadInput, Conflict, NotFound
+from analytics.privacy.rules import freeze
 from analytics.rollups import delta, rows, taking
-from analytics.rollups.calendar import Calendar, read_calendar, set_calendar
+from analytics.rollups.calendar import Calendar, first_whole_day, read_calendar, set_calendar
 from analytics.rollups.delta import Count, Delta, Key
-from analytics.rollups.visit_recount import recount_visits
+from analytics.rollups.visit_recount import recount_visits, sum_visits
+from analytics.rollups.visit_rollups import clear_visit_rollups, recount_visit_rollups
 from analytics.sites import Site, unknown
 from analytics.store.reading import Stored, stored_partitions
 
@@ -58,7 +60,9 @@ def rebuild(engine: Engine, site: Site, first_day: date, after_day: date, progre
         while (taken := taking.take(connection, site.id)).deltas:
             taking.apply(connection, site.id, taken.changes[calendar.zone])
         rows.remove(connection, site.id, first_day, after_day)
-        return _recount(connection, site.id, calendar.zone, first_day, after_day, None, progress)
+        rebuilt = _recount(connection, site.id, calendar.zone, first_day, after_day, None, progress)
+        recount_visits(connection, site.id, calendar.zone, first_day, after_day)
+        return rebuilt
 
 
 def move_calendar(engine: Engine, site_id: int) -> Rebuilt:
@@ -73,34 +77,60 @@ def move_calendar(engine: Engine, site_id: int) -> Rebuilt:
 def _move(connection: Connection, site_id: int, calendar: Calendar, progress: Progress | None) -> Rebuilt:
     """Frozen days stay in the calendar they were counted in. Everything later is counted anew, from the very instant
     at which they end, so that each event is in one calendar and one only."""
-    days = rows.known_days(connection, site_id)
-    cut_day, cut = calendar.cut
-    while (taken := taking.take(connection, site_id)).deltas:
-        for zone, change in taken.changes.items():
-            days |= {key.day for key in change.counts}
-            if cut is not None:
-                taking.apply(connection, site_id, _before(change, zone, cut))
-    set_calendar(connection, site_id, calendar.zone)
+    days, zone = _take_along(connection, site_id, calendar), calendar.zone
+    set_calendar(connection, site_id, zone)
     if not days:
         return Rebuilt(0, 0)
     # Two zones' days can be two apart: those of Kiritimati and of Niue.
     first_day, after_day = min(days) - 2 * ONE_DAY, max(days) + 3 * ONE_DAY
-    rows.remove(connection, site_id, max(first_day, cut_day or first_day), after_day)
-    if cut is not None:
-        first_day = max(first_day, clock.day_of(cut, clock.zone(calendar.zone)))
-    return _recount(connection, site_id, calendar.zone, first_day, max(after_day, first_day), cut, progress)
+    cut_day, cut = calendar.cut
+    first_removed = max(first_day, cut_day or first_day)
+    rows.remove(connection, site_id, first_removed, after_day)
+    clear_visit_rollups(connection, site_id, first_removed, after_day)
+    # Also those days that have nothing in the new calendar, where figures of the old one would stay.
+    rows.open_days(connection, site_id, _days(first_removed, after_day))
+    clean_day = first_day
+    if cut_day is not None and cut is not None:
+        first_day = max(first_day, clock.day_of(cut, clock.zone(zone)))
+        clean_day = max(cut_day, first_whole_day(cut, clock.zone(zone)))
+        _count_seam(connection, site_id, zone, cut, clean_day)
+    recount_visit_rollups(connection, site_id, zone, clean_day, after_day)
+    return _recount(connection, site_id, zone, first_day, max(after_day, first_day), cut, progress)
 
 
-def _before(change: Delta, zone: str, cut: datetime) -> Delta:
-    """The part of `change` that a recount from `cut` will not find: whole days of `zone`."""
+def _take_along(connection: Connection, site_id: int, calendar: Calendar) -> set[date]:
+    """Takes the deltas that wait and applies what no recount will find; the days that have rows, or would have."""
+    days, cut = rows.known_days(connection, site_id), calendar.cut[1]
+    while (taken := taking.take(connection, site_id)).deltas:
+        for zone, change in taken.changes.items():
+            days |= {key.day for key in change.counts}
+            # Visits are instants, right in any calendar; their sums are still in the old one.
+            known = Delta(calendar.rollups_zone or zone, _before(change.counts, zone, cut), change.touches)
+            taking.apply(connection, site_id, known)
+    return days
+
+
+def _before(counts: dict[Key, Count], zone: str, cut: datetime | None) -> dict[Key, Count]:
+    """Those of whole days of `zone` before `cut`, from where on raw events are counted."""
+    if cut is None:
+        return {}
     tz = clock.zone(zone)
-    gone = {day for day in {key.day for key in change.counts} if clock.day_bounds(day, tz)[1] <= cut}
-    cut_us = int(cut.timestamp()) * 1_000_000
-    return Delta(
-        zone,
-        {key: count for key, count in change.counts.items() if key.day in gone},
-        [touch for touch in change.touches if touch.start_us < cut_us],
-    )
+    gone = {day for day in {key.day for key in counts} if clock.day_bounds(day, tz)[1] <= cut}
+    return {key: count for key, count in counts.items() if key.day in gone}
+
+
+def _count_seam(connection: Connection, site_id: int, zone: str, cut: datetime, clean_day: date) -> None:
+    """Adds the visits between `cut` and `clean_day`, the first that holds nothing of frozen days, to what is there.
+
+    The days before it are frozen from now on: raw events are only a part of what they hold.
+    """
+    clean = clock.day_start(clean_day, clock.zone(zone))
+    freeze(connection, clean, site_id)
+    sum_visits(connection, site_id, zone, cut, clean)
+
+
+def _days(first_day: date, after_day: date) -> list[date]:
+    return [first_day + n * ONE_DAY for n in range((after_day - first_day).days)]
 
 
 def _recount(
@@ -109,7 +139,7 @@ def _recount(
 ) -> Rebuilt:  # fmt: skip
     """Adds the raw events of the days, those before `cut` left out, to rows that hold none of them."""
     tz, events, stored = clock.zone(zone), 0, stored_partitions(connection, "events")
-    days = [first_day + n * ONE_DAY for n in range((after_day - first_day).days)]
+    days = _days(first_day, after_day)
     for day in days:
         start, end = clock.day_bounds(day, tz)
         counts: dict[Key, Count] = {}
@@ -121,7 +151,6 @@ def _recount(
         rows.add(connection, site_id, counts)
         if progress:
             progress(day, events)
-    recount_visits(connection, site_id, zone, first_day, after_day)
     rows.open_days(connection, site_id, days)
     return Rebuilt(len(days), events)
 

@@ -11,9 +11,9 @@ from itertools import islice
 from sqlalchemy import Connection, TextClause, text
 
 from analytics import clock
-from analytics.rollups.visit_rollups import recount_visit_rollups
+from analytics.rollups.visit_rollups import fold_sums, recount_visit_rollups
 from analytics.rollups.visit_store import add_visits, by_index, reached_visits
-from analytics.rollups.visit_tally import microseconds
+from analytics.rollups.visit_tally import Tally, microseconds
 from analytics.rollups.visits import GAP_US, Key, Touch, join
 
 # Visits written together; views read together.
@@ -136,3 +136,24 @@ def _runs(views: Iterable[Touch]) -> Iterator[Touch]:
             current = view
     if current is not None:
         yield current
+
+
+# Served by ix_visits_site_id_started_at.
+STORED = text("""
+SELECT user_no, session_id, is_bot, (date_part('epoch', started_at) * 1e6)::bigint,
+    (date_part('epoch', ended_at) * 1e6)::bigint, views, entry_path, source, referrer, country, browser, os, device,
+    utm_source, utm_medium, utm_campaign, exit_path
+FROM visits
+WHERE site_id = :site_id AND started_at >= :start AND started_at < :end
+""")
+
+
+def sum_visits(connection: Connection, site_id: int, zone: str, start: datetime, end: datetime) -> None:
+    """Adds the stored visits that begin in [start, end) to the days of `zone`, beside what these hold already."""
+    given = {"site_id": site_id, "start": start, "end": end}
+    rows = connection.execute(STORED, given, execution_options={"yield_per": AT_A_TIME})
+    for part in rows.partitions():
+        tally = Tally(zone)
+        tally.add([Touch(r[0], r[1], r[2], r[3], r[4], r[5], tuple(r[6:16]), r[16]) for r in part])
+        with by_index(connection):
+            fold_sums(connection, site_id, tally)

@@ -152,13 +152,18 @@ def _columns(keys: Iterable[SumKey]) -> dict[str, list[Any]]:
 
 def recount_visit_rollups(connection: Connection, site_id: int, zone: str, first_day: date, after_day: date) -> None:
     """Replaces the rows of the local days [first_day, after_day) by a count of `visits`: one statement a day."""
-    connection.execute(CLEAR, {"site_id": site_id, "first": first_day, "after": after_day})
+    clear_visit_rollups(connection, site_id, first_day, after_day)
     tz, day = clock.zone(zone), first_day
     while day < after_day:
         start, end = clock.day_bounds(day, tz)
         if start < end:
             _recount_day(connection, site_id, day, start, end)
         day += timedelta(days=1)
+
+
+def clear_visit_rollups(connection: Connection, site_id: int, first_day: date, after_day: date) -> None:
+    """Removes the rows of `[first_day, after_day)`."""
+    connection.execute(CLEAR, {"site_id": site_id, "first": first_day, "after": after_day})
 
 
 CLEAR = text("DELETE FROM visit_rollups WHERE site_id = :site_id AND day >= :first AND day < :after")

@@ -19,8 +19,10 @@ from analytics.ingest import buffer
 from analytics.ingest.buffer import Entry, Limits
 from analytics.ingest.pipeline import Drain
 from analytics.rollups import users
+from analytics.rollups.days import close_days
 from analytics.rollups.merge import merge_all, merge_site
 from analytics.rollups.rebuild import rebuild
+from analytics.rollups.schedule import AT_ONCE
 from analytics.sites import Site, create_site, update_site
 from tasks import rollups as tasks
 
@@ -257,3 +259,77 @@ def test_the_tasks_may_run_twice(app: Flask, engine: Engine, redis: Redis) -> No
             assert table(engine, site) == count_slowly(engine, site, "UTC")
             tasks.rebuild(site.key, "2026-03-27", "2026-03-28")
     assert table(engine, site) == count_slowly(engine, site, "UTC")
+
+
+# Kiritimati's midnight is 25 hours before Midway's.
+FAR = [("Pacific/Midway", "Pacific/Kiritimati"), ("Pacific/Kiritimati", "Pacific/Midway"), ("Pacific/Auckland", "UTC")]
+
+
+def figures_and_rollups(engine: Engine, site: Site) -> tuple[list[Any], list[Any]]:
+    """(day, events, people, visits) as `metrics` says them, and as the rollups do; days of nothing left out."""
+    figures = text("""
+SELECT date, sum(metric_value) FILTER (WHERE metric_name = 'events' AND dimensions = '{}'),
+    sum(metric_value) FILTER (WHERE metric_name = 'dau'), sum(metric_value) FILTER (WHERE metric_name = 'visits')
+FROM metrics WHERE site_id = :id GROUP BY date HAVING sum(metric_value) FILTER (WHERE metric_name = 'events') > 0
+    OR sum(metric_value) FILTER (WHERE metric_name = 'visits') > 0
+ORDER BY date""")
+    query = text("SELECT day, visits FROM visit_rollups WHERE site_id = :id AND dimension = 'total' AND visits > 0")
+    with engine.connect() as connection:
+        found = [tuple(row) for row in connection.execute(figures, {"id": site.id})]
+        visits = dict(tuple(row) for row in connection.execute(query, {"id": site.id}))
+    totals = {key[1]: value for key, value in table(engine, site).items() if key[0] == "total"}
+    days = sorted(totals.keys() | visits.keys())
+    nothing: tuple[int, frozenset[int]] = (0, frozenset())
+    rolled = [(day, totals.get(day, nothing)[0], len(totals.get(day, nothing)[1]), visits.get(day, 0)) for day in days]
+    return found, rolled
+
+
+@pytest.mark.parametrize(("zone", "other"), FAR)
+def test_moves_between_far_zones_keep_figures_visits_and_sums(
+    engine: Engine, redis: Redis, sql: Any, zone: str, other: str
+) -> None:
+    """A person an hour for six days, of which the raw events of two are gone; there and back again."""
+    site = make_site(engine, zone)
+    midnight = datetime(2026, 3, 26, tzinfo=UTC)
+    drain(engine, redis, site, [view(midnight + timedelta(hours=n), f"user {n}") for n in range(144)])
+    merge_site(engine, site.id)
+    close_days(engine, datetime(2026, 4, 3, tzinfo=UTC), AT_ONCE)
+    run(engine, "UPDATE sites SET raw_since = '2026-03-28 00:00+00'")
+    run(engine, "DELETE FROM events WHERE ts < '2026-03-28 00:00+00'")
+    for expected, target in ((145, other), (146, zone)):
+        later = datetime(2026, 4, 3, expected - 140, tzinfo=UTC)
+        with engine.begin() as connection:
+            update_site(connection, site.key, zone=target)
+        # It waits while the calendar moves, written in the new zone.
+        drain(engine, redis, site, [view(midnight + timedelta(hours=100, minutes=40), f"user to {target}")])
+        merge_all(engine, 10)
+        close_days(engine, later, AT_ONCE)
+        figures, rolled = figures_and_rollups(engine, site)
+        assert figures == rolled
+        assert [sum(row[n] for row in rolled) for n in (1, 2, 3)] == [expected] * 3
+        assert sql("SELECT count(*) FROM visits") == [(expected,)]
+        assert table(engine, site).items() >= whole_days(engine, site, target).items()
+
+
+def whole_days(engine: Engine, site: Site, zone: str) -> Table:
+    """The slow count of days that hold nothing of frozen ones: from the 31st on in any zone."""
+    return {key: value for key, value in count_slowly(engine, site, zone).items() if key[1] >= date(2026, 3, 31)}
+
+
+def test_a_day_between_two_calendars_is_not_rebuilt(engine: Engine, redis: Redis) -> None:
+    """In Kiritimati the 28th begins at 10:00 UTC of the 27th: in Midway 23:00 of the 26th. So the 28th, of which only
+    a part would be found anew, is the first that Midway has for itself; its raw events begin at 11:00 UTC."""
+    site = make_site(engine, "Pacific/Kiritimati")
+    midnight = datetime(2026, 3, 26, tzinfo=UTC)
+    drain(engine, redis, site, [view(midnight + timedelta(hours=n)) for n in range(96)])
+    merge_site(engine, site.id)
+    run(engine, "UPDATE sites SET raw_since = '2026-03-27 00:00+00'")
+    run(engine, "DELETE FROM events WHERE ts < '2026-03-27 00:00+00'")
+    with engine.begin() as connection:
+        update_site(connection, site.key, zone="Pacific/Midway")
+    merge_all(engine, 10)
+    before = table(engine, site)
+    with pytest.raises(Conflict, match="2026-03-28"):
+        rebuild(engine, site, date(2026, 3, 27), date(2026, 3, 29))
+    assert rebuild(engine, site, date(2026, 3, 28), date(2026, 3, 29)) == (1, 24)
+    assert table(engine, site) == before
