@@ -20,6 +20,33 @@ def test_models_and_migrations_agree(engine: Engine) -> None:
         assert compare_metadata(context, metadata) == []
 
 
+def test_models_and_migrations_agree_on_the_room_that_pages_have(engine: Engine) -> None:
+    """Alembic does not compare storage parameters."""
+    query = text("""
+SELECT c.relname, o.option_value::int
+FROM pg_class c CROSS JOIN LATERAL pg_options_to_table(c.reloptions) o
+WHERE c.relkind = 'r' AND o.option_name = 'fillfactor'
+""")
+    said = {name: table.dialect_options["postgresql"]["with"] for name, table in metadata.tables.items()}
+    with engine.connect() as connection:
+        found = dict(tuple(row) for row in connection.execute(query))
+    assert found == {name: given["fillfactor"] for name, given in said.items() if given}
+
+
+def test_what_is_rewritten_all_the_time_is_vacuumed_after_little(engine: Engine) -> None:
+    query = text("""
+SELECT c.relname
+FROM pg_class c CROSS JOIN LATERAL pg_options_to_table(c.reloptions) o
+WHERE o.option_name = 'autovacuum_vacuum_scale_factor' AND o.option_value::float <= 0.05
+""")
+    toast = text("SELECT relname, reltoastrelid::regclass::text FROM pg_class WHERE relname = ANY (:names)")
+    names = {"rollup_deltas", "rollups", "visit_rollups", "open_days"}
+    with engine.connect() as connection:
+        found = set(connection.execute(query).scalars())
+        bodies = {name.split(".")[-1] for _, name in connection.execute(toast, {"names": ["rollup_deltas", "rollups"]})}
+    assert found == names | bodies
+
+
 def test_down_and_up_again(app: Flask, engine: Engine) -> None:
     folder = str(ROOT / "migrations")
     with app.app_context():

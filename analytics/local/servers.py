@@ -27,6 +27,8 @@ SMALL_MACHINE = {
     "max_wal_size": "4GB",
     "checkpoint_timeout": "15min",
     "wal_compression": "pglz",
+    # Rollups and their deltas hold what was rewritten since autovacuum last looked.
+    "autovacuum_naptime": "10s",
     "log_checkpoints": "off",
 }
 

@@ -273,6 +273,7 @@ visit_rollups = Table(
     Column("bounces", BigInteger, nullable=False),
     Column("views", BigInteger, nullable=False),
     Column("duration_us", BigInteger, nullable=False),
+    postgresql_with={"fillfactor": 50},
 )
 
 # Days whose rollups changed since close_day last wrote their metrics; also each day that was never closed.
@@ -282,6 +283,7 @@ open_days = Table(
     Column("site_id", Integer, primary_key=True),
     Column("day", Date, primary_key=True),
     Column("changed_at", Instant, nullable=False),
+    postgresql_with={"fillfactor": 50},
 )
 
 metrics = Table(
