@@ -12,23 +12,33 @@ from pathlib import Path
 
 import pytest
 
-APP = """
+SLOW_S = 0.05
+APP = f"""
+import threading
+
 def app(environ, start_response):
     body = environ["wsgi.input"].read()
+    if environ["PATH_INFO"] == "/slow":
+        threading.Event().wait({SLOW_S})
     start_response("200 OK", [("Content-Length", str(len(body)))])
     return [body]
 """
 
 
 @pytest.fixture(scope="module")
-def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
-    folder = tmp_path_factory.mktemp("echo")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("echo")
+
+
+@pytest.fixture(scope="module")
+def port(folder: Path) -> Iterator[int]:
     (folder / "echo.py").write_text(APP)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         number = free.getsockname()[1]
     command = [sys.executable, "-m", "gunicorn", "echo:app", "--bind", f"127.0.0.1:{number}", "--no-control-socket"]
     command += ["--worker-class", "analytics.ops.web_worker.WebWorker", "--threads", "2", "--keep-alive", "5"]
+    command += ["--access-logfile", "access.log", "--access-logformat", "%(U)s %(s)s %(D)s"]
     env = os.environ | {"PYTHONPATH": f"{folder}:{Path(__file__).resolve().parents[2]}"}
     process = subprocess.Popen(command, cwd=folder, env=env)
     while True:
@@ -77,3 +87,17 @@ def test_a_quiet_connection_does_not_keep_others_waiting(port: int) -> None:
     assert [echo(connection, b"x") for connection in quiet] == [b"x"] * 6
     assert echo(http.client.HTTPConnection("127.0.0.1", port, timeout=10), b"y") == b"y"
     assert [echo(connection, b"z") for connection in quiet] == [b"z"] * 6
+
+
+def test_the_access_log_says_how_long_an_answer_took_in_microseconds(port: int, folder: Path) -> None:
+    began = time.monotonic()
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    connection.request("GET", "/slow")
+    assert connection.getresponse().read() == b""
+    most_s = time.monotonic() - began
+    # Its line is written before the connection's next request is served.
+    assert echo(connection, b"next") == b"next"
+    lines = [line.split() for line in (folder / "access.log").read_text().splitlines()]
+    ((status, took),) = [(status, int(took)) for path, status, took in lines if path == "/slow"]
+    # The loop's own clock counts milliseconds.
+    assert (status, (SLOW_S - 0.002) * 1e6 <= took <= (most_s + 0.002) * 1e6) == ("200", True), took
