@@ -10,7 +10,6 @@ import resource
 import sys
 import tempfile
 import time
-from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -113,9 +112,9 @@ def _make(url: str, request: Request, folder: str) -> Made:
     before, began, paths, rows = _resident_mb(), time.perf_counter(), [], 0
     for part in parts:
         paths.append(Path(folder) / f"part-{part.n}")
-        stream = sources.rows_of(engine, request, part, END + timedelta(days=1))
-        with closing(stream), paths[-1].open("wb") as file:
-            rows += formats.write_part(shape, stream, file).rows
+        found = sources.rows_of(engine, request, part, END + timedelta(days=1))
+        with paths[-1].open("wb") as file:
+            rows += formats.write_part(shape, found, file).rows
             _sync(file)
     with (Path(folder) / "whole").open("w+b") as file:
         whole = formats.assemble(shape, paths, file)

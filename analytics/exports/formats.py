@@ -15,7 +15,7 @@ import zstandard
 
 from analytics import spreadsheet
 from analytics.columns import Column
-from analytics.exports.formats_ndjson import as_ndjson
+from analytics.exports.formats_ndjson import JsonLines
 
 READ_BYTES = 1 << 20
 GZIP_LEVEL = 4
@@ -62,11 +62,11 @@ class PartSum(NamedTuple):
 
 
 class Rows(Protocol):
-    """Rows as COPY gave them; `rows` is how many, once all have been taken."""
+    """Rows as COPY gave them; `rows` is how many, once all have been poured."""
 
     rows: int
 
-    def __iter__(self) -> Iterator[bytes]: ...
+    def pour(self, take: Callable[[bytes], None]) -> None: ...
 
 
 def media_type(format_name: str, compression: str) -> str:
@@ -85,19 +85,15 @@ def write_part(shape: Shape, rows: Rows, sink: BinaryIO, tick: Callable[[], None
     """Writes one part; closes and syncs nothing. `tick` is called at each chunk, and may raise to end it."""
     summed = _Summed(sink)
     pack = _packing(shape.compression if FORMATS[shape.format].joins else "zstd")
-    for chunk in _content(shape, rows, tick):
-        summed.write(pack.compress(chunk))
+    lines = JsonLines(shape.columns) if shape.format == "ndjson" else None
+
+    def take(chunk: bytes) -> None:
+        tick()
+        summed.write(pack.compress(lines.feed(chunk) if lines else chunk))
+
+    rows.pour(take)
     summed.write(pack.flush())
     return summed.sum(rows.rows)
-
-
-def _content(shape: Shape, rows: Rows, tick: Callable[[], None]) -> Iterator[bytes]:
-    if shape.format == "ndjson":
-        yield from as_ndjson(shape.columns, rows, tick)
-        return
-    for chunk in rows:
-        tick()
-        yield chunk
 
 
 def assemble(shape: Shape, parts: Sequence[Path], sink: BinaryIO, tick: Callable[[], None] = nothing) -> PartSum:

@@ -7,9 +7,9 @@ and on another core.
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence, Set
+from collections.abc import Sequence, Set
 
-from analytics.columns import Column, whole_rows
+from analytics.columns import Column
 
 # Written as they are; the cells of all other types stand between quotes.
 BARE = ("json", "number", "flag")
@@ -18,16 +18,26 @@ NO_CONTROLS = bytes([*range(1, 9), 11, 12, *range(14, 32)])
 ESCAPED = re.compile(r"\\(.)")
 
 
-def as_ndjson(columns: Sequence[Column], chunks: Iterable[bytes], tick: Callable[[], None]) -> Iterator[bytes]:
-    """The rows as objects, keys in the order of the columns; an absent value is null. `tick` at each chunk."""
-    marks, bare = _marks(columns), {n for n, column in enumerate(columns) if column.type in BARE}
-    end = marks[0].partition("{")[0]
-    for block in whole_rows(chunks, tick):
-        cells = _cells(_escaped(block), len(columns), bare)
+class JsonLines:
+    """Rows as objects, keys in the order of the columns; an absent value is null."""
+
+    def __init__(self, columns: Sequence[Column]) -> None:
+        self._marks, self._bare = _marks(columns), {n for n, column in enumerate(columns) if column.type in BARE}
+        self._end = self._marks[0].partition("{")[0]
+        self._rest = b""
+
+    def feed(self, chunk: bytes) -> bytes:
+        """The rows that end in this chunk; what is left of it is kept for the next."""
+        whole, found, rest = chunk.rpartition(b"\n")
+        if not found:
+            self._rest += rest
+            return b""
+        block, self._rest = self._rest + whole, rest
+        cells = _cells(_escaped(block), len(self._marks), self._bare)
         pieces = [""] * (2 * len(cells))
-        pieces[::2], pieces[1::2] = marks * (len(cells) // len(columns)), cells
+        pieces[::2], pieces[1::2] = self._marks * (len(cells) // len(self._marks)), cells
         # A backslash of the data's own is doubled, so these are NULLs and nothing else.
-        yield ("".join(pieces)[len(end) :] + end).replace('"\\N"', "null").encode()
+        return ("".join(pieces)[len(self._end) :] + self._end).replace('"\\N"', "null").encode()
 
 
 def _marks(columns: Sequence[Column]) -> list[str]:

@@ -14,7 +14,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable
-from contextlib import closing, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -34,7 +34,7 @@ from analytics.exports.states import Claim, Lost
 from analytics.exports.storage import Storage, make_folder, storage_of, sync, sync_folder
 from analytics.folders import FULL, words_of
 from analytics.store.backlog import complete_through
-from analytics.store.reading import CopyStream, reading
+from analytics.store.reading import CopyRows, CopyStream, reading
 from config import Settings
 
 log = logging.getLogger(__name__)
@@ -167,7 +167,7 @@ class _Pulse:
         self._engine, self._held = engine, held
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._run, name="export-pulse", daemon=True)
-        self._stream: CopyStream | None = None
+        self._rows: CopyRows | CopyStream | None = None
         self.rows_done, self.is_lost = 0, False
 
     def __enter__(self) -> "_Pulse":
@@ -183,9 +183,9 @@ class _Pulse:
         if self.is_lost:
             raise Lost
 
-    def watch(self, stream: CopyStream | None) -> None:
+    def watch(self, rows: CopyRows | CopyStream | None) -> None:
         """The query to end when the job is lost: a sort may run for minutes before it sends a byte."""
-        self._stream = stream
+        self._rows = rows
 
     def _run(self) -> None:
         while not self._over.wait(BEAT_S):
@@ -193,8 +193,8 @@ class _Pulse:
                 states.beat(self._engine, self._held, self.rows_done)
             except Lost:
                 self.is_lost = True
-                if (stream := self._stream) is not None:
-                    stream.cancel()
+                if (rows := self._rows) is not None:
+                    rows.cancel()
             except AWAY as error:
                 log.info("heartbeat missed", extra={"job": self._held.job_id, "error": type(error).__name__})
 
@@ -260,7 +260,8 @@ class _Attempt:
         wanted, path = self.job.wanted, self._path(part.n)
         # Named by the attempt: a worker that was only thought dead writes to a file of its own.
         passing = path.with_suffix(f".{self.held.attempt}")
-        with closing(sources.rows_of(self.runner.engine, wanted, part, cutoff)) as rows, passing.open("wb") as file:
+        rows = sources.rows_of(self.runner.engine, wanted, part, cutoff)
+        with passing.open("wb") as file:
             self.pulse.watch(rows)
             made = formats.write_part(sources.shape_of(wanted), rows, file, self.pulse.tick)
             self.pulse.watch(None)

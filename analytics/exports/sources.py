@@ -23,7 +23,7 @@ from analytics.exports.formats import FORMATS, Shape
 from analytics.exports.report_source import Report
 from analytics.period import Period, of_day
 from analytics.reports import events
-from analytics.store.reading import CopyStream, Stored, reading, stored_partitions
+from analytics.store.reading import CopyRows, Stored, reading, stored_partitions
 
 SOURCES = ("events", "report", "samples", "subject")
 # Rows of a part, about: what a worker that was killed makes anew at the most.
@@ -190,20 +190,20 @@ def estimate_rows(connection: Connection, request: Request) -> int:
     return ceil(rows)
 
 
-def rows_of(engine: Engine, request: Request, part: Part, cutoff: datetime) -> CopyStream:
-    """The part's rows as the format wants them. The caller closes it."""
+def rows_of(engine: Engine, request: Request, part: Part, cutoff: datetime) -> CopyRows:
+    """The part's rows as the format wants them."""
     zone, columns = session_zone(request.format, request.zone), columns_of(request)
     period = Period(part.start, part.end, clock.zone(request.zone))
     if request.what == "report":
         made = report_source.statements(engine, request.asked_report, columns, request.format, request.zone)
-        return CopyStream(engine, b"", made, zone)
+        return CopyRows(engine, made, zone)
     with reading(engine, PLAN_TIMEOUT_S) as connection:
         stored = stored_partitions(connection, "events")
     asked = request.filter
     wanted = events.Wanted(
         request.site_id, period, asked.types, asked.user_id, asked.include_bots, request.received_from, cutoff
     )
-    return CopyStream(engine, b"", events.statements(wanted, stored, columns, request.format, request.zone), zone)
+    return CopyRows(engine, events.statements(wanted, stored, columns, request.format, request.zone), zone)
 
 
 # The numbers of a site's users are dense.

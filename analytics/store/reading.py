@@ -6,7 +6,7 @@ The stream holds a few hundred kilobytes whatever the size of the result: the se
 import io
 import queue
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from typing import Any, NamedTuple
@@ -75,27 +75,91 @@ class Stalled(Exception):
     """Nobody takes the rows any more."""
 
 
-class CopyStream(Iterator[bytes]):
-    """`header`, then the bytes of COPY statements, run one after the other on one snapshot.
+Statement = tuple[str, Mapping[str, Any]]
+
+
+class CopyRows:
+    """The bytes of COPY statements, run one after the other on one snapshot, for one who takes them as they come.
 
     A statement is the whole `COPY (…) TO STDOUT …` with psycopg2 placeholders, and its parameters; they run in `zone`.
-    The header is a
-    chunk of its own, so that it leaves while the first statement still sorts. A connection is there when the
-    constructor returns (else it raises Unavailable); a later error is raised by `next`. `close` (also after
+    """
+
+    def __init__(self, engine: Engine, statements: Iterable[Statement], zone: str = "UTC") -> None:
+        self._engine, self._statements, self._zone = engine, statements, zone
+        # How many there were; known when all have been taken.
+        self.rows = 0
+        self._connection: Any = None
+        self._lock = threading.Lock()
+        self._is_cancelled = False
+
+    def pour(self, take: Callable[[bytes], None], header: bytes = b"") -> None:
+        """Hands all to `take`, the header first and by itself, in this thread: while it works, the server waits.
+
+        What `take` raises ends the query, and is raised; so is an error of the database.
+        """
+        pooled = self._engine.raw_connection()
+        try:
+            self._copy_all(pooled, take, header)
+        except BaseException:
+            # After a broken COPY the protocol is in the middle of a message; such a connection is not reused.
+            with self._lock:
+                self._connection = None
+            pooled.invalidate()
+            raise
+        if self._is_cancelled:
+            # A cancel may still be on its way to this connection; its next user must not get it.
+            pooled.invalidate()
+        else:
+            pooled.close()
+
+    def cancel(self) -> None:
+        """Ends the query that runs just now; `pour` then raises. From any thread."""
+        with self._lock:
+            self._is_cancelled = True
+            # The server may be in the middle of a sort that has not sent a byte: only a cancel reaches it.
+            if self._connection is not None:
+                self._connection.cancel()
+
+    def _copy_all(self, pooled: PoolProxiedConnection, take: Callable[[bytes], None], header: bytes) -> None:
+        with self._lock:
+            self._connection = pooled.driver_connection
+        sink = _Sink(take)
+        with self._connection.cursor() as cursor:
+            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            # A statement lasts as long as its client takes to read it, so no timeout.
+            cursor.execute("SET LOCAL statement_timeout = 0")
+            cursor.execute(STREAM_SETTINGS, (CHECK_CLIENT, self._zone))
+            take(header)
+            try:
+                self._run_all(cursor, io.BufferedWriter(sink, CHUNK_BYTES))
+            finally:
+                sink.end()
+        with self._lock:
+            self._connection = None
+        pooled.rollback()
+
+    def _run_all(self, cursor: Any, sink: io.BufferedWriter) -> None:
+        for statement, parameters in self._statements:
+            if self._is_cancelled:
+                raise Stalled
+            cursor.copy_expert(cursor.mogrify(statement, parameters), sink, CHUNK_BYTES)
+            self.rows += cursor.rowcount
+        sink.flush()
+
+
+class CopyStream(Iterator[bytes]):
+    """`header`, then CopyRows as an iterator, read by a thread of its own.
+
+    The header is a chunk of its own, so that it leaves while the first statement still sorts. A connection is there
+    when the constructor returns (else it raises Unavailable); a later error is raised by `next`. `close` (also after
     exhaustion, also twice) stops the query and gives the connection back.
     """
 
-    def __init__(
-        self, engine: Engine, header: bytes, statements: Iterable[tuple[str, Mapping[str, Any]]], zone: str = "UTC"
-    ) -> None:
-        self._engine, self._header, self._statements, self._zone = engine, header, statements, zone
-        # How many there were; known when all have been taken.
-        self.rows = 0
+    def __init__(self, engine: Engine, header: bytes, statements: Iterable[Statement], zone: str = "UTC") -> None:
+        self._copy, self._header = CopyRows(engine, statements, zone), header
         self._chunks: queue.Queue[bytes | None] = queue.Queue(CHUNKS_AHEAD)
         self._stop = threading.Event()
         self._error: Exception | None = None
-        self._connection: Any = None
-        self._lock = threading.Lock()
         self._thread = threading.Thread(target=self._run, name="copy-stream", daemon=True)
         self._thread.start()
         self._first: bytes | None = None
@@ -122,16 +186,11 @@ class CopyStream(Iterator[bytes]):
 
     def cancel(self) -> None:
         """Ends the query that runs just now; `next` then raises. From any thread, for one that waits in `next`."""
-        with self._lock:
-            if self._connection is not None:
-                self._connection.cancel()
+        self._copy.cancel()
 
     def close(self) -> None:
         self._stop.set()
-        with self._lock:
-            if self._connection is not None:
-                # The server may be in the middle of a sort that has not sent a byte: only a cancel reaches it.
-                self._connection.cancel()
+        self._copy.cancel()
         while self._thread.is_alive():
             self._empty()
             self._thread.join(0.05)
@@ -149,7 +208,7 @@ class CopyStream(Iterator[bytes]):
 
     def _run(self) -> None:
         try:
-            self._copy()
+            self._copy.pour(self.put, self._header)
         except Exception as error:  # noqa: BLE001  # handed to the thread that iterates
             self._error = error
         # The consumer waits for the end mark: it gets it, or it has stopped and nobody waits.
@@ -159,42 +218,6 @@ class CopyStream(Iterator[bytes]):
                 break
             except queue.Full:
                 continue
-
-    def _copy(self) -> None:
-        pooled = self._engine.raw_connection()
-        try:
-            self._copy_all(pooled)
-        except BaseException:
-            # After a broken COPY the protocol is in the middle of a message; such a connection is not reused.
-            with self._lock:
-                self._connection = None
-            pooled.invalidate()
-            raise
-        if self._stop.is_set():
-            # A cancel may still be on its way to this connection; its next user must not get it.
-            pooled.invalidate()
-        else:
-            pooled.close()
-
-    def _copy_all(self, pooled: PoolProxiedConnection) -> None:
-        with self._lock:
-            self._connection = pooled.driver_connection
-        sink = io.BufferedWriter(_Sink(self), CHUNK_BYTES)
-        with self._connection.cursor() as cursor:
-            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-            # A statement lasts as long as its client takes to read it, so no timeout: `put` watches over that.
-            cursor.execute("SET LOCAL statement_timeout = 0")
-            cursor.execute(STREAM_SETTINGS, (CHECK_CLIENT, self._zone))
-            self.put(self._header)
-            for statement, parameters in self._statements:
-                if self._stop.is_set():
-                    raise Stalled
-                cursor.copy_expert(cursor.mogrify(statement, parameters), sink, CHUNK_BYTES)
-                self.rows += cursor.rowcount
-        sink.flush()
-        with self._lock:
-            self._connection = None
-        pooled.rollback()
 
     def _empty(self) -> None:
         try:
@@ -207,12 +230,17 @@ class CopyStream(Iterator[bytes]):
 class _Sink(io.RawIOBase):
     """Where the buffered writer puts its full buffers; rows themselves never reach Python code."""
 
-    def __init__(self, stream: CopyStream) -> None:
-        self._stream = stream
+    def __init__(self, take: Callable[[bytes], None]) -> None:
+        self._take, self._is_over = take, False
 
     def writable(self) -> bool:
         return True
 
     def write(self, data: Any) -> int:
-        self._stream.put(bytes(data))
+        # After an error the buffer brings its rest once more, when it is collected.
+        if not self._is_over:
+            self._take(bytes(data))
         return len(data)
+
+    def end(self) -> None:
+        self._is_over = True

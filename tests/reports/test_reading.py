@@ -1,5 +1,6 @@
 """The read-only transaction and the stream under the reports: one snapshot, no clean end to a broken export."""
 
+import gc
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -14,7 +15,7 @@ from analytics import clock
 from analytics.period import Period
 from analytics.reports.events import HEADER, Wanted, everything, stream_csv
 from analytics.sites import Site
-from analytics.store.reading import CopyStream, reading, stored_partitions
+from analytics.store.reading import CopyRows, CopyStream, reading, stored_partitions
 
 ANY = Period(datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 2, tzinfo=UTC), clock.zone("UTC"))
 
@@ -62,6 +63,21 @@ def test_closing_gives_the_connection_back_read_or_not_and_twice(open_stream: An
         stream.close()
         stream.close()
         assert held(engine) == 0
+
+
+def test_who_cannot_take_the_rows_ends_the_query_and_gets_no_more(engine: Engine) -> None:
+    taken = []
+
+    def take(chunk: bytes) -> None:
+        taken.append(chunk)
+        if len(taken) == 2:
+            raise InterruptedError
+
+    rows = CopyRows(engine, [("COPY (SELECT repeat('x', 100) FROM generate_series(1, 100000)) TO STDOUT", {})])
+    with pytest.raises(InterruptedError):
+        rows.pour(take, b"header")
+    gc.collect()
+    assert (taken[0], len(taken), held(engine)) == (b"header", 2, 0)
 
 
 def test_a_server_that_dies_in_the_middle_is_an_error_and_not_an_end(
