@@ -14,6 +14,7 @@ from typing import Any
 
 import psycopg2
 import pytest
+import requests
 from flask import Flask
 from flask.testing import FlaskClient
 from flask_jwt_extended import create_access_token
@@ -183,6 +184,57 @@ def site(engine: Engine) -> sites.Site:
     """The site `default`, where requests that name none go."""
     with engine.begin() as connection:
         return sites.create_site(connection, "default", "Default")
+
+
+@pytest.fixture(scope="session")
+def s3() -> Iterator[Any]:
+    """A server that speaks S3, by a client that is not ours."""
+    import boto3
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    keys = {"aws_access_key_id": "id", "aws_secret_access_key": "key", "region_name": "us-east-1"}
+    yield boto3.resource("s3", endpoint_url=f"http://{host}:{port}", **keys)
+    server.stop()
+
+
+@pytest.fixture
+def bucket(s3: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """The empty bucket `kept`, which s3:// leads to. Nobody's own AWS settings are read."""
+    keys = {"AWS_ACCESS_KEY_ID": "id", "AWS_SECRET_ACCESS_KEY": "key", "AWS_DEFAULT_REGION": "us-east-1"}
+    nobody = {
+        "AWS_CONFIG_FILE": "/dev/null",
+        "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }
+    address = s3.meta.client.meta.endpoint_url
+    for name, value in {**keys, **nobody, "AWS_MAX_ATTEMPTS": "1", "AWS_ENDPOINT_URL": address}.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("AWS_PROFILE", raising=False)
+    requests.post(f"{address}/moto-api/reset", timeout=10).raise_for_status()
+    return s3.create_bucket(Bucket="kept")
+
+
+@pytest.fixture
+def aws(bucket: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
+    """`aws(AWS_ENDPOINT_URL="http://…")`: how S3 is reached from now on; None takes a variable away."""
+    from s3fs import S3FileSystem
+
+    from analytics.exports import storage
+
+    def forget() -> None:
+        S3FileSystem.clear_instance_cache()
+        storage._open.cache_clear()
+
+    def give(**environ: str | None) -> None:
+        for name, value in environ.items():
+            monkeypatch.delenv(name) if value is None else monkeypatch.setenv(name, value)
+        forget()
+
+    yield give
+    forget()
 
 
 # One row a table is enough to need emptying; a partitioned table answers for its partitions.

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, cast
 
 from analytics.errors import AnalyticsError, Unavailable
-from analytics.folders import is_bucket, open_folder, part_bytes, words_of
+from analytics.folders import is_bucket, open_folder, uploaded, words_of
 from config import Settings
 
 log = logging.getLogger(__name__)
@@ -154,20 +154,11 @@ class Storage:
 
     def _upload(self, source: Path, path: str, tick: Callable[[], None]) -> None:
         """In pieces, which S3 shows as a file at the commit alone."""
-        size = part_bytes(source.stat().st_size)
         with source.open("rb") as file, _telling("written"):
             if not is_bucket(self._files):
                 self._files.makedirs(self._folder, exist_ok=True)
-            target = self._files.open(path, "wb", block_size=size, autocommit=False)
-            try:
+            with uploaded(self._files, path, source.stat().st_size) as target:
                 _copy(file, target, tick)
-                target.close()
-                target.commit()
-            except BaseException:
-                # Closing it would upload what there is.
-                with suppress(Exception):
-                    target.discard()
-                raise
 
 
 def _copy(source: BinaryIO, target: Any, tick: Callable[[], None]) -> None:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from sqlalchemy import BigInteger, ColumnElement, Connection, Engine, Table, Text, case, cast, func, literal, select
 from sqlalchemy.dialects.postgresql import BIT, INET, JSONB, TIMESTAMP, UUID, insert
 
-from analytics.folders import is_bucket, open_folder
+from analytics.folders import is_bucket, open_folder, uploaded
 from analytics.privacy.ip_masks import masked
 from analytics.privacy.steps import Unfinished, partition
 from analytics.store.models import archives, events
@@ -126,7 +126,7 @@ def _write(engine: Engine, name: str, files: Any, path: str, masked_before: date
 
     rows, schema = partition("events", name), _schema()
     wanted = select(*(_plain(column, rows, masked_before).label(column.name) for column in rows.c))
-    appearing = _uploaded(files, path) if is_bucket(files) else _renamed(files, path)
+    appearing = uploaded(files, path) if is_bucket(files) else _renamed(files, path)
     with (
         reading(engine, 0) as connection,
         appearing as file,
@@ -149,21 +149,6 @@ def _renamed(files: Any, path: str) -> Iterator[Any]:
         with suppress(AttributeError, OSError):
             os.fsync(file.fileno())
     files.mv(part, path)
-
-
-@contextmanager
-def _uploaded(files: Any, path: str) -> Iterator[Any]:
-    """A file of a bucket to write; it is there at the end, and not at all when an error ends it."""
-    file = files.open(path, "wb", autocommit=False)
-    try:
-        yield file
-        file.close()
-        file.commit()
-    except BaseException:
-        # Closing it would upload what there is.
-        with suppress(Exception):
-            file.discard()
-        raise
 
 
 def _batch(rows: Any, schema: "pyarrow.Schema") -> "pyarrow.RecordBatch":
