@@ -40,10 +40,11 @@ FROM pg_class c CROSS JOIN LATERAL pg_options_to_table(c.reloptions) o
 WHERE o.option_name = 'autovacuum_vacuum_scale_factor' AND o.option_value::float <= 0.05
 """)
     toast = text("SELECT relname, reltoastrelid::regclass::text FROM pg_class WHERE relname = ANY (:names)")
-    names = {"rollup_deltas", "rollups", "visit_rollups", "open_days"}
+    names = {"rollup_deltas", "rollups", "visit_rollups", "open_days", "sample_rollups", "sample_names"}
+    with_bodies = ["rollup_deltas", "rollups", "sample_rollups"]
     with engine.connect() as connection:
         found = set(connection.execute(query).scalars())
-        bodies = {name.split(".")[-1] for _, name in connection.execute(toast, {"names": ["rollup_deltas", "rollups"]})}
+        bodies = {name.split(".")[-1] for _, name in connection.execute(toast, {"names": with_bodies})}
     assert found == names | bodies
 
 

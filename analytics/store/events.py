@@ -125,17 +125,17 @@ WHERE site_id = :site_id AND event_id = ANY(CAST(:ids AS uuid[])) AND ts >= :sta
 def stored_ids(connection: Connection, site_id: int, rows: Sequence[Row]) -> set[str]:
     """Ids of `rows` that the site has stored already, at any ts within a day of theirs."""
     found: set[str] = set()
-    for start, end, ids in _windows(rows):
+    for start, end, ids in windows((row.day, row.event_id) for row in rows):
         parameters = {"ids": sorted(ids), "site_id": site_id, "start": start, "end": end}
         found.update(str(event_id) for event_id in connection.execute(STORED_IDS, parameters).scalars())
     return found
 
 
-def _windows(rows: Sequence[Row]) -> Iterable[tuple[date, date, list[str]]]:
-    """Runs of neighbouring days with the ids they hold, each run widened by the resend window."""
+def windows(found: Iterable[tuple[date, str]]) -> Iterable[tuple[date, date, list[str]]]:
+    """Of days and ids: runs of neighbouring days with the ids they hold, each run widened by the resend window."""
     by_day: dict[date, list[str]] = {}
-    for row in rows:
-        by_day.setdefault(row.day, []).append(row.event_id)
+    for day, given_id in found:
+        by_day.setdefault(day, []).append(given_id)
     margin, run = timedelta(days=RESEND_WINDOW_DAYS), []
     days = sorted(by_day)
     for day, following in zip(days, [*days[1:], None], strict=True):

@@ -99,6 +99,26 @@ events = Table(
     postgresql_partition_by="RANGE (ts)",
 )
 
+# Numeric points: a name, a value, tags.
+samples = Table(
+    "samples",
+    metadata,
+    Column("sample_id", UUID, nullable=False),
+    Column("ts", Instant, nullable=False),
+    Column("received_at", Instant, nullable=False),
+    Column("site_id", Integer, nullable=False),
+    Column("name", Text, nullable=False),
+    # As sent, to the last digit.
+    Column("value", Numeric, nullable=False),
+    # gauge, counter or timing; null: the caller did not say.
+    Column("kind", Text),
+    # Name → text; '{}' for none.
+    Column("tags", JSONB, nullable=False),
+    Index("uq_samples", "site_id", "sample_id", "ts", unique=True, postgresql_with={"fillfactor": 100}),
+    Index(None, "site_id", "name", "ts"),
+    postgresql_partition_by="RANGE (ts)",
+)
+
 users = Table(
     "users",
     metadata,
@@ -276,6 +296,46 @@ visit_rollups = Table(
     postgresql_with={"fillfactor": 50},
 )
 
+# Samples by UTC hour: a row for all of a name, and one for each set of tags (rollups/sample_rollups.py).
+sample_rollups = Table(
+    "sample_rollups",
+    metadata,
+    Column("site_id", Integer, primary_key=True),
+    Column("name", Text, primary_key=True),
+    # False: all of the name's samples in the hour. Leads the hour, so that a range of hours is a range of the key.
+    Column("tagged", Boolean, primary_key=True),
+    Column("hour", Instant, primary_key=True),
+    # A digest of the tags, which may be too long for an index; zero where not tagged.
+    Column("tags_id", UUID, primary_key=True),
+    # Null: all tags; or, where tagged, those that found no room.
+    Column("tags", JSONB),
+    Column("first_at", Instant, nullable=False),
+    Column("last_at", Instant, nullable=False),
+    Column("count", BigInteger, nullable=False),
+    # Sets of tags that have rows of their own in this hour; told by the row for all.
+    Column("tag_sets", Integer, nullable=False),
+    Column("sum", Numeric, nullable=False),
+    Column("min", Numeric, nullable=False),
+    Column("max", Numeric, nullable=False),
+    # The value, and the kind, at last_at.
+    Column("last", Numeric, nullable=False),
+    Column("kind", Text),
+    # rollups/sample_sketch.py packs and unpacks it.
+    Column("sketch", LargeBinary, nullable=False),
+    # The open hour is rewritten all the time: with room on its page, no index is touched.
+    postgresql_with={"fillfactor": 50},
+)
+
+# The names of a site's samples, and how many there ever were.
+sample_names = Table(
+    "sample_names",
+    metadata,
+    Column("site_id", Integer, primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("count", BigInteger, nullable=False),
+    postgresql_with={"fillfactor": 50},
+)
+
 # Days whose rollups changed since close_day last wrote their metrics; also each day that was never closed.
 open_days = Table(
     "open_days",
@@ -387,7 +447,7 @@ export_schedules = Table(
 )
 
 # Partitioned tables and the column that decides.
-PARTITIONED = {"events": "ts", "ingest_ledger": "received_at"}
+PARTITIONED = {"events": "ts", "samples": "ts", "ingest_ledger": "received_at"}
 SUPPORTED_TYPES = (
     "page_view",
     "button_click",
