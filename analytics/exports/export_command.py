@@ -1,7 +1,7 @@
-"""`flask export events|report|webhook-key`: an export made here and now. The group is registered by the cli.
+"""`flask export events|report`: an export made here and now; `list`, `cancel` and `download` of anybody's exports.
 
-It is a job like any other, so the same command goes on where a killed one stopped. The file, or the account of it, goes
-to standard output, progress and hints to standard error.
+An export from here is a job like any other, so the same command goes on where a killed one stopped. The file, or the
+account of it, goes to standard output, progress and hints to standard error. The cli registers the group.
 """
 
 import hashlib
@@ -24,18 +24,20 @@ from analytics import clock
 from analytics.auth.guard import DEFAULT_SITE, Principal
 from analytics.errors import Unavailable
 from analytics.exports import jobs, webhooks
-from analytics.exports.formats import FORMATS
-from analytics.exports.jobs import UNFINISHED, Job, Order
+from analytics.exports.formats import FORMATS, PACKINGS
+from analytics.exports.jobs import UNFINISHED, Job, Order, Viewer
+from analytics.exports.report_source import KINDS, UNITS
 from analytics.exports.run import Runner, run_job, runner_of
+from analytics.exports.schedule_command import schedule_group
 from analytics.exports.schemas import read_order
 from analytics.exports.storage import sync
 from analytics.extensions import buffer_redis, db, settings
+from analytics.rollups.reading import LISTS
 from analytics.store.models import export_jobs
 
 OWNER = "cli"
 INTERRUPTED = 130
 STANDARD_OUTPUT = "-"
-COMPRESSIONS = ("none", "gzip", "zstd")
 # A job that is tried again, or that somebody else is at, is looked at this often.
 LOOK_EVERY_S = 1.0
 # Without a terminal: a line this often.
@@ -52,7 +54,7 @@ def shared_options(command: Callable[..., Any]) -> Callable[..., Any]:
             click.option("--to", metavar="DATE", help="Last day, included, or the instant before which it ends."),
             click.option("--zone", metavar="ZONE", help="Of days and of times in the file. Default: the site's."),
             click.option("--format", type=click.Choice(list(FORMATS)), default="csv", show_default=True),
-            click.option("--compression", type=click.Choice(COMPRESSIONS), default="none", show_default=True),
+            click.option("--compression", type=click.Choice(PACKINGS), default="none", show_default=True),
             click.option("--column", "columns", multiple=True, metavar="NAME", help="Only these (repeatable)."),
             click.option("--out", required=True, metavar="FILE", help="Where it goes; - for standard output."),
         )
@@ -77,10 +79,62 @@ def export_events(types: tuple[str, ...], user_id: str | None, include_bots: boo
 
 @click.command("report")
 @shared_options
+@click.option("--report", type=click.Choice(list(KINDS)), default="metrics", show_default=True)
+@click.option("--dimension", type=click.Choice(LISTS), help="Of a breakdown.")
+@click.option("--unit", type=click.Choice(UNITS), help="What a row of a summary, a breakdown or a grid is of.")
+@click.option("--type", "types", multiple=True, metavar="TYPE", help="Only events of this type (repeatable).")
+@click.option("--include-bots", is_flag=True, help="Count programs too.")
 @with_appcontext
-def export_report(**options: Any) -> None:
-    """Export the daily figures of closed days."""
-    _run("report", **options)
+def export_report(types: tuple[str, ...], include_bots: bool, **options: Any) -> None:
+    """Export figures: those of closed days, or of people, pages and cohorts."""
+    wanted: dict[str, Any] = {"include_bots": True} if include_bots else {}
+    wanted |= {"type": list(types)} if types else {}
+    _run("report", filter=wanted, **options)
+
+
+@click.command("list")
+@click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True)
+@with_appcontext
+def list_exports(limit: int) -> None:
+    """List exports, the latest first: id, state, owner, file, rows, what is wrong."""
+    for job in jobs.list_jobs(db.engine, Viewer(None, None), None, limit).jobs:
+        shown = (
+            job.id,
+            job.state_at(clock.now()),
+            job.owner,
+            jobs.file_name(job),
+            f"{job.rows_done:,}",
+            job.error or "",
+        )
+        click.echo("\t".join(shown).rstrip())
+
+
+@click.command("cancel")
+@click.argument("job_id", type=click.UUID)
+@with_appcontext
+def cancel_export(job_id: object) -> None:
+    """Cancel an export that waits or runs; take one that has ended away, with its file."""
+    job = _job(str(job_id))
+    if jobs.cancel(db.engine, job.id):
+        click.echo(f"cancelled {job.id}")
+        return
+    _forget(runner_of(settings(), db.engine, buffer_redis()), job)
+    click.echo(f"removed {job.id}")
+
+
+@click.command("download")
+@click.argument("job_id", type=click.UUID)
+@click.option("--out", required=True, metavar="FILE", help="Where it goes; - for standard output.")
+@with_appcontext
+def download_export(job_id: object, out: str) -> None:
+    """Copy the file of a finished export."""
+    job = _job(str(job_id))
+    if (state := job.state_at(clock.now())) != "done":
+        raise click.ClickException(f"the export is {state}; only a finished one has a file")
+    _check_folder(out)
+    with _telling_of(out):
+        _hand_over(runner_of(settings(), db.engine, buffer_redis()), job, out)
+    _account(job, out)
 
 
 @click.command("webhook-key")
@@ -90,12 +144,36 @@ def print_webhook_key() -> None:
     click.echo(webhooks.key_of(settings()))
 
 
-COMMANDS: tuple[click.Command, ...] = (export_events, export_report, print_webhook_key)
+COMMANDS: tuple[click.Command, ...] = (
+    export_events,
+    export_report,
+    list_exports,
+    cancel_export,
+    download_export,
+    schedule_group,
+    print_webhook_key,
+)
+
+
+def _job(job_id: str) -> Job:
+    found = jobs.read_job(db.engine, job_id)
+    if found is None:
+        raise click.ClickException(f"there is no export {job_id}; it may have been removed")
+    return found
+
+
+def _check_folder(out: str) -> None:
+    if out != STANDARD_OUTPUT and not Path(out).absolute().parent.is_dir():
+        raise click.UsageError(f"--out: there is no folder {Path(out).absolute().parent}")
+
+
+def _account(job: Job, out: str) -> None:
+    account = f"{out}: {job.rows_done:,} rows, {job.bytes:,} bytes, sha256 {job.sha256}"
+    click.echo(account, err=out == STANDARD_OUTPUT)
 
 
 def _run(what: str, out: str, columns: tuple[str, ...], **options: Any) -> None:
-    if out != STANDARD_OUTPUT and not Path(out).absolute().parent.is_dir():
-        raise click.UsageError(f"--out: there is no folder {Path(out).absolute().parent}")
+    _check_folder(out)
     given = {"what": what} | {name.rstrip("_"): value for name, value in options.items() if value is not None}
     given |= {"columns": list(columns)} if columns else {}
     runner = runner_of(settings(), db.engine, buffer_redis())
@@ -107,8 +185,7 @@ def _run(what: str, out: str, columns: tuple[str, ...], **options: Any) -> None:
         click.echo("interrupted; the same command goes on from here in a minute", err=True)
         raise SystemExit(INTERRUPTED) from error
     _forget(runner, job)
-    account = f"{out}: {job.rows_done:,} rows, {job.bytes:,} bytes, sha256 {job.sha256}"
-    click.echo(account, err=out == STANDARD_OUTPUT)
+    _account(job, out)
 
 
 def _job_for(engine: Engine, given: dict[str, Any]) -> Job:
@@ -187,7 +264,7 @@ def _telling_of(out: str) -> Iterator[None]:
 
 
 def _forget(runner: Runner, job: Job) -> None:
-    """It was handed over: a copy would only take up the space for exports."""
+    """Nobody wants it any more: it would only take up the space for exports."""
     if file := jobs.remove(runner.engine, job.id):
         with suppress(Unavailable):
             runner.storage.delete(file)

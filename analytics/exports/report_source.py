@@ -33,6 +33,7 @@ TIMEOUT_S = 60.0
 ROWS_AT_A_TIME = 10_000
 SQL_TYPES = {"date": "date", "number": "numeric", "text": "text"}
 PARTS = ("day", "week", "month")
+UNITS = (*PARTS, "period")
 STRETCH = (Column("first_day", "date"), Column("last_day", "date"))
 
 
@@ -55,9 +56,9 @@ KINDS = {
     "dau": Kind((Column("date", "date"), *_numbers("dau", "new_users", "returning_users", "wau", "mau", "stickiness"))),
     "summary": Kind(
         (*STRETCH, *_numbers("page_views", "visitors", "visits", "bounce_rate", "avg_visit_duration_s")),
-        (*PARTS, "period"), has_types=False,
+        UNITS, has_types=False,
     ),
-    "breakdown": Kind((*STRETCH, Column("value"), *_numbers("events", "users")), (*PARTS, "period")),
+    "breakdown": Kind((*STRETCH, Column("value"), *_numbers("events", "users")), UNITS),
     "retention": Kind((Column("cohort", "date"), *_numbers("size", "units_after", "users", "rate")), PARTS),
 }  # fmt: skip
 

@@ -15,7 +15,7 @@ from analytics.errors import BadInput, NotFound
 from analytics.exports import schedules, sources
 from analytics.exports.jobs import Order, Viewer
 from analytics.exports.schedules import Schedule
-from analytics.exports.schemas import NewExport, read_order
+from analytics.exports.schemas import NewExport, read_schedule_order
 from analytics.extensions import db
 from analytics.period import read_zone
 from analytics.sites import find_site
@@ -120,10 +120,7 @@ def _new_request(schedule: Schedule, asked: dict[str, Any], zone: str) -> dict[s
 
 
 def _order(asked: dict[str, Any], zone: str) -> Order:
-    """Times in the file are in the schedule's zone, unless the request names one; days of a report are the site's."""
-    if "timezone" not in asked and asked.get("what") != "report":
-        asked = {"zone": zone, **asked}
-    return read_order(db.engine, require("export"), asked, None, clock.now())
+    return read_schedule_order(db.engine, require("export"), asked, zone, clock.now())
 
 
 def _viewer() -> Viewer:

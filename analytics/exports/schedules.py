@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Engine, Row, delete, func, insert, select, te
 from sqlalchemy.exc import DBAPIError
 
 from analytics import clock
-from analytics.errors import AnalyticsError, TooMany
+from analytics.errors import AnalyticsError, Conflict, NotFound, TooMany
 from analytics.exports import increments, jobs, sources
 from analytics.exports.jobs import Job, Limits, Order, Viewer
 from analytics.store.backlog import complete_through
@@ -159,6 +159,26 @@ def remove(engine: Engine, schedule_id: str) -> None:
     """Its jobs stay."""
     with engine.begin() as connection:
         connection.execute(delete(export_schedules).where(export_schedules.c.id == schedule_id))
+
+
+# Served by ix_export_jobs_state.
+UNFINISHED = text("""
+SELECT id FROM export_jobs WHERE schedule_id = CAST(:id AS uuid) AND state IN ('queued', 'running') LIMIT 1
+""")
+
+
+def run_now(engine: Engine, redis: Redis, limits: Limits, schedule_id: str, now: datetime) -> str:
+    """The id of a job made out of turn, of what came in since the last one. Raises NotFound, and Conflict while the
+    last one has not ended."""
+    cutoff = complete_through(redis, now) - MARGIN
+    with engine.begin() as connection:
+        mine = SCHEDULES.where(export_schedules.c.id == schedule_id).with_for_update(of=export_schedules)
+        row = connection.execute(mine).first()
+        if row is None:
+            raise NotFound(f"there is no schedule {schedule_id}")
+        if job_id := connection.execute(UNFINISHED, {"id": schedule_id}).scalar():
+            raise Conflict(f"its last export ({job_id}) has not ended")
+        return _make(connection, _schedule(row), limits, cutoff, now).id
 
 
 def plan(engine: Engine, redis: Redis, limits: Limits, now: datetime) -> list[str]:

@@ -131,6 +131,14 @@ def read_order(engine: Engine, principal: Principal, given: dict[str, Any], key:
     return Order(request, principal.subject, key, asked_for, given.get("callback_url"))
 
 
+def read_schedule_order(engine: Engine, principal: Principal, given: dict[str, Any], zone: str, now: datetime) -> Order:
+    """The order that a schedule repeats. Times in its files are in the schedule's zone, unless `given` names one; days
+    of a report are the site's."""
+    if "timezone" not in given and given.get("what") != "report":
+        given = {"zone": zone, **given}
+    return read_order(engine, principal, given, None, now)
+
+
 def _calendar(connection: Connection, site: Site, given: dict[str, Any]) -> ZoneInfo:
     """Figures are of the site's own days: a file in another zone's would be another report."""
     calendar = report_source.calendar_of(connection, site.id)

@@ -1,0 +1,122 @@
+"""`flask export schedule`, and what else the shell does with anybody's exports."""
+
+import hashlib
+import uuid
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from analytics import clock
+from analytics.sites import Site
+from tests.exports.conftest import FIRST
+
+Api = Callable[..., Any]
+NOBODY = str(uuid.uuid4())
+
+
+@pytest.fixture
+def flask(app: Flask) -> Callable[..., Any]:
+    """`flask("list")`: the lines that `flask export list` prints."""
+
+    def run(*words: Any, code: int = 0) -> Any:
+        result = app.test_cli_runner().invoke(args=["export", *map(str, words)])
+        assert result.exit_code == code, result.output
+        return result.stdout.splitlines() if code == 0 else result.stderr
+
+    return run
+
+
+def test_a_schedule_is_added_paused_resumed_and_removed(flask: Api, api: Api, site: Site) -> None:
+    words = ("--every", "week", "--at", "07:15", "--zone", "Europe/Berlin", "--format", "ndjson", "--no-bots")
+    [made] = flask("schedule", "add", *words, "--type", "click", "--column", "ts", "--owner", "tester")
+    shown = api("get", f"/schedules/{made}").json
+    assert (shown["every"], shown["at"], shown["zone"], shown["owner"]) == ("week", "07:15", "Europe/Berlin", "tester")
+    request = shown["request"]
+    assert (request["format"], request["types"], request["include_bots"]) == ("ndjson", ["click"], False)
+    assert (request["columns"], request["zone"]) == (["ts"], "Europe/Berlin")
+    line = [made, "week 07:15 Europe/Berlin", "default", "events ndjson", "tester"]
+    assert [row.split("\t") for row in flask("schedule", "list")] == [[*line, shown["next_run_at"]]]
+    flask("schedule", "pause", made)
+    assert [row.split("\t") for row in flask("schedule", "list")] == [[*line, "paused"]]
+    assert api("get", f"/schedules/{made}").json["enabled"] is False
+    flask("schedule", "resume", made)
+    assert api("get", f"/schedules/{made}").json == shown
+    flask("schedule", "remove", made)
+    assert flask("schedule", "list") == []
+
+
+def test_a_report_by_the_calendar(flask: Api, api: Api, site: Site) -> None:
+    words = ("--what", "report", "--report", "breakdown", "--dimension", "path", "--unit", "week", "--format", "xlsx")
+    [made] = flask("schedule", "add", *words)
+    request = api("get", f"/schedules/{made}", scope="admin").json["request"]
+    assert (request["report"], request["dimension"], request["unit"]) == ("breakdown", "path", "week")
+
+
+def test_a_file_out_of_turn_holds_what_came_since_the_last(
+    flask: Api, api: Api, rows: Api, work: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = datetime(2026, 3, 2, 13, tzinfo=UTC)
+    monkeypatch.setattr(clock, "now", lambda: now)
+    rows(1, 5)
+    [made] = flask("schedule", "add", "--column", "path")
+    [first] = flask("schedule", "run-now", made)
+    assert "has not ended" in flask("schedule", "run-now", made, code=1)
+    work(first)
+    rows(1, 3, now)
+    monkeypatch.setattr(clock, "now", lambda: now + timedelta(hours=1))
+    [second] = flask("schedule", "run-now", made)
+    work(second)
+    assert [line.split("\t")[::4] for line in flask("list")] == [[second, "3"], [first, "5"]]
+    following = api("get", f"/schedules/{made}", scope="admin").json
+    assert (following["next_run_at"], following["complete_through"]) == ("2026-03-03T06:00:00Z", "2026-03-02T13:59:00Z")
+
+
+def test_exports_of_others_are_listed_downloaded_and_taken_away(
+    flask: Api, api: Api, rows: Api, done: Api, runner: Any, tmp_path: Path
+) -> None:
+    rows(1, 5)
+    job = done(**{"from": str(FIRST), "to": str(FIRST)})
+    waiting = api("post", json={"format": "xlsx"}, status=202).json["id"]
+    out = tmp_path / "events.csv"
+    [said] = flask("download", job["id"], "--out", out)
+    assert hashlib.sha256(out.read_bytes()).hexdigest() == job["sha256"]
+    assert job["sha256"] in said
+    assert "queued" in flask("download", waiting, "--out", out, code=1)
+    assert flask("cancel", waiting) == [f"cancelled {waiting}"]
+    assert [line.split("\t")[:3] for line in flask("list")] == [
+        [waiting, "cancelled", "tester"], [job["id"], "done", "tester"]
+    ]  # fmt: skip
+    assert flask("cancel", job["id"]) == [f"removed {job['id']}"]
+    assert runner.storage.list_files() == []
+    api("get", f"/{job['id']}", status=404)
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        pytest.param(("schedule", "add", "--at", "25:00"), 2, "25:00", id="at"),
+        pytest.param(("schedule", "add", "--zone", "Mars/Phobos"), 1, "Mars/Phobos", id="zone"),
+        pytest.param(("schedule", "add", "--site", "nowhere"), 1, "nowhere", id="site"),
+        pytest.param(("schedule", "add", "--what", "subject"), 1, "one person", id="subject"),
+        pytest.param(("schedule", "add", "--report", "dau"), 1, "what=report", id="report"),
+        pytest.param(("schedule", "add", "--callback-url", "http://127.0.0.1/x"), 2, "public internet", id="callback"),
+        pytest.param(("schedule", "pause", NOBODY), 1, "no schedule", id="pause"),
+        pytest.param(("schedule", "run-now", NOBODY), 1, "no schedule", id="run-now"),
+        pytest.param(("cancel", NOBODY), 1, "no export", id="cancel"),
+        pytest.param(("download", NOBODY, "--out", "-"), 1, "no export", id="download"),
+    ],
+)
+def test_what_is_wrong_is_said(flask: Api, site: Site, words: Any, code: int, said: str) -> None:
+    assert said in flask(*words, code=code)
+
+
+def test_a_report_is_exported_from_the_shell(flask: Api, site: Site) -> None:
+    period = ("--from", "2026-03-02", "--to", "2026-03-08", "--unit", "week")
+    lines = flask(
+        "report", *period, "--report", "summary", "--column", "first_day", "--column", "visitors", "--out", "-"
+    )
+    assert lines == ["first_day,visitors", "2026-03-02,0"]
