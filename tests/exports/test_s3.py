@@ -5,6 +5,7 @@ import hashlib
 import io
 import os
 import re
+import signal
 import subprocess
 import sys
 import uuid
@@ -134,6 +135,28 @@ def test_an_upload_that_is_broken_off_leaves_nothing(kept: Storage, made: Make, 
     # It was under way: the bucket knew of it.
     assert (ticks[0], ticks[-1]) == (0, 1)
     assert (keys(bucket), list(bucket.multipart_uploads.all())) == ([], [])
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from analytics.exports.storage import Storage
+ticks = iter(range(1, 18))
+Storage(sys.argv[1]).put(Path(sys.argv[2]), "a.csv", lambda: next(ticks, None) or os.kill(os.getpid(), signal.SIGKILL))
+"""
+
+
+def test_what_a_killed_worker_had_sent_is_listed_and_deleted(kept: Storage, made: Make, bucket: Any) -> None:
+    died = subprocess.run([sys.executable, "-c", KILLED, URL, str(made(25_000_000))], check=False, capture_output=True)
+    assert died.returncode == -signal.SIGKILL, died.stderr
+    assert (kept.size("a.csv"), len(list(bucket.multipart_uploads.all()))) == (None, 1)
+    [left] = kept.list_files()
+    assert left.name.startswith("a.csv.upload-")
+    assert left.written_at is not None
+    assert left.written_at.tzinfo is not None
+    for _ in range(2):
+        kept.delete(left.name)
+    assert (kept.list_files(), list(bucket.multipart_uploads.all())) == ([], [])
 
 
 MEMORY = """
