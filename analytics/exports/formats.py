@@ -8,6 +8,7 @@ blocks that are cut by what is in them. run.py calls this; it holds a few megaby
 import hashlib
 import zlib
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, Protocol
 
@@ -96,34 +97,93 @@ def write_part(shape: Shape, rows: Rows, sink: BinaryIO, tick: Callable[[], None
     return summed.sum(rows.rows)
 
 
-def assemble(shape: Shape, parts: Sequence[Path], sink: BinaryIO, tick: Callable[[], None] = nothing) -> PartSum:
-    """Makes the file of its parts in their order; what it holds (rows: 0 where they were not counted, as in csv).
+class Assembly(Protocol):
+    """A file that grows by its parts, in their order.
 
-    The sink must be able to seek, and to be read.
+    `finish` is what it holds (rows: 0 where they were not counted). Close it before its sink, finished or not.
     """
+
+    def add(self, part: Path) -> None: ...
+
+    def finish(self) -> PartSum: ...
+
+    def close(self) -> None: ...
+
+
+def assembly(shape: Shape, sink: BinaryIO, tick: Callable[[], None] = nothing) -> Assembly:
+    """The file in the making. The sink must be able to seek, and to be read; `tick` is as for `write_part`."""
     if FORMATS[shape.format].joins:
-        return _join(shape, parts, sink, tick)
-    if shape.format == "parquet":
-        from analytics.exports.formats_parquet import write_table
-
-        rows = write_table(sink, shape.columns, _unpacked(parts), tick)
-    else:
-        rows = spreadsheet.write_workbook(sink, shape.title, shape.columns, shape.zone, _unpacked(parts), tick)
-    return _sum_of(sink, rows, tick)
+        return _Joined(shape, sink, tick)
+    return (_Table if shape.format == "parquet" else _Workbook)(shape, sink, tick)
 
 
-def _join(shape: Shape, parts: Sequence[Path], sink: BinaryIO, tick: Callable[[], None]) -> PartSum:
-    summed = _Summed(sink)
-    if shape.format == "csv":
-        pack = _packing(shape.compression)
-        header = ",".join(column.name for column in shape.columns) + "\n"
-        summed.write(pack.compress(header.encode()) + pack.flush())
-    for part in parts:
+def assemble(shape: Shape, parts: Sequence[Path], sink: BinaryIO, tick: Callable[[], None] = nothing) -> PartSum:
+    """Makes the file of all its parts."""
+    with closing(assembly(shape, sink, tick)) as made:
+        for part in parts:
+            made.add(part)
+        return made.finish()
+
+
+class _Joined:
+    """The parts' bytes, behind the header."""
+
+    def __init__(self, shape: Shape, sink: BinaryIO, tick: Callable[[], None]) -> None:
+        self._summed, self._tick = _Summed(sink), tick
+        if shape.format == "csv":
+            pack = _packing(shape.compression)
+            header = ",".join(column.name for column in shape.columns) + "\n"
+            self._summed.write(pack.compress(header.encode()) + pack.flush())
+
+    def add(self, part: Path) -> None:
         with part.open("rb") as file:
             while chunk := file.read(READ_BYTES):
-                tick()
-                summed.write(chunk)
-    return summed.sum(0)
+                self._tick()
+                self._summed.write(chunk)
+
+    def finish(self) -> PartSum:
+        return self._summed.sum(0)
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+class _Table:
+    """Parquet: row groups are written as they are full."""
+
+    def __init__(self, shape: Shape, sink: BinaryIO, tick: Callable[[], None]) -> None:
+        from analytics.exports.formats_parquet import TableWriter
+
+        self._writer, self._sink, self._tick = TableWriter(sink, shape.columns), sink, tick
+
+    def add(self, part: Path) -> None:
+        for chunk in _unpacked([part]):
+            self._tick()
+            self._writer.feed(chunk)
+
+    def finish(self) -> PartSum:
+        return _sum_of(self._sink, self._writer.finish(), self._tick)
+
+    def close(self) -> None:
+        self._writer.close()
+
+
+class _Workbook:
+    """XLSX: all of it at the end. It is Python from end to end, and would only hold up who reads the next part."""
+
+    def __init__(self, shape: Shape, sink: BinaryIO, tick: Callable[[], None]) -> None:
+        self._shape, self._sink, self._tick, self._parts = shape, sink, tick, list[Path]()
+
+    def add(self, part: Path) -> None:
+        self._parts.append(part)
+
+    def finish(self) -> PartSum:
+        shape, chunks = self._shape, _unpacked(self._parts)
+        rows = spreadsheet.write_workbook(self._sink, shape.title, shape.columns, shape.zone, chunks, self._tick)
+        return _sum_of(self._sink, rows, self._tick)
+
+    def close(self) -> None:
+        """Nothing is held."""
 
 
 def _unpacked(parts: Sequence[Path]) -> Iterator[bytes]:

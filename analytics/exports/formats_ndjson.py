@@ -63,8 +63,10 @@ def _cells(text: str, width: int, bare: Set[int]) -> list[str]:
     cells, quotes = text.replace("\n", "\t").split("\t"), 0
     for n in bare:
         found = cells[n::width]
-        quotes += "".join(found).count('"')
-        cells[n::width] = ["null" if cell == "\\N" else cell.replace("\\\\", "\\") for cell in found]
+        whole = "".join(found)
+        quotes += whole.count('"')
+        if "\\" in whole:
+            cells[n::width] = ["null" if cell == "\\N" else cell.replace("\\\\", "\\") for cell in found]
     if text.count('"') == quotes:
         return cells
     return [cell if n % width in bare else cell.replace('"', '\\"') for n, cell in enumerate(cells)]

@@ -3,8 +3,7 @@
 Row groups are cut by what is in them, never by how the bytes came in, so the same rows give the same file.
 """
 
-import io
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from typing import BinaryIO
 
 import pyarrow as pa
@@ -24,40 +23,50 @@ TYPES = {
 }
 
 
-def write_table(sink: BinaryIO, columns: Sequence[Column], chunks: Iterable[bytes], tick: Callable[[], None]) -> int:
-    """Writes the table, zstd; how many rows it has. `chunks` are CSV without a header, in UTC; `tick` a row group."""
-    schema = pa.schema([pa.field(column.name, TYPES.get(column.type, pa.string())) for column in columns])
-    rows = 0
-    with pa.parquet.ParquetWriter(sink, schema, compression="zstd") as writer:
-        for group in _groups(schema, chunks):
-            tick()
-            writer.write_table(group, row_group_size=group.num_rows)
-            rows += group.num_rows
-    return rows
+class TableWriter:
+    """A Parquet file, zstd, of CSV that comes in chunks: without a header, in UTC."""
 
+    def __init__(self, sink: BinaryIO, columns: Sequence[Column]) -> None:
+        self._schema = pa.schema([pa.field(column.name, TYPES.get(column.type, pa.string())) for column in columns])
+        self._writer = pa.parquet.ParquetWriter(sink, self._schema, compression="zstd")
+        self._came, self._rest, self._group, self._rows = bytearray(), b"", list[pa.Table](), 0
 
-def _groups(schema: pa.Schema, chunks: Iterable[bytes]) -> Iterator[pa.Table]:
-    tables: list[pa.Table] = []
-    for block in _blocks(chunks):
-        tables.append(_read(schema, block))
-        if sum(table.nbytes for table in tables) >= GROUP_BYTES:
-            yield pa.concat_tables(tables)
-            tables = []
-            # The allocator would keep twice of what is in use.
-            pa.default_memory_pool().release_unused()
-    if tables:
-        yield pa.concat_tables(tables)
+    def feed(self, chunk: bytes) -> None:
+        """Takes the next bytes, wherever they end."""
+        self._came += chunk
+        while len(self._came) >= BLOCK_BYTES:
+            self._take_block(bytes(self._came[:BLOCK_BYTES]))
+            del self._came[:BLOCK_BYTES]
 
+    def close(self) -> None:
+        """Writes no more: else it would, when it is collected, to whatever the sink is by then."""
+        self._writer.is_open = False
 
-def _blocks(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """Whole rows, as many as end in each BLOCK_BYTES of the stream; a row may be of any size."""
-    source, rest = io.BufferedReader(_Chunks(chunks)), b""
-    while block := source.read(BLOCK_BYTES):
-        block = rest + block
+    def finish(self) -> int:
+        """Writes what is left; how many rows there are."""
+        self._take_block(bytes(self._came))
+        self._write_group()
+        self._writer.close()
+        return self._rows
+
+    def _take_block(self, block: bytes) -> None:
+        """Whole rows, as many as end in each BLOCK_BYTES of the stream; a row may be of any size."""
+        block = self._rest + block
         end = _end_of_rows(block)
+        self._rest = block[end:]
         if end:
-            yield block[:end]
-        rest = block[end:]
+            self._group.append(_read(self._schema, block[:end]))
+        if sum(table.nbytes for table in self._group) >= GROUP_BYTES:
+            self._write_group()
+
+    def _write_group(self) -> None:
+        if not self._group:
+            return
+        group, self._group = pa.concat_tables(self._group), []
+        self._writer.write_table(group, row_group_size=group.num_rows)
+        self._rows += group.num_rows
+        # The allocator would keep twice of what is in use.
+        pa.default_memory_pool().release_unused()
 
 
 def _end_of_rows(block: bytes) -> int:
@@ -86,23 +95,3 @@ def _read(schema: pa.Schema, block: bytes) -> pa.Table:
             quoted_strings_can_be_null=False,
         ),
     )
-
-
-class _Chunks(io.RawIOBase):
-    """Chunks as a file; the buffered reader on top of it gives blocks of the size that was asked for."""
-
-    def __init__(self, chunks: Iterable[bytes]) -> None:
-        self._chunks, self._rest = iter(chunks), b""
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
-        while not self._rest:
-            found = next(self._chunks, None)
-            if found is None:
-                return 0
-            self._rest = found
-        size = min(len(buffer), len(self._rest))
-        buffer[:size], self._rest = self._rest[:size], self._rest[size:]
-        return size

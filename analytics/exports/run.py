@@ -13,12 +13,13 @@ import socket
 import tempfile
 import threading
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import psycopg2
 from redis import Redis
@@ -219,11 +220,26 @@ class _Attempt:
         cutoff = self.job.cutoff or complete_through(self.runner.redis, clock.now())
         # No rows, no parts: then planning again costs nothing.
         manifest = self.job.parts or self._plan(cutoff)
-        for number, part in enumerate(manifest):
-            if not self._is_there(part):
-                manifest[number] = self._make_part(part, cutoff, manifest)
-            self._progress(manifest)
-        self._deliver(manifest)
+        self._deliver(manifest, self._make_file(manifest, cutoff))
+
+    def _make_file(self, manifest: list[dict[str, Any]], cutoff: datetime) -> formats.PartSum:
+        """The whole file; it grows by a part while the next one is read."""
+        shape, added = sources.shape_of(self.job.wanted), list[Future[None]]()
+        with (
+            self._whole.open("w+b") as file,
+            closing(formats.assembly(shape, file, self.pulse.tick)) as growing,
+            _beside() as beside,
+        ):
+            for number, part in enumerate(manifest):
+                if not self._is_there(part):
+                    manifest[number] = self._make_part(part, cutoff, manifest)
+                added.append(beside.submit(growing.add, self._path(part["n"])))
+                _raise_of(one for one in added if one.done())
+                self._progress(manifest)
+            _raise_of(added)
+            made = growing.finish()
+            sync(file)
+        return made
 
     def _plan(self, cutoff: datetime) -> list[dict[str, Any]]:
         with reading(self.runner.engine, PLAN_TIMEOUT_S) as connection:
@@ -273,14 +289,15 @@ class _Attempt:
         states.record(self.runner.engine, self.held, found, done)
         return found
 
-    def _deliver(self, manifest: list[dict[str, Any]]) -> None:
+    @property
+    def _whole(self) -> Path:
+        return self.folder / f"whole.{self.held.attempt}"
+
+    def _deliver(self, manifest: list[dict[str, Any]], made: formats.PartSum) -> None:
         """The file, at its place. A job that is lost on the way takes its file along."""
         wanted = self.job.wanted
-        whole = self.folder / f"whole.{self.held.attempt}"
-        with whole.open("w+b") as file:
-            made = self._assemble(manifest, file)
         name = f"{self.job.id}{formats.file_suffix(wanted.format, wanted.compression)}"
-        self.runner.storage.put(whole, name, self.pulse.tick)
+        self.runner.storage.put(self._whole, name, self.pulse.tick)
         if self.runner.storage.size(name) != made.bytes:
             raise Unavailable("the storage of exports does not hold all that was written to it")
         now = clock.now()
@@ -291,18 +308,28 @@ class _Attempt:
             self._take_back(name)
             raise
 
-    def _assemble(self, manifest: list[dict[str, Any]], file: BinaryIO) -> formats.PartSum:
-        parts = [self._path(part["n"]) for part in manifest]
-        made = formats.assemble(sources.shape_of(self.job.wanted), parts, file, self.pulse.tick)
-        sync(file)
-        return made
-
     def _take_back(self, name: str) -> None:
         """Unless another worker has the job: then the file is that one's, of the same bytes."""
         now = read_job(self.runner.engine, self.job.id)
         if now is None or now.state == "cancelled":
             with suppress(Unavailable):
                 self.runner.storage.delete(name)
+
+
+@contextmanager
+def _beside() -> Iterator[ThreadPoolExecutor]:
+    """Another thread, for what lets go of Python's lock; what still waits for it is dropped at the end."""
+    pool = ThreadPoolExecutor(1, "export-file")
+    try:
+        yield pool
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _raise_of(found: Iterable[Future[None]]) -> None:
+    """What went wrong in those, waiting for them."""
+    for one in found:
+        one.result()
 
 
 def _rows(manifest: list[dict[str, Any]]) -> int:

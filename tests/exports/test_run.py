@@ -2,6 +2,7 @@
 
 import errno
 import hashlib
+import resource
 import threading
 import time
 import uuid
@@ -287,6 +288,25 @@ def test_without_a_database_no_job_is_touched(runner: Runner, make_job: Make) ->
     away = create_engine("postgresql+psycopg2://127.0.0.1:1/none")
     assert run_job(replace(runner, engine=away), job.id) is None
     assert jobs.read_job(runner.engine, job.id) == job
+
+
+@pytest.mark.parametrize("form", ["csv", "parquet"])
+def test_a_file_that_cannot_grow_is_told_and_made_later(
+    rows: Make, runner: Runner, undisturbed: Make, make_job: Make, sql: Make, form: str
+) -> None:
+    rows(4, 300)
+    expected, job = undisturbed(format=form), make_job(cutoff=CUTOFF, format=form)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    # No file may be as large as the whole; a part may.
+    resource.setrlimit(resource.RLIMIT_FSIZE, (len(expected) - 1, limits[1]))
+    try:
+        found = run_job(runner, job.id)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert found is not None
+    assert (found.state, "File too large" in (found.error or "")) == ("queued", True)
+    sql("UPDATE export_jobs SET retry_at = now() WHERE state = 'queued' RETURNING 1")
+    assert file_of(runner, run_job(runner, job.id)) == expected
 
 
 def test_what_does_not_pass_ends_as_failed(rows: Make, runner: Runner, make_job: Make, sql: Make) -> None:
