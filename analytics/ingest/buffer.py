@@ -62,6 +62,8 @@ class Entry(msgspec.Struct, array_like=True, gc=False):
     # The token's subject where the site uses it for events without a user_id, or for all of them.
     user_id: str = ""
     override_user: bool = False
+    # The body holds samples, not events.
+    samples: bool = False
 
     def json(self) -> bytes:
         return _zstd.unpack(self.body) if self.compressed else self.body

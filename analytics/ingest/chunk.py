@@ -14,15 +14,18 @@ import zstandard
 from analytics.ingest.buffer import Delivery
 from analytics.ingest.enrich import GeoDatabase
 from analytics.ingest.rows import read_rows
+from analytics.ingest.sample_rows import read_sample_rows
 from analytics.store.events import LedgerRow, Row
+from analytics.store.samples import SampleRow
 
 
 @dataclass
 class Chunk:
-    """Deliveries, the rows that were read from them, and by batch why one could not be read."""
+    """Deliveries, the events and samples that were read from them, and by batch why one could not be read."""
 
     deliveries: list[Delivery]
     rows: list[Row] = field(default_factory=list)
+    samples: list[SampleRow] = field(default_factory=list)
     unreadable: dict[int, str] = field(default_factory=dict)
 
     @property
@@ -38,11 +41,15 @@ def read_chunk(deliveries: list[Delivery], geo: GeoDatabase | None, salt: bytes,
         try:
             if delivery.entry is None:
                 raise ValueError("not an entry of this service")
-            chunk.rows += read_rows(delivery.entry, delivery.entry_id, batch, geo, salt, anonymize)
+            if delivery.entry.samples:
+                chunk.samples += read_sample_rows(delivery.entry, delivery.entry_id, batch)
+            else:
+                chunk.rows += read_rows(delivery.entry, delivery.entry_id, batch, geo, salt, anonymize)
         except (msgspec.MsgspecError, zstandard.ZstdError, ValueError) as error:
             chunk.unreadable[batch] = str(error)
     if chunk.unreadable:
         chunk.rows = [row for row in chunk.rows if row.batch not in chunk.unreadable]
+        chunk.samples = [row for row in chunk.samples if row.batch not in chunk.unreadable]
     return chunk
 
 
@@ -80,7 +87,7 @@ def dead_letter(
 
 
 def ledger_rows(
-    chunk: Chunk, skipped: set[int], duplicates: Sequence[Row], letters: Sequence[dict[str, Any]]
+    chunk: Chunk, skipped: set[int], duplicates: Sequence[Row | SampleRow], letters: Sequence[dict[str, Any]]
 ) -> list[LedgerRow]:
     """One row for each batch of the chunk that was not stored before."""
     repeats, dead = [0] * len(chunk.deliveries), [0] * len(chunk.deliveries)

@@ -131,7 +131,7 @@ def read_batch(body: bytes, rules: Rules, dialect: Dialect) -> Batch:
 def _all_good(events: list[Event], body: bytes, rules: Rules) -> bool:
     """True when no event needs a closer look: the hot loop of accepting, about 0.4 us an event."""
     if len(events) > rules.max_events:
-        raise TooLarge(_too_many(len(events), rules.max_events), limit=rules.max_events)
+        raise TooLarge(too_many(len(events), rules.max_events), limit=rules.max_events)
     if b"\\u0000" in body:
         return False
     (earliest, latest), site_key = rules.window, rules.site_key
@@ -156,13 +156,13 @@ def _all_good(events: list[Event], body: bytes, rules: Rules) -> bool:
             weigh = weigh or len("".join(payload)) > LONG_TEXT
         if not plain_site and _problems(event, rules):
             return False
-    return not weigh or len(body) <= MAX_EVENT_BYTES or max(map(len, _raws(body)), default=0) <= MAX_EVENT_BYTES
+    return not weigh or len(body) <= MAX_EVENT_BYTES or max(map(len, raw_items(body)), default=0) <= MAX_EVENT_BYTES
 
 
 def _read_one_by_one(body: bytes, rules: Rules, dialect: Dialect) -> Batch:
-    raws = _raws(body)
+    raws = raw_items(body)
     if len(raws) > rules.max_events:
-        raise TooLarge(_too_many(len(raws), rules.max_events), limit=rules.max_events)
+        raise TooLarge(too_many(len(raws), rules.max_events), limit=rules.max_events)
     good: list[Event] = []
     rejected: list[Problem] = []
     for index, raw in enumerate(raws):
@@ -174,24 +174,14 @@ def _read_one_by_one(body: bytes, rules: Rules, dialect: Dialect) -> Batch:
     return Batch(_encode(good), good, len(raws), rejected)
 
 
-_Parts = tuple[str, str, str]
+# field, code, detail
+Parts = tuple[str, str, str]
 
 
-def _read_event(raw: msgspec.Raw | bytes, rules: Rules, dialect: Dialect) -> Event | list[_Parts]:
-    if len(raw) > MAX_EVENT_BYTES:
-        return [("", "too_long", f"the event has {len(raw)} bytes; the limit is {MAX_EVENT_BYTES}")]
-    try:
-        source = _decode_any(raw)
-    except RecursionError:
-        return [("", "too_deep", f"nested deeper than {MAX_DEPTH}")]
-    except (msgspec.MsgspecError, UnicodeDecodeError, ValueError) as error:
-        if _escapes_surrogate(raw):
-            return [("", "surrogate", "a lone surrogate is not a character; send valid Unicode")]
-        return [("", "malformed", f"cannot be read: {error}")]
-    if not isinstance(source, dict):
-        return [("", "wrong_type", f"an event is a JSON object, not {_json_type(source)}")]
-    if found := _unstorable(source):
-        return [found]
+def _read_event(raw: msgspec.Raw | bytes, rules: Rules, dialect: Dialect) -> Event | list[Parts]:
+    source = read_object(raw)
+    if isinstance(source, tuple):
+        return [source]
     renamed, spelled = dialect.rename(source)
     missing = [name for name in dialect.required if renamed.get(name) in (None, "")]
     if missing:
@@ -202,13 +192,30 @@ def _read_event(raw: msgspec.Raw | bytes, rules: Rules, dialect: Dialect) -> Eve
     try:
         event = msgspec.convert(renamed, Event)
     except msgspec.ValidationError as error:
-        return [_explain(error, spelled)]
+        return [explain(error, spelled)]
     return [(spelled.get(name, name), code, detail) for name, code, detail in _problems(event, rules)] or event
 
 
-def _problems(event: Event, rules: Rules) -> list[_Parts]:
+def read_object(raw: msgspec.Raw | bytes, noun: str = "event") -> dict[str, Any] | Parts:
+    """One item of a batch as a dict that PostgreSQL can store; else what is wrong with it."""
+    if len(raw) > MAX_EVENT_BYTES:
+        return "", "too_long", f"the {noun} has {len(raw)} bytes; the limit is {MAX_EVENT_BYTES}"
+    try:
+        source = _decode_any(raw)
+    except RecursionError:
+        return "", "too_deep", f"nested deeper than {MAX_DEPTH}"
+    except (msgspec.MsgspecError, UnicodeDecodeError, ValueError) as error:
+        if _escapes_surrogate(raw):
+            return "", "surrogate", "a lone surrogate is not a character; send valid Unicode"
+        return "", "malformed", f"cannot be read: {error}"
+    if not isinstance(source, dict):
+        return "", "wrong_type", f"{'an' if noun == 'event' else 'a'} {noun} is a JSON object, not {_json_type(source)}"
+    return _unstorable(source) or source
+
+
+def _problems(event: Event, rules: Rules) -> list[Parts]:
     """What the shape alone does not say. An empty list, almost always."""
-    found: list[_Parts] = []
+    found: list[Parts] = []
     ts, payload = event.ts, event.payload
     if ts is not None and not rules.window.earliest <= ts <= rules.window.latest:
         allowed = f"{_instant(rules.window.earliest)} to {_instant(rules.window.latest)}"
@@ -235,7 +242,7 @@ def _problems(event: Event, rules: Rules) -> list[_Parts]:
     return found
 
 
-def _raws(body: bytes) -> list[msgspec.Raw] | list[bytes]:
+def raw_items(body: bytes) -> list[msgspec.Raw] | list[bytes]:
     """The events of an array, unread. Raises BadInput with the position of what is not JSON."""
     try:
         body.decode()
@@ -286,7 +293,7 @@ def _depth(value: Any, limit: int = MAX_DEPTH + 1) -> int:
     return 1 + max((_depth(item, limit - 1) for item in inner), default=0)
 
 
-def _unstorable(value: Any, field: str = "", depth: int = 0) -> _Parts | None:
+def _unstorable(value: Any, field: str = "", depth: int = 0) -> Parts | None:
     """What PostgreSQL would refuse: NUL, and numbers without end. (The decoder has refused lone surrogates.)"""
     if isinstance(value, str):
         if "\x00" in value:
@@ -313,7 +320,7 @@ _CODES = (
 )
 
 
-def _explain(error: msgspec.ValidationError, spelled: Mapping[str, str]) -> _Parts:
+def explain(error: msgspec.ValidationError, spelled: Mapping[str, str]) -> Parts:
     """msgspec's message, in the caller's own field names and with what to send instead."""
     text = str(error)
     place = re.search(r" - at `\$\.?([^`]*)`", text)
@@ -327,8 +334,8 @@ def _explain(error: msgspec.ValidationError, spelled: Mapping[str, str]) -> _Par
     return spelled.get(field, field), code, detail.replace("\x00", "")
 
 
-def _too_many(count: int, limit: int) -> str:
-    return f"batch too large: {count} events; MAX_BATCH_SIZE is {limit}. Send several batches"
+def too_many(count: int, limit: int, noun: str = "events") -> str:
+    return f"batch too large: {count} {noun}; MAX_BATCH_SIZE is {limit}. Send several batches"
 
 
 def _instant(ts: datetime) -> str:

@@ -23,10 +23,13 @@ from analytics.ingest import buffer
 from analytics.ingest.buffer import Delivery
 from analytics.ingest.chunk import Chunk, dead_letter, dead_letters, ledger_rows, read_chunk, received_at
 from analytics.ingest.enrich import GeoDatabase
+from analytics.ingest.sample_rows import sift_samples
 from analytics.rollups.append import append_deltas
+from analytics.rollups.sample_rollups import add_samples
 from analytics.store import events as store
 from analytics.store import partitions
 from analytics.store.events import LedgerRow, Row
+from analytics.store.samples import SampleRow, copy_samples
 
 log = logging.getLogger(__name__)
 
@@ -189,20 +192,22 @@ class Drain:
     def _make_partitions(self, chunk: Chunk) -> None:
         today = clock.now().date()
         received = {received_at(delivery).date() for delivery in chunk.deliveries}
-        for table, days in (("events", {row.day for row in chunk.rows}), ("ingest_ledger", received)):
+        events, samples = {row.day for row in chunk.rows}, {row.day for row in chunk.samples}
+        for table, days in (("events", events), ("samples", samples), ("ingest_ledger", received)):
             if any((table, day) not in self._covered for day in days):
                 partitions.ensure(self.engine, table, days, today, self.partition_days)
                 self._covered.update((table, day) for day in days)
 
     def _write(self, connection: Connection, chunk: Chunk) -> tuple[list[LedgerRow], int, dict[int, dict[str, int]]]:
-        """One transaction's statements: what is new of the chunk, its users, its events, its deltas, its ledger."""
+        """One transaction's statements: what is new of the chunk, its users, events, deltas, samples, its ledger."""
         ids = [delivery.entry_id for delivery in chunk.deliveries]
         times = [received_at(delivery) for delivery in chunk.deliveries]
         zones = store.hold_sites(connection, chunk.site_ids)
         done = store.stored_entries(connection, ids, min(times), max(times))
         skipped = {batch for batch, entry_id in enumerate(ids) if entry_id in done}
         rows = [row for row in chunk.rows if row.batch not in skipped] if skipped else chunk.rows
-        rows, duplicates, numbered = self._sift(connection, rows)
+        samples = [row for row in chunk.samples if row.batch not in skipped]
+        rows, duplicates, numbered = self._sift(connection, rows, {row.site_id for row in samples})
         numbers = self._numbers(rows, numbered)
         refused = self._copy(connection, rows, numbers)
         letters = dead_letters(chunk, rows, refused)
@@ -210,13 +215,17 @@ class Drain:
             numbers = [number for place, number in enumerate(numbers) if place not in refused]
             rows = [row for place, row in enumerate(rows) if place not in refused]
         append_deltas(connection, zones, rows, numbers)
-        ledger = ledger_rows(chunk, skipped, duplicates, letters)
+        repeated = _write_samples(connection, samples) if samples else []
+        ledger = ledger_rows(chunk, skipped, [*duplicates, *repeated], letters)
         store.bury(connection, letters)
         store.write_ledger(connection, ledger)
         return ledger, len(skipped), numbered
 
-    def _sift(self, connection: Connection, rows: list[Row]) -> tuple[list[Row], list[Row], dict[int, dict[str, int]]]:
-        """(rows to store, duplicates, by site the users' numbers that this transaction looked up or gave out)."""
+    def _sift(
+        self, connection: Connection, rows: list[Row], sampled: set[int]
+    ) -> tuple[list[Row], list[Row], dict[int, dict[str, int]]]:
+        """(rows to store, duplicates, by site the users' numbers that this transaction looked up or gave out). Locks
+        the sites that must be, and those `sampled`: all at once, so that two drains cannot wait for each other."""
         by_site: dict[int, list[Row]] = {}
         for row in rows:
             by_site.setdefault(row.site_id, []).append(row)
@@ -227,6 +236,7 @@ class Drain:
             for site_id, mine in by_site.items()
             if len(fresh.get(site_id, ())) < len(unknown[site_id]) or any(row.given_id for row in mine)
         ]
+        to_lock += sampled
         next_numbers = store.lock_sites(connection, to_lock) if to_lock else {}
         keep, duplicates = [], []
         for site_id, mine in by_site.items():
@@ -325,6 +335,14 @@ class Drain:
         outcome.batches += 1
         outcome.dead += count
         outcome.received += count
+
+
+def _write_samples(connection: Connection, rows: list[SampleRow]) -> list[SampleRow]:
+    """Stores and rolls up those that are new; the duplicates. Their sites must be locked."""
+    keep, duplicates = sift_samples(connection, rows)
+    copy_samples(connection, keep)
+    add_samples(connection, keep)
+    return duplicates
 
 
 def _is_gone(consumer: str) -> bool:

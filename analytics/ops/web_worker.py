@@ -82,12 +82,12 @@ class WebWorker(Worker):  # type: ignore[misc]
 
 
 def serve(app: Any, threads: int, keep_alive_s: float) -> Server:
-    """The shared part of a process's connections. Of our application, POSTs of the ingest blueprint run on the loop."""
+    """The shared part of a process's connections. Of our application, POSTs of ingest blueprints run on the loop."""
     pool = ThreadPoolExecutor(threads, "request")
     if not isinstance(app, Flask):
         return Server(app, frozenset(), pool, 1 << 30, keep_alive_s)
     app.extensions["append_redis"] = LoopRedis(app.extensions["buffer_redis"])
-    rules = [rule for rule in app.url_map.iter_rules() if rule.endpoint.startswith("ingest.")]
+    rules = [rule for rule in app.url_map.iter_rules() if rule.endpoint.startswith("ingest")]
     posts = {rule.rule for rule in rules if rule.methods and "POST" in rule.methods and not rule.arguments}
     on_loop = frozenset(posts | {path.rstrip("/") for path in posts})
     return Server(app.wsgi_app, on_loop, pool, app.config["MAX_CONTENT_LENGTH"], keep_alive_s)

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
 
+import msgspec
 from sqlalchemy import Connection, RowMapping, text
 from sqlalchemy.dialects.postgresql import insert
 
@@ -158,7 +159,7 @@ def _columns(place: Place, row: _Row) -> dict[str, Any]:
         **place.hour._asdict(),
         "tagged": tagged,
         "tags_id": place.tags_id,
-        "tags": row.tags if tagged else None,
+        "tags": None if row.tags is None else msgspec.json.decode(row.tags),
         "first_at": found.first_at,
         "last_at": found.last.ts,
         "count": found.count,

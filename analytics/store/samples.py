@@ -57,10 +57,20 @@ def copy_samples(connection: Connection, rows: Sequence[SampleRow]) -> None:
     copy(connection, f"COPY samples ({COPY_COLUMNS}) FROM STDIN", (row.line for row in rows))
 
 
-# ix_samples_site_id_name_ts, in each partition.
-DELETE_NAME = text("DELETE FROM samples WHERE site_id = :site_id AND name = :name")
+# ix_samples_site_id_name_ts, in each partition. WITH, as what DELETE returns cannot be grouped.
+DELETE_NAME = text("""
+WITH deleted AS (
+    DELETE FROM samples
+    WHERE site_id = :site_id AND name = :name
+    RETURNING received_at
+)
+SELECT to_char(date_trunc('hour', received_at, 'UTC') AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'), count(*)
+FROM deleted
+GROUP BY 1
+""")
 
 
-def delete_samples(connection: Connection, site_id: int, name: str) -> None:
-    """Every sample of the name."""
-    connection.execute(DELETE_NAME, {"site_id": site_id, "name": name})
+def delete_samples(connection: Connection, site_id: int, name: str) -> dict[str, int]:
+    """Every sample of the name: hour of receipt (RFC 3339) → how many."""
+    found = connection.execute(DELETE_NAME, {"site_id": site_id, "name": name})
+    return {row[0]: row[1] for row in found}
