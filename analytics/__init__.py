@@ -22,6 +22,7 @@ log = logging.getLogger(__name__)
 
 BLUEPRINTS = (
     "analytics.ingest.views",
+    "analytics.ingest.sample_views",
     "analytics.reports.views",
     "analytics.exports.views",
     "analytics.exports.schedule_views",
