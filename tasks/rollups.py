@@ -62,12 +62,12 @@ def close_days() -> None:
 
 @shared_task(name="rollups.compact")
 def compact() -> None:
-    """Makes the union rows of closed months. Safe to run twice, and at once: a second one finds them made."""
+    """Makes the union rows of closed weeks and months. Safe to run twice, and at once: a second one finds them made."""
     try:
         compacted = compaction.compact(db.engine)
     except (DBAPIError, psycopg2.Error) as error:
         log.warning("compaction interrupted", extra={"error": type(error).__name__})
         runs.interrupted(error)
         return
-    if compacted.months:
-        log.info("months compacted", extra=compacted._asdict())
+    if compacted.spans:
+        log.info("weeks and months compacted", extra=compacted._asdict())

@@ -36,7 +36,7 @@ class Overview:
 def overview(
     found: Snapshot, first: date, after: date, limit: int = 10, lists: Sequence[str] = LISTS, bots: bool = False
 ) -> Overview:
-    """Days `[first, after)`; `limit` lines a list, by page views. O(days) bitmaps, and O(limit * days) more a list."""
+    """Days `[first, after)`; `limit` lines a list, by page views. O(days) bitmaps; a list, O(limit * spans)."""
     days = found.days(first, after, types=VIEWS, bots=bots)
     visits = found.visits("total", first, after, bots)
     series = []
@@ -51,5 +51,5 @@ def overview(
         visitors=len(users.union(count.users for count in days.values())),
         visits=VisitSums(*(sum(column) for column in zip(VisitSums(0, 0, 0, 0), *visits.values(), strict=True))),
         series=series,
-        lists={name: found.top(name, first, after, limit, types=VIEWS, bots=bots) for name in lists},
+        lists=found.tops(lists, first, after, limit, types=VIEWS, bots=bots),
     )

@@ -1,64 +1,66 @@
-"""Compaction: the days of a closed month as union rows, so that reports over years read a bitmap a month.
+"""Compaction: closed weeks and months as union rows, so that reports of any range read a few bitmaps a value.
 
-Celery's beat calls `compact`; rollups/rows.py drops the unions of each month it touches, and reading.py uses those that
-are there. Only of dimension `total`, and of the site as a whole: docs/decisions/0008.
+Celery's beat calls `compact`. rollups/rows.py adds what comes late to the unions that are there and drops those that a
+rebuild touches; reading.py covers ranges with them. Why all dimensions, and why exact: docs/decisions/0008.
 """
 
-from collections import defaultdict
-from datetime import date, timedelta
-from typing import NamedTuple
+from tempfile import SpooledTemporaryFile
+from typing import IO, NamedTuple
 
 from sqlalchemy import Connection, Engine, text
 
 from analytics.rollups import reading, rows, taking, users
-from analytics.rollups.delta import Count, Key
-from analytics.rollups.months import following
-from analytics.rollups.users import as_bool, as_int, as_text, read_binary
+from analytics.rollups.delta import Count
+from analytics.rollups.spans import Span, cover, whole
+
+# Of a span's rows, as many are held in memory; the others in a file.
+IN_MEMORY_BYTES = 16 << 20
 
 
 class Compacted(NamedTuple):
-    """Months that got union rows, and how many rows those are."""
+    """Weeks and months that got union rows, and how many rows those are."""
 
-    months: int = 0
+    spans: int = 0
     rows: int = 0
 
     def plus(self, other: "Compacted") -> "Compacted":
-        return Compacted(self.months + other.months, self.rows + other.rows)
+        return Compacted(self.spans + other.spans, self.rows + other.rows)
 
 
-# Served by pk_rollups, uq_metrics and pk_open_days: a few look-ups a month of a site.
+# Served by pk_rollups, uq_metrics and pk_open_days: a few look-ups for each week and month of a site.
 DUE = text("""
-SELECT s.id, CAST(m.month AS date)
+SELECT s.id, k.span, CAST(d.day AS date)
 FROM sites s
 CROSS JOIN LATERAL (
     SELECT min(day) AS first FROM rollups WHERE site_id = s.id AND span = 'day' AND dimension = 'total'
 ) AS known
 CROSS JOIN LATERAL (SELECT max(date) AS last FROM metrics WHERE site_id = s.id) AS closed
+CROSS JOIN (VALUES ('week', interval '1 week'), ('month', interval '1 month')) AS k (span, length)
 CROSS JOIN LATERAL generate_series(
-    date_trunc('month', CAST(known.first AS timestamp)), closed.last + interval '1 day' - interval '1 month', '1 month'
-) AS m (month)
+    date_trunc(k.span, CAST(known.first AS timestamp)), closed.last + interval '1 day' - k.length, k.length
+) AS d (day)
 WHERE (CAST(:site_id AS int) IS NULL OR s.id = :site_id)
     AND NOT EXISTS (
-        SELECT FROM open_days WHERE site_id = s.id AND day >= m.month AND day < m.month + interval '1 month'
+        SELECT FROM open_days WHERE site_id = s.id AND day >= d.day AND day < d.day + k.length
     )
     AND NOT EXISTS (
         SELECT FROM rollups
-        WHERE site_id = s.id AND span = 'month' AND dimension = 'total' AND day = CAST(m.month AS date)
+        WHERE site_id = s.id AND span = k.span AND dimension = 'total' AND day = CAST(d.day AS date)
     )
     AND EXISTS (
         SELECT FROM rollups
-        WHERE site_id = s.id AND span = 'day' AND dimension = 'total' AND day >= CAST(m.month AS date)
-            AND day < CAST(m.month + interval '1 month' AS date)
+        WHERE site_id = s.id AND span = 'day' AND dimension = 'total' AND day >= CAST(d.day AS date)
+            AND day < CAST(d.day + k.length AS date)
     )
-ORDER BY s.id, m.month
+ORDER BY s.id, k.span DESC, d.day
 """)
 
 
 def compact(engine: Engine) -> Compacted:
-    """Makes the unions that lack of all months whose days are closed. One query where none is due."""
+    """Makes the unions that lack of all weeks and months whose days are closed. One query where none is due."""
     with engine.connect() as connection:
         connection.execute(rows.BY_INDEX)
-        found = sorted({site_id for site_id, _ in connection.execute(DUE, {"site_id": None})})
+        found = sorted({site_id for site_id, _, _ in connection.execute(DUE, {"site_id": None})})
     total = Compacted()
     for site_id in found:
         total = total.plus(compact_site(engine, site_id))
@@ -66,23 +68,78 @@ def compact(engine: Engine) -> Compacted:
 
 
 def compact_site(engine: Engine, site_id: int) -> Compacted:
-    """The same of one site: one transaction under the lock of merge, so that no day changes in between."""
+    """The same of one site, weeks before the months that are made of them. A transaction each, under the lock of
+    merge, so that no day changes in between and merges wait for one span only."""
+    total = Compacted()
+    while made := _compact_next(engine, site_id):
+        total = total.plus(Compacted(1, made))
+    return total
+
+
+def _compact_next(engine: Engine, site_id: int) -> int:
+    """How many rows the first span got that is due; 0: none is."""
     with taking.alone(engine, site_id) as connection:
         connection.execute(rows.BY_INDEX)
-        months = [month for _, month in connection.execute(DUE, {"site_id": site_id})]
-        return Compacted(len(months), sum(_unite(connection, site_id, month) for month in months))
+        due = connection.execute(DUE, {"site_id": site_id}).first()
+        return 0 if due is None else _unite(connection, site_id, Span(*due[1:]))
 
 
-DAYS = "SELECT type, is_bot, events, users" + reading.ROWS
+# Ranges of pk_rollups. Sorted by bytes, which is all that putting equal keys together asks for; bitmaps of more than
+# 2 kB are not moved by that.
+PARTS = """
+SELECT r.dimension, r.type, r.subject, r.is_bot, r.value, r.events, r.users
+FROM unnest(%(dimensions)s::text[]) AS d (dimension)
+CROSS JOIN unnest(%(spans)s::text[], %(days)s::date[]) AS s (span, first)
+CROSS JOIN LATERAL (
+    SELECT dimension, type, subject, is_bot, value, events, users
+    FROM rollups
+    WHERE site_id = %(site_id)s AND span = s.span AND dimension = d.dimension AND day = s.first
+    OFFSET 0
+) AS r
+ORDER BY r.dimension COLLATE "C", r.type COLLATE "C", r.subject COLLATE "C", r.is_bot, r.value COLLATE "C"
+"""
 
 
-def _unite(connection: Connection, site_id: int, month: date) -> int:
-    after = following(month)
-    types = connection.execute(reading.TYPES, {"site_id": site_id, "first": month, "after": after}).scalars().all()
-    days = [month + timedelta(days=n) for n in range((after - month).days)]
-    asked = {"dimension": "total", "days": days, "types": list(types), "subject": "", "bots": [False, True]}
-    counts: dict[Key, Count] = defaultdict(Count)
-    for kind, is_bot, events, stored in read_binary(connection, DAYS, {"site_id": site_id, **asked}):
-        key = Key("total", month, as_text(kind or b""), "", as_bool(is_bot or b""), "")
-        counts[key].add(Count(as_int(events or b""), users.unpack(stored or b"")))
-    return rows.put_unions(connection, site_id, counts)
+def _unite(connection: Connection, site_id: int, span: Span) -> int:
+    weeks = list(whole("week", span.day, span.after)) if span.kind == "month" else []
+    parts = cover(span.day, span.after, rows.known_unions(connection, site_id, weeks))
+    given = {"site_id": site_id, "dimensions": list(rows.UNITED), **reading.columns(parts)}
+    with SpooledTemporaryFile(max_size=IN_MEMORY_BYTES) as file:
+        uniter = _Uniter(file, site_id, span)
+        users.stream_binary(connection, PARTS, given, uniter.take)
+        uniter.finish()
+        file.seek(0)
+        rows.put_unions(connection, file)
+    return uniter.rows
+
+
+class _Uniter:
+    """Takes rows, those of one key after each other, and writes their unions as a binary COPY."""
+
+    def __init__(self, file: IO[bytes], site_id: int, span: Span) -> None:
+        self._write = file.write
+        self._site_id, self._kind, self._day = users.from_int4(site_id), span.kind.encode(), users.from_date(span.day)
+        self._key: users.Row | None = None
+        self._count = Count()
+        self.rows = 0
+        self._write(users.START)
+
+    def take(self, row: users.Row) -> None:
+        *columns, events, stored = row
+        key = tuple(columns)
+        if key != self._key:
+            self._put()
+            self._key, self._count = key, Count()
+        self._count.add(Count(users.as_int(events or b""), users.unpack(stored or b"")))
+
+    def finish(self) -> None:
+        self._put()
+        self._write(users.END)
+
+    def _put(self) -> None:
+        if self._key is not None:
+            dimension, *rest = (column or b"" for column in self._key)
+            place = (self._site_id, self._kind, dimension, self._day, *rest)
+            count = users.from_int8(self._count.events), users.pack(self._count.users)
+            self._write(users.binary_row((*place, *count)))
+            self.rows += 1

@@ -24,6 +24,7 @@ from analytics.rollups.delta import Count
 from analytics.rollups.merge import NotInCalendar, merge_site
 from analytics.rollups.packed import VIEW
 from analytics.rollups.schedule import ONE_DAY, Schedule
+from analytics.rollups.spans import DAY, whole
 from analytics.rollups.users import as_date, as_int, as_text, read_binary
 from analytics.rollups.visit_rollups import read_visits
 from analytics.rollups.visit_tally import VisitSums
@@ -214,9 +215,9 @@ BY_TYPE = "SELECT day, type, events, users" + reading.ROWS
 
 def _read_days(connection: Connection, site_id: int, first: date, after: date) -> dict[date, dict[str, Count]]:
     """Day → type → what people did, programs left out. Two queries on pk_rollups."""
-    types = connection.execute(reading.TYPES, {"site_id": site_id, "first": first, "after": after}).scalars().all()
-    days = [first + n * ONE_DAY for n in range((after - first).days)]
-    asked = {"dimension": "total", "days": days, "types": list(types), "subject": "", "bots": [False]}
+    spans = list(whole(DAY, first, after))
+    types = reading.read_types(connection, site_id, spans)
+    asked = {"dimensions": ["total"], "types": types, "subject": "", "bots": [False], **reading.columns(spans)}
     found: dict[date, dict[str, Count]] = {}
     for day, kind, events, stored in read_binary(connection, BY_TYPE, {"site_id": site_id, **asked}):
         count = Count(as_int(events or b""), users.unpack(stored or b""))

@@ -1,21 +1,23 @@
 """What reports read: rollups and the deltas that still wait, in one snapshot. Only SELECTs.
 
-A merge in between changes nothing that a Snapshot says. Counts of people are unions of bitmaps, never sums. Every query
-names all leading columns of pk_rollups, as lists where there are several, so that it reads the rows it needs and none
-of the ten thousand short codes beside them.
+A merge in between changes nothing that a Snapshot says. Counts of people are unions of bitmaps, never sums. What is
+asked of a range as a whole reads months and weeks where they have union rows, and the days between them. Every query
+names all leading columns of pk_rollups, so that it reads the rows it needs and none of the ten thousand short codes
+beside them.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, timedelta
 from typing import Any, NamedTuple
 
+from pyroaring import BitMap64
 from sqlalchemy import Connection, Engine, text
 
 from analytics.rollups import guard, users
 from analytics.rollups.delta import DIMENSIONS, Count, Key, unite
-from analytics.rollups.months import between, whole_months
-from analytics.rollups.rows import BY_INDEX, known_days
+from analytics.rollups.rows import BY_INDEX, known_days, known_unions
+from analytics.rollups.spans import DAY, UNIONS, Span, cover, whole
 from analytics.rollups.users import as_date, as_int, as_text, read_binary
 from analytics.rollups.visit_rollups import read_visits
 from analytics.rollups.visit_tally import VisitSums
@@ -65,61 +67,88 @@ def snapshot(engine: Engine, site: Site, timeout_s: float) -> "Iterator[Snapshot
 WAITING = "SELECT zone, body FROM rollup_deltas WHERE site_id = %(site_id)s"
 READ_ZONE = text("SELECT coalesce(rollups_zone, zone) FROM sites WHERE id = :site_id")
 
-# From each (day, type) to the next one: an index-only scan of pk_rollups that skips subjects, bots and values.
+# From each type of a span to the next one: index-only scans of pk_rollups that skip subjects, bots and values.
 TYPES = text("""
 WITH RECURSIVE found AS (
-    (SELECT day, type
-     FROM rollups
-     WHERE site_id = :site_id AND span = 'day' AND dimension = 'total' AND day >= :first AND day < :after
-     ORDER BY day, type
-     LIMIT 1)
-    UNION ALL
-    SELECT following.day, following.type
-    FROM found CROSS JOIN LATERAL (
-        SELECT day, type
+    SELECT s.span, s.day, lowest.type
+    FROM unnest(CAST(:spans AS text[]), CAST(:days AS date[])) AS s (span, day)
+    CROSS JOIN LATERAL (
+        SELECT type
         FROM rollups
-        WHERE site_id = :site_id AND span = 'day' AND dimension = 'total' AND day < :after
-            AND (day, type) > (found.day, found.type)
-        ORDER BY day, type
+        WHERE site_id = :site_id AND span = s.span AND dimension = 'total' AND day = s.day
+        ORDER BY type
+        LIMIT 1
+    ) AS lowest
+    UNION ALL
+    SELECT found.span, found.day, following.type
+    FROM found CROSS JOIN LATERAL (
+        SELECT type
+        FROM rollups
+        WHERE site_id = :site_id AND span = found.span AND dimension = 'total' AND day = found.day
+            AND type > found.type
+        ORDER BY type
         LIMIT 1
     ) AS following
 )
 SELECT DISTINCT type FROM found
 """)
 
-# pk_rollups: equal on the seven columns before the value.
+# pk_rollups, once for each span: equal on the seven columns before the value. OFFSET 0 keeps the spans outside; the
+# planner would go through them once for each row of a young table.
 ROWS = """
-FROM rollups
-WHERE site_id = %(site_id)s AND span = 'day' AND dimension = %(dimension)s AND day = ANY(%(days)s::date[])
-    AND type = ANY(%(types)s::text[]) AND subject = %(subject)s AND is_bot = ANY(%(bots)s::bool[])
+FROM unnest(%(dimensions)s::text[]) AS d (dimension)
+CROSS JOIN unnest(%(spans)s::text[], %(days)s::date[]) AS s (span, first)
+CROSS JOIN LATERAL (
+    SELECT day, type, is_bot, value, events, users
+    FROM rollups
+    WHERE site_id = %(site_id)s AND span = s.span AND dimension = d.dimension AND day = s.first
+        AND type = ANY(%(types)s::text[]) AND subject = %(subject)s AND is_bot = ANY(%(bots)s::bool[])
+    OFFSET 0
+) AS r
 """
 COUNTS = "SELECT day, value, events, users" + ROWS
-# pk_rollups, all of its columns.
-USERS = "SELECT value, users" + ROWS + "AND value = ANY(%(values)s::text[])"
 RANK = f"""
-SELECT value, sum(events)::bigint
+SELECT dimension, value, events
 FROM (
-    SELECT value, events {ROWS}
-    UNION ALL
-    SELECT * FROM unnest(%(waiting)s::text[], %(waiting_events)s::bigint[])
-) AS counted
-GROUP BY value
-ORDER BY sum(events) DESC, value COLLATE "C"
-LIMIT %(limit)s
+    SELECT dimension, value, events,
+        row_number() OVER (PARTITION BY dimension ORDER BY events DESC, value COLLATE "C") AS place
+    FROM (
+        SELECT dimension, value, sum(events)::bigint AS events
+        FROM (
+            SELECT dimension, value, events {ROWS}
+            UNION ALL
+            SELECT * FROM unnest(%(waiting_dimensions)s::text[], %(waiting)s::text[], %(waiting_events)s::bigint[])
+        ) AS counted
+        GROUP BY dimension, value
+    ) AS summed
+) AS ranked
+WHERE place <= %(limit)s
+ORDER BY dimension, place
 """  # noqa: S608  # of constants
-# pk_rollups; compaction.py wrote them, of the whole site only. A month has rows of all its types, or none.
-UNITED = text("""
-SELECT DISTINCT day
-FROM rollups
-WHERE site_id = :site_id AND span = 'month' AND dimension = 'total' AND day = ANY(CAST(:months AS date[]))
-ORDER BY day
-""")
-UNIONS = """
-SELECT day, value, events, users
-FROM rollups
-WHERE site_id = %(site_id)s AND span = 'month' AND dimension = 'total' AND day = ANY(%(months)s::date[])
-    AND (%(types)s::text[] IS NULL OR type = ANY(%(types)s::text[])) AND is_bot = ANY(%(bots)s::bool[])
+# pk_rollups, all of its columns.
+USERS = """
+SELECT k.n, r.users
+FROM unnest(%(ranked_dimensions)s::text[], %(ranked)s::text[]) WITH ORDINALITY AS k (dimension, value, n)
+CROSS JOIN unnest(%(spans)s::text[], %(days)s::date[]) AS s (span, first)
+CROSS JOIN LATERAL (
+    SELECT users
+    FROM rollups
+    WHERE site_id = %(site_id)s AND span = s.span AND dimension = k.dimension AND day = s.first
+        AND type = ANY(%(types)s::text[]) AND subject = %(subject)s AND is_bot = ANY(%(bots)s::bool[])
+        AND value = k.value
+    OFFSET 0
+) AS r
 """
+
+
+def read_types(connection: Connection, site_id: int, spans: Sequence[Span]) -> list[str]:
+    """The types of events in the spans. One query, a few look-ups in the index for each span."""
+    return list(connection.execute(TYPES, {"site_id": site_id, **columns(spans)}).scalars())
+
+
+def columns(spans: Sequence[Span]) -> dict[str, list[Any]]:
+    """The spans as parameters of ROWS and TYPES."""
+    return {"spans": [span.kind for span in spans], "days": [span.day for span in spans]}
 
 
 class Snapshot:
@@ -130,6 +159,7 @@ class Snapshot:
         self.zone: str = connection.execute(READ_ZONE, {"site_id": site.id}).scalar_one()
         self._bodies: dict[str, list[bytes]] | None = None
         self._waiting: dict[tuple[str, ...], dict[Key, Count]] = {}
+        self._covers: dict[tuple[date, date], list[Span]] = {}
         self._types: dict[tuple[date, date], list[str]] = {}
 
     def counts(
@@ -139,9 +169,9 @@ class Snapshot:
         """(day, value) → its Count over the types. One query; every bitmap of these rows is read."""
         asked = Asked(first, after, types, subject, bots)
         found: dict[tuple[date, str], Count] = {}
-        for place, count in self._stored(COUNTS, self._given(dimension, asked)):
+        for place, count in self._stored(dimension, asked, list(whole(DAY, first, after))):
             _add(found, place, count)
-        for key, count in self._fresh(dimension, asked).items():
+        for key, count in self._fresh([dimension], asked).items():
             _add(found, (key.day, key.value), count)
         return found
 
@@ -150,15 +180,10 @@ class Snapshot:
         return {day: count for (day, _), count in self.counts("total", first, after, **asked).items()}
 
     def total(self, first: date, after: date, **asked: Any) -> Count:
-        """Everything in the days, everybody once. As `counts`; of a closed month a bitmap a type is read."""
-        whole = Asked(first, after, **asked)
-        months = self._united_months(whole)
-        parts = list(self._fresh("total", whole).values())
-        if months:
-            parts += [count for _, count in self._stored(UNIONS, {**self._who(whole), "months": months})]
-        for gap_first, gap_after in between(first, after, months):
-            given = self._given("total", whole._replace(first=gap_first, after=gap_after))
-            parts += [count for _, count in self._stored(COUNTS, given)]
+        """Everything in the days, everybody once. One query; a bitmap a type is read of each span that covers them."""
+        everything = Asked(first, after, **asked)
+        parts = list(self._fresh(["total"], everything).values())
+        parts += [count for _, count in self._stored("total", everything, self._cover(first, after))]
         return Count(sum(count.events for count in parts), users.union(count.users for count in parts))
 
     def visits(self, dimension: str, first: date, after: date, bots: bool = False) -> dict[tuple[date, str], VisitSums]:
@@ -175,68 +200,98 @@ class Snapshot:
         found = self.counts("hour", day, day + timedelta(days=1), **asked)
         return {int(value): count for (_, value), count in found.items()}
 
-    def top(
-        self, dimension: str, first: date, after: date, limit: int, *,
-        types: Sequence[str] | None = None, subject: str = "", bots: bool = False,
-    ) -> list[Top]:  # fmt: skip
-        """The values with the most events, ties in the order of the values; only their bitmaps are read.
+    def top(self, dimension: str, first: date, after: date, limit: int, **asked: Any) -> list[Top]:
+        """The values with the most events. As `tops`."""
+        return self.tops([dimension], first, after, limit, **asked)[dimension]
 
-        Two queries: O(rows of the dimension) to rank, then O(limit * days).
+    def tops(
+        self, dimensions: Sequence[str], first: date, after: date, limit: int, *,
+        types: Sequence[str] | None = None, subject: str = "", bots: bool = False,
+    ) -> dict[str, list[Top]]:  # fmt: skip
+        """Dimension → the values with the most events, ties in the order of the values; only their bitmaps are read.
+
+        Two queries: O(rows of the dimensions) to rank, then O(dimensions * limit * spans), as `total`.
         """
         asked = Asked(first, after, types, subject, bots)
-        fresh = self._fresh(dimension, asked)
-        given = self._given(dimension, asked)
+        fresh = self._fresh(dimensions, asked)
+        given = self._given(dimensions, asked, self._cover(first, after))
         ranked = self._rank(given, fresh, limit)
-        shown: dict[str, list[Any]] = {value: [] for value in ranked}
-        for value, stored in read_binary(self._connection, USERS, {**given, "values": list(ranked)}):
-            shown[as_text(value or b"")].append(users.unpack(stored or b""))
-        for key, count in fresh.items():
-            if key.value in shown:
-                shown[key.value].append(count.users)
-        return [Top(value, events, len(users.union(shown[value]))) for value, events in ranked.items()]
+        people = self._people(given, ranked, fresh)
+        found: dict[str, list[Top]] = {dimension: [] for dimension in dimensions}
+        for (dimension, value), events in ranked.items():
+            found[dimension].append(Top(value, events, len(people[dimension, value])))
+        return found
 
-    def _rank(self, given: Mapping[str, Any], fresh: Mapping[Key, Count], limit: int) -> dict[str, int]:
-        """Value → events of the first `limit`, in their order."""
-        waiting = {"waiting": [key.value for key in fresh], "waiting_events": [one.events for one in fresh.values()]}
+    def _rank(self, given: Mapping[str, Any], fresh: Mapping[Key, Count], limit: int) -> dict[tuple[str, str], int]:
+        """(dimension, value) → events of the first `limit` of each dimension, in their order."""
+        waiting = {
+            "waiting_dimensions": [key.dimension for key in fresh],
+            "waiting": [key.value for key in fresh],
+            "waiting_events": [one.events for one in fresh.values()],
+        }
         rows = read_binary(self._connection, RANK, {**given, **waiting, "limit": limit})
-        return {as_text(value or b""): as_int(events or b"") for value, events in rows}
+        return {
+            (as_text(dimension or b""), as_text(value or b"")): as_int(events or b"")
+            for dimension, value, events in rows
+        }
 
-    def _stored(self, query: str, given: Mapping[str, Any]) -> Iterator[tuple[tuple[date, str], Count]]:
-        """((day, value), Count) of each row, some of them of one place."""
-        for day, value, events, stored in read_binary(self._connection, query, given):
+    def _people(
+        self, given: Mapping[str, Any], ranked: Collection[tuple[str, str]], fresh: Mapping[Key, Count]
+    ) -> dict[tuple[str, str], BitMap64]:
+        """(dimension, value) → everybody who was there. Unites the first rows while the server reads the next ones."""
+        people = [BitMap64() for _ in ranked]
+
+        def unite(row: users.Row) -> None:
+            n, stored = row
+            people[as_int(n or b"") - 1] |= users.unpack(stored or b"")
+
+        names = {"ranked_dimensions": [one for one, _ in ranked], "ranked": [value for _, value in ranked]}
+        users.stream_binary(self._connection, USERS, {**given, **names}, unite)
+        found = dict(zip(ranked, people, strict=True))
+        for key, count in fresh.items():
+            if (key.dimension, key.value) in found:
+                found[key.dimension, key.value] |= count.users
+        return found
+
+    def _stored(self, dimension: str, asked: Asked, spans: Sequence[Span]) -> list[tuple[tuple[date, str], Count]]:
+        """((first day, value), Count) of each row, some of them of one place."""
+        found = []
+
+        def take(row: users.Row) -> None:
+            day, value, events, stored = row
             place = as_date(day or b""), as_text(value or b"")
-            yield place, Count(as_int(events or b""), users.unpack(stored or b""))
+            found.append((place, Count(as_int(events or b""), users.unpack(stored or b""))))
 
-    def _united_months(self, asked: Asked) -> list[date]:
-        """The months of these days that union rows may answer for."""
-        months = [] if asked.subject else whole_months(asked.first, asked.after)
-        if not months:
-            return []
-        return list(self._connection.execute(UNITED, {"site_id": self._site_id, "months": months}).scalars())
+        users.stream_binary(self._connection, COUNTS, self._given([dimension], asked, spans), take)
+        return found
 
-    def _given(self, dimension: str, asked: Asked) -> dict[str, Any]:
+    def _given(self, dimensions: Sequence[str], asked: Asked, spans: Sequence[Span]) -> dict[str, Any]:
         """Parameters of ROWS."""
-        days = [asked.first + timedelta(days=n) for n in range((asked.after - asked.first).days)]
         types = self._types_of(asked.first, asked.after) if asked.types is None else list(asked.types)
-        return {**self._who(asked), "dimension": dimension, "days": days, "types": types, "subject": asked.subject}
+        bots = [False, True] if asked.bots else [False]
+        who = {"site_id": self._site_id, "types": types, "subject": asked.subject, "bots": bots}
+        return {**who, "dimensions": list(dimensions), **columns(spans)}
 
-    def _who(self, asked: Asked) -> dict[str, Any]:
-        types = None if asked.types is None else list(asked.types)
-        return {"site_id": self._site_id, "types": types, "bots": [False, True] if asked.bots else [False]}
+    def _cover(self, first: date, after: date) -> list[Span]:
+        """The days, as few spans as there are rows of. One query where a week or month lies in them; kept."""
+        if (first, after) not in self._covers:
+            candidates = [span for kind in UNIONS for span in whole(kind, first, after)]
+            united = known_unions(self._connection, self._site_id, candidates)
+            self._covers[first, after] = cover(first, after, united)
+        return self._covers[first, after]
 
     def _types_of(self, first: date, after: date) -> list[str]:
         if (first, after) not in self._types:
-            given = {"site_id": self._site_id, "first": first, "after": after}
-            self._types[first, after] = list(self._connection.execute(TYPES, given).scalars())
+            self._types[first, after] = read_types(self._connection, self._site_id, self._cover(first, after))
         return self._types[first, after]
 
-    def _fresh(self, dimension: str, asked: Asked) -> dict[Key, Count]:
+    def _fresh(self, dimensions: Collection[str], asked: Asked) -> dict[Key, Count]:
         """What waits for these rows, under the names that merge would give it."""
-        waiting = self._waiting_of(TOTALS if dimension in TOTALS else LISTS)
+        waiting = self._waiting_of(LISTS if set(dimensions).isdisjoint(TOTALS) else TOTALS)
         mine = {
             key: count
             for key, count in waiting.items()
-            if key.dimension == dimension and asked.first <= key.day < asked.after
+            if key.dimension in dimensions and asked.first <= key.day < asked.after
             and (key.subject in ("", asked.subject) or asked.subject == guard.OTHER)
         }  # fmt: skip
         if not mine:

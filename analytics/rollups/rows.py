@@ -3,21 +3,25 @@
 merge, rebuild and compaction call it while they hold the site's lock (merge.py), so nobody else changes these rows.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from io import BytesIO
-from typing import Any
+from typing import IO, Any
 
 from pyroaring import BitMap64
 from sqlalchemy import Connection, text
 
 from analytics.rollups import guard, users
 from analytics.rollups.delta import DIMENSIONS, Count, Key
-from analytics.rollups.months import months_of
+from analytics.rollups.spans import DAY, UNIONS, Span, span_of, spans_of
 from analytics.store import events as store
 
 # Keys whose bitmaps are in memory at a time: at 300,000 users in each, 40 MB.
 KEYS_AT_A_TIME = 1000
+
+# Nobody asks for the hours of a week.
+UNITED = tuple(dimension for dimension in DIMENSIONS if dimension != "hour")
 
 # The statistics of rows and of a temporary table that are seconds old know nothing: go by the index, always.
 BY_INDEX = store.BY_INDEX
@@ -40,7 +44,7 @@ FILL = "COPY staged_rollups FROM STDIN (FORMAT binary)"
 # Without a bitmap: nobody new, and the stored one stays where it is; 100 bytes are written instead of 40,000.
 ADD = text("""
 INSERT INTO rollups AS r (site_id, span, dimension, day, type, subject, is_bot, value, events, users)
-SELECT :site_id, 'day', dimension, day, type, subject, is_bot, value, events, users
+SELECT :site_id, :span, dimension, day, type, subject, is_bot, value, events, users
 FROM staged_rollups
 ON CONFLICT (site_id, span, dimension, day, type, subject, is_bot, value) DO UPDATE
 SET events = r.events + EXCLUDED.events,
@@ -53,24 +57,64 @@ EMPTY = text("DELETE FROM staged_rollups")
 def add(connection: Connection, site_id: int, counts: dict[Key, Count], limits: guard.Limits = guard.LIMITS) -> int:
     """Adds the counts and unites the users of day rows, within the cardinality limits; how many rows it wrote.
 
-    A look-up and a COPY for every thousand keys, one INSERT.
+    What comes late is added to the unions of its week and month too, where there are any. A look-up and a COPY for
+    every thousand keys, one INSERT; one look-up for the unions.
     """
     if not counts:
         return 0
     connection.execute(BY_INDEX)
     fitted = guard.fit(connection, site_id, counts, limits)
     connection.execute(STAGE)
-    keys = sorted(fitted)
+    written = _add(connection, site_id, DAY, fitted)
+    for kind, late in _in_unions(connection, site_id, fitted).items():
+        written += _add(connection, site_id, kind, late)
+    return written
+
+
+def _add(connection: Connection, site_id: int, kind: str, counts: Mapping[Key, Count]) -> int:
+    keys = sorted(counts)
     for start in range(0, len(keys), KEYS_AT_A_TIME):
-        _stage(connection, site_id, keys[start : start + KEYS_AT_A_TIME], fitted)
-    connection.execute(ADD, {"site_id": site_id})
+        _stage(connection, site_id, kind, keys[start : start + KEYS_AT_A_TIME], counts)
+    connection.execute(ADD, {"site_id": site_id, "span": kind})
     connection.execute(EMPTY)
-    _drop_unions(connection, site_id, {key.day for key in keys})
     return len(keys)
 
 
-def _stage(connection: Connection, site_id: int, keys: Sequence[Key], counts: dict[Key, Count]) -> None:
-    stored = _stored_users(connection, site_id, keys)
+def _in_unions(connection: Connection, site_id: int, counts: Mapping[Key, Count]) -> dict[str, dict[Key, Count]]:
+    """What the counts add to each kind of union that there is. A union that exists is exact, whatever comes late."""
+    united = known_unions(connection, site_id, spans_of(key.day for key in counts))
+    found: dict[str, dict[Key, Count]] = {kind: defaultdict(Count) for kind in sorted({span.kind for span in united})}
+    for key, count in counts.items() if united else ():
+        for kind, late in found.items():
+            span = span_of(kind, key.day)
+            if span in united and key.dimension in UNITED:
+                late[key._replace(day=span.day)].add(count)
+    return found
+
+
+# An entry of pk_rollups for each span: whoever writes unions of a span writes all of it.
+KNOWN_UNIONS = text("""
+SELECT s.span, s.day
+FROM unnest(CAST(:spans AS text[]), CAST(:days AS date[])) AS s (span, day)
+WHERE EXISTS (
+    SELECT FROM rollups r
+    WHERE r.site_id = :site_id AND r.span = s.span AND r.dimension = 'total' AND r.day = s.day
+    OFFSET 0
+)
+""")
+
+
+def known_unions(connection: Connection, site_id: int, spans: Collection[Span]) -> set[Span]:
+    """Those of the weeks and months that have union rows: exact ones, in every dimension of UNITED. One query."""
+    if not spans:
+        return set()
+    kinds, days = (list(column) for column in zip(*spans, strict=True))
+    found = connection.execute(KNOWN_UNIONS, {"site_id": site_id, "spans": kinds, "days": days})
+    return {Span(kind, day) for kind, day in found}
+
+
+def _stage(connection: Connection, site_id: int, kind: str, keys: Sequence[Key], counts: Mapping[Key, Count]) -> None:
+    stored = _stored_users(connection, site_id, kind, keys)
     rows = (_binary(key, counts[key], stored.get(n)) for n, key in enumerate(keys))
     data = BytesIO(b"".join(users.binary_rows(rows)))
     cursor: Any = connection.connection.cursor()
@@ -104,22 +148,19 @@ FROM unnest(%(dimensions)s::text[], %(days)s::date[], %(types)s::text[], %(subje
 CROSS JOIN LATERAL (
     SELECT users
     FROM rollups
-    WHERE site_id = %(site_id)s AND span = 'day' AND dimension = k.dimension AND day = k.day
+    WHERE site_id = %(site_id)s AND span = %(span)s AND dimension = k.dimension AND day = k.day
         AND type = k.type AND subject = k.subject AND is_bot = k.is_bot AND value = k.value
     OFFSET 0
 ) AS r
 """
 
 
-def _stored_users(connection: Connection, site_id: int, keys: Sequence[Key]) -> dict[int, bytes]:
+def _stored_users(connection: Connection, site_id: int, kind: str, keys: Sequence[Key]) -> dict[int, bytes]:
     """Position in `keys` → the bitmap of its row; no entry where there is none."""
-    rows = users.read_binary(connection, STORED_USERS, {**_columns(keys), "site_id": site_id})
-    return {users.as_int(n or b"") - 1: stored or b"" for n, stored in rows}
-
-
-def _columns(keys: Iterable[Key]) -> dict[str, list[Any]]:
     columns = zip(("dimensions", "days", "types", "subjects", "bots", "values"), zip(*keys, strict=True), strict=True)
-    return {name: list(column) for name, column in columns}
+    given = {"site_id": site_id, "span": kind, **{name: list(column) for name, column in columns}}
+    rows = users.read_binary(connection, STORED_USERS, given)
+    return {users.as_int(n or b"") - 1: stored or b"" for n, stored in rows}
 
 
 # Served by pk_rollups, whose third and fourth columns these are.
@@ -127,43 +168,33 @@ REMOVE = text("""
 DELETE FROM rollups
 WHERE site_id = :site_id AND span = 'day' AND dimension = ANY(:dimensions) AND day >= :first_day AND day < :after_day
 """)
+DROP_UNIONS = text("""
+DELETE FROM rollups
+WHERE site_id = :site_id AND span = :span AND dimension = ANY(:dimensions) AND day = ANY(CAST(:days AS date[]))
+""")
 
 
 def remove(connection: Connection, site_id: int, first_day: date, after_day: date) -> None:
-    """Removes the day rows of `[first_day, after_day)`."""
+    """Removes the day rows of `[first_day, after_day)`, and the unions that hold any of these days."""
     connection.execute(BY_INDEX)
-    days = {"first_day": first_day, "after_day": after_day}
-    connection.execute(REMOVE, {"site_id": site_id, "dimensions": list(DIMENSIONS), **days})
-    _drop_unions(connection, site_id, (first_day + timedelta(days=n) for n in range((after_day - first_day).days)))
+    given = {"site_id": site_id, "dimensions": list(DIMENSIONS)}
+    connection.execute(REMOVE, {**given, "first_day": first_day, "after_day": after_day})
+    spans = spans_of(first_day + timedelta(days=n) for n in range((after_day - first_day).days))
+    for kind in UNIONS:
+        days = [span.day for span in spans if span.kind == kind]
+        connection.execute(DROP_UNIONS, {**given, "span": kind, "days": days})
 
 
-# Served by pk_rollups.
-DROP_UNIONS = text("""
-DELETE FROM rollups
-WHERE site_id = :site_id AND span = 'month' AND dimension = 'total' AND day = ANY(CAST(:months AS date[]))
-""")
-PUT_UNIONS = text("""
-INSERT INTO rollups (site_id, span, dimension, day, type, subject, is_bot, value, events, users)
-SELECT :site_id, 'month', k.*
-FROM unnest(CAST(:dimensions AS text[]), CAST(:days AS date[]), CAST(:types AS text[]), CAST(:subjects AS text[]),
-            CAST(:bots AS bool[]), CAST(:values AS text[]), CAST(:events AS bigint[]), CAST(:users AS bytea[])) k
-""")
+PUT_UNIONS = """
+COPY rollups (site_id, span, dimension, day, type, subject, is_bot, value, events, users) FROM STDIN (FORMAT binary)
+"""
 
 
-def _drop_unions(connection: Connection, site_id: int, days: Iterable[date]) -> None:
-    """A union row that exists is exact: whatever changes a day takes its month's away, in the same transaction."""
-    connection.execute(DROP_UNIONS, {"site_id": site_id, "months": months_of(days)})
-
-
-def put_unions(connection: Connection, site_id: int, counts: Mapping[Key, Count]) -> int:
-    """Writes the rows of months that have none, with the month in place of the day; how many."""
-    if counts:
-        given = {
-            "events": [one.events for one in counts.values()],
-            "users": [users.pack(one.users) for one in counts.values()],
-        }
-        connection.execute(PUT_UNIONS, {"site_id": site_id, **_columns(counts), **given})
-    return len(counts)
+def put_unions(connection: Connection, data: IO[bytes]) -> None:
+    """Writes all rows of a span that has none, as a binary COPY of them; their first column is the site as int4."""
+    cursor: Any = connection.connection.cursor()
+    with cursor:
+        cursor.copy_expert(PUT_UNIONS, data, size=1 << 18)
 
 
 # Served by pk_open_days.

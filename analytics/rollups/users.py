@@ -4,9 +4,8 @@ psycopg2 hands out bytea as hex text, which doubles the bytes and then decodes t
 format carries them as they are. Every slice that reads bitmaps reads them here.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date
-from io import BytesIO
 from struct import Struct
 from typing import Any
 
@@ -16,8 +15,13 @@ from sqlalchemy import Connection
 HEADER = b"PGCOPY\n\xff\r\n\x00"
 _POSTGRES_EPOCH = date(2000, 1, 1).toordinal()
 _int16, _int32, _int64 = Struct("!h"), Struct("!i"), Struct("!q")
+_read_count, _read_length = _int16.unpack_from, _int32.unpack_from
 # pyroaring stores no runs unless asked; small sets gain nothing from them.
 _WORTH_RUNS = 1000
+
+
+# Columns as they are; None: NULL.
+Row = tuple[bytes | None, ...]
 
 
 def pack(users: BitMap64) -> bytes:
@@ -40,39 +44,52 @@ def union(sets: Iterable[BitMap64]) -> BitMap64:
     return everybody
 
 
-def read_binary(
-    connection: Connection, query: str, parameters: Mapping[str, Any] | None = None
-) -> Iterator[tuple[bytes | None, ...]]:
+def read_binary(connection: Connection, query: str, parameters: Mapping[str, Any] | None = None) -> Iterator[Row]:
     """The rows of `query` (psycopg2 placeholders), each column in its binary form; the functions below decode them.
 
     The whole result is held in memory. One statement, COPY (query) TO STDOUT.
     """
+    found: list[Row] = []
+    stream_binary(connection, query, parameters, found.append)
+    return iter(found)
+
+
+def stream_binary(
+    connection: Connection, query: str, parameters: Mapping[str, Any] | None, take: Callable[[Row], None]
+) -> None:
+    """Hands each row of `query` to `take` as it comes, while the server works on the next ones. As `read_binary`."""
     cursor: Any = connection.connection.cursor()
-    sink = BytesIO()
     with cursor:
         bound: bytes = cursor.mogrify(query, parameters)
-        cursor.copy_expert(b"COPY (" + bound + b") TO STDOUT (FORMAT binary)", sink, size=1 << 18)
-    return parse_binary(sink.getvalue())
+        cursor.copy_expert(b"COPY (" + bound + b") TO STDOUT (FORMAT binary)", _Rows(take))
 
 
-def parse_binary(data: bytes) -> Iterator[tuple[bytes | None, ...]]:
-    """The rows of a COPY in binary format: https://www.postgresql.org/docs/current/sql-copy.html (File Formats)."""
-    if not data.startswith(HEADER):
-        raise ValueError("not a binary COPY")
-    read_count, read_length = _int16.unpack_from, _int32.unpack_from
-    at = len(HEADER) + 8 + read_length(data, len(HEADER) + 4)[0]
-    while (columns := read_count(data, at)[0]) >= 0:
+class _Rows:
+    """The file that COPY writes to: https://www.postgresql.org/docs/current/sql-copy.html (File Formats).
+
+    Each message of the server is a row: https://www.postgresql.org/docs/current/protocol-flow.html (COPY Operations).
+    The header comes with the first of them.
+    """
+
+    def __init__(self, take: Callable[[Row], None]) -> None:
+        self._take = take
+
+    def write(self, data: bytes) -> None:
+        at = len(HEADER) + 8 if data.startswith(HEADER) else 0
+        (columns,) = _read_count(data, at)
         at += 2
         row: list[bytes | None] = []
         for _ in range(columns):
-            length = read_length(data, at)[0]
+            (length,) = _read_length(data, at)
             at += 4
             if length < 0:
                 row.append(None)
             else:
                 row.append(data[at : at + length])
                 at += length
-        yield tuple(row)
+        # What ends the COPY has a count of -1.
+        if row:
+            self._take(tuple(row))
 
 
 def as_int(column: bytes) -> int:
@@ -92,16 +109,26 @@ def as_bool(column: bytes) -> bool:
     return column == b"\x01"
 
 
+# What a binary COPY begins and ends with.
+START, END = HEADER + bytes(8), _int16.pack(-1)
+
+
 def binary_rows(rows: Iterable[tuple[bytes, ...]]) -> Iterator[bytes]:
-    """`rows` of binary columns as a binary COPY, row by row; the other direction of `parse_binary`."""
-    yield HEADER + bytes(8)
-    length = _int32.pack
-    for row in rows:
-        pieces = [_int16.pack(len(row))]
-        for column in row:
-            pieces += (length(len(column)), column)
-        yield b"".join(pieces)
-    yield _int16.pack(-1)
+    """`rows` of binary columns as a binary COPY, row by row; the other direction of `read_binary`."""
+    yield START
+    yield from map(binary_row, rows)
+    yield END
+
+
+def binary_row(row: tuple[bytes, ...]) -> bytes:
+    pieces, length = [_int16.pack(len(row))], _int32.pack
+    for column in row:
+        pieces += (length(len(column)), column)
+    return b"".join(pieces)
+
+
+def from_int4(value: int) -> bytes:
+    return _int32.pack(value)
 
 
 def from_int8(value: int) -> bytes:

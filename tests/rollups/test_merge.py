@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from io import BytesIO
 from typing import Any
 
 import pytest
@@ -226,9 +227,16 @@ def test_the_types_that_we_decode(engine: Engine) -> None:
     assert (users.as_date(day), users.as_bool(flag), percent) == (date(1999, 12, 31), True, b"%%")
 
 
-def test_what_we_write_is_what_we_read() -> None:
+def test_what_we_write_is_what_we_read(engine: Engine) -> None:
     wanted = [(users.from_int8(-1), b"", users.from_bool(True)), (users.from_int8(2**60), b"x" * 70_000, b"\0")]
-    assert list(users.parse_binary(b"".join(users.binary_rows(wanted)))) == wanted
+    with engine.begin() as connection:
+        connection.execute(text("CREATE TEMPORARY TABLE kept (n bigint, raw bytea, flag bool) ON COMMIT DROP"))
+        cursor: Any = connection.connection.cursor()
+        with cursor:
+            data = BytesIO(b"".join(users.binary_rows(wanted)))
+            cursor.copy_expert("COPY kept FROM STDIN (FORMAT binary)", data)
+        assert list(users.read_binary(connection, "SELECT * FROM kept ORDER BY n")) == wanted
+        assert list(users.read_binary(connection, "SELECT * FROM kept WHERE n = 7")) == []
 
 
 def test_values_are_bound_and_never_pasted(engine: Engine) -> None:

@@ -14,6 +14,8 @@ from analytics.rollups import guard, reading
 from analytics.rollups.merge import merge_site
 from analytics.rollups.reading import Snapshot, Top, snapshot
 from analytics.rollups.rows import BY_INDEX
+from analytics.rollups.spans import DAY as DAY_SPAN
+from analytics.rollups.spans import whole
 from analytics.sites import Site, create_site
 from tests.rollups.test_merge import Event, leave
 
@@ -161,7 +163,9 @@ def explain(engine: Engine, site: Site) -> Any:
         connection.execute(BY_INDEX)
 
         def ask(query: str, **given: Any) -> str:
-            found = Snapshot(connection, site)._given("path", reading.Asked(date(2026, 2, 10), date(2026, 2, 20)))
+            first, after = date(2026, 2, 10), date(2026, 2, 20)
+            asked, spans = reading.Asked(first, after), list(whole(DAY_SPAN, first, after))
+            found = Snapshot(connection, site)._given(["path", "source"], asked, spans)
             cursor: Any = connection.connection.cursor()
             with cursor:
                 cursor.execute("EXPLAIN (COSTS OFF) " + query, {**found, **given})
@@ -176,20 +180,30 @@ def explain(engine: Engine, site: Site) -> Any:
     ids=["counts", "rank", "users"],
 )
 def test_reports_go_by_the_primary_key(explain: Any, query: str, columns: str) -> None:
-    given = {"waiting": [], "waiting_events": [], "limit": 5, "values": ["path1", "path2"]}
-    plan = explain(query, **given)
+    waiting = {"waiting_dimensions": [], "waiting": [], "waiting_events": [], "limit": 5}
+    plan = explain(query, **waiting, ranked_dimensions=["path", "path"], ranked=["path1", "path2"])
     condition = next(line for line in plan.splitlines() if "Index Cond" in line)
     assert "using pk_rollups" in plan
     assert all(f"({column} = " in condition for column in ("site_id", "span", "dimension", "day", "type", columns))
 
 
 def test_the_types_of_a_range_skip_all_between(engine: Engine, site: Site, explain: Any) -> None:
-    query = (
-        reading.TYPES.text.replace(":site_id", "1").replace(":first", "'2026-02-01'").replace(":after", "'2026-04-01'")
-    )
+    query = reading.TYPES.text.replace(":site_id", "1").replace(":spans", "'{day}'").replace(":days", "'{2026-02-01}'")
     plan = explain(query)
-    assert plan.count("Index Only Scan using pk_rollups") == 2
-    assert "ROW(day, type) > ROW(" in plan.replace("rollups_1.", "").replace("rollups.", "")
+    conditions = [line for line in plan.replace("found_1", "found").splitlines() if "Index Cond" in line]
+    assert plan.count("Index Only Scan using pk_rollups") == len(conditions) == 2
+    assert all("(day = " in line for line in conditions)
+    assert "(type > found.type)" in conditions[1].replace("rollups_1.", "")
+
+
+def test_the_types_of_all_spans_are_found(engine: Engine, three_days: Site) -> None:
+    merge_site(engine, three_days.id)
+    with engine.begin() as connection:
+        connection.execute(BY_INDEX)
+        spans = list(whole(DAY_SPAN, DAY, AFTER))
+        assert sorted(reading.read_types(connection, three_days.id, spans)) == ["click", "page_view"]
+        assert reading.read_types(connection, three_days.id, spans[1:]) == ["page_view"]
+        assert reading.read_types(connection, three_days.id, []) == []
 
 
 def test_waiting_deltas_go_by_their_index(connection_plan: Any) -> None:
