@@ -1,12 +1,11 @@
 """Exports in every format, each beside COPY of the same rows (XLSX: beside a bare openpyxl loop), with their memory.
 
-`run` fills a month with events of about 450 bytes, makes each file as a job would (plan, parts, assemble, sums), each
-in a process of its own, once from a tenth of the rows and once from all of them, and prints one table.
+`run` fills a month with events of about 450 bytes and has each file made as a worker does it, each in a process of its
+own, once from a tenth of the rows and once from all of them. Then it loads the service beside exports that run.
 """
 
 import multiprocessing
 import os
-import resource
 import sys
 import tempfile
 import time
@@ -15,14 +14,19 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import openpyxl
+from redis import Redis
 from sqlalchemy import Engine, create_engine, text
 
 from analytics import sites
-from analytics.exports import formats, sources
+from analytics.exports import jobs
+from analytics.exports.run import Runner, run_job
 from analytics.exports.sources import Request
+from analytics.exports.storage import Storage
 from analytics.reports.events import COLUMNS
 from analytics.store.partitions import ensure
 from benchmarks.baselines import machine
+from benchmarks.datagen import make_events, write_requests
+from benchmarks.ingest import load, percentile
 from benchmarks.stack import DATABASE, Stack
 
 DAYS = 30
@@ -31,6 +35,9 @@ END = START + timedelta(days=DAYS)
 BARS = {"csv": 0.6, "ndjson": 0.4, "parquet": 0.4, "xlsx": 0.9}
 PACKED = (("csv", "gzip"), ("csv", "zstd"))
 MEMORY_MB = 60
+# How much of its rate ingest at half load keeps beside an export.
+BESIDE = 0.85
+BATCH = 100
 OPENPYXL_ROWS = 20_000
 
 # In the order of time, as they arrive; as wide as those of datagen.py.
@@ -52,35 +59,54 @@ FROM (
 
 
 class Made(NamedTuple):
-    """One file: how long it took, how large it is, and by how many MB the process grew."""
+    """One file: how long it took, how large it is, what the worker itself used, and its MB before and at most."""
 
     seconds: float
     rows: int
     bytes: int
-    grown_mb: float
+    cpu_s: float
+    before_mb: float
+    most_mb: float
+
+
+class Place(NamedTuple):
+    """Where a worker finds what it needs."""
+
+    database: str
+    buffer: str
+    folder: str
+
+
+class Beside(NamedTuple):
+    """Ingest at half load: events a second until the last is stored, and the p99 of its answers in ms."""
+
+    rate: float
+    p99_ms: float
 
 
 def run(events: int, quick: bool = False) -> str:
-    """The table for `events` rows and a tenth of them."""
-    with Stack(beat=False) as stack, tempfile.TemporaryDirectory() as folder:
+    """The tables for `events` rows and a tenth of them, and of ingest beside an export."""
+    with Stack() as stack, tempfile.TemporaryDirectory() as folder:
         url = stack.postgres.url(DATABASE).replace("postgresql:", "postgresql+psycopg2:")
-        engine = create_engine(url)
+        place, engine = Place(url, stack.redis.url(0), folder), create_engine(url)
         site_id = _fill(engine, events)
         tenth = START + timedelta(days=DAYS) / 10
         found: dict[tuple[str, str], tuple[Made, Made]] = {}
         copied: dict[tuple[str, str], float] = {}
         for form, compression in [(form, "none") for form in BARS] + list(PACKED):
             request = Request("events", form, compression, site_id, START, END)
-            small = _alone(url, Request("events", form, compression, site_id, START, tenth), folder)
+            small = _alone(place, Request("events", form, compression, site_id, START, tenth))
             before = _copy_rate(engine, site_id, Path(folder))
-            whole = _alone(url, request, folder)
+            whole = _alone(place, request)
             found[form, compression] = small, whole
             # What else the machine does is slow for both: COPY's rate is that of before and after.
             copied[form, compression] = (before + _copy_rate(engine, site_id, Path(folder))) / 2
             print(f"{form} {compression}: {found[form, compression][1]}", file=sys.stderr, flush=True)
         plain = _openpyxl_rate(engine, site_id, Path(folder), OPENPYXL_ROWS // (10 if quick else 1))
+        beside = _ingest(stack, place, site_id, quick)
         engine.dispose()
-    return "\n".join([f"Exports of {events:,} events on {machine()}.", "", *_table(found, copied, plain)])
+    lines = [f"Exports of {events:,} events on {machine()}.", "", *_table(found, copied, plain)]
+    return "\n".join([*lines, "", *_beside_lines(*beside)])
 
 
 def _fill(engine: Engine, events: int) -> int:
@@ -96,42 +122,79 @@ def _fill(engine: Engine, events: int) -> int:
     return site.id
 
 
-def _alone(url: str, request: Request, folder: str) -> Made:
+def _alone(place: Place, request: Request) -> Made:
     with multiprocessing.get_context("spawn").Pool(1) as pool:
-        made: Made = pool.apply(_make, (url, request, folder))
+        made: Made = pool.apply(_make, (place, request))
     return made
 
 
-def _make(url: str, request: Request, folder: str) -> Made:
-    """The file as a job makes it. Whatever a worker has loaded by then is loaded before the clock starts."""
+def _make(place: Place, request: Request) -> Made:
+    """The file, as a worker makes it. Whatever that has loaded by then is loaded before the clock starts."""
     import analytics.exports.formats_parquet  # noqa: F401
 
-    engine, shape = create_engine(url), sources.shape_of(request)
-    with engine.connect() as connection:
-        parts = sources.plan_parts(connection, request)
-    before, began, paths, rows = _resident_mb(), time.perf_counter(), [], 0
-    for part in parts:
-        paths.append(Path(folder) / f"part-{part.n}")
-        found = sources.rows_of(engine, request, part, END + timedelta(days=1))
-        with paths[-1].open("wb") as file:
-            rows += formats.write_part(shape, found, file).rows
-            _sync(file)
-    with (Path(folder) / "whole").open("w+b") as file:
-        whole = formats.assemble(shape, paths, file)
-        _sync(file)
-    seconds = time.perf_counter() - began
-    for path in paths:
-        path.unlink()
-    return Made(seconds, rows, whole.bytes, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024 - before)
+    engine, limits = create_engine(place.database), jobs.Limits(None, 10**12, 10**15)
+    work, storage = Path(place.folder) / "work", Storage(f"{place.folder}/files")
+    runner = Runner(engine, Redis.from_url(place.buffer), storage, work, limits, timedelta(days=1))
+    order = jobs.Order(request, "bench", cutoff=END + timedelta(days=1))
+    job = jobs.create(engine, order, limits).job
+    before_mb, cpu_s, began = _memory_mb("VmRSS"), time.process_time(), time.perf_counter()
+    done = run_job(runner, job.id)
+    seconds, cpu_s = time.perf_counter() - began, time.process_time() - cpu_s
+    if done is None or done.file is None or done.bytes is None:
+        raise RuntimeError(f"the export was not made: {done and done.error}")
+    storage.delete(done.file)
+    return Made(seconds, done.rows_done, done.bytes, cpu_s, before_mb, _memory_mb("VmHWM"))
+
+
+def _memory_mb(name: str) -> float:
+    lines = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
+    return int(lines[name].split()[0]) / 1024
+
+
+def _ingest(stack: Stack, place: Place, site_id: int, quick: bool) -> tuple[Beside, Beside]:
+    """Ingest at half of what it can do, alone and beside CSV exports."""
+    seconds, bench = 2.0 if quick else 10.0, Ingest(stack)
+    bench.load(20_000)
+    full = bench.load(20_000 if quick else 100_000).rate
+    alone = bench.load(int(full / 2 * seconds), full / 2)
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        pool.apply_async(_make_again_and_again, (place, Request("events", "csv", "none", site_id, START, END)))
+        beside = bench.load(int(full / 2 * seconds), full / 2)
+        # The pool is ended with its export.
+    return alone, beside
+
+
+def _make_again_and_again(place: Place, request: Request) -> None:
+    while True:
+        _make(place, request)
+
+
+class Ingest:
+    """Loads of the service, one after the other."""
+
+    def __init__(self, stack: Stack) -> None:
+        self._stack, self._connection, self._sent = stack, stack.connect(), 0
+
+    def load(self, events: int, rate: float = 0.0) -> Beside:
+        """Batches of 100, at so many events a second (0: as fast as they are taken)."""
+        file = self._stack.folder / "requests"
+        write_requests(file, list(make_events(events, False, self._sent)), BATCH, token=self._stack.token)
+        made, self._sent = load(file, self._stack.port, rate / BATCH), self._sent + events
+        while self._stored() < self._sent:
+            time.sleep(0.02)
+        took = time.monotonic() - made["start"]
+        return Beside(events / took, 1e3 * percentile(sorted(made["latencies"]), 99))
+
+    def _stored(self) -> int:
+        with self._connection.cursor() as cursor:
+            cursor.execute("SELECT coalesce(sum(received), 0) FROM ingest_ledger")
+            [[found]] = cursor.fetchall()
+        return int(found)
 
 
 def _sync(file: Any) -> None:
     file.flush()
     os.fsync(file.fileno())
-
-
-def _resident_mb() -> float:
-    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize() / 2**20
 
 
 def _copy_rate(engine: Engine, site_id: int, folder: Path) -> float:
@@ -172,22 +235,33 @@ def _plain(value: Any) -> Any:
 def _table(
     found: dict[tuple[str, str], tuple[Made, Made]], copied: dict[tuple[str, str], float], plain: float
 ) -> list[str]:
-    titles = ["rows/s", "beside", "ratio", "bar", "met", "bytes a row", "MB at 1/10", "MB at all"]
+    titles = ["rows/s", "beside", "ratio", "bar", "met", "CPU us a row", "bytes a row", "MB before"]
+    titles += ["most at 1/10", "most at all"]
     lines = [_line("file", titles), "|---|" + "---:|" * len(titles)]
     for (form, compression), (small, whole) in found.items():
         rate = whole.rows / whole.seconds
         bar = BARS[form] if compression == "none" else 0.0
         beside = plain if form == "xlsx" else copied[form, compression]
-        ratio = rate / beside
-        met = "yes" if ratio >= bar and max(small.grown_mb, whole.grown_mb) <= MEMORY_MB else "NO"
+        ratio, grown = rate / beside, max(made.most_mb - made.before_mb for made in (small, whole))
+        met = "yes" if ratio >= bar and grown <= MEMORY_MB else "NO"
         cells = [f"{rate:,.0f}", f"{beside:,.0f}", f"{ratio:.2f}", f"{bar}" if bar else "", met]
-        cells += [f"{whole.bytes / whole.rows:,.0f}"]
+        cells += [f"{whole.cpu_s / whole.rows * 1e6:.2f}", f"{whole.bytes / whole.rows:,.0f}", f"{whole.before_mb:.0f}"]
         name = form if compression == "none" else f"{form}, {compression}"
-        lines.append(_line(name, [*cells, f"{small.grown_mb:.0f}", f"{whole.grown_mb:.0f}"]))
+        lines.append(_line(name, [*cells, f"{small.most_mb:.0f}", f"{whole.most_mb:.0f}"]))
     return [
         *lines,
         "",
-        f"Beside: COPY (SELECT …) TO STDOUT, XLSX: openpyxl. MB: what a process grows by; bar: {MEMORY_MB}.",
+        "Beside: COPY (SELECT …) TO STDOUT, XLSX: openpyxl. CPU: the worker's, without PostgreSQL's.",
+        f"MB: the worker's memory; bar: {MEMORY_MB} more than before.",
+    ]
+
+
+def _beside_lines(alone: Beside, beside: Beside) -> list[str]:
+    share = beside.rate / alone.rate
+    return [
+        f"Ingest at half load: {alone.rate:,.0f} events/s stored (p99 {alone.p99_ms:.0f} ms), beside a CSV export"
+        f" {beside.rate:,.0f} (p99 {beside.p99_ms:.0f} ms): {share:.2f} x, bar {BESIDE}"
+        f" ({'met' if share >= BESIDE else 'NOT met'})."
     ]
 
 
