@@ -72,7 +72,8 @@ def run(events: int, quick: bool = False) -> str:
             found.setdefault(name, {})[views] = value
         lines.append(
             f"{views:,} views: stored and counted at {views / loaded.store_s:,.0f}/s,"
-            f" merged at {views / max(loaded.merge_s, 1e-9):,.0f}/s; {sizes}"
+            f" merged at {views / max(loaded.merge_s, 1e-9):,.0f}/s; days closed in {loaded.close_s:.2f} s, weeks and"
+            f" months united in {loaded.compact_s:.2f} s; {sizes}"
         )
     return "\n".join([*lines, "", *_table(found, events)])
 

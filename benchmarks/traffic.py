@@ -18,7 +18,10 @@ from sqlalchemy import Engine
 
 from analytics import sites
 from analytics.rollups.append import append_deltas
+from analytics.rollups.compaction import compact
+from analytics.rollups.days import close_days
 from analytics.rollups.merge import merge_all
+from analytics.rollups.schedule import AT_ONCE
 from analytics.store import events as store
 from analytics.store import partitions
 from analytics.store.events import Row
@@ -49,10 +52,12 @@ class Loaded(NamedTuple):
     events: int
     store_s: float
     merge_s: float
+    close_s: float
+    compact_s: float
 
 
 def load(engine: Engine, site: sites.Site, views: int, now: datetime, seed: int = 1) -> Loaded:
-    """Stores `views` page views of the 30 days before `now`, and merges as beat would."""
+    """Stores `views` page views of the 30 days before `now`; merges, closes days and compacts as beat would."""
     rng, began, merging, chunk, since = random.Random(seed), time.monotonic(), 0.0, list[Row](), 0
     _ahead(engine, site, now)
     for number, (ts, visitor, path) in enumerate(_views(rng, views, now)):
@@ -66,9 +71,14 @@ def load(engine: Engine, site: sites.Site, views: int, now: datetime, seed: int 
     if chunk:
         _store(engine, site, chunk)
     merging += _merge(engine)
+    storing, ended = time.monotonic() - began - merging, time.monotonic()
+    close_days(engine, now, AT_ONCE)
+    closed = time.monotonic()
+    compact(engine)
+    compacted = time.monotonic()
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.exec_driver_sql("VACUUM (ANALYZE) events, rollups, visits, visit_rollups, users")
-    return Loaded(views, time.monotonic() - began - merging, merging)
+    return Loaded(views, storing, merging, closed - ended, compacted - closed)
 
 
 def _ahead(engine: Engine, site: sites.Site, now: datetime) -> None:
