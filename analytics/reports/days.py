@@ -11,6 +11,8 @@ from analytics.reports.question import Question
 
 DEFAULT_DAYS = 30
 MOST_DAYS = 366
+# The parameters of which one says the period.
+PERIOD = ("date", "days", "hours", "to", "from")
 
 
 class Days(NamedTuple):
@@ -56,6 +58,18 @@ def read_day(question: Question, calendar: str) -> Days:
     return days
 
 
+def read_today(question: Question, calendar: str) -> Days:
+    """Today, for a report that is asked for without a period. Raises BadInput for another zone."""
+    zone = _own_zone(question, calendar)
+    day = clock.day_of(question.now, zone)
+    return Days(day, day + timedelta(days=1), zone)
+
+
+def names_period(question: Question) -> bool:
+    """The caller chose the days."""
+    return any(name in question.query for name in PERIOD)
+
+
 def _whole_days(question: Question, zone: ZoneInfo, default: int) -> Days | None:
     """None when the period begins or ends within a day."""
     today = clock.day_of(question.now, zone)
@@ -94,4 +108,4 @@ def _own_zone(question: Question, calendar: str) -> ZoneInfo:
 
 
 def _named(question: Question) -> str:
-    return next(name for name in ("date", "days", "hours", "to", "from") if name in question.query)
+    return next(name for name in PERIOD if name in question.query)

@@ -66,15 +66,15 @@ class Question:
         return meta | {"computed_at": utc(self.now)} | more
 
 
-def readable(view: Callable[P, R]) -> GuardedView[P, R]:
-    """A view for the scope `read`; of a site whose statistics are public, for everybody."""
+def readable(view: Callable[P, R], default_site: str | None = None) -> GuardedView[P, R]:
+    """A view for the scope `read`; of a site whose statistics are public, for everybody. As `read_question`'s site."""
 
     @wraps(view)
     def checked(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
             require("read")
         except (Unauthorised, Forbidden):
-            if not _is_public(named := _named_site({})):
+            if not _is_public(named := _named_site({}, default_site)):
                 raise
             become(Principal("anonymous", frozenset({"read"}), frozenset({str(named)}), "", True))
         return view(*args, **kwargs)
