@@ -28,7 +28,9 @@ class TableWriter:
 
     def __init__(self, sink: BinaryIO, columns: Sequence[Column]) -> None:
         self._schema = pa.schema([pa.field(column.name, TYPES.get(column.type, pa.string())) for column in columns])
-        self._writer = pa.parquet.ParquetWriter(sink, self._schema, compression="zstd")
+        # A dictionary of what hardly repeats makes the file a fifth larger.
+        words = [column.name for column in columns if column.type == "text"]
+        self._writer = pa.parquet.ParquetWriter(sink, self._schema, compression="zstd", use_dictionary=words or False)
         self._came, self._rest, self._group, self._rows = bytearray(), b"", list[pa.Table](), 0
 
     def feed(self, chunk: bytes) -> None:
