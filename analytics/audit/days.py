@@ -16,6 +16,7 @@ from analytics import clock
 from analytics.audit import recount
 from analytics.audit.recount import Place, Sums, VisitPlace
 from analytics.audit.sheet import Day, Gap, Progress, Sheet
+from analytics.audit.unions import check_unions
 from analytics.rollups import guard, users
 from analytics.rollups.delta import DIMENSIONS, Count, Delta, Key, unite
 from analytics.rollups.users import as_bool, as_int, as_text, read_binary
@@ -74,6 +75,9 @@ def check_days(
         with recount.snapshot(engine) as connection:
             if _read_calendar(connection, site.id) == calendar:
                 _compare_visits(connection, site, calendar, days, sheet)
+    if full:
+        with recount.snapshot(engine) as connection:
+            check_unions(connection, site, span.first or FIRST_OF_ALL, span.after or LAST_OF_ALL, tell, sheet)
 
 
 READ_CALENDAR = text("""

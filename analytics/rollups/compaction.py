@@ -4,6 +4,7 @@ Celery's beat calls `compact`. rollups/rows.py adds what comes late to the union
 rebuild touches; reading.py covers ranges with them. Why all dimensions, and why exact: docs/decisions/0008.
 """
 
+from collections.abc import Callable, Sequence
 from tempfile import SpooledTemporaryFile
 from typing import IO, NamedTuple
 
@@ -87,7 +88,7 @@ def _compact_next(engine: Engine, site_id: int) -> int:
 # Ranges of pk_rollups. Sorted by bytes, which is all that putting equal keys together asks for; bitmaps of more than
 # 2 kB are not moved by that.
 PARTS = """
-SELECT r.dimension, r.type, r.subject, r.is_bot, r.value, r.events, r.users
+SELECT s.span, r.dimension, r.type, r.subject, r.is_bot, r.value, r.events, r.users
 FROM unnest(%(dimensions)s::text[]) AS d (dimension)
 CROSS JOIN unnest(%(spans)s::text[], %(days)s::date[]) AS s (span, first)
 CROSS JOIN LATERAL (
@@ -100,16 +101,24 @@ ORDER BY r.dimension COLLATE "C", r.type COLLATE "C", r.subject COLLATE "C", r.i
 """
 
 
+def read_parts(connection: Connection, site_id: int, spans: Sequence[Span], take: Callable[[users.Row], None]) -> None:
+    """Hands `take` (kind of span, dimension, type, subject, is_bot, value, events, users) of each row of the spans.
+
+    Rows of one key come after each other; nothing is held in memory.
+    """
+    given = {"site_id": site_id, "dimensions": list(rows.UNITED), **reading.columns(spans)}
+    users.stream_binary(connection, PARTS, given, take)
+
+
 def _unite(connection: Connection, site_id: int, span: Span) -> int:
     weeks = list(whole("week", span.day, span.after)) if span.kind == "month" else []
     parts = cover(span.day, span.after, rows.known_unions(connection, site_id, weeks))
-    given = {"site_id": site_id, "dimensions": list(rows.UNITED), **reading.columns(parts)}
     with SpooledTemporaryFile(max_size=IN_MEMORY_BYTES) as file:
         uniter = _Uniter(file, site_id, span)
-        users.stream_binary(connection, PARTS, given, uniter.take)
+        read_parts(connection, site_id, parts, uniter.take)
         uniter.finish()
         file.seek(0)
-        rows.put_unions(connection, file)
+        rows.put_unions(connection, site_id, span, file)
     return uniter.rows
 
 
@@ -125,7 +134,7 @@ class _Uniter:
         self._write(users.START)
 
     def take(self, row: users.Row) -> None:
-        *columns, events, stored = row
+        _, *columns, events, stored = row
         key = tuple(columns)
         if key != self._key:
             self._put()

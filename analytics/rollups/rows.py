@@ -190,8 +190,10 @@ COPY rollups (site_id, span, dimension, day, type, subject, is_bot, value, event
 """
 
 
-def put_unions(connection: Connection, data: IO[bytes]) -> None:
-    """Writes all rows of a span that has none, as a binary COPY of them; their first column is the site as int4."""
+def put_unions(connection: Connection, site_id: int, span: Span, data: IO[bytes]) -> None:
+    """Replaces the rows of a week or month by a binary COPY of them; their first column is the site as int4."""
+    given = {"site_id": site_id, "dimensions": list(DIMENSIONS), "span": span.kind, "days": [span.day]}
+    connection.execute(DROP_UNIONS, given)
     cursor: Any = connection.connection.cursor()
     with cursor:
         cursor.copy_expert(PUT_UNIONS, data, size=1 << 18)

@@ -60,7 +60,7 @@ RANGES = st.lists(st.tuples(st.integers(-3, 120), st.integers(0, 130)), min_size
 ASKED: list[dict[str, Any]] = [{}, {"types": ["click"]}, {"bots": True}, {"subject": "abc"}]
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(SEEN, min_size=1, max_size=3), RANGES, st.randoms())
 def test_answers_are_the_slow_count_whatever_is_united(
     engine: Engine, chunks: list[list[Seen]], ranges: list[tuple[int, int]], chance: Any
