@@ -21,7 +21,7 @@ BEAT = {
         "schedule": 300.0,
         "options": {"queue": queue.ROLLUPS, "expires": 300},
     },
-    # Reports of years are fast again within an hour of a late event.
+    # Reports over long ranges are fast again within an hour of a rebuild.
     "compact": {
         "task": "rollups.compact",
         "schedule": crontab(minute=47),
