@@ -132,8 +132,8 @@ def load(schema: Schema) -> dict[str, Any]:
 
 
 def _problem(name: str, messages: Any) -> Problem:
-    """Of a list's items, the first bad one is told."""
-    if isinstance(messages, dict):
+    """Of a list's items and of an object's fields, the first bad one is told, however deep it is."""
+    while isinstance(messages, dict):
         place, messages = next(iter(messages.items()))
         name = f"{name}[{place}]"
     text = str(messages[0])

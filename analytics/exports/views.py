@@ -148,18 +148,20 @@ def _head_of(job: Job) -> Response:
     response.set_etag(str(job.sha256))
     digest = base64.b64encode(bytes.fromhex(str(job.sha256))).decode()
     response.headers["Repr-Digest"] = f"sha-256=:{digest}:"
-    response.make_conditional(_environ(job.bytes or 0), accept_ranges=True, complete_length=job.bytes)
+    response.make_conditional(_environ(job.bytes or 0, str(job.sha256)), accept_ranges=True, complete_length=job.bytes)
     response.automatically_set_content_length = False
     # The server dates its answers itself.
     del response.headers["Date"]
     return response
 
 
-def _environ(size: int) -> dict[str, Any]:
-    """The request's, its Range in the one spelling that the framework reads rightly. A HEAD has none."""
+def _environ(size: int, etag: str) -> dict[str, Any]:
+    """The request's, its Range in the one spelling that the framework reads rightly. A HEAD has none, and a file that
+    the caller has is no matter of ranges (RFC 9110, 13.2.2)."""
     environ = dict(request.environ)
     header = environ.pop("HTTP_RANGE", "")
-    asked = ranges.canonical(header, size) if request.method == "GET" else None
+    is_asked = request.method == "GET" and not request.if_none_match.contains_weak(etag)
+    asked = ranges.canonical(header, size) if is_asked else None
     return environ | ({"HTTP_RANGE": asked} if asked else {})
 
 

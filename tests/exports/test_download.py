@@ -38,6 +38,14 @@ def test_the_whole_file_comes_with_its_headers(api: Api, finished: Any) -> None:
     assert api("head", path, headers={"Range": "bytes=0-1"}).content_length == len(body)
 
 
+def test_who_has_the_file_gets_no_part_of_it(api: Api, finished: Any) -> None:
+    path, _, etag = finished
+    for known in (etag, f'"other", W/{etag}', "*"):
+        for asked in ({}, {"Range": "bytes=0-1"}):
+            assert api("get", path, status=304, headers={"If-None-Match": known, **asked}).get_data() == b""
+    api("get", path, status=206, headers={"If-None-Match": '"other"', "Range": "bytes=0-1"})
+
+
 def slow_ranges(header: str, size: int) -> "tuple[int, int] | str":
     """RFC 9110, 14.1.2, by another way: the first and last place, or what becomes of it."""
     unit, _, rest = header.partition("=")

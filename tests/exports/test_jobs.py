@@ -70,6 +70,7 @@ def test_filter_and_columns_narrow_the_file(rows: Api, done: Api, api: Api) -> N
         pytest.param({"zone": "Mars/Phobos"}, 400, "Mars/Phobos", id="no-zone"),
         pytest.param({"site": "nowhere"}, 404, "nowhere", id="no-site"),
         pytest.param({"filter": {"user_id": "a\0b"}}, 422, "NUL", id="nul"),
+        pytest.param({"filter": {"type": ["a", 5]}}, 422, "filter[type][1]", id="nested-item"),
         pytest.param({"callback_url": "ftp://x"}, 422, "https://", id="callback"),
     ],
 )
