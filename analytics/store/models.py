@@ -308,7 +308,7 @@ sample_rollups = Table(
     # A digest of the tags, which may be too long for an index; zero where not tagged.
     Column("tags_id", UUID, primary_key=True),
     # Null: all tags; or, where tagged, those that found no room.
-    Column("tags", JSONB),
+    Column("tags", JSONB(none_as_null=True)),
     Column("first_at", Instant, nullable=False),
     Column("last_at", Instant, nullable=False),
     Column("count", BigInteger, nullable=False),
