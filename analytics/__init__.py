@@ -24,6 +24,7 @@ BLUEPRINTS = (
     "analytics.ingest.views",
     "analytics.ingest.sample_views",
     "analytics.reports.views",
+    "analytics.reports.sample_views",
     "analytics.reports.canonical_views",
     "analytics.reports.link_views",
     "analytics.reports.site_stats_views",
