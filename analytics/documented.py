@@ -8,22 +8,26 @@ from marshmallow import Schema
 
 P = ParamSpec("P")
 R = TypeVar("R", covariant=True)
+# A marshmallow schema; where the truth is a decoder's type, or no object, the JSON Schema itself.
+Shape = type[Schema] | Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """`query`, `body`, `answer`: marshmallow schemas of what goes in and out; `example`: an answer, `sent`: a body."""
+    """`query`, `body`, `answer`: what goes in and out; `example`: an answer, `sent`: a body; `headers`: name → text."""
 
     summary: str
     query: type[Schema] | None = None
-    body: type[Schema] | None = None
-    answer: type[Schema] | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: Shape | None = None
+    answer: Shape | None = None
     example: Any = None
     sent: Any = None
     status: int = 200
-    media_type: str = "application/json"
-    # Other answers than 400, 401, 403, 404, 422, 429 and 503, which any operation may give: status → what it means.
-    others: Mapping[int, str] = field(default_factory=dict)
+    media_type: str | tuple[str, ...] = "application/json"
+    # Other answers than 400, 401, 403, 404 and 503, with a body also 413, 415 and 422, which any guarded operation may
+    # give: status → what it means, or the schema of what it says. From 400 on a text is of a problem.
+    others: Mapping[int, str | type[Schema]] = field(default_factory=dict)
 
 
 class DocumentedView(Protocol[P, R]):

@@ -76,14 +76,19 @@ BATCH = Dialect()
 CLICK = Dialect(
     required=("subject",),
     implied=(("type", "click"), ("site_id", "links")),
-    own_names=(("subject", "short_code"), ("ip", "ip_address"), ("referrer", "referer")),
+    own_names=(("subject", "short_code"), ("ip", "ip_address"), ("referrer", "referer"), ("ts", "timestamp")),
 )
 SITE_EVENT = Dialect(required=("site_id", "type"), own_names=(("type", "event_type"), ("ts", "timestamp")))
-NAMED_EVENT = Dialect(required=("type",), own_names=(("type", "event_name"), ("payload", "properties")))
+NAMED_EVENT = Dialect(
+    required=("type",), own_names=(("type", "event_name"), ("payload", "properties"), ("ts", "timestamp"))
+)
 WEBSITE_EVENT = Dialect(
     required=("site_id", "user_id"),
     implied=(("type", "page_view"),),
-    own_names=(("site_id", "website_id"), ("user_id", "visitor_id"), ("type", "event_type"), ("path", "page")),
+    own_names=(
+        *(("site_id", "website_id"), ("user_id", "visitor_id"), ("type", "event_type"), ("path", "page")),
+        *(("payload", "properties"), ("ts", "timestamp"), ("ip", "ip_address")),
+    ),
 )
 # The envelope of a website batch names the site once, for all its events.
 WEBSITE_BATCH = Dialect(required=("user_id",), implied=(("type", "page_view"),), own_names=WEBSITE_EVENT.own_names)

@@ -11,8 +11,10 @@ from flask import Blueprint, Response, request
 
 from analytics import clock
 from analytics.auth.guard import choose_site, guarded, require
+from analytics.documented import documented
 from analytics.errors import Forbidden, Problem
 from analytics.extensions import db, settings
+from analytics.ingest import schemas
 from analytics.ingest.accept import (
     SERVICE,
     append,
@@ -46,6 +48,14 @@ class Accepted(NamedTuple):
 
 
 @blueprint.post("/metrics")
+@documented(
+    "Send one sample of a metric",
+    body=schemas.SAMPLE,
+    sent=schemas.SAMPLE_EXAMPLE,
+    answer=schemas.SampleAnswer,
+    example=schemas.SAMPLE_ANSWER_EXAMPLE,
+    status=202,
+)
 @guarded("ingest")
 def sample() -> Response:
     """Seed 003: one value of a metric."""
@@ -64,6 +74,15 @@ def sample() -> Response:
 
 
 @blueprint.post("/api/analytics/samples")
+@documented(
+    "Send a batch of samples",
+    headers=schemas.BATCH_HEADERS,
+    body=schemas.SAMPLES,
+    sent=[schemas.SAMPLE_EXAMPLE],
+    answer=schemas.SamplesAnswer,
+    example=schemas.SAMPLES_ANSWER_EXAMPLE,
+    status=202,
+)
 @guarded("ingest")
 def samples() -> Response:
     """A JSON array of the same, or `{"samples": […], "sent_at": …}`."""
@@ -81,6 +100,7 @@ def samples() -> Response:
 
 
 @blueprint.delete("/metrics/<path:name>")
+@documented("Delete every sample of a metric", answer=schemas.ForgottenSamples, example=schemas.FORGOTTEN_EXAMPLE)
 @guarded("admin")
 def forget(name: str) -> Response:
     """Seed 003, development only: every sample of the name, and what was rolled up of them."""

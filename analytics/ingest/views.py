@@ -12,9 +12,10 @@ from flask import Blueprint, Response, request
 
 from analytics import clock
 from analytics.auth.guard import allow_site, guarded, require
+from analytics.documented import documented
 from analytics.errors import NotFound, Problem
 from analytics.extensions import buffer_redis, db, settings
-from analytics.ingest import dialects
+from analytics.ingest import dialects, schemas
 from analytics.ingest.accept import (
     SERVICE,
     append,
@@ -58,6 +59,15 @@ class Accepted(NamedTuple):
 
 
 @blueprint.post("/api/analytics/ingest")
+@documented(
+    "Send a batch of events",
+    headers=schemas.BATCH_HEADERS,
+    body=schemas.EVENTS,
+    sent=schemas.EVENTS_EXAMPLE,
+    answer=schemas.IngestAnswer,
+    example=schemas.INGEST_EXAMPLE,
+    status=202,
+)
 @guarded("ingest")
 def ingest() -> Response:
     """Seed 001: a JSON array, or `{"events": […], "sent_at": …}`."""
@@ -75,6 +85,14 @@ def ingest() -> Response:
 
 
 @blueprint.post("/analytics/events/", strict_slashes=False)
+@documented(
+    "Record one click of a short link",
+    body=schemas.CLICK,
+    sent=schemas.CLICK_EXAMPLE,
+    answer=schemas.TRUE,
+    example=True,
+    status=202,
+)
 @guarded("ingest")
 def click() -> Response:
     """Seed 000: one click of a short link; the reply is literally `true`."""
@@ -83,6 +101,14 @@ def click() -> Response:
 
 
 @blueprint.post("/event")
+@documented(
+    "Send one event of a site",
+    body=schemas.SITE_EVENT,
+    sent=schemas.SITE_EVENT_EXAMPLE,
+    answer=schemas.SiteEventAnswer,
+    example={"status": "accepted", "event_id": schemas.EVENT_ID, "batch_id": schemas.BATCH_ID},
+    status=202,
+)
 @guarded("ingest")
 def site_event() -> Response:
     """Seed 002: one event of a site."""
@@ -91,6 +117,14 @@ def site_event() -> Response:
 
 
 @blueprint.post("/events")
+@documented(
+    "Send one named event",
+    body=schemas.NAMED_EVENT,
+    sent=schemas.NAMED_EVENT_EXAMPLE,
+    answer=schemas.NamedEventAnswer,
+    example=schemas.NAMED_ANSWER_EXAMPLE,
+    status=202,
+)
 @guarded("ingest")
 def named_event() -> Response:
     """Seed 003: one named event with properties."""
@@ -108,6 +142,14 @@ def named_event() -> Response:
 
 
 @blueprint.post("/api/v1/analytics/event")
+@documented(
+    "Send one event of a website",
+    body=schemas.WEBSITE_EVENT,
+    sent=schemas.WEBSITE_EVENT_EXAMPLE,
+    answer=schemas.WebsiteEventAnswer,
+    example=schemas.WEBSITE_ANSWER_EXAMPLE,
+    status=201,
+)
 @guarded("ingest")
 def website_event() -> Response:
     """Seed 004: one event of a website."""
@@ -125,6 +167,15 @@ def website_event() -> Response:
 
 
 @blueprint.post("/api/v1/analytics/event/batch")
+@documented(
+    "Send a batch of events of a website",
+    headers=schemas.BATCH_HEADERS,
+    body=schemas.WEBSITE_BATCH,
+    sent=schemas.WEBSITE_BATCH_EXAMPLE,
+    answer=schemas.WebsiteBatchAnswer,
+    example=schemas.WEBSITE_BATCH_ANSWER_EXAMPLE,
+    status=201,
+)
 @guarded("ingest")
 def website_batch() -> Response:
     """Seed 004: `{siteId, domain, events: […]}`."""
@@ -143,6 +194,7 @@ def website_batch() -> Response:
 
 
 @blueprint.get("/api/analytics/batches/<batch_id>")
+@documented("What became of a batch", answer=schemas.BatchAnswer, example=schemas.BATCH_EXAMPLE)
 @guarded("ingest")
 def batch(batch_id: str) -> Response:
     """What became of an accepted batch: in_flight, stored (with duplicates counted), or dead-lettered."""
