@@ -1,0 +1,162 @@
+"""Raw events and visits counted for canonical reports, where rollups cannot tell: filters, other zones, hours.
+
+Events are served by partition pruning on ts and, inside a partition that the period cuts, by ix_events_ts (BRIN); in it
+every row is looked at, by parallel workers where PostgreSQL has them to spare. Visits: by ix_visits_site_id_started_at.
+
+Which visits meet a filter: of their own fields (VISIT_FIELDS) the first view decides, as in their rollups; the rest of
+the filter must hold for one and the same page view of the visit in the period. A visit counts when it began.
+"""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Select,
+    Subquery,
+    cast,
+    exists,
+    extract,
+    func,
+    null,
+    select,
+    text,
+)
+from sqlalchemy.dialects.postgresql import ARRAY
+
+from analytics.period import Period
+from analytics.reports.buckets import cut
+from analytics.reports.counted import MOST_LINES, NO_VISITS, PAGES, VISIT_FIELDS, Counts, Line, Lines, Wanted
+from analytics.reports.filters import conditions, field_text
+from analytics.rollups.packed import VIEW
+from analytics.rollups.visit_tally import VisitSums
+from analytics.store import measures
+from analytics.store.models import Instant, events, visits
+
+# A million pairs are hashed in memory; compiling the plans of thirty partitions takes longer than running them.
+PLAN = text("SET LOCAL work_mem = '64MB'; SET LOCAL jit = off")
+
+
+class Rows:
+    """A Source (counted.py). For the rest of the transaction, queries are planned to look at millions of rows."""
+
+    def __init__(self, connection: Connection, wanted: Wanted) -> None:
+        self._connection, self._wanted = connection, wanted
+        connection.execute(PLAN)
+
+    def count(self, period: Period, unit: str) -> list[Counts]:
+        """Two queries: O(events of the period), O(visits of the period)."""
+        starts = [bucket.start for bucket in cut(period, unit)]
+        if not starts:
+            return []
+        people = _by_person(self._wanted, period, starts)
+        counts = {number: Counts(*found) for number, *found in self._connection.execute(_sums(people))}
+        began = dict(self._visits(period, _bucket(visits.c.started_at, starts)))
+        numbers = range(1, len(starts) + 1)
+        return [counts.get(n, Counts())._replace(visits=began.get(n, NO_VISITS)) for n in numbers]
+
+    def rank(self, period: Period, dimension: str) -> Lines:
+        """One query, O(events of the period); of PAGES, O(visits of the period)."""
+        if dimension not in PAGES:
+            return self._rank(period, dimension)
+        page = visits.c[dimension]
+        query = select(page, null(), null(), func.count()).where(*_began(self._wanted, period)).group_by(page)
+        return self._first(query, func.count(), page)
+
+    def fill(self, period: Period, dimension: str, lines: Sequence[Line]) -> list[Line]:
+        """Visits are told where they have the dimension and all that the filter asks for: then one query."""
+        if dimension not in VISIT_FIELDS or not {one.field for one in self._wanted.filter} <= VISIT_FIELDS:
+            return list(lines)
+        began = dict(self._visits(period, visits.c[dimension], [line.value for line in lines]))
+        return [line._replace(visits=began.get(line.value, NO_VISITS).visits) for line in lines]
+
+    def find(self, period: Period, dimension: str, values: Sequence[str]) -> dict[str, Line]:
+        """As `rank` and `fill`."""
+        if dimension in PAGES:
+            found = self._visits(period, visits.c[dimension], values)
+            return {value: Line(value, visits=sums.visits) for value, sums in found}
+        lines = self._rank(period, dimension, values).lines
+        return {line.value: line for line in self.fill(period, dimension, lines)}
+
+    def _rank(self, period: Period, dimension: str, among: Sequence[str] | None = None) -> Lines:
+        value = func.coalesce(field_text(events.c, dimension), "")
+        query = select(value.label("value"), events.c.user_no, func.count().label("events"))
+        query = query.where(_is_counted(self._wanted, period)).group_by("value", "user_no")
+        if self._wanted.types:
+            query = query.where(events.c.type.in_(self._wanted.types))
+        if among is not None:
+            query = query.where(value.in_(among))
+        if dimension == "subject":
+            query = query.where(value != "")
+        people = query.subquery()
+        count = cast(func.sum(people.c.events), BigInteger)
+        query = select(people.c.value, count, func.count(), null()).group_by(people.c.value)
+        return self._first(query, count, people.c.value)
+
+    def _first(self, query: Select[Any], count: ColumnElement[int], value: ColumnElement[str]) -> Lines:
+        total = cast(func.sum(count).over(), BigInteger)
+        ordered = query.add_columns(total).order_by(count.desc(), value.collate("C")).limit(MOST_LINES)
+        rows = self._connection.execute(ordered).all()
+        return Lines([Line(*row[:-1]) for row in rows], rows[0][-1] if rows else 0)
+
+    def _visits(
+        self, period: Period, key: ColumnElement[Any], among: Sequence[Any] | None = None
+    ) -> Iterator[tuple[Any, VisitSums]]:
+        """Key → the visits of it that began."""
+        length = extract("epoch", visits.c.ended_at - visits.c.started_at) * 1_000_000
+        query = select(
+            key.label("key"), func.count(), func.count().filter(visits.c.views == 1),
+            cast(func.sum(visits.c.views), BigInteger), cast(func.sum(cast(length, BigInteger)), BigInteger),
+        ).where(*_began(self._wanted, period)).group_by("key")  # fmt: skip
+        if among is not None:
+            query = query.where(key.in_(among))
+        return ((value, VisitSums(*sums)) for value, *sums in self._connection.execute(query))
+
+
+def _by_person(wanted: Wanted, period: Period, starts: Sequence[datetime]) -> Subquery:
+    """Each bucket's people. Counting them with DISTINCT would sort all rows, in one process."""
+    is_view = events.c.type == VIEW
+    is_asked = events.c.type.in_(wanted.types) if wanted.types else is_view
+    query = select(
+        _bucket(events.c.ts, starts).label("bucket"),
+        events.c.user_no,
+        (func.count().filter(is_asked) if wanted.types else func.count()).label("events"),
+        func.count().filter(is_view).label("page_views"),
+        func.bool_or(is_asked).label("is_visitor"),
+    ).where(_is_counted(wanted, period))
+    return (query.where(is_view | is_asked) if wanted.types else query).group_by("bucket", "user_no").subquery()
+
+
+def _sums(people: Subquery) -> Select[Any]:
+    sums = [cast(func.sum(column), BigInteger) for column in (people.c.events, people.c.page_views)]
+    return select(people.c.bucket, *sums, func.count().filter(people.c.is_visitor)).group_by(people.c.bucket)
+
+
+def _bucket(instant: ColumnElement[datetime], starts: Sequence[datetime]) -> ColumnElement[int]:
+    """The number, from 1, of the last start that is not later: a binary search among instants, which asks no zone."""
+    return func.width_bucket(instant, cast(list(starts), ARRAY(Instant)))
+
+
+def _is_counted(wanted: Wanted, period: Period) -> ColumnElement[bool]:
+    return measures.is_counted(wanted.site_id, period, wanted.bots) & conditions(wanted.filter, events.c)
+
+
+def _began(wanted: Wanted, period: Period) -> list[ColumnElement[bool]]:
+    """Which visits are counted."""
+    own = [one for one in wanted.filter if one.field in VISIT_FIELDS]
+    of_a_view = tuple(one for one in wanted.filter if one.field not in VISIT_FIELDS)
+    at = visits.c.started_at
+    met = [visits.c.site_id == wanted.site_id, at >= period.start, at < period.end, conditions(own, visits.c)]
+    if not wanted.bots:
+        met.append(~visits.c.is_bot)
+    return [*met, _has_view(wanted._replace(filter=of_a_view), period)] if of_a_view else met
+
+
+def _has_view(wanted: Wanted, period: Period) -> ColumnElement[bool]:
+    """Whether a page view of the visit meets the filter. Hashed: the views that meet it are read once."""
+    same = (events.c.user_no == visits.c.user_no) & (func.coalesce(events.c.session_id, "") == visits.c.session_id)
+    within = events.c.ts.between(visits.c.started_at, visits.c.ended_at) & (events.c.is_bot == visits.c.is_bot)
+    return exists().where(same, within, _is_counted(wanted, period), events.c.type == VIEW)
