@@ -11,6 +11,7 @@ from sqlalchemy import Engine
 from analytics import clock
 from analytics.audit.days import SAMPLES, Span, check_days, recent_days
 from analytics.audit.receipts import Hours, check_receipts
+from analytics.audit.samples import check_samples, samples_ever
 from analytics.audit.sheet import Day, Gap, Hour, Progress, Sheet, instant
 from analytics.sites import Site, list_sites
 
@@ -41,8 +42,9 @@ def audit(
     hours = Hours(start, end, site.id if site else None)
     stored = check_receipts(engine, redis, hours, {one.id: one.key for one in sites}, full, sheet)
     for one in sites:
-        ever = stored[one.id] if first is None and after is None else None
+        ever = _events_ever(engine, one, stored[one.id]) if first is None and after is None else None
         check_days(engine, one, Span(first, after), full, SAMPLES, ever, tell, sheet)
+        check_samples(engine, one, start, end, sheet)
     return sheet
 
 
@@ -57,7 +59,14 @@ def audit_recent(engine: Engine, redis: Redis) -> Sheet:
         if one.key in active:
             span = recent_days(sheet.checked_at, since, one.zone)
             check_days(engine, one, span, False, 0, None, _say_nothing, sheet)
+            check_samples(engine, one, since, EVER[1], sheet)
     return sheet
+
+
+def _events_ever(engine: Engine, site: Site, stored: int) -> int:
+    """Of the ledger's `stored`, those that are no samples; a little fewer while samples come in."""
+    with engine.connect() as connection:
+        return stored - samples_ever(connection, site.id)
 
 
 def _all_sites(engine: Engine) -> list[Site]:

@@ -48,7 +48,7 @@ class _Ledger(NamedTuple):
 
 
 class _Raw(NamedTuple):
-    """Rows of `events` by their hour of receipt, and the sites of which some may be past retention."""
+    """Rows of `events` and `samples` by their hour of receipt, and the sites of which some may be past retention."""
 
     rows: Counts
     shortened: frozenset[int]
@@ -59,7 +59,7 @@ def check_receipts(
 ) -> Counter[int]:
     """Adds hours and gaps to the sheet; site id → events that the ledger calls stored.
 
-    `full` compares each hour's stored with the rows of `events` too, which reads all of them.
+    `full` compares each hour's stored with the rows of `events` and `samples` too, which reads all of them.
     """
     first_look = _counted(redis, hours)
     waiting = list(_waiting(redis))
@@ -210,18 +210,34 @@ def _read_ledger(connection: Connection, hours: Hours) -> dict[Place, _Ledger]:
     return {(row[0], row[1].astimezone(UTC)): _Ledger(*(int(value) for value in row[2:])) for row in rows}
 
 
-# Every partition, since an event may be received at any time after it happened.
+# Every partition, since an event may be received at any time after it happened. Samples that were deleted by name are
+# in the log.
 ROWS = text("""
-SELECT site_id, date_trunc('hour', received_at, 'UTC') AS hour, count(*)
-FROM events
-WHERE received_at >= :start AND received_at < :end AND (CAST(:site_id AS integer) IS NULL OR site_id = :site_id)
-GROUP BY 1, 2
+SELECT site_id, hour, sum(rows)
+FROM (
+    SELECT site_id, date_trunc('hour', received_at, 'UTC') AS hour, count(*) AS rows
+    FROM events
+    WHERE received_at >= :start AND received_at < :end
+    GROUP BY 1, 2
+    UNION ALL
+    SELECT site_id, date_trunc('hour', received_at, 'UTC'), count(*)
+    FROM samples
+    WHERE received_at >= :start AND received_at < :end
+    GROUP BY 1, 2
+    UNION ALL
+    SELECT site_id, CAST(key AS timestamptz), CAST(value AS bigint)
+    FROM audit_log
+    CROSS JOIN LATERAL jsonb_each_text(detail -> 'received')
+    WHERE action = 'samples.delete' AND CAST(key AS timestamptz) >= :start AND CAST(key AS timestamptz) < :end
+) AS held
+WHERE CAST(:site_id AS integer) IS NULL OR site_id = :site_id
+GROUP BY site_id, hour
 """)
 SHORTENED = text("SELECT id FROM sites WHERE raw_since IS NOT NULL")
 
 
 def _count_rows(connection: Connection, hours: Hours) -> _Raw:
-    rows = {(row[0], row[1].astimezone(UTC)): row[2] for row in connection.execute(ROWS, hours._asdict())}
+    rows = {(row[0], row[1].astimezone(UTC)): int(row[2]) for row in connection.execute(ROWS, hours._asdict())}
     return _Raw(rows, frozenset(connection.execute(SHORTENED).scalars()))
 
 

@@ -18,7 +18,7 @@ from analytics.rollups.users import as_bool, as_int, as_text, read_binary
 
 # A dropped partition is gone for older snapshots too, while they do not see yet what went with it: raw_since, the sums
 # in ledger_hours. So drops are kept out, which they bear: they wait for half a second and come again.
-KEEP_PARTITIONS = text("LOCK TABLE events, ingest_ledger IN ACCESS SHARE MODE")
+KEEP_PARTITIONS = text("LOCK TABLE events, samples, ingest_ledger IN ACCESS SHARE MODE")
 
 
 @contextmanager
