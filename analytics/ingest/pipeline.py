@@ -150,7 +150,21 @@ class Drain:
         return max(1, min(2000, int((self.batch_size - have) / self._events_an_entry)))
 
     def store(self, deliveries: Sequence[Delivery], outcome: Outcome) -> None:
-        """Stores and acknowledges `deliveries`. An entry that cannot be stored is dead-lettered, alone."""
+        """Stores and acknowledges `deliveries`, about `batch_size` events at a time: how many an entry holds shows only
+        when it is here, and a backlog may be of large ones. An entry that cannot be stored is dead-lettered, alone."""
+        portion: list[Delivery] = []
+        events = 0
+        for delivery in deliveries:
+            count = delivery.entry.count if delivery.entry else 0
+            if portion and events + count > self.batch_size:
+                self._store_portion(portion, outcome)
+                portion, events = [], 0
+            portion.append(delivery)
+            events += count
+        if portion:
+            self._store_portion(portion, outcome)
+
+    def _store_portion(self, deliveries: Sequence[Delivery], outcome: Outcome) -> None:
         try:
             self._store_together(list(deliveries), outcome)
         except (DBAPIError, psycopg2.Error, ValueError) as error:
@@ -159,7 +173,7 @@ class Drain:
             if len(deliveries) > 1:
                 log.warning("chunk refused, storing its batches one by one", extra={"batches": len(deliveries)})
                 for delivery in deliveries:
-                    self.store([delivery], outcome)
+                    self._store_portion([delivery], outcome)
             else:
                 self._bury_entry(deliveries[0], "refused", str(error), outcome)
 

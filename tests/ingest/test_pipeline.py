@@ -318,3 +318,12 @@ def test_any_mix_of_batches_resends_and_drains_stores_each_event_once(
     ids = Counter(str(row["event_id"]) for row in table(engine))
     assert max(ids.values()) == 1
     assert (stored, dead) == (len(sent) + without_id, 0)
+
+
+def test_large_batches_of_a_backlog_are_stored_in_portions(engine: Engine, redis: Redis, site: Site, sql: Any) -> None:
+    """A new process does not know yet how many events an entry holds, and asks for five of these at once."""
+    for _ in range(5):
+        send(redis, site, [{"type": "click"}] * 60)
+    Drain(engine, redis, b"s" * 32, batch_size=100, company_s=0.0, consumer="new").run()
+    assert sql("SELECT events FROM rollup_deltas") == [(60,)] * 5
+    assert buffer.waiting(redis) == 0
