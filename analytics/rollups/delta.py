@@ -5,7 +5,7 @@ bytes in and get a Delta. How the bytes are laid out, and why packing does so li
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from functools import lru_cache
 from typing import NamedTuple
@@ -28,6 +28,8 @@ from analytics.rollups.visits import Touch, fold
 from analytics.store.events import unescape
 
 DIMENSIONS = tuple(dimension for dimensions in COLUMNS.values() for dimension in dimensions)
+# Keys whose counts are in memory at a time while deltas are merged.
+KEYS = 30_000
 
 
 class Key(NamedTuple):
@@ -108,13 +110,37 @@ def _expand(bodies: Iterable[Body], zone: str, dimensions: Iterable[str], touche
             _expand_section(section, wanted, groups)
         if touches:
             points += _touches(unpack_views(body))
+    return Delta(zone, _counts(groups), fold(points))
+
+
+def unite_in_parts(bodies: Iterable[bytes], zone: str, keys: int = KEYS) -> Iterator[Delta]:
+    """What `unite` says, in Deltas of about `keys` keys at most; the last one has the touches.
+
+    Where each event brings a path of its own, a key takes 1.5 kB; ordinary events of minutes have some thousand keys.
+    """
+    wanted, groups = _places(frozenset(DIMENSIONS)), defaultdict[_Group, _Seen](dict)
+    points: list[Touch] = []
+    pieces = 0
+    for body in map(unpack_body, bodies):
+        for section in body.sections:
+            _expand_section(section, wanted, groups)
+            pieces += sum(map(len, section.columns.values()))
+            if pieces > keys // 8:
+                pieces = 0
+                if sum(map(len, groups.values())) > keys:
+                    yield Delta(zone, _counts(groups), [])
+                    groups.clear()
+        points += _touches(unpack_views(body))
+    yield Delta(zone, _counts(groups), fold(points))
+
+
+def _counts(groups: Mapping[_Group, _Seen]) -> dict[Key, Count]:
     # A union makes a bitmap of its own, so that no two counts share one.
-    counts = {
+    return {
         Key(*group, value): Count(sum(n for n, _ in parts), BitMap64.union(*(users for _, users in parts)))
         for group, seen in groups.items()
         for value, parts in seen.items()
     }
-    return Delta(zone, counts, fold(points))
 
 
 @lru_cache(maxsize=64)

@@ -24,8 +24,9 @@ from analytics.store.reading import Stored, stored_partitions
 
 # Events packed at a time, as a drain does; packs unfolded together; and keys whose counts are in memory at a time.
 CHUNK, PACKS, KEYS = 20_000, 10, 50_000
-# Of a partition, at most this much is read in one go: a million events, whose counts fit into memory in the worst case.
-SLICE_BYTES = 1 << 28
+# Of a partition, about this much is read in one go: 40,000 events, whose counts fit into memory where each brings a
+# path of its own. Ranges of ix_events_ts are 1 MB, so little is read twice.
+SLICE_BYTES = 1 << 24
 ONE_DAY = timedelta(days=1)
 
 # Told the day that was finished, and how many events so far.
@@ -102,11 +103,11 @@ def _take_along(connection: Connection, site_id: int, calendar: Calendar) -> set
     """Takes the deltas that wait and applies what no recount will find; the days that have rows, or would have."""
     days, cut = rows.known_days(connection, site_id), calendar.cut[1]
     while (taken := taking.take(connection, site_id)).deltas:
-        for zone, change in taken.changes.items():
-            days |= {key.day for key in change.counts}
+        for part in (part for change in taken.changes.values() for part in change.parts()):
+            days |= {key.day for key in part.counts}
             # Visits are instants, right in any calendar; their sums are still in the old one.
-            known = Delta(calendar.rollups_zone or zone, _before(change.counts, zone, cut), change.touches)
-            taking.apply(connection, site_id, known)
+            zone = calendar.rollups_zone or part.zone
+            taking.add(connection, site_id, Delta(zone, _before(part.counts, part.zone, cut), part.touches))
     return days
 
 

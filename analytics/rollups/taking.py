@@ -10,7 +10,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection, Engine, text
 
 from analytics.rollups import rows
-from analytics.rollups.delta import Delta, unite
+from analytics.rollups.delta import Delta, unite_in_parts
 from analytics.rollups.users import as_int, as_text, read_binary
 from analytics.rollups.visit_store import apply_touches
 
@@ -20,12 +20,23 @@ LOCK = 7_205_321
 EVENTS_AT_A_TIME = 150_000
 
 
+class Change(NamedTuple):
+    """Deltas of one zone, packed."""
+
+    zone: str
+    bodies: list[bytes]
+
+    def parts(self) -> Iterator[Delta]:
+        """What they say together. Raises what `unpack_body` does."""
+        return unite_in_parts(self.bodies, self.zone)
+
+
 class Taken(NamedTuple):
-    """Deltas that this transaction has removed: how many, their events, and by zone what they say together."""
+    """Deltas that this transaction has removed: how many, their events, and those of each zone."""
 
     deltas: int
     events: int
-    changes: dict[str, Delta]
+    changes: dict[str, Change]
 
 
 # Served by ix_rollup_deltas_site_id_id. The inner LIMIT keeps a backlog from being summed up at every merge.
@@ -46,18 +57,24 @@ RETURNING zone, events, body
 
 
 def take(connection: Connection, site_id: int, events: int = EVENTS_AT_A_TIME) -> Taken:
-    """Removes the site's oldest deltas, of about `events` events, and folds them."""
+    """Removes the site's oldest deltas, of about `events` events."""
     connection.execute(rows.BY_INDEX)
-    bodies: dict[str, list[bytes]] = {}
+    changes: dict[str, Change] = {}
     deltas = counted = 0
     for zone, count, body in read_binary(connection, TAKE, {"site_id": site_id, "events": events}):
-        bodies.setdefault(as_text(zone or b""), []).append(body or b"")
+        name = as_text(zone or b"")
+        changes.setdefault(name, Change(name, [])).bodies.append(body or b"")
         deltas, counted = deltas + 1, counted + as_int(count or b"")
-    return Taken(deltas, counted, {zone: unite(found, zone) for zone, found in bodies.items()})
+    return Taken(deltas, counted, changes)
 
 
-def apply(connection: Connection, site_id: int, change: Delta) -> int:
-    """Adds a folded delta to rollups and visits, and opens the days it changed; how many rollup rows it wrote."""
+def apply(connection: Connection, site_id: int, change: Change) -> int:
+    """Adds what was taken to rollups and visits, and opens the days it changed; how many rollup rows it wrote."""
+    return sum(add(connection, site_id, part) for part in change.parts())
+
+
+def add(connection: Connection, site_id: int, change: Delta) -> int:
+    """The same of what is unpacked already."""
     written = rows.add(connection, site_id, change.counts)
     days = {key.day for key in change.counts}
     if change.touches:

@@ -180,6 +180,34 @@ def test_packing_loses_nothing_and_bodies_add_up(zone: str, drawn: list[Any], cu
     assert sorted(united.touches) == sorted(whole.touches)
 
 
+@hypothesis_settings(max_examples=40, deadline=None)
+@given(drawn=st.lists(EVENTS, max_size=12), cut=st.integers(0, 12), keys=st.integers(0, 200))
+def test_parts_of_few_keys_say_what_all_of_it_says(drawn: list[Any], cut: int, keys: int) -> None:
+    events = [Event(datetime.fromisoformat(PLACES["UTC"]) + after, *rest) for after, *rest in drawn]
+    bodies = [
+        delta.pack_rows("UTC", [row_of(event) for event in part], [event.user_no for event in part])
+        for part in (events[:cut], events[cut:])
+    ]
+    whole, summed = build("UTC", events), dict[Key, Count]()
+    parts = list(delta.unite_in_parts(bodies, "UTC", keys))
+    for part in parts:
+        for key, count in part.counts.items():
+            summed.setdefault(key, Count()).add(count)
+    assert summed == whole.counts
+    assert sorted(parts[-1].touches) == sorted(whole.touches)
+    assert not any(part.touches for part in parts[:-1])
+
+
+def test_a_part_of_a_hostile_body_is_little_more_than_it_may_be() -> None:
+    """Each short code has a key in all thirteen dimensions, and brings the site a path."""
+    moment = datetime.fromisoformat(PLACES["UTC"])
+    clicks = [Event(moment, n, "click", f"c{n}", None, False, (f"/{n}", *[None] * 11)) for n in range(2000)]
+    body = delta.pack_rows("UTC", [row_of(click) for click in clicks], list(range(2000)))
+    sizes = [len(part.counts) for part in delta.unite_in_parts([body], "UTC", 4000)]
+    assert max(sizes) < 2 * 4000
+    assert sum(sizes) >= 2000 * 14
+
+
 def test_no_two_counts_share_a_bitmap() -> None:
     made = build("UTC", [Event(datetime(2026, 1, 1, tzinfo=UTC), 7, "click", "x", None, False, (None,) * 12)])
     for count in made.counts.values():

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from io import BytesIO
 from typing import Any
 
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from pyroaring import BitMap64
 from sqlalchemy import Engine, text
 
-from analytics.rollups import delta, guard, merge, rows, users
+from analytics.rollups import delta, guard, merge, rows, taking, users
 from analytics.rollups.delta import Count, Key
 from analytics.rollups.taking import alone
 from analytics.sites import Site
@@ -202,6 +203,25 @@ def test_types_and_subjects_overflow_too(engine: Engine, site: Site, table: Any,
 def test_a_value_too_long_for_the_index_is_other(engine: Engine, site: Site, table: Any) -> None:
     add(engine, site, paths("/" + "\U0001f600" * 2000, "/a"), guard.LIMITS)
     assert sorted(key[4] for key in table("path")) == ["(other)", "/a"]
+
+
+def test_thousands_of_paths_in_parts_leave_no_more_rows_than_places(
+    engine: Engine, site: Site, table: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The limits of production; 6,000 paths in three deltas, whose counts come in parts of some hundred keys."""
+    monkeypatch.setattr(taking, "unite_in_parts", partial(delta.unite_in_parts, keys=800))
+    hits = [(f"/{n % 7 if n % 10 == 0 else n}", n % 50) for n in range(6000)]
+    for start in (0, 2000, 4000):
+        events = [(Event(page=f"{path}\t\\N\t\\N\t\\N"), user) for path, user in hits[start : start + 2000]]
+        leave(engine, site, events)
+        merge.merge_site(engine, site.id)
+    found = {key[4]: value for key, value in table("path").items()}
+    listed = found.keys() - {guard.OTHER}
+    assert len(listed) == guard.LIMITS.values
+    for value in (*listed, guard.OTHER):
+        mine = [user for path, user in hits if path == value or (value == guard.OTHER and path not in listed)]
+        assert found[value] == (len(mine), set(mine)), value
+    assert table("total") == {(DAY, "page_view", "", False, ""): (6000, set(range(50)))}
 
 
 # Binary rows
