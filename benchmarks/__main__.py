@@ -1,10 +1,10 @@
-"""`python -m benchmarks [ingest|reports|exports] [--events N] [--quick]`: measures, prints tables of ratios."""
+"""`python -m benchmarks [ingest|reports|exports|cardinality] [--events N] [--quick]`: measures, prints tables."""
 
 import argparse
 
-from benchmarks import exports, ingest, reports
+from benchmarks import cardinality, exports, ingest, reports
 
-BENCHMARKS = {"ingest": ingest.run, "reports": reports.run, "exports": exports.run}
+BENCHMARKS = {"ingest": ingest.run, "reports": reports.run, "exports": exports.run, "cardinality": cardinality.run}
 
 
 def main() -> None:
