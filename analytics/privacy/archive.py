@@ -1,4 +1,4 @@
-"""A partition of events as a zstd Parquet file, and the proof that the file holds what the table holds.
+"""A partition of events or samples as a zstd Parquet file, and the proof that the file holds what the table holds.
 
 The file is written in pieces, appears whole, is read back, compared with the table by a count and a checksum over
 every row's id and ts, and entered in `archives`. `drops.py` calls it before a drop. What a file system of whatever
@@ -12,13 +12,28 @@ from contextlib import contextmanager, suppress
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sqlalchemy import BigInteger, ColumnElement, Connection, Engine, Table, Text, case, cast, func, literal, select
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    ColumnElement,
+    Connection,
+    Engine,
+    Integer,
+    Numeric,
+    Table,
+    Text,
+    case,
+    cast,
+    func,
+    literal,
+    select,
+)
 from sqlalchemy.dialects.postgresql import BIT, INET, JSONB, TIMESTAMP, UUID, insert
 
 from analytics.folders import is_bucket, open_folder, uploaded
 from analytics.privacy.ip_masks import masked
 from analytics.privacy.steps import Unfinished, partition
-from analytics.store.models import archives, events
+from analytics.store.models import archives
 from analytics.store.reading import reading
 
 if TYPE_CHECKING:
@@ -89,8 +104,8 @@ def _micros(ts: ColumnElement[Any]) -> ColumnElement[int]:
 
 def seal_of(connection: Connection, name: str) -> Seal:
     """What the partition holds now. Reads all of it."""
-    rows = partition("events", name)
-    line = cast(rows.c.event_id, Text).concat(" ").concat(cast(_micros(rows.c.ts), Text))
+    rows = _partition(name)
+    line = cast(rows.c[0], Text).concat(" ").concat(cast(_micros(rows.c.ts), Text))
     digest = func.encode(func.sha256(func.convert_to(line, "UTF8")), "hex")
     number = cast(cast(literal("x").concat(func.substr(digest, 1, 16)), BIT(64)), BigInteger)
     count, checksum = connection.execute(
@@ -99,17 +114,21 @@ def seal_of(connection: Connection, name: str) -> Seal:
     return Seal(count, int(checksum))
 
 
-def _number(event_id: str, micros: int) -> int:
-    return int.from_bytes(hashlib.sha256(f"{event_id} {micros}".encode()).digest()[:8], "big", signed=True)
+def _partition(name: str) -> Table:
+    """Its first column is the id."""
+    return partition(name.rpartition("_")[0], name)
 
 
-def _schema() -> "pyarrow.Schema":
+def _number(row_id: str, micros: int) -> int:
+    return int.from_bytes(hashlib.sha256(f"{row_id} {micros}".encode()).digest()[:8], "big", signed=True)
+
+
+def _schema(rows: Table) -> "pyarrow.Schema":
     import pyarrow as pa
 
     types = {TIMESTAMP: pa.timestamp("us", "UTC"), BigInteger: pa.int64(), UUID: pa.string(), Text: pa.string()}
-    types |= {type(events.c.site_id.type): pa.int32(), type(events.c.is_bot.type): pa.bool_()}
-    types |= {INET: pa.string(), JSONB: pa.string()}
-    return pa.schema([pa.field(c.name, types[type(c.type)], nullable=bool(c.nullable)) for c in events.c])
+    types |= {Integer: pa.int32(), Boolean: pa.bool_(), INET: pa.string(), JSONB: pa.string(), Numeric: pa.string()}
+    return pa.schema([pa.field(c.name, types[type(c.type)], nullable=bool(c.nullable)) for c in rows.c])
 
 
 def _plain(column: ColumnElement[Any], rows: Table, masked_before: datetime) -> ColumnElement[Any]:
@@ -118,13 +137,14 @@ def _plain(column: ColumnElement[Any], rows: Table, masked_before: datetime) -> 
         return _micros(column)
     if isinstance(column.type, INET):
         return func.host(case((rows.c.ts < masked_before, masked(column)), else_=column))
-    return cast(column, Text) if isinstance(column.type, (UUID, JSONB)) else column
+    return cast(column, Text) if isinstance(column.type, (UUID, JSONB, Numeric)) else column
 
 
 def _write(engine: Engine, name: str, files: Any, path: str, masked_before: datetime) -> None:
     import pyarrow.parquet as pq
 
-    rows, schema = partition("events", name), _schema()
+    rows = _partition(name)
+    schema = _schema(rows)
     wanted = select(*(_plain(column, rows, masked_before).label(column.name) for column in rows.c))
     appearing = uploaded(files, path) if is_bucket(files) else _renamed(files, path)
     with (
@@ -183,8 +203,9 @@ def _read_back(files: Any, path: str) -> _Proof:
             size += len(piece)
         file.seek(0)
         parquet = pq.ParquetFile(file)
-        for batch in parquet.iter_batches(ROWS_A_GROUP, columns=["event_id", "ts"]):
-            ids, times = batch.column("event_id").to_pylist(), batch.column("ts").cast(pa.int64()).to_pylist()
+        row_id = parquet.schema_arrow.names[0]
+        for batch in parquet.iter_batches(ROWS_A_GROUP, columns=[row_id, "ts"]):
+            ids, times = batch.column(row_id).to_pylist(), batch.column("ts").cast(pa.int64()).to_pylist()
             rows += len(ids)
             checksum += sum(map(_number, ids, times))
         if parquet.metadata.num_rows != rows:

@@ -38,7 +38,16 @@ def _with_cutoffs(cutoffs: Mapping[int, datetime]) -> TableValuedAlias:
 
 
 def find_site_events(job: Job, planned: Sequence[Step]) -> list[Step]:
-    """For each site that keeps less than the partitions do: in which of them it has older rows."""
+    """For each site that keeps less than the partitions do: in which of them it has older events."""
+    return _find_site_rows(job, planned, "events")
+
+
+def find_site_samples(job: Job, planned: Sequence[Step]) -> list[Step]:
+    """The same of samples."""
+    return _find_site_rows(job, planned, "samples")
+
+
+def _find_site_rows(job: Job, planned: Sequence[Step], table: str) -> list[Step]:
     due: dict[int, list[str]] = {}
     gone = going(planned)
     with job.engine.begin() as connection:
@@ -46,47 +55,48 @@ def find_site_events(job: Job, planned: Sequence[Step]) -> list[Step]:
         kept = read_kept(connection, job.settings)
         longest = longest_kept(kept, job.settings)
         shorter = {one.site_id: one for one in kept if one.days < longest.days}
-        ranges = partitions.list_partitions(connection, "events") if shorter else {}
+        ranges = partitions.list_partitions(connection, table) if shorter else {}
         for name, span in sorted(ranges.items(), key=lambda item: item[1]):
             cutoffs = {one.site_id: one.cutoff(job.now) for one in shorter.values()}
             begun = {site_id: cutoff for site_id, cutoff in cutoffs.items() if cutoff > instant(span.start)}
             if name in gone or not begun:
                 continue
-            for site_id in connection.execute(_due_in(partition("events", name), begun)).scalars():
+            for site_id in connection.execute(_due_in(partition(table, name), begun)).scalars():
                 due.setdefault(site_id, []).append(name)
     return [
-        Step("delete", "events", f"events of site {one.key}", one.setting, one.cutoff(job.now), site_id, tuple(names))
+        Step("delete", table, f"{table} of site {one.key}", one.setting, one.cutoff(job.now), site_id, tuple(names))
         for site_id, names in sorted(due.items())
         for one in [shorter[site_id]]
     ]
 
 
-# Served by uq_events, which leads with the site and holds ts.
-def _due_in(events: Table, cutoffs: Mapping[int, datetime]) -> Select[Any]:
+# Served by uq_events and uq_samples, which lead with the site and hold ts.
+def _due_in(raw: Table, cutoffs: Mapping[int, datetime]) -> Select[Any]:
     given = _with_cutoffs(cutoffs)
-    old = exists().where(events.c.site_id == given.c.site_id, events.c.ts < given.c.cutoff)
+    old = exists().where(raw.c.site_id == given.c.site_id, raw.c.ts < given.c.cutoff)
     return select(given.c.site_id).where(old)
 
 
-def _old_events(events: Table, step: Step) -> list[ColumnElement[bool]]:
-    return [events.c.site_id == step.site_id, events.c.ts < step.before]
+def _old_rows(raw: Table, step: Step) -> list[ColumnElement[bool]]:
+    return [raw.c.site_id == step.site_id, raw.c.ts < step.before]
 
 
-def measure_site_events(connection: Connection, step: Step, planned: Sequence[Step]) -> Step:
-    found = [partition("events", name) for name in step.partitions]
-    return replace(step, rows=sum(_count(connection, events, _old_events(events, step)) for events in found))
+def measure_site_rows(connection: Connection, step: Step, planned: Sequence[Step]) -> Step:
+    found = [partition(step.table, name) for name in step.partitions]
+    return replace(step, rows=sum(_count(connection, raw, _old_rows(raw, step)) for raw in found))
 
 
-def delete_site_events(job: Job, step: Step) -> int:
-    """Deletes by uq_events, whose leading columns are the site and the event: no other site's row is looked at."""
+def delete_site_rows(job: Job, step: Step) -> int:
+    """Deletes by uq_events or uq_samples, which lead with the site and the row's id, the table's first column: no
+    other site's row is looked at."""
     with job.engine.begin() as connection:
         partitions.limit_waiting(connection)
         freeze(connection, step.before, step.site_id)
     rows = 0
     for name in step.partitions:
-        events = partition("events", name)
+        raw = partition(step.table, name)
         try:
-            rows += in_chunks(job, [events.c.event_id], _old_events(events, step), delete(events))
+            rows += in_chunks(job, [raw.c[0]], _old_rows(raw, step), delete(raw))
         except Unfinished as reason:
             raise Unfinished(str(reason), rows + reason.rows) from reason
     return rows
@@ -163,6 +173,7 @@ def _count(connection: Connection, table: Table, due: list[ColumnElement[bool]])
     return connection.scalar(select(text("count(*)")).select_from(table).where(*due)) or 0
 
 
-SITE_EVENTS = Kind(find_site_events, measure_site_events, delete_site_events)
+SITE_EVENTS = Kind(find_site_events, measure_site_rows, delete_site_rows)
+SITE_SAMPLES = Kind(find_site_samples, measure_site_rows, delete_site_rows)
 VISITS = Kind(find_visits, measure_visits, delete_visits)
 SMALL_TABLES = Kind(find_small, measure_small, delete_small)

@@ -1,4 +1,4 @@
-"""Partitions that lie behind their retention as a whole: events (archived first where ARCHIVE_URL says so) and ledger.
+"""Partitions that are behind their retention as a whole: raw rows (archived first where ARCHIVE_URL says so), ledger.
 
 A drop unlinks files: it takes milliseconds whatever the size. What it needs is a moment without readers and writers,
 for which it waits briefly; a moment that does not come makes it a matter of the next run.
@@ -22,10 +22,19 @@ TRIES = 3
 
 def find_events(job: Job, planned: Sequence[Step]) -> list[Step]:
     """Partitions of events whose last instant every site's retention has passed."""
+    return _find_raw(job, "events")
+
+
+def find_samples(job: Job, planned: Sequence[Step]) -> list[Step]:
+    """Those of samples, which are kept as long as events."""
+    return _find_raw(job, "samples")
+
+
+def _find_raw(job: Job, table: str) -> list[Step]:
     with job.engine.connect() as connection:
         longest = longest_kept(read_kept(connection, job.settings), job.settings)
-        ranges = partitions.list_partitions(connection, "events")
-    return _behind(ranges, longest.cutoff(job.now), "events", longest.setting)
+        ranges = partitions.list_partitions(connection, table)
+    return _behind(ranges, longest.cutoff(job.now), table, longest.setting)
 
 
 def find_ledger(job: Job, planned: Sequence[Step]) -> list[Step]:
@@ -43,7 +52,7 @@ def _behind(ranges: dict[str, partitions.Range], cutoff: datetime, noun: str, se
     ]
 
 
-def drop_events(job: Job, step: Step) -> int:
+def drop_raw(job: Job, step: Step) -> int:
     """Drops the partition once its archive, if there is to be one, holds the same rows."""
     chosen, seal = job.settings, None
     if chosen.archive_url:
@@ -101,5 +110,6 @@ def _fold(connection: Connection, ledger: Table) -> None:
     connection.execute(adding.on_conflict_do_update(index_elements=["site_id", "hour"], set_=kept))
 
 
-EVENTS = Kind(find_events, measure_partition, drop_events)
+EVENTS = Kind(find_events, measure_partition, drop_raw)
+SAMPLES = Kind(find_samples, measure_partition, drop_raw)
 LEDGER = Kind(find_ledger, measure_partition, drop_ledger)

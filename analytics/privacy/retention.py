@@ -15,8 +15,8 @@ from math import inf
 from sqlalchemy import Engine, text
 
 from analytics.errors import Conflict
-from analytics.privacy.deletes import SITE_EVENTS, SMALL_TABLES, VISITS
-from analytics.privacy.drops import EVENTS, LEDGER
+from analytics.privacy.deletes import SITE_EVENTS, SITE_SAMPLES, SMALL_TABLES, VISITS
+from analytics.privacy.drops import EVENTS, LEDGER, SAMPLES
 from analytics.privacy.ip_masks import IP_MASKS
 from analytics.privacy.steps import Done, Job, Kind, Step, Unfinished, giving_way
 from config import Settings
@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 RUN_LOCK = 7_205_323
 
 # Drops first: what they take needs no deleting and no masking.
-KINDS: tuple[Kind, ...] = (EVENTS, LEDGER, SITE_EVENTS, VISITS, SMALL_TABLES, IP_MASKS)
+KINDS: tuple[Kind, ...] = (EVENTS, SAMPLES, LEDGER, SITE_EVENTS, SITE_SAMPLES, VISITS, SMALL_TABLES, IP_MASKS)
 
 
 def plan(engine: Engine, settings: Settings, now: datetime) -> list[Step]:

@@ -25,7 +25,7 @@ def only_own_partitions(engine: Engine) -> Iterator[None]:
 
     def drop_all() -> None:
         with engine.begin() as connection:
-            for table in ("events", "ingest_ledger"):
+            for table in ("events", "samples", "ingest_ledger"):
                 for name in list_partitions(connection, table):
                     drop(connection, name)
 

@@ -10,7 +10,7 @@ from sqlalchemy import BigInteger, Boolean, Engine, Integer, Text, event, text
 
 from analytics.errors import Conflict
 from analytics.privacy import steps
-from analytics.privacy.deletes import SITE_EVENTS, _old_events
+from analytics.privacy.deletes import SITE_EVENTS, _old_rows
 from analytics.privacy.retention import RUN_LOCK
 from analytics.privacy.steps import Step, partition
 from analytics.sites import Site
@@ -96,7 +96,7 @@ def test_deleting_one_site_looks_at_no_other_sites_rows(engine: Engine, put: Any
     try:
         job = steps.Job(engine, None, NOW)  # type: ignore[arg-type]
         step = Step("delete", "events", "", "", days_ago(2), shop.id)
-        steps.in_chunks(job, [events.c.event_id], _old_events(events, step), events.delete())
+        steps.in_chunks(job, [events.c.event_id], _old_rows(events, step), events.delete())
     finally:
         event.remove(engine, "before_cursor_execute", explain)
     plan = "\n".join(seen)
