@@ -47,6 +47,9 @@ class Clicks(msgspec.Struct):
     impressions: int = 0
     lists: dict[str, dict[str, int]] = {}
 
+    def __bool__(self) -> bool:
+        return bool(self.days)
+
     @property
     def people(self) -> BitMap64:
         return users.unpack(self.users) if self.users else BitMap64()

@@ -41,7 +41,7 @@ def read_past(
 ) -> Past[T]:
     """What `compute` says of the days before `before`, or said within the last CACHE_TTL seconds.
 
-    It holds no programs: with include_bots it is computed each time.
+    It holds no programs: with include_bots it is computed each time. What is false, for nothing was found, is not kept.
     """
     site, ttl_s = question.site, settings().cache_ttl
     if not ttl_s or question.query.get("include_bots"):
@@ -51,7 +51,9 @@ def read_past(
     if found is not None and (found.site_id, found.zone, found.before) == (site.id, zone, before):
         return found
     past = Past(site.id, zone, before, question.complete, compute())
-    keep(key, msgspec.structs.replace(past, is_kept=True), ttl_s)
+    # Anybody can make up codes; only those that were clicked take room.
+    if past.found:
+        keep(key, msgspec.structs.replace(past, is_kept=True), ttl_s)
     return past
 
 
