@@ -136,8 +136,12 @@ def register(app: "Flask") -> None:
             response.headers["Allow"] = ", ".join(sorted(allowed))
         return response
 
-    @app.errorhandler(OperationalError)
     @app.errorhandler(TimeoutError)
+    def all_in_use(error: TimeoutError) -> "Response":
+        log.warning("no connection to the database is free")
+        return problem_response(Unavailable("every connection to the database is in use; try again shortly", 1))
+
+    @app.errorhandler(OperationalError)
     def no_database(error: Exception) -> "Response":
         log.warning("database unavailable", extra={"error": type(error).__name__})
         code = getattr(getattr(error, "orig", None), "pgcode", None)

@@ -12,6 +12,7 @@ from analytics import sites
 from analytics.auth.cors import add_headers, answer_preflight
 from analytics.auth.guard import allow_site, guarded, require
 from analytics.auth.tokens import TokenChecks
+from analytics.documented import documented
 from analytics.errors import BadInput, Invalid, NotFound, Problem, UnsupportedMedia
 from analytics.extensions import db
 
@@ -61,7 +62,45 @@ class NewSite(SiteChange):
     key = fields.String(required=True, validate=_rule("key"))
 
 
+class SiteAnswer(Schema):
+    """A site and its settings."""
+
+    key = fields.String(required=True)
+    name = fields.String(required=True)
+    zone = fields.String(required=True)
+    types = fields.String(required=True)
+    event_types = fields.List(fields.String(), required=True)
+    identity = fields.String(required=True)
+    public_ingest = fields.Boolean(required=True)
+    public_stats = fields.Boolean(required=True)
+    allowed_origins = fields.List(fields.String(), required=True)
+    created_at = fields.AwareDateTime(required=True)
+    event_retention_days = fields.Integer(required=True, allow_none=True)
+
+
+class SitesAnswer(Schema):
+    """Every site that the token is for."""
+
+    sites = fields.List(fields.Nested(SiteAnswer), required=True)
+
+
+SITE_EXAMPLE: dict[str, Any] = {
+    "key": "shop",
+    "name": "Our shop",
+    "zone": "Europe/Berlin",
+    "types": "open",
+    "event_types": ["page_view", "button_click"],
+    "identity": "trust",
+    "public_ingest": False,
+    "public_stats": False,
+    "allowed_origins": [],
+    "created_at": "2025-11-24T16:00:00Z",
+    "event_retention_days": None,
+}
+
+
 @blueprint.get("/api/analytics/sites")
+@documented("List sites", answer=SitesAnswer, example={"sites": [SITE_EXAMPLE]})
 @guarded("admin")
 def list_all() -> dict[str, Any]:
     """Every site that the token is for."""
@@ -72,6 +111,15 @@ def list_all() -> dict[str, Any]:
 
 
 @blueprint.post("/api/analytics/sites")
+@documented(
+    "Make a site",
+    body=NewSite,
+    sent={"key": "shop", "name": "Our shop", "zone": "Europe/Berlin"},
+    answer=SiteAnswer,
+    example=SITE_EXAMPLE,
+    status=201,
+    others={409: "The key is taken."},
+)
 @guarded("admin")
 def create() -> Response:
     """A new site: 201 and its address. 409 when the key is taken."""
@@ -85,6 +133,7 @@ def create() -> Response:
 
 
 @blueprint.get("/api/analytics/sites/<key>")
+@documented("One site", answer=SiteAnswer, example=SITE_EXAMPLE)
 @guarded("read")
 def show(key: str) -> Response:
     """One site."""
@@ -98,6 +147,7 @@ def show(key: str) -> Response:
 
 
 @blueprint.patch("/api/analytics/sites/<key>")
+@documented("Change a site", body=SiteChange, sent={"name": "Our shop"}, answer=SiteAnswer, example=SITE_EXAMPLE)
 @guarded("admin")
 def change(key: str) -> Response:
     """The site, changed; every process notices within seconds."""

@@ -11,8 +11,9 @@ from marshmallow.validate import OneOf, Regexp
 from analytics import clock
 from analytics.auth.guard import choose_site, guarded, require
 from analytics.auth.views import load
+from analytics.documented import documented
 from analytics.errors import BadInput, NotFound
-from analytics.exports import schedules, sources
+from analytics.exports import answers, schedules, sources
 from analytics.exports.jobs import Order, Viewer
 from analytics.exports.schedules import Schedule
 from analytics.exports.schemas import NewExport, read_schedule_order
@@ -33,8 +34,16 @@ def _at(**options: Any) -> fields.String:
     return fields.String(validate=Regexp(r"\A([01]\d|2[0-3]):[0-5]\d\Z", error="a local time as 06:30"), **options)
 
 
+class RepeatedExport(NewExport):
+    """An order without a period: each file goes on where the last one ended."""
+
+    class Meta:
+        unknown = RAISE
+        exclude = PERIOD
+
+
 class Change(Schema):
-    """What a schedule may be told anew. A request has no period: each file goes on where the last one ended."""
+    """What a schedule may be told anew."""
 
     class Meta:
         unknown = RAISE
@@ -42,7 +51,7 @@ class Change(Schema):
     every = _every()
     at = _at()
     zone = fields.String()
-    request = fields.Nested(NewExport(exclude=PERIOD))
+    request = fields.Nested(RepeatedExport)
     enabled = fields.Boolean(truthy={True}, falsy={False})
 
 
@@ -58,6 +67,14 @@ class NewSchedule(Change):
 
 
 @blueprint.post(ROUTE)
+@documented(
+    "Schedule an export",
+    body=NewSchedule,
+    sent=answers.NEW_SCHEDULE_EXAMPLE,
+    answer=answers.ScheduleAnswer,
+    example=answers.SCHEDULE_EXAMPLE,
+    status=201,
+)
 @guarded("export")
 def create() -> Response:
     """201 and the schedule; its address is in Location."""
@@ -73,6 +90,7 @@ def create() -> Response:
 
 
 @blueprint.get(ROUTE)
+@documented("List schedules", answer=answers.SchedulesAnswer, example=answers.SCHEDULES_EXAMPLE)
 @guarded("export")
 def list_all() -> Response:
     """All that the caller may see, the oldest first."""
@@ -80,6 +98,7 @@ def list_all() -> Response:
 
 
 @blueprint.get(f"{ROUTE}/<uuid:schedule_id>")
+@documented("One schedule", answer=answers.ScheduleAnswer, example=answers.SCHEDULE_EXAMPLE)
 @guarded("export")
 def show(schedule_id: object) -> Response:
     """The schedule as it is now."""
@@ -87,6 +106,13 @@ def show(schedule_id: object) -> Response:
 
 
 @blueprint.patch(f"{ROUTE}/<uuid:schedule_id>")
+@documented(
+    "Change a schedule",
+    body=Change,
+    sent={"enabled": False},
+    answer=answers.ScheduleAnswer,
+    example=answers.SCHEDULE_EXAMPLE | {"enabled": False},
+)
 @guarded("export")
 def change(schedule_id: object) -> Response:
     """The schedule as it is then. A new time counts from now on; what was not exported yet is in the next file."""
@@ -104,6 +130,7 @@ def change(schedule_id: object) -> Response:
 
 
 @blueprint.delete(f"{ROUTE}/<uuid:schedule_id>")
+@documented("Remove a schedule", status=204)
 @guarded("export")
 def remove(schedule_id: object) -> Response:
     """204. Exports that it made stay."""

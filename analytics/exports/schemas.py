@@ -98,6 +98,13 @@ class JobsQuery(Schema):
     limit = fields.Integer(load_default=50, validate=Range(1, 200))
 
 
+class LinkQuery(Schema):
+    """What a link of its own permission carries (exports/links.py), in place of a token."""
+
+    expires = fields.String()
+    signature = fields.String()
+
+
 def read_order(engine: Engine, principal: Principal, given: dict[str, Any], key: str | None, now: datetime) -> Order:
     """The order that a checked body is. Raises BadInput, and whatever keeps the caller from the site."""
     if key is not None and not KEY.fullmatch(key):

@@ -17,10 +17,11 @@ from werkzeug.exceptions import RequestedRangeNotSatisfiable
 from analytics import clock, queue
 from analytics.auth.guard import GuardedView, Principal, guarded, require
 from analytics.auth.views import load
+from analytics.documented import documented
 from analytics.errors import AnalyticsError, Conflict, Gone, NotFound, Unavailable, problem_response
-from analytics.exports import formats, jobs, links, ranges
+from analytics.exports import answers, formats, jobs, links, ranges
 from analytics.exports.jobs import Job, Viewer
-from analytics.exports.schemas import JobsQuery, NewExport, read_order
+from analytics.exports.schemas import JobsQuery, LinkQuery, NewExport, read_order
 from analytics.exports.storage import storage_of
 from analytics.extensions import db, settings
 from analytics.reports.schemas import read_query
@@ -38,6 +39,16 @@ class OutOfRange(AnalyticsError):
 
 
 @blueprint.post(ROUTE)
+@documented(
+    "Order an export",
+    headers={"Idempotency-Key": "An order that is sent again under it makes no second export."},
+    body=NewExport,
+    sent=answers.ORDER_EXAMPLE,
+    answer=answers.ExportAnswer,
+    example=answers.EXPORT_EXAMPLE,
+    status=202,
+    others={409: "The Idempotency-Key was used for another order.", 429: "Too many exports wait or run."},
+)
 @guarded("export")
 def create() -> Response:
     """202 and the job; its address is in Location."""
@@ -52,6 +63,7 @@ def create() -> Response:
 
 
 @blueprint.get(ROUTE)
+@documented("List exports", query=JobsQuery, answer=answers.ExportsAnswer, example=answers.EXPORTS_EXAMPLE)
 @guarded("export")
 def list_all() -> Response:
     """The caller's jobs, the latest first; `next_cursor` is null on the last page."""
@@ -62,6 +74,7 @@ def list_all() -> Response:
 
 
 @blueprint.get(f"{ROUTE}/<uuid:job_id>")
+@documented("One export", answer=answers.ExportAnswer, example=answers.EXPORT_EXAMPLE)
 @guarded("export")
 def show(job_id: object) -> Response:
     """The job as it is now."""
@@ -69,6 +82,12 @@ def show(job_id: object) -> Response:
 
 
 @blueprint.delete(f"{ROUTE}/<uuid:job_id>")
+@documented(
+    "Cancel or remove an export",
+    answer=answers.ExportAnswer,
+    example=answers.EXPORT_EXAMPLE | {"state": "cancelled"},
+    others={204: "It had ended, and is removed with its file."},
+)
 @guarded("export")
 def take_back(job_id: object) -> Response:
     """A job that waits or runs is cancelled (200, and the job); one that has ended is removed with its file (204)."""
@@ -83,6 +102,21 @@ def take_back(job_id: object) -> Response:
 
 
 @blueprint.get(f"{ROUTE}/<uuid:job_id>/download")
+@documented(
+    "The file of an export",
+    query=LinkQuery,
+    headers={"Range": "Some of its bytes, as `bytes=0-999`.", "If-None-Match": "The ETag of the file you have."},
+    media_type=answers.FILE_TYPES,
+    others={
+        206: "The bytes that Range asks for.",
+        302: "The file is in S3: its address, which needs no token.",
+        304: "You have it.",
+        409: "It is not finished; look again after `Retry-After`.",
+        410: "The file has expired, or there never was one.",
+        412: "It is not the file that If-Match or If-Unmodified-Since mean.",
+        416: "The file has no such bytes.",
+    },
+)
 def download(job_id: object) -> Response:
     """The file, or the range of it that is asked for; with S3 a redirect to it."""
     job, actor = _job_to_download(str(job_id))

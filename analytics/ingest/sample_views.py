@@ -50,9 +50,10 @@ class Accepted(NamedTuple):
 @blueprint.post("/metrics")
 @documented(
     "Send one sample of a metric",
+    query=schemas.SiteQuery,
     body=schemas.SAMPLE,
     sent=schemas.SAMPLE_EXAMPLE,
-    answer=schemas.SampleAnswer,
+    answer=schemas.SampleAccepted,
     example=schemas.SAMPLE_ANSWER_EXAMPLE,
     status=202,
 )
@@ -76,10 +77,11 @@ def sample() -> Response:
 @blueprint.post("/api/analytics/samples")
 @documented(
     "Send a batch of samples",
+    query=schemas.SiteQuery,
     headers=schemas.BATCH_HEADERS,
     body=schemas.SAMPLES,
     sent=[schemas.SAMPLE_EXAMPLE],
-    answer=schemas.SamplesAnswer,
+    answer=schemas.SamplesAccepted,
     example=schemas.SAMPLES_ANSWER_EXAMPLE,
     status=202,
 )
@@ -100,7 +102,12 @@ def samples() -> Response:
 
 
 @blueprint.delete("/metrics/<path:name>")
-@documented("Delete every sample of a metric", answer=schemas.ForgottenSamples, example=schemas.FORGOTTEN_EXAMPLE)
+@documented(
+    "Delete every sample of a metric",
+    query=schemas.SiteQuery,
+    answer=schemas.ForgottenSamples,
+    example=schemas.FORGOTTEN_EXAMPLE,
+)
 @guarded("admin")
 def forget(name: str) -> Response:
     """Seed 003, development only: every sample of the name, and what was rolled up of them."""

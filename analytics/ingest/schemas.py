@@ -83,6 +83,12 @@ SAMPLES = array_or_batch("samples", SAMPLE)
 TRUE: Json = {"type": "boolean", "const": True}
 
 
+class SiteQuery(Schema):
+    """Which site it is for, where the body does not say."""
+
+    site = fields.String()
+
+
 class Rejected(Schema):
     """What is wrong with one event or sample; `index` counts from 0 in the batch as sent."""
 
@@ -138,7 +144,7 @@ class WebsiteBatchAnswer(Schema):
     rejected = fields.List(fields.Nested(Rejected), required=True)
 
 
-class SampleAnswer(Schema):
+class SampleAccepted(Schema):
     """The sample is safe, and will be stored."""
 
     success = fields.Boolean(required=True)
@@ -149,7 +155,7 @@ class SampleAnswer(Schema):
     service = fields.String(required=True)
 
 
-class SamplesAnswer(Schema):
+class SamplesAccepted(Schema):
     """How many were accepted, and what was wrong with the others. `batch_id` is null when the batch was empty."""
 
     accepted = fields.Integer(required=True)

@@ -61,6 +61,7 @@ class Accepted(NamedTuple):
 @blueprint.post("/api/analytics/ingest")
 @documented(
     "Send a batch of events",
+    query=schemas.SiteQuery,
     headers=schemas.BATCH_HEADERS,
     body=schemas.EVENTS,
     sent=schemas.EVENTS_EXAMPLE,
@@ -87,6 +88,7 @@ def ingest() -> Response:
 @blueprint.post("/analytics/events/", strict_slashes=False)
 @documented(
     "Record one click of a short link",
+    query=schemas.SiteQuery,
     body=schemas.CLICK,
     sent=schemas.CLICK_EXAMPLE,
     answer=schemas.TRUE,
@@ -103,6 +105,7 @@ def click() -> Response:
 @blueprint.post("/event")
 @documented(
     "Send one event of a site",
+    query=schemas.SiteQuery,
     body=schemas.SITE_EVENT,
     sent=schemas.SITE_EVENT_EXAMPLE,
     answer=schemas.SiteEventAnswer,
@@ -119,6 +122,7 @@ def site_event() -> Response:
 @blueprint.post("/events")
 @documented(
     "Send one named event",
+    query=schemas.SiteQuery,
     body=schemas.NAMED_EVENT,
     sent=schemas.NAMED_EVENT_EXAMPLE,
     answer=schemas.NamedEventAnswer,
@@ -144,6 +148,7 @@ def named_event() -> Response:
 @blueprint.post("/api/v1/analytics/event")
 @documented(
     "Send one event of a website",
+    query=schemas.SiteQuery,
     body=schemas.WEBSITE_EVENT,
     sent=schemas.WEBSITE_EVENT_EXAMPLE,
     answer=schemas.WebsiteEventAnswer,
@@ -169,6 +174,7 @@ def website_event() -> Response:
 @blueprint.post("/api/v1/analytics/event/batch")
 @documented(
     "Send a batch of events of a website",
+    query=schemas.SiteQuery,
     headers=schemas.BATCH_HEADERS,
     body=schemas.WEBSITE_BATCH,
     sent=schemas.WEBSITE_BATCH_EXAMPLE,

@@ -23,6 +23,7 @@ from sqlalchemy.engine import make_url
 
 from analytics import clock
 from analytics.ops.runs import Run, read_runs
+from analytics.reports.cache import CacheCounts, read_counts
 from analytics.store.backlog import Backlog, read_backlog
 
 CHECK_S = 0.9
@@ -63,6 +64,14 @@ class Check:
 
 
 @dataclass(frozen=True, slots=True)
+class Memory:
+    """Redis's memory, in bytes; a limit of 0 is none."""
+
+    used: int
+    limit: int
+
+
+@dataclass(frozen=True, slots=True)
 class Merge:
     """What waits to be merged, counted up to MAX_DELTAS of it, and since when (None: nothing waits)."""
 
@@ -82,6 +91,8 @@ class Health:
     # None: could not be asked.
     merge: Merge | None = None
     runs: dict[str, Run] | None = None
+    memory: Memory | None = None
+    cache: CacheCounts | None = None
 
     @property
     def missing(self) -> dict[str, str]:
@@ -95,8 +106,8 @@ class Health:
 class Prober:
     """Looks at both servers, one caller at a time; the others share what it found."""
 
-    def __init__(self, database_url: str, redis_url: str) -> None:
-        self._dsn, self._redis_url = _libpq(database_url), redis_url
+    def __init__(self, database_url: str, redis_url: str, cache_url: str) -> None:
+        self._dsn, self._redis_url, self._cache_url = _libpq(database_url), redis_url, cache_url
         self._lock = threading.Lock()
         self._last: Health | None = None
         self._until = 0.0
@@ -110,7 +121,7 @@ class Prober:
 
     def _look(self) -> Health:
         found = Health(Check("", 0), Check("", 0), False, False, None, clock.now())
-        return self._look_at_redis(self._look_at_postgres(found))
+        return self._look_at_cache(self._look_at_redis(self._look_at_postgres(found)))
 
     def _look_at_postgres(self, found: Health) -> Health:
         began = time.monotonic()
@@ -125,13 +136,21 @@ class Prober:
 
     def _look_at_redis(self, found: Health) -> Health:
         began = time.monotonic()
-        limits: dict[str, Any] = {"socket_timeout": CHECK_S, "socket_connect_timeout": CHECK_S}
         try:
-            with Redis.from_url(self._redis_url, retry=Retry(NoBackoff(), 0), **limits) as redis:
-                backlog, runs = read_backlog(redis), read_runs(redis)
+            with _redis(self._redis_url) as redis:
+                backlog, runs, memory = read_backlog(redis), read_runs(redis), redis.info("memory")
         except (RedisError, OSError):
             return replace(found, redis=Check("cannot be reached", _ms(began)))
-        return replace(found, redis=Check("", _ms(began)), backlog=backlog, runs=runs)
+        seen = replace(found, redis=Check("", _ms(began)), backlog=backlog, runs=runs)
+        return replace(seen, memory=Memory(memory["used_memory"], memory["maxmemory"]))
+
+    def _look_at_cache(self, found: Health) -> Health:
+        """Without it everything works, only slower."""
+        try:
+            with _redis(self._cache_url) as redis:
+                return replace(found, cache=read_counts(redis))
+        except (RedisError, OSError):
+            return found
 
 
 @lru_cache(maxsize=1)
@@ -179,6 +198,10 @@ def _wait(connection: Any, deadline: float) -> None:
         waits = ([connection], []) if state == psycopg2.extensions.POLL_READ else ([], [connection])
         if left <= 0 or not any(select.select(*waits, [], left)):
             raise TimeoutError
+
+
+def _redis(url: str) -> Redis:
+    return Redis.from_url(url, retry=Retry(NoBackoff(), 0), socket_timeout=CHECK_S, socket_connect_timeout=CHECK_S)
 
 
 def _libpq(database_url: str) -> dict[str, Any]:

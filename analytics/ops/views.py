@@ -8,8 +8,11 @@ from typing import Any
 
 from flask import Blueprint, Response, current_app, jsonify, request
 from flask.blueprints import BlueprintSetupState
+from sqlalchemy.pool import QueuePool
 
-from analytics.extensions import settings
+from analytics.documented import documented
+from analytics.extensions import db, settings
+from analytics.ops import answers
 from analytics.ops.health import Check, Health, Prober
 
 blueprint = Blueprint("ops", __name__)
@@ -22,15 +25,22 @@ CLOSE_DAYS, AUDIT = "rollups.close_days", "maintenance.audit"
 @blueprint.record_once
 def _make_prober(state: BlueprintSetupState) -> None:
     found = state.app.extensions["settings"]
-    state.app.extensions["prober"] = Prober(found.database_url, found.celery_broker_url)
+    state.app.extensions["prober"] = Prober(found.database_url, found.celery_broker_url, found.redis_url)
 
 
 @blueprint.get("/livez")
+@documented("Is the process alive", answer=answers.LiveAnswer, example={"status": "alive"})
 def livez() -> Response:
     return jsonify({"status": "alive"})
 
 
 @blueprint.get("/readyz")
+@documented(
+    "May it get requests",
+    answer=answers.ReadyAnswer,
+    example={"status": "ready", "missing": {}},
+    others={503: answers.ReadyAnswer},
+)
 def readyz() -> tuple[Response, int]:
     missing = _look().missing
     return _uncached({"status": "not ready" if missing else "ready", "missing": missing}, not missing)
@@ -40,6 +50,12 @@ def readyz() -> tuple[Response, int]:
 @blueprint.get("/health-check")
 @blueprint.get("/healthz")
 @blueprint.get("/api/analytics/healthz")
+@documented(
+    "Is the service well",
+    answer=answers.HealthAnswer,
+    example=answers.HEALTH_EXAMPLE,
+    others={503: answers.HealthAnswer},
+)
 def health() -> tuple[Response, int]:
     found = _look()
     is_healthy = not found.postgres.problem and not found.redis.problem
@@ -60,6 +76,9 @@ def _tell_time(response: Response) -> Response:
     if took_s > settings().slow_request:
         # The path without its query, which may hold a user id.
         log.warning("Slow analytics request: %s took %.3fs", request.path, took_s, extra={"method": request.method})
+    # Answers tell of people, and of a moment: nobody on the way keeps one, unless its view says so.
+    if request.method == "GET":
+        response.headers.setdefault("Cache-Control", "no-store")
     return response
 
 
@@ -89,6 +108,9 @@ def _describe(found: Health, is_healthy: bool) -> dict[str, Any]:
         "partitions": found.has_partition,
         "queue": _queue(found),
         "rollups": _rollups(found),
+        "cache": {"hits": None, "misses": None} if found.cache is None else found.cache._asdict(),
+        "pool": _pool(),
+        "redis_memory": _memory(found),
         "tasks": None if found.runs is None else {name: run._asdict() for name, run in found.runs.items()},
         "audit": _audit(found),
         "timestamp": found.at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
@@ -117,6 +139,19 @@ def _rollups(found: Health) -> dict[str, Any]:
         "merge_lag_s": _age_s(found.at, merge.oldest_at) if merge else None,
         "last_close_day": closed.last_success_at if closed else None,
     }
+
+
+def _pool() -> dict[str, int]:
+    """Of this process. More callers than that wait for at most POOL_WAIT_S, and are told 503."""
+    pool = db.engine.pool
+    assert isinstance(pool, QueuePool)
+    chosen = settings()
+    return {"checked_out": pool.checkedout(), "size": chosen.db_pool_size + chosen.db_max_overflow}
+
+
+def _memory(found: Health) -> dict[str, int | None]:
+    memory = found.memory
+    return {"used_bytes": memory.used if memory else None, "limit_bytes": memory.limit if memory else None}
 
 
 def _audit(found: Health) -> dict[str, Any]:

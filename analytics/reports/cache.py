@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import msgspec
+from redis import Redis
 from redis.exceptions import RedisError
 
 from analytics import clock
@@ -61,9 +62,9 @@ def keep(key: str, value: Any, ttl_s: float) -> None:
         log.warning("cache unavailable", extra={"error": type(error).__name__})
 
 
-def read_counts() -> CacheCounts:
-    """Raises RedisError."""
-    hits, misses = cache_redis().hmget(COUNTS, "hits", "misses")
+def read_counts(redis: Redis) -> CacheCounts:
+    """Of that cache. Raises RedisError."""
+    hits, misses = redis.hmget(COUNTS, "hits", "misses")
     return CacheCounts(int(hits or 0), int(misses or 0))
 
 

@@ -6,9 +6,11 @@ from flask import Blueprint, Response, jsonify, request
 
 from analytics import clock
 from analytics.auth.guard import GuardedView, Principal, current_principal, require
+from analytics.documented import documented
 from analytics.extensions import db, settings
 from analytics.period import of_day, read_period, read_zone
 from analytics.reports import active, events, metrics, retention, workbook
+from analytics.reports import active_schemas as answers
 from analytics.reports.active import Active, Whom
 from analytics.reports.days import MOST_DAYS, Days, read_day, read_days
 from analytics.reports.question import Question, bounds, read_question, readable
@@ -28,6 +30,7 @@ FILE_TYPES = {"csv": "text/csv; charset=utf-8", "xlsx": MEDIA_TYPE}
 
 
 @blueprint.get("/api/analytics/reports/dau")
+@documented("Active people of a day", query=ActiveQuery, answer=answers.DauAnswer, example=answers.DAU_EXAMPLE)
 @readable
 def dau() -> Response:
     question = read_question(ActiveQuery())
@@ -39,18 +42,26 @@ def dau() -> Response:
 
 
 @blueprint.get("/api/analytics/reports/wau")
+@documented("Active people of a week", query=WindowQuery, answer=answers.WauAnswer, example=answers.WAU_EXAMPLE)
 @readable
 def wau() -> Response:
     return _window("wau", "week")
 
 
 @blueprint.get("/api/analytics/reports/mau")
+@documented("Active people of a month", query=WindowQuery, answer=answers.MauAnswer, example=answers.MAU_EXAMPLE)
 @readable
 def mau() -> Response:
     return _window("mau", "month")
 
 
 @blueprint.get("/api/analytics/reports/stickiness")
+@documented(
+    "Active people by day, and how many of the month's came on it",
+    query=ActiveQuery,
+    answer=answers.StickinessAnswer,
+    example=answers.STICKINESS_EXAMPLE,
+)
 @readable
 def stickiness() -> Response:
     question = read_question(ActiveQuery())
@@ -62,6 +73,7 @@ def stickiness() -> Response:
 
 
 @blueprint.get("/api/analytics/reports/retention")
+@documented("Who comes back", query=RetentionQuery, answer=answers.RetentionAnswer, example=answers.RETENTION_EXAMPLE)
 @readable
 def retention_grid() -> Response:
     question = read_question(RetentionQuery())
@@ -75,6 +87,7 @@ def retention_grid() -> Response:
 
 
 @blueprint.get("/api/analytics/reports/metrics")
+@documented("Figures of closed days", query=MetricsQuery, answer=answers.MetricsAnswer, example=answers.METRICS_EXAMPLE)
 @readable
 def daily_metrics() -> Response:
     question = read_question(MetricsQuery())
@@ -87,6 +100,13 @@ def daily_metrics() -> Response:
 
 
 @blueprint.get("/api/analytics/reports/events")
+@documented(
+    "Raw events as a file",
+    query=EventsQuery,
+    answer={"type": "string"},
+    media_type=("text/csv", MEDIA_TYPE),
+    others={413: "More rows than an XLSX file holds that no job makes; `detail` says how to order one."},
+)
 def export_events() -> Response:
     question = read_question(EventsQuery(), _reader_or_exporter())
     with reading(db.engine, settings().statement_timeout) as connection:

@@ -35,7 +35,7 @@ def ask(app, site, clean):
 
 def test_closed_days_are_computed_once(ask):
     assert [ask(10), ask(10)] == [{"n": 1, "meta": {}}, {"n": 1, "meta": {"cached": True}}]
-    assert read_counts() == (1, 1)
+    assert read_counts(cache_redis()) == (1, 1)
 
 
 def test_an_open_day_is_never_kept(ask):
