@@ -34,7 +34,10 @@ BLUEPRINTS = (
     "analytics.auth.views",
     "analytics.ops.views",
     "analytics.ops.trace_view",
+    "analytics.ops.docs_views",
 )
+# How long a request waits for one of the process's connections to PostgreSQL.
+POOL_WAIT_S = 5
 
 
 class App(Flask):
@@ -101,7 +104,7 @@ def _configure(app: Flask, settings: Settings) -> None:
             "pool_size": settings.db_pool_size,
             "max_overflow": settings.db_max_overflow,
             "pool_pre_ping": True,
-            "pool_timeout": 5,
+            "pool_timeout": POOL_WAIT_S,
             "connect_args": {"connect_timeout": 5, "application_name": "analytics"},
         },
         SQLALCHEMY_ECHO=settings.enable_debug_logging,

@@ -7,6 +7,7 @@ from analytics.errors import Forbidden
 
 # What a load balancer, an orchestrator or a browser asks before anybody has logged in.
 PUBLIC = {"/livez", "/readyz", "/healthz", "/health", "/health-check", "/api/analytics/healthz", "/-/metrics"}
+PUBLIC |= {"/docs", "/redoc", "/api/analytics/docs", "/api/analytics/openapi.json", "/docs/files/<path:name>"}
 
 
 def test_every_route_is_guarded_or_public(app):

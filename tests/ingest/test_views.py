@@ -149,16 +149,6 @@ def test_no_room_is_503_with_retry_after(
     assert (answer.status_code, int(answer.headers["Retry-After"]) > 0) == (503, True)
 
 
-def test_every_route_is_guarded_or_public(app: Flask) -> None:
-    public = {"/livez", "/readyz", "/health", "/health-check", "/healthz", "/api/analytics/healthz"}
-    unguarded = {
-        rule.rule
-        for rule in app.url_map.iter_rules()
-        if not hasattr(app.view_functions[rule.endpoint], "guarded_scope")
-    }
-    assert unguarded == public
-
-
 def test_the_connections_agent_counts_only_if_it_names_a_visitor(
     post: Callable[..., Any], engine: Engine, redis: Redis
 ) -> None:
