@@ -1,10 +1,16 @@
-"""`python -m benchmarks [ingest|reports|exports|cardinality] [--events N] [--quick]`: measures, prints tables."""
+"""`python -m benchmarks [ingest|reports|samples|…] [--events N] [--quick]`: measures, prints tables."""
 
 import argparse
 
-from benchmarks import cardinality, exports, ingest, reports
+from benchmarks import cardinality, exports, ingest, reports, samples
 
-BENCHMARKS = {"ingest": ingest.run, "reports": reports.run, "exports": exports.run, "cardinality": cardinality.run}
+BENCHMARKS = {
+    "ingest": ingest.run,
+    "reports": reports.run,
+    "samples": samples.run,
+    "exports": exports.run,
+    "cardinality": cardinality.run,
+}
 
 
 def main() -> None:

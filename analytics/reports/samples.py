@@ -18,7 +18,7 @@ import msgspec
 from sqlalchemy import Connection, text
 
 from analytics.rollups.sample_rollups import read_tally
-from analytics.rollups.sample_sketch import BIN, PER_LOG, Sketch, percentiles
+from analytics.rollups.sample_sketch import BIN, PER_LOG, percentiles, sketch_of_bins
 from analytics.rollups.sample_tally import Point, Tally, unite
 
 Key = TypeVar("Key")
@@ -235,7 +235,7 @@ def _count_raw(
     found: defaultdict[tuple[int, str | None], list[Tally]] = defaultdict(list)
     for n, tag, number, count, total, least, most, first_at, last_at in connection.execute(RAW, wanted.bound() | given):
         last = Point(last_at.astimezone(UTC), least, "")
-        one = Tally(count, total, least, most, first_at.astimezone(UTC), last, Sketch({number: count}))
+        one = Tally(count, total, least, most, first_at.astimezone(UTC), last, sketch_of_bins({number: count}))
         found[n - 1, tag].append(one)
     united = _united(found)
     asked = {"instants": [one.last.ts for one in united.values()], "asked": [tag for _, tag in united]}

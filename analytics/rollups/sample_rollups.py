@@ -16,7 +16,7 @@ import msgspec
 from sqlalchemy import Connection, RowMapping, text
 from sqlalchemy.dialects.postgresql import insert
 
-from analytics.rollups.sample_sketch import Sketch, add_packed, pack
+from analytics.rollups.sample_sketch import pack, unpack
 from analytics.rollups.sample_tally import Point, Tally, tally, unite
 from analytics.store.models import sample_names, sample_rollups
 from analytics.store.samples import SampleRow
@@ -135,8 +135,7 @@ def _read(connection: Connection, asked: Sequence[Place]) -> dict[Place, _Row]:
 
 def read_tally(row: RowMapping | Mapping[str, Any]) -> Tally:
     """A row of the table as a tally."""
-    sketch = Sketch()
-    add_packed(sketch, bytes(row["sketch"]))
+    sketch = unpack(row["sketch"])
     last = Point(row["last_at"].astimezone(UTC), row["last"], row["kind"] or "")
     return Tally(row["count"], row["sum"], row["min"], row["max"], row["first_at"].astimezone(UTC), last, sketch)
 
