@@ -25,6 +25,7 @@ BLUEPRINTS = (
     "analytics.ingest.sample_views",
     "analytics.reports.views",
     "analytics.reports.sample_views",
+    "analytics.reports.event_list_views",
     "analytics.reports.canonical_views",
     "analytics.reports.link_views",
     "analytics.reports.site_stats_views",
