@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Connection, Engine, text
 
 from analytics import clock
-from analytics.rollups import visit_recount, visit_rollups
+from analytics.rollups import visit_recount, visit_rollups, visit_store
 from analytics.rollups.visit_recount import recount_visits
 from analytics.rollups.visit_rollups import read_visits, recount_visit_rollups
 from analytics.rollups.visit_store import LONG_US, REACHED, apply_touches, by_index
@@ -416,3 +416,14 @@ def test_a_user_s_past_is_not_read(engine: Engine) -> None:
     scan = next(n for n, line in enumerate(plan) if "Index Scan using pk_visits" in line)
     removed = [int(line.split(":")[1]) for line in plan[scan:] if "Rows Removed" in line]
     assert sum(removed) <= 6
+
+
+@pytest.mark.parametrize("statement", [visit_store.GROW, visit_store.REMOVE], ids=["grow", "remove"])
+def test_visits_that_begin_at_once_are_found_by_their_key(engine: Engine, statement) -> None:
+    """By ix_visits_site_id_started_at each would cost a look at all of them."""
+    keys = {"user_nos": "{1,2}", "session_ids": '{"",""}', "bots": "{f,f}", "starts": "{1,1}"}
+    grown = {"ends": "{2,2}", "views": "{2,2}", "exit_paths": '{"/","/"}', "long_us": 1}
+    with engine.begin() as connection, visit_store.by_index(connection):
+        plan = connection.execute(text(f"EXPLAIN {statement.text}"), {"site_id": SITE, **keys, **grown}).scalars().all()
+    assert "pk_visits" in "".join(plan), plan
+    assert "ix_visits_site_id_started_at" not in "".join(plan), plan
