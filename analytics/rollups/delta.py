@@ -114,7 +114,7 @@ def _expand(bodies: Iterable[Body], zone: str, dimensions: Iterable[str], touche
 
 
 def unite_in_parts(bodies: Iterable[bytes], zone: str, keys: int = KEYS) -> Iterator[Delta]:
-    """What `unite` says, in Deltas of about `keys` keys at most; the last one has the touches.
+    """What `unite` says, in Deltas of about `keys` keys at most.
 
     Where each event brings a path of its own, a key takes 1.5 kB; ordinary events of minutes have some thousand keys.
     """
@@ -128,8 +128,9 @@ def unite_in_parts(bodies: Iterable[bytes], zone: str, keys: int = KEYS) -> Iter
             if pieces > keys // 8:
                 pieces = 0
                 if sum(map(len, groups.values())) > keys:
-                    yield Delta(zone, _counts(groups), [])
+                    yield Delta(zone, _counts(groups), fold(points))
                     groups.clear()
+                    points.clear()
         points += _touches(unpack_views(body))
     yield Delta(zone, _counts(groups), fold(points))
 
@@ -167,7 +168,7 @@ def _expand_section(
                     seen.setdefault(values[place], []).append(part)
 
 
-@lru_cache(maxsize=65_536)
+@lru_cache(maxsize=16_384)
 def _values(column: str, piece: str) -> tuple[str, ...]:
     """What a piece says of each dimension of its column, in the order of COLUMNS."""
     if column == "when":
