@@ -27,6 +27,7 @@ BLUEPRINTS = (
     "analytics.reports.sample_views",
     "analytics.reports.event_list_views",
     "analytics.reports.canonical_views",
+    "analytics.reports.overview_views",
     "analytics.reports.link_views",
     "analytics.reports.site_stats_views",
     "analytics.reports.website_views",
