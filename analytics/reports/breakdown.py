@@ -50,10 +50,12 @@ def breakdown(asked: Asked, source: Source) -> dict[str, Any]:
 
 def _rows(asked: Asked, source: Source, page: list[Line], total: int) -> list[dict[str, Any]]:
     dimension, previous = asked.query["dimension"], asked.previous
-    lines = source.fill(asked.period, dimension, page)
+    values = [line.value for line in page]
+    known = source.find(asked.period, dimension, values)
+    lines = [known[value] for value in values]
     rows = [_figures(line) | {"share": _share(line.amount, total)} for line in lines]
     if previous is not None:
-        found = source.find(previous, dimension, [line.value for line in lines])
+        found = source.find(previous, dimension, values)
         for line, row in zip(lines, rows, strict=True):
             # What was not there is nothing of what the line has.
             nothing = Line(line.value, *(None if figure is None else 0 for figure in line[1:]))

@@ -71,10 +71,7 @@ class Source(Protocol):
         """Of each of `buckets.cut(period, unit)`."""
 
     def rank(self, period: Period, dimension: str) -> Lines:
-        """The values of the dimension; what `fill` adds is not there yet."""
-
-    def fill(self, period: Period, dimension: str, lines: Sequence[Line]) -> list[Line]:
-        """The lines of a page of `rank`, with everything that can be told."""
+        """The values of the dimension, with what they rank by and nothing else."""
 
     def find(self, period: Period, dimension: str, values: Sequence[str]) -> dict[str, Line]:
         """Everything about these values; no entry for one that was not there."""

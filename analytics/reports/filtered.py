@@ -31,13 +31,20 @@ from analytics.period import Period
 from analytics.reports.buckets import cut
 from analytics.reports.counted import MOST_LINES, NO_VISITS, PAGES, VISIT_FIELDS, Counts, Line, Lines, Wanted
 from analytics.reports.filters import conditions, field_text
+from analytics.rollups.guard import OTHER
 from analytics.rollups.packed import VIEW
 from analytics.rollups.visit_tally import VisitSums
 from analytics.store import measures
 from analytics.store.models import Instant, events, visits
 
-# A million pairs are hashed in memory; compiling the plans of thirty partitions takes longer than running them.
-PLAN = text("SET LOCAL work_mem = '64MB'; SET LOCAL jit = off")
+# A million people are hashed in memory. Workers read, though the planner thinks their rows too dear to hand over, and
+# hashes rather than sorts them; compiling the plans of thirty partitions would take longer than running them.
+PLAN = text("""
+SET LOCAL work_mem = '64MB';
+SET LOCAL parallel_tuple_cost = 0.001;
+SET LOCAL enable_gathermerge = off;
+SET LOCAL jit = off
+""")
 
 
 class Rows:
@@ -59,48 +66,54 @@ class Rows:
         return [counts.get(n, Counts())._replace(visits=began.get(n, NO_VISITS)) for n in numbers]
 
     def rank(self, period: Period, dimension: str) -> Lines:
-        """One query, O(events of the period); of PAGES, O(visits of the period)."""
-        if dimension not in PAGES:
-            return self._rank(period, dimension)
-        page = visits.c[dimension]
-        query = select(page, null(), null(), func.count()).where(*_began(self._wanted, period)).group_by(page)
-        return self._first(query, func.count(), page)
-
-    def fill(self, period: Period, dimension: str, lines: Sequence[Line]) -> list[Line]:
-        """Visits are told where they have the dimension and all that the filter asks for: then one query."""
-        if dimension not in VISIT_FIELDS or not {one.field for one in self._wanted.filter} <= VISIT_FIELDS:
-            return list(lines)
-        began = dict(self._visits(period, visits.c[dimension], [line.value for line in lines]))
-        return [line._replace(visits=began.get(line.value, NO_VISITS).visits) for line in lines]
+        """One query, O(events of the period); of PAGES, O(visits of the period). It remembers no person."""
+        if dimension in PAGES:
+            page = visits.c[dimension]
+            query = select(page, null(), null(), func.count()).where(*_began(self._wanted, period)).group_by(page)
+            return self._first(query, func.count(), page)
+        value = _value(dimension)
+        query = select(value.label("value"), func.count()).where(*self._of_types(period, dimension))
+        return self._first(query.group_by("value"), func.count(), value)
 
     def find(self, period: Period, dimension: str, values: Sequence[str]) -> dict[str, Line]:
-        """As `rank` and `fill`."""
+        """One more query, O(events of the period), whose memory is people times values.
+
+        Another one for visits, where they have the dimension and all that the filter asks for; else None are told.
+        """
+        if not values:
+            return {}
         if dimension in PAGES:
             found = self._visits(period, visits.c[dimension], values)
             return {value: Line(value, visits=sums.visits) for value, sums in found}
-        lines = self._rank(period, dimension, values).lines
-        return {line.value: line for line in self.fill(period, dimension, lines)}
+        lines = {
+            value: Line(value, *counts)
+            for value, *counts in self._connection.execute(self._named(period, dimension, values))
+        }
+        if dimension not in VISIT_FIELDS or not {one.field for one in self._wanted.filter} <= VISIT_FIELDS:
+            return lines
+        began = dict(self._visits(period, visits.c[dimension], values))
+        return {value: line._replace(visits=began.get(value, NO_VISITS).visits) for value, line in lines.items()}
 
-    def _rank(self, period: Period, dimension: str, among: Sequence[str] | None = None) -> Lines:
-        value = func.coalesce(field_text(events.c, dimension), "")
+    def _named(self, period: Period, dimension: str, values: Sequence[str]) -> Select[Any]:
+        """Value, events, people."""
+        value = _value(dimension)
         query = select(value.label("value"), events.c.user_no, func.count().label("events"))
-        query = query.where(_is_counted(self._wanted, period)).group_by("value", "user_no")
-        if self._wanted.types:
-            query = query.where(events.c.type.in_(self._wanted.types))
-        if among is not None:
-            query = query.where(value.in_(among))
-        if dimension == "subject":
-            query = query.where(value != "")
+        query = query.where(*self._of_types(period, dimension), value.in_(values)).group_by("value", "user_no")
         people = query.subquery()
         count = cast(func.sum(people.c.events), BigInteger)
-        query = select(people.c.value, count, func.count(), null()).group_by(people.c.value)
-        return self._first(query, count, people.c.value)
+        return select(people.c.value, count, func.count()).group_by(people.c.value)
 
-    def _first(self, query: Select[Any], count: ColumnElement[int], value: ColumnElement[str]) -> Lines:
+    def _of_types(self, period: Period, dimension: str) -> list[ColumnElement[bool]]:
+        met = [_is_counted(self._wanted, period)]
+        if self._wanted.types:
+            met.append(events.c.type.in_(self._wanted.types))
+        return [*met, _value(dimension) != ""] if dimension == "subject" else met
+
+    def _first(self, query: Any, count: ColumnElement[int], value: ColumnElement[str]) -> Lines:
         total = cast(func.sum(count).over(), BigInteger)
         ordered = query.add_columns(total).order_by(count.desc(), value.collate("C")).limit(MOST_LINES)
         rows = self._connection.execute(ordered).all()
-        return Lines([Line(*row[:-1]) for row in rows], rows[0][-1] if rows else 0)
+        return Lines([Line(*row[:-1]) for row in rows if row[0] != OTHER], rows[0][-1] if rows else 0)
 
     def _visits(
         self, period: Period, key: ColumnElement[Any], among: Sequence[Any] | None = None
@@ -133,6 +146,10 @@ def _by_person(wanted: Wanted, period: Period, starts: Sequence[datetime]) -> Su
 def _sums(people: Subquery) -> Select[Any]:
     sums = [cast(func.sum(column), BigInteger) for column in (people.c.events, people.c.page_views)]
     return select(people.c.bucket, *sums, func.count().filter(people.c.is_visitor)).group_by(people.c.bucket)
+
+
+def _value(dimension: str) -> ColumnElement[str]:
+    return func.coalesce(field_text(events.c, dimension), "")
 
 
 def _bucket(instant: ColumnElement[datetime], starts: Sequence[datetime]) -> ColumnElement[int]:

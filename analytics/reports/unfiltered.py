@@ -82,11 +82,6 @@ class Rollups:
         asked: dict[str, Any] = {"types": self._types, "bots": self._bots}
         return sums.by_value(self._found, [dimension], first, after, **asked)[dimension]
 
-    def fill(self, period: Period, dimension: str, lines: Sequence[Line]) -> list[Line]:
-        """As `find`."""
-        found = self.find(period, dimension, [line.value for line in lines])
-        return [found[line.value] for line in lines]
-
     def find(self, period: Period, dimension: str, values: Sequence[str]) -> dict[str, Line]:
         """Two queries, a bitmap a value and span; of subjects a query each."""
         first, after = _days(period)

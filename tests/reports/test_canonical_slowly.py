@@ -1,0 +1,225 @@
+"""Canonical reports against a slow count in Python over the stored events, and rollups against raw events."""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import Engine
+
+from analytics.rollups.merge import merge_site
+from analytics.sites import Site, create_site
+from tests.reports.slow import BOT, STARTS, ZONES, slow_day
+
+Report = Callable[..., Any]
+DAY, GAP = timedelta(days=1), timedelta(minutes=30)
+PATHS = ["/", "/blog", "/blog/a%", "/shop"]
+
+
+class Event(NamedTuple):
+    ts: datetime
+    user_no: int
+    session: str
+    is_bot: bool
+    type: str
+    path: str
+    utm_source: str
+    plan: str
+
+
+class Filter(NamedTuple):
+    """A condition in words, and what a slow reader makes of it; whether it is about a visit's own field."""
+
+    words: str
+    meets: Callable[[Event], bool]
+    is_own: bool = False
+
+
+FILTERS = [
+    Filter("utm_source==news", lambda event: event.utm_source == "news", True),
+    Filter("utm_source!=news|", lambda event: event.utm_source not in ("news", ""), True),
+    Filter("path=^/blog", lambda event: event.path.startswith("/blog")),
+    Filter("path!~%25", lambda event: "%" not in event.path),
+    Filter("payload.plan!=free", lambda event: event.plan != "free"),
+    Filter("payload.plan==pro|", lambda event: event.plan in ("pro", "")),
+    Filter("type==click|page_view", lambda event: event.type in ("click", "page_view")),
+]
+
+
+@st.composite
+def sent(draw: st.DrawFn, start: datetime) -> list[dict[str, Any]]:
+    """Events of five days, some of them minutes apart; no two at once, so that each visit has one first view."""
+    seconds = st.integers(0, 5 * 86_400 - 1) | st.integers(0, 7200)
+    found = []
+    for after_s in draw(st.lists(seconds, min_size=1, max_size=30, unique=True)):
+        event = {
+            "ts": (start.replace(tzinfo=UTC) + timedelta(seconds=after_s)).isoformat(),
+            "user_id": draw(st.sampled_from("abc")),
+            "type": draw(st.sampled_from(["page_view", "page_view", "page_view", "click", "search"])),
+            "path": draw(st.sampled_from(PATHS)),
+        }
+        for name, words in {"session_id": ["s", "t"], "utm_source": ["news"], "user_agent": [BOT]}.items():
+            if draw(st.integers(0, 2)) == 0:
+                event[name] = draw(st.sampled_from(words))
+        if draw(st.booleans()):
+            event["payload"] = {"plan": draw(st.sampled_from(["free", "pro"]))}
+        found.append(event)
+    return found
+
+
+def stored(sql: Any, site_id: int) -> list[Event]:
+    columns = "ts, user_no, coalesce(session_id, ''), is_bot, type, path, coalesce(utm_source, ''), payload"
+    rows = sql(f"SELECT {columns} FROM events WHERE site_id = :site_id ORDER BY ts", site_id=site_id)
+    return [Event(*row[:-1], (row[-1] or {}).get("plan", "")) for row in rows]
+
+
+def slow_visits(events: list[Event]) -> Iterator[list[Event]]:
+    """Runs of one person's page views in a session, without a gap of more than half an hour."""
+    runs: dict[Any, list[list[Event]]] = {}
+    for event in events:
+        if event.type == "page_view":
+            mine = runs.setdefault((event.user_no, event.session, event.is_bot), [])
+            if not mine or event.ts - mine[-1][-1].ts > GAP:
+                mine.append([])
+            mine[-1].append(event)
+    return (run for mine in runs.values() for run in mine)
+
+
+class Asked(NamedTuple):
+    filters: list[Filter]
+    types: list[str]
+    bots: bool
+    start: datetime
+    end: datetime
+
+    def holds(self, event: Event) -> bool:
+        inside = self.start <= event.ts < self.end and (self.bots or not event.is_bot)
+        return inside and all(one.meets(event) for one in self.filters)
+
+    def holds_visit(self, run: list[Event]) -> bool:
+        own, others = ([one for one in self.filters if one.is_own is is_own] for is_own in (True, False))
+        began = self.start <= run[0].ts < self.end and (self.bots or not run[0].is_bot)
+        views = [view for view in run if self.start <= view.ts < self.end]
+        return (
+            began
+            and all(one.meets(run[0]) for one in own)
+            and any(all(one.meets(view) for one in others) for view in views)
+        )
+
+
+def slow_figures(events: list[Event], asked: Asked) -> dict[str, int]:
+    mine = [event for event in events if asked.holds(event)]
+    return {
+        "events": len([event for event in mine if not asked.types or event.type in asked.types]),
+        "page_views": len([event for event in mine if event.type == "page_view"]),
+        "visitors": len({event.user_no for event in mine if event.type in (asked.types or ["page_view"])}),
+        "visits": len([run for run in slow_visits(events) if asked.holds_visit(run)]),
+    }
+
+
+def check_summary(found: dict[str, Any], events: list[Event], asked: Asked) -> None:
+    assert {name: found[name] for name in ("events", "page_views", "visitors", "visits")} == slow_figures(events, asked)
+    runs = [run for run in slow_visits(events) if asked.holds_visit(run)]
+    if runs:
+        seconds = sum((run[-1].ts - run[0].ts).total_seconds() for run in runs)
+        assert found["bounce_rate"] == round(len([run for run in runs if len(run) == 1]) / len(runs), 4)
+        assert found["views_per_visit"] == round(sum(map(len, runs)) / len(runs), 4)
+        assert found["avg_visit_duration_s"] == round(seconds / len(runs), 4)
+
+
+def unit_of(day: date, unit: str) -> Any:
+    return {"hour": day, "day": day, "week": day.isocalendar()[:2], "month": (day.year, day.month)}[unit]
+
+
+def check_series(series: list[dict[str, Any]], unit: str, zone: ZoneInfo, events: list[Event], asked: Asked) -> None:
+    """The buckets follow each other, and no two events of one hour, day, week or month are in two."""
+    edges = [datetime.fromisoformat(point["ts"]) for point in series] + [asked.end]
+    assert edges == sorted(edges)
+    assert edges[0] == asked.start
+    for point, start, end in zip(series, edges[:-1], edges[1:], strict=True):
+        assert datetime.fromisoformat(point["to"]) == end
+        within = asked._replace(start=start, end=end)
+        events_in = slow_figures(events, within)
+        assert {name: point[name] for name in ("events", "page_views", "visitors")} == {
+            name: events_in[name] for name in ("events", "page_views", "visitors")
+        }
+        days = {slow_day(event.ts, zone) for event in events if start <= event.ts < end}
+        assert {unit_of(day, unit) for day in days} <= {unit_of(date.fromisoformat(point["date"]), unit)}
+        if unit == "hour":
+            assert end - start <= timedelta(hours=1)
+
+
+def check_lines(found: dict[str, Any], events: list[Event], asked: Asked, name: str) -> None:
+    types = asked.types or (["click", "page_view", "search"] if name == "type" else ["page_view"])
+    mine = [event for event in events if asked.holds(event) and event.type in types]
+    counts = Counter(getattr(event, name) for event in mine)
+    ranked = sorted(counts, key=lambda value: (-counts[value], value))
+    people = {value: {event.user_no for event in mine if getattr(event, name) == value} for value in counts}
+    lines = [(row["value"] or "", row["events"], row["visitors"]) for row in found["rows"]]
+    assert lines == [(value, counts[value], len(people[value])) for value in ranked]
+
+
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    data=st.data(), start=st.sampled_from(STARTS), zone=st.sampled_from(ZONES), other_zone=st.sampled_from(ZONES),
+    filters=st.lists(st.sampled_from(FILTERS), max_size=3, unique=True), bots=st.booleans(),
+    types=st.sampled_from([[], ["click"], ["click", "page_view"]]), by_instants=st.booleans(),
+)  # fmt: skip
+def test_canonical_reports_are_a_slow_count(
+    engine: Engine, store: Any, report: Report, sql: Any, site: Site, data: st.DataObject, start: datetime, zone: str,
+    other_zone: str, filters: list[Filter], bots: bool, types: list[str], by_instants: bool,
+) -> None:  # fmt: skip
+    with engine.begin() as connection:
+        there = create_site(connection, f"s{time.monotonic_ns()}", zone=zone)
+    store(data.draw(sent(start)), site_id=there.id, site_key=there.key)
+    merge_site(engine, there.id)
+    events = stored(sql, there.id)
+    words = ";".join(one.words for one in filters)
+    of = f"site={there.key}&include_bots={bots}&zone={other_zone}" + "".join(f"&type={kind}" for kind in types)
+    of += f"&filter={words}" if filters else ""
+    first = start.date() + data.draw(st.integers(-1, 3)) * DAY
+    if by_instants:
+        begins = datetime(first.year, first.month, first.day, 7, 20, 5, tzinfo=UTC)
+        asked = Asked(filters, types, bots, begins, begins + timedelta(hours=53))
+        of += f"&from={asked.start.isoformat()}&to={asked.end.isoformat()}".replace("+", "%2B")
+    else:
+        of += f"&from={first}&to={first + 2 * DAY}"
+        meta = report("summary", of)["meta"]
+        asked = Asked(filters, types, bots, *(datetime.fromisoformat(meta[name]) for name in ("from", "to")))
+        for event in events:
+            is_inside = first <= slow_day(event.ts, ZoneInfo(other_zone)) <= first + 2 * DAY
+            assert is_inside == (asked.start <= event.ts < asked.end)
+    check_summary(report("summary", of), events, asked)
+    for unit in ("hour", "day", "week", "month"):
+        series = report("timeseries", f"{of}&granularity={unit}")["series"]
+        check_series(series, unit, ZoneInfo(other_zone), events, asked)
+    for name in ("path", "utm_source", "type"):
+        check_lines(report("breakdown", f"{of}&dimension={name}"), events, asked, name)
+
+
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    data=st.data(), start=st.sampled_from(STARTS), zone=st.sampled_from(ZONES), bots=st.booleans(),
+    types=st.sampled_from([[], ["click"], ["click", "page_view"]]),
+)  # fmt: skip
+def test_rollups_and_raw_events_answer_alike(
+    engine: Engine, store: Any, report: Report, site: Site, data: st.DataObject, start: datetime, zone: str, bots: bool,
+    types: list[str],
+) -> None:  # fmt: skip
+    with engine.begin() as connection:
+        there = create_site(connection, f"s{time.monotonic_ns()}", zone=zone)
+    store(data.draw(sent(start)), site_id=there.id, site_key=there.key)
+    merge_site(engine, there.id)
+    first = start.date() + data.draw(st.integers(-1, 4)) * DAY
+    of = f"site={there.key}&include_bots={bots}&compare=previous&from={first}&to={first + data.draw(st.integers(0, 3)) * DAY}"
+    of += "".join(f"&type={kind}" for kind in types)
+    reports = [("summary", "")] + [("timeseries", f"&granularity={unit}") for unit in ("hour", "day", "week", "month")]
+    names = ("path", "utm_source", "browser", "type", "entry_path", "exit_path", "subject", "country", "region")
+    for name, more in reports + [("breakdown", f"&limit=2&dimension={name}") for name in names]:
+        quick, slow = (report(name, of + more + extra) for extra in ("", "&filter=country!=XX"))
+        assert (quick.pop("meta")["source"], slow.pop("meta")["source"]) == ("rollup", "raw")
+        assert quick == slow, more
