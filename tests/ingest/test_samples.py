@@ -3,6 +3,7 @@
 import re
 import uuid
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
@@ -163,6 +164,27 @@ def test_events_and_samples_share_a_chunk_and_the_ledger(post: Post, drain: Any,
     assert (outcome.batches, outcome.stored) == (2, 5)
     assert sql("SELECT count(*) FROM events") == [(3,)]
     assert sql("SELECT count(*) FROM samples") == [(2,)]
+
+
+def test_drains_at_once_lose_and_repeat_nothing(post: Post, engine: Engine, redis: Redis, sql: Any) -> None:
+    """All add to the same hours; every second batch repeats the ids of the one before."""
+    for n in range(30):
+        given = [{"metric_name": "m", "value": n, "sample_id": f"{n // 2}-{k}", "tags": {"k": k}} for k in range(5)]
+        post([*given, {"metric_name": "n", "value": 0.1}, {"type": "gauge", "name": "m", "value": -1}])
+        post([{"type": "page_view", "user_id": f"u{n}"}], "/api/analytics/ingest")
+    with ThreadPoolExecutor(3) as pool:
+        drains = [Drain(engine, redis, b"s" * 32, batch_size=20, company_s=0.0, consumer=f"c{n}") for n in range(3)]
+        outcomes = list(pool.map(lambda one: one.run(10.0), drains))
+    assert sum(one.stored for one in outcomes) == 30 + 15 * 5 + 60
+    assert sum(one.duplicate for one in outcomes) == 15 * 5
+    raw = sql("SELECT name, count(*), sum(value) FROM samples GROUP BY 1 ORDER BY 1")
+    assert [(name, count) for name, count, _ in raw] == [("m", 105), ("n", 30)]
+    for tagged in (True, False):
+        rolled_up = (
+            "SELECT name, sum(count)::int, sum(sum) FROM sample_rollups WHERE tagged = :tagged GROUP BY 1 ORDER BY 1"
+        )
+        assert sql(rolled_up, tagged=tagged) == raw
+    assert sql("SELECT name, count FROM sample_names ORDER BY 1") == [("m", 105), ("n", 30)]
 
 
 def test_deleting_a_name_is_for_development(

@@ -19,8 +19,9 @@ from sqlalchemy import Engine, text
 
 from analytics import clock
 from analytics.ingest.pipeline import Drain
+from analytics.reports.samples import BY_INDEX, LAST, RAW, ROLLED_UP, Wanted
 from analytics.rollups import sample_rollups
-from analytics.rollups.sample_sketch import ERROR, bin_of, pack, percentiles, sketch_of_bins, unpack
+from analytics.rollups.sample_sketch import ERROR, PER_LOG, bin_of, pack, percentiles, sketch_of_bins, unpack
 from analytics.rollups.sample_tally import Point, tally, unite
 from analytics.sites import Site
 
@@ -205,6 +206,18 @@ def test_a_name_without_samples_has_zeros(ask: Any, site: Site) -> None:
 def test_sums_are_exact(put: Any, ask: Any) -> None:
     put([Sent(0.1, 0, 0, None)] * 10 + [Sent(1e17, 0, 0, None), Sent(-1e17, 0, 0, None)])
     assert (ask(days=4)["sum"], ask(days=4)["count"]) == (1, 12)
+
+
+def test_queries_go_by_their_indexes(put: Any, engine: Engine) -> None:
+    put([Sent(1.0, 0, 0, None)])
+    given = Wanted(1, "m").bound() | {"start": START, "end": NOW, "by_tags": False, "per_log": PER_LOG}
+    given |= {"starts": [START], "ends": [NOW], "instants": [START], "asked": [None]}
+    with engine.begin() as connection:
+        connection.execute(BY_INDEX)
+        for statement, index in ((ROLLED_UP, "pk_sample_rollups"), (RAW, "site_id_name_ts"), (LAST, "site_id_name_ts")):
+            plan = "\n".join(connection.execute(text(f"EXPLAIN {statement.text}"), given).scalars())
+            assert index in plan, plan
+            assert "Seq Scan" not in plan, plan
 
 
 def test_the_open_hour_comes_from_its_rollup(put: Any, ask: Any) -> None:
