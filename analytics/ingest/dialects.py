@@ -45,6 +45,8 @@ class Dialect:
     required: tuple[str, ...] = ()
     implied: tuple[tuple[str, Any], ...] = ()
     own_names: tuple[tuple[str, str], ...] = ()
+    # Where events go that name no site, sent by one who may write to any.
+    site: str = ""
 
     def spelling(self, name: str) -> str:
         """The caller's name of our field."""
@@ -75,8 +77,9 @@ class Dialect:
 BATCH = Dialect()
 CLICK = Dialect(
     required=("subject",),
-    implied=(("type", "click"), ("site_id", "links")),
+    implied=(("type", "click"),),
     own_names=(("subject", "short_code"), ("ip", "ip_address"), ("referrer", "referer"), ("ts", "timestamp")),
+    site="links",
 )
 SITE_EVENT = Dialect(required=("site_id", "type"), own_names=(("type", "event_type"), ("ts", "timestamp")))
 NAMED_EVENT = Dialect(

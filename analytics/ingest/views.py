@@ -218,8 +218,7 @@ def _accept(events: bytes, dialect: Dialect, envelope: Envelope | None = None) -
     """Checks the events and appends the good ones. Raises Invalid when none is good, or one is bad under strict."""
     principal, received_at, chosen = require("ingest"), clock.now(), settings()
     environ = request.environ
-    implied = dict(dialect.implied).get("site_id", "")
-    site = site_of(environ, principal, events, envelope, chosen.auto_create_sites, implied)
+    site = site_of(environ, principal, events, envelope, chosen.auto_create_sites, dialect.site)
     skew = skew_of(envelope, received_at)
     rules = Rules(
         window=window_of(site, received_at, skew, chosen),

@@ -162,3 +162,17 @@ def test_the_connections_agent_counts_only_if_it_names_a_visitor(
     with engine.connect() as connection:
         found = dict(connection.execute(text("SELECT user_id, is_bot FROM events")).all())
     assert found == {"1": False, "2": True, "3": True}
+
+
+@pytest.mark.parametrize(("query", "sites"), [("?site=shop", None), ("", "shop")], ids=["named", "the token's own"])
+def test_a_click_goes_to_the_site_that_is_meant(
+    client: FlaskClient, engine: Engine, redis: Redis, token: Any, auth: Any, query: str, sites: str | None
+) -> None:
+    with engine.begin() as connection:
+        create_site(connection, "shop", "Shop")
+    answer = client.post(f"/analytics/events/{query}", json={"short_code": "a"}, headers=auth(token(site=sites)))
+    assert answer.status_code == 202
+    Drain(engine, redis, b"s" * 32, company_s=0.0).run()
+    with engine.connect() as connection:
+        keys = connection.execute(text("SELECT key FROM events JOIN sites ON sites.id = site_id")).scalars().all()
+    assert keys == ["shop"]
