@@ -67,6 +67,19 @@ PARAMETERS: Mapping[str, tuple[str, Any]] = {
     "user_id": ("Only events of this person.", None),
     "filter": ("Conditions on dimensions and payload, as `country==DE;path=^/blog`.", None),
     "dimension": ("What the lines are of.", "path"),
+    "compare": ("`previous`: beside the time right before, as long.", None),
+    "granularity": ("What a point of the series stands for.", None),
+    "window": ("`trailing`: the days that end with the date; `calendar`: the week or month around it.", None),
+    "unit": ("What a cohort is the people of.", None),
+    "format": ("Of the file; `csv` without it.", None),
+    "name": ("Name; where it is a filter it may be repeated.", "response_time"),
+    "event_name": ("Only events of this name.", None),
+    "tag": ("Only samples with these tags, as `tag.<name>=<value>`.", None),
+    "group_by": ("A tag: figures by each of its values.", None),
+    "event": ("Only events of this type.", None),
+    "property": ("Of the payload: the events by its values.", None),
+    "expires": ("Of a link that was given for the export.", None),
+    "signature": ("Of a link that was given for the export.", None),
     "short_code": ("The code of a short link.", "abc123"),
     "batch_id": ("As the answer to the batch told.", "1764000000000-0"),
     "event_id": ("As the answer to the event told, or as the caller sent it.", "0193a2f0-7c1e-7000-8000-000000000000"),
@@ -95,6 +108,10 @@ class ProblemDetails(Schema):
     code = fields.String(required=True)
     detail = fields.String(required=True)
     errors = fields.List(fields.Nested(ProblemError))
+    position = fields.Integer(metadata={"description": "Where in a filter or a body reading ended, from 0."})
+    expected = fields.String(metadata={"description": "What could stand there."})
+    limit = fields.Integer(metadata={"description": "How many may be."})
+    state = fields.String(metadata={"description": "Of the export."})
 
 
 PROBLEMS: Mapping[int, str] = {
@@ -119,13 +136,16 @@ def describe(app: Flask, version: str) -> dict[str, Any]:
         plugins=[plugin],
         info={"description": ABOUT.strip(), "license": {"name": "MIT", "identifier": "MIT"}},
         servers=[{"url": "/"}],
-        tags=[{"name": name, "description": text} for name, text in TAGS.values()],
     )
     spec.components.security_scheme("bearer", {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"})
     spec.components.schema("ProblemDetails", schema=ProblemDetails)
     paths: dict[str, dict[str, Any]] = {}
     for rule, method, view, note in _operations(app):
         paths.setdefault(_path(rule), {})[method.lower()] = _operation(rule, method, view, note, plugin)
+    used = {name for operations in paths.values() for one in operations.values() for name in one["tags"]}
+    for name, text in TAGS.values():
+        if name in used:
+            spec.tag({"name": name, "description": text})
     for path, operations in paths.items():
         spec.path(path=path, operations=operations)
     document: dict[str, Any] = spec.to_dict()
