@@ -43,7 +43,7 @@ class OverviewLine(Schema):
     visitors = fields.Integer(required=True)
 
 
-class OverviewAnswer(Schema):
+class BundleAnswer(Schema):
     """`lists`: the values of each dimension with the most page views. A rate or a mean of no visits is null."""
 
     page_views = fields.Integer(required=True)
@@ -80,7 +80,7 @@ EXAMPLE = {
 
 
 @blueprint.get("/api/analytics/reports/overview")
-@documented("The dashboard's bundle", query=OverviewQuery, answer=OverviewAnswer, example=EXAMPLE)
+@documented("The dashboard's bundle", query=OverviewQuery, answer=BundleAnswer, example=EXAMPLE)
 @readable
 def bundle() -> Response:
     """Totals, a series by day, and the top values of eight dimensions; the last 30 days unless others are asked for."""
