@@ -31,6 +31,7 @@ BLUEPRINTS = (
     "analytics.reports.link_views",
     "analytics.reports.site_stats_views",
     "analytics.reports.website_views",
+    "analytics.reports.realtime_views",
     "analytics.exports.views",
     "analytics.exports.schedule_views",
     "analytics.auth.views",

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, text
 from analytics import clock
 from analytics.errors import BadInput, Problem
 from analytics.period import Period
+from analytics.reports.by_time import plan_by_time
 from analytics.rollups.guard import OTHER
 from analytics.rollups.reading import Snapshot
 from analytics.rollups.sums import by_day
@@ -93,7 +94,7 @@ def list_events(connection: Connection, found: Snapshot, asked: Asked) -> Listed
     """One page. `total` is exact and counts no rows but those of a day that the period cuts; it also holds events whose
     raw rows are past retention, which no page shows."""
     days = _count_days(found, asked)
-    connection.execute(BY_TIME)
+    plan_by_time(connection)
     events: list[Event] = []
     for start, end in _windows(found.zone, asked, days):
         if len(events) > asked.limit:
@@ -136,16 +137,7 @@ def _windows(calendar: str, asked: Asked, days: Iterable[date]) -> Iterator[tupl
                 high, width = high - width, width * WIDER
 
 
-# Leaves ix_events_ts (BRIN, in each partition of the window): its ranges of pages are few, and so are their rows. What
-# is known of a young partition would have the planner read all of it, or go through uq_events, which leads with the
-# site: hence the sum below.
-BY_TIME = text("""
-SET LOCAL enable_seqscan = off;
-SET LOCAL enable_indexscan = off;
-SET LOCAL enable_bitmapscan = on;
-SET LOCAL cpu_operator_cost = 0.0025;
-SET LOCAL jit = off
-""")
+# ix_events_ts, of the few partitions of the window (by_time.py).
 PAGE = text("""
 SELECT ts, event_id, type, user_id, payload
 FROM events

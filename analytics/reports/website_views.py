@@ -19,8 +19,8 @@ from analytics.reports import website_schemas as schemas
 from analytics.reports.cache import cached
 from analytics.reports.days import MOST_DAYS, Days, names_period, read_days, refuse
 from analytics.reports.link_schemas import ListQuery
-from analytics.reports.live import active_now
 from analytics.reports.question import Question, read_question, readable
+from analytics.reports.realtime import active_now
 from analytics.reports.website import Hour, Scope
 from analytics.rollups.reading import Snapshot
 

@@ -13,6 +13,7 @@ from sqlalchemy import Engine, text
 
 from analytics import clock
 from analytics.reports import event_list
+from analytics.reports.by_time import plan_by_time
 from analytics.rollups.merge import merge_all
 from analytics.sites import Site, forget_sites
 from tests.reports.conftest import Store
@@ -138,7 +139,7 @@ def test_pages_are_read_by_time(engine: Engine, fill: Any, site: Site) -> None:
     given |= {"place_ts": None, "place_id": None, "limit": 11}
     with engine.begin() as connection:
         connection.execute(SUMMARISE)
-        connection.execute(event_list.BY_TIME)
+        plan_by_time(connection)
         explain = text(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT TEXT) {event_list.PAGE.text}")
         plan = "\n".join(connection.execute(explain, given).scalars())
     assert re.search(r"Bitmap Index Scan on events_\w+_ts_idx", plan)
