@@ -446,6 +446,33 @@ export_schedules = Table(
     Index(None, "next_run_at"),
 )
 
+funnels = Table(
+    "funnels",
+    metadata,
+    Column("id", UUID, primary_key=True),
+    Column("site_id", Integer, nullable=False),
+    # The subject of the token that made it.
+    Column("owner", Text, nullable=False),
+    # Whom the caller named as its maker.
+    Column("user_id", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("description", Text, nullable=False, server_default=""),
+    # funnels/steps.py reads them.
+    Column("steps", JSONB, nullable=False),
+    # ordered, strict
+    Column("ordering", Text, nullable=False),
+    # user, visit
+    Column("scope", Text, nullable=False),
+    # From the first step to the last.
+    Column("window_s", Integer, nullable=False),
+    # The property of the last step's payload that is summed; null: none.
+    Column("value", Text),
+    Column("is_active", Boolean, nullable=False, server_default="true"),
+    Column("created_at", Instant, nullable=False, server_default=func.now()),
+    Column("updated_at", Instant, nullable=False, server_default=func.now()),
+    Index(None, "site_id", "created_at"),
+)
+
 # Partitioned tables and the column that decides.
 PARTITIONED = {"events": "ts", "samples": "ts", "ingest_ledger": "received_at"}
 SUPPORTED_TYPES = (
