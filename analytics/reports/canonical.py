@@ -19,13 +19,12 @@ from analytics.period import EXAMPLES, Period, read_period, read_zone
 from analytics.reports.buckets import Bucket, cut
 from analytics.reports.cache import cached
 from analytics.reports.counted import Counts, Source, Wanted
-from analytics.reports.days import DEFAULT_DAYS, refuse
+from analytics.reports.days import DEFAULT_DAYS, PERIOD, refuse
 from analytics.reports.filtered import Rows
 from analytics.reports.filters import parse_filter
 from analytics.reports.question import Question, bounds, utc
 from analytics.reports.unfiltered import KNOWN, Rollups
 
-PERIOD_NAMES = ("date", "days", "hours", "to", "from")
 MOST_DAYS = 3660
 # A series of these is shorter.
 MOST_DAYS_BY = {"hour": 31, "day": 366}
@@ -150,7 +149,7 @@ def _raw_for(query: Mapping[str, Any], calendar: str, period: Period) -> str | N
 
 def _named(query: Mapping[str, Any]) -> str:
     """The parameter that says the period, or would."""
-    return next((name for name in PERIOD_NAMES if name in query), "days")
+    return next((name for name in PERIOD if name in query), "days")
 
 
 def summary(asked: Asked, source: Source) -> dict[str, Any]:

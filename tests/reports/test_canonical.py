@@ -1,15 +1,23 @@
 """summary, timeseries and breakdown: by hand, and against a slow count over the stored events."""
 
+import re
 from collections.abc import Callable
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, event, text
 
+from analytics import clock
+from analytics.period import Period
 from analytics.reports import canonical_views
 from analytics.reports.canonical_schemas import BreakdownAnswer, SummaryAnswer, TimeseriesAnswer
+from analytics.reports.counted import VIEWS, Wanted
+from analytics.reports.filtered import Rows
+from analytics.reports.filters import parse_filter
 from analytics.rollups.merge import merge_site
 from analytics.sites import Site
+from analytics.store.partitions import list_partitions
 from tests.reports.slow import BOT
 
 Report = Callable[..., Any]
@@ -333,6 +341,28 @@ def test_answers_are_as_documented(march: None, report: Report) -> None:
     ):  # fmt: skip
         for compare in ("", "&compare=previous"):
             assert answer().validate(report(name, f"{PERIOD}{more}{compare}")) == {}
+
+
+def test_raw_events_are_read_in_the_partitions_of_the_period_only(store: Any, engine: Engine, site: Site) -> None:
+    store([view("02T12:00:00"), {"ts": "2026-04-01T12:00:00Z"}])
+    day = Period(datetime(2026, 3, 2, tzinfo=UTC), datetime(2026, 3, 3, tzinfo=UTC), clock.zone("UTC"))
+    plans = []
+    with engine.connect() as connection:
+        rows = Rows(connection, Wanted(site.id, VIEWS, False, parse_filter("country==DE;payload.plan==free")))
+
+        @event.listens_for(connection, "before_cursor_execute", retval=True)
+        def explain(_: Any, cursor: Any, statement: str, parameters: Any, *more: Any) -> tuple[str, Any]:
+            cursor.execute("EXPLAIN " + statement, parameters)
+            plans.append("\n".join(line for (line,) in cursor))
+            return statement, parameters
+
+        rows.count(day, "day")
+        rows.find(day, "path", [line.value for line in rows.rank(day, "path").lines] or ["/"])
+    assert len(plans) == 4
+    with engine.connect() as connection:
+        march = {name for name, days in list_partitions(connection, "events").items() if days.covers(date(2026, 3, 2))}
+    for plan in plans:
+        assert set(re.findall(r" on (events\w*)", plan)) == march, plan
 
 
 def test_a_token_reads_its_own_site_only(site: Site, client: Any, token: Any, auth: Any) -> None:

@@ -163,7 +163,7 @@ def check_lines(found: dict[str, Any], events: list[Event], asked: Asked, name: 
     assert lines == [(value, counts[value], len(people[value])) for value in ranked]
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     data=st.data(), start=st.sampled_from(STARTS), zone=st.sampled_from(ZONES), other_zone=st.sampled_from(ZONES),
     filters=st.lists(st.sampled_from(FILTERS), max_size=3, unique=True), bots=st.booleans(),
@@ -201,7 +201,7 @@ def test_canonical_reports_are_a_slow_count(
         check_lines(report("breakdown", f"{of}&dimension={name}"), events, asked, name)
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     data=st.data(), start=st.sampled_from(STARTS), zone=st.sampled_from(ZONES), bots=st.booleans(),
     types=st.sampled_from([[], ["click"], ["click", "page_view"]]),
