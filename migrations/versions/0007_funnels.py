@@ -25,7 +25,7 @@ CREATE TABLE funnels (
     updated_at TIMESTAMPTZ NOT NULL DEFAULT now(),
     CONSTRAINT pk_funnels PRIMARY KEY (id)
 );
-CREATE INDEX ix_funnels_site_id ON funnels (site_id, created_at);
+CREATE INDEX ix_funnels_site_id_created_at ON funnels (site_id, created_at);
 """
 
 
