@@ -78,8 +78,11 @@ class Counted:
 
     def stretches(self) -> Iterator[tuple[datetime, datetime, Tally | None]]:
         """Each stretch between two edges, those without samples too."""
+        found: defaultdict[int, list[Tally]] = defaultdict(list)
+        for part, one in self.parts.items():
+            found[part.stretch].append(one)
         for number, (start, end) in enumerate(pairwise(self.edges)):
-            yield start, end, unite(one for part, one in self.parts.items() if part.stretch == number)
+            yield start, end, unite(found[number])
 
     def groups(self) -> list[tuple[str | None, Tally]]:
         """Values of the tag with what they have, the most samples first."""
