@@ -102,7 +102,7 @@ def read_query(schema: Schema, args: "MultiDict[str, str]") -> dict[str, Any]:
 
 def _problems(messages: Mapping[str, Any], names: list[str]) -> list[Problem]:
     known = set(names)
-    hint = "this report takes " + ", ".join(names)
+    hint = "this takes " + ", ".join(names)
     return [
         Problem(None, name, "bad_parameter", f"{name}: {_flat(found)}")
         if name in known
