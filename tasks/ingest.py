@@ -3,7 +3,6 @@
 import logging
 from dataclasses import asdict
 from functools import lru_cache
-from hashlib import sha256
 
 import psycopg2
 from celery import shared_task
@@ -16,6 +15,7 @@ from analytics.ingest import buffer
 from analytics.ingest.enrich import open_geo
 from analytics.ingest.pipeline import Drain
 from analytics.ops import runs
+from analytics.privacy.pseudonym import identity_salt
 from analytics.rollups.merge import catch_up
 
 log = logging.getLogger(__name__)
@@ -29,11 +29,10 @@ MERGE_LAG_S, CATCH_UP_FOR_S = 2.5, 2.0
 def drain_of_process() -> Drain:
     """This process's consumer; it lives as long as the process."""
     chosen = settings()
-    salt = chosen.identity_salt or f"visitors:{chosen.jwt_secret_key or chosen.jwt_public_key}"
     return Drain(
         engine=db.engine,
         redis=buffer_redis(),
-        salt=sha256(salt.encode()).digest(),
+        salt=identity_salt(chosen),
         geo=open_geo(chosen.geoip_database or None) if chosen.enable_geolocation else None,
         batch_size=chosen.batch_size,
         company_s=chosen.batch_timeout,

@@ -1,4 +1,4 @@
-"""`flask export events|report`: an export made here and now; `list`, `cancel` and `download` of anybody's exports.
+"""`flask export events|samples|report`: an export made here and now; `list`, `cancel`, `download` of anybody's exports.
 
 An export from here is a job like any other, so the same command goes on where a killed one stopped. The file, or the
 account of it, goes to standard output, progress and hints to standard error. The cli registers the group.
@@ -28,7 +28,7 @@ from analytics.exports.formats import FORMATS, PACKINGS
 from analytics.exports.jobs import UNFINISHED, Job, Order, Viewer
 from analytics.exports.report_source import KINDS, UNITS
 from analytics.exports.run import Runner, run_job, runner_of
-from analytics.exports.schedule_command import schedule_group
+from analytics.exports.schedule_command import read_tags, schedule_group
 from analytics.exports.schemas import read_order
 from analytics.exports.storage import sync
 from analytics.extensions import buffer_redis, db, settings
@@ -67,14 +67,31 @@ def shared_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @shared_options
 @click.option("--type", "types", multiple=True, metavar="TYPE", help="Only events of this type (repeatable).")
 @click.option("--user-id", metavar="ID", help="Only this user's events.")
+@click.option("--where", metavar="FILTER", help="Only where it holds, as country==DE;payload.plan!=free.")
 @click.option("--include-bots/--no-bots", default=True, show_default=True)
 @with_appcontext
-def export_events(types: tuple[str, ...], user_id: str | None, include_bots: bool, **options: Any) -> None:
+def export_events(
+    types: tuple[str, ...], user_id: str | None, where: str | None, include_bots: bool, **options: Any
+) -> None:
     """Export events, in the order of their times."""
     wanted: dict[str, Any] = {"include_bots": include_bots}
     wanted |= {"type": list(types)} if types else {}
     wanted |= {"user_id": user_id} if user_id else {}
+    wanted |= {"where": where} if where else {}
     _run("events", filter=wanted, **options)
+
+
+@click.command("samples")
+@shared_options
+@click.option("--name", "names", multiple=True, metavar="NAME", help="Only samples of this name (repeatable).")
+@click.option(
+    "--tag", "tags", multiple=True, metavar="NAME=VALUE", callback=read_tags, help="Only with it (repeatable)."
+)
+@with_appcontext
+def export_samples(names: tuple[str, ...], tags: dict[str, str], **options: Any) -> None:
+    """Export samples, in the order of their times."""
+    wanted: dict[str, Any] = {"name": list(names)} if names else {}
+    _run("samples", filter=wanted | ({"tags": tags} if tags else {}), **options)
 
 
 @click.command("report")
@@ -146,6 +163,7 @@ def print_webhook_key() -> None:
 
 COMMANDS: tuple[click.Command, ...] = (
     export_events,
+    export_samples,
     export_report,
     list_exports,
     cancel_export,

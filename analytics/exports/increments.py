@@ -8,10 +8,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, text
 
-from analytics import clock
 from analytics.exports import sources
-from analytics.period import Period
-from analytics.reports.events import WANTED, Wanted, bound
 
 # An estimate may be this many times too small before the rows are not counted, and the job fails.
 DOUBT = 2
@@ -44,18 +41,17 @@ def left_by(connection: Connection, schedule_id: str) -> Left | None:
     return None if row is None else Left(*row)
 
 
-# A scan of the site's partitions: there is no index on received_at, which would cost every event a microsecond.
-ROWS = WANTED.partition("ORDER BY")[0]
-BY_HOUR = f"""
-SELECT date_bin('1 hour', events.received_at, TIMESTAMPTZ 'epoch') AS hour, count(*)
-{ROWS}
+# A scan of the site's partitions: there is no index on received_at, which would cost every row a microsecond.
+BY_HOUR = """
+SELECT date_bin('1 hour', received_at, TIMESTAMPTZ 'epoch') AS hour, count(*)
+{rows}
 GROUP BY hour
 ORDER BY hour
 """
-AFTER_SO_MANY = f"""
-SELECT events.received_at
-{ROWS}
-ORDER BY events.received_at
+AFTER_SO_MANY = """
+SELECT received_at
+{rows}
+ORDER BY received_at
 OFFSET %(fitting)s
 LIMIT 1
 """
@@ -69,28 +65,26 @@ def fitting(connection: Connection, request: sources.Request, cutoff: datetime, 
     """
     if request.what == "report":
         return cutoff
-    if not is_sure and sources.estimate_rows(connection, request) * DOUBT <= most:
+    if not is_sure and sources.most_rows(connection, request) * DOUBT <= most:
         return cutoff
-    given, before = _bound(request, cutoff), 0
-    for hour, rows in connection.exec_driver_sql(BY_HOUR, given):
-        if before + rows > most:
+    rows, given, before = *_bound(request, cutoff), 0
+    for hour, count in connection.exec_driver_sql(BY_HOUR.format(rows=rows), given):
+        if before + count > most:
             since = max(hour, request.received_from or hour)
-            return _cut(connection, given | {"received_from": since}, most - before, before == 0)
-        before += rows
+            return _cut(connection, rows, given | {"received_from": since}, most - before, before == 0)
+        before += count
     return cutoff
 
 
-def _cut(connection: Connection, given: dict[str, Any], fitting: int, is_first: bool) -> datetime:
+def _cut(connection: Connection, rows: str, given: dict[str, Any], fitting: int, is_first: bool) -> datetime:
     """When the first row that is one too many was received; past the very first instant at least."""
-    found: datetime = connection.exec_driver_sql(AFTER_SO_MANY, given | {"fitting": fitting}).scalar_one()
-    if is_first and connection.exec_driver_sql(AFTER_SO_MANY, given | {"fitting": 0}).scalar_one() == found:
+    statement = AFTER_SO_MANY.format(rows=rows)
+    found: datetime = connection.exec_driver_sql(statement, given | {"fitting": fitting}).scalar_one()
+    if is_first and connection.exec_driver_sql(statement, given | {"fitting": 0}).scalar_one() == found:
         return found + datetime.resolution
     return found
 
 
-def _bound(request: sources.Request, cutoff: datetime) -> dict[str, Any]:
-    period, asked = Period(request.start, request.end, clock.zone(request.zone)), request.filter
-    wanted = Wanted(
-        request.site_id, period, asked.types, asked.user_id, asked.include_bots, request.received_from, cutoff
-    )
-    return bound(wanted) | {"start": period.start, "end": period.end}
+def _bound(request: sources.Request, cutoff: datetime) -> tuple[str, dict[str, Any]]:
+    _, rows, given = sources.selection_of(request, cutoff)
+    return rows, given | {"start": request.start, "end": request.end}

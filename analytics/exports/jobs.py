@@ -157,10 +157,10 @@ def _check_limits(connection: Connection, order: Order, limits: Limits) -> None:
         raise TooMany(f"{detail}; remove exports that are done with, or wait until they expire", retry_after_s=3600)
 
 
-def _check_rows(connection: Connection, request: sources.Request, limits: Limits) -> int:
-    """The estimate of its rows."""
+def _check_rows(connection: Connection, request: sources.Request, limits: Limits) -> int | None:
+    """The estimate of its rows; without one the worker finds out whether they are too many."""
     estimate = sources.estimate_rows(connection, request)
-    if estimate > limits.rows:
+    if estimate is not None and estimate > limits.rows:
         raise TooLarge(too_many_rows(f"about {estimate:,}", limits))
     return estimate
 
@@ -171,7 +171,7 @@ def too_many_rows(found: str, limits: Limits) -> str:
     )
 
 
-def _insert(connection: Connection, order: Order, estimate: int) -> Job:
+def _insert(connection: Connection, order: Order, estimate: int | None) -> Job:
     row = {
         "id": str(uuid.uuid4()),
         "site_id": order.request.site_id,
@@ -261,15 +261,22 @@ def _progress(job: Job) -> dict[str, Any]:
     took_s = (until - job.started_at).total_seconds() if job.started_at and until else 0.0
     rate = job.rows_done / took_s if took_s > 0 else None
     # An estimate is one: only what is done is at its end.
-    percent = 100.0 if job.state == "done" else min(99.0, round(100 * job.rows_done / max(1, estimate or 1), 1))
-    left = max(0, (estimate or 0) - job.rows_done)
+    percent = 100.0 if job.state == "done" else min(99.0, round(100 * _share(job), 1))
+    has_eta = rate and estimate is not None and job.state == "running"
     return {
         "rows_done": job.rows_done,
         "rows_estimate": job.rows_done if job.state == "done" else estimate,
         "percent": percent,
         "rate_rows_s": round(rate) if rate is not None else None,
-        "eta_s": round(left / rate) if rate and job.state == "running" else None,
+        "eta_s": round(max(0, (estimate or 0) - job.rows_done) / (rate or 1)) if has_eta else None,
     }
+
+
+def _share(job: Job) -> float:
+    """How much is there: of the rows, or of the parts where nobody knows how many rows there will be."""
+    if job.rows_estimate is not None:
+        return job.rows_done / max(1, job.rows_estimate)
+    return sum("sha256" in part for part in job.parts) / max(1, len(job.parts))
 
 
 def retry_after_s(job: Job) -> int | None:

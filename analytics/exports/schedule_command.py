@@ -18,12 +18,21 @@ from analytics.exports.jobs import Viewer
 from analytics.exports.report_source import KINDS, UNITS
 from analytics.exports.schedules import Schedule
 from analytics.exports.schemas import read_schedule_order
+from analytics.exports.sources import SOURCES
 from analytics.extensions import buffer_redis, db, settings
 from analytics.period import read_zone
 from analytics.rollups.reading import LISTS
 from analytics.sites import find_site
 
 EVERYBODY = Viewer(None, None)
+
+
+def read_tags(_context: click.Context, option: click.Parameter, given: tuple[str, ...]) -> dict[str, str]:
+    """Of `--tag NAME=VALUE`, repeated."""
+    for tag in given:
+        if "=" not in tag:
+            raise click.BadParameter(f"{tag!r} is not NAME=VALUE", param=option)
+    return dict(tag.split("=", 1) for tag in given)
 
 
 @click.group("schedule")
@@ -36,12 +45,15 @@ def schedule_group() -> None:
 @click.option("--at", type=click.DateTime(["%H:%M"]), default="06:00", show_default=True, help="Local time.")
 @click.option("--zone", metavar="ZONE", help="Of the time, and of times in the file. Default: the site's.")
 @click.option("--site", default=DEFAULT_SITE, show_default=True, metavar="KEY", help="Of this site.")
-@click.option("--what", type=click.Choice(["events", "report", "subject"]), default="events", show_default=True)
+@click.option("--what", type=click.Choice(SOURCES), default="events", show_default=True)
 @click.option("--format", type=click.Choice(list(FORMATS)), default="csv", show_default=True)
 @click.option("--compression", type=click.Choice(PACKINGS), default="none", show_default=True)
 @click.option("--column", "columns", multiple=True, metavar="NAME", help="Only these (repeatable).")
 @click.option("--type", "types", multiple=True, metavar="TYPE", help="Only events of this type (repeatable).")
 @click.option("--user-id", metavar="ID", help="Only this user's events.")
+@click.option("--where", metavar="FILTER", help="Only events where it holds, as country==DE;payload.plan!=free.")
+@click.option("--name", "names", multiple=True, metavar="NAME", help="Only samples of this name (repeatable).")
+@click.option("--tag", "tags", multiple=True, metavar="NAME=VALUE", callback=read_tags, help="Only samples with it.")
 @click.option("--include-bots/--no-bots", default=None, help="Programs too. Default: of events, not of reports.")
 @click.option("--report", type=click.Choice(list(KINDS)), help="Of what=report. Default: metrics.")
 @click.option("--dimension", type=click.Choice(LISTS), help="Of a breakdown.")
@@ -65,9 +77,10 @@ def add_schedule(every: str, at: datetime, zone: str | None, owner: str, **asked
 def _request(asked: dict[str, Any]) -> dict[str, Any]:
     """The words of the API."""
     names = {"types": "type", "user_id": "user_id", "include_bots": "include_bots"}
+    names |= {"where": "where", "names": "name", "tags": "tags"}
     wanted = {name: asked.pop(option) for option, name in names.items()}
     given = {name: list(value) if isinstance(value, tuple) else value for name, value in asked.items() if value}
-    wanted = {name: value for name, value in wanted.items() if value not in (None, ())}
+    wanted = {name: value for name, value in wanted.items() if value not in (None, (), {})}
     return {**given, "filter": wanted}
 
 

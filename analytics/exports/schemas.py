@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 from marshmallow import RAISE, Schema, ValidationError, fields, pre_load
 from marshmallow.validate import Length, OneOf, Range
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, text
 
 from analytics import clock
 from analytics.auth.guard import Principal, choose_site
@@ -18,20 +18,24 @@ from analytics.exports import report_source, sources, webhooks
 from analytics.exports.formats import FORMATS
 from analytics.exports.jobs import Order
 from analytics.exports.report_source import Report
+from analytics.exports.selections import Filter
 from analytics.extensions import settings
 from analytics.period import Period, read_period, read_zone
+from analytics.privacy.pseudonym import identity_salt, pseudonym
 from analytics.reports.days import refuse
 from analytics.reports.schemas import TEXT_LIMIT
 from analytics.sites import Site, find_site
 from analytics.store.reading import reading
 
 KEY = re.compile(r"[\x20-\x7e]{1,255}")
+# Many conditions, each with many values.
+WHERE_LIMIT = 20_000
 PERIOD = ("date", "days", "hours", "from", "to")
 
 
-def _storable(text: str) -> None:
+def _storable(given: str) -> None:
     # PostgreSQL has no such character; a lone surrogate cannot even be sent to it.
-    if re.search(r"[\x00\ud800-\udfff]", text):
+    if re.search(r"[\x00\ud800-\udfff]", given):
         raise ValidationError("must not hold a NUL character or half of a pair")
 
 
@@ -49,7 +53,8 @@ def _one_of(words: Any) -> fields.String:
 
 
 class Wanted(Schema):
-    """The filter: `type` one or several, any of them."""
+    """The filter: of events `type` (one or several, any of them), `user_id`, and `where` in the language of the
+    reports' filter; of samples `name` (one or several) and `tags`, all of them."""
 
     class Meta:
         unknown = RAISE
@@ -57,12 +62,19 @@ class Wanted(Schema):
     type = fields.List(_text(), validate=Length(min=1, max=100))
     user_id = _text()
     include_bots = fields.Boolean(truthy={True}, falsy={False})
+    where = fields.String(validate=[Length(min=1, max=WHERE_LIMIT), _storable])
+    name = fields.List(_text(), validate=Length(min=1, max=100))
+    tags = fields.Dict(
+        keys=fields.String(validate=[Length(1, 64), _storable]),
+        values=fields.String(validate=[Length(max=256), _storable]),
+        validate=Length(min=1, max=20),
+    )
 
     @pre_load
     def _list(self, given: Any, **_: Any) -> Any:
-        if isinstance(given, dict) and isinstance(given.get("type"), str):
-            return {**given, "type": [given["type"]]}
-        return given
+        if not isinstance(given, dict):
+            return given
+        return given | {name: [given[name]] for name in ("type", "name") if isinstance(given.get(name), str)}
 
 
 class NewExport(Schema):
@@ -119,8 +131,9 @@ def read_order(engine: Engine, principal: Principal, given: dict[str, Any], key:
     report = Report(given.get("report", "metrics"), given.get("dimension", ""), given.get("unit", ""))
     if what == "report":
         _check_report(report, asked, period)
-    # As in the reports of the API, programs are left out unless they are asked for.
-    bots = asked.get("include_bots", what != "report")
+    # What is kept, and shown, of the order never has a name that is not to be stored.
+    user_id, other_id = _names_of(engine, site, asked.get("user_id"))
+    asked = asked | {"user_id": user_id} if user_id else asked
     request = sources.Request(
         what=what,
         format=given.get("format", "csv"),
@@ -129,13 +142,42 @@ def read_order(engine: Engine, principal: Principal, given: dict[str, Any], key:
         start=period.start,
         end=period.end,
         zone=zone.key,
-        filter=sources.Filter(tuple(asked.get("type", ())), asked.get("user_id"), bots),
+        filter=_filter(what, asked, other_id),
         columns=tuple(given.get("columns", ())),
         report=report,
     )
     # Of the words, not of what they mean now: `days` says another period tomorrow, and is the same order.
-    asked_for = hashlib.sha256(msgspec.json.encode({**given, "site": site.key}, order="sorted")).hexdigest()
+    words_given = {**given, "site": site.key} | ({"filter": asked} if asked else {})
+    asked_for = hashlib.sha256(msgspec.json.encode(words_given, order="sorted")).hexdigest()
     return Order(request, principal.subject, key, asked_for, given.get("callback_url"))
+
+
+def _filter(what: str, asked: dict[str, Any], other_id: str | None) -> Filter:
+    return Filter(
+        types=tuple(asked.get("type", ())),
+        user_id=asked.get("user_id"),
+        # As in the reports of the API, programs are left out unless they are asked for.
+        include_bots=asked.get("include_bots", what != "report"),
+        other_id=other_id,
+        where=asked.get("where"),
+        names=tuple(asked.get("name", ())),
+        tags=tuple(sorted(asked.get("tags", {}).items())),
+    )
+
+
+# pk_users.
+KNOWN_USER = text("SELECT 1 FROM users WHERE site_id = :site_id AND user_id = :user_id")
+
+
+def _names_of(engine: Engine, site: Site, user_id: str | None) -> tuple[str | None, str | None]:
+    """What a user's events are stored under now; and under what else, where ANONYMIZE_USER_IDS was once another."""
+    if user_id is None:
+        return None, None
+    hidden = pseudonym(identity_salt(settings()), site.key, user_id)
+    now, once = (hidden, user_id) if settings().anonymize_user_ids else (user_id, hidden)
+    with reading(engine, sources.PLAN_TIMEOUT_S) as connection:
+        known = connection.execute(KNOWN_USER, {"site_id": site.id, "user_id": once}).scalar()
+    return now, once if known else None
 
 
 def read_schedule_order(engine: Engine, principal: Principal, given: dict[str, Any], zone: str, now: datetime) -> Order:

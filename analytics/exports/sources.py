@@ -18,11 +18,13 @@ from sqlalchemy import Connection, Engine, text
 from analytics import clock
 from analytics.columns import Column, session_zone
 from analytics.errors import BadInput, Problem
-from analytics.exports import report_source
+from analytics.exports import report_source, selections
 from analytics.exports.formats import FORMATS, Shape
 from analytics.exports.report_source import Report
+from analytics.exports.selections import Filter, Selection, select_rows, statements, table_of
 from analytics.period import Period, of_day
 from analytics.reports import events
+from analytics.reports.samples import BY_INDEX
 from analytics.store.reading import CopyRows, Stored, reading, stored_partitions
 
 SOURCES = ("events", "report", "samples", "subject")
@@ -30,18 +32,9 @@ SOURCES = ("events", "report", "samples", "subject")
 PART_ROWS = 200_000
 # One user's rows are few: then a part is as much as this that is read.
 READ_ROWS = 2_000_000
-# What a row takes where nothing else is known.
-ROW_BYTES = 400
+# What an event and a sample take where nothing else is known.
+ROW_BYTES, SAMPLE_BYTES = 400, 150
 PLAN_TIMEOUT_S = 60.0
-
-
-@dataclass(frozen=True, slots=True)
-class Filter:
-    """Which events: of these types (empty: all), of this user (None: all), programs too."""
-
-    types: tuple[str, ...] = ()
-    user_id: str | None = None
-    include_bots: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +66,9 @@ class Request:
             "start": self.start.astimezone(UTC).isoformat(),
             "end": self.end.astimezone(UTC).isoformat(),
             "zone": self.zone,
-            "types": sorted(set(self.filter.types)),
-            "user_id": self.filter.user_id,
-            "include_bots": self.filter.include_bots,
             "columns": list(self.columns),
             "received_from": self.received_from and self.received_from.astimezone(UTC).isoformat(),
+            **self.filter.as_json(),
         }
 
     @classmethod
@@ -92,7 +83,7 @@ class Request:
             start=datetime.fromisoformat(given["start"]),
             end=datetime.fromisoformat(given["end"]),
             zone=given["zone"],
-            filter=Filter(tuple(given["types"]), given["user_id"], given["include_bots"]),
+            filter=Filter.of_json(given),
             columns=tuple(given["columns"]),
             received_from=since and datetime.fromisoformat(since),
             report=Report(given.get("report", "metrics"), given.get("dimension", ""), given.get("unit", "")),
@@ -116,12 +107,11 @@ class Part(NamedTuple):
 def check(request: Request) -> None:
     """Raises BadInput, with what would do, for a request that no export can be made of."""
     _known("what", request.what, SOURCES)
-    if request.what == "samples":
-        raise _refuse("what", "samples are not available yet; available: events, report, subject")
     _known("format", request.format, tuple(FORMATS))
     _known("compression", request.compression, FORMATS[request.format].compressions)
     if request.what == "subject" and not request.filter.user_id:
         raise _refuse("user_id", "a subject export is of one person: give filter.user_id")
+    selections.check(request.what, request.filter)
     if request.what == "report":
         report_source.check(request.report, request.filter.types, request.filter.user_id)
     elif request.report != Report():
@@ -132,7 +122,7 @@ def check(request: Request) -> None:
 def columns_of(request: Request) -> tuple[Column, ...]:
     """The columns in the order asked for. Raises BadInput for one that is not known, or named twice."""
     is_report = request.what == "report"
-    columns = report_source.KINDS[request.report.name].columns if is_report else events.EVENT_COLUMNS
+    columns = report_source.KINDS[request.report.name].columns if is_report else table_of(request.what).columns
     known = {column.name: column for column in columns}
     for number, name in enumerate(request.columns):
         if name not in known or name in request.columns[:number]:
@@ -143,22 +133,23 @@ def columns_of(request: Request) -> tuple[Column, ...]:
 
 def shape_of(request: Request) -> Shape:
     """What the file looks like."""
-    title = request.report.name.capitalize() if request.what == "report" else "Events"
-    return Shape(request.format, request.compression, columns_of(request), request.zone, title)
+    title = request.report.name if request.what == "report" else table_of(request.what).name
+    return Shape(request.format, request.compression, columns_of(request), request.zone, title.capitalize())
 
 
 def default_period(connection: Connection, what: str, site_id: int, zone: ZoneInfo, now: datetime) -> Period:
     """All that is stored, or, of a report, known; today, when nothing is."""
     if what == "report":
         return report_source.everything(connection, site_id, now)
-    return events.everything(stored_partitions(connection, "events"), of_day(clock.day_of(now, zone), zone))
+    stored = stored_partitions(connection, table_of(what).name)
+    return events.everything(stored, of_day(clock.day_of(now, zone), zone))
 
 
 def plan_parts(connection: Connection, request: Request) -> list[Part]:
     """Stretches of about PART_ROWS, in order of time; none, where nothing is stored. They need not be planned again."""
     if request.what == "report":
         return [Part(0, request.start, request.end)]
-    stored = stored_partitions(connection, "events")
+    stored = stored_partitions(connection, table_of(request.what).name)
     density = _density(connection, request, stored)
     most = PART_ROWS if request.filter.user_id is None else READ_ROWS
     found: list[tuple[datetime, datetime]] = []
@@ -179,15 +170,25 @@ def _cut(start: datetime, end: datetime, pieces: int) -> list[tuple[datetime, da
     return list(pairwise(edges))
 
 
-def estimate_rows(connection: Connection, request: Request) -> int:
-    """About how many rows: from the rollups where the site has any, else from the partitions' sizes."""
+def estimate_rows(connection: Connection, request: Request) -> int | None:
+    """About how many rows; None: a filter of what rollups do not know leaves nobody knows how many."""
+    return most_rows(connection, request) if request.filter.is_countable else None
+
+
+def most_rows(connection: Connection, request: Request) -> int:
+    """About how many rows at the most: from the rollups where the site has any, else from the partitions' sizes."""
     if request.what == "report":
         return report_source.estimate(connection, request.asked_report)
-    stored = stored_partitions(connection, "events")
+    stored = stored_partitions(connection, table_of(request.what).name)
     rows = _density(connection, request, stored).between(request.start, request.end)
     if request.filter.user_id is not None:
         rows /= max(1, connection.execute(COUNT_USERS, {"site_id": request.site_id}).scalar_one())
     return ceil(rows)
+
+
+def selection_of(request: Request, cutoff: datetime) -> Selection:
+    """Of events or samples: which of them were received before the cutoff."""
+    return select_rows(request.what, request.site_id, _period(request), request.filter, request.received_from, cutoff)
 
 
 def rows_of(engine: Engine, request: Request, part: Part, cutoff: datetime) -> CopyRows:
@@ -197,13 +198,10 @@ def rows_of(engine: Engine, request: Request, part: Part, cutoff: datetime) -> C
     if request.what == "report":
         made = report_source.statements(engine, request.asked_report, columns, request.format, request.zone)
         return CopyRows(engine, made, zone)
+    selection = selection_of(request, cutoff)
     with reading(engine, PLAN_TIMEOUT_S) as connection:
-        stored = stored_partitions(connection, "events")
-    asked = request.filter
-    wanted = events.Wanted(
-        request.site_id, period, asked.types, asked.user_id, asked.include_bots, request.received_from, cutoff
-    )
-    return CopyRows(engine, events.statements(wanted, stored, columns, request.format, request.zone), zone)
+        stored = stored_partitions(connection, selection.table.name)
+    return CopyRows(engine, statements(selection, period, stored, columns, request.format, request.zone), zone)
 
 
 # The numbers of a site's users are dense.
@@ -242,14 +240,42 @@ class _Density:
 
 
 def _density(connection: Connection, request: Request, stored: Sequence[Stored]) -> _Density:
+    is_of_samples = request.what == "samples"
+    counted = (_samples_an_hour if is_of_samples else _events_a_day)(connection, request)
+    row_bytes = SAMPLE_BYTES if is_of_samples else ROW_BYTES
+    return _Density(counted or [(start, end, size / row_bytes) for start, end, size in stored])
+
+
+def _events_a_day(connection: Connection, request: Request) -> list[tuple[datetime, datetime, float]]:
     zone = report_source.calendar_of(connection, request.site_id)
-    period, asked = _period(request), request.filter
+    asked = request.filter
     given = {"site_id": request.site_id, "types": list(asked.types) or None, "bots": asked.include_bots}
-    days = given | {"first": clock.day_of(period.start, zone), "last": clock.day_of(period.end, zone)}
-    counted = connection.execute(EVENTS_A_DAY, days).all()
-    if counted:
-        return _Density([(*clock.day_bounds(day, zone), float(rows)) for day, rows in counted])
-    return _Density([(start, end, size / ROW_BYTES) for start, end, size in stored])
+    days = given | {"first": clock.day_of(request.start, zone), "last": clock.day_of(request.end, zone)}
+    return [(*clock.day_bounds(day, zone), float(rows)) for day, rows in connection.execute(EVENTS_A_DAY, days)]
+
+
+# Ranges of pk_sample_rollups, one for each name.
+SAMPLES_AN_HOUR = text("""
+SELECT found.hour, sum(found.count)
+FROM sample_names AS known
+CROSS JOIN LATERAL (
+    SELECT hour, count
+    FROM sample_rollups
+    WHERE site_id = known.site_id AND name = known.name AND NOT tagged
+        AND hour > :start - interval '1 hour' AND hour < :end
+    OFFSET 0
+) AS found
+WHERE known.site_id = :site_id AND (CAST(:names AS text[]) IS NULL OR known.name = ANY(CAST(:names AS text[])))
+GROUP BY found.hour
+ORDER BY found.hour
+""")
+
+
+def _samples_an_hour(connection: Connection, request: Request) -> list[tuple[datetime, datetime, float]]:
+    given = {"site_id": request.site_id, "names": list(request.filter.names) or None}
+    connection.execute(BY_INDEX)
+    found = connection.execute(SAMPLES_AN_HOUR, given | {"start": request.start, "end": request.end})
+    return [(hour, hour + timedelta(hours=1), float(rows)) for hour, rows in found]
 
 
 def _period(request: Request) -> Period:

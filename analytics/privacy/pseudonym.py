@@ -3,6 +3,15 @@
 import base64
 import hmac
 from functools import lru_cache
+from hashlib import sha256
+
+from config import Settings
+
+
+def identity_salt(settings: Settings) -> bytes:
+    """What visitors and pseudonyms are derived with. Another one, and every user gets another name."""
+    salt = settings.identity_salt or f"visitors:{settings.jwt_secret_key or settings.jwt_public_key}"
+    return sha256(salt.encode()).digest()
 
 
 @lru_cache(maxsize=65_536)

@@ -14,7 +14,7 @@ from sqlalchemy import Engine, text
 from analytics.exports import jobs, sources
 from analytics.exports.run import Runner, runner_of
 from analytics.sites import Site
-from analytics.store.partitions import ensure
+from analytics.store.partitions import drop, ensure, list_partitions
 from config import Settings
 from tasks import exports
 
@@ -41,13 +41,22 @@ def rows(engine: Engine, site: Site) -> Callable[..., None]:
 
     def put(days: int, each: int, received_at: datetime | None = None, first: date = FIRST, of: Site = site) -> None:
         for day in (first + timedelta(days=n) for n in range(days)):
-            ensure(engine, "events", [day], FIRST)
+            make_day(engine, "events", day)
             at = received_at or datetime(day.year, day.month, day.day, 12, tzinfo=UTC)
             given = {"day": str(day), "rows": each, "site_id": of.id, "received_at": at}
             with engine.begin() as connection:
                 connection.execute(PUT, given)
 
     return put
+
+
+def make_day(engine: Engine, table: str, day: date) -> None:
+    """A partition of that day alone, also where another test left the one of its month."""
+    with engine.begin() as connection:
+        for name, found in list_partitions(connection, table).items():
+            if found.covers(day) and found.end - found.start > timedelta(days=1):
+                drop(connection, name)
+    ensure(engine, table, [day], day)
 
 
 @pytest.fixture

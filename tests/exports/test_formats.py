@@ -24,7 +24,8 @@ from analytics import clock, spreadsheet
 from analytics.columns import Column
 from analytics.exports import formats, sources
 from analytics.exports.formats import PartSum
-from analytics.exports.sources import Filter, Part, Request
+from analytics.exports.selections import Filter
+from analytics.exports.sources import Part, Request
 from analytics.sites import Site
 from analytics.store.partitions import ensure
 

@@ -15,6 +15,7 @@ from sqlalchemy import Engine
 
 from analytics import clock
 from analytics.exports import jobs
+from analytics.exports.selections import Filter
 from analytics.sites import create_site
 from tests.exports.conftest import ROUTE
 
@@ -58,7 +59,10 @@ def test_filter_and_columns_narrow_the_file(rows: Api, done: Api, api: Api) -> N
     ("body", "status", "words"),
     [
         pytest.param({"what": "people"}, 422, "people", id="what"),
-        pytest.param({"what": "samples"}, 400, "not available yet", id="samples"),
+        pytest.param({"what": "samples", "filter": {"type": "x"}}, 400, "by name and tags", id="samples-by-type"),
+        pytest.param({"filter": {"tags": {"a": "b"}}}, 400, "of samples", id="events-by-tags"),
+        pytest.param({"what": "report", "filter": {"where": "path==/"}}, 400, "figures", id="report-by-filter"),
+        pytest.param({"filter": {"where": "path==/;colour==red"}}, 400, "at position 8", id="text-filter"),
         pytest.param({"what": "subject"}, 400, "filter.user_id", id="subject-without-user"),
         pytest.param({"format": "pdf"}, 422, "pdf", id="format"),
         pytest.param({"format": "xlsx", "compression": "gzip"}, 400, "compression", id="compressed-workbook"),
@@ -203,6 +207,17 @@ def test_progress_is_told_of_a_running_job(make_job: Api, engine: Engine) -> Non
     assert jobs.as_json(past, now)["progress"] | {"rate_rows_s": 0} == {
         "rows_done": 1200, "rows_estimate": 1000, "percent": 99.0, "rate_rows_s": 0, "eta_s": 0,
     }  # fmt: skip
+
+
+def test_without_an_estimate_progress_is_told_by_parts(make_job: Api) -> None:
+    now = clock.now()
+    parts = [{"n": n} | ({"sha256": "x"} if n < 3 else {}) for n in range(4)]
+    running = make_job(filter=Filter(where="path==/"))._replace(
+        state="running", rows_done=250, started_at=now - timedelta(seconds=10), heartbeat_at=now, parts=parts
+    )
+    assert running.rows_estimate is None
+    told = {"rows_done": 250, "rows_estimate": None, "percent": 75.0, "rate_rows_s": 25, "eta_s": None}
+    assert jobs.as_json(running, now)["progress"] == told
 
 
 def test_a_long_wait_is_polled_every_half_minute(make_job: Api) -> None:
