@@ -1,0 +1,47 @@
+"""The seeds' addresses of the API's description and of its pages (0.E5, 1.E5, 2.E3, 3.E9): public, and all our own."""
+
+import re
+
+import pytest
+from flask.testing import FlaskClient
+from openapi_spec_validator import validate
+
+PAGES = [
+    pytest.param("/docs", "swagger-ui-bundle.js", id="0.E5 2.E3 3.E9"),
+    pytest.param("/redoc", "redoc.standalone.js", id="0.E5 3.E9 redoc"),
+    pytest.param("/api/analytics/docs", "swagger-ui-bundle.js", id="1.E5"),
+]
+
+
+@pytest.mark.parametrize(("path", "script"), PAGES)
+def test_page_draws_the_description_with_files_of_our_own(client: FlaskClient, path: str, script: str) -> None:
+    page = client.get(path)
+    assert (page.status_code, page.mimetype) == (200, "text/html")
+    assert 'data-description="/api/analytics/openapi.json"' in page.text
+    addresses = re.findall(r'(?:src|href)="([^"]+)"', page.text)
+    assert any(script in address for address in addresses)
+    for address in addresses:
+        file = client.get(address)
+        assert (address[:12], file.status_code) == ("/docs/files/", 200)
+        assert "immutable" in file.headers["Cache-Control"]
+        assert len(file.data) > 50
+
+
+@pytest.mark.parametrize("path", ["/docs", "/redoc"])
+def test_page_may_load_nothing_from_elsewhere(client: FlaskClient, path: str) -> None:
+    policy = client.get(path).headers["Content-Security-Policy"]
+    assert policy.startswith("default-src 'none'; script-src 'self';")
+    assert "http" not in policy
+
+
+def test_1_e5_the_description_is_openapi_and_is_not_sent_twice(client: FlaskClient) -> None:
+    first = client.get("/api/analytics/openapi.json")
+    assert first.mimetype == "application/json"
+    validate(first.json)
+    again = client.get("/api/analytics/openapi.json", headers={"If-None-Match": first.headers["ETag"]})
+    assert (again.status_code, again.data) == (304, b"")
+
+
+@pytest.mark.parametrize("name", ["nothing.js", "../openapi.py", "redoc/LICENSE"])
+def test_pages_have_no_other_files(client: FlaskClient, name: str) -> None:
+    assert client.get(f"/docs/files/{name}").status_code == 404
