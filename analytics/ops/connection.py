@@ -18,6 +18,7 @@ from typing import Any, cast
 import httptools
 
 from analytics.aside import run_on_loop
+from analytics.leaving import Waiting
 from analytics.ops.environ import Answer, Head, Wsgi, call_wsgi
 
 log = logging.getLogger(__name__)
@@ -28,6 +29,7 @@ HEAD_WITHIN_S, BODY_WITHIN_S, LINGER_S = 20.0, 60.0, 2.0
 # Bodies under way in one process, together; beyond that the process reads on when others are done.
 MAX_BODIES = 64_000_000
 MAX_PIPELINED = 16
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 REASONS = {status.value: status.phrase for status in http.HTTPStatus}
 
 
@@ -102,10 +104,14 @@ class Connection(asyncio.Protocol):
         self._since = loop.time()
         self._queue: deque[Request] = deque()
         self._busy = False
+        # The request under way is of HTTP/1.1, which has answers before the answer.
+        self._is_new = False
         self._began = 0.0
         self._at_end = False
         self._ended = False
         self._writable: asyncio.Future[None] | None = None
+        # For a request that only reads, until its answer begins.
+        self._waiting: Waiting | None = None
 
     # What the loop calls.
 
@@ -122,6 +128,8 @@ class Connection(asyncio.Protocol):
             self._server.release(self._request.size)
         self._ended = True
         self.resume_writing()
+        if self._waiting is not None:
+            self._loop.run_in_executor(None, self._waiting.leave)
 
     def data_received(self, data: bytes) -> None:
         if self._ended:
@@ -140,7 +148,8 @@ class Connection(asyncio.Protocol):
                 self._refuse(431, f"a request's line and headers may have {MAX_HEAD} bytes")
 
     def eof_received(self) -> bool:
-        """A client may send its last request and close its side; it still gets its answer."""
+        """A client may send its last request and close its side; it still gets its answer. Of one that has left
+        altogether no more is seen: `look` finds out."""
         self._at_end = True
         return self._busy
 
@@ -177,7 +186,7 @@ class Connection(asyncio.Protocol):
         request.keep_alive = self._parser.should_keep_alive()
         for name, value in head.headers:
             if name.lower() == b"expect" and value.lower() == b"100-continue" and not self._busy:
-                self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+                self.transport.write(CONTINUE)
 
     def on_body(self, data: bytes) -> None:
         request = self._request
@@ -213,6 +222,7 @@ class Connection(asyncio.Protocol):
     def _next(self) -> None:
         request = self._queue.popleft()
         self._busy, self._began = True, self._loop.time()
+        self._is_new = request.head.version != "1.0"
         body = b"".join(request.body)
         request.body.clear()
         try:
@@ -224,13 +234,17 @@ class Connection(asyncio.Protocol):
         if environ["REQUEST_METHOD"] == "POST" and environ["PATH_INFO"] in self._server.on_loop:
             run_on_loop(self._serve_on_loop, request, environ)
         else:
-            calling = self._loop.run_in_executor(self._server.pool, call_wsgi, self._server.wsgi, environ)
+            # What changes something goes on to its end, whoever waits.
+            waiting = Waiting()
+            self._waiting = waiting if environ["REQUEST_METHOD"] in ("GET", "HEAD") else None
+            calling = self._loop.run_in_executor(self._server.pool, waiting.run, call_wsgi, self._server.wsgi, environ)
             calling.add_done_callback(lambda done: self._answer(request, done.result()))
 
     def _serve_on_loop(self, request: Request, environ: dict[str, Any]) -> None:
         self._answer(request, call_wsgi(self._server.wsgi, environ))
 
     def _answer(self, request: Request, answer: Answer) -> None:
+        self._waiting = None
         self._server.release(request.size)
         close = not request.keep_alive or self._server.stopping or answer.closes
         if isinstance(answer.body, bytes):
@@ -325,6 +339,9 @@ class Connection(asyncio.Protocol):
     def look(self, now: float) -> None:
         """Ends the connection when its time is over."""
         if self._busy:
+            if self._at_end and self._waiting is not None and self._is_new:
+                # Who closed one side only takes it for what it is; of who has left, the second one hears that.
+                self.transport.write(CONTINUE)
             return
         waited = now - self._since
         if self._request is None:

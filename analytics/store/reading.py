@@ -15,6 +15,7 @@ import psycopg2
 from sqlalchemy import Connection, Engine, PoolProxiedConnection, text
 
 from analytics.errors import Unavailable
+from analytics.leaving import who_waits
 from analytics.store.partitions import list_partitions
 
 CHUNK_BYTES = 1 << 16
@@ -32,10 +33,27 @@ SELECT set_config('transaction_read_only', 'on', true),
 
 @contextmanager
 def reading(engine: Engine, timeout_s: float) -> Iterator[Connection]:
-    """A read-only transaction whose statements end after `timeout_s` (0: never)."""
-    with engine.begin() as connection:
+    """A read-only transaction whose statements end after `timeout_s` (0: never), and when nobody waits any more."""
+    with engine.begin() as connection, _while_awaited(connection):
         connection.execute(READ_ONLY, {"timeout_ms": str(int(timeout_s * 1000)), "check_client": CHECK_CLIENT})
         yield connection
+
+
+@contextmanager
+def _while_awaited(connection: Connection) -> Iterator[None]:
+    """Raises Unavailable, which nobody hears, when whoever asked has left."""
+    waiting, driver = who_waits(), connection.connection.driver_connection
+    if waiting is None or driver is None:
+        yield
+        return
+    try:
+        with waiting.cancelling(driver.cancel):
+            yield
+    finally:
+        if waiting.has_left:
+            # A cancel may still be on its way to this connection; its next user must not get it.
+            connection.invalidate()
+            raise Unavailable("whoever asked has left")
 
 
 class Stored(NamedTuple):
