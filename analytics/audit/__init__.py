@@ -6,7 +6,7 @@
 from datetime import UTC, date, datetime, time, timedelta
 
 from redis import Redis
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 
 from analytics import clock
 from analytics.audit.days import SAMPLES, Span, check_days, recent_days
@@ -63,10 +63,20 @@ def audit_recent(engine: Engine, redis: Redis) -> Sheet:
     return sheet
 
 
+# What only rollups still counted was deleted with them.
+DELETED = text("""
+SELECT coalesce(sum(CAST(detail ->> 'counted' AS bigint)), 0)::bigint
+FROM audit_log
+WHERE site_id = :site_id AND action = 'events.delete'
+""")
+
+
 def _events_ever(engine: Engine, site: Site, stored: int) -> int:
-    """Of the ledger's `stored`, those that are no samples; a little fewer while samples come in."""
+    """Of the ledger's `stored`, those that are no samples and were not deleted on purpose; a little fewer while samples
+    come in."""
     with engine.connect() as connection:
-        return stored - samples_ever(connection, site.id)
+        deleted = connection.execute(DELETED, {"site_id": site.id}).scalar_one()
+        return int(stored - samples_ever(connection, site.id) - deleted)
 
 
 def _all_sites(engine: Engine) -> list[Site]:

@@ -210,8 +210,8 @@ def _read_ledger(connection: Connection, hours: Hours) -> dict[Place, _Ledger]:
     return {(row[0], row[1].astimezone(UTC)): _Ledger(*(int(value) for value in row[2:])) for row in rows}
 
 
-# Every partition, since an event may be received at any time after it happened. Samples that were deleted by name are
-# in the log.
+# Every partition, since an event may be received at any time after it happened. What was deleted on purpose is in the
+# log.
 ROWS = text("""
 SELECT site_id, hour, sum(rows)
 FROM (
@@ -228,7 +228,8 @@ FROM (
     SELECT site_id, CAST(key AS timestamptz), CAST(value AS bigint)
     FROM audit_log
     CROSS JOIN LATERAL jsonb_each_text(detail -> 'received')
-    WHERE action = 'samples.delete' AND CAST(key AS timestamptz) >= :start AND CAST(key AS timestamptz) < :end
+    WHERE action IN ('samples.delete', 'events.delete')
+        AND CAST(key AS timestamptz) >= :start AND CAST(key AS timestamptz) < :end
 ) AS held
 WHERE CAST(:site_id AS integer) IS NULL OR site_id = :site_id
 GROUP BY site_id, hour

@@ -173,6 +173,14 @@ class ForgottenSamples(Schema):
     site = fields.String(required=True)
 
 
+class ForgottenEvents(Schema):
+    """How many events of the site were deleted."""
+
+    success = fields.Boolean(required=True)
+    deleted = fields.Integer(required=True)
+    site = fields.String(required=True)
+
+
 class DeadLetter(Schema):
     """Why an event of the batch could not be stored; position -1: the whole batch."""
 
@@ -255,6 +263,7 @@ SAMPLE_ANSWER_EXAMPLE = {
     "service": "analytics-service",
 }
 SAMPLES_ANSWER_EXAMPLE = {"accepted": 1, "received": 1, "batch_id": BATCH_ID, "rejected": []}
+FORGOTTEN_EVENTS_EXAMPLE = {"success": True, "deleted": 75, "site": "default"}
 FORGOTTEN_EXAMPLE = {"success": True, "metric_name": "response_time", "deleted": 12, "site": "default"}
 BATCH_EXAMPLE = {
     "batch_id": BATCH_ID,

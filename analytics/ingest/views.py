@@ -1,6 +1,6 @@
-"""Every POST that takes events, each on its seed's path with its seed's reply; and what became of a batch.
+"""Every POST that takes events, each on its seed's path with its seed's reply; what became of a batch; and a DELETE.
 
-All of them do the same: read the body, check it, append one entry to the stream, answer. A 202 (201 where the seed
+All POSTs do the same: read the body, check it, append one entry to the stream, answer. A 202 (201 where the seed
 says so) is given only after Redis has confirmed the append.
 """
 
@@ -11,9 +11,9 @@ from typing import NamedTuple
 from flask import Blueprint, Response, request
 
 from analytics import clock
-from analytics.auth.guard import allow_site, guarded, require
+from analytics.auth.guard import allow_site, choose_site, guarded, require
 from analytics.documented import documented
-from analytics.errors import NotFound, Problem
+from analytics.errors import Forbidden, NotFound, Problem
 from analytics.extensions import buffer_redis, db, settings
 from analytics.ingest import dialects, schemas
 from analytics.ingest.accept import (
@@ -29,9 +29,11 @@ from analytics.ingest.accept import (
 )
 from analytics.ingest.body import Envelope, events_of, one_object, read_body, read_envelope
 from analytics.ingest.dialects import Dialect
+from analytics.ingest.event_deletes import forget_events
 from analytics.ingest.events import Event, Rules, read_batch
 from analytics.ingest.ids import derived_event_id, event_uuid
 from analytics.ingest.status import batch_status
+from analytics.sites import find_site
 
 blueprint = Blueprint("ingest", __name__)
 
@@ -143,6 +145,24 @@ def named_event() -> Response:
             "service": SERVICE,
         }
     )
+
+
+@blueprint.delete("/events")
+@documented(
+    "Delete every event of a site",
+    query=schemas.SiteQuery,
+    answer=schemas.ForgottenEvents,
+    example=schemas.FORGOTTEN_EVENTS_EXAMPLE,
+)
+@guarded("admin")
+def forget() -> Response:
+    """Seed 003, development only: the events, and all that was counted of them. Samples have their own DELETE."""
+    if settings().environment != "development":
+        raise Forbidden("events are deleted in development only (ENVIRONMENT=development)")
+    principal = require("admin")
+    site = find_site(db.engine, choose_site(principal, request.args.get("site")))
+    deleted = forget_events(db.engine, site.id, principal.subject)
+    return reply({"success": True, "deleted": deleted, "site": site.key}, 200)
 
 
 @blueprint.post("/api/v1/analytics/event")

@@ -185,6 +185,24 @@ def write_ledger(connection: Connection, rows: Sequence[LedgerRow]) -> None:
     copy(connection, f"COPY ingest_ledger ({columns}) FROM STDIN", lines)
 
 
+# Every partition is read, or uq_events, which leads with the site. WITH, as what DELETE returns cannot be grouped.
+DELETE_SITE = text("""
+WITH deleted AS (
+    DELETE FROM events
+    WHERE site_id = :site_id
+    RETURNING received_at
+)
+SELECT to_char(date_trunc('hour', received_at, 'UTC') AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"'), count(*)
+FROM deleted
+GROUP BY 1
+""")
+
+
+def delete_events(connection: Connection, site_id: int) -> dict[str, int]:
+    """Every event of the site: hour of receipt (RFC 3339) → how many."""
+    return {row[0]: row[1] for row in connection.execute(DELETE_SITE, {"site_id": site_id})}
+
+
 BURY = text("""
 INSERT INTO dead_letters (entry_id, position, site_id, event_id, received_at, reason, detail, body)
 VALUES (:entry_id, :position, :site_id, CAST(:event_id AS uuid), :received_at, :reason, :detail, :body)

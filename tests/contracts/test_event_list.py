@@ -3,9 +3,16 @@
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+from flask import Flask
 from flask.testing import FlaskClient
+from redis import Redis
+from sqlalchemy import Engine
 
+from analytics.audit import audit
 from analytics.reports import event_list_schemas as schemas
+from analytics.rollups.merge import merge_all
+from analytics.sites import Site
 
 EVENT = {"event_name": "user_login", "user_id": "user123", "properties": {"method": "google"}}
 
@@ -34,3 +41,50 @@ def test_3_e7_the_overview_counts_samples_and_events(local: FlaskClient, drained
     assert set(found) == set(schemas.OVERVIEW_EXAMPLE)
     assert (found["total_metrics_tracked"], found["unique_metric_types"], found["total_events_tracked"]) == (3, 2, 1)
     assert found["metric_names"] == ["api_calls", "response_time"]
+
+
+@pytest.mark.parametrize("merges", [False, True], ids=["waiting", "merged"])
+def test_3_e8_a_development_server_forgets_all_events(
+    make_app: Callable[..., Flask], engine: Engine, redis: Redis, site: Site, sql: Any, token: Any, auth: Any,
+    drained: Callable[[], Any], merges: bool,
+) -> None:  # fmt: skip
+    client = make_app(environment="development", anonymous_scopes=("ingest", "read")).test_client()
+    client.post("/metrics", json={"metric_name": "api_calls", "value": 1, "tags": {}})
+    for user in ("ann", "bob"):
+        client.post("/events", json=EVENT | {"user_id": user})
+    drained()
+    if merges:
+        merge_all(engine, 10)
+    admin = auth(token("admin"))
+    answer = client.delete("/events", headers=admin)
+    assert answer.json == {"success": True, "deleted": 2, "site": "default"}
+    assert (client.get("/events?include_bots=true").json["total"], client.get("/stats").json["total_views"]) == (0, 0)
+    [(actor, detail)] = sql("SELECT actor, detail FROM audit_log WHERE action = 'events.delete'")
+    assert (actor, detail["events"], detail["counted"]) == ("tester", 2, 2)
+    client.post("/events", json=EVENT)
+    drained()
+    assert client.get("/events?include_bots=true").json["total"] == 1
+    assert audit(engine, redis, full=True).gaps == []
+    assert client.get("/metrics").json["count"] == 1
+
+
+def test_3_e8_no_other_server_does(
+    local: FlaskClient, make_app: Callable[..., Flask], site: Site, token: Any, auth: Any
+) -> None:
+    assert local.delete("/events").status_code == 401
+    assert local.delete("/events", headers=auth(token("ingest read export"))).status_code == 403
+    refused = local.delete("/events", headers=auth(token("admin")))
+    assert (refused.status_code, "ENVIRONMENT=development" in refused.json["detail"]) == (403, True)
+
+
+def test_3_e8_other_sites_keep_their_events(
+    make_app: Callable[..., Flask], site: Site, token: Any, auth: Any, drained: Callable[[], Any]
+) -> None:
+    given = {"environment": "development", "anonymous_scopes": ("ingest", "read"), "auto_create_sites": True}
+    client = make_app(**given).test_client()
+    for name in ("shop", "default"):
+        client.post(f"/events?site={name}", json=EVENT)
+    drained()
+    assert client.delete("/events?site=shop", headers=auth(token("admin"))).json["deleted"] == 1
+    assert client.get("/events?include_bots=true").json["total"] == 1
+    assert client.delete("/events?site=shop", headers=auth(token("admin", site="default"))).status_code == 403
