@@ -62,7 +62,9 @@ class ExportsAnswer(Schema):
 
 
 class ScheduleAnswer(Schema):
-    """A schedule. Each file holds what came in since `complete_through`."""
+    """A schedule. Each file holds what came in since `complete_through`.
+
+    `waits_for`: what keeps it from its next file, whose time has come; null: nothing."""
 
     id = fields.UUID(required=True)
     site = fields.String(required=True)
@@ -75,6 +77,7 @@ class ScheduleAnswer(Schema):
     next_run_at = fields.AwareDateTime(required=True)
     created_at = fields.AwareDateTime(required=True)
     complete_through = _instant()
+    waits_for = fields.String(required=True, allow_none=True)
 
 
 class SchedulesAnswer(Schema):
@@ -132,5 +135,6 @@ SCHEDULE_EXAMPLE: dict[str, Any] = {
     "next_run_at": "2025-11-25T06:30:00Z",
     "created_at": "2025-11-24T16:00:00Z",
     "complete_through": None,
+    "waits_for": None,
 }
 SCHEDULES_EXAMPLE = {"schedules": [SCHEDULE_EXAMPLE]}

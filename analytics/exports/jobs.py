@@ -146,15 +146,21 @@ def _ordered_before(connection: Connection, order: Order) -> Job | None:
 
 
 def _check_limits(connection: Connection, order: Order, limits: Limits) -> None:
-    of_owner = func.count().filter(export_jobs.c.owner == order.owner, export_jobs.c.state.in_(UNFINISHED))
-    stored = func.coalesce(func.sum(export_jobs.c.bytes).filter(export_jobs.c.state == "done"), 0)
-    jobs, kept = connection.execute(select(of_owner, stored).select_from(export_jobs)).one()
+    of_owner = select(func.count()).where(export_jobs.c.owner == order.owner, export_jobs.c.state.in_(UNFINISHED))
+    jobs = connection.execute(of_owner).scalar_one()
     if limits.jobs is not None and jobs >= limits.jobs:
         detail = f"{jobs} of your exports wait or run, which is the most (EXPORT_RUNNING_A_CALLER)"
         raise TooMany(f"{detail}; wait for one to finish, or cancel one", retry_after_s=POLL_S[1])
-    if kept >= limits.bytes:
-        detail = f"the space for exports is used up ({limits.bytes:,} bytes, EXPORT_QUOTA_BYTES)"
-        raise TooMany(f"{detail}; remove exports that are done with, or wait until they expire", retry_after_s=3600)
+    if full := no_room(connection, limits):
+        raise TooMany(f"{full}; remove exports that are done with, or wait until they expire", retry_after_s=3600)
+
+
+def no_room(connection: Connection, limits: Limits) -> str | None:
+    """In words that the kept files leave no room for another; None: they do. Served by ix_export_jobs_state."""
+    kept = select(func.coalesce(func.sum(export_jobs.c.bytes), 0)).where(export_jobs.c.state == "done")
+    if connection.execute(kept).scalar_one() < limits.bytes:
+        return None
+    return f"the space for exports is used up ({limits.bytes:,} bytes, EXPORT_QUOTA_BYTES)"
 
 
 def _check_rows(connection: Connection, request: sources.Request, limits: Limits) -> int | None:

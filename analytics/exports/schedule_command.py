@@ -87,11 +87,13 @@ def _request(asked: dict[str, Any]) -> dict[str, Any]:
 @schedule_group.command("list")
 @with_appcontext
 def list_schedules() -> None:
-    """List schedules, the oldest first: id, when, site, what, owner, next run."""
+    """List schedules, the oldest first: id, when, site, what, owner, next run or what it waits for."""
+    limits, now = jobs.limits_of(settings()), clock.now()
     for one in schedules.list_schedules(db.engine, EVERYBODY):
         when = f"{one.every} {one.at:%H:%M} {one.zone}"
         what = f"{one.request['what']} {one.request['format']}"
         following = schedules.as_json(one)["next_run_at"] if one.enabled else "paused"
+        following = schedules.waits_for(db.engine, one, limits, now) or following
         click.echo("\t".join((one.id, when, one.site_key, what, one.owner, following)))
 
 

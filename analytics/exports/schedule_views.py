@@ -13,11 +13,11 @@ from analytics.auth.guard import choose_site, guarded, require
 from analytics.auth.views import load
 from analytics.documented import documented
 from analytics.errors import BadInput, NotFound
-from analytics.exports import answers, schedules, sources
+from analytics.exports import answers, jobs, schedules, sources
 from analytics.exports.jobs import Order, Viewer
 from analytics.exports.schedules import Schedule
 from analytics.exports.schemas import NewExport, read_schedule_order
-from analytics.extensions import db
+from analytics.extensions import db, settings
 from analytics.period import read_zone
 from analytics.sites import find_site
 
@@ -84,7 +84,7 @@ def create() -> Response:
     zone = read_zone({name: given[name] for name in ("zone",) if name in given}, site.zone).key
     order = _order({"site": site.key, **asked}, zone)
     made = schedules.create(db.engine, order, given["every"], time.fromisoformat(given["at"]), zone)
-    response = _json(schedules.as_json(made), 201)
+    response = _json(_shown(made), 201)
     response.headers["Location"] = f"{ROUTE}/{made.id}"
     return response
 
@@ -94,7 +94,7 @@ def create() -> Response:
 @guarded("export")
 def list_all() -> Response:
     """All that the caller may see, the oldest first."""
-    return _json({"schedules": [schedules.as_json(one) for one in schedules.list_schedules(db.engine, _viewer())]})
+    return _json({"schedules": [_shown(one) for one in schedules.list_schedules(db.engine, _viewer())]})
 
 
 @blueprint.get(f"{ROUTE}/<uuid:schedule_id>")
@@ -102,7 +102,7 @@ def list_all() -> Response:
 @guarded("export")
 def show(schedule_id: object) -> Response:
     """The schedule as it is now."""
-    return _json(schedules.as_json(_found(str(schedule_id))))
+    return _json(_shown(_found(str(schedule_id))))
 
 
 @blueprint.patch(f"{ROUTE}/<uuid:schedule_id>")
@@ -126,7 +126,7 @@ def change(schedule_id: object) -> Response:
         changes["request"] = _new_request(schedule, given["request"], changes.get("zone", schedule.zone))
     if changes:
         schedules.change(db.engine, schedule.id, changes)
-    return _json(schedules.as_json(_found(schedule.id)))
+    return _json(_shown(_found(schedule.id)))
 
 
 @blueprint.delete(f"{ROUTE}/<uuid:schedule_id>")
@@ -160,6 +160,11 @@ def _found(schedule_id: str) -> Schedule:
     if found is None:
         raise NotFound(f"there is no schedule {schedule_id}; it may have been removed")
     return found
+
+
+def _shown(schedule: Schedule) -> dict[str, Any]:
+    waiting = schedules.waits_for(db.engine, schedule, jobs.limits_of(settings()), clock.now())
+    return schedules.as_json(schedule, waiting)
 
 
 def _json(body: dict[str, Any], status: int = 200) -> Response:

@@ -257,14 +257,25 @@ def _make(connection: Connection, schedule: Schedule, limits: Limits, cutoff: da
     return job
 
 
-def as_json(schedule: Schedule) -> dict[str, Any]:
-    """What the API says of it."""
+def waits_for(engine: Engine, schedule: Schedule, limits: Limits, now: datetime) -> str | None:
+    """What keeps a schedule whose time has come from its next file; None: nothing, or its time has not come."""
+    if not schedule.enabled or schedule.next_run_at > now:
+        return None
+    with engine.connect() as connection:
+        if job_id := connection.execute(UNFINISHED, {"id": schedule.id}).scalar():
+            return f"its last export ({job_id}) has not ended"
+        full = jobs.no_room(connection, limits)
+    return full and f"{full}; it goes on by itself when there is room, and holds all since the last file"
+
+
+def as_json(schedule: Schedule, waiting: str | None = None) -> dict[str, Any]:
+    """What the API says of it; `waiting`: what it waits for."""
     shown = schedule._asdict()
     found = {"id": shown.pop("id"), "site": shown.pop("site_key"), "owner": shown.pop("owner")}
     found["request"] = {name: value for name, value in shown.pop("request").items() if name not in OF_JOB}
     found |= {"every": schedule.every, "at": f"{schedule.at:%H:%M}", "zone": schedule.zone, "enabled": schedule.enabled}
     found |= {name: _utc(shown[name]) for name in ("next_run_at", "created_at")}
-    return found | {"complete_through": _utc(schedule.last_cutoff)}
+    return found | {"complete_through": _utc(schedule.last_cutoff), "waits_for": waiting}
 
 
 def _utc(value: datetime | None) -> str | None:

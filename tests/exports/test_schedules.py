@@ -263,13 +263,34 @@ def test_two_beats_make_one_job_a_schedule(engine: Engine, redis: Redis, now: Ap
     assert sql("SELECT count(*), count(DISTINCT schedule_id) FROM export_jobs") == [(5, 5)]
 
 
-def test_without_space_a_schedule_stays_due(engine: Engine, redis: Redis, sql: Api, now: Api, daily: Api) -> None:
+def test_without_space_a_schedule_says_so_and_goes_on_when_there_is_room(
+    engine: Engine, redis: Redis, runner: Runner, now: Api, daily: Api, make_job: Api, put: Api
+) -> None:
+    ensure(engine, "events", [FIRST], FIRST)
     now(at("2026-03-02 05:00"))
-    daily()
-    due = at("2026-03-02 06:00")
-    assert schedules.plan(engine, redis, LIMITS._replace(bytes=0), due) == []
-    assert sql("SELECT next_run_at FROM export_schedules") == [(due,)]
-    assert len(schedules.plan(engine, redis, LIMITS, due + timedelta(minutes=1))) == 1
+    schedule, large = daily(), make_job()
+    run_job(runner, large.id)
+    brought = [put(at("2026-03-02 05:30"))]
+    due, full = now(at("2026-03-02 06:00")), LIMITS._replace(bytes=1)
+    assert schedules.waits_for(engine, schedule, full, due - timedelta(seconds=1)) is None
+    for minute in range(3):
+        assert schedules.plan(engine, redis, full, due + timedelta(minutes=minute)) == []
+    said = schedules.waits_for(engine, schedule, full, due)
+    assert said is not None
+    assert said.startswith("the space for exports is used up (1 bytes, EXPORT_QUOTA_BYTES); it goes on by itself")
+    brought.append(put(at("2026-03-02 06:01")))
+    assert jobs.remove(engine, large.id) is not None
+    [job_id] = schedules.plan(engine, redis, full, due + timedelta(minutes=5))
+    assert sorted(ids_of(runner, job_id)) == sorted(brought)
+    assert schedules.waits_for(engine, schedule._replace(enabled=False), full, due) is None
+
+
+def test_a_schedule_waits_for_its_last_file(engine: Engine, redis: Redis, now: Api, daily: Api) -> None:
+    now(at("2026-03-02 05:00"))
+    schedule, due = daily(), at("2026-03-02 06:00")
+    [job_id] = schedules.plan(engine, redis, LIMITS, due)
+    said = schedules.waits_for(engine, schedule, LIMITS, due + timedelta(days=1))
+    assert said == f"its last export ({job_id}) has not ended"
 
 
 def test_a_schedule_that_cannot_be_read_holds_up_no_other(
