@@ -18,12 +18,15 @@ from flask.testing import FlaskClient
 from redis import Redis
 from sqlalchemy import Engine
 
+import analytics
 from analytics import clock
+from analytics.extensions import db
 from analytics.ingest import buffer
 from analytics.local.postgres import Postgres
 from analytics.local.processes import send_signal
 from analytics.local.redis import Redis as RedisServer
 from analytics.ops.health import known_revisions
+from analytics.reports.cache import COUNTS
 from analytics.store import backlog
 from analytics.store.partitions import ensure
 
@@ -85,6 +88,45 @@ def test_the_queue_shows_what_waits(make_app: MakeApp, redis: Redis, monkeypatch
 def test_an_empty_queue_is_zero(make_app: MakeApp, redis: Redis) -> None:
     queue = make_app().test_client().get("/health").json["queue"]
     assert queue == {"backlog_events": 0, "backlog_bytes": 0, "oldest_waiting_s": 0.0}
+
+
+def test_the_cache_shows_what_was_found_and_computed(make_app: MakeApp) -> None:
+    app = make_app()
+    app.extensions["cache_redis"].hset(COUNTS, mapping={"hits": 3, "misses": 1})
+    assert app.test_client().get("/health").json["cache"] == {"hits": 3, "misses": 1}
+
+
+def test_a_cache_that_is_away_is_unknown_and_no_sickness(make_app: MakeApp, tmp_path: Path) -> None:
+    response = make_app(redis_url=f"unix://{tmp_path}/none.sock?db=1").test_client().get("/health")
+    assert (response.status_code, response.json["cache"]) == (200, {"hits": None, "misses": None})
+
+
+def test_redis_tells_its_memory(make_app: MakeApp, redis: Redis) -> None:
+    memory = make_app().test_client().get("/health").json["redis_memory"]
+    assert memory["used_bytes"] > 100_000
+    assert memory["limit_bytes"] == int(redis.config_get("maxmemory")["maxmemory"])
+
+
+def test_the_pool_shows_what_is_in_use(make_app: MakeApp) -> None:
+    app = make_app(db_pool_size=2, db_max_overflow=1)
+    with app.app_context(), db.engine.connect():
+        assert app.test_client().get("/health").json["pool"] == {"checked_out": 1, "size": 3}
+
+
+def test_who_finds_every_connection_in_use_is_told_to_come_again(
+    make_app: MakeApp, monkeypatch: pytest.MonkeyPatch, token: Any, auth: Any
+) -> None:
+    monkeypatch.setattr(analytics, "POOL_WAIT_S", 0.05)
+    app = make_app(db_pool_size=1, db_max_overflow=0)
+    with app.app_context(), db.engine.connect():
+        response = app.test_client().get("/api/analytics/exports", headers=auth(token()))
+    assert (response.status_code, response.headers["Retry-After"]) == (503, "1")
+    assert response.json["detail"] == "every connection to the database is in use; try again shortly"
+
+
+def test_nobody_on_the_way_keeps_an_answer(client: FlaskClient, token: Any, auth: Any) -> None:
+    for route in ("/livez", "/api/analytics/sites"):
+        assert client.get(route, headers=auth(token("admin"))).headers["Cache-Control"] == "no-store"
 
 
 def test_the_backlog_is_read_under_the_names_it_is_written_under() -> None:
