@@ -4,6 +4,7 @@ import csv
 import io
 import itertools
 import json
+import re
 import uuid
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta
@@ -142,6 +143,20 @@ def test_names_and_tags_narrow_it(post: Make, done: Make, api: Make, wanted: Any
     expected = {one["sample_id"] for one in posted if is_meant(one)}
     assert set(text_of(api, job).splitlines()[1:]) == expected
     assert job["rows"] == len(expected)
+
+
+def test_a_name_is_looked_up_in_the_partitions_of_its_days(post: Make, engine: Engine, site: Site) -> None:
+    post(sent(60))
+    asked = Filter(names=("load0",))
+    request = sources.Request("samples", "csv", "none", site.id, START, START + timedelta(hours=9), filter=asked)
+    _, rows, given = sources.selection_of(request, NOW)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
+        bounds = {"start": request.start, "end": request.end}
+        plan = "\n".join(connection.exec_driver_sql(f"EXPLAIN SELECT value {rows}", given | bounds).scalars())
+    assert "(name = ANY" in plan.partition("Index Cond:")[2].partition("\n")[0]
+    assert re.findall(r"samples_[pm]\d+", plan)[0] == "samples_p20261120"
+    assert "samples_p20261121" not in plan
 
 
 def test_rows_are_estimated_by_name_and_hour(post: Make, api: Make) -> None:

@@ -56,6 +56,14 @@ def test_a_report_by_the_calendar(flask: Api, api: Api, site: Site) -> None:
     assert (request["report"], request["dimension"], request["unit"]) == ("breakdown", "path", "week")
 
 
+def test_samples_and_a_text_filter_by_the_calendar(flask: Api, api: Api, site: Site) -> None:
+    [made] = flask("schedule", "add", "--what", "samples", "--name", "load", "--tag", "host=a=b", "--tag", "zone=")
+    request = api("get", f"/schedules/{made}", scope="admin").json["request"]
+    assert (request["names"], request["tags"]) == (["load"], {"host": "a=b", "zone": ""})
+    [made] = flask("schedule", "add", "--where", "path=^/blog")
+    assert api("get", f"/schedules/{made}", scope="admin").json["request"]["where"] == "path=^/blog"
+
+
 def test_a_file_out_of_turn_holds_what_came_since_the_last(
     flask: Api, api: Api, rows: Api, work: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
