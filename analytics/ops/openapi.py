@@ -8,6 +8,7 @@ import inspect
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
+from http import HTTPStatus
 from typing import Any
 
 from apispec import APISpec
@@ -17,6 +18,7 @@ from marshmallow import Schema, fields
 from werkzeug.routing import Rule
 
 from analytics.documented import Note, Shape
+from analytics.errors import AnalyticsError
 
 ABOUT = """
 Self-hosted event analytics. Send `Authorization: Bearer <JWT>` (`flask token create` makes one); its `scope` says what
@@ -87,6 +89,7 @@ PARAMETERS: Mapping[str, tuple[str, Any]] = {
     "job_id": ("Id of the export.", "5f0c1d2e-8a53-4c0e-9d3c-0e8d8a1f2b34"),
     "schedule_id": ("Id of the schedule.", "5f0c1d2e-8a53-4c0e-9d3c-0e8d8a1f2b34"),
 }
+CODES = {kind.status: kind.code for kind in AnalyticsError.__subclasses__()}
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 
@@ -181,8 +184,7 @@ def _operation(
     found: dict[str, Any] = {
         "operationId": re.sub(r"\W+", "_", f"{method.lower()}{rule.rule}").strip("_"),
         "summary": note.summary,
-        # The seeds' numbers say nothing to callers.
-        "description": re.sub(r"\ASeed \d+(, | ?: ?)", "", inspect.getdoc(view) or ""),
+        "description": _description(view),
         "tags": _tags(rule),
         # OpenAPI 3.1 lets a list say the roles that a bearer needs.
         "security": [{"bearer": scopes}] if scopes else [],
@@ -193,6 +195,12 @@ def _operation(
         content = {"schema": _schema(note.body)} | ({} if note.sent is None else {"example": note.sent})
         found["requestBody"] = {"required": True, "content": {"application/json": content}}
     return found | {"x-codeSamples": [{"lang": "Shell", "label": "curl", "source": _curl(rule, method, found, note)}]}
+
+
+def _description(view: Callable[..., Any]) -> str:
+    """Its docstring, without the seed's number, which says nothing to callers."""
+    text = re.sub(r"\ASeed \d+(, | ?: ?)", "", inspect.getdoc(view) or "")
+    return text[:1].upper() + text[1:]
 
 
 def _curl(rule: Rule, method: str, operation: Mapping[str, Any], note: Note) -> str:
@@ -270,7 +278,8 @@ def _responses(note: Note, is_guarded: bool) -> dict[str, Any]:
 
 def _answer(note: Note) -> dict[str, Any]:
     types = (note.media_type,) if isinstance(note.media_type, str) else note.media_type
-    found: dict[str, Any] = {"description": note.summary}
+    told = inspect.getdoc(note.answer) if isinstance(note.answer, type) else None
+    found: dict[str, Any] = {"description": told or note.summary}
     if note.status == 204:
         return found
     shown = {} if note.example is None else {"example": note.example}
@@ -279,8 +288,11 @@ def _answer(note: Note) -> dict[str, Any]:
 
 
 def _problem(text: str, status: int) -> dict[str, Any]:
+    title = HTTPStatus(status).phrase
+    code = CODES.get(status) or title.lower().replace(" ", "_")
+    example = {"type": f"about:blank#{code}", "title": title, "status": status, "code": code, "detail": text}
     found: dict[str, Any] = {"description": text}
-    found["content"] = {"application/problem+json": {"schema": _schema(ProblemDetails)}}
+    found["content"] = {"application/problem+json": {"schema": _schema(ProblemDetails), "example": example}}
     if status == 503:
         found["headers"] = {"Retry-After": {"description": "Seconds.", "schema": {"type": "integer"}}}
     return found
