@@ -14,7 +14,10 @@ Shape = type[Schema] | Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """`query`, `body`, `answer`: what goes in and out; `example`: an answer, `sent`: a body; `headers`: name → text."""
+    """`query`, `body`, `answer`: what goes in and out; `example`: an answer, `sent`: a body; `headers`: name → text.
+
+    A parameter explains itself by its field's `metadata={"description": …}`, else PARAMETERS of ops/openapi.py does.
+    """
 
     summary: str
     query: type[Schema] | None = None

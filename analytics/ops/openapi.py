@@ -34,6 +34,7 @@ TAGS: Mapping[str, tuple[str, str]] = {
     r"/analytics/": ("Short links", "Clicks of short links."),
     r"/(event|stats)\Z": ("Sites", "One event of a site, and its page views."),
     r"/(events|metrics|dashboard)|/api/analytics/samples": ("Metrics", "Named events, and numbers with tags."),
+    r"/api/analytics/goals": ("Goals", "What people are to reach, and who does."),
     r"/api/v1/funnels": ("Funnels", "Steps that people take, and where they leave."),
     r"/api/v1/": ("Websites", "Page views, visitors, and where they come from."),
     r"/api/analytics/exports": ("Exports", "Files of events and reports, made in the background."),
@@ -87,6 +88,8 @@ PARAMETERS: Mapping[str, tuple[str, Any]] = {
     "event_id": ("As the answer to the event told, or as the caller sent it.", "0193a2f0-7c1e-7000-8000-000000000000"),
     "key": ("Key of the site.", "shop"),
     "job_id": ("Id of the export.", "5f0c1d2e-8a53-4c0e-9d3c-0e8d8a1f2b34"),
+    "goal_id": ("Id of the goal.", "5f0c1d2e-8a53-4c0e-9d3c-0e8d8a1f2b34"),
+    "funnel_id": ("Id of the funnel.", "5f0c1d2e-8a53-4c0e-9d3c-0e8d8a1f2b34"),
     "schedule_id": ("Id of the schedule.", "5f0c1d2e-8a53-4c0e-9d3c-0e8d8a1f2b34"),
 }
 CODES = {kind.status: kind.code for kind in AnalyticsError.__subclasses__()}
