@@ -219,7 +219,10 @@ class Settings:
     export_running_a_caller: int = _setting(4, _integer(1, 1000), "exports of one caller that wait or run")
     export_quota_bytes: int = _setting(50 * 10**9, _integer(1000, 10**16), "bytes of all exports that are kept")
     worker_concurrency: int = _setting(
-        2, _integer(1, 1000), "processes of a worker; exports take all but one of them, and never less than one"
+        2,
+        _integer(1, 1000),
+        "processes of a worker; exports take all but one of them, and never less than one",
+        ("WORKER_COUNT",),
     )
     enable_geolocation: bool = _setting(True, _flag, "look up country (region, city) of an IP")
     geoip_database: str = _setting("", _text, "path of a MaxMind .mmdb file, for region and city")
