@@ -7,9 +7,12 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from redis import Redis
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 
 from analytics.ingest.pipeline import Drain
+
+UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
+INSTANT = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z"
 
 
 @pytest.fixture
@@ -22,3 +25,10 @@ def local(make_app: Callable[..., Flask]) -> FlaskClient:
 def drained(engine: Engine, redis: Redis) -> Callable[[], Any]:
     """Stores what waits, as a worker would."""
     return lambda: Drain(engine, redis, b"s" * 32, company_s=0.0).run()
+
+
+def stored(engine: Engine) -> list[dict[str, Any]]:
+    """The rows of all events, with their sites' keys, in the order of their arrival."""
+    query = "SELECT e.*, s.key FROM events e JOIN sites s ON s.id = e.site_id ORDER BY e.received_at, e.event_id"
+    with engine.connect() as connection:
+        return [dict(row) for row in connection.execute(text(query)).mappings()]

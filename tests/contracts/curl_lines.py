@@ -315,5 +315,5 @@ def _kind(value: Any) -> str:
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as scratch:
         problems = replay(sys.argv[1], "".join(sys.argv[2:]), Path(scratch), lambda: time.sleep(3))
-    print("\n".join(problems) or f"{len(WRITES) + len(READS)} requests, each answered as printed")
+    sys.stdout.write(("\n".join(problems) or f"{len(WRITES) + len(READS)} requests, each answered as printed") + "\n")
     sys.exit(bool(problems))

@@ -1,10 +1,19 @@
-"""Seed 000: clicks of short links."""
+"""Seed 000: clicks of short links, and what its README promises of cache, timing and settings."""
 
+import logging
+import re
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
+from redis import Redis
 from sqlalchemy import Engine, text
+
+from analytics import clock
+from analytics.reports.link_schemas import GLOBAL_EXAMPLE, LINK_EXAMPLE, GlobalAnswer, LinkAnswer
+from config import load
 
 CLICK = {
     "short_code": "abc123",
@@ -14,6 +23,7 @@ CLICK = {
     "country": "US",
     "city": "New York",
 }
+CHROME = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0 Safari/537.36"
 
 
 @pytest.mark.parametrize("path", ["/analytics/events/", "/analytics/events"])
@@ -39,3 +49,112 @@ def test_0_e1_the_debug_example_needs_no_referer(local: FlaskClient) -> None:
 def test_0_e1_a_click_without_its_link_is_named(local: FlaskClient) -> None:
     answer = local.post("/analytics/events/", json={"ip_address": "127.0.0.1"})
     assert (answer.status_code, answer.json["errors"][0]["field"]) == (422, "short_code")
+
+
+def test_0_e2_statistics_of_a_short_code(local: FlaskClient, drained: Callable[[], object]) -> None:
+    for ip in ("192.168.1.100", "192.168.1.100", "192.168.1.101"):
+        local.post("/analytics/events/", json=CLICK | {"ip_address": ip})
+    local.post("/analytics/events/", json={"short_code": "abc123", "ip_address": "10.0.0.1", "user_agent": CHROME})
+    drained()
+    found = local.get("/analytics/stats/abc123").json
+    assert LinkAnswer().validate(found) == {}
+    assert [found[name] for name in ("short_code", "total_clicks", "unique_clicks")] == ["abc123", 4, 3]
+    assert [found[f"clicks_{name}"] for name in ("today", "this_week", "this_month")] == [4, 4, 4]
+    assert found["top_countries"] == [{"name": "US", "count": 3}, {"name": "Unknown", "count": 1}]
+    assert found["top_referers"] == [{"name": "google.com", "count": 3}, {"name": "Direct", "count": 1}]
+    assert found["click_timeline"] == [{"date": str(datetime.now(UTC).date()), "clicks": 4}]
+
+
+def test_0_e3_statistics_of_all_short_codes(local: FlaskClient, drained: Callable[[], object]) -> None:
+    for code in ("popular1", "popular1", "trending2"):
+        local.post("/analytics/events/", json=CLICK | {"short_code": code})
+    drained()
+    found = local.get("/analytics/global").json
+    assert GlobalAnswer().validate(found) == {}
+    assert [found[name] for name in ("total_clicks", "unique_visitors", "clicks_today", "clicks_this_week")] == [
+        3,
+        1,
+        3,
+        3,
+    ]
+    assert found["top_urls"] == [{"short_code": "popular1", "clicks": 2}, {"short_code": "trending2", "clicks": 1}]
+
+
+def test_0_e3_a_fresh_database_has_empty_data(local: FlaskClient) -> None:
+    found = local.get("/analytics/global")
+    assert (found.status_code, found.json["total_clicks"], found.json["top_urls"]) == (200, 0, [])
+
+
+def test_the_examples_are_answers() -> None:
+    assert LinkAnswer().validate(LINK_EXAMPLE) == {}
+    assert GlobalAnswer().validate(GLOBAL_EXAMPLE) == {}
+
+
+def test_0_e4_health_is_public_and_names_database_and_redis(client: FlaskClient) -> None:
+    answer = client.get("/health")
+    assert (answer.status_code, answer.json["database"], answer.json["redis"]) == (200, "connected", "connected")
+
+
+def test_0_e6_a_gateway_may_poll_health(make_app: Callable[..., Flask]) -> None:
+    """Its `/health/all` asks each service: by status, without a token, and no answer is kept on the way."""
+    for app, status in ((make_app(), 200), (make_app(celery_broker_url="redis://127.0.0.1:1/0"), 503)):
+        answer = app.test_client().get("/health")
+        assert (answer.status_code, answer.headers["Cache-Control"]) == (status, "no-store")
+
+
+def test_0_c_what_is_kept_can_be_deleted_by_hand_and_is_counted(
+    local: FlaskClient, drained: Callable[[], object], app: Flask
+) -> None:
+    cache: Redis = app.extensions["cache_redis"]
+    yesterday = (clock.now() - timedelta(days=1)).isoformat()
+    local.post("/analytics/events/", json=CLICK | {"timestamp": yesterday})
+    drained()
+    assert [local.get("/analytics/stats/abc123").json["total_clicks"] for _ in range(2)] == [1, 1]
+    assert cache.keys("analytics:stats:*") == [b"analytics:stats:abc123"]
+    assert 0 < cache.ttl("analytics:stats:abc123") <= 300
+    assert local.get("/health").json["cache"] == {"hits": 1, "misses": 1}
+    local.post("/analytics/events/", json=CLICK | {"timestamp": yesterday})
+    drained()
+    cache.delete("analytics:stats:abc123")
+    assert local.get("/analytics/stats/abc123").json["total_clicks"] == 2
+
+
+@pytest.mark.parametrize("path", ["/health", "/analytics/global", "/nowhere"])
+def test_0_h_every_answer_tells_its_time_in_seconds(client: FlaskClient, path: str) -> None:
+    assert 0 < float(client.get(path).headers["X-Analytics-Process-Time"]) < 60
+
+
+def test_0_h_slow_requests_are_logged(make_app: Callable[..., Flask], caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING):
+        make_app(slow_request=0.0).test_client().get("/livez?user=ann")
+    assert re.fullmatch(r"Slow analytics request: /livez took \d+\.\d+s", caplog.messages[-1])
+    caplog.clear()
+    make_app(slow_request=60.0).test_client().get("/livez")
+    assert not [line for line in caplog.messages if line.startswith("Slow")]
+
+
+def test_0_v_the_seeds_variables_are_read() -> None:
+    seed = {
+        "DATABASE_URL": "postgresql://username:password@localhost:5432/url_shortener_db",
+        "REDIS_URL": "redis://localhost:6379/1",
+        "SERVICE_PORT": "8002",
+        "ENVIRONMENT": "development",
+        "CACHE_TTL": "300",
+        "BATCH_SIZE": "1000",
+        "ENABLE_GEOLOCATION": "true",
+        "ANALYTICS_RETENTION_DAYS": "365",
+        "TOP_RESULTS_LIMIT": "10",
+        "LOG_LEVEL": "INFO",
+        "ENABLE_DEBUG_LOGGING": "false",
+        "DB_POOL_SIZE": "10",
+        "DB_MAX_OVERFLOW": "20",
+        "REDIS_CONNECTION_POOL_SIZE": "10",
+        "ANONYMIZE_IPS_AFTER_DAYS": "30",
+    }
+    found = load(seed)
+    assert found.database_url == "postgresql+psycopg2://username:password@localhost:5432/url_shortener_db"
+    assert (found.redis_url, found.port, found.environment) == ("redis://localhost:6379/1", 8002, "development")
+    assert (found.cache_ttl, found.batch_size, found.enable_geolocation) == (300.0, 1000, True)
+    assert (found.event_retention_days, found.top_results_limit, found.log_level) == (365, 10, "INFO")
+    assert (found.enable_debug_logging, found.db_pool_size, found.db_max_overflow) == (False, 10, 20)
+    assert (found.redis_connection_pool_size, found.anonymize_ips_after_days) == (10, 30)

@@ -1,11 +1,34 @@
-"""Seed 002's report, on its path and with its fields, after the events that its README sends."""
+"""Seed 002: events of sites, and what was viewed there."""
 
 from collections.abc import Callable
 
 from flask.testing import FlaskClient
+from sqlalchemy import Engine
 
 from analytics.reports.website_examples import SITE_STATS_EXAMPLE
 from analytics.reports.website_schemas import SiteStatsAnswer
+from config import load
+from tests.contracts.conftest import stored
+
+
+def test_2_e1_a_site_event(local: FlaskClient, drained: Callable[[], object], engine: Engine) -> None:
+    body = {
+        "site_id": "test-site",
+        "event_type": "page_view",
+        "path": "/home",
+        "user_id": "user123",
+        "timestamp": "2025-11-14T13:30:01Z",
+    }
+    assert local.post("/event", json=body).status_code == 202
+    drained()
+    [row] = stored(engine)
+    assert (row["key"], row["type"], row["path"], row["user_id"]) == ("test-site", "page_view", "/home", "user123")
+    assert local.get("/api/analytics/reports/dau?site=test-site&date=2025-11-14").json["dau"] == 1
+
+
+def test_2_e1_names_what_is_lacking(local: FlaskClient) -> None:
+    answer = local.post("/event", json={"site_id": "s"})
+    assert (answer.status_code, answer.json["errors"][0]["field"]) == (422, "event_type")
 
 
 def test_2_e2_all_time_and_one_day(local: FlaskClient, drained: Callable[[], object]) -> None:
@@ -45,3 +68,14 @@ def test_2_e2_another_period_and_a_limit(local: FlaskClient, drained: Callable[[
 
 def test_the_example_is_an_answer() -> None:
     assert SiteStatsAnswer().validate(SITE_STATS_EXAMPLE) == {}
+
+
+def test_2_v_the_seeds_variables_are_read() -> None:
+    seed = {
+        "REDIS_HOST": "redis",
+        "REDIS_PORT": "6379",
+        "DATABASE_URL": "postgresql://analytics:analytics123@postgres:5432/analytics_db",
+    }
+    found = load(seed)
+    assert (found.celery_broker_url, found.redis_url) == ("redis://redis:6379/0", "redis://redis:6379/1")
+    assert found.database_url == "postgresql+psycopg2://analytics:analytics123@postgres:5432/analytics_db"

@@ -1,5 +1,6 @@
-"""Seed 003: the paths of metrics, with the bodies that the seed prints."""
+"""Seed 003: metrics and named events, with the bodies that the seed prints."""
 
+import platform
 import re
 from collections.abc import Callable
 from typing import Any
@@ -7,11 +8,20 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy import Engine
 
-UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
-INSTANT = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z"
+from config import load
+from tests.contracts.conftest import INSTANT, UUID, stored
+
 VIEWS = {"metric_name": "page_views", "value": 150, "tags": {"page": "/dashboard", "user_type": "premium"}}
 LATENCY = {"metric_name": "api_response_time", "value": 125.5, "tags": {"endpoint": "/api/users", "method": "GET"}}
+
+
+@pytest.mark.parametrize("path", ["/health", "/health-check"])
+def test_3_e1_health_names_the_service(client: FlaskClient, path: str) -> None:
+    answer = client.get(path)
+    assert (answer.status_code, answer.json["ok"], answer.json["service"]) == (200, True, "analytics-service")
+    assert answer.json["python_version"] == platform.python_version()
 
 
 @pytest.mark.parametrize("body", [VIEWS, LATENCY], ids=["whole", "fraction"])
@@ -27,6 +37,25 @@ def test_3_e2_a_metric(local: FlaskClient, drained: Callable[[], object], sql: A
     drained()
     [row] = sql("SELECT 'metric_' || sample_id, name, value::float, tags FROM samples")
     assert row == (answer["metric_id"], body["metric_name"], body["value"], body["tags"])
+
+
+def test_3_e3_a_named_event(local: FlaskClient, drained: Callable[[], object], engine: Engine) -> None:
+    body = {
+        "event_name": "purchase_completed",
+        "user_id": "user_456",
+        "properties": {"amount": 99.99, "currency": "USD", "items": 3},
+    }
+    answer = local.post("/events", json=body).json
+    assert set(answer) == {"success", "event_id", "event_name", "timestamp", "service"}
+    assert (answer["success"], answer["event_name"], answer["service"]) == (
+        True,
+        "purchase_completed",
+        "analytics-service",
+    )
+    assert re.fullmatch("event_" + UUID, answer["event_id"])
+    drained()
+    [row] = stored(engine)
+    assert ("event_" + str(row["event_id"]), row["payload"]) == (answer["event_id"], body["properties"])
 
 
 def test_3_e4_figures_of_a_metric(local: FlaskClient, drained: Callable[[], object]) -> None:
@@ -71,3 +100,7 @@ def test_3_e8_deleting_is_for_admins_in_development(
     development = make_app(environment="development").test_client()
     assert development.delete("/metrics/page_views", headers=auth(token("admin"))).json["deleted"] == 1
     assert local.get("/metrics").json["metrics"] == []
+
+
+def test_3_v_the_port_is_read() -> None:
+    assert load({"PORT": "3011"}).port == 3011
