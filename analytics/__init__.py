@@ -32,6 +32,7 @@ BLUEPRINTS = (
     "analytics.reports.site_stats_views",
     "analytics.reports.website_views",
     "analytics.reports.realtime_views",
+    "analytics.funnels.views",
     "analytics.exports.views",
     "analytics.exports.schedule_views",
     "analytics.auth.views",
