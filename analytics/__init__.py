@@ -33,6 +33,8 @@ BLUEPRINTS = (
     "analytics.reports.website_views",
     "analytics.reports.realtime_views",
     "analytics.funnels.views",
+    "analytics.insights.views",
+    "analytics.insights.goal_views",
     "analytics.exports.views",
     "analytics.exports.schedule_views",
     "analytics.auth.views",

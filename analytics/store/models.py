@@ -473,6 +473,25 @@ funnels = Table(
     Index(None, "site_id", "created_at"),
 )
 
+# Which events of a site are conversions (insights/goals.py).
+goals = Table(
+    "goals",
+    metadata,
+    Column("id", UUID, primary_key=True),
+    Column("site_id", Integer, ForeignKey("sites.id", ondelete="CASCADE"), nullable=False),
+    Column("name", Text, nullable=False),
+    Column("type", Text, nullable=False),
+    # A pattern (reports/patterns.py); null: any path, or none.
+    Column("path", Text),
+    # In the language of reports (reports/filters.py).
+    Column("filter", Text),
+    # What one is worth: property or amount, currency or currency_property.
+    Column("value", JSONB(none_as_null=True)),
+    Column("created_at", Instant, nullable=False, server_default=func.now()),
+    Column("updated_at", Instant, nullable=False, server_default=func.now()),
+    Index("uq_goals_site_id_name", "site_id", "name", unique=True),
+)
+
 # Partitioned tables and the column that decides.
 PARTITIONED = {"events": "ts", "samples": "ts", "ingest_ledger": "received_at"}
 SUPPORTED_TYPES = (

@@ -1,0 +1,131 @@
+"""Goals counted among raw events, where rollups cannot tell: patterns, filters, amounts, other zones, hours.
+
+Served by partition pruning on ts and, inside a partition that the period cuts, by ix_events_ts (BRIN); in it every row
+is looked at, by parallel workers where PostgreSQL has them to spare.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any
+
+from pyroaring import BitMap64
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Numeric,
+    Select,
+    Text,
+    case,
+    cast,
+    func,
+    literal,
+    null,
+    select,
+)
+from sqlalchemy.dialects.postgresql import ARRAY
+
+from analytics.insights.asking import Asked
+from analytics.insights.goals import Goal, Worth
+from analytics.insights.reached import Amount, Lines, Reached
+from analytics.reports.buckets import cut
+from analytics.reports.filters import field_text
+from analytics.store.models import Instant, events
+
+# A number, or a text that is one; longer ones are no money.
+NUMBER = r"^[-+]?[0-9]{1,18}(\.[0-9]{1,18})?$"
+# Of a bucket or a value: whoever puts anything there cannot make an answer of any size.
+MOST_CURRENCIES = 50
+
+
+class Rows:
+    """A Source (reached.py), on a connection of `asking.raw_events`."""
+
+    def __init__(self, connection: Connection, asked: Asked, goal: Goal) -> None:
+        self._connection, self._asked, self._goal = connection, asked, goal
+
+    def count(self, unit: str) -> list[Reached]:
+        """One query, with amounts another: O(events of the period); its memory is people times buckets."""
+        starts = [bucket.start for bucket in cut(self._asked.period, unit)]
+        if not starts:
+            return []
+        # The number, from 1, of the last start that is not later: a binary search, which asks no zone.
+        bucket = func.width_bucket(events.c.ts, cast(starts, ARRAY(Instant)))
+        found = self._find(bucket)
+        return [found.get(number, self._nothing()) for number in range(1, len(starts) + 1)]
+
+    def rank(self, dimension: str, limit: int) -> Lines:
+        """Two queries, with amounts three: O(events of the period); people times `limit` values in memory."""
+        value = func.coalesce(field_text(events.c, dimension), "")
+        total = cast(func.sum(func.count()).over(), BigInteger)
+        query = select(value.label("value"), total).where(self._asked.is_counted(), self._goal.is_met())
+        query = query.group_by("value").order_by(func.count().desc(), value.collate("C")).limit(limit)
+        rows = self._connection.execute(query).all()
+        values = [row[0] for row in rows]
+        found = self._find(value, values) if values else {}
+        return Lines([(value, found[value]) for value in values], rows[0][1] if rows else 0)
+
+    def people(self) -> BitMap64:
+        """Everybody who converted. One query, O(events of the period)."""
+        query = select(events.c.user_no).where(self._asked.is_counted(), self._goal.is_met())
+        return BitMap64(self._connection.execute(query.group_by(events.c.user_no)).scalars())
+
+    def _find(self, key: ColumnElement[Any], among: Sequence[Any] | None = None) -> dict[Any, Reached]:
+        """Key → everything about it."""
+        amounts = self._amounts(key, among)
+        found = {}
+        for value, *counts in self._connection.execute(self._people(key, among)):
+            paid = None if self._goal.worth is None else self._paid(amounts.get(value, ()), counts[0])
+            found[value] = Reached(counts[0], counts[1], counts[2], paid)
+        return found
+
+    def _people(self, key: ColumnElement[Any], among: Sequence[Any] | None) -> Select[Any]:
+        """Key, conversions, users, active users. Counting people with DISTINCT would sort all rows, in one process."""
+        conversions = func.count().filter(self._goal.is_met()).label("conversions")
+        query = select(key.label("key"), events.c.user_no, conversions).where(self._asked.is_counted())
+        if among is not None:
+            query = query.where(key.in_(among))
+        people = query.group_by("key", "user_no").subquery()
+        total = cast(func.sum(people.c.conversions), BigInteger)
+        users = func.count().filter(people.c.conversions > 0)
+        return select(people.c.key, total, users, func.count()).group_by(people.c.key)
+
+    def _amounts(self, key: ColumnElement[Any], among: Sequence[Any] | None) -> dict[Any, list[Amount]]:
+        """Key → what its conversions' payloads say; of a fixed amount they say nothing."""
+        worth = self._goal.worth
+        if worth is None or worth.property is None:
+            return {}
+        amount, currency = _number(worth.property), _currency(worth)
+        query = select(key.label("key"), currency.label("currency"), func.sum(amount), func.count(amount))
+        query = query.where(self._asked.is_counted(), self._goal.is_met())
+        if among is not None:
+            query = query.where(key.in_(among))
+        found = defaultdict(list)
+        for value, *line in self._connection.execute(query.group_by("key", "currency").having(func.count(amount) > 0)):
+            found[value].append(Amount(*line))
+        return found
+
+    def _paid(self, amounts: Sequence[Amount], conversions: int) -> tuple[Amount, ...]:
+        worth = self._goal.worth
+        if worth is not None and worth.amount is not None and conversions:
+            amounts = [Amount(worth.currency, Decimal(worth.amount) * conversions, conversions)]
+        return tuple(sorted(amounts, key=lambda one: (-one.amount, one.currency or ""))[:MOST_CURRENCIES])
+
+    def _nothing(self) -> Reached:
+        return Reached(amounts=None if self._goal.worth is None else ())
+
+
+def _text(property_name: str) -> ColumnElement[str]:
+    return func.jsonb_extract_path_text(events.c.payload, *property_name.split("."), type_=Text)
+
+
+def _number(property_name: str) -> ColumnElement[Any]:
+    text = _text(property_name)
+    return case((text.regexp_match(NUMBER), cast(text, Numeric)))
+
+
+def _currency(worth: Worth) -> ColumnElement[str]:
+    if worth.currency_property is not None:
+        return _text(worth.currency_property)
+    return literal(worth.currency, Text) if worth.currency is not None else cast(null(), Text)
