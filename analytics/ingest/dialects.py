@@ -95,3 +95,7 @@ WEBSITE_EVENT = Dialect(
 )
 # The envelope of a website batch names the site once, for all its events.
 WEBSITE_BATCH = Dialect(required=("user_id",), implied=(("type", "page_view"),), own_names=WEBSITE_EVENT.own_names)
+# A step of a funnel; what it says of that is the payload's (tracking.py).
+FUNNEL_STEP = Dialect(
+    required=("site_id", "user_id"), implied=(("type", "funnel_step"),), own_names=WEBSITE_EVENT.own_names
+)

@@ -14,6 +14,7 @@ from analytics.ingest import dialects
 from analytics.ingest.dialects import Dialect
 from analytics.ingest.events import Event
 from analytics.ingest.samples import Sample
+from analytics.ingest.tracking import TrackedStep
 
 Json = dict[str, Any]
 FIELDS: Mapping[str, str] = {
@@ -50,6 +51,15 @@ def event_schema(dialect: Dialect) -> Json:
     return {"type": "object", "properties": properties, "required": required, "additionalProperties": True}
 
 
+def tracked_schema() -> Json:
+    """JSON Schema of a tracked step: an event without a type, and what it says of a funnel."""
+    event, (_, components) = event_schema(dialects.FUNNEL_STEP), msgspec.json.schema_components([TrackedStep])
+    own = components["TrackedStep"]
+    properties = {name: shape for name, shape in event["properties"].items() if name != "event_type"}
+    required = [*own["required"], *event["required"]]
+    return event | {"properties": own["properties"] | properties, "required": required}
+
+
 def sample_schema() -> Json:
     """JSON Schema of one sample."""
     _, components = msgspec.json.schema_components([Sample])
@@ -78,6 +88,7 @@ WEBSITE_BATCH = batch_schema(
     event_schema(dialects.WEBSITE_BATCH),
     {"siteId": {"type": "string", "description": "Key of the site."}, "domain": {"type": "string"}},
 )
+TRACKED_STEP = tracked_schema()
 SAMPLE = sample_schema()
 SAMPLES = array_or_batch("samples", SAMPLE)
 TRUE: Json = {"type": "boolean", "const": True}
@@ -132,6 +143,16 @@ class WebsiteEventAnswer(Schema):
     event_id = fields.UUID(required=True)
     visitor_id = fields.String(required=True)
     session_id = fields.String(required=True, allow_none=True)
+
+
+class TrackedStepAnswer(Schema):
+    """The step is safe, and will be stored."""
+
+    status = fields.String(required=True)
+    funnel_id = fields.String(required=True)
+    visitor_id = fields.String(required=True)
+    session_id = fields.String(required=True, allow_none=True)
+    message = fields.String(required=True)
 
 
 class WebsiteBatchAnswer(Schema):
@@ -240,6 +261,22 @@ WEBSITE_ANSWER_EXAMPLE = {
     "event_id": EVENT_ID,
     "visitor_id": "visitor-1",
     "session_id": "session-1",
+}
+TRACKED_STEP_EXAMPLE = {
+    "funnel_id": "5b0ff3f4-3a53-4f0e-9a3a-5f1d6f1b6c11",
+    "website_id": "default",
+    "visitor_id": "visitor-1",
+    "session_id": "session-1",
+    "current_step": 2,
+    "completed_steps": [1, 2],
+    "converted": False,
+}
+TRACKED_ANSWER_EXAMPLE = {
+    "status": "accepted",
+    "funnel_id": "5b0ff3f4-3a53-4f0e-9a3a-5f1d6f1b6c11",
+    "visitor_id": "visitor-1",
+    "session_id": "session-1",
+    "message": "the step is accepted",
 }
 WEBSITE_BATCH_EXAMPLE = {
     "siteId": "default",

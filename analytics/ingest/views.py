@@ -33,6 +33,7 @@ from analytics.ingest.event_deletes import forget_events
 from analytics.ingest.events import Event, Rules, read_batch
 from analytics.ingest.ids import derived_event_id, event_uuid
 from analytics.ingest.status import batch_status
+from analytics.ingest.tracking import read_tracked
 from analytics.sites import find_site
 
 blueprint = Blueprint("ingest", __name__)
@@ -186,6 +187,35 @@ def website_event() -> Response:
             "event_id": accepted.event_id(),
             "visitor_id": str(event.user_id),
             "session_id": None if event.session_id is None else str(event.session_id),
+        },
+        201,
+    )
+
+
+@blueprint.post("/api/v1/funnels/track")
+@documented(
+    "Track a step of a funnel",
+    query=schemas.SiteQuery,
+    body=schemas.TRACKED_STEP,
+    sent=schemas.TRACKED_STEP_EXAMPLE,
+    answer=schemas.TrackedStepAnswer,
+    example=schemas.TRACKED_ANSWER_EXAMPLE,
+    status=201,
+)
+@guarded("ingest")
+def funnel_step() -> Response:
+    """Seed 004: how far a visitor has come, by the client's own count. It counts beside what is computed."""
+    body = read_body()
+    one = one_object(body)
+    tracked = read_tracked(body)
+    event = _accept(one, dialects.FUNNEL_STEP).event
+    return reply(
+        {
+            "status": "accepted",
+            "funnel_id": tracked.funnel_id,
+            "visitor_id": str(event.user_id),
+            "session_id": None if event.session_id is None else str(event.session_id),
+            "message": "the step is accepted",
         },
         201,
     )
