@@ -21,7 +21,7 @@ def _text() -> fields.String:
     return fields.String(required=True)
 
 
-class StepAnswer(Schema):
+class FunnelStepAnswer(Schema):
     """A step, with those parts of its condition that were given."""
 
     id = _text()
@@ -31,17 +31,17 @@ class StepAnswer(Schema):
     order = _count()
 
 
-class DefinitionAnswer(Schema):
+class FunnelDefinitionAnswer(Schema):
     """What is counted."""
 
-    steps = fields.List(fields.Nested(StepAnswer), required=True)
+    steps = fields.List(fields.Nested(FunnelStepAnswer), required=True)
     ordering = fields.String(required=True, validate=OneOf(ORDERINGS))
     scope = fields.String(required=True, validate=OneOf(SCOPES))
     window_s = _count()
     value = fields.String(required=True, allow_none=True)
 
 
-class Funnel(DefinitionAnswer):
+class Funnel(FunnelDefinitionAnswer):
     """A stored funnel."""
 
     id = fields.UUID(required=True)
@@ -73,7 +73,7 @@ class FunnelRemoved(Schema):
     message = _text()
 
 
-class Summary(Schema):
+class FunnelSummary(Schema):
     """The funnel in one line."""
 
     total_starts = _count()
@@ -87,7 +87,7 @@ class Summary(Schema):
     avg_time_to_abandon = _figure()
 
 
-class AnalyticsAnswer(Summary):
+class FunnelAnalyticsAnswer(FunnelSummary):
     """`date`: the last day of the period."""
 
     funnel_id = fields.UUID(required=True)
@@ -97,7 +97,7 @@ class AnalyticsAnswer(Summary):
     meta = fields.Dict(keys=fields.String(), required=True)
 
 
-class StepLine(Schema):
+class FunnelStepLine(Schema):
     step_id = _text()
     step_name = _text()
     step_order = _count()
@@ -109,14 +109,14 @@ class StepLine(Schema):
     p90_time_s = _figure()
 
 
-class DayLine(Schema):
+class FunnelDayLine(Schema):
     date = fields.Date(required=True)
     total_starts = _count()
     conversions = _count()
     conversion_rate = _figure()
 
 
-class CohortLine(Schema):
+class FunnelCohortLine(Schema):
     cohort_date = fields.Date(required=True)
     cohort_size = _count()
     conversions = _count()
@@ -124,7 +124,7 @@ class CohortLine(Schema):
     avg_time_to_convert = _figure()
 
 
-class ValueLine(Schema):
+class FunnelValueLine(Schema):
     """null: the first step says nothing."""
 
     value = fields.String(required=True, allow_none=True)
@@ -133,40 +133,40 @@ class ValueLine(Schema):
     conversion_rate = _figure()
 
 
-class Breakdown(Schema):
+class FunnelBreakdown(Schema):
     dimension = _text()
-    rows = fields.List(fields.Nested(ValueLine), required=True)
+    rows = fields.List(fields.Nested(FunnelValueLine), required=True)
 
 
-class Previous(Summary):
+class PreviousFunnel(FunnelSummary):
     """Of `[from, to)`."""
 
     from_ = fields.AwareDateTime(required=True, data_key="from")
     to = fields.AwareDateTime(required=True)
-    step_analytics = fields.List(fields.Nested(StepLine), required=True)
+    step_analytics = fields.List(fields.Nested(FunnelStepLine), required=True)
 
 
-class FunnelReport(Summary):
+class FunnelReport(FunnelSummary):
     """Everything about a funnel; `breakdown` and `previous` where they are asked for."""
 
-    step_analytics = fields.List(fields.Nested(StepLine), required=True)
-    daily_performance = fields.List(fields.Nested(DayLine), required=True)
-    cohort_data = fields.List(fields.Nested(CohortLine), required=True)
+    step_analytics = fields.List(fields.Nested(FunnelStepLine), required=True)
+    daily_performance = fields.List(fields.Nested(FunnelDayLine), required=True)
+    cohort_data = fields.List(fields.Nested(FunnelCohortLine), required=True)
     date_range = _text()
-    breakdown = fields.Nested(Breakdown)
-    previous = fields.Nested(Previous)
+    breakdown = fields.Nested(FunnelBreakdown)
+    previous = fields.Nested(PreviousFunnel)
     meta = fields.Dict(keys=fields.String(), required=True)
 
 
-class DetailedAnswer(FunnelReport):
+class DetailedFunnelAnswer(FunnelReport):
     funnel_id = fields.UUID(required=True)
     website_id = _text()
 
 
-class AdHocAnswer(FunnelReport):
+class AdHocFunnelAnswer(FunnelReport):
     """`definition`: as it was understood."""
 
-    definition = fields.Nested(DefinitionAnswer, required=True)
+    definition = fields.Nested(FunnelDefinitionAnswer, required=True)
 
 
 # Those figures that were asked for; a list, and so no schema of marshmallow's.

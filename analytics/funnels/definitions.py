@@ -63,7 +63,7 @@ FUNNELS = select(funnels, sites.c.key.label("site_key")).join_from(funnels, site
 
 
 def read_definition(given: Mapping[str, Any]) -> Definition:
-    """What a body says, loaded by schemas.DefinitionBody. Raises Invalid with every step and field that is wrong."""
+    """What a loaded body says. Raises Invalid with every step and field that is wrong."""
     chosen = {name: given[name] for name in Definition._fields if name in given}
     return Definition(**{**chosen, "steps": read_steps(given["steps"])})
 

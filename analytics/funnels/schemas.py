@@ -42,7 +42,7 @@ ConditionBody = Schema.from_dict(
 )
 
 
-class StepBody(Schema):
+class FunnelStepBody(Schema):
     """`condition`: one or more of its parts, all of which must hold; how they are read: funnels/steps.py."""
 
     class Meta:
@@ -55,14 +55,14 @@ class StepBody(Schema):
     order = fields.Integer(strict=True, allow_none=True, validate=Range(0, 10_000))
 
 
-class DefinitionBody(Schema):
+class FunnelDefinitionBody(Schema):
     """`window_s`: from the first step to the last; a week. `value`: a property of the last step's payload."""
 
     class Meta:
         unknown = RAISE
 
     steps = fields.List(
-        fields.Nested(StepBody), required=True, validate=Length(LEAST, MOST, error="{min} to {max} steps")
+        fields.Nested(FunnelStepBody), required=True, validate=Length(LEAST, MOST, error="{min} to {max} steps")
     )
     ordering = _word(ORDERINGS)
     scope = _word(SCOPES)
@@ -70,7 +70,7 @@ class DefinitionBody(Schema):
     value = _text(200, 1, allow_none=True)
 
 
-class FunnelBody(DefinitionBody):
+class FunnelBody(FunnelDefinitionBody):
     """A new funnel. `website_id`, `site_id` and `site` are one; `user_id`: whom to name as its maker."""
 
     name = _text(200, 1, required=True)
@@ -82,13 +82,13 @@ class FunnelBody(DefinitionBody):
     is_active = fields.Boolean(truthy={True}, falsy={False})
 
 
-class FunnelChange(DefinitionBody):
+class FunnelChange(FunnelDefinitionBody):
     """What is not given stays. `steps` are given whole."""
 
     name = _text(200, 1)
     description = _text(2000)
     is_active = fields.Boolean(truthy={True}, falsy={False})
-    steps = fields.List(fields.Nested(StepBody), validate=Length(LEAST, MOST, error="{min} to {max} steps"))
+    steps = fields.List(fields.Nested(FunnelStepBody), validate=Length(LEAST, MOST, error="{min} to {max} steps"))
 
 
 class FunnelsQuery(Schema):
@@ -113,7 +113,7 @@ class DetailedQuery(FunnelQuery):
     compare = fields.String(validate=OneOf(["previous"], error=UNKNOWN))
 
 
-class DateRange(Schema):
+class FunnelDates(Schema):
     """The period, in the words of a query."""
 
     class Meta:
@@ -126,14 +126,14 @@ class DateRange(Schema):
     to = fields.String()
 
 
-class CompareBody(Schema):
+class FunnelCompareBody(Schema):
     """`date_range`: also as text, `7 days`. `metrics`: which figures to tell; all of them if not given."""
 
     class Meta:
         unknown = RAISE
 
     funnel_ids = fields.List(fields.UUID(), required=True, validate=Length(1, MOST_COMPARED))
-    date_range = fields.Nested(DateRange)
+    date_range = fields.Nested(FunnelDates)
     metrics = fields.List(_word(FIGURES), validate=Length(1))
 
     @pre_load

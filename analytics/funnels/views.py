@@ -101,7 +101,7 @@ def remove(funnel_id: object) -> Response:
 
 @blueprint.get(f"{ONE}/analytics")
 @documented(
-    "A funnel in one line", query=schemas.FunnelQuery, answer=answers.AnalyticsAnswer, example=answers.ANALYTICS
+    "A funnel in one line", query=schemas.FunnelQuery, answer=answers.FunnelAnalyticsAnswer, example=answers.ANALYTICS
 )
 @readable
 def analytics(funnel_id: object) -> Response:
@@ -111,7 +111,7 @@ def analytics(funnel_id: object) -> Response:
 
 @blueprint.get(f"{ONE}/analytics/detailed")
 @documented(
-    "A funnel step by step", query=schemas.DetailedQuery, answer=answers.DetailedAnswer, example=answers.DETAILED
+    "A funnel step by step", query=schemas.DetailedQuery, answer=answers.DetailedFunnelAnswer, example=answers.DETAILED
 )
 @readable
 def detailed(funnel_id: object) -> Response:
@@ -125,7 +125,7 @@ def detailed(funnel_id: object) -> Response:
 @documented(
     "Compare funnels",
     query=schemas.FunnelQuery,
-    body=schemas.CompareBody,
+    body=schemas.FunnelCompareBody,
     sent={"funnel_ids": [answers.ID], "date_range": {"days": 30}},
     answer=answers.COMPARED,
     example=answers.COMPARED_EXAMPLE,
@@ -133,7 +133,7 @@ def detailed(funnel_id: object) -> Response:
 @readable
 def compare() -> Response:
     """In the order of `funnel_ids`. What `performance_score` is: funnels/figures.py."""
-    given, question = load(schemas.CompareBody()), read_question(schemas.FunnelQuery())
+    given, question = load(schemas.FunnelCompareBody()), read_question(schemas.FunnelQuery())
     question = replace(question, query=question.query | _period(given.get("date_range", {})))
     funnels = [_of_site(_funnel(funnel_id), question.site) for funnel_id in given["funnel_ids"]]
     return jsonify(reports.compare(question, funnels, given.get("metrics") or schemas.FIGURES))
@@ -143,15 +143,15 @@ def compare() -> Response:
 @documented(
     "Count a funnel that is not stored",
     query=schemas.DetailedQuery,
-    body=schemas.DefinitionBody,
+    body=schemas.FunnelDefinitionBody,
     sent={"steps": answers.STEPS},
-    answer=answers.AdHocAnswer,
+    answer=answers.AdHocFunnelAnswer,
     example=answers.AD_HOC,
 )
 @readable
 def ad_hoc() -> Response:
     """The body has the definition, the query the site and the period. Nothing that was tracked counts."""
-    definition = read_definition(load(schemas.DefinitionBody()))
+    definition = read_definition(load(schemas.FunnelDefinitionBody()))
     question = read_question(schemas.DetailedQuery())
     return jsonify({"definition": definition.as_json(), **reports.report(question, Order(definition))})
 

@@ -84,7 +84,7 @@ def test_4_e21_tracked_steps_count_too(local: FlaskClient, drained: Callable[[],
 
 def test_4_e22_in_one_line(local: FlaskClient, funnel: dict[str, Any]) -> None:
     found = local.get(f"/api/v1/funnels/{funnel['id']}/analytics?days=2").json
-    assert answers.AnalyticsAnswer().validate(found) == {}
+    assert answers.FunnelAnalyticsAnswer().validate(found) == {}
     assert set(found) == set(answers.ANALYTICS)
     assert (found["funnel_id"], found["website_id"], found["date"]) == (
         funnel["id"],
@@ -97,7 +97,7 @@ def test_4_e22_in_one_line(local: FlaskClient, funnel: dict[str, Any]) -> None:
 
 def test_4_e23_step_by_step(local: FlaskClient, funnel: dict[str, Any]) -> None:
     found = local.get(f"/api/v1/funnels/{funnel['id']}/analytics/detailed?days=2").json
-    assert answers.DetailedAnswer().validate(found) == {}
+    assert answers.DetailedFunnelAnswer().validate(found) == {}
     assert set(found) == set(answers.DETAILED)
     first, second, third = found["step_analytics"]
     assert set(first) == set(answers.STEP_LINES[0])
@@ -123,8 +123,8 @@ def test_4_e24_compared(local: FlaskClient, funnel: dict[str, Any], dates: Any) 
 
 
 EXAMPLES = [
-    (answers.Funnel, answers.FUNNEL), (answers.AnalyticsAnswer, answers.ANALYTICS),
-    (answers.DetailedAnswer, answers.DETAILED), (answers.AdHocAnswer, answers.AD_HOC),
+    (answers.Funnel, answers.FUNNEL), (answers.FunnelAnalyticsAnswer, answers.ANALYTICS),
+    (answers.DetailedFunnelAnswer, answers.DETAILED), (answers.AdHocFunnelAnswer, answers.AD_HOC),
 ]  # fmt: skip
 
 
