@@ -14,7 +14,9 @@ PAGES = [
 
 
 @pytest.mark.parametrize(("path", "script"), PAGES)
-def test_page_draws_the_description_with_files_of_our_own(client: FlaskClient, path: str, script: str) -> None:
+def test_0_e5_1_e5_2_e3_3_e9_a_page_draws_the_description_with_files_of_our_own(
+    client: FlaskClient, path: str, script: str
+) -> None:
     page = client.get(path)
     assert (page.status_code, page.mimetype) == (200, "text/html")
     assert 'data-description="/api/analytics/openapi.json"' in page.text

@@ -2,13 +2,19 @@
 
 import csv
 import io
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from flask.testing import FlaskClient
+from openpyxl import load_workbook
+from sqlalchemy import Engine
 
+from analytics.sites import Site, create_site
+from analytics.store.models import SUPPORTED_TYPES
 from config import Settings, load
+from tests.contracts.conftest import stored
 
 EVENTS = [
     {
@@ -96,9 +102,46 @@ def test_1_e3_the_events_come_out_as_csv(local: FlaskClient, drained: Callable[[
     ]
 
 
+def test_1_e3_the_events_come_out_as_a_workbook(local: FlaskClient, drained: Callable[[], object]) -> None:
+    local.post("/api/analytics/ingest", json=EVENTS)
+    drained()
+    answer = local.get("/api/analytics/reports/events?format=xlsx")
+    assert answer.mimetype == "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+    assert re.fullmatch(r'attachment; filename="[\w.-]+\.xlsx"', answer.headers["Content-Disposition"])
+    header, *rows = load_workbook(io.BytesIO(answer.data)).active.iter_rows(values_only=True)
+    found = [dict(zip(header, row, strict=True)) for row in rows]
+    assert [(row["user_id"], row["type"], row["src"]) for row in found] == [
+        ("user-123", "page_view", "web_app"),
+        ("user-123", "button_click", "web_app"),
+    ]
+
+
 @pytest.mark.parametrize("path", ["/api/analytics/healthz", "/healthz"])
 def test_1_e4_health_needs_no_token(client: FlaskClient, path: str) -> None:
     assert client.get(path).status_code == 200
+
+
+def test_1_j_an_event_keeps_its_fields(local: FlaskClient, drained: Callable[[], object], engine: Engine) -> None:
+    payload = {"page": "/dashboard", "referrer": "/login", "session_id": "sess-456"}
+    local.post("/api/analytics/ingest", json=[{**EVENTS[0], "payload": payload}])
+    drained()
+    [row] = stored(engine)
+    assert (row["ts"], row["user_id"], row["type"], row["src"]) == (
+        *(datetime(2024, 1, 1, 12, tzinfo=UTC), "user-123", "page_view", "web_app"),
+    )
+    assert (row["path"], row["referrer"], row["session_id"]) == ("/dashboard", "/login", "sess-456")
+    assert row["payload"] == payload
+
+
+def test_1_k_the_seven_types_are_known_from_the_start(engine: Engine, site: Site) -> None:
+    """Strictness is the site's choice, and may be another list."""
+    assert site.types == "open"
+    assert sorted(SUPPORTED_TYPES) == [
+        *("button_click", "course_complete", "error_occurred", "form_submit"),
+        *("page_view", "search_query", "video_play"),
+    ]
+    with engine.begin() as connection:
+        assert create_site(connection, "strict", types="strict").event_types == frozenset(SUPPORTED_TYPES)
 
 
 def test_1_v_the_seeds_variables_are_read() -> None:
@@ -108,6 +151,7 @@ def test_1_v_the_seeds_variables_are_read() -> None:
         "CELERY_BROKER_URL": "redis://redis:6379/0",
         "CELERY_RESULT_BACKEND": "redis://redis:6379/0",
         "MAX_BATCH_SIZE": "1000",
+        "RATE_LIMIT_PER_MINUTE": "100",
         "EVENT_RETENTION_DAYS": "90",
         "METRICS_RETENTION_DAYS": "365",
         "LOG_LEVEL": "DEBUG",
