@@ -70,6 +70,7 @@ PARAMETERS: Mapping[str, tuple[str, Any]] = {
     "user_id": ("Only events of this person.", None),
     "filter": ("Conditions on dimensions and payload, as `country==DE;path=^/blog`.", None),
     "dimension": ("What the lines are of.", "path"),
+    "breakdown": ("A dimension: figures by what the first step's event says of it.", None),
     "compare": ("`previous`: beside the time right before, as long.", None),
     "granularity": ("What a point of the series stands for.", None),
     "window": ("`trailing`: the days that end with the date; `calendar`: the week or month around it.", None),
