@@ -127,12 +127,13 @@ class FunnelDates(Schema):
 
 
 class FunnelCompareBody(Schema):
-    """`date_range`: also as text, `7 days`. `metrics`: which figures to tell; all of them if not given."""
+    """`funnel_ids`: without any, the site's first 20. `date_range`: also as text, `7 days`. `metrics`: which figures to
+    tell; all of them if not given."""
 
     class Meta:
         unknown = RAISE
 
-    funnel_ids = fields.List(fields.UUID(), required=True, validate=Length(1, MOST_COMPARED))
+    funnel_ids = fields.List(fields.UUID(), validate=Length(1, MOST_COMPARED))
     date_range = fields.Nested(FunnelDates)
     metrics = fields.List(_word(FIGURES), validate=Length(1))
 

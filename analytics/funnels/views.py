@@ -4,6 +4,7 @@ Whoever has the scope `read` makes funnels, and changes its own; an admin change
 everybody who names the site sees its funnels, and nobody makes any.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -126,7 +127,7 @@ def detailed(funnel_id: object) -> Response:
     "Compare funnels",
     query=schemas.FunnelQuery,
     body=schemas.FunnelCompareBody,
-    sent={"funnel_ids": [answers.ID], "date_range": {"days": 30}},
+    sent={"date_range": {"days": 30}, "metrics": ["conversion_rate", "performance_score"]},
     answer=answers.COMPARED,
     example=answers.COMPARED_EXAMPLE,
 )
@@ -135,7 +136,7 @@ def compare() -> Response:
     """In the order of `funnel_ids`. What `performance_score` is: funnels/figures.py."""
     given, question = load(schemas.FunnelCompareBody()), read_question(schemas.FunnelQuery())
     question = replace(question, query=question.query | _period(given.get("date_range", {})))
-    funnels = [_of_site(_funnel(funnel_id), question.site) for funnel_id in given["funnel_ids"]]
+    funnels = _compared(question.site, given.get("funnel_ids", ()))
     return jsonify(reports.compare(question, funnels, given.get("metrics") or schemas.FIGURES))
 
 
@@ -179,6 +180,14 @@ def _of_site(funnel: Funnel, site: Site) -> Funnel:
     if funnel.site_id != site.id:
         raise NotFound(f"the site {site.key!r} has no funnel {funnel.id}")
     return funnel
+
+
+def _compared(site: Site, funnel_ids: Sequence[object]) -> list[Funnel]:
+    """Those of these ids, else the site's first."""
+    if funnel_ids:
+        return [_of_site(_funnel(funnel_id), site) for funnel_id in funnel_ids]
+    with db.engine.connect() as connection:
+        return definitions.list_funnels(connection, site.id)[: schemas.MOST_COMPARED]
 
 
 def _period(given: dict[str, Any]) -> dict[str, str]:
