@@ -50,6 +50,11 @@ def _check_property(given: str) -> None:
         raise ValidationError("the name of a property of the payload; nested ones with dots, as order.total")
 
 
+def _check_goal(given: str) -> None:
+    if given.startswith("/"):
+        read_pattern(given)
+
+
 def _pattern(**options: Any) -> fields.String:
     """A pattern of paths."""
     return fields.String(validate=[_no_nul, _rule(read_pattern)], **options)
@@ -135,7 +140,7 @@ class ExperimentQuery(PeriodQuery):
         required=True,
         validate=[Length(max=1024), _no_nul, Regexp(r"\Apayload\.[^.]+(\.[^.]+)*\Z", error="as payload.variant")],
     )
-    goal = _text(required=True)
+    goal = fields.String(required=True, validate=[Length(min=1, max=1024), _no_nul, _rule(_check_goal)])
     control = _text()
     weight = fields.List(
         fields.String(validate=Regexp(r"\A[^\0]{1,1024}:[0-9]{1,9}(\.[0-9]{1,9})?\Z", error="as control:0.5")),
