@@ -82,6 +82,22 @@ PARAMETERS: Mapping[str, tuple[str, Any]] = {
     "group_by": ("A tag: figures by each of its values.", None),
     "event": ("Only events of this type.", None),
     "property": ("Of the payload: the events by its values.", None),
+    "path": ("A page, or a pattern of pages, that reaches the goal.", None),
+    "goal_filter": ("Only what this says of it reaches the goal, in the language of `filter`.", None),
+    "amount": ("What it is worth each time, in place of a property.", None),
+    "currency": ("Of the amount or the property.", None),
+    "currency_property": ("Of the payload: the currency.", None),
+    "units": ("How many units after the period.", None),
+    "from_page": ("Where the journeys begin.", None),
+    "to_page": ("Where the journeys end.", None),
+    "from_event": ("With what the journeys begin.", None),
+    "to_event": ("With what the journeys end.", None),
+    "steps": ("Of a journey, at most.", None),
+    "exposure_type": ("Events of this type say who saw which variant.", "experiment_seen"),
+    "variant": ("Of the payload: the variant.", "payload.variant"),
+    "goal": ("Id of a goal, a path that begins with `/`, or a type of events.", "signup"),
+    "control": ("The variant that the others are compared with.", "control"),
+    "weight": ("Which share of people a variant was meant for, as `control:0.5`; repeated.", None),
     "expires": ("Of a link that was given for the export.", None),
     "signature": ("Of a link that was given for the export.", None),
     "short_code": ("The code of a short link.", "abc123"),
@@ -129,6 +145,7 @@ PROBLEMS: Mapping[int, str] = {
     413: "Too many events, or too many bytes; `limit` says how many may be.",
     415: "The body must be JSON, plain or compressed by gzip or zstd.",
     422: "The body is JSON, and nothing of it can be accepted; `errors` says why, one by one.",
+    429: "You have asked for, or sent, more than a caller may a minute; try again after `Retry-After`.",
     503: "Something the request needs is away, or busy; try again after `Retry-After`.",
 }
 
@@ -155,8 +172,20 @@ def describe(app: Flask, version: str) -> dict[str, Any]:
             spec.tag({"name": name, "description": text})
     for path, operations in paths.items():
         spec.path(path=path, operations=operations)
-    document: dict[str, Any] = spec.to_dict()
+    document: dict[str, Any] = _portable(spec.to_dict())
     return document
+
+
+def _portable(value: Any) -> Any:
+    """Patterns as JSON Schema has them: Python's names of the text's two ends are not ECMAScript's."""
+    if isinstance(value, list):
+        return [_portable(one) for one in value]
+    if not isinstance(value, dict):
+        return value
+    found = {name: _portable(one) for name, one in value.items()}
+    if isinstance(pattern := found.get("pattern"), str):
+        found["pattern"] = pattern.replace(r"\A", "^").replace(r"\Z", "$")
+    return found
 
 
 def undescribed(app: Flask) -> list[str]:
@@ -267,7 +296,7 @@ def _parameter(place: str, name: str, text: str, shape: Mapping[str, Any], examp
 
 
 def _responses(note: Note, is_guarded: bool) -> dict[str, Any]:
-    usual = [400, 401, 403, 404, 503] if is_guarded else []
+    usual = [400, 401, 403, 404, 429, 503] if is_guarded else []
     usual += [413, 415, 422] if note.body is not None else []
     found = {str(status): _problem(PROBLEMS[status], status) for status in usual}
     found[str(note.status)] = _answer(note)
@@ -297,7 +326,7 @@ def _problem(text: str, status: int) -> dict[str, Any]:
     example = {"type": f"about:blank#{code}", "title": title, "status": status, "code": code, "detail": text}
     found: dict[str, Any] = {"description": text}
     found["content"] = {"application/problem+json": {"schema": _schema(ProblemDetails), "example": example}}
-    if status == 503:
+    if status in (429, 503):
         found["headers"] = {"Retry-After": {"description": "Seconds.", "schema": {"type": "integer"}}}
     return found
 
