@@ -77,11 +77,11 @@ def daily(counted: Counted, period: Period) -> list[dict[str, Any]]:
     who begins on two days is in both."""
     days = cut(period, "day")
     every = counted.every
-    place = _days(every.starts, days)
-    keys, whose = np.unique(place * (len(every) + 1) + every.entities, return_inverse=True)
+    span = every.entities.max(initial=0) + 1
+    keys, whose = np.unique(_days(every.starts, days) * span + every.entities, return_inverse=True)
     depths = np.zeros(len(keys), np.int64)
     np.maximum.at(depths, whose, every.depths)
-    on_day = keys // (len(every) + 1)
+    on_day = keys // span
     starts = np.bincount(on_day, minlength=len(days))
     whole = np.bincount(on_day[depths == len(counted.definition.steps)], minlength=len(days))
     return [

@@ -1,0 +1,90 @@
+"""Every figure of a funnel, against one that tries every chain of events."""
+
+import math
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import Engine, text
+
+from analytics.sites import Site
+from tests.funnels.slow import Slow, slow_count, stored
+from tests.reports.slow import ZONES
+
+# Two days before Europe's clocks go forward; few instants, so that some are equal.
+START = datetime.fromisoformat("2026-03-28T00:00:00+00:00")
+SECONDS = st.one_of(st.integers(0, 6), st.sampled_from([1800, 1801, 3600, 3605, 82_800, 86_400, 90_000, 100_000]))
+EVENTS = st.lists(
+    st.tuples(
+        st.sampled_from("abcd"), SECONDS, SECONDS, st.sampled_from(["/a", "/b", "/c", "/x"]),
+        st.sampled_from(["page_view", "page_view", "page_view", "click"]), st.sampled_from([None, "s1"]),
+        st.sampled_from(["DE", "FR", None]),
+    ),
+    min_size=1, max_size=30,
+)  # fmt: skip
+STEP = st.sampled_from(
+    [
+        {"page": "/a"},
+        {"page": "/b"},
+        {"page": "/c"},
+        {"page": "/*"},
+        {"event": "click"},
+        {"event": "click", "page": "/a"},
+    ]
+)
+DEFINITION = st.fixed_dictionaries({
+    "steps": st.lists(STEP.map(lambda condition: {"condition": condition, "type": "page" if "page" in condition else "event"}), min_size=2, max_size=4),
+    "ordering": st.sampled_from(["ordered", "strict"]),
+    "scope": st.sampled_from(["user", "visit"]),
+    "window_s": st.sampled_from([3, 1800, 86_400, 604_800]),
+})  # fmt: skip
+PERIOD = "from=2026-03-27&to=2026-03-31&breakdown=country&limit=100"
+
+
+@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
+@given(events=EVENTS, definitions=st.lists(DEFINITION, min_size=4, max_size=4), zone=st.sampled_from(ZONES))
+def test_a_funnel_is_what_trying_everything_finds(
+    engine: Engine, store: Any, count: Any, sql: Any, site: Site, events: Any, definitions: Any, zone: str
+) -> None:
+    with engine.begin() as connection:
+        connection.execute(text("TRUNCATE events, users, ingest_ledger, rollup_deltas"))
+    store([as_sent(*one) for one in events])
+    rows = stored(sql, site.id)
+    for definition in definitions:
+        check(count(definition, f"{PERIOD}&zone={zone}"), slow_count(rows, definition, ZoneInfo(zone)))
+
+
+def check(found: dict[str, Any], slow: Slow) -> None:
+    lines = found["step_analytics"]
+    assert [line["visitors_reached"] for line in lines] == slow.reached
+    assert (found["avg_time_to_convert"], found["avg_time_to_abandon"]) == (mean(slow.lasted), mean(slow.gave_up))
+    assert [line["median_time_s"] for line in lines] == [None, *(ranked(times, 0.5) for times in slow.since)]
+    assert [line["p90_time_s"] for line in lines] == [None, *(ranked(times, 0.9) for times in slow.since)]
+    assert [line["avg_time_on_step"] for line in lines] == [*map(mean, slow.since), None]
+    days = {line["date"]: (line["total_starts"], line["conversions"]) for line in found["daily_performance"]}
+    assert nonzero(days) == {str(day): counts for day, counts in slow.days.items()}
+    cohorts = {line["cohort_date"]: (line["cohort_size"], line["conversions"]) for line in found["cohort_data"]}
+    assert nonzero(cohorts) == {str(day): counts for day, counts in slow.cohorts.items()}
+    rows = {row["value"] or "": (row["total_starts"], row["total_conversions"]) for row in found["breakdown"]["rows"]}
+    assert rows == slow.countries
+
+
+def as_sent(user: str, day_s: int, more_s: int, path: str, kind: str, session: Any, country: Any) -> dict[str, Any]:
+    ts = (START + timedelta(seconds=day_s + more_s)).isoformat()
+    sent = {"user_id": user, "ts": ts, "path": path, "type": kind, "session_id": session, "country": country}
+    return {name: value for name, value in sent.items() if value is not None}
+
+
+def mean(times: list[float]) -> float | None:
+    return round(sum(times) / len(times), 3) if times else None
+
+
+def ranked(times: list[float], share: float) -> float | None:
+    """The nearest rank."""
+    return sorted(times)[max(0, math.ceil(share * len(times)) - 1)] if times else None
+
+
+def nonzero(counts: dict[str, tuple[int, int]]) -> dict[str, tuple[int, int]]:
+    return {key: both for key, both in counts.items() if any(both)}
