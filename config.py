@@ -181,6 +181,10 @@ class Settings:
 
     max_batch_size: int = _setting(1000, _integer(1, 100_000), "events a request")
     max_body_bytes: int = _setting(5_000_000, _integer(1000, 500_000_000), "bytes a request, also after decompression")
+    rate_limit_per_minute: int = _setting(0, _integer(0, 10**6), "requests a minute a caller; 0: any number")
+    rate_limit_events_per_minute: int = _setting(
+        0, _integer(0, 10**9), "events and samples a minute a caller; 0: any number"
+    )
     max_backlog_events: int = _setting(2_000_000, _integer(1, 10**9), "events that may wait in Redis")
     max_backlog_bytes: int = _setting(256_000_000, _integer(100_000, 10**12), "bytes that may wait in Redis")
     batch_size: int = _setting(15_000, _integer(1, 200_000), "events of one drain transaction")

@@ -28,8 +28,8 @@ class Note:
     sent: Any = None
     status: int = 200
     media_type: str | tuple[str, ...] = "application/json"
-    # Other answers than 400, 401, 403, 404 and 503, with a body also 413, 415 and 422, which any guarded operation may
-    # give: status → what it means, or the schema of what it says. From 400 on a text is of a problem.
+    # Other answers than 400, 401, 403, 404, 429 and 503, with a body also 413, 415 and 422, which any guarded operation
+    # may give: status → what it means, or the schema of what it says. From 400 on a text is of a problem.
     others: Mapping[int, str | type[Schema]] = field(default_factory=dict)
 
 

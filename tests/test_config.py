@@ -50,6 +50,7 @@ def test_secrets_are_not_repeated_in_the_message() -> None:
         ({"RETENTION_DAYS": "30"}, "event_retention_days", 30),
         ({"ANALYTICS_RETENTION_DAYS": "365"}, "event_retention_days", 365),
         ({"MAX_DB_CONNECTIONS": "100"}, "db_pool_size", 100),
+        ({"WORKER_COUNT": "10"}, "worker_concurrency", 10),
         ({"BATCH_TIMEOUT": "5s"}, "batch_timeout", 5.0),
         ({"REDIS_HOST": "redis", "REDIS_PORT": "6380"}, "redis_url", "redis://redis:6380/1"),
         ({"REDIS_HOST": "redis"}, "celery_broker_url", "redis://redis:6379/0"),
@@ -64,6 +65,22 @@ def test_secrets_are_not_repeated_in_the_message() -> None:
 )
 def test_the_seeds_names_are_understood(environ: dict[str, str], field: str, value: object) -> None:
     assert getattr(load(environ), field) == value
+
+
+# All that their READMEs name.
+SEED_VARIABLES = """
+DATABASE_URL REDIS_URL SERVICE_PORT ENVIRONMENT CACHE_TTL BATCH_SIZE ENABLE_GEOLOCATION ANALYTICS_RETENTION_DAYS
+TOP_RESULTS_LIMIT LOG_LEVEL ENABLE_DEBUG_LOGGING DB_POOL_SIZE DB_MAX_OVERFLOW REDIS_CONNECTION_POOL_SIZE
+ANONYMIZE_IPS_AFTER_DAYS JWT_SECRET_KEY CELERY_BROKER_URL CELERY_RESULT_BACKEND MAX_BATCH_SIZE RATE_LIMIT_PER_MINUTE
+EVENT_RETENTION_DAYS METRICS_RETENTION_DAYS REDIS_HOST REDIS_PORT PORT JWT_SECRET BATCH_TIMEOUT WORKER_COUNT RETENTION_DAYS
+MAX_DB_CONNECTIONS AGGREGATION_INTERVAL AGGREGATION_TIME
+"""
+
+
+def test_every_variable_of_the_seeds_is_read() -> None:
+    names = {name for field in fields(Settings) for name in (field.name.upper(), *field.metadata["aliases"])}
+    # Of these two the URLs are made.
+    assert set(SEED_VARIABLES.split()) - names == {"REDIS_HOST", "REDIS_PORT"}
 
 
 def test_a_value_may_lie_in_a_file(tmp_path: Path) -> None:

@@ -11,7 +11,8 @@ from analytics.extensions import settings
 METHODS = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
 # A `*` would not cover Authorization.
 HEADERS = "Authorization, Content-Type, Content-Encoding, Prefer, X-Request-ID, X-Site-ID, If-None-Match"
-EXPOSED = "X-Request-ID, Retry-After, Location, ETag, Content-Disposition"
+LIMITS = "RateLimit-Limit, RateLimit-Remaining, RateLimit-Reset, RateLimit-Policy"
+EXPOSED = f"X-Request-ID, Retry-After, Location, ETag, Content-Disposition, {LIMITS}"
 REMEMBERED_S = "7200"
 
 

@@ -9,6 +9,7 @@ from typing import ParamSpec, Protocol, TypeVar, cast
 
 from flask import current_app, request
 
+from analytics.auth.limits import spend_request
 from analytics.auth.tokens import Principal, TokenChecks
 from analytics.errors import Forbidden, Unauthorised
 from analytics.extensions import settings
@@ -65,17 +66,19 @@ def require(*scopes: str) -> Principal:
 
 
 def current_principal() -> Principal:
-    """The caller of this request, checked once. Raises Unauthorised for a token that is not valid."""
+    """The caller of this request, checked once, who pays for it. Raises TooMany, Unauthorised for an invalid token."""
     environ = request.environ
     found: Principal | None = environ.get("analytics.principal")
     if found is None:
         found = environ["analytics.principal"] = _principal(environ.get("HTTP_AUTHORIZATION"))
+        spend_request(found)
     return found
 
 
 def become(principal: Principal) -> None:
     """The caller of this request is this one from now on: what a site lets everybody do."""
     request.environ["analytics.principal"] = principal
+    spend_request(principal)
 
 
 def allow_site(principal: Principal, site_key: str) -> None:

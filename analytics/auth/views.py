@@ -9,7 +9,7 @@ from flask.blueprints import BlueprintSetupState
 from marshmallow import RAISE, Schema, ValidationError, fields
 
 from analytics import sites
-from analytics.auth.cors import add_headers, answer_preflight
+from analytics.auth import cors, limits
 from analytics.auth.guard import allow_site, guarded, require
 from analytics.auth.tokens import TokenChecks
 from analytics.documented import documented
@@ -17,8 +17,9 @@ from analytics.errors import BadInput, Invalid, NotFound, Problem, UnsupportedMe
 from analytics.extensions import db
 
 blueprint = Blueprint("auth", __name__)
-blueprint.before_app_request(answer_preflight)
-blueprint.after_app_request(add_headers)
+blueprint.before_app_request(cors.answer_preflight)
+blueprint.after_app_request(cors.add_headers)
+blueprint.after_app_request(limits.add_headers)
 
 
 @blueprint.record_once

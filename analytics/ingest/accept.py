@@ -13,12 +13,13 @@ from flask import Response, current_app
 
 from analytics import queue, telemetry
 from analytics.aside import aside
+from analytics.auth.client import client_address
 from analytics.auth.guard import Principal, choose_site
+from analytics.auth.limits import spend_events
 from analytics.errors import Invalid, Problem, Unavailable
 from analytics.extensions import append_redis, db
 from analytics.ingest import buffer
 from analytics.ingest.body import Envelope
-from analytics.ingest.client import client_address
 from analytics.ingest.events import Window, first_site
 from analytics.sites import Site, find_site
 from config import Settings
@@ -110,8 +111,9 @@ def new_entry(
     )
 
 
-def append(entry: buffer.Entry, chosen: Settings) -> str:
-    """The batch_id, once Redis has confirmed it; rings the bell."""
+def append(principal: Principal, entry: buffer.Entry, chosen: Settings) -> str:
+    """The batch_id, once Redis has confirmed it; rings the bell. Raises TooMany for a caller who has sent too much."""
+    spend_events(principal, entry.count)
     limits = buffer.Limits(chosen.max_backlog_events, chosen.max_backlog_bytes)
     batch_id, ring = buffer.append(append_redis(), entry, limits)
     if ring:

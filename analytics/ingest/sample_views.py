@@ -134,4 +134,4 @@ def _accept(items: bytes, envelope: Envelope | None = None) -> Accepted:
     body, count = encode_points(found.points), len(found.points)
     # A point's ts is by our clock already.
     entry = new_entry(environ, chosen, body, count, site, principal, received_at, skew, samples=True)
-    return accepted._replace(batch_id=append(entry, chosen))
+    return accepted._replace(batch_id=append(principal, entry, chosen))

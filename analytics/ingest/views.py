@@ -285,4 +285,4 @@ def _accept(events: bytes, dialect: Dialect, envelope: Envelope | None = None) -
     entry = new_entry(environ, chosen, batch.body, count, site, principal, received_at, skew)
     # Many batches wait for Redis together; what was decoded of them would be most of the memory.
     batch.events.clear()
-    return Accepted(append(entry, chosen), received_at, count, batch.received, batch.rejected, lone)
+    return Accepted(append(principal, entry, chosen), received_at, count, batch.received, batch.rejected, lone)

@@ -158,4 +158,5 @@ def test_1_v_the_seeds_variables_are_read() -> None:
     }
     found: Settings = load(seed)
     assert (found.max_batch_size, found.event_retention_days, found.log_level) == (1000, 90, "DEBUG")
+    assert (found.rate_limit_per_minute, found.metrics_retention_days) == (100, 365)
     assert found.celery_broker_url == "redis://redis:6379/0"
