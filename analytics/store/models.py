@@ -94,8 +94,9 @@ events = Table(
     # Leads with the identity, so that an event id alone finds its row in each day's index.
     # Derived ids arrive in order, so full pages stay full: 6 bytes an event less.
     Index("uq_events", "site_id", "event_id", "ts", "user_no", unique=True, postgresql_with={"fillfactor": 100}),
-    # A few pages a day: rows arrive in the order of time, so ranges of ts skip most of a partition.
-    Index("ix_events_ts", "ts", postgresql_using="brin"),
+    # A few pages a day: rows arrive in the order of time, so ranges of either skip most of a partition. A range is
+    # summed up as soon as it is full: the newest rows are those that are asked for most.
+    Index("ix_events_ts", "ts", "received_at", postgresql_using="brin", postgresql_with={"autosummarize": "on"}),
     postgresql_partition_by="RANGE (ts)",
 )
 
@@ -134,7 +135,8 @@ ingest_ledger = Table(
     # The stream's entry id, which is also the batch_id of the caller's 202.
     Column("entry_id", Text, primary_key=True),
     Column("received_at", Instant, primary_key=True),
-    Column("stored_at", Instant, nullable=False, server_default=func.now()),
+    # The ledger is what a drain writes last: its transaction commits a moment later (reports/live.py).
+    Column("stored_at", Instant, nullable=False, server_default=func.clock_timestamp()),
     Column("site_id", Integer, nullable=False),
     Column("received", Integer, nullable=False),
     Column("stored", Integer, nullable=False),
@@ -143,6 +145,7 @@ ingest_ledger = Table(
     # Who sent it: the token's subject, and the id of the HTTP request.
     Column("principal", Text, nullable=False),
     Column("request_id", Text, nullable=False),
+    Index(None, "stored_at", postgresql_using="brin", postgresql_with={"autosummarize": "on"}),
     postgresql_partition_by="RANGE (received_at)",
 )
 

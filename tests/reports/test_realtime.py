@@ -98,7 +98,7 @@ def test_minutes_are_read_by_time(engine: Engine, fill: Any, site: Site) -> None
         connection.execute(SUMMARISE)
         realtime.plan_by_time(connection)
         plan = "\n".join(connection.execute(text(f"EXPLAIN {realtime.MINUTES.text}"), given).scalars())
-    assert "_ts_idx" in plan
+    assert "_ts_received_at_idx" in plan
     assert "Seq Scan" not in plan
     assert "event_id_ts" not in plan
 
