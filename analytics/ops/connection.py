@@ -110,6 +110,7 @@ class Connection(asyncio.Protocol):
         self._at_end = False
         self._ended = False
         self._writable: asyncio.Future[None] | None = None
+        self._quiet: asyncio.Event | None = None
         # For a request that only reads, until its answer begins.
         self._waiting: Waiting | None = None
 
@@ -127,6 +128,7 @@ class Connection(asyncio.Protocol):
         if self._request is not None and not self._request.ready:
             self._server.release(self._request.size)
         self._ended = True
+        self._stir()
         self.resume_writing()
         if self._waiting is not None:
             self._loop.run_in_executor(None, self._waiting.leave)
@@ -151,6 +153,7 @@ class Connection(asyncio.Protocol):
         """A client may send its last request and close its side; it still gets its answer. Of one that has left
         altogether no more is seen: `look` finds out."""
         self._at_end = True
+        self._stir()
         return self._busy
 
     def pause_writing(self) -> None:
@@ -270,7 +273,7 @@ class Connection(asyncio.Protocol):
         pool, iterator = self._server.pool, iter(pieces)
         try:
             self.transport.write(self._head(answer, close, chunked))
-            while not self._ended:
+            while not self._ended and await self._is_due(pieces):
                 piece = await self._loop.run_in_executor(pool, next, iterator, None)
                 if piece is None:
                     break
@@ -287,7 +290,28 @@ class Connection(asyncio.Protocol):
         finally:
             if closing := getattr(pieces, "close", None):
                 await self._loop.run_in_executor(pool, closing)
-        self._done(request, answer, close)
+        self._done(request, answer, close or self._server.stopping)
+
+    async def _is_due(self, pieces: Iterable[bytes]) -> bool:
+        """A body that says when it has more is waited for here, and by no thread. It has no end of its own, so it ends
+        with the server, and when the client closes its side. False: now."""
+        when_ready = getattr(pieces, "when_ready", None)
+        if when_ready is None:
+            return True
+        self._quiet = asyncio.Event()
+        when_ready(lambda: self._loop.call_soon_threadsafe(self._stir))
+        # What ended it while a thread fetched the last piece stirs nobody any more.
+        if not self._is_left():
+            await self._quiet.wait()
+        return not self._is_left()
+
+    def _is_left(self) -> bool:
+        return self._ended or self._at_end or self._server.stopping
+
+    def _stir(self) -> None:
+        """Something has happened for which a quiet body may wait."""
+        if self._quiet is not None:
+            self._quiet.set()
 
     def _done(self, request: Request, answer: Answer, close: bool) -> None:
         self._busy = False
@@ -333,6 +357,7 @@ class Connection(asyncio.Protocol):
 
     def finish(self) -> None:
         """Ends the connection, after the answers that are under way."""
+        self._stir()
         if not self._busy and self._request is None:
             self._end(linger=False)
 

@@ -3,18 +3,21 @@
 from datetime import timedelta
 from typing import Any
 
-from flask import Blueprint, Response, jsonify
+from flask import Blueprint, Response, current_app, jsonify, request
 
 from analytics import clock
+from analytics.auth.guard import guarded
 from analytics.documented import documented
-from analytics.extensions import settings
+from analytics.extensions import db, settings
 from analytics.period import Period
 from analytics.reports import realtime
+from analytics.reports.live_streams import Asked, Tail
 from analytics.reports.question import Question, read_question, readable, utc
 from analytics.reports.realtime import Line, Now
 from analytics.reports.realtime_schemas import (
     REALTIME_EXAMPLE,
     WEBSITE_NOW_EXAMPLE,
+    LiveQuery,
     RealtimeAnswer,
     RealtimeQuery,
     WebsiteNowAnswer,
@@ -41,6 +44,39 @@ def now() -> Response:
 def website_now(website_id: str) -> Response:
     """Never cached. Programs are left out, unless asked for."""
     return _answer(SEED)
+
+
+@blueprint.get("/api/analytics/reports/live")
+@documented(
+    "Events as they are stored",
+    query=LiveQuery,
+    headers={"Last-Event-ID": "Id of the last event that was seen: the stream goes on behind it."},
+    answer={"type": "string"},
+    media_type="text/event-stream",
+)
+@guarded("read")
+def live() -> Response:
+    """Server-Sent Events, without end. Each event that is stored comes once, within seconds, as `event: event` with an
+    `id:` that Last-Event-ID takes: within an hour a stream resumes without loss or repeat; later an `event: gap` says
+    what is missing. Events of one batch come in the order of their ids. Left out is history: what happened more than a
+    day before it was received. A comment comes every 15 seconds when nothing else does. A stream ends after an hour at
+    the latest; clients resume."""
+    question = read_question(LiveQuery())
+    types, bots = question.query.get("type"), question.query.get("include_bots", False)
+    asked = Asked(question.site.id, frozenset(types) if types else None, bots)
+    # The framework never closes the body of a HEAD, so none is opened.
+    resumed = request.headers.get("Last-Event-ID")
+    body: Any = _tail().join(asked, resumed) if request.method == "GET" else b""
+    # The web process looks at the body itself for when it is ready (ops/connection.py).
+    response = Response(body, content_type="text/event-stream", direct_passthrough=request.method == "GET")
+    response.headers.update({"Cache-Control": "no-store, no-transform", "X-Accel-Buffering": "no"})
+    return response
+
+
+def _tail() -> Tail:
+    """The process's own. It has no thread before somebody joins."""
+    found: Tail = current_app.extensions.setdefault("live_tail", Tail(db.engine))
+    return found
 
 
 def _answer(names: dict[str, str]) -> Response:
