@@ -13,6 +13,7 @@ sent twice is stored once.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,7 +38,7 @@ class Points:
     users: Ints
     sessions: Ints
     times: Ints
-    masks: Ints
+    masks: NDArray[np.int32]
     dims: Ints
     values: Floats
 
@@ -45,7 +46,23 @@ class Points:
         return len(self.users)
 
     def take(self, places: Ints | Flags) -> "Points":
-        return Points(*(getattr(self, name)[places] for name in self.__slots__))
+        return Points(*(_take(getattr(self, name), places) for name in self.__slots__))
+
+
+def constant(value: float, count: int, kind: type[Any] = np.int64) -> NDArray[Any]:
+    """The value so often, in the room of one: what nobody asks for takes none."""
+    return np.broadcast_to(np.array(value, kind), (count,))
+
+
+def _is_constant(column: NDArray[Any]) -> bool:
+    return column.strides == (0,)
+
+
+def _take(column: NDArray[Any], places: Ints | Flags) -> NDArray[Any]:
+    if not _is_constant(column) or not len(column):
+        return column[places]
+    count = int(np.count_nonzero(places)) if places.dtype == np.bool_ else len(places)
+    return constant(column[0], count, column.dtype.type)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +93,9 @@ class Attempts:
 
 
 def join_points(parts: Sequence[Points]) -> Points:
+    some = [part for part in parts if len(part)]
+    if len(some) < 2:
+        return some[0] if some else parts[0]
     return Points(*(np.concatenate([getattr(part, name) for part in parts]) for name in Points.__slots__))
 
 
@@ -144,7 +164,7 @@ def attempt(points: Points, entities: Ints, steps: int, window_us: int, strict: 
     return _attempts(points, entities, places)
 
 
-def _following(masks: Ints, step: int, places: Ints, strict: bool) -> Ints:
+def _following(masks: NDArray[np.int32], step: int, places: Ints, strict: bool) -> Ints:
     """For each of `places` the first later one that is the step; len(masks) where there is none."""
     count = len(masks)
     bit = (masks >> step) & 1
@@ -160,14 +180,12 @@ def _merge(points: Points, entities: Ints) -> tuple[Points, Ints]:
     firsts = np.flatnonzero(is_first(entities, points.times))
     if len(firsts) == len(points):
         return points, entities
-    highest = np.iinfo(np.int64).max
-    dims = np.minimum.reduceat(np.where(points.masks & 1, points.dims, highest), firsts)
-    merged = replace(
-        points.take(firsts),
-        masks=np.bitwise_or.reduceat(points.masks, firsts),
-        dims=dims,
-        values=np.fmax.reduceat(points.values, firsts),
-    )
+    merged = replace(points.take(firsts), masks=np.bitwise_or.reduceat(points.masks, firsts))
+    if not _is_constant(points.dims):
+        of_first = np.where(points.masks & 1, points.dims, np.iinfo(np.int64).max)
+        merged = replace(merged, dims=np.minimum.reduceat(of_first, firsts))
+    if not _is_constant(points.values):
+        merged = replace(merged, values=np.fmax.reduceat(points.values, firsts))
     return merged, entities[firsts]
 
 

@@ -27,6 +27,7 @@ from analytics.funnels.attempts import (
     attempt,
     begins_visit,
     best,
+    constant,
     first_starts,
     is_first,
     join_attempts,
@@ -98,6 +99,8 @@ def _entities(
             views = read_views(connection, asked.seen, users)
             sorted_points, order = sort_points(join_points([points, _as_points(tracked), views]))
         entities = number(begins_visit(sorted_points))
+    if len(sorted_points) == own:
+        return sorted_points, entities, np.zeros(0, np.int64)
     is_own = order < own
     is_tracked = ~is_own & (order < own + len(tracked))
     whose = np.zeros(len(tracked), np.int64)
@@ -116,8 +119,10 @@ def _silent(points: Points) -> Ints:
 def _as_points(tracked: Sequence[TrackedRow]) -> Points:
     columns = [[row.user for row in tracked], [row.session for row in tracked], [row.ts_us for row in tracked]]
     users, sessions, times = (np.array(column, np.int64) for column in columns)
-    nothing = np.zeros(len(tracked), np.int64)
-    return Points(users, sessions, times, nothing, nothing, np.full(len(tracked), np.nan))
+    count = len(tracked)
+    return Points(
+        users, sessions, times, constant(0, count, np.int32), constant(0, count), constant(np.nan, count, np.float64)
+    )
 
 
 def _tracked(

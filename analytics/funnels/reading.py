@@ -5,6 +5,7 @@ it every row is looked at, by parallel workers. They pack what they find into on
 tenth of the time of a million rows and lies in memory as numpy wants it.
 """
 
+from functools import reduce
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,13 +16,13 @@ from sqlalchemy import (
     Float,
     Integer,
     LargeBinary,
+    Select,
     Text,
     case,
     cast,
     func,
     literal,
     literal_column,
-    null,
     or_,
     select,
     true,
@@ -29,7 +30,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from analytics.errors import Invalid, Problem
-from analytics.funnels.attempts import Ints, Points
+from analytics.funnels.attempts import Ints, Points, constant
 from analytics.funnels.definitions import Definition
 from analytics.funnels.steps import mask, matches, types_of
 from analytics.period import Period
@@ -46,7 +47,7 @@ MOST_TRACKED = 200_000
 TRACKED = "funnel_step"
 # From 1970 to 2000, where PostgreSQL's timestamps begin.
 EPOCH_US = 946_684_800_000_000
-ROW = np.dtype([("user", ">i8"), ("time", ">i8"), ("mask", ">i4"), ("session", ">i8"), ("value", ">f8")])
+ROW = [("user", ">i8"), ("time", ">i8"), ("mask", ">i4"), ("session", ">i8"), ("value", ">f8")]
 
 
 class Seen(NamedTuple):
@@ -76,17 +77,18 @@ def read_points(
     Raises Invalid when there are more than MOST_POINTS. One query.
     """
     steps = definition.steps
-    value = case((matches(steps[-1], events.c), _number(definition.value))) if definition.value else null()
+    value = case((matches(steps[-1], events.c), _number(definition.value))) if definition.value else None
     dim = case((matches(steps[0], events.c), _text(dimension)), else_="") if dimension else literal("")
     found = _counted(seen) & conditions(seen.filter, events.c) & _of_types(definition)
-    return _read(connection, found, dim, mask(steps, events.c), _session(definition.scope), value)
+    session = _session() if definition.scope == "visit" else None
+    return _read(connection, found, dim, mask(steps, events.c), session, value)
 
 
 def read_views(connection: Connection, seen: Seen, users: Ints) -> Points:
     """All page views of these users, whatever the filter: what keeps a visit open. One query."""
     found = _counted(seen) & (events.c.type == VIEW)
     found &= events.c.user_no == func.any(cast(users.tolist(), ARRAY(BigInteger)))
-    return _read(connection, found, literal(""), literal(0), _session("visit"), null())[0]
+    return _read(connection, found, literal(""), literal(0), _session(), None)[0]
 
 
 def read_tracked(
@@ -97,7 +99,8 @@ def read_tracked(
     found = _counted(seen) & conditions(seen.filter, events.c) & (events.c.type == TRACKED) & of_funnel
     time_us = cast(func.extract("epoch", events.c.ts) * 1_000_000, BigInteger)
     dim = _text(dimension) if dimension else literal("")
-    query = select(events.c.user_no, _session(scope), time_us, events.c.payload, dim).where(found)
+    session = _session() if scope == "visit" else literal(0)
+    query = select(events.c.user_no, session, time_us, events.c.payload, dim).where(found)
     rows = connection.execute(query.order_by(events.c.ts, events.c.event_id).limit(MOST_TRACKED + 1)).all()
     if len(rows) > MOST_TRACKED:
         raise _too_many("tracked steps", MOST_TRACKED)
@@ -115,10 +118,8 @@ def _of_types(definition: Definition) -> ColumnElement[bool]:
     return true() if types is None else events.c.type.in_(types)
 
 
-def _session(scope: str) -> ColumnElement[int]:
+def _session() -> ColumnElement[int]:
     """A number that differs where the session does, and between a person and a program that use the same one."""
-    if scope == "user":
-        return literal(0, BigInteger)
     session = func.coalesce(events.c.session_id, "")
     return func.hashtextextended(session, case((events.c.is_bot, 2), else_=1), type_=BigInteger)
 
@@ -139,44 +140,59 @@ def _read(
     found: ColumnElement[bool],
     dim: ColumnElement[str],
     is_step: ColumnElement[int],
-    session: ColumnElement[int],
-    value: ColumnElement[Any],
+    session: ColumnElement[int] | None,
+    value: ColumnElement[Any] | None,
 ) -> tuple[Points, list[str]]:
     """Two rows in hand at a time: a partition's string is large, and the server makes the next one meanwhile."""
-    packed: ColumnElement[Any] = func.int8send(events.c.user_no, type_=LargeBinary)
-    for piece in (
-        func.timestamptz_send(events.c.ts),
-        func.int4send(cast(is_step, Integer)),
-        func.int8send(session),
-        func.float8send(func.coalesce(value, cast("NaN", Float(53)))),
-    ):
-        packed = packed.op("||")(piece)
-    rows = func.string_agg(packed, cast(b"", LargeBinary))
-    query = select(dim.label("dim"), rows).where(found).group_by(literal_column("events.tableoid"), "dim")
-    connection.execute(PLAN)
+    pieces: dict[str, ColumnElement[Any]] = {
+        "user": func.int8send(events.c.user_no),
+        "time": func.timestamptz_send(events.c.ts),
+        "mask": func.int4send(cast(is_step, Integer)),
+    }
+    if session is not None:
+        pieces["session"] = func.int8send(session)
+    if value is not None:
+        pieces["value"] = func.float8send(func.coalesce(value, cast("NaN", Float(53))))
+    kind = np.dtype([column for column in ROW if column[0] in pieces])
+    packed = reduce(lambda one, other: one.op("||")(other), pieces.values())
+    strings = func.string_agg(packed, cast(b"", LargeBinary))
+    query = select(dim.label("dim"), strings).where(found).group_by(literal_column("events.tableoid"), "dim")
+    return _points(_stream(connection, query, kind), kind)
+
+
+def _stream(connection: Connection, query: Select[Any], kind: Any) -> list[tuple[str, Any]]:
+    """The dimension's value and the events of each row. Raises Invalid."""
     parts: list[tuple[str, Any]] = []
     count = 0
 
     def take(row: tuple[bytes | None, ...]) -> None:
         nonlocal count
-        rows = np.frombuffer(row[1] or b"", ROW)
-        count += len(rows)
+        parts.append((as_text(row[0] or b""), np.frombuffer(row[1] or b"", kind)))
+        count += len(parts[-1][1])
         if count > MOST_POINTS:
             raise _too_many("events are steps", MOST_POINTS)
-        parts.append((as_text(row[0] or b""), rows))
 
+    connection.execute(PLAN)
     compiled = query.compile(dialect=connection.dialect, compile_kwargs={"render_postcompile": True})
     stream_binary(connection, str(compiled), compiled.params, take)
-    return _points(parts)
+    return parts
 
 
-def _points(parts: list[tuple[str, Any]]) -> tuple[Points, list[str]]:
+def _points(parts: list[tuple[str, Any]], kind: Any) -> tuple[Points, list[str]]:
     names = sorted({name for name, _ in parts})
     numbers = {name: place for place, name in enumerate(names)}
-    rows = np.concatenate([rows for _, rows in parts]) if parts else np.zeros(0, ROW)
-    dims = np.repeat([numbers[name] for name, _ in parts], [len(rows) for _, rows in parts]).astype(np.int64)
-    users, times, masks, sessions = (rows[name].astype(np.int64) for name in ("user", "time", "mask", "session"))
-    return Points(users, sessions, times + EPOCH_US, masks, dims, rows["value"].astype(np.float64)), names
+    lengths = [len(rows) for _, rows in parts]
+    count = sum(lengths)
+
+    def column(name: str, of: type[Any]) -> Any:
+        return np.concatenate([rows[name] for _, rows in parts], dtype=of) if parts else np.zeros(0, of)
+
+    dims = constant(0, count) if len(names) < 2 else np.repeat([numbers[name] for name, _ in parts], lengths)
+    times = column("time", np.int64)
+    times += EPOCH_US
+    sessions = column("session", np.int64) if "session" in kind.names else constant(0, count)
+    values = column("value", np.float64) if "value" in kind.names else constant(np.nan, count, np.float64)
+    return Points(column("user", np.int64), sessions, times, column("mask", np.int32), dims, values), names
 
 
 def _too_many(what: str, most: int) -> Invalid:
