@@ -45,7 +45,7 @@ def test_4_e16_the_new_funnel(funnel: dict[str, Any]) -> None:
     assert answers.Funnel().validate(funnel) == {}
 
 
-def test_4_e17_and_18_list_and_one(local: FlaskClient, funnel: dict[str, Any]) -> None:
+def test_4_e17_4_e18_list_and_one(local: FlaskClient, funnel: dict[str, Any]) -> None:
     assert local.get("/api/v1/funnels/?website_id=w1").json == {"success": True, "data": [funnel]}
     assert local.get("/api/v1/funnels?website_id=w1").json == {"success": True, "data": [funnel]}
     assert local.get(f"/api/v1/funnels/{funnel['id']}").json == {"funnel": funnel}
@@ -64,7 +64,7 @@ def test_4_e20_removed(local: FlaskClient, funnel: dict[str, Any]) -> None:
     assert local.get(f"/api/v1/funnels/{funnel['id']}").status_code == 404
 
 
-def test_4_e21_tracked_steps_count_too(local: FlaskClient, drained: Callable[[], object], funnel: Any) -> None:
+def test_4_e21_c25_tracked_steps_count_too(local: FlaskClient, drained: Callable[[], object], funnel: Any) -> None:
     now = datetime.now(UTC)
     tracked = {
         "funnel_id": funnel["id"], "website_id": "w1", "visitor_id": "v3", "session_id": "s3", "current_step": 3,
