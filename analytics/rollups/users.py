@@ -9,8 +9,10 @@ from datetime import date
 from struct import Struct
 from typing import Any
 
+import psycopg2
 from pyroaring import BitMap64
 from sqlalchemy import Connection
+from sqlalchemy.exc import OperationalError
 
 HEADER = b"PGCOPY\n\xff\r\n\x00"
 _POSTGRES_EPOCH = date(2000, 1, 1).toordinal()
@@ -61,7 +63,11 @@ def stream_binary(
     cursor: Any = connection.connection.cursor()
     with cursor:
         bound: bytes = cursor.mogrify(query, parameters)
-        cursor.copy_expert(b"COPY (" + bound + b") TO STDOUT (FORMAT binary)", _Rows(take))
+        try:
+            cursor.copy_expert(b"COPY (" + bound + b") TO STDOUT (FORMAT binary)", _Rows(take))
+        except psycopg2.OperationalError as error:
+            # As SQLAlchemy's own statements raise it: a query that ran too long is no unexpected error.
+            raise OperationalError(query, None, error) from error
 
 
 class _Rows:
