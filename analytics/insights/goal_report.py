@@ -1,6 +1,7 @@
 """Reports on a goal: how often it was reached, and whether those who did come back more than the others."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any, NamedTuple
@@ -39,12 +40,10 @@ def report(question: Question, goal: Goal) -> dict[str, Any]:
         name = raw_for(query, asked, found.zone)
         if name is None and asked.days:
             source = Rollups(found, goal, *asked.days, asked)
-            try:
-                if source.can_tell(unit, dimension):
+            if source.can_tell(unit, dimension):
+                with suppress(Unknown):
                     return _kept(question, asked, "rollup", lambda: _describe(query, asked, source))
-            except Unknown:
-                pass
-    return _kept(question, asked, "raw", lambda: _describe_raw(question, asked, goal, name or "from"))
+    return _kept(question, asked, "raw", lambda: _describe_raw(question, asked, goal, name))
 
 
 def about(question: Question, goal: Goal) -> Question:
@@ -57,9 +56,15 @@ def _kept(question: Question, asked: Asked, source: str, compute: Any) -> dict[s
     return cached(question, "goal", asked.period, lambda: compute() | {"meta": meta})
 
 
-def _describe_raw(question: Question, asked: Asked, goal: Goal, name: str) -> dict[str, Any]:
-    with raw_events(question, asked, name) as connection:
-        return _describe(question.query, asked, Rows(connection, asked, goal))
+def _describe_raw(question: Question, asked: Asked, goal: Goal, name: str | None) -> dict[str, Any]:
+    """`name`: as `raw_for`; None: only the goal needs raw events, and rollups know who was active."""
+    active: dict[str, list[int]] = {}
+    if name is None and asked.days:
+        with question.rollups() as found:
+            known = Rollups(found, goal, *asked.days, asked)
+            active = {unit: known.count_active(unit) for unit in ("all", question.query.get("granularity")) if unit}
+    with raw_events(question, asked, name or "from") as connection:
+        return _describe(question.query, asked, Rows(connection, asked, goal, active))
 
 
 def _describe(query: dict[str, Any], asked: Asked, source: Source) -> dict[str, Any]:

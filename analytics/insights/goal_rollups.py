@@ -53,29 +53,27 @@ class Rollups:
 
     def count(self, unit: str) -> list[Reached]:
         """As `days`, and the bitmaps of all types. Raises Unknown."""
-        buckets, goals = cut(self._asked.period, unit), self.days()
-        if not buckets:
-            return []
+        buckets, days = cut(self._asked.period, unit), self.days()
         if unit == "hour":
-            return self._by_hour(buckets)
-        everybody = self._everybody(buckets, unit)
-        return [
-            _reached(_add(count for day, count in goals.items() if one.first <= day < one.after), active)
-            for one, active in zip(buckets, everybody, strict=True)
-        ]
+            goals = self._hours(buckets, **self._of_goal)
+        else:
+            goals = [_add(count for day, count in days.items() if one.first <= day < one.after) for one in buckets]
+        active = self.count_active(unit)
+        return [Reached(one.events, len(one.users), users) for one, users in zip(goals, active, strict=True)]
 
-    def _everybody(self, buckets: Sequence[Bucket], unit: str) -> list[Count]:
-        """What all types have, bucket by bucket."""
+    def count_active(self, unit: str) -> list[int]:
+        """How many people had an event of any type, bucket by bucket. Whatever the goal is, rollups know that."""
+        buckets, bots = cut(self._asked.period, unit), self._asked.bots
+        if unit == "hour":
+            return [len(one.users) for one in self._hours(buckets, bots=bots)]
         if unit == "day":
-            found = self._found.days(self._first, self._after, bots=self._asked.bots)
-            return [found.get(one.first, Count()) for one in buckets]
-        return [self._found.total(one.first, one.after, bots=self._asked.bots) for one in buckets]
+            found = self._found.days(self._first, self._after, bots=bots)
+            return [len(found.get(one.first, Count()).users) for one in buckets]
+        return [len(self._found.total(one.first, one.after, bots=bots).users) for one in buckets]
 
-    def _by_hour(self, buckets: Sequence[Bucket]) -> list[Reached]:
-        goals = self._found.counts("hour", self._first, self._after, **self._of_goal)
-        everybody = self._found.counts("hour", self._first, self._after, bots=self._asked.bots)
-        places = [(one.first, f"{one.hour:02}") for one in buckets]
-        return [_reached(goals.get(place, Count()), everybody.get(place, Count())) for place in places]
+    def _hours(self, buckets: Sequence[Bucket], **asked: Any) -> list[Count]:
+        found = self._found.counts("hour", self._first, self._after, **asked)
+        return [found.get((one.first, f"{one.hour:02}"), Count()) for one in buckets]
 
     def rank(self, dimension: str, limit: int) -> Lines:
         """O(rows of the dimension) to rank, then a bitmap a value and span. Raises Unknown."""

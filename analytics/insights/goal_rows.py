@@ -5,7 +5,7 @@ is looked at, by parallel workers where PostgreSQL has them to spare.
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -40,10 +40,16 @@ MOST_CURRENCIES = 50
 
 
 class Rows:
-    """A Source (reached.py), on a connection of `asking.raw_events`."""
+    """A Source (reached.py), on a connection of `asking.raw_events`.
 
-    def __init__(self, connection: Connection, asked: Asked, goal: Goal) -> None:
-        self._connection, self._asked, self._goal = connection, asked, goal
+    `active`: by unit, how many people were active in each bucket, where rollups could tell: then only the conversions
+    are grouped by person, and not all events.
+    """
+
+    def __init__(
+        self, connection: Connection, asked: Asked, goal: Goal, active: Mapping[str, Sequence[int]] | None = None
+    ) -> None:
+        self._connection, self._asked, self._goal, self._active = connection, asked, goal, active or {}
 
     def count(self, unit: str) -> list[Reached]:
         """One query, with amounts another: O(events of the period); its memory is people times buckets."""
@@ -52,8 +58,10 @@ class Rows:
             return []
         # The number, from 1, of the last start that is not later: a binary search, which asks no zone.
         bucket = func.width_bucket(events.c.ts, cast(starts, ARRAY(Instant)))
-        found = self._find(bucket)
-        return [found.get(number, self._nothing()) for number in range(1, len(starts) + 1)]
+        found = self._find(bucket, only_met=unit in self._active)
+        reached = [found.get(number, self._nothing()) for number in range(1, len(starts) + 1)]
+        active = self._active.get(unit, [one.active_users for one in reached])
+        return [one._replace(active_users=users) for one, users in zip(reached, active, strict=True)]
 
     def rank(self, dimension: str, limit: int) -> Lines:
         """Two queries, with amounts three: O(events of the period); people times `limit` values in memory."""
@@ -71,19 +79,23 @@ class Rows:
         query = select(events.c.user_no).where(self._asked.is_counted(), self._goal.is_met())
         return BitMap64(self._connection.execute(query.group_by(events.c.user_no)).scalars())
 
-    def _find(self, key: ColumnElement[Any], among: Sequence[Any] | None = None) -> dict[Any, Reached]:
-        """Key → everything about it."""
+    def _find(
+        self, key: ColumnElement[Any], among: Sequence[Any] | None = None, only_met: bool = False
+    ) -> dict[Any, Reached]:
+        """Key → everything about it; `only_met`: but who else was active."""
         amounts = self._amounts(key, among)
         found = {}
-        for value, *counts in self._connection.execute(self._people(key, among)):
+        for value, *counts in self._connection.execute(self._people(key, among, only_met)):
             paid = None if self._goal.worth is None else self._paid(amounts.get(value, ()), counts[0])
             found[value] = Reached(counts[0], counts[1], counts[2], paid)
         return found
 
-    def _people(self, key: ColumnElement[Any], among: Sequence[Any] | None) -> Select[Any]:
+    def _people(self, key: ColumnElement[Any], among: Sequence[Any] | None, only_met: bool) -> Select[Any]:
         """Key, conversions, users, active users. Counting people with DISTINCT would sort all rows, in one process."""
         conversions = func.count().filter(self._goal.is_met()).label("conversions")
         query = select(key.label("key"), events.c.user_no, conversions).where(self._asked.is_counted())
+        if only_met:
+            query = query.where(self._goal.is_met())
         if among is not None:
             query = query.where(key.in_(among))
         people = query.group_by("key", "user_no").subquery()

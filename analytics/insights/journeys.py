@@ -25,10 +25,12 @@ from sqlalchemy import (
     cast,
     func,
     literal,
+    null,
     or_,
     select,
+    tuple_,
 )
-from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by
+from sqlalchemy.dialects.postgresql import ARRAY, array, distinct_on
 
 from analytics.errors import BadInput, Problem
 from analytics.insights.asking import Asked
@@ -93,9 +95,9 @@ def find_journeys(
     """The `limit` most common ones, ties in the order of their steps; `types`: what are steps besides page views.
 
     One query on a connection of `asking.raw_events`: the period's events are read twice (partition pruning on ts,
-    ix_events_ts where it cuts a partition), those of people who reached the anchor are sorted.
+    ix_events_ts where it cuts a partition), those of sessions that have the anchor are sorted, once.
     """
-    paths = _paths(_numbered(_kept(_steps(asked, anchor, (*anchor.types, *types)))), anchor, steps)
+    paths = _first(_paths(_kept(_steps(asked, anchor, (*anchor.types, *types))), anchor, steps))
     visits, users = func.count(), func.count(paths.c.user_no.distinct())
     everybody = select(func.count(paths.c.user_no.distinct())).scalar_subquery()
     query = select(paths.c.path, visits, users, cast(func.sum(visits).over(), BigInteger), everybody)
@@ -106,49 +108,56 @@ def find_journeys(
 
 
 def _steps(asked: Asked, anchor: Anchor, types: Sequence[str]) -> Subquery:
-    """All steps of people who reached the anchor."""
+    """All steps of sessions that have the anchor."""
     path = func.coalesce(events.c.path, "")
     step = case((events.c.type == VIEW, literal(PAGE) + path), else_=literal(EVENT) + events.c.type).collate("C")
-    reached = select(events.c.user_no).where(asked.is_counted(), step == anchor.step)
-    reached = reached.where(events.c.type == (VIEW if anchor.kind == PAGE else anchor.name))
-    session = func.coalesce(events.c.session_id, "").label("session_id")
-    query = select(events.c.user_no, session, events.c.is_bot, events.c.ts, events.c.event_id, step.label("step"))
-    return query.where(asked.is_counted(), events.c.type.in_(types), events.c.user_no.in_(reached)).subquery()
+    session = func.coalesce(events.c.session_id, "").collate("C")
+    is_anchor = (path == anchor.name) & (events.c.type == VIEW) if anchor.kind == PAGE else events.c.type == anchor.name
+    reached = select(events.c.user_no, session).where(asked.is_counted(), is_anchor)
+    query = select(events.c.user_no, session.label("session_id"), events.c.is_bot, events.c.ts, events.c.event_id)
+    query = query.where(asked.is_counted(), events.c.type.in_(types), tuple_(events.c.user_no, session).in_(reached))
+    return query.add_columns(step.label("step")).subquery()
 
 
 def _kept(steps: Subquery) -> Subquery:
     """Those that differ from the one before, with the number of their visit among the person's in the session."""
-    who, when = (steps.c.user_no, steps.c.session_id, steps.c.is_bot), (steps.c.ts, steps.c.event_id)
-    window: dict[str, Any] = {"partition_by": who, "order_by": when}
-    before_at, before = func.lag(steps.c.ts).over(**window), func.lag(steps.c.step).over(**window)
-    lagged = select(steps, before_at.label("before_at"), before.label("before")).subquery()
-    is_first = or_(lagged.c.before_at.is_(None), lagged.c.ts - lagged.c.before_at > timedelta(microseconds=GAP_US))
-    same = [lagged.c[column.name] for column in who]
-    order = [lagged.c[column.name] for column in when]
-    visit = func.count().filter(is_first).over(partition_by=same, order_by=order, rows=(None, 0))
-    counted = select(lagged, visit.label("visit"), or_(is_first, lagged.c.step != lagged.c.before).label("is_kept"))
-    found = counted.subquery()
-    return select(found).where(found.c.is_kept).subquery()
+    before_at, before = (func.lag(column).over(**_in_order(steps)) for column in (steps.c.ts, steps.c.step))
+    found = select(steps, before_at.label("before_at"), before.label("before")).subquery()
+    is_first = or_(found.c.before_at.is_(None), found.c.ts - found.c.before_at > timedelta(microseconds=GAP_US))
+    visit = func.count().filter(is_first).over(**_in_order(found), rows=(None, 0))
+    counted = select(found, visit.label("visit"), or_(is_first, found.c.step != found.c.before).label("is_kept"))
+    kept = counted.subquery()
+    return select(kept).where(kept.c.is_kept).subquery()
 
 
-def _numbered(kept: Subquery) -> Subquery:
-    """Steps with their place in the visit, from 1."""
-    place = func.row_number().over(partition_by=_visit(kept), order_by=(kept.c.ts, kept.c.event_id))
-    return select(*_visit(kept), kept.c.step, place.label("place")).subquery()
+def _paths(kept: Subquery, anchor: Anchor, steps: int) -> Subquery:
+    """A path for each time that a visit has the anchor; a step of another visit is none."""
+    look, places = (func.lag, range(steps - 1, 0, -1)) if anchor.is_end else (func.lead, range(1, steps))
+    others: list[ColumnElement[str]] = [
+        case((look(kept.c.visit, place).over(**_in_order(kept)) == kept.c.visit, _near(look, kept, place)))
+        for place in places
+    ]
+    path: array[Any] = array([*others, kept.c.step] if anchor.is_end else [kept.c.step, *others], type_=Text)
+    found = select(kept, func.array_remove(path, null(), type_=ARRAY(Text)).label("path")).subquery()
+    return select(found).where(found.c.step == anchor.step).subquery()
 
 
-def _paths(numbered: Subquery, anchor: Anchor, steps: int) -> CTE:
-    """A path of each visit that has the anchor."""
-    first = func.min(numbered.c.place).filter(numbered.c.step == anchor.step).over(partition_by=_visit(numbered))
-    found = select(numbered, first.label("first")).subquery()
-    near = (found.c.first - steps + 1, found.c.first) if anchor.is_end else (found.c.first, found.c.first + steps - 1)
-    path = func.array_agg(aggregate_order_by(found.c.step, found.c.place), type_=ARRAY(Text))
-    query = select(found.c.user_no, path.label("path")).where(found.c.place.between(*near))
-    return query.group_by(*_visit(found)).cte("paths")
+def _near(look: Any, kept: Subquery, place: int) -> ColumnElement[str]:
+    found: ColumnElement[str] = look(kept.c.step, place).over(**_in_order(kept))
+    return found
 
 
-def _visit(steps: Subquery) -> list[ColumnElement[Any]]:
-    return [steps.c[name] for name in ("user_no", "session_id", "is_bot", "visit")]
+def _first(paths: Subquery) -> CTE:
+    """The first of each visit."""
+    visit = paths.c.user_no, paths.c.session_id, paths.c.is_bot, paths.c.visit
+    query = select(paths.c.user_no, paths.c.path).ext(distinct_on(*visit))
+    return query.order_by(*visit, paths.c.ts, paths.c.event_id).cte("paths")
+
+
+def _in_order(steps: Subquery) -> dict[str, Any]:
+    """The window that all share, so that steps are sorted once."""
+    who = steps.c.user_no, steps.c.session_id, steps.c.is_bot
+    return {"partition_by": who, "order_by": (steps.c.ts, steps.c.event_id)}
 
 
 def describe(anchor: Anchor, found: Journeys) -> dict[str, Any]:
