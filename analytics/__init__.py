@@ -113,7 +113,6 @@ def _configure(app: Flask, settings: Settings) -> None:
             "pool_timeout": POOL_WAIT_S,
             "connect_args": {"connect_timeout": 5, "application_name": "analytics"},
         },
-        SQLALCHEMY_ECHO=settings.enable_debug_logging,
         JWT_SECRET_KEY=settings.jwt_secret_key,
         JWT_PUBLIC_KEY=settings.jwt_public_key or None,
         JWT_ALGORITHM=algorithm,

@@ -54,6 +54,9 @@ def configure_logging(settings: Settings) -> None:
     )
     for name in noisy:
         logging.getLogger(name).setLevel(logging.WARNING)
+    if settings.enable_debug_logging:
+        # SQLAlchemy's own echo would write each statement a second time, and not as JSON.
+        logging.getLogger("sqlalchemy.engine").setLevel(logging.INFO)
 
 
 def init_app(app: Flask, settings: Settings) -> None:

@@ -10,7 +10,7 @@ ENDPOINTS = {"0": 6, "1": 5, "2": 3, "3": 9, "4": 24}
 IDS = {
     *(f"{seed}.E{number}" for seed, count in ENDPOINTS.items() for number in range(1, count + 1)),
     *(f"{seed}.V" for seed in ENDPOINTS),
-    *("0.C", "0.H", "1.J", "1.K"),
+    *("0.C", "0.H", "0.L", "1.J", "1.K"),
     # There is no C13, C30 and C34.
     *(f"C{number}" for number in range(1, 38) if number not in (13, 30, 34)),
 }
@@ -21,7 +21,7 @@ ELSEWHERE = {
     "C31": "auth/test_limits.py::test_events_and_requests_have_a_budget_each",
 }
 HERE = Path(__file__).parent
-IN_NAME = re.compile(r"(?<![a-z0-9])(\d_(?:e\d+|[vcjkh](?![a-z]))|c\d+)(?![a-z0-9])")
+IN_NAME = re.compile(r"(?<![a-z0-9])(\d_(?:e\d+|[vcjkhl](?![a-z]))|c\d+)(?![a-z0-9])")
 
 
 def list_tests(path: Path) -> set[str]:

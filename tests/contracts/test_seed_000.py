@@ -1,19 +1,22 @@
 """Seed 000: clicks of short links, and what its README promises of cache, timing and settings."""
 
+import json
 import logging
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from redis import Redis
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, create_engine, text
 
 from analytics import clock
 from analytics.reports.link_schemas import GLOBAL_EXAMPLE, LINK_EXAMPLE, GlobalAnswer, LinkAnswer
-from config import load
+from analytics.telemetry import configure_logging
+from config import Settings, load
 
 CLICK = {
     "short_code": "abc123",
@@ -24,6 +27,17 @@ CLICK = {
     "city": "New York",
 }
 CHROME = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0 Safari/537.36"
+
+
+@pytest.fixture
+def log_levels() -> Iterator[None]:
+    """What a test configures of the logs is undone."""
+    loggers = [logging.getLogger(), logging.getLogger("sqlalchemy.engine")]
+    levels, handlers = [logger.level for logger in loggers], loggers[0].handlers
+    yield
+    loggers[0].handlers = handlers
+    for logger, level in zip(loggers, levels, strict=True):
+        logger.setLevel(level)
 
 
 @pytest.mark.parametrize("path", ["/analytics/events/", "/analytics/events"])
@@ -131,6 +145,21 @@ def test_0_h_slow_requests_are_logged(make_app: Callable[..., Flask], caplog: py
     caplog.clear()
     make_app(slow_request=60.0).test_client().get("/livez")
     assert not [line for line in caplog.messages if line.startswith("Slow")]
+
+
+@pytest.mark.parametrize(("is_on", "levels"), [(True, ["INFO"]), (False, [])], ids=["on", "off"])
+def test_0_l_statements_are_logged_once_where_asked_for(
+    settings: Settings, log_levels: None, capsys: pytest.CaptureFixture[str], is_on: bool, levels: list[str]
+) -> None:
+    configure_logging(replace(settings, enable_debug_logging=is_on))
+    engine = create_engine(settings.database_url)
+    with engine.connect() as connection:
+        connection.execute(text("SELECT 42"))
+    engine.dispose()
+    out, err = capsys.readouterr()
+    lines = [json.loads(line) for line in err.splitlines()]
+    assert ([line["level"] for line in lines if line["message"] == "SELECT 42"], out) == (levels, "")
+    assert all({"at", "logger", "function", "request_id"} <= set(line) for line in lines)
 
 
 def test_0_v_the_seeds_variables_are_read() -> None:
