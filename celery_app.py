@@ -7,7 +7,7 @@ from celery import Task, signals
 from celery.schedules import crontab
 
 from analytics import create_app, heap, queue
-from analytics.ops import runs
+from analytics.ops import hearing, runs
 from config import ConfigError
 
 BEAT = {
@@ -77,6 +77,7 @@ app.Task = ContextTask
 app.conf.update(include=["tasks.exports", "tasks.ingest", "tasks.maintenance", "tasks.rollups"], beat_schedule=BEAT)
 app.set_default()
 runs.install(app, flask_app.extensions["buffer_redis"])
+hearing.install(flask_app.extensions["buffer_redis"])
 
 
 @signals.worker_process_init.connect

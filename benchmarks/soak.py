@@ -176,6 +176,7 @@ def _soak(stack: Stack, events: int, kills: int, largest: int, seed: int) -> Rep
         while senders.busy and time.monotonic() < end:
             time.sleep(0.05)
         if report.kills.total() < kills:
+            stack.revive()
             name = KILLED[report.kills.total() % len(KILLED)]
             stack.kill(name)
             time.sleep(rng.choice((0.0, 0.3, 1.0)))
@@ -192,6 +193,7 @@ def await_drained(stack: Stack) -> float:
     """Waits until the buffer is empty; for how long. A stuck entry shows in the checks."""
     start, buffer = time.monotonic(), stack.buffer()
     while buffer.xlen("analytics:ingest") and time.monotonic() < start + DRAINED_WITHIN_S:
+        stack.revive()
         time.sleep(0.1)
     return time.monotonic() - start
 

@@ -65,6 +65,11 @@ class Process:
         assert self._process is not None
         return self._process.pid
 
+    @property
+    def has_ended(self) -> bool:
+        """It was started, and ended by itself."""
+        return self._process is not None and self._process.poll() is not None
+
     def kill(self) -> None:
         """SIGKILL for the whole group, as a machine that runs out of memory would."""
         if self._process is None:
@@ -104,7 +109,9 @@ class Stack:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         # Without its compiled modules a killed process takes five seconds to come back instead of one.
-        self.env = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+        # Celery's own variables are those of this process's app (queue.make_celery).
+        mine = ("PYTHONDONTWRITEBYTECODE", "CELERY_RESULT_BACKEND")
+        self.env = {name: value for name, value in os.environ.items() if name not in mine}
         self._extra = env
         self.processes: dict[str, Process] = {}
         self._names = ("web", "worker", "beat") if beat else ("web", "worker")
@@ -139,15 +146,16 @@ class Stack:
             **self._extra,
         }
         commands = parse_procfile((ROOT / "Procfile").read_text()).processes
-        self._run("release", commands["release"])
+        self.run("release", commands["release"])
         for name in self._names:
             self.processes[name] = Process(name, commands[name], self.env, self.folder)
             self.processes[name].start()
         create = "flask --app wsgi token create --sub bench --days 1 --scope"
-        self.token = self._run("token", f"{create} 'ingest read'").split()[-1]
+        self.token = self.run("token", f"{create} 'ingest read'").split()[-1]
         self.await_web()
 
-    def _run(self, name: str, command: str) -> str:
+    def run(self, name: str, command: str) -> str:
+        """What a command of the service prints. Raises RuntimeError with its errors."""
         made = subprocess.run(command, shell=True, cwd=ROOT, env=self.env, capture_output=True, text=True)
         if made.returncode:
             raise RuntimeError(f"{name} failed: {made.stderr[-2000:]}")
@@ -168,6 +176,13 @@ class Stack:
     def restart(self, name: str) -> None:
         """Starts what was killed; servers answer when this returns."""
         self._unit(name).start()
+
+    def revive(self) -> list[str]:
+        """Starts what has ended by itself, as a supervisor would; its names."""
+        ended = [name for name, process in self.processes.items() if process.has_ended]
+        for name in ended:
+            self.restart(name)
+        return ended
 
     def _unit(self, name: str) -> Postgres | Redis | Process:
         if name == "redis":
