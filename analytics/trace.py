@@ -109,7 +109,8 @@ def _dead_letter(connection: Connection, asked: Traced) -> RowMapping | None:
 
 # By pk_ingest_ledger in one or two partitions where the entry is known; else reads the one partition of the instant.
 BATCH = text("""
-SELECT entry_id, site_id, received_at, stored_at, received, stored, duplicate, dead, principal, request_id
+SELECT entry_id, site_id, received_at, stored_at, received, stored, duplicate, dead, principal, request_id,
+    CAST(xmin AS text) AS stored_by
 FROM ingest_ledger
 WHERE site_id = ANY (:sites) AND received_at BETWEEN :earliest AND :latest
     AND (CAST(:entry_id AS text) IS NULL OR entry_id = :entry_id)
@@ -180,8 +181,10 @@ def _copy(entry_id: str, position: int, entry: buffer.Entry) -> dict[str, Any]:
 
 
 READ_ZONE = text("SELECT coalesce(rollups_zone, zone) FROM sites WHERE id = :site_id")
-# The delta has its transaction's time, as the ledger row has. ix_rollup_deltas_site_id_id.
-IS_WAITING = text("SELECT EXISTS (SELECT FROM rollup_deltas WHERE site_id = :site_id AND created_at = :stored_at)")
+# The delta was written by the ledger row's transaction. ix_rollup_deltas_site_id_id.
+IS_WAITING = text(
+    "SELECT EXISTS (SELECT FROM rollup_deltas WHERE site_id = :site_id AND xmin = CAST(:stored_by AS xid))"
+)
 # pk_rollups, all of its columns.
 ROWS = text("""
 SELECT dimension, type, subject, value
@@ -197,9 +200,9 @@ def _feeds(connection: Connection, site: Site, row: RowMapping, batch: RowMappin
     `missing`: it should and does not. Of an event whose batch the ledger no longer knows, none waits.
     """
     zone: str = connection.execute(READ_ZONE, {"site_id": site.id}).scalar_one()
-    stored_at = batch["stored_at"] if batch else None
-    given = {"site_id": site.id, "stored_at": stored_at}
-    waits = stored_at is not None and connection.execute(IS_WAITING, given).scalar_one()
+    stored_by = batch["stored_by"] if batch else None
+    given = {"site_id": site.id, "stored_by": stored_by}
+    waits = stored_by is not None and connection.execute(IS_WAITING, given).scalar_one()
     said = _values(row, zone)
     day, subjects = clock.day_of(row["ts"], clock.zone(zone)), sorted({"", row["subject"] or ""})
     kept = set() if waits else _kept(connection, site.id, row, said, day, subjects)
