@@ -7,9 +7,10 @@ from typing import Any
 from marshmallow import RAISE, Schema, ValidationError, fields, pre_load
 from marshmallow.validate import Length, OneOf, Range
 
-from analytics.funnels.steps import LEAST, MOST, MOST_CHARS, PARTS, TYPES
+from analytics.funnels.steps import LEAST, MOST, PARTS, TYPES
 from analytics.reports.canonical_schemas import DIMENSIONS, UNKNOWN
 from analytics.reports.counted import PAGES
+from analytics.reports.patterns import MOST_CHARS
 from analytics.reports.schemas import PeriodQuery
 
 ORDERINGS, SCOPES = ("ordered", "strict"), ("user", "visit")

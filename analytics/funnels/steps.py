@@ -1,26 +1,26 @@
 """What a step of a funnel is, and which events are one: a condition of SQL, made of what the caller said. Pure.
 
-A step has a type and a condition, whose parts must all hold. `page` (or `path`) is a path pattern: exact, or with `*`
-for any run of characters. `event`, `custom` and `type` are a type of events. `filter` is the language of reports
+A step has a type and a condition, whose parts must all hold. `page` (or `path`) is a path pattern
+(reports/patterns.py). `event`, `custom` and `type` are a type of events. `filter` is the language of reports
 (reports/filters.py), payload properties included. A step of the type `page` is a page view unless it says another
 type. Nobody can send a regular expression.
 """
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, and_, case, func, literal
+from sqlalchemy import ColumnElement, and_, case, literal
 
 from analytics.errors import BadInput, Invalid, Problem
 from analytics.reports.filters import Columns, Condition, conditions, parse_filter
+from analytics.reports.patterns import matches as path_matches
+from analytics.reports.patterns import read_pattern
 from analytics.rollups.packed import VIEW
 
 TYPES = ("page", "event", "custom")
 PATHS, NAMES = ("page", "path"), ("event", "custom", "type")
 PARTS = (*PATHS, *NAMES, "filter")
 LEAST, MOST = 2, 20
-MOST_CHARS, MOST_STARS = 1024, 10
 # Seeds call a page view so.
 SAME_TYPE = {"pageview": VIEW}
 
@@ -74,8 +74,10 @@ def _problems(place: int, step: Step) -> list[Problem]:
     if not step.condition:
         found.append(Problem(None, field, "missing", f"say what the step is: one of {', '.join(PARTS)}"))
     for part in PATHS:
-        if step.condition.get(part, "").count("*") > MOST_STARS:
-            found.append(Problem(None, f"{field}[{part}]", "too_many", f"at most {MOST_STARS} of *"))
+        try:
+            read_pattern(step.condition.get(part, "*"))
+        except ValueError as error:
+            found.append(Problem(None, f"{field}[{part}]", "invalid", str(error)))
     try:
         step_filter(step)
     except BadInput as error:
@@ -110,18 +112,9 @@ def _types(step: Step) -> list[str]:
 def matches(step: Step, columns: Columns) -> ColumnElement[bool]:
     """Whether a row of `columns` is the step; every value is bound."""
     met = [columns["type"] == kind for kind in _types(step)]
-    met += [_path_is(columns["path"], step.condition[part]) for part in PATHS if part in step.condition]
+    patterns = [read_pattern(step.condition[part]) for part in PATHS if part in step.condition]
+    met += [path_matches(columns["path"], pattern) for pattern in patterns]
     return and_(*met, conditions(step_filter(step), columns))
-
-
-def _path_is(path: ColumnElement[str], pattern: str) -> ColumnElement[bool]:
-    if "*" not in pattern:
-        return path == pattern
-    if pattern.find("*") == len(pattern) - 1:
-        return func.starts_with(path, pattern[:-1])
-    # A run of stars is one: each more would make the matcher try every place once more.
-    parts = [part.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") for part in re.split(r"\*+", pattern)]
-    return path.like("%".join(parts))
 
 
 def mask(steps: Sequence[Step], columns: Columns) -> ColumnElement[int]:

@@ -7,9 +7,9 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from tests.reports.conftest import store, whole_march
+from tests.reports.conftest import fill, store, whole_march
 
-__all__ = ["store", "whole_march"]
+__all__ = ["fill", "store", "whole_march"]
 
 Ask = Callable[..., Any]
 
