@@ -33,6 +33,9 @@ class Rollups:
         """Whether there are rows for it: a path's are by day, and of itself alone."""
         if self._goal.needs_raw or (self._goal.path and (unit == "hour" or dimension)):
             return False
+        if OTHER in (self._goal.type, self._goal.path):
+            # Rollups have many under this name, raw events those that are called so.
+            return False
         return dimension is None or dimension in LISTS
 
     def days(self) -> dict[date, Count]:

@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine
 
 from analytics import clock
+from analytics.extensions import db
 from analytics.rollups import guard
 from analytics.rollups.merge import merge_site
-from analytics.sites import Site
+from analytics.sites import Site, forget_sites
 from tests.insights.slow import DAY, START, Event, day_of, make_site, money, sent, stored
 from tests.reports.slow import ZONES
 
@@ -188,6 +189,7 @@ def test_what_found_no_place_in_the_rollups_is_counted_among_raw_events(
         found = report("goal", query)
         assert (found["conversions"], found["meta"]["source"]) == (count, source)
     assert report("goal", "type=page_view&dimension=path&date=2026-03-02")["meta"]["source"] == "raw"
+    assert report("goal", "path=(other)&date=2026-03-02")["conversions"] == 0
 
 
 REFUSED = {
@@ -253,6 +255,19 @@ def test_converters_come_back_beside_the_others(
     assert found["converters"] == {"size": 2, "retained": [1, 1, 0], "rates": [0.5, 0.5, 0.0]}
     assert found["others"] == {"size": 2, "retained": [1, 0, 0], "rates": [0.5, 0.0, 0.0]}
     assert (found["last_is_over"], found["meta"]["source"]) == (False, "rollup")
+
+
+def test_a_public_site_s_goals_may_be_seen_by_everybody(
+    client: Any, site: Site, sql: Any, token: Any, auth: Any
+) -> None:
+    goal = _store_goal(client, auth(token("admin")), {"name": "Order", "type": "order"})
+    path = f"/api/analytics/goals/{goal}/report?site=default"
+    assert client.get(path).status_code == 401
+    sql("UPDATE sites SET public_stats = true WHERE id = :id RETURNING 1", id=site.id)
+    with client.application.app_context():
+        forget_sites(db.engine)
+    assert client.get(path).json["conversions"] == 0
+    assert client.delete(f"/api/analytics/goals/{goal}").status_code == 401
 
 
 def _store_goal(client: Any, headers: Any, body: dict[str, Any]) -> str:
