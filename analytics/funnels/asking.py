@@ -14,7 +14,7 @@ from sqlalchemy.exc import OperationalError
 from analytics import clock
 from analytics.errors import Invalid, Problem
 from analytics.extensions import settings
-from analytics.funnels.definitions import Definition, Funnel
+from analytics.funnels.definitions import TRACKED, Definition, Funnel
 from analytics.period import EXAMPLES, Period, read_period, read_zone
 from analytics.reports.cache import cached
 from analytics.reports.days import MOST_DAYS, PERIOD, refuse
@@ -29,7 +29,6 @@ DEFAULT_DAYS = 7
 # Days that change their length.
 SLACK = timedelta(hours=2)
 QUERY_CANCELED = "57014"
-TRACKED = "funnel_step"
 
 
 class Order(NamedTuple):

@@ -19,6 +19,8 @@ from analytics.store.models import audit_log, funnels, sites
 
 MOST_FUNNELS = 500
 WEEK_S = 7 * 86_400
+# The type of what clients track of a funnel (ingest/tracking.py).
+TRACKED = "funnel_step"
 # From one of a site's funnels to the next, whoever makes them.
 LOCK_SITE = text("SELECT pg_advisory_xact_lock(7205331, :site_id)")
 

@@ -31,7 +31,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 
 from analytics.errors import Invalid, Problem
 from analytics.funnels.attempts import Ints, Points, constant
-from analytics.funnels.definitions import Definition
+from analytics.funnels.definitions import TRACKED, Definition
 from analytics.funnels.steps import mask, matches, types_of
 from analytics.period import Period
 from analytics.reports.filtered import PLAN
@@ -41,10 +41,9 @@ from analytics.rollups.users import as_text, stream_binary
 from analytics.store import measures
 from analytics.store.models import events
 
-# Forty bytes each, three times while they are sorted.
+# A hundred and twenty bytes each, for the second in which they are sorted and tried.
 MOST_POINTS = 4_000_000
 MOST_TRACKED = 200_000
-TRACKED = "funnel_step"
 # From 1970 to 2000, where PostgreSQL's timestamps begin.
 EPOCH_US = 946_684_800_000_000
 ROW = [("user", ">i8"), ("time", ">i8"), ("mask", ">i4"), ("session", ">i8"), ("value", ">f8")]
