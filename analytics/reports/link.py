@@ -15,6 +15,7 @@ from pyroaring import BitMap64
 from analytics import clock
 from analytics.reports.days import MOST_DAYS, Days, around, names_period, read_days, read_today
 from analytics.reports.past import read_past
+from analytics.reports.places import PLACES, place_name
 from analytics.reports.question import Question
 from analytics.rollups import sums, users
 from analytics.rollups.reading import Snapshot
@@ -55,6 +56,12 @@ class Clicks(msgspec.Struct):
         return users.unpack(self.users) if self.users else BitMap64()
 
 
+def _shown(dimension: str, value: str) -> str:
+    if dimension == "referrer":
+        return name_host(value)
+    return (place_name(value) if dimension in PLACES else value) or UNKNOWN
+
+
 def read_clicks(found: Snapshot, code: str, first: date, after: date, bots: bool = False) -> Clicks:
     """The clicks of the days `[first, after)`. Six queries; one bitmap is read of each span that covers the days."""
     asked: dict[str, Any] = {"types": (CLICK,), "subject": code, "bots": bots}
@@ -80,7 +87,7 @@ def _by_hour_of_day(found: Snapshot, first: date, after: date, asked: Mapping[st
 def _named(dimension: str, values: Mapping[str, int]) -> dict[str, int]:
     counts = Counter[str]()
     for value, clicks in values.items():
-        counts[name_host(value) if dimension == "referrer" else value or UNKNOWN] += clicks
+        counts[_shown(dimension, value)] += clicks
     return dict(counts)
 
 

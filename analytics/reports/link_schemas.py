@@ -108,8 +108,11 @@ LINK_EXAMPLE = {
     "clicks_this_week": 38,
     "clicks_this_month": 46,
     "top_countries": [{"name": "US", "count": 40}, {"name": "CA", "count": 6}],
-    "top_regions": [{"name": "US/California", "count": 40}, {"name": "CA/Ontario", "count": 6}],
-    "top_cities": [{"name": "US/California/San Francisco", "count": 40}, {"name": "CA/Ontario/Toronto", "count": 6}],
+    "top_regions": [{"name": "California, US", "count": 40}, {"name": "Ontario, CA", "count": 6}],
+    "top_cities": [
+        {"name": "San Francisco, California, US", "count": 40},
+        {"name": "Toronto, CA", "count": 6},
+    ],
     "top_referers": [{"name": "google.com", "count": 26}, {"name": "Direct", "count": 20}],
     "top_browsers": [{"name": "Chrome", "count": 46}],
     "top_devices": [{"name": "desktop", "count": 46}],

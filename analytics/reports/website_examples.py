@@ -44,8 +44,8 @@ DASHBOARD_EXAMPLE = {
     "top_sources": [{"source": "Direct", "views": 51, "unique_visitors": 10, "bounce_rate": 30.0}],
     "top_countries": [{"country": "DE", **VALUE}],
     "geolocation": {
-        "countries": [PLACE], "continents": [PLACE | {"name": "Europe"}], "regions": [PLACE | {"name": "DE/Berlin"}],
-        "cities": [PLACE | {"name": "DE/Berlin/Berlin"}],
+        "countries": [PLACE], "continents": [PLACE | {"name": "Europe"}], "regions": [PLACE | {"name": "Berlin, DE"}],
+        "cities": [PLACE | {"name": "Berlin, Berlin, DE"}],
     },
     "meta": META,
 }  # fmt: skip

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from analytics.reports.continents import continent_of
+from analytics.reports.places import place_name
 from analytics.reports.website import NO_VISITS, Scope, compare, percent, read_traffic
 from analytics.rollups import sums, users
 from analytics.rollups.guard import OTHER
@@ -100,7 +101,7 @@ def locate(found: Snapshot, scope: Scope, everybody: int) -> dict[str, Any]:
     places = {"countries": "country", "regions": "region", "cities": "city"}
     tops = found.tops(list(places.values()), first, after, scope.limit, **scope.asked)
     lists = {
-        name: _shares([(top.value or UNKNOWN, top.users) for top in tops[dimension]], everybody)
+        name: _shares([(place_name(top.value) or UNKNOWN, top.users) for top in tops[dimension]], everybody)
         for name, dimension in places.items()
     }
     return {**lists, "continents": _shares(_continents(found, scope), everybody)}

@@ -55,9 +55,21 @@ def test_0_e1_a_click_answers_true_and_is_stored(
     assert (row["source"], row["country"], row["city"], row["os"]) == ("Google", "US", "New York", "Windows")
 
 
-def test_0_e1_the_debug_example_needs_no_referer(local: FlaskClient) -> None:
+def test_0_e1_the_debug_example_needs_no_referer_and_counts(local: FlaskClient, drained: Callable[[], object]) -> None:
     body = {"short_code": "test123", "ip_address": "127.0.0.1", "user_agent": "Test Browser"}
     assert local.post("/analytics/events/", json=body).data == b"true"
+    drained()
+    assert local.get("/analytics/stats/test123").json["total_clicks"] == 1
+
+
+def test_0_e2_places_are_shown_as_they_are_said(local: FlaskClient, drained: Callable[[], object]) -> None:
+    local.post("/analytics/events/", json=CLICK)
+    drained()
+    found = local.get("/analytics/stats/abc123").json
+    assert (found["top_cities"], found["top_countries"]) == (
+        [{"name": "New York, US", "count": 1}],
+        [{"name": "US", "count": 1}],
+    )
 
 
 def test_0_e1_a_click_without_its_link_is_named(local: FlaskClient) -> None:

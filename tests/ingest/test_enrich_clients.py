@@ -136,6 +136,11 @@ def test_people_are_known_by_family_names(user_agent, summary):
     assert parse_user_agent(user_agent) == _expect(summary)
 
 
+@pytest.mark.parametrize("user_agent", ["Test Browser", "Mozilla/5.0 Test Browser", "Maui Browser"])
+def test_what_calls_itself_a_browser_is_taken_at_its_word(user_agent):
+    assert not parse_user_agent(user_agent).is_bot
+
+
 @pytest.mark.parametrize("user_agent", [*BOTS, *HTTP_CLIENTS])
 def test_programs_are_bots(user_agent):
     assert parse_user_agent(user_agent).is_bot

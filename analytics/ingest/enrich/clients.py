@@ -61,6 +61,7 @@ _ON_TV = re.compile(r"\b(?:Hbb|Apple|Android|Google|Mi)?TV\b|Smart-?TV|BRAVIA|\b
 _ON_CONSOLE = re.compile(r"PlayStation|Nintendo|Xbox", re.I)
 # "Tablet PC" is what Internet Explorer says on any Windows with a pen.
 _ON_TABLET = re.compile(r"iPad|Tablet(?! PC)|Kindle|PlayBook|\bSilk/(?!.*Mobile)")
+_SAYS_BROWSER = re.compile(r"\bbrowser\b", re.IGNORECASE)
 _ON_PHONE = re.compile(r"Mobi|iPhone|iPod|Phone|Symbian|BlackBerry|\bBB10\b|MIDP|J2ME|MAUI|\bWAP\b|Opera Mini")
 
 
@@ -94,8 +95,9 @@ def _parse(user_agent: str) -> Client:
     browser = _name_browser(found.user_agent.family) if found.user_agent and not is_app else None
     system = _name_system(found.os.family) if found.os else None
     device = _find_device(text, system)
-    # No browser, system or device: a program's bare name, or noise.
-    is_bot = find_rule(text) is not None or (browser is None and device is None)
+    # No browser, system or device: a program's bare name, or noise, unless it calls itself a browser.
+    is_known = browser is not None or device is not None or _SAYS_BROWSER.search(text) is not None
+    is_bot = find_rule(text) is not None or not is_known
     return Client(browser, system, device, is_bot)
 
 
