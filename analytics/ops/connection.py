@@ -30,6 +30,8 @@ HEAD_WITHIN_S, BODY_WITHIN_S, LINGER_S = 20.0, 60.0, 2.0
 MAX_BODIES = 64_000_000
 MAX_PIPELINED = 16
 CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+# A question with a body, whose answer changes nothing (analytics/funnels/views.py).
+READING_POSTS = ("/api/analytics/reports/", "/api/v1/funnels/compare")
 REASONS = {status.value: status.phrase for status in http.HTTPStatus}
 
 
@@ -239,7 +241,7 @@ class Connection(asyncio.Protocol):
         else:
             # What changes something goes on to its end, whoever waits.
             waiting = Waiting()
-            self._waiting = waiting if environ["REQUEST_METHOD"] in ("GET", "HEAD") else None
+            self._waiting = waiting if _only_reads(environ) else None
             calling = self._loop.run_in_executor(self._server.pool, waiting.run, call_wsgi, self._server.wsgi, environ)
             calling.add_done_callback(lambda done: self._answer(request, done.result()))
 
@@ -374,3 +376,8 @@ class Connection(asyncio.Protocol):
                 self.finish()
         elif waited > (HEAD_WITHIN_S if self._in_head else BODY_WITHIN_S):
             self._refuse(408, "the request did not arrive in time")
+
+
+def _only_reads(environ: dict[str, Any]) -> bool:
+    method, path = environ["REQUEST_METHOD"], environ["PATH_INFO"]
+    return method in ("GET", "HEAD") or (method == "POST" and path.startswith(READING_POSTS))

@@ -62,12 +62,13 @@ def leave_by_reset(talking: socket.socket) -> None:
     talking.close()
 
 
+@pytest.mark.parametrize("asked", ["GET /", "POST /api/analytics/reports/funnel"])
 @pytest.mark.parametrize("leave", [leave_by_reset, socket.socket.close], ids=["reset", "closed"])
 def test_query_ends_when_the_one_who_asked_has_left(
-    served: Served, reader: Reader, sql: Sql, leave: Callable[[socket.socket], None]
+    served: Served, reader: Reader, sql: Sql, leave: Callable[[socket.socket], None], asked: str
 ) -> None:
     talking = served.connect()
-    talking.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+    talking.sendall(f"{asked} HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n".encode())
     until(lambda: sql(RUNNING) == [(1,)])
     leave(talking)
 
