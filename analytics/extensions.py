@@ -2,17 +2,27 @@
 
 from typing import Any
 
+import psycopg2.extensions
 from flask import current_app
 from flask_jwt_extended import JWTManager
 from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
 from redis import Redis
+from sqlalchemy import event
+from sqlalchemy.pool import Pool
 
 from config import Settings
 
 db = SQLAlchemy()
 migrate = Migrate(compare_type=True)
 jwt = JWTManager()
+
+
+@event.listens_for(Pool, "checkin")
+def _drop_unfinished(connection: Any, record: Any) -> None:
+    """psycopg2 takes a COMMIT that was cancelled for the end of its transaction; PostgreSQL does not."""
+    if connection and connection.info.transaction_status != psycopg2.extensions.TRANSACTION_STATUS_IDLE:
+        record.invalidate()
 
 
 def settings() -> Settings:

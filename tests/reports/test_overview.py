@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from analytics import clock
-from analytics.reports.overview_views import EXAMPLE, OverviewAnswer
+from analytics.reports.overview_views import EXAMPLE, BundleAnswer
 
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
@@ -76,4 +76,4 @@ def test_closed_days_come_from_the_cache_and_today_does_not(shop, report):
 
 
 def test_the_example_is_a_full_answer():
-    assert OverviewAnswer().validate(EXAMPLE) == {}
+    assert BundleAnswer().validate(EXAMPLE) == {}

@@ -118,3 +118,19 @@ def test_a_report_that_takes_too_long_says_to_narrow_it(
         lock.execute(text("LOCK TABLE rollups IN ACCESS EXCLUSIVE MODE"))
         response = client.get("/api/analytics/reports/dau?date=2026-03-02", headers=auth(token("read")))
     assert (response.status_code, "narrow the dates" in response.json["detail"]) == (503, True)
+
+
+def test_a_transaction_that_the_driver_lost_track_of_is_not_handed_on(engine: Engine) -> None:
+    """As after a COMMIT that was cancelled: psycopg2 takes it for the end of the transaction, PostgreSQL does not."""
+    engine.dispose()
+    raw = engine.raw_connection()
+    driver: Any = raw.driver_connection
+    driver.autocommit = True
+    cursor = driver.cursor()
+    cursor.execute("BEGIN")
+    with pytest.raises(psycopg2.errors.DivisionByZero):
+        cursor.execute("SELECT 1 / 0")
+    raw.close()
+    with engine.connect() as connection:
+        assert connection.execute(text("SELECT 1")).scalar_one() == 1
+    assert driver.closed
