@@ -47,11 +47,16 @@ SET LOCAL jit = off
 """)
 
 
+# Whose people a ranking counts along with it: those of a page, as pages are when nobody says how long.
+FIRST_LINES = 10
+
+
 class Rows:
     """A Source (counted.py). For the rest of the transaction, queries are planned to look at millions of rows."""
 
     def __init__(self, connection: Connection, wanted: Wanted) -> None:
         self._connection, self._wanted = connection, wanted
+        self._ranked: dict[tuple[Period, str], dict[str, Line]] = {}
         connection.execute(PLAN)
 
     def count(self, period: Period, unit: str) -> list[Counts]:
@@ -66,17 +71,19 @@ class Rows:
         return [counts.get(n, Counts())._replace(visits=began.get(n, NO_VISITS)) for n in numbers]
 
     def rank(self, period: Period, dimension: str) -> Lines:
-        """One query, O(events of the period); of PAGES, O(visits of the period). It remembers no person."""
+        """One query, O(events of the period); of PAGES, O(visits of the period). The first lines are known with it."""
         if dimension in PAGES:
             page = visits.c[dimension]
             query = select(page, null(), null(), func.count()).where(*_began(self._wanted, period)).group_by(page)
             return self._first(query, func.count(), page)
-        value = _value(dimension)
-        query = select(value.label("value"), func.count()).where(*self._of_types(period, dimension))
-        return self._first(query.group_by("value"), func.count(), value)
+        rows = self._connection.execute(self._with_people(period, dimension)).all()
+        lines = [Line(value, count) for value, count, _, _ in rows if value != OTHER]
+        known = {value: Line(value, count, people) for value, count, people, _ in rows if people is not None}
+        self._ranked[period, dimension] = known
+        return Lines(lines, rows[0].total if rows else 0)
 
     def find(self, period: Period, dimension: str, values: Sequence[str]) -> dict[str, Line]:
-        """One more query, O(events of the period), whose memory is people times values.
+        """For what `rank` did not see one more query, O(events of the period), whose memory is people times values.
 
         Another one for visits, where they have the dimension and all that the filter asks for; else None are told.
         """
@@ -85,14 +92,30 @@ class Rows:
         if dimension in PAGES:
             found = self._visits(period, visits.c[dimension], values)
             return {value: Line(value, visits=sums.visits) for value, sums in found}
-        lines = {
-            value: Line(value, *counts)
-            for value, *counts in self._connection.execute(self._named(period, dimension, values))
-        }
+        ranked = self._ranked.get((period, dimension), {})
+        lines = {value: ranked[value] for value in values if value in ranked}
+        if rest := [value for value in values if value not in ranked]:
+            counted = self._connection.execute(self._named(period, dimension, rest))
+            lines |= {value: Line(value, *counts) for value, *counts in counted}
         if dimension not in VISIT_FIELDS or not {one.field for one in self._wanted.filter} <= VISIT_FIELDS:
             return lines
         began = dict(self._visits(period, visits.c[dimension], values))
         return {value: line._replace(visits=began.get(value, NO_VISITS).visits) for value, line in lines.items()}
+
+    def _with_people(self, period: Period, dimension: str) -> Select[Any]:
+        """Value, events, people (of the first lines; else null), events in all. Rows are read once and kept apart."""
+        query = select(_value(dimension).label("value"), events.c.user_no)
+        found = query.where(*self._of_types(period, dimension)).cte("found")
+        order = func.count().desc(), found.c.value.collate("C")
+        counts = select(found.c.value, func.count().label("events")).group_by(found.c.value).order_by(*order)
+        first = select(counts.limit(FIRST_LINES).subquery().c.value)
+        each = select(found.c.value, found.c.user_no).where(found.c.value.in_(first)).distinct().subquery()
+        people = select(each.c.value, func.count().label("people")).group_by(each.c.value).subquery()
+        total = select(func.count()).select_from(found).scalar_subquery()
+        ranked = counts.limit(MOST_LINES).subquery()
+        lines = ranked.outerjoin(people, people.c.value == ranked.c.value)
+        columns = ranked.c.value, ranked.c.events, people.c.people, total.label("total")
+        return select(*columns).select_from(lines).order_by(ranked.c.events.desc(), ranked.c.value.collate("C"))
 
     def _named(self, period: Period, dimension: str, values: Sequence[str]) -> Select[Any]:
         """Value, events, people."""
