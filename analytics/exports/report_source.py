@@ -19,8 +19,8 @@ from analytics.errors import NotFound
 from analytics.period import Period
 from analytics.reports import retention
 from analytics.reports.active import DAYS_AT_A_TIME, Whom, people_by_day, series, users_before
+from analytics.reports.counted import VIEWS
 from analytics.reports.days import Days, around, refuse
-from analytics.reports.overview import VIEWS
 from analytics.rollups.days import DIGITS
 from analytics.rollups.delta import Count
 from analytics.rollups.reading import LISTS, Snapshot, snapshot

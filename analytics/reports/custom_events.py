@@ -13,8 +13,8 @@ from sqlalchemy import Connection, text
 
 from analytics import clock
 from analytics.period import Period
+from analytics.reports.counted import VIEWS
 from analytics.reports.days import refuse
-from analytics.reports.overview import VIEWS
 from analytics.reports.question import Question
 from analytics.reports.website import NO_VISITS, Scope, percent
 from analytics.rollups import sums

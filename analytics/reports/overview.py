@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
+from analytics.reports.counted import VIEWS
 from analytics.rollups import users
 from analytics.rollups.reading import Snapshot, Top
 from analytics.rollups.visit_tally import VisitSums
 
 LISTS = ("path", "referrer", "source", "country", "browser", "os", "device", "utm_source")
-VIEWS = ("page_view",)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,8 @@
 
 from typing import Any
 
+from analytics.reports.counted import VIEWS
 from analytics.reports.days import MOST_DAYS, Days, names_period, read_day, read_days, read_today
-from analytics.reports.overview import VIEWS
 from analytics.reports.question import Question
 from analytics.rollups.reading import Snapshot
 

@@ -12,8 +12,8 @@ from pyroaring import BitMap64
 
 from analytics import clock
 from analytics.reports.active import Whom, count_active
+from analytics.reports.counted import VIEWS
 from analytics.reports.days import Days
-from analytics.reports.overview import VIEWS
 from analytics.reports.question import utc
 from analytics.rollups.reading import Snapshot
 from analytics.rollups.visit_tally import VisitSums
