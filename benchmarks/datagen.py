@@ -8,7 +8,7 @@ import json
 import random
 import struct
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -40,16 +40,17 @@ def make_events(count: int, with_ids: bool, seed: int = 1) -> Iterator[bytes]:
             "user_id": f"user-{user}",
             "type": rng.choice(TYPES),
             "src": rng.choice(SOURCES),
-            "payload": _payload(rng, sessions[user]),
+            "payload": make_payload(rng, f"/products/{rng.randrange(PAGES)}", sessions[user]),
         }
         if with_ids:
             event["event_id"] = str(uuid.UUID(int=rng.getrandbits(128), version=4))
         yield compact(event)
 
 
-def _payload(rng: random.Random, session: str) -> dict[str, Any]:
+def make_payload(rng: random.Random, page: str, session: str) -> dict[str, Any]:
+    """A view's payload, of PAYLOAD_BYTES."""
     payload = {
-        "page": f"/products/{rng.randrange(PAGES)}",
+        "page": page,
         "referrer": f"https://site{rng.randrange(REFERRERS)}.example/",
         "session_id": session,
         "duration_ms": rng.randrange(100, 10_000),
@@ -76,9 +77,13 @@ def write_requests(
     return -(-len(events) // batch)
 
 
-def read_requests(path: Path) -> list[tuple[int, bytes]]:
-    """What `write_requests` wrote: (events, request bytes)."""
+def read_requests(path: Path, replaced: Iterable[tuple[str, str]] = ()) -> list[tuple[int, bytes]]:
+    """What `write_requests` wrote: (events, request bytes). `replaced`: words, each by another of its length."""
     data, at, found = path.read_bytes(), 0, []
+    for old, new in replaced:
+        if len(old) != len(new):
+            raise ValueError(f"{new!r} is not as long as {old!r}, and a request says how long it is")
+        data = data.replace(old.encode(), new.encode())
     while at < len(data):
         count, size = HEADER.unpack_from(data, at)
         at += HEADER.size

@@ -11,8 +11,8 @@ import random
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -186,9 +186,14 @@ def command(file: Path, port: int, rate: float = 0.0, connections: int = CONNECT
     return [sys.executable, "-m", "benchmarks.loadgen", str(file), str(port), *options]
 
 
-def load(file: Path, port: int, rate: float = 0.0, connections: int = CONNECTIONS) -> dict[str, Any]:
-    """What the load generator measured."""
-    made = subprocess.run(command(file, port, rate, connections), cwd=ROOT, capture_output=True, text=True)
+def load(
+    file: Path, port: int, rate: float = 0.0, connections: int = CONNECTIONS, replaced: Mapping[str, str] | None = None
+) -> dict[str, Any]:
+    """What the load generator measured. `replaced`: words of the file, and what is sent for each."""
+    replacing = [word for pair in (replaced or {}).items() for word in ("--replace", *pair)]
+    made = subprocess.run(
+        [*command(file, port, rate, connections), *replacing], cwd=ROOT, capture_output=True, text=True
+    )
     if made.returncode:
         raise RuntimeError(made.stderr[-2000:])
     found: dict[str, Any] = json.loads(made.stdout)
@@ -199,9 +204,11 @@ def rss_mb(pids: Sequence[int]) -> float:
     """Resident memory of the largest of the processes."""
     sizes = [0.0]
     for pid in pids:
-        for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-            if line.startswith("VmRSS:"):
-                sizes.append(int(line.split()[1]) / 1024)
+        # A process may end between being listed and being looked at.
+        with suppress(OSError):
+            for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+                if line.startswith("VmRSS:"):
+                    sizes.append(int(line.split()[1]) / 1024)
     return max(sizes)
 
 

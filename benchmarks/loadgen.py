@@ -137,8 +137,9 @@ def main() -> None:
     parser.add_argument("port", type=int)
     parser.add_argument("--connections", type=int, default=64)
     parser.add_argument("--rate", type=float, default=0.0, help="requests a second; 0: as fast as they are answered")
+    parser.add_argument("--replace", nargs=2, action="append", default=[], help="a word, and what is sent for it")
     chosen = parser.parse_args()
-    load = Load(read_requests(chosen.file), chosen.port, chosen.connections, chosen.rate)
+    load = Load(read_requests(chosen.file, chosen.replace), chosen.port, chosen.connections, chosen.rate)
     print(json.dumps(load.run()), flush=True)
 
 

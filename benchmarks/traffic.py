@@ -120,7 +120,7 @@ def _views(rng: random.Random, views: int, now: datetime) -> Iterator[tuple[date
         made: list[tuple[float, Visitor]] = []
         while len(made) < wanted:
             visitor, at = _visitor(rng, users), _moment(rng, start)
-            for _ in range(_length(rng)):
+            for _ in range(visit_length(rng)):
                 made.append((at, visitor))
                 at += rng.expovariate(1 / GAP_S)
         made = sorted(made[:wanted], key=lambda view: view[0])
@@ -135,7 +135,7 @@ def _moment(rng: random.Random, start: datetime) -> float:
     return hour * 3600 + rng.random() * 3600
 
 
-def _length(rng: random.Random) -> int:
+def visit_length(rng: random.Random) -> int:
     """Views of a visit: one with the chance of a bounce, else geometric from two on; ten on average."""
     if rng.random() < BOUNCES:
         return 1
