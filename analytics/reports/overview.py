@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from analytics.reports.counted import VIEWS
-from analytics.rollups import users
 from analytics.rollups.reading import Snapshot, Top
 from analytics.rollups.visit_tally import VisitSums
 
@@ -36,20 +35,22 @@ class Overview:
 def overview(
     found: Snapshot, first: date, after: date, limit: int = 10, lists: Sequence[str] = LISTS, bots: bool = False
 ) -> Overview:
-    """Days `[first, after)`; `limit` lines a list, by page views. O(days) bitmaps; a list, O(limit * spans)."""
-    days = found.days(first, after, types=VIEWS, bots=bots)
+    """Days `[first, after)`; `limit` lines a list, by page views. O(lists * limit * spans) bitmaps."""
+    days = found.series(first, after, types=VIEWS, bots=bots)
+    # The total is a list of one line, so that it costs no query of its own.
+    tops = found.tops(["total", *lists], first, after, limit, types=VIEWS, bots=bots)
+    (total,) = tops.pop("total") or [Top("", 0, 0)]
     visits = found.visits("total", first, after, bots)
     series = []
     for number in range((after - first).days):
         day = first + timedelta(days=number)
-        count = days.get(day)
         begun = visits.get((day, ""))
-        views, people = (count.events, len(count.users)) if count else (0, 0)
+        views, people = days.get(day, (0, 0))
         series.append(Day(day, views, people, begun.visits if begun else 0))
     return Overview(
-        page_views=sum(day.page_views for day in series),
-        visitors=len(users.union(count.users for count in days.values())),
+        page_views=total.events,
+        visitors=total.users,
         visits=VisitSums(*(sum(column) for column in zip(VisitSums(0, 0, 0, 0), *visits.values(), strict=True))),
         series=series,
-        lists=found.tops(lists, first, after, limit, types=VIEWS, bots=bots),
+        lists=tops,
     )

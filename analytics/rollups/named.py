@@ -9,7 +9,7 @@ from analytics.rollups import users
 from analytics.rollups.delta import Count
 from analytics.rollups.reading import ROWS, Asked, Snapshot
 from analytics.rollups.spans import DAY, whole
-from analytics.rollups.users import as_date, as_int, as_text, read_binary
+from analytics.rollups.users import as_date, as_int, as_text
 
 # As reading.COUNTS, by pk_rollups.
 NAMED = "SELECT value, events, users" + ROWS + "WHERE value = ANY(%(values)s::text[])"
@@ -20,11 +20,10 @@ def counts_of(
 ) -> dict[str, Count]:
     """Value → its Count; no entry for one that was not there. One query, O(rows of the dimension), as Snapshot.top."""
     wanted = Asked(first, after, **asked)
-    given = {**found._given([dimension], wanted, found._cover(first, after)), "values": list(values)}
     counts: dict[str, Count] = defaultdict(Count)
-    for value, events, stored in read_binary(found._connection, NAMED, given):
+    for value, events, stored in found.read(NAMED, [dimension], wanted, found.cover(wanted), values=list(values)):
         counts[as_text(value or b"")].add(Count(as_int(events or b""), users.unpack(stored or b"")))
-    for key, count in found._fresh([dimension], wanted).items():
+    for key, count in found.fresh([dimension], wanted).items():
         if key.value in values:
             counts[key.value].add(count)
     return dict(counts)
@@ -39,11 +38,11 @@ def days_of(
 ) -> dict[date, Count]:  # fmt: skip
     """Day → the Count of the value; no entry for a day without it. One query, O(rows of the dimension)."""
     wanted = Asked(first, after, **asked)
-    given = {**found._given([dimension], wanted, list(whole(DAY, first, after))), "value": value}
+    days = list(whole(DAY, first, after))
     counts: dict[date, Count] = defaultdict(Count)
-    for day, events, stored in read_binary(found._connection, DAYS, given):
+    for day, events, stored in found.read(DAYS, [dimension], wanted, days, value=value):
         counts[as_date(day or b"")].add(Count(as_int(events or b""), users.unpack(stored or b"")))
-    for key, count in found._fresh([dimension], wanted).items():
+    for key, count in found.fresh([dimension], wanted).items():
         if key.value == value:
             counts[key.day].add(count)
     return dict(counts)

@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from datetime import date, timedelta
 from typing import Any, NamedTuple
 
-from pyroaring import BitMap64
 from sqlalchemy import Connection, Engine, text
 
 from analytics.rollups import guard, users
@@ -107,6 +106,7 @@ CROSS JOIN LATERAL (
 ) AS r
 """
 COUNTS = "SELECT day, value, events, users" + ROWS
+HEADS = "SELECT day, events, substring(users FROM 1 FOR %(head_bytes)s)" + ROWS  # noqa: S608  # of constants
 RANK = f"""
 SELECT dimension, value, events
 FROM (
@@ -125,19 +125,23 @@ FROM (
 WHERE place <= %(limit)s
 ORDER BY dimension, place
 """  # noqa: S608  # of constants
-# pk_rollups, all of its columns.
+# pk_rollups, all of its columns. The outer OFFSET 0 keeps the rows of a value together, as users.Unions likes them.
 USERS = """
-SELECT k.n, r.users
+SELECT k.n, of_value.users
 FROM unnest(%(ranked_dimensions)s::text[], %(ranked)s::text[]) WITH ORDINALITY AS k (dimension, value, n)
-CROSS JOIN unnest(%(spans)s::text[], %(days)s::date[]) AS s (span, first)
 CROSS JOIN LATERAL (
-    SELECT users
-    FROM rollups
-    WHERE site_id = %(site_id)s AND span = s.span AND dimension = k.dimension AND day = s.first
-        AND type = ANY(%(types)s::text[]) AND subject = %(subject)s AND is_bot = ANY(%(bots)s::bool[])
-        AND value = k.value
+    SELECT r.users
+    FROM unnest(%(spans)s::text[], %(days)s::date[]) AS s (span, first)
+    CROSS JOIN LATERAL (
+        SELECT users
+        FROM rollups
+        WHERE site_id = %(site_id)s AND span = s.span AND dimension = k.dimension AND day = s.first
+            AND type = ANY(%(types)s::text[]) AND subject = %(subject)s AND is_bot = ANY(%(bots)s::bool[])
+            AND value = k.value
+        OFFSET 0
+    ) AS r
     OFFSET 0
-) AS r
+) AS of_value
 """
 
 
@@ -155,7 +159,7 @@ class Snapshot:
     """A site's counts at one instant; `zone` is the calendar that its days are in."""
 
     def __init__(self, connection: Connection, site: Site) -> None:
-        self._connection, self._site_id = connection, site.id
+        self.connection, self.site_id = connection, site.id
         self.zone: str = connection.execute(READ_ZONE, {"site_id": site.id}).scalar_one()
         self._bodies: dict[str, list[bytes]] | None = None
         self._waiting: dict[tuple[str, ...], dict[Key, Count]] = {}
@@ -168,32 +172,44 @@ class Snapshot:
     ) -> dict[tuple[date, str], Count]:  # fmt: skip
         """(day, value) → its Count over the types. One query; every bitmap of these rows is read."""
         asked = Asked(first, after, types, subject, bots)
-        found: dict[tuple[date, str], Count] = {}
-        for place, count in self._stored(dimension, asked, list(whole(DAY, first, after))):
-            _add(found, place, count)
-        for key, count in self._fresh([dimension], asked).items():
-            _add(found, (key.day, key.value), count)
-        return found
+        return self._counts(dimension, asked, list(whole(DAY, first, after)))
 
     def days(self, first: date, after: date, **asked: Any) -> dict[date, Count]:
         """Day → its total; no entry for a day without events. As `counts`."""
         return {day: count for (day, _), count in self.counts("total", first, after, **asked).items()}
 
+    def series(self, first: date, after: date, **asked: Any) -> dict[date, tuple[int, int]]:
+        """Day → (events, people) of its total, as `days`. One query that reads the head of each bitmap; one more for
+        days that it does not tell of: those of several rows, and those of which deltas wait."""
+        wanted, days = Asked(first, after, **asked), list(whole(DAY, first, after))
+        found: dict[date, tuple[int, int]] = {}
+        untold = {key.day for key in self.fresh(["total"], wanted)}
+        for of_day, events, head in self.read(HEADS, ["total"], wanted, days, head_bytes=users.HEAD_BYTES):
+            day, people = as_date(of_day or b""), users.count_by_head(head or b"")
+            if people is None or day in found:
+                untold.add(day)
+            found[day] = as_int(events or b""), people or 0
+        if untold:
+            spans = [Span(DAY, day) for day in sorted(untold)]
+            counts = self._counts("total", wanted, spans)
+            found |= {day: (count.events, len(count.users)) for (day, _), count in counts.items()}
+        return found
+
     def total(self, first: date, after: date, **asked: Any) -> Count:
         """Everything in the days, everybody once. One query; a bitmap a type is read of each span that covers them."""
         everything = Asked(first, after, **asked)
-        parts = list(self._fresh(["total"], everything).values())
-        parts += [count for _, count in self._stored("total", everything, self._cover(first, after))]
+        parts = list(self.fresh(["total"], everything).values())
+        parts += [count for _, count in self._stored("total", everything, self.cover(everything))]
         return Count(sum(count.events for count in parts), users.union(count.users for count in parts))
 
     def visits(self, dimension: str, first: date, after: date, bots: bool = False) -> dict[tuple[date, str], VisitSums]:
         """(day, value) → the visits that merge has counted; a delta's come with its merge. One query."""
-        return read_visits(self._connection, self._site_id, dimension, first, after, bots)
+        return read_visits(self.connection, self.site_id, dimension, first, after, bots)
 
     def first_day(self) -> date | None:
         """The first day that has events, programs' too; None: none has. One look at the index."""
-        waiting = {key.day for key in self._waiting_of(TOTALS)}
-        return min(waiting | known_days(self._connection, self._site_id), default=None)
+        waiting = {key.day for key in self.waiting(TOTALS)}
+        return min(waiting | known_days(self.connection, self.site_id), default=None)
 
     def hours(self, day: date, **asked: Any) -> dict[int, Count]:
         """Full hours since the day began → Count; up to 24 on a day of 25 hours. As `counts`."""
@@ -213,44 +229,62 @@ class Snapshot:
         Two queries: O(rows of the dimensions) to rank, then O(dimensions * limit * spans), as `total`.
         """
         asked = Asked(first, after, types, subject, bots)
-        fresh = self._fresh(dimensions, asked)
-        given = self._given(dimensions, asked, self._cover(first, after))
-        ranked = self._rank(given, fresh, limit)
-        people = self._people(given, ranked, fresh)
+        fresh = self.fresh(dimensions, asked)
+        ranked = self._rank(dimensions, asked, fresh, limit)
+        people = self._people(dimensions, asked, ranked, fresh)
         found: dict[str, list[Top]] = {dimension: [] for dimension in dimensions}
         for (dimension, value), events in ranked.items():
-            found[dimension].append(Top(value, events, len(people[dimension, value])))
+            found[dimension].append(Top(value, events, people[dimension, value]))
         return found
 
-    def _rank(self, given: Mapping[str, Any], fresh: Mapping[Key, Count], limit: int) -> dict[tuple[str, str], int]:
-        """(dimension, value) → events of the first `limit` of each dimension, in their order."""
+    def rank(self, dimensions: Sequence[str], asked: Asked, limit: int) -> dict[tuple[str, str], int]:
+        """(dimension, value) → events of the first `limit` of each dimension, in their order. One query, no bitmaps."""
+        return self._rank(dimensions, asked, self.fresh(dimensions, asked), limit)
+
+    def _rank(
+        self, dimensions: Sequence[str], asked: Asked, fresh: Mapping[Key, Count], limit: int
+    ) -> dict[tuple[str, str], int]:
         waiting = {
             "waiting_dimensions": [key.dimension for key in fresh],
             "waiting": [key.value for key in fresh],
             "waiting_events": [one.events for one in fresh.values()],
         }
-        rows = read_binary(self._connection, RANK, {**given, **waiting, "limit": limit})
+        rows = self.read(RANK, dimensions, asked, self.cover(asked), **waiting, limit=limit)
         return {
             (as_text(dimension or b""), as_text(value or b"")): as_int(events or b"")
             for dimension, value, events in rows
         }
 
     def _people(
-        self, given: Mapping[str, Any], ranked: Collection[tuple[str, str]], fresh: Mapping[Key, Count]
-    ) -> dict[tuple[str, str], BitMap64]:
-        """(dimension, value) → everybody who was there. Unites the first rows while the server reads the next ones."""
-        people = [BitMap64() for _ in ranked]
+        self,
+        dimensions: Sequence[str],
+        asked: Asked,
+        ranked: Collection[tuple[str, str]],
+        fresh: Mapping[Key, Count],
+    ) -> dict[tuple[str, str], int]:
+        """(dimension, value) → how many were there. Unites the first rows while the server reads the next ones."""
+        places = {key: place for place, key in enumerate(ranked)}
+        unions = users.Unions(len(places))
 
         def unite(row: users.Row) -> None:
             n, stored = row
-            people[as_int(n or b"") - 1] |= users.unpack(stored or b"")
+            unions.add(as_int(n or b"") - 1, stored or b"")
 
         names = {"ranked_dimensions": [one for one, _ in ranked], "ranked": [value for _, value in ranked]}
-        users.stream_binary(self._connection, USERS, {**given, **names}, unite)
-        found = dict(zip(ranked, people, strict=True))
+        given = self._given(dimensions, asked, self.cover(asked))
+        users.stream_binary(self.connection, USERS, {**given, **names}, unite)
         for key, count in fresh.items():
-            if (key.dimension, key.value) in found:
-                found[key.dimension, key.value] |= count.users
+            if (place := places.get((key.dimension, key.value))) is not None:
+                unions.add(place, users.pack(count.users))
+        return dict(zip(places, unions.counts(), strict=True))
+
+    def _counts(self, dimension: str, asked: Asked, days: Sequence[Span]) -> dict[tuple[date, str], Count]:
+        """(day, value) → its Count: the days' rows, and all that waits for what is asked."""
+        found: dict[tuple[date, str], Count] = {}
+        for place, count in self._stored(dimension, asked, days):
+            _add(found, place, count)
+        for key, count in self.fresh([dimension], asked).items():
+            _add(found, (key.day, key.value), count)
         return found
 
     def _stored(self, dimension: str, asked: Asked, spans: Sequence[Span]) -> list[tuple[tuple[date, str], Count]]:
@@ -262,48 +296,57 @@ class Snapshot:
             place = as_date(day or b""), as_text(value or b"")
             found.append((place, Count(as_int(events or b""), users.unpack(stored or b""))))
 
-        users.stream_binary(self._connection, COUNTS, self._given([dimension], asked, spans), take)
+        users.stream_binary(self.connection, COUNTS, self._given([dimension], asked, spans), take)
         return found
+
+    def read(
+        self, query: str, dimensions: Sequence[str], asked: Asked, spans: Sequence[Span], **more: Any
+    ) -> Iterator[users.Row]:
+        """The rows of a query made with ROWS; `more`: its other parameters."""
+        return read_binary(self.connection, query, {**self._given(dimensions, asked, spans), **more})
 
     def _given(self, dimensions: Sequence[str], asked: Asked, spans: Sequence[Span]) -> dict[str, Any]:
         """Parameters of ROWS."""
-        types = self._types_of(asked.first, asked.after) if asked.types is None else list(asked.types)
+        types = self._types_of(asked) if asked.types is None else list(asked.types)
         bots = [False, True] if asked.bots else [False]
-        who = {"site_id": self._site_id, "types": types, "subject": asked.subject, "bots": bots}
+        who = {"site_id": self.site_id, "types": types, "subject": asked.subject, "bots": bots}
         return {**who, "dimensions": list(dimensions), **columns(spans)}
 
-    def _cover(self, first: date, after: date) -> list[Span]:
+    def cover(self, asked: Asked) -> list[Span]:
         """The days, as few spans as there are rows of. One query where a week or month lies in them; kept."""
+        first, after = asked.first, asked.after
         if (first, after) not in self._covers:
             candidates = [span for kind in UNIONS for span in whole(kind, first, after)]
-            united = known_unions(self._connection, self._site_id, candidates)
+            united = known_unions(self.connection, self.site_id, candidates)
             self._covers[first, after] = cover(first, after, united)
         return self._covers[first, after]
 
-    def _types_of(self, first: date, after: date) -> list[str]:
-        if (first, after) not in self._types:
-            self._types[first, after] = read_types(self._connection, self._site_id, self._cover(first, after))
-        return self._types[first, after]
+    def _types_of(self, asked: Asked) -> list[str]:
+        days = asked.first, asked.after
+        if days not in self._types:
+            self._types[days] = read_types(self.connection, self.site_id, self.cover(asked))
+        return self._types[days]
 
-    def _fresh(self, dimensions: Collection[str], asked: Asked) -> dict[Key, Count]:
+    def fresh(self, dimensions: Collection[str], asked: Asked) -> dict[Key, Count]:
         """What waits for these rows, under the names that merge would give it."""
-        waiting = self._waiting_of(LISTS if set(dimensions).isdisjoint(TOTALS) else TOTALS)
+        groups = [group for group in (TOTALS, LISTS) if not set(group).isdisjoint(dimensions)]
         mine = {
             key: count
-            for key, count in waiting.items()
+            for group in groups
+            for key, count in self.waiting(group).items()
             if key.dimension in dimensions and asked.first <= key.day < asked.after
             and (key.subject in ("", asked.subject) or asked.subject == guard.OTHER)
         }  # fmt: skip
         if not mine:
             return {}
-        fitted = guard.fit(self._connection, self._site_id, mine)
+        fitted = guard.fit(self.connection, self.site_id, mine)
         return {key: count for key, count in fitted.items() if asked.holds(key)}
 
-    def _waiting_of(self, dimensions: tuple[str, ...]) -> dict[Key, Count]:
-        """Decoded once for all that ask for one of `dimensions`."""
+    def waiting(self, dimensions: tuple[str, ...]) -> dict[Key, Count]:
+        """All that waits in TOTALS or LISTS, under the names it came with. Decoded once for all that ask."""
         if self._bodies is None:
             self._bodies = {}
-            for zone, body in read_binary(self._connection, WAITING, {"site_id": self._site_id}):
+            for zone, body in read_binary(self.connection, WAITING, {"site_id": self.site_id}):
                 self._bodies.setdefault(as_text(zone or b""), []).append(body or b"")
         if dimensions not in self._waiting:
             self._waiting[dimensions] = _united(self._bodies, dimensions)

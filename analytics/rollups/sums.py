@@ -27,10 +27,8 @@ def by_value(
 ) -> dict[str, dict[str, int]]:
     """Dimension → value → events, the most first. One query, O(rows of the dimensions); weeks and months as `tops`."""
     wanted = Asked(first, after, **asked)
-    given = found._given(dimensions, wanted, found._cover(first, after))
-    ranked = found._rank(given, found._fresh(dimensions, wanted), EVERY)
     sums: dict[str, dict[str, int]] = {dimension: {} for dimension in dimensions}
-    for (dimension, value), events in ranked.items():
+    for (dimension, value), events in found.rank(dimensions, wanted, EVERY).items():
         sums[dimension][value] = events
     return sums
 
@@ -43,10 +41,9 @@ def by_day(found: Snapshot, dimension: str, first: date, after: date, **asked: A
     """(day, value) → events. One query, O(rows)."""
     wanted = Asked(first, after, **asked)
     sums: Counter[tuple[date, str]] = Counter()
-    given = found._given([dimension], wanted, list(whole(DAY, first, after)))
-    for day, value, events in read_binary(found._connection, EVENTS, given):
+    for day, value, events in found.read(EVENTS, [dimension], wanted, list(whole(DAY, first, after))):
         sums[as_date(day or b""), as_text(value or b"")] += as_int(events or b"")
-    for key, count in found._fresh([dimension], wanted).items():
+    for key, count in found.fresh([dimension], wanted).items():
         sums[key.day, key.value] += count.events
     return sums
 
@@ -59,10 +56,9 @@ def people_by_value(found: Snapshot, dimension: str, first: date, after: date, *
     """Value → everybody with it. One query; a bitmap a value is read of each span that covers the days."""
     wanted = Asked(first, after, **asked)
     people: dict[str, BitMap64] = defaultdict(BitMap64)
-    given = found._given([dimension], wanted, found._cover(first, after))
-    for value, stored in read_binary(found._connection, PEOPLE, given):
+    for value, stored in found.read(PEOPLE, [dimension], wanted, found.cover(wanted)):
         people[as_text(value or b"")] |= users.unpack(stored or b"")
-    for key, count in found._fresh([dimension], wanted).items():
+    for key, count in found.fresh([dimension], wanted).items():
         people[key.value] |= count.users
     return dict(people)
 
@@ -75,11 +71,10 @@ def by_type(found: Snapshot, first: date, after: date, bots: bool = False) -> di
     """(day, type) → its Count. Two queries; a bitmap a day and type is read."""
     wanted = Asked(first, after, bots=bots)
     counts: dict[tuple[date, str], Count] = defaultdict(Count)
-    given = found._given(["total"], wanted, list(whole(DAY, first, after)))
-    for day, kind, events, stored in read_binary(found._connection, TYPES, given):
+    for day, kind, events, stored in found.read(TYPES, ["total"], wanted, list(whole(DAY, first, after))):
         count = Count(as_int(events or b""), users.unpack(stored or b""))
         counts[as_date(day or b""), as_text(kind or b"")].add(count)
-    for key, count in found._fresh(["total"], wanted).items():
+    for key, count in found.fresh(["total"], wanted).items():
         counts[key.day, key.type].add(count)
     return dict(counts)
 
@@ -113,33 +108,34 @@ def by_subject(
 
     O(codes of each span that covers the days): 10,000 at most of a day.
     """
-    fresh = _fresh_subjects(found, kind, first, after, bots)
+    wanted = Asked(first, after, bots=bots)
+    fresh = _fresh_subjects(found, kind, wanted)
     given = {
-        "site_id": found._site_id,
-        **columns(found._cover(first, after)),
+        "site_id": found.site_id,
+        **columns(found.cover(wanted)),
         "type": kind,
         "bots": [False, True] if bots else [False],
         "waiting": [key.subject for key in fresh],
         "waiting_events": [count.events for count in fresh.values()],
         "limit": limit,
     }
-    rows = read_binary(found._connection, SUBJECTS, given)
+    rows = read_binary(found.connection, SUBJECTS, given)
     return {as_text(subject or b""): as_int(events or b"") for subject, events in rows}
 
 
-def _fresh_subjects(found: Snapshot, kind: str, first: date, after: date, bots: bool) -> dict[Key, Count]:
+def _fresh_subjects(found: Snapshot, kind: str, wanted: Asked) -> dict[Key, Count]:
     waiting = {
         key: count
-        for key, count in found._waiting_of(TOTALS).items()
-        if key.dimension == "total" and first <= key.day < after
+        for key, count in found.waiting(TOTALS).items()
+        if key.dimension == "total" and wanted.first <= key.day < wanted.after
     }
     if not any(key.subject for key in waiting):
         return {}
-    fitted = guard.fit(found._connection, found._site_id, waiting)
+    fitted = guard.fit(found.connection, found.site_id, waiting)
     return {
         key: count
         for key, count in fitted.items()
-        if key.subject and key.type == kind and (bots or not key.is_bot)
+        if key.subject and key.type == kind and (wanted.bots or not key.is_bot)
     }  # fmt: skip
 
 
@@ -164,5 +160,5 @@ def visits_of(
 ) -> dict[str, VisitSums]:
     """Value → the visits that began in the days with it; no entry where none did. One query, O(days * values)."""
     given = {"days": [span.day for span in whole(DAY, first, after)], "values": list(values)}
-    given |= {"site_id": found._site_id, "dimension": dimension, "bots": [False, True] if bots else [False]}
-    return {row[0]: VisitSums(*row[1:]) for row in found._connection.execute(VISITS, given)}
+    given |= {"site_id": found.site_id, "dimension": dimension, "bots": [False, True] if bots else [False]}
+    return {row[0]: VisitSums(*row[1:]) for row in found.connection.execute(VISITS, given)}

@@ -6,11 +6,11 @@ format carries them as they are. Every slice that reads bitmaps reads them here.
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date
-from struct import Struct
+from struct import Struct, unpack_from
 from typing import Any
 
 import psycopg2
-from pyroaring import BitMap64
+from pyroaring import BitMap, BitMap64
 from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
 
@@ -44,6 +44,74 @@ def union(sets: Iterable[BitMap64]) -> BitMap64:
     for one in sets:
         everybody |= one
     return everybody
+
+
+# How a stored set begins whose numbers all fit 32 bits: one part, and the upper half of its numbers.
+# https://github.com/RoaringBitmap/RoaringFormatSpec#extension-for-64-bit-implementations
+_SMALL, _two = Struct("<QI").pack(1, 0), Struct("<II")
+
+
+# Of a stored set, enough to count 30 million people by: one piece of TOAST.
+HEAD_BYTES = 1_996
+_RUNS, _NO_RUNS = 12_347, 12_346
+
+
+def count_by_head(head: bytes) -> int | None:
+    """How many are in a stored set, by its first HEAD_BYTES; None when these do not tell.
+
+    https://github.com/RoaringBitmap/RoaringFormatSpec: a cookie, then key and size less one of each container.
+    """
+    at = len(_SMALL)
+    if not head.startswith(_SMALL):
+        return None
+    cookie, containers = _two.unpack_from(head, at)
+    if cookie == _NO_RUNS:
+        at += 8
+    elif cookie & 0xFFFF == _RUNS:
+        containers = (cookie >> 16) + 1
+        at += 4 + (containers + 7) // 8
+    else:
+        return None
+    if at + 4 * containers > len(head):
+        return None
+    found: int = containers + sum(unpack_from(f"<{2 * containers}H", head, at)[1::2])
+    return found
+
+
+class Unions:
+    """How many are in any of the stored sets of each place from 0 to `places` - 1.
+
+    Sets of 32-bit numbers, which all are of a site with fewer than four billion people, are united many at once: that
+    takes half the time of one after another. So those of a place had better come together; else it only takes longer.
+    """
+
+    def __init__(self, places: int) -> None:
+        self._small = [BitMap() for _ in range(places)]
+        self._large: dict[int, BitMap64] = {}
+        self._place, self._waiting = 0, list[BitMap]()
+
+    def add(self, place: int, stored: bytes) -> None:
+        if not stored.startswith(_SMALL):
+            self._large[place] = self._large.get(place, BitMap64()) | unpack(stored)
+            return
+        if place != self._place:
+            self._unite()
+            self._place = place
+        part = memoryview(stored)[len(_SMALL) :]
+        self._waiting.append(BitMap.deserialize(part))  # type: ignore[arg-type]  # Any buffer will do.
+
+    def counts(self) -> list[int]:
+        """One number a place."""
+        self._unite()
+        found = [len(small) for small in self._small]
+        for place, large in self._large.items():
+            found[place] = len(large | BitMap64(self._small[place]))
+        return found
+
+    def _unite(self) -> None:
+        if self._waiting:
+            self._small[self._place] = BitMap.union(self._small[self._place], *self._waiting)
+            self._waiting = []
 
 
 def read_binary(connection: Connection, query: str, parameters: Mapping[str, Any] | None = None) -> Iterator[Row]:

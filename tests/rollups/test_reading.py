@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -62,6 +63,22 @@ def test_days_and_total_unite_people(engine: Engine, three_days: Site) -> None:
         assert (found.total(AFTER, AFTER).events, found.zone) == (0, "UTC")
 
 
+def test_a_series_counts_people_by_day(engine: Engine, three_days: Site) -> None:
+    """A day of one row by its head; of two types, of programs too, and of waiting deltas by the rows."""
+    ask = partial(Snapshot.series, first=DAY, after=AFTER)
+    assert both(engine, three_days, partial(ask, types=["page_view"])) == {DAY: (2, 2), NEXT: (3, 2)}
+    leave(engine, three_days, [(page("/a"), 2), (page("/a"), 7)])
+    assert both(engine, three_days, ask) == {DAY: (5, 4), NEXT: (3, 2)}
+    assert both(engine, three_days, partial(ask, types=["page_view"], bots=True)) == {DAY: (5, 4), NEXT: (3, 2)}
+    with snapshot(engine, three_days, 5) as found:
+        assert found.series(DAY, AFTER, types=["none"]) == {}
+
+
+def test_lists_and_the_total_come_together(engine: Engine, three_days: Site) -> None:
+    tops = both(engine, three_days, lambda found: found.tops(["total", "path"], DAY, AFTER, 1))
+    assert tops == {"total": [Top("", 6, 4)], "path": [Top("/a", 3, 2)]}
+
+
 def test_all_types_are_united_and_bots_are_asked_for(engine: Engine, three_days: Site) -> None:
     assert both(engine, three_days, lambda found: plain(found.days(DAY, NEXT))) == {DAY: (3, {1, 2, 4})}
     with snapshot(engine, three_days, 5) as found:
@@ -111,7 +128,7 @@ def test_a_snapshot_sees_no_merge_and_writes_nothing(engine: Engine, three_days:
         assert plain(found.days(DAY, AFTER)) == before
         assert found.top("path", DAY, AFTER, 1) == [Top("/a", 3, 2)]
     with snapshot(engine, three_days, 5) as found, pytest.raises(DBAPIError, match="read-only"):
-        found._connection.execute(text("DELETE FROM rollups"))
+        found.connection.execute(text("DELETE FROM rollups"))
 
 
 SEEN = st.tuples(
@@ -176,12 +193,12 @@ def explain(engine: Engine, site: Site) -> Any:
 
 @pytest.mark.parametrize(
     ("query", "columns"),
-    [(reading.COUNTS, "subject"), (reading.RANK, "subject"), (reading.USERS, "value")],
-    ids=["counts", "rank", "users"],
+    [(reading.COUNTS, "subject"), (reading.HEADS, "subject"), (reading.RANK, "subject"), (reading.USERS, "value")],
+    ids=["counts", "heads", "rank", "users"],
 )
 def test_reports_go_by_the_primary_key(explain: Any, query: str, columns: str) -> None:
     waiting = {"waiting_dimensions": [], "waiting": [], "waiting_events": [], "limit": 5}
-    plan = explain(query, **waiting, ranked_dimensions=["path", "path"], ranked=["path1", "path2"])
+    plan = explain(query, **waiting, ranked_dimensions=["path", "path"], ranked=["path1", "path2"], head_bytes=9)
     condition = next(line for line in plan.splitlines() if "Index Cond" in line)
     assert "using pk_rollups" in plan
     assert all(f"({column} = " in condition for column in ("site_id", "span", "dimension", "day", "type", columns))
