@@ -25,6 +25,8 @@ from analytics.store.reading import reading
 
 # Totals are asked for alone as often as not; lists come together.
 TOTALS = ("total", "hour")
+# The only row of the dimension "total".
+EVERYTHING = ("total", "")
 LISTS = tuple(dimension for dimension in DIMENSIONS if dimension not in TOTALS)
 
 
@@ -259,24 +261,30 @@ class Snapshot:
         self,
         dimensions: Sequence[str],
         asked: Asked,
-        ranked: Collection[tuple[str, str]],
+        ranked: Mapping[tuple[str, str], int],
         fresh: Mapping[Key, Count],
     ) -> dict[tuple[str, str], int]:
-        """(dimension, value) → how many were there. Unites the first rows while the server reads the next ones."""
-        places = {key: place for place, key in enumerate(ranked)}
+        """(dimension, value) → how many were there. Unites the first rows while the server reads the next ones.
+
+        A value of as many events as there are in all is what every event has: its people are those of the total.
+        """
+        total = ranked.get(EVERYTHING)
+        alone = [key for key, events in ranked.items() if key == EVERYTHING or events != total]
+        places = {key: place for place, key in enumerate(alone)}
         unions = users.Unions(len(places))
 
         def unite(row: users.Row) -> None:
             n, stored = row
             unions.add(as_int(n or b"") - 1, stored or b"")
 
-        names = {"ranked_dimensions": [one for one, _ in ranked], "ranked": [value for _, value in ranked]}
+        names = {"ranked_dimensions": [one for one, _ in alone], "ranked": [value for _, value in alone]}
         given = self._given(dimensions, asked, self.cover(asked))
         users.stream_binary(self.connection, USERS, {**given, **names}, unite)
         for key, count in fresh.items():
             if (place := places.get((key.dimension, key.value))) is not None:
                 unions.add(place, users.pack(count.users))
-        return dict(zip(places, unions.counts(), strict=True))
+        counts = dict(zip(alone, unions.counts(), strict=True))
+        return {key: counts[key if key in counts else EVERYTHING] for key in ranked}
 
     def _counts(self, dimension: str, asked: Asked, days: Sequence[Span]) -> dict[tuple[date, str], Count]:
         """(day, value) → its Count: the days' rows, and all that waits for what is asked."""

@@ -79,6 +79,14 @@ def test_lists_and_the_total_come_together(engine: Engine, three_days: Site) -> 
     assert tops == {"total": [Top("", 6, 4)], "path": [Top("/a", 3, 2)]}
 
 
+def test_what_every_event_has_has_everybody(engine: Engine, three_days: Site) -> None:
+    dimensions = ["total", "path", "utm_source"]
+    tops = both(engine, three_days, lambda found: found.tops(dimensions, NEXT, AFTER, 9))
+    assert tops == {
+        "total": [Top("", 3, 2)], "path": [Top("/b", 2, 1), Top("/a", 1, 1)], "utm_source": [Top("", 3, 2)],
+    }  # fmt: skip
+
+
 def test_all_types_are_united_and_bots_are_asked_for(engine: Engine, three_days: Site) -> None:
     assert both(engine, three_days, lambda found: plain(found.days(DAY, NEXT))) == {DAY: (3, {1, 2, 4})}
     with snapshot(engine, three_days, 5) as found:
