@@ -148,6 +148,8 @@ def test_batches_are_found_by_when_they_were_stored(engine: Engine, site: Site, 
     with engine.begin() as connection:
         connection.execute(MANY, {"site_id": site.id})
         connection.execute(SUMMARISE)
+        # As autovacuum does at a moment of its own: without, the planner takes every range for a third of the rows.
+        connection.execute(text("ANALYZE ingest_ledger"))
     given = {"site_id": site.id, "since": now, "received_since": now - timedelta(days=1), "top": 10, "seen": "3:9:"}
     with engine.begin() as connection:
         live.plan_by_time(connection)
