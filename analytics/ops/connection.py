@@ -17,7 +17,7 @@ from typing import Any, cast
 
 import httptools
 
-from analytics.aside import run_on_loop
+from analytics.aside import LoopCalls
 from analytics.leaving import Waiting
 from analytics.ops.environ import Answer, Head, Wsgi, call_wsgi
 
@@ -47,6 +47,7 @@ class Server:
     keep_alive_s: float
     note: Callable[[Answer, float], None] | None = None
     connections: set["Connection"] = field(default_factory=set)
+    calls: LoopCalls = field(default_factory=LoopCalls)
     bodies: int = 0
     served: int = 0
     stopping: bool = False
@@ -237,7 +238,7 @@ class Connection(asyncio.Protocol):
             self._refuse(400, "the request's target cannot be read")
             return
         if environ["REQUEST_METHOD"] == "POST" and environ["PATH_INFO"] in self._server.on_loop:
-            run_on_loop(self._serve_on_loop, request, environ)
+            self._server.calls.run(self._serve_on_loop, request, environ)
         else:
             # What changes something goes on to its end, whoever waits.
             waiting = Waiting()
