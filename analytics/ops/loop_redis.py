@@ -6,6 +6,7 @@ and one fsync in Redis. A call is never repeated: when the connection is lost, a
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 from typing import Any, cast
 
 import hiredis
@@ -70,15 +71,37 @@ class LoopRedis:
         except OSError as error:
             raise ConnectionError(f"Redis is away: {error}") from error
         if password := options.get("password"):
-            await line.call(("AUTH", options.get("username") or "default", password))
+            await line.say("AUTH", options.get("username") or "default", password)
         if database := options.get("db"):
-            await line.call(("SELECT", str(database)))
+            await line.say("SELECT", database)
         # Requests that found none at the same moment made one each; the last is kept, the others end with their call.
         self._line = line
         return line
 
 
 builtin_timeout = asyncio.TimeoutError
+
+
+class Reply:
+    """A reply to come, for the one call that waits for it. It goes on as the reply arrives, where a Future would have
+    the loop make another round."""
+
+    __slots__ = ("_found", "_then")
+    _found: Any
+    _then: "Callable[[Reply], object]"
+
+    def add_done_callback(self, callback: "Callable[[Reply], object]", /) -> None:
+        self._then = callback
+
+    def result(self) -> Any:
+        if isinstance(self._found, RedisError):
+            raise self._found
+        return self._found
+
+    def come(self, found: Any) -> None:
+        """`found`: the reply, or the error that is raised where it is waited for."""
+        self._found = found
+        self._then(self)
 
 
 class Line(asyncio.Protocol):
@@ -89,20 +112,25 @@ class Line(asyncio.Protocol):
         self._loop = loop
         self._reader = hiredis.Reader(replyError=_error)
         self._outgoing: list[bytes] = []
-        self._waiting: deque[tuple[float, asyncio.Future[Any]]] = deque()
+        self._waiting: deque[tuple[float, Reply]] = deque()
         self._transport: asyncio.Transport | None = None
         self._watch: asyncio.TimerHandle | None = None
 
-    def call(self, arguments: tuple[Any, ...]) -> asyncio.Future[Any]:
-        """The reply to come; an error reply and a lost connection are raised from it."""
-        reply = self._loop.create_future()
+    async def say(self, *arguments: Any) -> Any:
+        """The reply of a command that makes the connection."""
+        reply: asyncio.Future[Reply] = self._loop.create_future()
+        self.call(arguments).add_done_callback(reply.set_result)
+        return (await reply).result()
+
+    def call(self, arguments: tuple[Any, ...]) -> Reply:
+        """The reply to come; an error reply and a lost connection are raised from it. Raises ConnectionError."""
         if self.lost or self._transport is None:
-            reply.set_exception(ConnectionError("the connection to Redis was lost"))
-            return reply
+            raise ConnectionError("the connection to Redis was lost")
+        reply = Reply()
         if not self._outgoing:
             # Whatever else the loop starts in this round goes out with it.
             self._loop.call_soon(self._flush)
-        self._outgoing.append(hiredis.pack_command(tuple(map(_plain, arguments))))
+        self._outgoing.append(hiredis.pack_command(arguments))
         self._waiting.append((self._loop.time(), reply))
         if self._watch is None:
             self._watch = self._loop.call_later(ANSWER_WITHIN_S, self._look)
@@ -119,22 +147,22 @@ class Line(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         self._reader.feed(data)
         while (found := self._reader.gets()) is not False:
-            _, reply = self._waiting.popleft()
-            if reply.done():
-                continue
-            if isinstance(found, RedisError):
-                reply.set_exception(found)
-            else:
-                reply.set_result(found)
+            self._tell(found)
 
     def connection_lost(self, error: Exception | None) -> None:
         self.lost = True
         if self._watch is not None:
             self._watch.cancel()
         while self._waiting:
-            _, reply = self._waiting.popleft()
-            if not reply.done():
-                reply.set_exception(ConnectionError(f"the connection to Redis was lost: {error}"))
+            self._tell(ConnectionError(f"the connection to Redis was lost: {error}"))
+
+    def _tell(self, found: Any) -> None:
+        """The first that waits goes on with it. Its failure is its own, and not the connection's."""
+        _, reply = self._waiting.popleft()
+        try:
+            reply.come(found)
+        except Exception as failure:  # noqa: BLE001
+            self._loop.call_exception_handler({"message": "a request failed", "exception": failure})
 
     def _look(self) -> None:
         """Every few seconds while calls are made: a Redis that does not answer loses its connection."""
@@ -146,10 +174,6 @@ class Line(asyncio.Protocol):
             self._transport.abort()
         else:
             self._watch = self._loop.call_later(1.0, self._look)
-
-
-def _plain(argument: Any) -> Any:
-    return str(argument) if isinstance(argument, int) else argument
 
 
 def _error(text: str) -> RedisError:
