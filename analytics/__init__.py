@@ -1,19 +1,17 @@
 """`create_app()`: extensions, then errors, then the blueprints in the order of the pipeline."""
 
 import logging
-from collections.abc import Callable
 from importlib import import_module
-from typing import Any
 
-from flask import Flask, Request
+from flask import Flask
 from jwt import PyJWTError, get_algorithm_by_name
 from redis import Redis
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
-from werkzeug.routing import MapAdapter
 
 from analytics import errors, queue, telemetry
+from analytics.application import App
 from analytics.extensions import db, jwt, migrate
 from config import ConfigError, Settings, load
 
@@ -44,23 +42,6 @@ BLUEPRINTS = (
 )
 # How long a request waits for one of the process's connections to PostgreSQL.
 POOL_WAIT_S = 5
-
-
-class App(Flask):
-    """Flask, less what no request of ours needs and each would pay for: a fifth of its time."""
-
-    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
-        """No view and no hook is a coroutine."""
-        return func
-
-    def create_url_adapter(self, request: Request | None) -> MapAdapter | None:
-        """No route depends on the host, so it is not taken apart."""
-        if request is None:
-            return super().create_url_adapter(None)
-        environ = request.environ
-        host = environ.get("HTTP_HOST") or environ["SERVER_NAME"]
-        root, query = request.root_path or "/", environ.get("QUERY_STRING", "")
-        return MapAdapter(self.url_map, host, root, "", request.scheme, request.path, request.method, query)
 
 
 def create_app(settings: Settings | None = None) -> Flask:

@@ -3,7 +3,6 @@
 from typing import Any
 
 import psycopg2.extensions
-from flask import current_app
 from flask_jwt_extended import JWTManager
 from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
@@ -11,6 +10,7 @@ from redis import Redis
 from sqlalchemy import event
 from sqlalchemy.pool import Pool
 
+from analytics.application import current_application
 from config import Settings
 
 db = SQLAlchemy()
@@ -27,22 +27,22 @@ def _drop_unfinished(connection: Any, record: Any) -> None:
 
 def settings() -> Settings:
     """The running app's configuration."""
-    found: Settings = current_app.extensions["settings"]
+    found: Settings = current_application().extensions["settings"]
     return found
 
 
 def buffer_redis() -> Redis:
     """The Redis that holds accepted events (and the task queue). Replies are bytes."""
-    found: Redis = current_app.extensions["buffer_redis"]
+    found: Redis = current_application().extensions["buffer_redis"]
     return found
 
 
 def append_redis() -> Any:
     """The same for appending: in a web process its script calls share one connection of the event loop."""
-    return current_app.extensions["append_redis"]
+    return current_application().extensions["append_redis"]
 
 
 def cache_redis() -> Redis:
     """The Redis that holds answers of reports for a while; it may be emptied at any time. Replies are bytes."""
-    found: Redis = current_app.extensions["cache_redis"]
+    found: Redis = current_application().extensions["cache_redis"]
     return found

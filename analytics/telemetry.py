@@ -8,8 +8,9 @@ from contextvars import ContextVar
 from datetime import UTC, datetime
 from random import getrandbits
 
-from flask import Flask, Response, request
+from flask import Flask, Response
 
+from analytics.application import current_request
 from config import Settings
 
 request_id: ContextVar[str] = ContextVar("request_id", default="-")
@@ -66,7 +67,7 @@ def init_app(app: Flask, settings: Settings) -> None:
 
     @app.before_request
     def name_request() -> None:
-        given = request.environ.get("HTTP_X_REQUEST_ID", "")
+        given = current_request().environ.get("HTTP_X_REQUEST_ID", "")
         request_id.set(given if given and SAFE_ID.fullmatch(given) else f"{getrandbits(128):032x}")
 
     @app.after_request

@@ -4,8 +4,9 @@
 No cookies are involved, so an origin that is allowed can do nothing without a token.
 """
 
-from flask import Response, request
+from flask import Response
 
+from analytics.application import current_request
 from analytics.extensions import settings
 
 METHODS = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"
@@ -18,7 +19,7 @@ REMEMBERED_S = "7200"
 
 def answer_preflight() -> Response | None:
     """The answer to a browser's OPTIONS, before any guard: it never carries a token."""
-    environ = request.environ
+    environ = current_request().environ
     if environ["REQUEST_METHOD"] != "OPTIONS" or "HTTP_ACCESS_CONTROL_REQUEST_METHOD" not in environ:
         return None
     response = Response(status=204)
@@ -31,7 +32,7 @@ def answer_preflight() -> Response | None:
 
 def add_headers(response: Response) -> Response:
     """Lets an allowed origin read the response."""
-    if "HTTP_ORIGIN" not in request.environ:
+    if "HTTP_ORIGIN" not in current_request().environ:
         return response
     response.vary.add("Origin")
     if origin := allowed_origin():
@@ -46,5 +47,5 @@ def allowed_origin() -> str | None:
     origins = chosen.cors_origins or (("*",) if chosen.environment == "development" else ())
     if "*" in origins:
         return "*"
-    origin = request.headers.get("Origin")
+    origin = current_request().headers.get("Origin")
     return origin if origin in origins else None

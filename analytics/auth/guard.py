@@ -7,8 +7,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import ParamSpec, Protocol, TypeVar, cast
 
-from flask import current_app, request
-
+from analytics.application import current_application, current_request
 from analytics.auth.limits import spend_request
 from analytics.auth.tokens import Principal, TokenChecks
 from analytics.errors import Forbidden, Unauthorised
@@ -58,8 +57,9 @@ def guarded(*scopes: str) -> Callable[[Callable[P, R]], GuardedView[P, R]]:
 def require(*scopes: str) -> Principal:
     """The caller, who has one of `scopes`. Raises Unauthorised when a token is needed, Forbidden when it lacks them."""
     principal = current_principal()
-    if any(principal.may(scope) for scope in scopes):
-        return principal
+    for scope in scopes:
+        if principal.may(scope):
+            return principal
     if principal.anonymous:
         raise Unauthorised(UNKNOWN_CALLER)
     raise Forbidden(f"the token lacks the scope {' or '.join(scopes)}")
@@ -67,7 +67,7 @@ def require(*scopes: str) -> Principal:
 
 def current_principal() -> Principal:
     """The caller of this request, checked once, who pays for it. Raises TooMany, Unauthorised for an invalid token."""
-    environ = request.environ
+    environ = current_request().environ
     found: Principal | None = environ.get("analytics.principal")
     if found is None:
         found = environ["analytics.principal"] = _principal(environ.get("HTTP_AUTHORIZATION"))
@@ -77,7 +77,7 @@ def current_principal() -> Principal:
 
 def become(principal: Principal) -> None:
     """The caller of this request is this one from now on: what a site lets everybody do."""
-    request.environ["analytics.principal"] = principal
+    current_request().environ["analytics.principal"] = principal
     spend_request(principal)
 
 
@@ -100,7 +100,7 @@ def choose_site(principal: Principal, asked: str | None) -> str:
 
 def token_checks() -> TokenChecks:
     """The running app's memory of tokens."""
-    found: TokenChecks = current_app.extensions["token_checks"]
+    found: TokenChecks = current_application().extensions["token_checks"]
     return found
 
 

@@ -13,10 +13,11 @@ from ipaddress import IPv6Address, ip_address, ip_network
 from math import ceil
 from typing import NamedTuple
 
-from flask import Response, request
+from flask import Response
 from redis.exceptions import NoScriptError, RedisError
 
 from analytics import clock
+from analytics.application import current_request
 from analytics.auth.client import client_address
 from analytics.auth.tokens import Principal
 from analytics.errors import TooMany
@@ -60,8 +61,8 @@ class Spent(NamedTuple):
 def spend_request(principal: Principal) -> None:
     """Counts this request, once. Raises TooMany."""
     limit = settings().rate_limit_per_minute
-    if limit and SPENT not in request.environ:
-        request.environ[SPENT] = None
+    if limit and SPENT not in current_request().environ:
+        current_request().environ[SPENT] = None
         _spend(principal, "requests", limit, 1, "RATE_LIMIT_PER_MINUTE")
 
 
@@ -74,7 +75,7 @@ def spend_events(principal: Principal, count: int) -> None:
 
 def add_headers(response: Response) -> Response:
     """Tells a caller who has a limit how much is left: RateLimit-*, of the budget that was spent last."""
-    spent: Spent | None = request.environ.get(SPENT)
+    spent: Spent | None = current_request().environ.get(SPENT)
     if spent is not None:
         response.headers["RateLimit-Limit"] = str(spent.limit)
         response.headers["RateLimit-Remaining"] = str(spent.remaining)
@@ -90,7 +91,7 @@ def _spend(principal: Principal, name: str, limit: int, count: int, setting: str
     except RedisError as error:
         log.warning("rate limit not counted", extra={"error": type(error).__name__})
         return
-    spent = request.environ[SPENT] = Spent(name, limit, bool(allowed), full_us)
+    spent = current_request().environ[SPENT] = Spent(name, limit, bool(allowed), full_us)
     if not spent.is_allowed:
         detail = f"a caller may send {limit} {name} a minute ({setting}); try again in {spent.retry_after_s} s"
         raise TooMany(detail, retry_after_s=spent.retry_after_s, limit=limit)
@@ -110,7 +111,7 @@ def _caller(principal: Principal) -> str:
     """Who pays: the token's subject, whatever token it is; without one, the address. Short, and tells neither."""
     if not principal.anonymous:
         return _digest("subject " + principal.subject)
-    return _digest("address " + _network(client_address(request.environ, settings().trusted_proxies)))
+    return _digest("address " + _network(client_address(current_request().environ, settings().trusted_proxies)))
 
 
 def _digest(text: str) -> str:

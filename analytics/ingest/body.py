@@ -6,10 +6,10 @@ from typing import Any
 
 import msgspec
 import zstandard
-from flask import request
 from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.http import parse_options_header
 
+from analytics.application import current_request
 from analytics.errors import BadInput, TooLarge, UnsupportedMedia
 from analytics.extensions import settings
 from analytics.ingest.events import not_json
@@ -33,7 +33,8 @@ _decode_envelope = msgspec.json.Decoder(Envelope).decode
 
 def read_body() -> bytes:
     """The request's body, decompressed. Raises UnsupportedMedia, TooLarge and BadInput."""
-    environ, limit = request.environ, settings().max_body_bytes
+    request, limit = current_request(), settings().max_body_bytes
+    environ = request.environ
     if not _is_json(environ.get("CONTENT_TYPE", "")):
         raise UnsupportedMedia(f"Content-Type {request.mimetype} is not taken; send application/json")
     length = environ.get("CONTENT_LENGTH", "")

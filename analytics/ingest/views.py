@@ -8,9 +8,10 @@ import re
 from datetime import datetime
 from typing import NamedTuple
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response
 
 from analytics import clock
+from analytics.application import current_request
 from analytics.auth.guard import allow_site, choose_site, guarded, require
 from analytics.documented import documented
 from analytics.errors import Forbidden, NotFound, Problem
@@ -161,7 +162,7 @@ def forget() -> Response:
     if settings().environment != "development":
         raise Forbidden("events are deleted in development only (ENVIRONMENT=development)")
     principal = require("admin")
-    site = find_site(db.engine, choose_site(principal, request.args.get("site")))
+    site = find_site(db.engine, choose_site(principal, current_request().args.get("site")))
     deleted = forget_events(db.engine, site.id, principal.subject)
     return reply({"success": True, "deleted": deleted, "site": site.key}, 200)
 
@@ -267,7 +268,7 @@ def batch(batch_id: str) -> Response:
 def _accept(events: bytes, dialect: Dialect, envelope: Envelope | None = None) -> Accepted:
     """Checks the events and appends the good ones. Raises Invalid when none is good, or one is bad under strict."""
     principal, received_at, chosen = require("ingest"), clock.now(), settings()
-    environ = request.environ
+    environ = current_request().environ
     site = site_of(environ, principal, events, envelope, chosen.auto_create_sites, dialect.site)
     skew = skew_of(envelope, received_at)
     rules = Rules(

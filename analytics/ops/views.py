@@ -6,10 +6,11 @@ import time
 from datetime import datetime
 from typing import Any
 
-from flask import Blueprint, Response, current_app, jsonify, request
+from flask import Blueprint, Response, current_app, jsonify
 from flask.blueprints import BlueprintSetupState
 from sqlalchemy.pool import QueuePool
 
+from analytics.application import current_request
 from analytics.documented import documented
 from analytics.extensions import db, settings
 from analytics.ops import answers
@@ -64,13 +65,13 @@ def health() -> tuple[Response, int]:
 
 @blueprint.before_app_request
 def _start_watch() -> None:
-    request.environ["analytics.began"] = time.perf_counter()
+    current_request().environ["analytics.began"] = time.perf_counter()
 
 
 @blueprint.after_app_request
 def _tell_time(response: Response) -> Response:
     # Until the first byte: a streamed body takes as long as its reader.
-    now = time.perf_counter()
+    request, now = current_request(), time.perf_counter()
     took_s: float = now - request.environ.get("analytics.began", now)
     response.headers.add("X-Analytics-Process-Time", f"{took_s:.6f}")
     if took_s > settings().slow_request:
