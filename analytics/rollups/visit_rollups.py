@@ -5,111 +5,95 @@ At most MAX_VALUES values a (dimension, day, is_bot) have a row of their own; th
 this stays true, a group that was full once stays so: its rows that fell to zero are kept (docs/decisions/0005).
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from datetime import date, datetime, timedelta
+from heapq import nsmallest
 from typing import Any
 
 from sqlalchemy import Connection, text
 
 from analytics import clock
 from analytics.rollups.guard import FREE, LIMITS, OTHER
-from analytics.rollups.visit_tally import DIMENSIONS, SumKey, Tally, VisitSums
+from analytics.rollups.visit_tally import DIMENSIONS, Group, Tally, VisitSums, unpack
 
 MAX_VALUES = LIMITS.values
 # What is longer may not fit into a page of the index, whose limit is 2,704.
 MAX_BYTES = 2_000
 
-Group = tuple[str, date, bool]
+# Value → its sums, packed.
+Values = Mapping[str, int]
 
 
 def fold_sums(connection: Connection, site_id: int, tally: Tally) -> None:
-    """Adds the tally's differences. The caller holds the site's advisory lock; four statements, O(changed rows)."""
-    sums = _short(tally.sums())
-    if not sums:
+    """Adds the tally's differences. The caller holds the site's advisory lock; three statements, O(changed values)."""
+    changes = {group: changed for group, values in tally.groups() if (changed := _changed(values))}
+    if not changes:
         return
-    listed = _listed(connection, site_id, sums)
-    emptied = {key for key, visits in listed.items() if visits + sums[key].visits == 0 and key.value not in FREE}
-    newcomers = {key for key in sums if key not in listed and key.value not in FREE}
-    places = _places(connection, site_id, {key[:3] for key in emptied | newcomers})
-    seated = _seat(newcomers, sums, places)
-    _write(connection, site_id, _move(sums, newcomers - seated))
-    _delete(connection, site_id, {key for key in emptied if places[key[:3]] > 0})
+    crowded = _crowded(connection, site_id, changes)
+    full = set()
+    for group, values in changes.items():
+        if group in crowded or len(values) >= MAX_VALUES:
+            changes[group], has_room = _fit(values, crowded.get(group, frozenset()))
+            if not has_room:
+                full.add(group)
+    _write(connection, site_id, changes)
+    _delete_emptied(connection, site_id, {group: changes[group] for group in changes.keys() - full})
 
 
-def _short(sums: Iterable[tuple[SumKey, VisitSums]]) -> dict[SumKey, VisitSums]:
-    given = dict(sums)
-    return _move(given, {key for key in given if len(key.value) * 4 > MAX_BYTES and _is_long(key.value)})
+def _changed(values: Values) -> Values:
+    """Without what stayed as it was; a value too long for the index is under '(other)'."""
+    changed = {value: packed for value, packed in values.items() if packed}
+    return _move(changed, {value for value in changed if len(value) * 4 > MAX_BYTES and _is_long(value)})
 
 
 def _is_long(value: str) -> bool:
     return len(value.encode()) > MAX_BYTES
 
 
-def _move(sums: Mapping[SumKey, VisitSums], out: set[SumKey]) -> dict[SumKey, VisitSums]:
-    """The sums with those of `out` under '(other)'."""
-    kept = {key: value for key, value in sums.items() if key not in out}
-    for key in out:
-        other = key._replace(value=OTHER)
-        kept[other] = _plus(kept.get(other, VisitSums(0, 0, 0, 0)), sums[key])
+def _fit(values: Values, listed: Collection[str]) -> tuple[Values, bool]:
+    """A group's values, those without a place under '(other)'; and whether there is room for more.
+
+    What has a row keeps it; of the newcomers those of most visits get the places.
+    """
+    newcomers = [value for value in values if value not in listed and value not in FREE]
+    places = max(0, MAX_VALUES - len(listed))
+    seated = nsmallest(places, newcomers, key=lambda value: (-unpack(values[value]).visits, value))
+    return _move(values, set(newcomers).difference(seated)), len(seated) < places
+
+
+def _move(values: Values, out: Collection[str]) -> Values:
+    """The values with the sum of those of `out` under '(other)'."""
+    if not out:
+        return values
+    kept = {value: packed for value, packed in values.items() if value not in out}
+    kept[OTHER] = kept.get(OTHER, 0) + sum(values[value] for value in out)
     return kept
 
 
-def _plus(one: VisitSums, more: VisitSums) -> VisitSums:
-    return VisitSums(*(a + b for a, b in zip(one, more, strict=True)))
-
-
-# Served by pk_visit_rollups, as are the others by it or by its leading columns. OFFSET 0: see rows.STORED_USERS.
-LISTED = text("""
-SELECT k.dimension, k.day, k.is_bot, k.value, r.visits
-FROM unnest(CAST(:dimensions AS text[]), CAST(:days AS date[]), CAST(:bots AS bool[]), CAST(:values AS text[]))
-    AS k (dimension, day, is_bot, value)
+# Served by pk_visit_rollups, as are the others by it or by its leading columns. OFFSET 0: see rows.STORED_USERS. A row
+# for those groups that the places may not hold together with what changed.
+CROWDED = text("""
+SELECT g.n, array_agg(r.value)
+FROM unnest(CAST(:dimensions AS text[]), CAST(:days AS date[]), CAST(:bots AS bool[]), CAST(:changed AS int[]))
+    WITH ORDINALITY AS g (dimension, day, is_bot, changed, n)
 CROSS JOIN LATERAL (
-    SELECT visits
-    FROM visit_rollups
-    WHERE site_id = :site_id AND dimension = k.dimension AND day = k.day AND is_bot = k.is_bot AND value = k.value
-    OFFSET 0
-) AS r
-""")
-
-
-def _listed(connection: Connection, site_id: int, keys: Iterable[SumKey]) -> dict[SumKey, int]:
-    """Those of `keys` that have a row, and the visits in it."""
-    rows = connection.execute(LISTED, {"site_id": site_id, **_columns(keys)})
-    return {SumKey(*row[:4]): row[4] for row in rows}
-
-
-COUNT = text("""
-SELECT g.dimension, g.day, g.is_bot, count(*)
-FROM unnest(CAST(:dimensions AS text[]), CAST(:days AS date[]), CAST(:bots AS bool[])) AS g (dimension, day, is_bot)
-CROSS JOIN LATERAL (
-    SELECT 1
+    SELECT value
     FROM visit_rollups
     WHERE site_id = :site_id AND dimension = g.dimension AND day = g.day AND is_bot = g.is_bot AND value <> ALL (:free)
     OFFSET 0
 ) AS r
-GROUP BY g.dimension, g.day, g.is_bot
+GROUP BY g.n, g.changed
+HAVING count(*) + g.changed >= :places
 """)
 
 
-def _places(connection: Connection, site_id: int, groups: set[Group]) -> dict[Group, int]:
-    """How many values each group has room for."""
-    places = dict.fromkeys(groups, MAX_VALUES)
-    if groups:
-        dimensions, days, bots = (list(column) for column in zip(*sorted(groups), strict=True))
-        given = {"dimensions": dimensions, "days": days, "bots": bots, "free": list(FREE)}
-        for *group, count in connection.execute(COUNT, {"site_id": site_id, **given}):
-            places[tuple(group)] = MAX_VALUES - count
-    return places
-
-
-def _seat(newcomers: set[SumKey], sums: Mapping[SumKey, VisitSums], places: dict[Group, int]) -> set[SumKey]:
-    """The newcomers that get a row of their own, those of most visits first; takes their places."""
-    seated = set()
-    for key in sorted(newcomers, key=lambda key: (-sums[key].visits, key.value)):
-        if places[key[:3]] > 0:
-            places[key[:3]] -= 1
-            seated.add(key)
-    return seated
+def _crowded(connection: Connection, site_id: int, changes: Mapping[Group, Values]) -> dict[Group, set[str]]:
+    """The groups that may be full with what changed, and their values that have a row."""
+    groups = list(changes)
+    dimensions, days, bots = (list(column) for column in zip(*groups, strict=True))
+    given = {"dimensions": dimensions, "days": days, "bots": bots, "changed": [len(changes[one]) for one in groups]}
+    rows = connection.execute(CROWDED, {"site_id": site_id, "free": list(FREE), "places": MAX_VALUES, **given})
+    return {groups[n - 1]: set(values) for n, values in rows}
 
 
 WRITE = text("""
@@ -125,29 +109,36 @@ SET visits = r.visits + excluded.visits,
 """)
 
 
-def _write(connection: Connection, site_id: int, sums: Mapping[SumKey, VisitSums]) -> None:
-    amounts = zip(*sums.values(), strict=True)
-    given = {name: list(column) for name, column in zip(VisitSums._fields, amounts, strict=True)}
-    connection.execute(WRITE, {"site_id": site_id, **_columns(sums), **given})
+def _write(connection: Connection, site_id: int, changes: Mapping[Group, Values]) -> None:
+    sums = [unpack(packed) for values in changes.values() for packed in values.values()]
+    amounts = zip(VisitSums._fields, zip(*sums, strict=True), strict=True)
+    given = {name: list(column) for name, column in amounts}
+    connection.execute(WRITE, {"site_id": site_id, **_columns(changes), **given})
 
 
-DELETE = text("""
+DELETE_EMPTIED = text("""
 DELETE FROM visit_rollups r
 USING unnest(CAST(:dimensions AS text[]), CAST(:days AS date[]), CAST(:bots AS bool[]), CAST(:values AS text[]))
     AS k (dimension, day, is_bot, value)
 WHERE r.site_id = :site_id AND r.dimension = k.dimension AND r.day = k.day AND r.is_bot = k.is_bot
-    AND r.value = k.value
+    AND r.value = k.value AND r.visits = 0
 """)
 
 
-def _delete(connection: Connection, site_id: int, keys: set[SumKey]) -> None:
-    if keys:
-        connection.execute(DELETE, {"site_id": site_id, **_columns(keys)})
+def _delete_emptied(connection: Connection, site_id: int, changes: Mapping[Group, Values]) -> None:
+    """Removes the rows that lost all of their visits; only what visits were taken from can be one."""
+    taken_from = {
+        group: {value: packed for value, packed in values.items() if value not in FREE and unpack(packed).visits < 0}
+        for group, values in changes.items()
+    }
+    if any(taken_from.values()):
+        connection.execute(DELETE_EMPTIED, {"site_id": site_id, **_columns(taken_from)})
 
 
-def _columns(keys: Iterable[SumKey]) -> dict[str, list[Any]]:
-    dimensions, days, bots, values = (list(column) for column in zip(*keys, strict=True))
-    return {"dimensions": dimensions, "days": days, "bots": bots, "values": values}
+def _columns(changes: Mapping[Group, Values]) -> dict[str, list[Any]]:
+    keys = [(*group, value) for group, values in changes.items() for value in values]
+    names = ("dimensions", "days", "bots", "values")
+    return {name: list(column) for name, column in zip(names, zip(*keys, strict=True), strict=True)}
 
 
 def recount_visit_rollups(connection: Connection, site_id: int, zone: str, first_day: date, after_day: date) -> None:

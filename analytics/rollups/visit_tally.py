@@ -4,7 +4,7 @@ visit_store.py fills a Tally from the visits it writes; visit_rollups.py folds i
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple
 
@@ -32,13 +32,8 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _HOURS = tuple(f"{hour:02}" for hour in range(100))
 
 
-class SumKey(NamedTuple):
-    """A row of visit_rollups within its site."""
-
-    dimension: str
-    day: date
-    is_bot: bool
-    value: str
+# dimension, day, is_bot: what rows of visit_rollups have in common whose values compete for places.
+Group = tuple[str, date, bool]
 
 
 class VisitSums(NamedTuple):
@@ -94,13 +89,11 @@ class Tally:
         exits[before.exit_path] -= old
         exits[after.exit_path] += new
 
-    def sums(self) -> Iterator[tuple[SumKey, VisitSums]]:
-        """What changed, each key once."""
+    def groups(self) -> Iterator[tuple[Group, Mapping[str, int]]]:
+        """What changed: each group's values with their sums, packed: they can be added, and `unpack` reads them."""
         for (day, is_bot), tables in self._tables.items():
             for dimension, table in zip(DIMENSIONS, tables, strict=True):
-                for value, packed in table.items():
-                    if packed:
-                        yield SumKey(dimension, day, is_bot, value), _unpack(packed)
+                yield (dimension, day, is_bot), table
 
     def _place(self, visit: Touch) -> tuple[list[defaultdict[str, int]], str]:
         day, hour = self._calendar.day_and_hour(visit.start_us)
@@ -120,7 +113,8 @@ def _pack(visit: Touch) -> int:
     return 1 + (bounces << _BITS) + (visit.views << 2 * _BITS) + (visit.end_us - visit.start_us << 3 * _BITS)
 
 
-def _unpack(packed: int) -> VisitSums:
+def unpack(packed: int) -> VisitSums:
+    """The sums that a group's value has."""
     visits, packed = _lowest(packed)
     bounces, packed = _lowest(packed)
     views, duration_us = _lowest(packed)
