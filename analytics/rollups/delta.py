@@ -29,7 +29,7 @@ from analytics.store.events import unescape
 
 DIMENSIONS = tuple(dimension for dimensions in COLUMNS.values() for dimension in dimensions)
 # Keys whose counts are in memory at a time while deltas are merged.
-KEYS = 30_000
+KEYS = 10_000
 
 
 class Key(NamedTuple):
@@ -43,19 +43,49 @@ class Key(NamedTuple):
     value: str
 
 
-class Count:
-    """Events, and the user_no of everybody in them."""
+# A bitmap of a few takes ten times the memory of a list, and longer to make than to go through once more.
+FEW = 8
+_Part = list[int] | BitMap64
 
-    __slots__ = ("events", "users")
+
+class Count:
+    """Events, and the user_no of everybody in them.
+
+    The set is made when it is first asked for: of the paths of a hostile day, most end up as a part of another count.
+    """
+
+    __slots__ = ("_parts", "_users", "events")
 
     def __init__(self, events: int = 0, users: BitMap64 | None = None) -> None:
         self.events = events
-        self.users = BitMap64() if users is None else users
+        self._users = users
+        self._parts: list[_Part] = []
+
+    @property
+    def users(self) -> BitMap64:
+        """The set itself, and not a copy."""
+        if self._parts:
+            parts, self._parts = self._parts, []
+            few = BitMap64([user_no for part in parts if isinstance(part, list) for user_no in part])
+            many = [part for part in parts if isinstance(part, BitMap64)]
+            # A union makes a bitmap of its own, so that no two counts share one.
+            self._users = BitMap64.union(self._users or few, few, *many)
+        if self._users is None:
+            self._users = BitMap64()
+        return self._users
+
+    def count(self, events: int, part: _Part) -> None:
+        """Counts events of these users; nobody may change `part` from now on."""
+        self.events += events
+        self._parts.append(part)
 
     def add(self, other: "Count") -> None:
         """Counts the other's events too."""
         self.events += other.events
-        self.users |= other.users
+        self._parts += other._parts
+        if other._users is not None:
+            mine = self.users
+            mine |= other._users
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Count) and (self.events, self.users) == (other.events, other.users)
@@ -97,8 +127,7 @@ def unite(bodies: Iterable[bytes], zone: str, dimensions: Iterable[str] = DIMENS
     return _expand(map(unpack_body, bodies), zone, dimensions, touches)
 
 
-# What a dimension's value was seen with: (events, users) of each piece.
-_Seen = dict[str, list[tuple[int, BitMap64]]]
+_Seen = dict[str, Count]
 _Group = tuple[str, date, str, str, bool]
 
 
@@ -107,41 +136,38 @@ def _expand(bodies: Iterable[Body], zone: str, dimensions: Iterable[str], touche
     points: list[Touch] = []
     for body in bodies:
         for section in body.sections:
-            _expand_section(section, wanted, groups)
+            for column in wanted:
+                _expand_column(section, column, wanted[column], groups)
         if touches:
             points += _touches(unpack_views(body))
     return Delta(zone, _counts(groups), fold(points))
 
 
 def unite_in_parts(bodies: Iterable[bytes], zone: str, keys: int = KEYS) -> Iterator[Delta]:
-    """What `unite` says, in Deltas of about `keys` keys at most.
+    """What `unite` says, in Deltas of about `keys` keys at most, and as many again.
 
-    Where each event brings a path of its own, a key takes 1.5 kB; ordinary events of minutes have some thousand keys.
+    Where each event brings a path of its own, a key takes 0.5 kB; ordinary events of minutes have some thousand keys.
     """
     wanted, groups = _places(frozenset(DIMENSIONS)), defaultdict[_Group, _Seen](dict)
     points: list[Touch] = []
     pieces = 0
     for body in map(unpack_body, bodies):
         for section in body.sections:
-            _expand_section(section, wanted, groups)
-            pieces += sum(map(len, section.columns.values()))
-            if pieces > keys // 8:
-                pieces = 0
-                if sum(map(len, groups.values())) > keys:
-                    yield Delta(zone, _counts(groups), fold(points))
-                    groups.clear()
-                    points.clear()
+            for column in wanted:
+                _expand_column(section, column, wanted[column], groups)
+                pieces += len(section.columns[column])
+                if pieces > keys // 8:
+                    pieces = 0
+                    if sum(map(len, groups.values())) > keys:
+                        yield Delta(zone, _counts(groups), fold(points))
+                        groups.clear()
+                        points.clear()
         points += _touches(unpack_views(body))
     yield Delta(zone, _counts(groups), fold(points))
 
 
 def _counts(groups: Mapping[_Group, _Seen]) -> dict[Key, Count]:
-    # A union makes a bitmap of its own, so that no two counts share one.
-    return {
-        Key(*group, value): Count(sum(n for n, _ in parts), BitMap64.union(*(users for _, users in parts)))
-        for group, seen in groups.items()
-        for value, parts in seen.items()
-    }
+    return {Key(*group, value): count for group, seen in groups.items() for value, count in seen.items()}
 
 
 @lru_cache(maxsize=64)
@@ -153,22 +179,25 @@ def _places(dimensions: frozenset[str]) -> dict[str, list[tuple[int, str]]]:
     }
 
 
-def _expand_section(
-    section: Section, wanted: dict[str, list[tuple[int, str]]], groups: defaultdict[_Group, _Seen]
+def _expand_column(
+    section: Section, column: str, wanted: list[tuple[int, str]], groups: defaultdict[_Group, _Seen]
 ) -> None:
+    counted = [
+        (_values(column, piece), len(nos), nos if len(nos) < FEW else BitMap64(nos))
+        for piece, nos in (section.columns[column].items() if wanted else ())
+    ]
     day = date.fromordinal(section.day)
-    for column, pieces in section.columns.items():
-        if not wanted[column]:
-            continue
-        counted = [(_values(column, piece), (len(nos), BitMap64(nos))) for piece, nos in pieces.items()]
-        for subject in {"", section.subject}:
-            for place, dimension in wanted[column]:
-                seen = groups[dimension, day, section.type, subject, section.is_bot]
-                for values, part in counted:
-                    seen.setdefault(values[place], []).append(part)
+    for subject in {"", section.subject}:
+        for place, dimension in wanted:
+            seen = groups[dimension, day, section.type, subject, section.is_bot]
+            for values, events, part in counted:
+                count = seen.get(values[place])
+                if count is None:
+                    count = seen[values[place]] = Count()
+                count.count(events, part)
 
 
-@lru_cache(maxsize=16_384)
+@lru_cache(maxsize=4096)
 def _values(column: str, piece: str) -> tuple[str, ...]:
     """What a piece says of each dimension of its column, in the order of COLUMNS."""
     if column == "when":

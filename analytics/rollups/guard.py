@@ -42,10 +42,10 @@ def fit(connection: Connection, site_id: int, counts: Counts, limits: Limits = L
     """
     ask = _Rows(connection, site_id)
     counts = _without_long(counts)
-    counts = _fit(counts, limits.types, lambda key: key.day, _Name("type"), ask.types)
+    counts = _fit(counts, limits.types, lambda key: key.day, _TYPE, ask.types)
     if any(key.subject for key in counts):
-        counts = _fit(counts, limits.subjects, lambda key: (key.day, key.type), _Name("subject"), ask.subjects)
-    return _fit(counts, limits.values, lambda key: key[:5], _Name("value"), ask.values)
+        counts = _fit(counts, limits.subjects, lambda key: (key.day, key.type), _SUBJECT, ask.subjects)
+    return _fit(counts, limits.values, lambda key: key[:5], _VALUE, ask.values)
 
 
 def _without_long(counts: Counts) -> Counts:
@@ -54,21 +54,22 @@ def _without_long(counts: Counts) -> Counts:
     out = {
         key: {key.value} for key in long if sum(len(t.encode()) for t in (key.type, key.subject, key.value)) > MAX_BYTES
     }
-    return _move(counts, lambda key: key, _Name("value"), out) if out else counts
+    return _move(counts, lambda key: key, _VALUE, out) if out else counts
 
 
 class _Name(NamedTuple):
     """The field of a key that a stage of the guard looks at."""
 
-    field: str
+    place: int
 
     def of(self, key: Key) -> str:
-        name: str = getattr(key, self.field)
-        return name
+        return str(key[self.place])
 
-    def moved(self, key: Key) -> Key:
-        other: dict[str, Any] = {self.field: OTHER}
-        return key._replace(**other)
+    def moved(self, key: Key) -> tuple[Any, ...]:
+        return (*key[: self.place], OTHER, *key[self.place + 1 :])
+
+
+_TYPE, _SUBJECT, _VALUE = (_Name(Key._fields.index(name)) for name in ("type", "subject", "value"))
 
 
 def _fit(
@@ -95,16 +96,16 @@ def _fit(
 def _move(counts: Counts, group_of: Callable[[Key], Group], name: _Name, out: Mapping[Group, set[str]]) -> Counts:
     """A new dict; a count that takes in others is a copy, so that the caller's stay as they are."""
     kept: Counts = {}
-    moved: dict[Key, list[Count]] = defaultdict(list)
+    moved: dict[tuple[Any, ...], Count] = defaultdict(Count)
     for key, count in counts.items():
         if name.of(key) in out.get(group_of(key), ()):
-            moved[name.moved(key)].append(count)
+            moved[name.moved(key)].add(count)
         else:
             kept[key] = count
-    for key, others in moved.items():
-        total = Count()
-        for count in (kept[key], *others) if key in kept else others:
-            total.add(count)
+    for other, total in moved.items():
+        key = Key._make(other)
+        if key in kept:
+            total.add(kept[key])
         kept[key] = total
     return kept
 

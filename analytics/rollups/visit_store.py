@@ -20,12 +20,15 @@ from analytics.rollups.visits import GAP_US, Key, Touch, fold, join
 
 # A visit longer than this is marked, so that the look-up of the others can be bounded.
 LONG_US = 6 * 3_600_000_000
+# Touches in one look-up: what is written of them takes 2 kB each.
+VISITS_AT_A_TIME = 5_000
 
 
 def apply_touches(connection: Connection, site_id: int, zone: str, touches: Iterable[Touch]) -> set[date]:
     """Joins the touches with the stored visits and counts the difference; the local days whose visits changed.
 
-    Each page view may be applied once. One look-up, one COPY, and an UPDATE or a DELETE where stored visits change.
+    Each page view may be applied once. For every VISITS_AT_A_TIME of them one look-up, one COPY, and an UPDATE or a
+    DELETE where stored visits change.
     """
     # In the order of the index: neighbours share its pages.
     folded = sorted(fold(touches), key=itemgetter(0))
@@ -33,7 +36,8 @@ def apply_touches(connection: Connection, site_id: int, zone: str, touches: Iter
         return set()
     tally = Tally(zone)
     with by_index(connection):
-        _apply(connection, site_id, folded, tally)
+        for start in range(0, len(folded), VISITS_AT_A_TIME):
+            _apply(connection, site_id, folded[start : start + VISITS_AT_A_TIME], tally)
         fold_sums(connection, site_id, tally)
     return tally.days
 
