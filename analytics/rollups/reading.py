@@ -365,8 +365,10 @@ def _united(bodies: Mapping[str, list[bytes]], dimensions: Iterable[str]) -> dic
     """Right after a change of zone, deltas are in two calendars: each counts for the day that it names."""
     total: dict[Key, Count] = {}
     for zone, found in bodies.items():
-        for key, count in unite(found, zone, dimensions, touches=False).counts.items():
-            _add(total, key, count)
+        counts = unite(found, zone, dimensions, touches=False).counts
+        for key, count in counts.items() if total else ():
+            total.setdefault(key, Count()).add(count)
+        total = total or counts
     return total
 
 

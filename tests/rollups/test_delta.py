@@ -214,6 +214,32 @@ def test_no_two_counts_share_a_bitmap() -> None:
     assert {tuple(count.users) for count in made.counts.values()} == {(7, 8)}
 
 
+# Few enough for a list, and so many that they are a bitmap.
+PARTS = st.lists(st.lists(st.integers(0, 30), max_size=2) | st.sets(st.integers(0, 30)).map(BitMap64), max_size=4)
+
+
+@given(st.lists(PARTS, min_size=1, max_size=4), st.sets(st.integers(0, 3)), st.sets(st.integers(0, 30)))
+def test_a_count_of_counts_holds_everybody_and_changes_none_of_them(
+    drawn: list[list[Any]], asked: set[int], own: set[int]
+) -> None:
+    """Whether their sets were asked for before, or not."""
+    counts = []
+    for parts in drawn:
+        counts.append(Count())
+        for part in parts:
+            counts[-1].count(len(part), part)
+    for number in asked & set(range(len(counts))):
+        assert set(counts[number].users) == {user_no for part in drawn[number] for user_no in part}
+    total = Count(len(own), BitMap64(own))
+    for count in counts:
+        total.add(count)
+    assert total.events == len(own) + sum(len(part) for parts in drawn for part in parts)
+    assert set(total.users) == own.union(*(part for parts in drawn for part in parts))
+    total.add(Count(1, BitMap64([99])))
+    for parts, count in zip(drawn, counts, strict=True):
+        assert set(count.users) == {user_no for part in parts for user_no in part}
+
+
 def test_a_25_hour_day_has_an_hour_24() -> None:
     last = datetime(2026, 10, 25, 22, 59, 59, tzinfo=UTC)
     made = build("Europe/Berlin", [Event(last, 7, "click", None, None, False, (None,) * 12)])

@@ -354,6 +354,7 @@ hostile = st.lists(st.lists(hostile_views, max_size=12), min_size=1, max_size=6)
 def test_listed_values_are_exact_and_other_is_exactly_the_rest(engine: Engine, chunks) -> None:
     with Undone(engine) as connection, pytest.MonkeyPatch.context() as patch:
         patch.setattr(visit_rollups, "MAX_VALUES", 3)
+        patch.setattr(visit_store, "VISITS_AT_A_TIME", 5)
         for n, chunk in enumerate(chunks, 1):
             apply(connection, chunk)
             check_guarded(connection, slow_sums([view for some in chunks[:n] for view in some], "UTC"))
