@@ -20,9 +20,10 @@ from analytics.rollups.merge import catch_up
 
 log = logging.getLogger(__name__)
 
-# A drain lets merges catch up when they are this far behind, but not for ever: a merge that cannot go on must not keep
-# events from being stored.
-MERGE_LAG_S, CATCH_UP_FOR_S = 2.5, 2.0
+# At full load every process drains, so a drain merges first when a delta is this old, and gives others their turn after
+# a second. It waits for another's merge only when that is far behind, and not for ever: a merge that cannot go on must
+# not keep events from being stored.
+MERGE_LAG_S, WAIT_LAG_S, CATCH_UP_FOR_S, DRAIN_FOR_S = 0.8, 1.6, 2.0, 1.0
 
 
 @lru_cache(maxsize=1)
@@ -45,8 +46,8 @@ def drain_of_process() -> Drain:
 def drain(claim: bool = False) -> None:
     """Stores what waits. A server that is away leaves everything pending; the next ring tries again."""
     try:
-        catch_up(db.engine, MERGE_LAG_S, CATCH_UP_FOR_S)
-        outcome = drain_of_process().run(claim_after_s=settings().claim_after if claim else None)
+        catch_up(db.engine, MERGE_LAG_S, WAIT_LAG_S, CATCH_UP_FOR_S)
+        outcome = drain_of_process().run(DRAIN_FOR_S, claim_after_s=settings().claim_after if claim else None)
     except (DBAPIError, psycopg2.Error, RedisError, OSError) as error:
         log.warning("drain interrupted", extra={"error": type(error).__name__})
         runs.interrupted(error)

@@ -89,8 +89,9 @@ def merge_all(engine: Engine, seconds: float) -> Merged:
 OLDEST = text("SELECT extract(epoch FROM now() - created_at) FROM rollup_deltas ORDER BY id LIMIT 1")
 
 
-def catch_up(engine: Engine, lag_s: float, seconds: float) -> None:
-    """Merges while a delta is older than `lag_s`, for about `seconds` at most; waits where another process merges.
+def catch_up(engine: Engine, lag_s: float, wait_s: float, seconds: float) -> None:
+    """Merges while a delta is older than `lag_s`, for about `seconds` at most. Where another process merges it leaves
+    that to it, but waits while a delta is older than `wait_s`.
 
     A drain calls it first: storing is faster than merging, and would take the cores until reports have to add up
     minutes of deltas.
@@ -102,6 +103,8 @@ def catch_up(engine: Engine, lag_s: float, seconds: float) -> None:
         if oldest_s is None or oldest_s <= lag_s:
             return
         if not merge_all(engine, min(2.0, seconds)).deltas:
+            if oldest_s <= wait_s:
+                return
             time.sleep(0.2)
 
 

@@ -1,5 +1,6 @@
 """merge against real tables: each delta once, whatever runs at once, and never more rows than the guard allows."""
 
+import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -277,11 +278,11 @@ AGE = text("UPDATE rollup_deltas SET created_at = now() - make_interval(secs => 
 
 def test_catching_up_takes_what_waited_too_long_and_leaves_what_is_fresh(engine: Engine, site: Site) -> None:
     leave(engine, site, [(Event(), 1)])
-    merge.catch_up(engine, lag_s=30, seconds=5)
+    merge.catch_up(engine, lag_s=30, wait_s=30, seconds=5)
     assert waiting(engine) == 1
     with engine.begin() as connection:
         connection.execute(AGE)
-    merge.catch_up(engine, lag_s=30, seconds=5)
+    merge.catch_up(engine, lag_s=30, wait_s=30, seconds=5)
     assert waiting(engine) == 0
 
 
@@ -290,7 +291,18 @@ def test_catching_up_ends_while_another_merge_is_stuck(engine: Engine, site: Sit
     with engine.begin() as connection:
         connection.execute(AGE)
     with alone(engine, site.id):
-        merge.catch_up(engine, lag_s=30, seconds=0.5)
+        merge.catch_up(engine, lag_s=30, wait_s=30, seconds=0.5)
+    assert waiting(engine) == 1
+
+
+def test_a_merge_of_another_that_is_not_far_behind_is_not_waited_for(engine: Engine, site: Site) -> None:
+    leave(engine, site, [(Event(), 1)])
+    with engine.begin() as connection:
+        connection.execute(AGE)
+    with alone(engine, site.id):
+        began = time.monotonic()
+        merge.catch_up(engine, lag_s=30, wait_s=600, seconds=60)
+        assert time.monotonic() - began < 30
     assert waiting(engine) == 1
 
 
