@@ -7,7 +7,7 @@ views that are coroutines. What a request may then say and get is Flask's own.
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from flask import Flask, Request, Response
+from flask import Blueprint, Flask, Request, Response
 from flask.ctx import RequestContext
 from flask.globals import _cv_app, _cv_request
 from flask.sessions import NullSession, SessionInterface
@@ -63,6 +63,13 @@ class App(Flask):
         super().__init__(*args, **kwargs)
         # (method, path) → what the framework found for it.
         self.plain_rules: dict[tuple[str, str], Rule] = {}
+
+    def register_blueprint(self, blueprint: Blueprint, **options: Any) -> None:
+        """Raises RuntimeError for a hook that no request would run, rather than leave it out in silence."""
+        super().register_blueprint(blueprint, **options)
+        scoped = self.before_request_funcs, self.after_request_funcs, self.url_value_preprocessors
+        if any(found.get(blueprint.name) for found in scoped) or any(self.teardown_request_funcs.values()):
+            raise RuntimeError(f"{blueprint.name}: hooks of one blueprint, or of a request's end, are not run here")
 
     def request_context(self, environ: dict[str, Any]) -> Context:
         return Context(self, environ)

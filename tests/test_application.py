@@ -1,10 +1,10 @@
 """The framework's steps that we shortened: a request still finds what it asks for, and no more."""
 
 import pytest
-from flask import Flask
+from flask import Blueprint, Flask
 from flask.testing import FlaskClient
 
-from analytics.application import Written, current_request
+from analytics.application import App, Written, current_request
 from analytics.sites import Site
 
 
@@ -36,3 +36,11 @@ def test_a_written_answer_has_no_body_for_a_head(app: Flask) -> None:
             environ = current_request().environ
             written[method] = b"".join(Written(b"{}", 202)(environ, lambda status, headers: None))
     assert written == {"POST": b"{}", "GET": b"{}", "HEAD": b""}
+
+
+@pytest.mark.parametrize("hook", ["before_request", "after_request", "teardown_request", "url_value_preprocessor"])
+def test_a_hook_that_would_not_run_is_refused(hook: str) -> None:
+    blueprint = Blueprint("some", __name__)
+    getattr(blueprint, hook)(lambda *_: None)
+    with pytest.raises(RuntimeError, match="some: hooks"):
+        App(__name__).register_blueprint(blueprint)

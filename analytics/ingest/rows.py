@@ -23,6 +23,8 @@ from analytics.store.events import Row, escape
 
 NULL = "\\N"
 MAX_TEXT = 2048
+# Of texts that a caller may make two kilobytes long, and all different: 40 MB at the most.
+LONG_TEXTS = 8192
 
 
 class StoredEvent(msgspec.Struct, gc=False):
@@ -170,7 +172,7 @@ def _user(event: StoredEvent, entry: Entry) -> str:
     return str(given)
 
 
-@lru_cache(maxsize=65_536)
+@lru_cache(maxsize=LONG_TEXTS)
 def visitor_key(salt: bytes, day: date, site_key: str, ip: str, user_agent: str) -> str:
     """A visitor without an id of its own: HMAC-SHA256 of site, address and user agent, keyed by the event's UTC day.
 
@@ -181,14 +183,14 @@ def visitor_key(salt: bytes, day: date, site_key: str, ip: str, user_agent: str)
     return "~" + base64.urlsafe_b64encode(digest[:15]).decode()
 
 
-@lru_cache(maxsize=16_384)
+@lru_cache(maxsize=LONG_TEXTS)
 def client_piece(user_agent: str) -> str:
     """is_bot, browser, os, device"""
     client = parse_user_agent(user_agent)
     return _join("t" if client.is_bot else "f", client.browser, client.os, client.device)
 
 
-@lru_cache(maxsize=65_536)
+@lru_cache(maxsize=LONG_TEXTS)
 def page_piece(page: str) -> tuple[str, str | None]:
     """(path and the five utm columns, the page's host)"""
     found = split_page(page)
@@ -197,7 +199,7 @@ def page_piece(page: str) -> tuple[str, str | None]:
     ), found.host
 
 
-@lru_cache(maxsize=65_536)
+@lru_cache(maxsize=LONG_TEXTS)
 def referrer_piece(referrer: str, own_host: str | None) -> str:
     """referrer, source"""
     return _join(*split_referrer(referrer, own_host))
