@@ -27,6 +27,12 @@ BEAT = {
         "schedule": crontab(minute=47),
         "options": {"queue": queue.ROLLUPS, "expires": 3600},
     },
+    # Funnels read a day's raw events until it has them. Ten minutes are what a day rests before.
+    "make_postings": {
+        "task": "rollups.make_postings",
+        "schedule": 600.0,
+        "options": {"queue": queue.ROLLUPS, "expires": 600},
+    },
     "partitions": {
         "task": "maintenance.make_partitions",
         "schedule": 3600.0,

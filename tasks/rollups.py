@@ -1,4 +1,4 @@
-"""Adapters: merge, rebuild, the closing of days and compaction as Celery tasks."""
+"""Adapters: merge, rebuild, the closing of days, compaction and postings as Celery tasks."""
 
 import logging
 from datetime import date, timedelta
@@ -10,7 +10,7 @@ from sqlalchemy.exc import DBAPIError
 from analytics import clock, queue
 from analytics.extensions import db, settings
 from analytics.ops import runs
-from analytics.rollups import compaction, days
+from analytics.rollups import compaction, days, postings
 from analytics.rollups.merge import merge_all
 from analytics.rollups.rebuild import rebuild as rebuild_days
 from analytics.rollups.schedule import Schedule
@@ -20,6 +20,7 @@ log = logging.getLogger(__name__)
 
 # A worker process is for drains too: give it back now and then.
 MERGE_FOR_S = 10.0
+MAKE_POSTINGS_FOR_S = 60.0
 
 
 @shared_task(name="rollups.merge")
@@ -71,3 +72,16 @@ def compact() -> None:
         return
     if compacted.spans:
         log.info("weeks and months compacted", extra=compacted._asdict())
+
+
+@shared_task(name="rollups.make_postings")
+def make_postings() -> None:
+    """Makes postings of days that are over. Safe to run twice, and at once: a second one finds them made."""
+    try:
+        made = postings.make_postings(db.engine, clock.now(), MAKE_POSTINGS_FOR_S)
+    except (DBAPIError, psycopg2.Error) as error:
+        log.warning("making of postings interrupted", extra={"error": type(error).__name__})
+        runs.interrupted(error)
+        return
+    if made:
+        log.info("postings made", extra={"days": made})

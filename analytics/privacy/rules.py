@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, select, text
 
+from analytics.store import postings
 from analytics.store.models import sites
 from config import Settings
 
@@ -66,5 +67,7 @@ WHERE id IN (
 
 
 def freeze(connection: Connection, before: datetime | date, site_id: int | None = None) -> None:
-    """Says of the site, or of all, that raw events before that instant may be gone: its days are no longer rebuilt."""
+    """Says of the site, or of all, that raw events before that instant may be gone: its days are no longer rebuilt, and
+    their postings go with the events."""
     connection.execute(FREEZE, {"before": before, "site_id": site_id})
+    postings.drop_before(connection, before, site_id)

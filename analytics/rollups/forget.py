@@ -13,7 +13,7 @@ SELECT CAST(
      WHERE site_id = :site_id AND span = 'day' AND dimension = 'total' AND subject = '')
     + (SELECT coalesce(sum(events), 0) FROM rollup_deltas WHERE site_id = :site_id) AS bigint)
 """)
-TABLES = ("rollups", "rollup_deltas", "visits", "visit_rollups", "open_days", "metrics")
+TABLES = ("rollups", "rollup_deltas", "visits", "visit_rollups", "open_days", "metrics", "postings", "posted_days")
 
 
 def hold_rollups(connection: Connection, site_id: int) -> None:

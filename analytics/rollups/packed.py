@@ -7,7 +7,7 @@ dimension is worked out by those who read bodies (delta.py), once for many.
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from functools import lru_cache
 from itertools import count
 from typing import Protocol
@@ -80,6 +80,21 @@ class Body(msgspec.Struct, array_like=True):
     views: msgspec.Raw
 
 
+class _Dated(msgspec.Struct, array_like=True):
+    """A Section whose columns stay packed."""
+
+    type: str
+    subject: str
+    is_bot: bool
+    day: int
+    columns: msgspec.Raw
+
+
+class _DatedBody(msgspec.Struct, array_like=True):
+    sections: list[_Dated]
+    views: msgspec.Raw
+
+
 class _Zstd(threading.local):
     """One compressor and decompressor a thread: they are not thread-safe, and making one costs 17 µs."""
 
@@ -91,6 +106,7 @@ class _Zstd(threading.local):
 _zstd = _Zstd()
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Body).decode
+_decode_dates = msgspec.msgpack.Decoder(_DatedBody).decode
 _decode_views = msgspec.msgpack.Decoder(Views).decode
 
 
@@ -100,9 +116,18 @@ def pack_body(body: Body) -> bytes:
 
 def unpack_body(body: bytes) -> Body:
     """Raises ValueError for a body of another version, and whatever zstandard and msgspec raise for other bytes."""
+    return _decode(_inner(body))
+
+
+def touched_days(body: bytes) -> set[date]:
+    """The days that a body's events lie on, in a tenth of the time of `unpack_body`. Raises as that does."""
+    return {date.fromordinal(section.day) for section in _decode_dates(_inner(body)).sections}
+
+
+def _inner(body: bytes) -> bytes:
     if body[:1] != VERSION:
         raise ValueError(f"a delta of version {body[:1]!r}; this release reads {VERSION!r}")
-    return _decode(_zstd.unpack(body[1:]))
+    return _zstd.unpack(body[1:])
 
 
 def unpack_views(body: Body) -> Views:

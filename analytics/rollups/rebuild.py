@@ -20,6 +20,7 @@ from analytics.rollups.delta import Count, Delta, Key
 from analytics.rollups.visit_recount import recount_visits, sum_visits
 from analytics.rollups.visit_rollups import clear_visit_rollups, recount_visit_rollups
 from analytics.sites import Site, unknown
+from analytics.store import postings
 from analytics.store.reading import Stored, stored_partitions
 
 # Events packed at a time, as a drain does; packs unfolded together; and keys whose counts are in memory at a time.
@@ -79,6 +80,7 @@ def _move(connection: Connection, site_id: int, calendar: Calendar, progress: Pr
     """Frozen days stay in the calendar they were counted in. Everything later is counted anew, from the very instant
     at which they end, so that each event is in one calendar and one only."""
     days, zone = _take_along(connection, site_id, calendar), calendar.zone
+    postings.drop(connection, site_id)
     set_calendar(connection, site_id, zone)
     if not days:
         return Rebuilt(0, 0)

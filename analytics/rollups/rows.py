@@ -4,7 +4,7 @@ merge, rebuild and compaction call it while they hold the site's lock (merge.py)
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, timedelta
 from io import BytesIO
 from typing import IO, Any
@@ -16,6 +16,7 @@ from analytics.rollups import guard, users
 from analytics.rollups.delta import DIMENSIONS, Count, Key
 from analytics.rollups.spans import DAY, UNIONS, Span, span_of, spans_of
 from analytics.store import events as store
+from analytics.store import postings
 
 # Keys whose bitmaps are in memory at a time: at 300,000 users in each, 40 MB.
 KEYS_AT_A_TIME = 1000
@@ -208,9 +209,10 @@ ON CONFLICT (site_id, day) DO UPDATE SET changed_at = now()
 """)
 
 
-def open_days(connection: Connection, site_id: int, days: Iterable[date]) -> None:
-    """Notes that the days' rollups have changed, for close_day."""
+def open_days(connection: Connection, site_id: int, days: Collection[date]) -> None:
+    """Notes that the days' rollups have changed, for close_day; and drops their postings, which lack what came."""
     connection.execute(OPEN, {"site_id": site_id, "days": sorted(days)})
+    postings.drop(connection, site_id, days)
 
 
 # pk_rollups' third column is the dimension, its fourth the day: the first and the last entry of one range.

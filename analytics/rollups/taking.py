@@ -5,12 +5,14 @@ merge and rebuild call it, each in one transaction of its own: deltas leave with
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import date
 from typing import NamedTuple
 
 from sqlalchemy import Connection, Engine, text
 
 from analytics.rollups import rows
 from analytics.rollups.delta import Delta, unite_in_parts
+from analytics.rollups.packed import touched_days
 from analytics.rollups.users import as_int, as_text, read_binary
 from analytics.rollups.visit_store import apply_touches
 
@@ -66,6 +68,16 @@ def take(connection: Connection, site_id: int, events: int = EVENTS_AT_A_TIME) -
         changes.setdefault(name, Change(name, [])).bodies.append(body or b"")
         deltas, counted = deltas + 1, counted + as_int(count or b"")
     return Taken(deltas, counted, changes)
+
+
+# ix_rollup_deltas_site_id_id.
+WAITING = "SELECT body FROM rollup_deltas WHERE site_id = %(site_id)s"
+
+
+def waiting_days(connection: Connection, site_id: int) -> set[date]:
+    """The days, each of its delta's calendar, that have events in deltas. One query; no event is unpacked."""
+    bodies = read_binary(connection, WAITING, {"site_id": site_id})
+    return {day for (body,) in bodies for day in touched_days(body or b"")}
 
 
 def apply(connection: Connection, site_id: int, change: Change) -> int:

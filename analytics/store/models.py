@@ -349,6 +349,32 @@ open_days = Table(
     postgresql_with={"fillfactor": 50},
 )
 
+# Days that are over and have postings, of all the events they had when these were made: those in [start_at, end_at).
+posted_days = Table(
+    "posted_days",
+    metadata,
+    Column("site_id", Integer, primary_key=True),
+    Column("day", Date, primary_key=True),
+    Column("start_at", Instant, nullable=False),
+    Column("end_at", Instant, nullable=False),
+)
+
+# Each day's events by what a funnel asks for first; store/postings.py says how they are packed.
+postings = Table(
+    "postings",
+    metadata,
+    Column("site_id", Integer, primary_key=True),
+    Column("day", Date, primary_key=True),
+    Column("type", Text, primary_key=True),
+    # '' where the event has none; '(other)' for those that have no row of their own in the day's rollups.
+    Column("path", Text, primary_key=True),
+    Column("is_bot", Boolean, primary_key=True),
+    # Who and when.
+    Column("body", LargeBinary, nullable=False),
+    # In the same order, a number for each session.
+    Column("sessions", LargeBinary, nullable=False),
+)
+
 metrics = Table(
     "metrics",
     metadata,
