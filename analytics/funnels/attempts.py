@@ -1,4 +1,4 @@
-"""How far people come in a funnel: every attempt, and each person's best. Pure; arrays in, arrays out.
+"""How far people come in a funnel: every attempt, and each entity's best. Pure; arrays in, arrays out.
 
 The rules. An attempt begins with an event that is the first step. Each further step is the earliest event that is it
 and comes *strictly later* than the step before, and at most `window` after the first. So one event is one step of an
@@ -9,10 +9,14 @@ have the step (what happens at the instant of a step is not between).
 Every event that is the first step begins an attempt, so a repeated funnel is repeated attempts. The best is the one
 that comes furthest; of several, the first. Nothing depends on the order in which events arrived, and an event that was
 sent twice is stored once.
+
+How. An entity and an instant are one number, its *key*, in which an entity's instants lie together and further from
+the next entity's than any window. So a step's keys are sorted by themselves, and what follows an attempt is looked up
+among those of the next step. Points that come in sorted runs, as postings do, are merged rather than sorted.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -22,9 +26,10 @@ Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
-# rollups/visits.py's: a visit ends with so much silence.
-GAP_US = 30 * 60 * 1_000_000
 NEVER = -1
+# Of keys; a sum of two fits into 64 bits.
+MOST = 2**62
+FAR = np.iinfo(np.int64).max
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,9 +70,25 @@ def _take(column: NDArray[Any], places: Ints | Flags) -> NDArray[Any]:
     return constant(column[0], count, column.dtype.type)
 
 
+def join_points(parts: Sequence[Points]) -> Points:
+    """All of them, in the order of the parts."""
+    some = [part for part in parts if len(part)]
+    if len(some) < 2:
+        return some[0] if some else parts[0]
+    return Points(*(_join([getattr(part, name) for part in some]) for name in Points.__slots__))
+
+
+def _join(columns: Sequence[NDArray[Any]]) -> NDArray[Any]:
+    first = columns[0]
+    if all(_is_constant(column) and np.array_equal(column[:1], first[:1], equal_nan=True) for column in columns):
+        return constant(first[0], sum(map(len, columns)), first.dtype.type)
+    return np.concatenate(columns)
+
+
 @dataclass(frozen=True, slots=True)
 class Attempts:
-    """One at each place. `entities`: whose, from 0; `depths`: steps made; `times`: a row a step, NEVER where unknown.
+    """One at each place, by entity and start. `entities`: whose; `depths`: steps made; `times`: a row a step, NEVER
+    where unknown.
 
     `ends`: when the last step made was; `values`: that of the last step of a whole attempt, else NaN.
     """
@@ -88,41 +109,20 @@ class Attempts:
         return found
 
     def take(self, places: Ints | Flags) -> "Attempts":
-        found = {name: getattr(self, name)[places] for name in self.__slots__ if name != "times"}
+        found = {name: _take(getattr(self, name), places) for name in self.__slots__ if name != "times"}
         return Attempts(times=self.times[:, places], **found)
 
+    @classmethod
+    def join(cls, parts: "Sequence[Attempts]") -> "Attempts":
+        """All of them, one part after the other."""
+        if len(parts) == 1:
+            return parts[0]
+        columns = ([getattr(part, name) for part in parts] for name in cls.__slots__)
+        return cls(*(np.concatenate(column, axis=-1) for column in columns))
 
-def join_points(parts: Sequence[Points]) -> Points:
-    some = [part for part in parts if len(part)]
-    if len(some) < 2:
-        return some[0] if some else parts[0]
-    return Points(*(np.concatenate([getattr(part, name) for part in parts]) for name in Points.__slots__))
-
-
-def join_attempts(one: Attempts, other: Attempts) -> Attempts:
-    names = (name for name in Attempts.__slots__ if name != "times")
-    both = {name: np.concatenate([getattr(one, name), getattr(other, name)]) for name in names}
-    return Attempts(times=np.concatenate([one.times, other.times], axis=1), **both)
-
-
-def sort_points(points: Points) -> tuple[Points, Ints]:
-    """The points by user, session and time; and the places that they were in."""
-    order = _order(points.users, points.times) if not points.sessions.any() else _order_by_session(points)
-    return points.take(order), order
-
-
-def _order(users: Ints, times: Ints) -> Ints:
-    if not len(users):
-        return np.zeros(0, np.int64)
-    since, span = times.min(), times.max() - times.min() + 1
-    if int(users.max()) < 2**62 // int(span):
-        # One number sorts in a fifth of the time of two.
-        return np.argsort(users * span + (times - since))
-    return np.lexsort((times, users))
-
-
-def _order_by_session(points: Points) -> Ints:
-    return np.lexsort((points.times, points.sessions, points.users))
+    def in_order(self) -> "Attempts":
+        """By entity and start; those that are equal stay as they follow each other."""
+        return self.take(np.lexsort((self.starts, self.entities)))
 
 
 def is_first(*columns: Ints) -> Flags:
@@ -133,90 +133,104 @@ def is_first(*columns: Ints) -> Flags:
     return found
 
 
-def begins_visit(points: Points) -> Flags:
-    """Of sorted points: where another user or session begins, or more than 30 minutes have passed."""
-    found = is_first(points.users, points.sessions)
-    found[1:] |= np.diff(points.times) > GAP_US
-    return found
-
-
-def number(firsts: Flags) -> Ints:
-    """0 for each place up to the second first, then 1, and so on."""
-    return np.cumsum(firsts, dtype=np.int64) - 1
-
-
 def attempt(points: Points, entities: Ints, steps: int, window_us: int, strict: bool) -> Attempts:
-    """Every attempt, by entity and time. `points` are sorted, and `entities` do not decrease."""
-    points, entities = _merge(points, entities)
-    starts = np.flatnonzero(points.masks & 1)
-    places = np.full((steps, len(starts)), NEVER, np.int64)
-    if steps and len(starts):
-        places[0] = starts
-    alive = np.arange(len(starts))
+    """Every attempt. `entities`: whose each point is, any numbers from 0 on."""
+    since = int(points.times.min(initial=FAR))
+    span = int(points.times.max(initial=since)) - since + 1
+    window_us = min(window_us, span)
+    stride, found = span + window_us, []
+    for first, some, whose in _chunks(points, entities, MOST // stride):
+        keys = (whose - first) * stride + (some.times - since)
+        made = _follow(keys, some.masks, steps, window_us, strict)
+        numbers = made[0] // stride
+        times = np.where(made == NEVER, NEVER, made - (numbers * stride - since))
+        found.append(_attempts(some, keys, made, numbers + first, times))
+    return Attempts.join(found)
+
+
+def _chunks(points: Points, entities: Ints, size: int) -> Iterator[tuple[int, Points, Ints]]:
+    """The points of as many entities as have keys, with the first of them; nearly always all in one."""
+    most = int(entities.max(initial=0))
+    if most < size:
+        yield 0, points, entities
+        return
+    for first in range(0, most + 1, size):
+        mine = (entities >= first) & (entities < first + size)
+        yield first, points.take(mine), entities[mine]
+
+
+def _follow(keys: Ints, masks: NDArray[np.int32], steps: int, window_us: int, strict: bool) -> Ints:
+    """A row a step: the key at which each attempt made it, NEVER where it did not."""
+    starts = _instants(keys[masks & 1 != 0])
+    everything = _instants(keys) if strict else starts
+    made = np.full((steps, len(starts)), NEVER, np.int64)
+    made[0], alive, at = starts, np.arange(len(starts)), starts
     for step in range(1, steps):
-        following = _following(points.masks, step, places[step - 1, alive], strict)
-        is_there = following < len(points)
-        alive, following = alive[is_there], following[is_there]
-        since = points.times[starts[alive]]
-        met = (entities[following] == entities[starts[alive]]) & (points.times[following] - since <= window_us)
-        alive = alive[met]
-        places[step, alive] = following[met]
-    return _attempts(points, entities, places)
+        following = _next(_instants(keys[masks & (1 << step) != 0]), at)
+        met = following - starts[alive] <= window_us
+        if strict:
+            met &= following == _next(everything, at)
+        alive, at = alive[met], following[met]
+        made[step, alive] = at
+    return made
 
 
-def _following(masks: NDArray[np.int32], step: int, places: Ints, strict: bool) -> Ints:
-    """For each of `places` the first later one that is the step; len(masks) where there is none."""
-    count = len(masks)
-    bit = (masks >> step) & 1
-    if strict:
-        later = np.minimum(places + 1, count - 1)
-        return np.where((places + 1 < count) & (bit[later] == 1), places + 1, count)
-    found = np.flatnonzero(bit)
-    return np.append(found, count)[np.searchsorted(found, places, side="right")]
+def _instants(keys: Ints) -> Ints:
+    """In order, each once. A stable sort merges what is in order already."""
+    keys = np.sort(keys, kind="stable")
+    return keys[is_first(keys)]
 
 
-def _merge(points: Points, entities: Ints) -> tuple[Points, Ints]:
-    """Events of one instant as one: what it is of all of them. Of several first steps, the lowest dimension's."""
-    firsts = np.flatnonzero(is_first(entities, points.times))
-    if len(firsts) == len(points):
-        return points, entities
-    merged = replace(points.take(firsts), masks=np.bitwise_or.reduceat(points.masks, firsts))
-    if not _is_constant(points.dims):
-        of_first = np.where(points.masks & 1, points.dims, np.iinfo(np.int64).max)
-        merged = replace(merged, dims=np.minimum.reduceat(of_first, firsts))
-    if not _is_constant(points.values):
-        merged = replace(merged, values=np.fmax.reduceat(points.values, firsts))
-    return merged, entities[firsts]
-
-
-def _attempts(points: Points, entities: Ints, places: Ints) -> Attempts:
-    made = places != NEVER
-    depths = made.sum(axis=0)
-    starts = places[0]
-    last = places[depths - 1, np.arange(len(starts))]
-    times = np.where(made, points.times[places], NEVER) if len(points) else places
-    is_whole = depths == len(places)
-    values = np.where(is_whole, points.values[last], np.nan)
-    return Attempts(entities[starts], depths, times, points.times[last], points.dims[starts], values)
-
-
-def best(attempts: Attempts, count: int) -> Attempts:
-    """Of each entity the attempt that came furthest; of several the first. `count`: of entities."""
-    depths = np.zeros(count, np.int64)
-    np.maximum.at(depths, attempts.entities, attempts.depths)
-    furthest = np.flatnonzero(attempts.depths == depths[attempts.entities])
-    earliest = np.full(count, np.iinfo(np.int64).max)
-    np.minimum.at(earliest, attempts.entities[furthest], attempts.starts[furthest])
-    chosen = furthest[attempts.starts[furthest] == earliest[attempts.entities[furthest]]]
-    places = np.full(count, NEVER)
-    # Of equals, what was computed comes before what was tracked.
-    places[attempts.entities[chosen[::-1]]] = chosen[::-1]
-    return attempts.take(places[places != NEVER])
-
-
-def first_starts(attempts: Attempts, count: int) -> Ints:
-    """Of each entity that has an attempt, in their order: when the first one began."""
-    earliest = np.full(count, np.iinfo(np.int64).max)
-    np.minimum.at(earliest, attempts.entities, attempts.starts)
-    found: Ints = earliest[np.unique(attempts.entities)]
+def _next(keys: Ints, at: Ints) -> Ints:
+    """For each of `at` the first later one of `keys`; FAR where there is none."""
+    places = np.searchsorted(keys, at, side="right")
+    found: Ints = np.append(keys, FAR)[places]
     return found
+
+
+def _attempts(points: Points, keys: Ints, made: Ints, entities: Ints, times: Ints) -> Attempts:
+    count = len(entities)
+    depths = np.count_nonzero(made != NEVER, axis=0)
+    ends = times[depths - 1, np.arange(count)]
+    dims, values = constant(0, count), constant(np.nan, count, np.float64)
+    if not _is_constant(points.dims):
+        dims = _least(points.dims, keys, points.masks & 1 != 0, made[0])
+    if not _is_constant(points.values):
+        greatest = -_least(-points.values, keys, ~np.isnan(points.values), made[-1])
+        values = np.where(depths == len(made), greatest, np.nan)
+    return Attempts(entities, depths, times, ends, dims, values)
+
+
+def _least(column: NDArray[Any], keys: Ints, among: Flags, at: Ints) -> NDArray[Any]:
+    """The least value of those points that are at each of the keys `at`; NaN, or 0, where none is."""
+    keys, column = keys[among], column[among]
+    order = np.lexsort((column, keys))
+    keys, column = keys[order], column[order]
+    nothing = np.array(np.nan if column.dtype.kind == "f" else 0, column.dtype)
+    places = np.searchsorted(keys, at)
+    is_there = np.append(keys, FAR)[places] == at
+    return np.where(is_there, np.append(column, nothing)[places], nothing)
+
+
+def runs(*columns: Ints) -> Ints:
+    """Where each run of equal places begins."""
+    return np.flatnonzero(is_first(*columns))
+
+
+def deepest(attempts: Attempts, firsts: Ints) -> Ints:
+    """How far each run of attempts came."""
+    found: Ints = np.maximum.reduceat(attempts.depths, firsts) if len(firsts) else attempts.depths
+    return found
+
+
+def best(attempts: Attempts) -> Attempts:
+    """Of each entity the attempt that came furthest; of several the first."""
+    firsts = runs(attempts.entities)
+    lengths = np.diff(np.append(firsts, len(attempts)))
+    furthest = np.flatnonzero(attempts.depths == np.repeat(deepest(attempts, firsts), lengths))
+    return attempts.take(furthest[is_first(attempts.entities[furthest])])
+
+
+def first_starts(attempts: Attempts) -> Ints:
+    """Of each entity that has an attempt, in their order: when the first one began."""
+    return attempts.starts[runs(attempts.entities)]

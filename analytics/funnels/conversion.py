@@ -19,25 +19,21 @@ import numpy as np
 from sqlalchemy import Connection
 
 from analytics.funnels.attempts import (
-    GAP_US,
     NEVER,
     Attempts,
     Ints,
     Points,
     attempt,
-    begins_visit,
     best,
     constant,
     first_starts,
-    is_first,
-    join_attempts,
     join_points,
-    number,
-    sort_points,
 )
 from analytics.funnels.definitions import Definition
-from analytics.funnels.reading import Seen, TrackedRow, read_points, read_tracked, read_views
+from analytics.funnels.posted import Seen
+from analytics.funnels.reading import TrackedRow, read_points, read_tracked, read_views
 from analytics.funnels.steps import Step
+from analytics.funnels.visits import join_marks, line_up, of_points
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,47 +69,26 @@ def count(connection: Connection, asked: Asked) -> Counted:
     if asked.tracked is not None:
         tracked = read_tracked(connection, asked.seen, asked.tracked, definition.scope, dimension)
     names = sorted({*dims, *(row.dim for row in tracked)})
-    numbers = (
-        np.searchsorted(np.array(names, np.object_), np.array(dims, np.object_)) if dims else np.zeros(0, np.int64)
-    )
-    points = replace(points, dims=numbers[points.dims])
-    points, entities, whose = _entities(connection, asked, points, tracked)
+    if dimension:
+        points = replace(points, dims=np.array([names.index(dim) for dim in dims])[points.dims])
+    entities = _entities(connection, asked, points, tracked)
     window_us = definition.window_s * 1_000_000
-    every = attempt(points, entities, len(definition.steps), window_us, definition.ordering == "strict")
-    total = int(max(entities.max(initial=-1), whose.max(initial=-1))) + 1
+    every = attempt(points, entities[: len(points)], len(definition.steps), window_us, definition.ordering == "strict")
     if tracked:
-        every = join_attempts(every, _tracked(definition, asked.seen, tracked, whose, names))
-    return Counted(definition, every, best(every, total), first_starts(every, total), names)
+        whose = entities[len(points) :]
+        every = Attempts.join([every, _tracked(definition, asked.seen, tracked, whose, names)]).in_order()
+    return Counted(definition, every, best(every), first_starts(every), names)
 
 
-def _entities(
-    connection: Connection, asked: Asked, points: Points, tracked: Sequence[TrackedRow]
-) -> tuple[Points, Ints, Ints]:
-    """The points sorted, which entity each belongs to, and to which each of the tracked rows."""
-    own = len(points)
-    sorted_points, order = sort_points(join_points([points, _as_points(tracked)]))
+def _entities(connection: Connection, asked: Asked, points: Points, tracked: Sequence[TrackedRow]) -> Ints:
+    """Which entity each of the points belongs to, and then each of the tracked rows."""
+    both = join_points([points, _as_points(tracked)]) if tracked else points
     if asked.definition.scope == "user":
-        entities = number(is_first(sorted_points.users))
-    else:
-        if len(users := _silent(sorted_points)):
-            views = read_views(connection, asked.seen, users)
-            sorted_points, order = sort_points(join_points([points, _as_points(tracked), views]))
-        entities = number(begins_visit(sorted_points))
-    if len(sorted_points) == own:
-        return sorted_points, entities, np.zeros(0, np.int64)
-    is_own = order < own
-    is_tracked = ~is_own & (order < own + len(tracked))
-    whose = np.zeros(len(tracked), np.int64)
-    whose[order[is_tracked] - own] = entities[is_tracked]
-    return sorted_points.take(is_own), entities[is_own], whose
-
-
-def _silent(points: Points) -> Ints:
-    """The users of whom a session went on after more than 30 minutes: perhaps they saw other pages meanwhile."""
-    is_same = ~is_first(points.users, points.sessions)
-    is_late = np.zeros(len(points), np.bool_)
-    is_late[1:] = np.diff(points.times) > GAP_US
-    return np.unique(points.users[is_same & is_late])
+        return both.users
+    line = line_up(of_points(both))
+    if len(users := line.silent_users()):
+        line = line_up(join_marks([of_points(both), read_views(connection, asked.seen, users)]))
+    return line.number_visits()[: len(both)]
 
 
 def _as_points(tracked: Sequence[TrackedRow]) -> Points:

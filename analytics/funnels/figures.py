@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from analytics.funnels.attempts import NEVER, Attempts, Ints
+from analytics.funnels.attempts import NEVER, Attempts, Ints, deepest, runs
 from analytics.funnels.conversion import Counted
 from analytics.period import Period
 from analytics.reports.buckets import cut
@@ -76,14 +76,11 @@ def daily(counted: Counted, period: Period) -> list[dict[str, Any]]:
     """Each day's own entities: those who began an attempt on it, and whether one of these was whole. Not to be summed:
     who begins on two days is in both."""
     days = cut(period, "day")
-    every = counted.every
-    span = every.entities.max(initial=0) + 1
-    keys, whose = np.unique(_days(every.starts, days) * span + every.entities, return_inverse=True)
-    depths = np.zeros(len(keys), np.int64)
-    np.maximum.at(depths, whose, every.depths)
-    on_day = keys // span
-    starts = np.bincount(on_day, minlength=len(days))
-    whole = np.bincount(on_day[depths == len(counted.definition.steps)], minlength=len(days))
+    place, every = _days(counted.every.starts, days), counted.every
+    firsts = runs(every.entities, place)
+    is_whole = deepest(every, firsts) == len(counted.definition.steps)
+    starts = np.bincount(place[firsts], minlength=len(days))
+    whole = np.bincount(place[firsts][is_whole], minlength=len(days))
     return [
         {
             "date": str(day.first),

@@ -1,10 +1,14 @@
-"""A funnel's events out of `events`, as arrays: those that are a step, and what funnels need beside them. Only SELECTs.
+"""A funnel's events as arrays: those that are a step, and what funnels need beside them. Only SELECTs.
 
-Each query is served by partition pruning on ts and, inside a partition that the period cuts, by ix_events_ts (BRIN); in
-it every row is looked at, by parallel workers. They pack what they find into one string a partition, which takes a
-tenth of the time of a million rows and lies in memory as numpy wants it.
+Days that have postings (funnels/posted.py) are not looked for among raw events, where the steps say no more than a type
+and a path. Each query of raw events is served by partition pruning on ts and, inside a partition that the period cuts,
+by ix_events_ts (BRIN); in it every row is looked at, by parallel workers. They pack what they find into one string a
+partition, which takes a tenth of the time of a million rows and lies in memory as numpy wants it.
 """
 
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from datetime import timedelta
 from functools import reduce
 from typing import Any, NamedTuple
 
@@ -29,33 +33,27 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from analytics.errors import Invalid, Problem
-from analytics.funnels.attempts import Ints, Points, constant
+from analytics import clock
+from analytics.funnels import posted
+from analytics.funnels.attempts import Ints, Points, constant, join_points
 from analytics.funnels.definitions import TRACKED, Definition
+from analytics.funnels.posted import MOST_POINTS, Seen, compiled, too_many
 from analytics.funnels.steps import mask, matches, types_of
+from analytics.funnels.visits import Marks, join_marks, of_points, of_stretches
 from analytics.period import Period
 from analytics.reports.filtered import PLAN
-from analytics.reports.filters import Condition, conditions, field_text
+from analytics.reports.filters import conditions, field_text
 from analytics.rollups.packed import VIEW
-from analytics.rollups.users import as_text, stream_binary
+from analytics.rollups.taking import waiting_days
+from analytics.rollups.users import as_text, read_binary, stream_binary
 from analytics.store import measures
-from analytics.store.models import events
+from analytics.store.models import events, visits
+from analytics.store.postings import Day, session_number
 
-# A hundred and twenty bytes each, for the second in which they are sorted and tried.
-MOST_POINTS = 4_000_000
 MOST_TRACKED = 200_000
 # From 1970 to 2000, where PostgreSQL's timestamps begin.
 EPOCH_US = 946_684_800_000_000
 ROW = [("user", ">i8"), ("time", ">i8"), ("mask", ">i4"), ("session", ">i8"), ("value", ">f8")]
-
-
-class Seen(NamedTuple):
-    """Which events: the site's, in the period, that meet the filter; `bots`: programs' too."""
-
-    site_id: int
-    period: Period
-    bots: bool
-    filter: tuple[Condition, ...] = ()
 
 
 class TrackedRow(NamedTuple):
@@ -73,21 +71,68 @@ def read_points(
 ) -> tuple[Points, list[str]]:
     """The events that are a step, in strict order also others of the funnel's types; and what `dims` are numbers of.
 
-    Raises Invalid when there are more than MOST_POINTS. One query.
+    Raises Invalid when there are more than MOST_POINTS. One query of raw events, where postings do not tell of all, and
+    three of postings.
     """
     steps = definition.steps
+    known = posted.read(connection, seen, definition, dimension)
+    rest = list(_without(seen.period, known.days))
+    if not rest:
+        return known.points, [""]
     value = case((matches(steps[-1], events.c), _number(definition.value))) if definition.value else None
     dim = case((matches(steps[0], events.c), _text(dimension)), else_="") if dimension else literal("")
-    found = _counted(seen) & conditions(seen.filter, events.c) & _of_types(definition)
+    found = _counted(seen, rest) & conditions(seen.filter, events.c) & _of_types(definition)
     session = _session() if definition.scope == "visit" else None
-    return _read(connection, found, dim, mask(steps, events.c), session, value)
+    is_step = mask([matches(step, events.c) for step in steps])
+    points, dims = _read(connection, found, dim, is_step, session, value, len(known.points))
+    return join_points([known.points, points]), dims or [""]
 
 
-def read_views(connection: Connection, seen: Seen, users: Ints) -> Points:
-    """All page views of these users, whatever the filter: what keeps a visit open. One query."""
-    found = _counted(seen) & (events.c.type == VIEW)
-    found &= events.c.user_no == func.any(cast(users.tolist(), ARRAY(BigInteger)))
-    return _read(connection, found, literal(""), literal(0), _session(), None)[0]
+def read_views(connection: Connection, seen: Seen, users: Ints) -> Marks:
+    """What keeps these users' visits open, whatever the filter: their page views, as the visits that they make; those
+    that no merge has counted yet, of the days on which any such event lies, as raw events. Two or three queries."""
+    mine = func.any(cast(users.tolist(), ARRAY(BigInteger)))
+    waiting = list(_waiting(connection, seen))
+    views = [] if waiting == [seen.period] else [_read_visits(connection, seen, mine)]
+    if waiting:
+        found = _counted(seen, waiting) & (events.c.type == VIEW) & (events.c.user_no == mine)
+        views.append(of_points(_read(connection, found, literal(""), literal(0), _session(), None, 0)[0]))
+    return join_marks(views)
+
+
+def _waiting(connection: Connection, seen: Seen) -> Iterator[Period]:
+    """Where in the period events lie whose delta waits; all of it while the site's calendar moves."""
+    if seen.calendar.has_moved:
+        yield seen.period
+        return
+    zone = clock.zone(seen.calendar.zone)
+    for day in sorted(waiting_days(connection, seen.site_id)):
+        start, end = clock.day_bounds(day, zone)
+        start, end = max(start, seen.period.start), min(end, seen.period.end)
+        if start < end:
+            yield replace(seen.period, start=start, end=end)
+
+
+# pk_visits for a few users; for many, ix_visits_site_id_started_at or all rows.
+def _read_visits(connection: Connection, seen: Seen, mine: Any) -> Marks:
+    """Cut where the period ends: a view lies within 30 minutes of there, or the visit was over."""
+    last = seen.period.end - timedelta(microseconds=1)
+    columns: dict[str, ColumnElement[Any]] = {
+        "user": func.int8send(visits.c.user_no),
+        "session": func.int8send(literal_column(session_number("visits"), BigInteger)),
+        "start": func.timestamptz_send(func.greatest(visits.c.started_at, seen.period.start)),
+        "end": func.timestamptz_send(func.least(visits.c.ended_at, last)),
+    }
+    packed = reduce(lambda one, other: one.op("||")(other), columns.values())
+    inside = (visits.c.ended_at >= seen.period.start) & (visits.c.started_at < seen.period.end)
+    query = select(func.string_agg(packed, cast(b"", LargeBinary))).where(
+        visits.c.site_id == seen.site_id, visits.c.user_no == mine, inside, true() if seen.bots else ~visits.c.is_bot
+    )
+    kind = np.dtype([(name, ">i8") for name in columns])
+    [(body,)] = read_binary(connection, *compiled(connection, query))
+    rows = np.frombuffer(body or b"", kind)
+    users, sessions, starts, ends = (rows[name].astype(np.int64) for name in columns)
+    return of_stretches(users, sessions, starts + EPOCH_US, ends + EPOCH_US)
 
 
 def read_tracked(
@@ -95,19 +140,30 @@ def read_tracked(
 ) -> list[TrackedRow]:
     """What clients tracked of the funnel, in the order of time. Raises Invalid when it is too much. One query."""
     of_funnel = func.jsonb_extract_path_text(events.c.payload, "funnel_id", type_=Text) == funnel_id
-    found = _counted(seen) & conditions(seen.filter, events.c) & (events.c.type == TRACKED) & of_funnel
+    found = _counted(seen, [seen.period]) & conditions(seen.filter, events.c) & (events.c.type == TRACKED) & of_funnel
     time_us = cast(func.extract("epoch", events.c.ts) * 1_000_000, BigInteger)
     dim = _text(dimension) if dimension else literal("")
     session = _session() if scope == "visit" else literal(0)
     query = select(events.c.user_no, session, time_us, events.c.payload, dim).where(found)
     rows = connection.execute(query.order_by(events.c.ts, events.c.event_id).limit(MOST_TRACKED + 1)).all()
     if len(rows) > MOST_TRACKED:
-        raise _too_many("tracked steps", MOST_TRACKED)
+        raise too_many("tracked steps", MOST_TRACKED)
     return [TrackedRow(*row) for row in rows]
 
 
-def _counted(seen: Seen) -> ColumnElement[bool]:
-    return measures.is_counted(seen.site_id, seen.period, seen.bots)
+def _without(period: Period, days: Sequence[Day]) -> Iterator[Period]:
+    """What is left of the period; the days are in order."""
+    start = period.start
+    for day in days:
+        if start < day.start:
+            yield replace(period, start=start, end=day.start)
+        start = day.end
+    if start < period.end:
+        yield replace(period, start=start)
+
+
+def _counted(seen: Seen, periods: Iterable[Period]) -> ColumnElement[bool]:
+    return or_(*(measures.is_counted(seen.site_id, period, seen.bots) for period in periods))
 
 
 def _of_types(definition: Definition) -> ColumnElement[bool]:
@@ -118,9 +174,7 @@ def _of_types(definition: Definition) -> ColumnElement[bool]:
 
 
 def _session() -> ColumnElement[int]:
-    """A number that differs where the session does, and between a person and a program that use the same one."""
-    session = func.coalesce(events.c.session_id, "")
-    return func.hashtextextended(session, case((events.c.is_bot, 2), else_=1), type_=BigInteger)
+    return literal_column(session_number("events"), BigInteger)
 
 
 def _number(names: str) -> ColumnElement[float]:
@@ -141,6 +195,7 @@ def _read(
     is_step: ColumnElement[int],
     session: ColumnElement[int] | None,
     value: ColumnElement[Any] | None,
+    known: int,
 ) -> tuple[Points, list[str]]:
     """Two rows in hand at a time: a partition's string is large, and the server makes the next one meanwhile."""
     pieces: dict[str, ColumnElement[Any]] = {
@@ -156,24 +211,23 @@ def _read(
     packed = reduce(lambda one, other: one.op("||")(other), pieces.values())
     strings = func.string_agg(packed, cast(b"", LargeBinary))
     query = select(dim.label("dim"), strings).where(found).group_by(literal_column("events.tableoid"), "dim")
-    return _points(_stream(connection, query, kind), kind)
+    return _points(_stream(connection, query, kind, known), kind)
 
 
-def _stream(connection: Connection, query: Select[Any], kind: Any) -> list[tuple[str, Any]]:
-    """The dimension's value and the events of each row. Raises Invalid."""
+def _stream(connection: Connection, query: Select[Any], kind: Any, known: int) -> list[tuple[str, Any]]:
+    """The dimension's value and the events of each row. Raises Invalid when they are too many with the `known` ones."""
     parts: list[tuple[str, Any]] = []
-    count = 0
+    count = known
 
     def take(row: tuple[bytes | None, ...]) -> None:
         nonlocal count
         parts.append((as_text(row[0] or b""), np.frombuffer(row[1] or b"", kind)))
         count += len(parts[-1][1])
         if count > MOST_POINTS:
-            raise _too_many("events are steps", MOST_POINTS)
+            raise too_many("events are steps", MOST_POINTS)
 
     connection.execute(PLAN)
-    compiled = query.compile(dialect=connection.dialect, compile_kwargs={"render_postcompile": True})
-    stream_binary(connection, str(compiled), compiled.params, take)
+    stream_binary(connection, *compiled(connection, query), take)
     return parts
 
 
@@ -192,8 +246,3 @@ def _points(parts: list[tuple[str, Any]], kind: Any) -> tuple[Points, list[str]]
     sessions = column("session", np.int64) if "session" in kind.names else constant(0, count)
     values = column("value", np.float64) if "value" in kind.names else constant(np.nan, count, np.float64)
     return Points(column("user", np.int64), sessions, times, column("mask", np.int32), dims, values), names
-
-
-def _too_many(what: str, most: int) -> Invalid:
-    detail = f"more than {most:,} {what} in this period; ask for fewer days, or give the steps a filter"
-    return Invalid(detail, [Problem(None, "steps", "too_many", detail)])

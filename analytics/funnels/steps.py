@@ -100,26 +100,31 @@ def step_filter(step: Step) -> tuple[Condition, ...]:
 
 def types_of(steps: Sequence[Step]) -> frozenset[str] | None:
     """The types of events that the steps name; None: one of them may be of any type."""
-    named = [_types(step) for step in steps]
+    named = [kinds_of(step) for step in steps]
     return None if not all(named) else frozenset(kind for kinds in named for kind in kinds)
 
 
-def _types(step: Step) -> list[str]:
+def kinds_of(step: Step) -> list[str]:
+    """The types that an event of the step must be of, all of them; none: any."""
     named = [SAME_TYPE.get(step.condition[part], step.condition[part]) for part in NAMES if part in step.condition]
     return named or ([VIEW] if step.type == "page" else [])
 
 
 def matches(step: Step, columns: Columns) -> ColumnElement[bool]:
     """Whether a row of `columns` is the step; every value is bound."""
-    met = [columns["type"] == kind for kind in _types(step)]
-    patterns = [read_pattern(step.condition[part]) for part in PATHS if part in step.condition]
-    met += [path_matches(columns["path"], pattern) for pattern in patterns]
+    met = [columns["type"] == kind for kind in kinds_of(step)]
+    met += [path_matches(columns["path"], pattern) for pattern in patterns_of(step)]
     return and_(*met, conditions(step_filter(step), columns))
 
 
-def mask(steps: Sequence[Step], columns: Columns) -> ColumnElement[int]:
-    """Bit n: the row is the step n, from 0."""
+def patterns_of(step: Step) -> list[tuple[str, ...]]:
+    """The patterns (reports/patterns.py) that the path of an event must meet, all of them; none: any path, or none."""
+    return [read_pattern(step.condition[part]) for part in PATHS if part in step.condition]
+
+
+def mask(steps: Sequence[ColumnElement[bool]]) -> ColumnElement[int]:
+    """Bit n: the row is the step n, from 0. `steps`: what `matches` says of each."""
     bits: ColumnElement[int] = literal(0)
-    for place, step in enumerate(steps):
-        bits = bits + case((matches(step, columns), 1 << place), else_=0)
+    for place, met in enumerate(steps):
+        bits = bits + case((met, 1 << place), else_=0)
     return bits

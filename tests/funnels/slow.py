@@ -18,6 +18,7 @@ class Event(NamedTuple):
     type: str
     path: str
     country: str
+    is_bot: bool
 
 
 class Try(NamedTuple):
@@ -27,12 +28,10 @@ class Try(NamedTuple):
     country: str
 
 
-def stored(sql: Callable[..., Any], site_id: int) -> list[Event]:
-    query = "SELECT ts, user_no, coalesce(session_id, ''), type, coalesce(path, ''), coalesce(country, '') FROM events"
-    return [
-        Event(*row)
-        for row in sql(f"{query} WHERE site_id = :site_id AND NOT is_bot ORDER BY random()", site_id=site_id)
-    ]
+def stored(sql: Callable[..., Any], site_id: int, bots: bool = False) -> list[Event]:
+    columns = "ts, user_no, coalesce(session_id, ''), type, coalesce(path, ''), coalesce(country, ''), is_bot"
+    query = f"SELECT {columns} FROM events WHERE site_id = :site_id AND (:bots OR NOT is_bot) ORDER BY random()"
+    return [Event(*row) for row in sql(query, site_id=site_id, bots=bots)]
 
 
 def is_step(event: Event, step: dict[str, Any]) -> bool:
@@ -41,6 +40,9 @@ def is_step(event: Event, step: dict[str, Any]) -> bool:
         return False
     if "page" not in condition:
         return True
+    # No pattern is one of no path.
+    if not event.path:
+        return False
     # None of the paths has a sign of fnmatch's but the star.
     pattern = re.compile(fnmatch.translate(condition["page"]))
     return event.type == (condition.get("event") or "page_view") and pattern.fullmatch(event.path) is not None
@@ -58,7 +60,8 @@ def entities(events: Sequence[Event], definition: dict[str, Any]) -> Iterator[li
     groups = defaultdict(list)
     for event in sorted(events):
         if event.type == "page_view" or is_looked_at(event, definition):
-            groups[event.user, event.session if definition["scope"] == "visit" else ""].append(event)
+            visit_of = (event.session, event.is_bot) if definition["scope"] == "visit" else None
+            groups[event.user, visit_of].append(event)
     for group in groups.values():
         if definition["scope"] == "user":
             yield group
