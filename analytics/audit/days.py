@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Engine, text
 
 from analytics import clock
 from analytics.audit import recount
+from analytics.audit.postings import check_postings
 from analytics.audit.recount import Place, Sums, VisitPlace
 from analytics.audit.sheet import Day, Gap, Progress, Sheet
 from analytics.audit.unions import check_unions
@@ -78,6 +79,8 @@ def check_days(
     if full:
         with recount.snapshot(engine) as connection:
             check_unions(connection, site, span.first or FIRST_OF_ALL, span.after or LAST_OF_ALL, tell, sheet)
+        with recount.snapshot(engine) as connection:
+            check_postings(connection, site, span.first or FIRST_OF_ALL, span.after or LAST_OF_ALL, tell, sheet)
 
 
 READ_CALENDAR = text("""

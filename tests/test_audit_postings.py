@@ -1,0 +1,80 @@
+"""The audit checks postings against raw events, and says which are wrong."""
+
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import pytest
+from redis import Redis
+from sqlalchemy import Engine
+
+from analytics import clock
+from analytics.audit import audit
+from analytics.rollups.merge import merge_all
+from analytics.rollups.postings import make_postings
+from analytics.sites import Site
+from tests.test_audit import BOT, append, drain
+
+NOW = datetime(2026, 4, 1, 0, 30, tzinfo=UTC)
+
+
+@pytest.fixture
+def posted(engine: Engine, redis: Redis, site: Site, monkeypatch: pytest.MonkeyPatch) -> Site:
+    """Ann twice and bob on the 3rd, a program on the 3rd, bob on the 4th; all views of /a."""
+    monkeypatch.setattr(clock, "now", lambda: NOW)
+    seen = [("ann", 3, 12), ("ann", 3, 13), ("bob", 3, 12), ("bob", 4, 12)]
+    events = [
+        {"type": "page_view", "ts": f"2026-03-0{day}T{hour}:00:00Z", "user_id": who, "path": "/a"}
+        for who, day, hour in seen
+    ]
+    append(redis, site, [*events, {**events[0], "user_id": "bot", "user_agent": BOT}], at=NOW)
+    drain(engine, redis)
+    merge_all(engine, 10)
+    assert make_postings(engine, NOW, 60, timedelta()) == 29
+    return site
+
+
+def test_postings_balance(engine: Engine, redis: Redis, posted: Site) -> None:
+    assert [str(gap) for gap in audit(engine, redis, full=True).gaps] == []
+
+
+ROW = "WHERE day = '2026-03-03' AND NOT is_bot RETURNING 1"
+BROKEN = {
+    "one too few": (
+        f"UPDATE postings SET body = substr(body, 9), sessions = substr(sessions, 9) {ROW}",
+        "default 2026-03-03 postings '/a' (page_view): raw events = posted: 3 expected, 2 found",
+    ),
+    "another instant": (
+        f"UPDATE postings SET body = set_byte(body, 7, get_byte(body, 7) # 1) {ROW}",
+        "default 2026-03-03 postings '/a' (page_view): raw events = posted (not the same ones): 3 expected, 3 found",
+    ),
+    "another session": (
+        f"UPDATE postings SET sessions = set_byte(sessions, 0, get_byte(sessions, 0) # 1) {ROW}",
+        "default 2026-03-03 postings '/a' (page_view): raw events = posted (not the same ones): 3 expected, 3 found",
+    ),
+    "a missing row": (
+        "DELETE FROM postings WHERE is_bot RETURNING 1",
+        "default 2026-03-03 postings '(other)' (page_view, bots): raw events = posted: 1 expected, 0 found",
+    ),
+    "a row too many": (
+        "INSERT INTO postings SELECT site_id, day, type, '/x', is_bot, body, sessions FROM postings "
+        "WHERE day = '2026-03-04' RETURNING 1",
+        "default 2026-03-04 postings '/x' (page_view): raw events = posted: 0 expected, 1 found",
+    ),
+}
+
+
+@pytest.mark.parametrize(("statement", "told"), BROKEN.values(), ids=list(BROKEN))
+def test_postings_that_are_wrong_are_named(
+    engine: Engine, redis: Redis, posted: Site, sql: Any, statement: str, told: str
+) -> None:
+    sql(statement)
+    assert [str(gap) for gap in audit(engine, redis, full=True).gaps] == [told]
+    # Without --full they are not read.
+    assert audit(engine, redis).balances
+    assert audit(engine, redis, first=date(2026, 3, 5), full=True).balances
+
+
+def test_those_of_a_day_that_has_changed_are_not_asked(engine: Engine, redis: Redis, posted: Site) -> None:
+    append(redis, posted, [{"type": "page_view", "ts": "2026-03-03T18:00:00Z", "user_id": "cid", "path": "/a"}], at=NOW)
+    drain(engine, redis)
+    assert audit(engine, redis, full=True).balances
