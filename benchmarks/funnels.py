@@ -1,7 +1,8 @@
 """Four-step funnels over 30 days of page views, beside the same count by joins in plain SQL.
 
-`run` fills the data set (traffic.py) and asks over HTTP through Flask's test client: for pages that everybody sees, and
-for such as few see; by user and by visit; and for days that are over, which are kept.
+`run` fills the data set (traffic.py), has the postings made of days that are over, as beat does, and asks over HTTP
+through Flask's test client: for pages that everybody sees, and for such as few see; by user and by visit, today's
+events raw among them; and for days that are over, which are kept.
 """
 
 import resource
@@ -18,6 +19,7 @@ from sqlalchemy import Engine, text
 
 from analytics import create_app, sites
 from analytics.extensions import db
+from analytics.rollups.postings import make_postings
 from benchmarks import traffic
 from benchmarks.baselines import machine
 from benchmarks.stack import Stack
@@ -70,6 +72,7 @@ def _measure(app: Flask, views: int) -> list[str]:
         with db.engine.begin() as connection:
             site = sites.create_site(connection, SITE, "Shop")
         traffic.load(db.engine, site, views, now)
+        made = _post(db.engine, now)
         client = app.test_client()
         client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {_token()}"
         for name, pages in PAGES.items():
@@ -84,7 +87,28 @@ def _measure(app: Flask, views: int) -> list[str]:
                 lines.append(f"| {what} | {took_s:.3f} | {BUDGET_S} | {times} | {reached} |")
                 print(lines[-1], file=sys.stderr, flush=True)
     most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-    return [*lines, "", f"The process that asked and counted took {most} MB at most."]
+    return [*lines, "", made, f"The process that asked and counted took {most} MB at most."]
+
+
+SIZES = text("""
+SELECT pg_total_relation_size('postings'), pg_total_relation_size('rollups'),
+    (SELECT sum(pg_total_relation_size(inhrelid)) FROM pg_inherits WHERE inhparent = 'events'::regclass),
+    (SELECT count(*) FROM posted_days d WHERE EXISTS (SELECT FROM postings p WHERE p.day = d.day))
+""")
+
+
+def _post(engine: Engine, now: datetime) -> str:
+    """Makes all postings, and says what they take."""
+    began = time.perf_counter()
+    make_postings(engine, now, 3600, timedelta())
+    took_s = time.perf_counter() - began
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.exec_driver_sql("VACUUM (ANALYZE) postings, posted_days")
+        size, rollups, raw, days = connection.execute(SIZES).one()
+    return (
+        f"Postings of {days} days were made in {took_s / days:.2f} s a day; they take {size / 1e6:.0f} MB,"
+        f" {100 * size / raw:.1f} % of the raw events, beside {100 * rollups / raw:.1f} % of rollups."
+    )
 
 
 def _token() -> str:
