@@ -27,7 +27,7 @@ Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
 NEVER = -1
-# Of keys; a sum of two fits into 64 bits.
+# Of keys; with a time added they fit into 64 bits.
 MOST = 2**62
 FAR = np.iinfo(np.int64).max
 
@@ -70,16 +70,21 @@ def _take(column: NDArray[Any], places: Ints | Flags) -> NDArray[Any]:
     return constant(column[0], count, column.dtype.type)
 
 
+def no_points() -> Points:
+    nothing = constant(0, 0)
+    return Points(nothing, nothing, nothing, constant(0, 0, np.int32), nothing, constant(np.nan, 0, np.float64))
+
+
 def join_points(parts: Sequence[Points]) -> Points:
     """All of them, in the order of the parts."""
-    some = [part for part in parts if len(part)]
-    if len(some) < 2:
-        return some[0] if some else parts[0]
+    some = [part for part in parts if len(part)] or [no_points()]
     return Points(*(_join([getattr(part, name) for part in some]) for name in Points.__slots__))
 
 
 def _join(columns: Sequence[NDArray[Any]]) -> NDArray[Any]:
     first = columns[0]
+    if len(columns) == 1:
+        return first
     if all(_is_constant(column) and np.array_equal(column[:1], first[:1], equal_nan=True) for column in columns):
         return constant(first[0], sum(map(len, columns)), first.dtype.type)
     return np.concatenate(columns)
@@ -140,11 +145,12 @@ def attempt(points: Points, entities: Ints, steps: int, window_us: int, strict: 
     window_us = min(window_us, span)
     stride, found = span + window_us, []
     for first, some, whose in _chunks(points, entities, MOST // stride):
-        keys = (whose - first) * stride + (some.times - since)
+        keys = whose * stride if first == 0 else (whose - first) * stride
+        keys += some.times
+        keys -= since
         made = _follow(keys, some.masks, steps, window_us, strict)
-        numbers = made[0] // stride
-        times = np.where(made == NEVER, NEVER, made - (numbers * stride - since))
-        found.append(_attempts(some, keys, made, numbers + first, times))
+        entities_of = made[0] // stride
+        found.append(_attempts(some, keys, made, entities_of + first, entities_of * stride - since))
     return Attempts.join(found)
 
 
@@ -188,17 +194,18 @@ def _next(keys: Ints, at: Ints) -> Ints:
     return found
 
 
-def _attempts(points: Points, keys: Ints, made: Ints, entities: Ints, times: Ints) -> Attempts:
-    count = len(entities)
-    depths = np.count_nonzero(made != NEVER, axis=0)
-    ends = times[depths - 1, np.arange(count)]
+def _attempts(points: Points, keys: Ints, made: Ints, entities: Ints, zeros: Ints) -> Attempts:
+    """`zeros`: of each attempt the key that its entity would have at the time 0. Makes times of the keys of `made`."""
+    count, is_made = len(entities), made != NEVER
+    depths = np.count_nonzero(is_made, axis=0)
     dims, values = constant(0, count), constant(np.nan, count, np.float64)
     if not _is_constant(points.dims):
         dims = _least(points.dims, keys, points.masks & 1 != 0, made[0])
     if not _is_constant(points.values):
         greatest = -_least(-points.values, keys, ~np.isnan(points.values), made[-1])
         values = np.where(depths == len(made), greatest, np.nan)
-    return Attempts(entities, depths, times, ends, dims, values)
+    np.subtract(made, zeros, out=made, where=is_made)
+    return Attempts(entities, depths, made, made[depths - 1, np.arange(count)], dims, values)
 
 
 def _least(column: NDArray[Any], keys: Ints, among: Flags, at: Ints) -> NDArray[Any]:

@@ -9,7 +9,6 @@ from datetime import date, datetime
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 from sqlalchemy import ColumnElement, Connection, Select, and_, case, or_, select, true
 
 from analytics.errors import Invalid, Problem
@@ -25,7 +24,7 @@ from analytics.rollups.users import as_bool, as_date, as_int, as_text, stream_bi
 from analytics.store.models import postings
 from analytics.store.postings import TIME_BITS, Day
 
-# Fifty bytes each, for the second in which they are sorted and tried.
+# Eighty bytes each, by visit 110, for the second in which they are sorted and tried.
 MOST_POINTS = 4_000_000
 
 
@@ -40,9 +39,9 @@ class Seen(NamedTuple):
 
 
 class Told(NamedTuple):
-    """The points of these days, all there are in the period."""
+    """The points of these days, all there are in the period, in parts."""
 
-    points: Points
+    parts: list[Points]
     days: list[Day]
 
 
@@ -56,8 +55,8 @@ def read(connection: Connection, seen: Seen, definition: Definition, dimension: 
     if days:
         query = _query(seen, definition, [day.day for day in days])
         stream_binary(connection, *compiled(connection, query), reader.take)
-    told = [day for day in days if _is_told(definition.steps, [one.row for one in reader.found.get(day.day, ())])]
-    return Told(_points([one for day in told for one in reader.found.get(day.day, ())]), told)
+    told = [day for day in days if _is_told(definition.steps, [row for row, _ in reader.found[day.day]])]
+    return Told([points for day in told for _, points in reader.found[day.day]], told)
 
 
 # Served by pk_postings, whose first two columns are the site and the day.
@@ -96,38 +95,35 @@ class _Row(NamedTuple):
     mask: int
 
 
-class _Found(NamedTuple):
-    """A row with its events in the period: users and times."""
-
-    row: _Row
-    users: NDArray[np.int64]
-    times: NDArray[np.int64]
-    sessions: NDArray[np.int64] | None
-
-
 class _Reader:
-    """Takes rows of `_query` and unpacks them, each as it comes."""
+    """Takes rows of `_query` as they come. `found`: a day's rows, with their points in the period."""
 
     def __init__(self, period: Period, days: Iterable[Day]) -> None:
         self._start, self._end = _us(period.start), _us(period.end)
         self._days = {day.day: (_us(day.start), _us(day.end)) for day in days}
-        self._points = 0
-        self.found: dict[date, list[_Found]] = {}
+        self._count = 0
+        self.found: dict[date, list[tuple[_Row, Points]]] = {day: [] for day in self._days}
 
     def take(self, columns: tuple[bytes | None, ...]) -> None:
         day, kind, path, is_bot, bits, body, *sessions = (column or b"" for column in columns)
         row = _Row(as_text(kind), as_text(path), as_bool(is_bot), as_int(bits))
         start, end = self._days[as_date(day)]
-        packed = np.frombuffer(body, ">i8").astype(np.int64)
-        users, times = packed >> TIME_BITS, (packed & ((1 << TIME_BITS) - 1)) + start
-        numbers = np.frombuffer(sessions[0], ">i8").astype(np.int64) if sessions else None
+        points = _unpack(row.mask, start, body, *sessions)
         if start < self._start or self._end < end:
-            inside = (times >= self._start) & (times < self._end)
-            users, times, numbers = users[inside], times[inside], None if numbers is None else numbers[inside]
-        self._points += len(users)
-        if self._points > MOST_POINTS:
+            points = points.take((points.times >= self._start) & (points.times < self._end))
+        self._count += len(points)
+        if self._count > MOST_POINTS:
             raise too_many("events are steps", MOST_POINTS)
-        self.found.setdefault(as_date(day), []).append(_Found(row, users, times, numbers))
+        self.found[as_date(day)].append((row, points))
+
+
+def _unpack(mask: int, start: int, body: bytes, sessions: bytes | None = None) -> Points:
+    packed = np.frombuffer(body, ">i8").astype(np.int64)
+    count = len(packed)
+    numbers = constant(0, count) if sessions is None else np.frombuffer(sessions, ">i8").astype(np.int64)
+    times = (packed & ((1 << TIME_BITS) - 1)) + start
+    masks, values = constant(mask, count, np.int32), constant(np.nan, count, np.float64)
+    return Points(packed >> TIME_BITS, numbers, times, masks, constant(0, count), values)
 
 
 def _is_told(steps: Sequence[Step], rows: Sequence[_Row]) -> bool:
@@ -146,17 +142,6 @@ def _hides(hiding: _Row, place: int, step: Step, rows: Sequence[_Row]) -> bool:
     # So has a path.
     listed = (row.type == hiding.type and row.is_bot == hiding.is_bot and row.mask >> place & 1 for row in rows)
     return any(len(pattern) > 1 for pattern in patterns) or not any(listed)
-
-
-def _points(found: Sequence[_Found]) -> Points:
-    def joined(columns: Sequence[NDArray[Any] | None]) -> NDArray[Any]:
-        some = [column for column in columns if column is not None]
-        return np.concatenate(some) if some else constant(0, count)
-
-    count = sum(len(one.users) for one in found)
-    masks = np.repeat(np.array([one.row.mask for one in found], np.int32), [len(one.users) for one in found])
-    users, times, sessions = (joined([getattr(one, name) for one in found]) for name in ("users", "times", "sessions"))
-    return Points(users, sessions, times, masks, constant(0, count), constant(np.nan, count, np.float64))
 
 
 def _us(instant: datetime) -> int:

@@ -78,14 +78,14 @@ def read_points(
     known = posted.read(connection, seen, definition, dimension)
     rest = list(_without(seen.period, known.days))
     if not rest:
-        return known.points, [""]
+        return join_points(known.parts), [""]
     value = case((matches(steps[-1], events.c), _number(definition.value))) if definition.value else None
     dim = case((matches(steps[0], events.c), _text(dimension)), else_="") if dimension else literal("")
     found = _counted(seen, rest) & conditions(seen.filter, events.c) & _of_types(definition)
     session = _session() if definition.scope == "visit" else None
     is_step = mask([matches(step, events.c) for step in steps])
-    points, dims = _read(connection, found, dim, is_step, session, value, len(known.points))
-    return join_points([known.points, points]), dims or [""]
+    points, dims = _read(connection, found, dim, is_step, session, value, sum(map(len, known.parts)))
+    return join_points([*known.parts, points]), dims or [""]
 
 
 def read_views(connection: Connection, seen: Seen, users: Ints) -> Marks:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from analytics.funnels.attempts import FAR, Flags, Ints, Points, constant, is_first
+from analytics.funnels.attempts import MOST, Flags, Ints, Points, constant, is_first
 from analytics.rollups.visits import GAP_US
 
 # An odd number, so that different users are mixed into a session's number differently.
@@ -83,9 +83,12 @@ def _by_time(users: Ints, times: Ints) -> Ints:
     if not len(users):
         return np.zeros(0, np.int64)
     since, span = int(times.min()), int(times.max() - times.min()) + 1
-    if int(users.max()) < FAR // span:
-        return np.argsort(users * span + (times - since), kind="stable")
-    return np.lexsort((times, users))
+    if int(users.max()) >= MOST // span:
+        return np.lexsort((times, users))
+    keys = users * span
+    keys += times
+    keys -= since
+    return np.argsort(keys, kind="stable")
 
 
 def _tangled(users: Ints, sessions: Ints, begins: Flags) -> Flags:
@@ -95,4 +98,10 @@ def _tangled(users: Ints, sessions: Ints, begins: Flags) -> Flags:
     twice = ordered[1:][ordered[1:] == ordered[:-1]]
     if not len(twice):
         return np.zeros(len(users), np.bool_)
-    return np.isin(users, users[begins][np.isin(mixed, twice)])
+    lost = np.unique(users[begins][np.isin(mixed, twice)])
+    # The users are in order, so that each of those is a stretch: 1 more where it begins, 1 less where it has ended.
+    found = np.zeros(len(users) + 1, np.int8)
+    found[np.searchsorted(users, lost)] += 1
+    found[np.searchsorted(users, lost, side="right")] -= 1
+    inside: Flags = np.cumsum(found[:-1], dtype=np.int8) != 0
+    return inside

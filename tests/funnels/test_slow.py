@@ -77,8 +77,8 @@ def test_postings_say_the_same(
 ) -> None:  # fmt: skip
     """When all days have them; when some wait for what came late; when these have none; and again when all have.
     `crowded`: as if there were so many people that their instants do not fit into one run of numbers."""
-    monkeypatch.setattr(attempts, "MOST", 10**12 if crowded else 2**62)
-    monkeypatch.setattr(visits, "FAR", 1 if crowded else attempts.FAR)
+    for module in (attempts, visits):
+        monkeypatch.setattr(module, "MOST", 10**12 if crowded else 2**62)
     with engine.begin() as connection:
         connection.execute(EMPTY)
 
