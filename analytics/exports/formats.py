@@ -1,13 +1,14 @@
 """The formats of export files: parts that are written one by one, and the file that is made of them.
 
-csv and ndjson: the file is its header and its parts, one after the other. xlsx and parquet: parts keep the rows as they
-came, compressed, and the file is made of them in one pass. The same rows give the same bytes: no clock, no name, and
-blocks that are cut by what is in them. run.py calls this; it holds a few megabytes whatever the size.
+csv and ndjson: the file is its header and its parts, each written behind the one before. xlsx and parquet: parts keep
+the rows as they came, compressed, and the file is made of them in one pass. The same rows give the same bytes: no
+clock, no name, and blocks that are cut by what is in them. joined.py and run.py call this; it holds a few megabytes
+whatever the size.
 """
 
 import hashlib
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, Protocol
@@ -57,7 +58,7 @@ class Shape(NamedTuple):
 
 
 class PartSum(NamedTuple):
-    """What was written."""
+    """What was written; of a part: its rows and bytes, and the SHA-256 of all that its sink was given until then."""
 
     rows: int
     bytes: int
@@ -84,25 +85,70 @@ def nothing() -> None:
     """A tick that nobody waits for."""
 
 
-def write_part(shape: Shape, rows: Rows, sink: BinaryIO, tick: Callable[[], None] = nothing) -> PartSum:
+class Summed:
+    """A sink's bytes, counted and summed as they pass."""
+
+    def __init__(self, sink: BinaryIO) -> None:
+        self._sink, self._digest, self.bytes = sink, hashlib.sha256(), 0
+
+    @property
+    def sha256(self) -> str:
+        return self._digest.hexdigest()
+
+    def write(self, data: bytes) -> None:
+        if data:
+            self._sink.write(data)
+            self._digest.update(data)
+            self.bytes += len(data)
+
+    def copy_from(self, source: BinaryIO, size: int, tick: Callable[[], None]) -> None:
+        """The source's next bytes; fewer where it ends."""
+        while size and (chunk := source.read(min(size, READ_BYTES))):
+            tick()
+            self.write(chunk)
+            size -= len(chunk)
+
+    def copy_parts(self, source: BinaryIO, parts: Iterable[Mapping[str, Any]], tick: Callable[[], None]) -> int:
+        """Those parts from where the source stands, up to the first that has not its sum; how many."""
+        copied = 0
+        for part in parts:
+            before = self.bytes, self._digest.copy()
+            self.copy_from(source, part["bytes"], tick)
+            if self.sha256 != part["sha256"]:
+                self.bytes, self._digest = before
+                self._sink.truncate(self._sink.seek(self.bytes))
+                break
+            copied += 1
+        return copied
+
+
+def write_header(shape: Shape, sink: Summed) -> None:
+    """What a file has before the first of its parts, where these are the file."""
+    if shape.format == "csv":
+        pack = _packing(shape.compression)
+        header = ",".join(column.name for column in shape.columns) + "\n"
+        sink.write(pack.compress(header.encode()) + pack.flush())
+
+
+def write_part(shape: Shape, rows: Rows, sink: Summed, tick: Callable[[], None] = nothing) -> PartSum:
     """Writes one part; closes and syncs nothing. `tick` is called at each chunk, and may raise to end it."""
-    summed = _Summed(sink)
+    before = sink.bytes
     pack = _packing(shape.compression) if FORMATS[shape.format].joins else _zstd(KEPT_LEVEL)
     lines = JsonLines(shape.columns) if shape.format == "ndjson" else None
 
     def take(chunk: bytes) -> None:
         tick()
-        summed.write(pack.compress(lines.feed(chunk) if lines else chunk))
+        sink.write(pack.compress(lines.feed(chunk) if lines else chunk))
 
     rows.pour(take)
-    summed.write(pack.flush())
-    return summed.sum(rows.rows)
+    sink.write(pack.flush())
+    return PartSum(rows.rows, sink.bytes - before, sink.sha256)
 
 
 class Assembly(Protocol):
-    """A file that grows by its parts, in their order.
+    """A file that grows by the parts that were kept for it, in their order.
 
-    `finish` is what it holds (rows: 0 where they were not counted). Close it before its sink, finished or not.
+    `finish` is what it holds. Close it before its sink, finished or not.
     """
 
     def add(self, part: Path) -> None: ...
@@ -114,40 +160,15 @@ class Assembly(Protocol):
 
 def assembly(shape: Shape, sink: BinaryIO, tick: Callable[[], None] = nothing) -> Assembly:
     """The file in the making. The sink must be able to seek, and to be read; `tick` is as for `write_part`."""
-    if FORMATS[shape.format].joins:
-        return _Joined(shape, sink, tick)
     return (_Table if shape.format == "parquet" else _Workbook)(shape, sink, tick)
 
 
 def assemble(shape: Shape, parts: Sequence[Path], sink: BinaryIO, tick: Callable[[], None] = nothing) -> PartSum:
-    """Makes the file of all its parts."""
+    """Makes the file of all the parts that were kept."""
     with closing(assembly(shape, sink, tick)) as made:
         for part in parts:
             made.add(part)
         return made.finish()
-
-
-class _Joined:
-    """The parts' bytes, behind the header."""
-
-    def __init__(self, shape: Shape, sink: BinaryIO, tick: Callable[[], None]) -> None:
-        self._summed, self._tick = _Summed(sink), tick
-        if shape.format == "csv":
-            pack = _packing(shape.compression)
-            header = ",".join(column.name for column in shape.columns) + "\n"
-            self._summed.write(pack.compress(header.encode()) + pack.flush())
-
-    def add(self, part: Path) -> None:
-        with part.open("rb") as file:
-            while chunk := file.read(READ_BYTES):
-                self._tick()
-                self._summed.write(chunk)
-
-    def finish(self) -> PartSum:
-        return self._summed.sum(0)
-
-    def close(self) -> None:
-        """Nothing is held."""
 
 
 class _Table:
@@ -203,22 +224,6 @@ def _sum_of(sink: BinaryIO, rows: int, tick: Callable[[], None]) -> PartSum:
         digest.update(chunk)
         size += len(chunk)
     return PartSum(rows, size, digest.hexdigest())
-
-
-class _Summed:
-    """A sink's bytes, counted and summed as they pass."""
-
-    def __init__(self, sink: BinaryIO) -> None:
-        self._sink, self._digest, self._bytes = sink, hashlib.sha256(), 0
-
-    def write(self, data: bytes) -> None:
-        if data:
-            self._sink.write(data)
-            self._digest.update(data)
-            self._bytes += len(data)
-
-    def sum(self, rows: int) -> PartSum:
-        return PartSum(rows, self._bytes, self._digest.hexdigest())
 
 
 class _Plain:

@@ -1,8 +1,8 @@
 """Making an export: parts, then the file, then the storage; and what becomes of the job when something is in the way.
 
-A part is written under a passing name, synced, renamed and entered in the job, so a worker that is killed loses one
-part at most: the next one checks what is there by size and SHA-256 and goes on. tasks/exports.py calls `run_job`, and
-so does the shell. docs/decisions/0009 says what makes two runs give the same bytes.
+A part is written, synced and entered in the job, so a worker that is killed loses two parts at most: the next one
+checks what is there by size and SHA-256 and goes on. tasks/exports.py calls `run_job`, and so does the shell.
+docs/decisions/0009 says what makes two runs give the same bytes.
 """
 
 import hashlib
@@ -18,8 +18,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import takewhile
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import psycopg2
 from redis import Redis
@@ -45,6 +46,8 @@ LATE_S = 10.0
 WRITE_WAITS_S = (1.0, 2.0, 4.0, 8.0)
 READ_BYTES = 1 << 20
 PLAN_TIMEOUT_S = 60.0
+# What a part has before it is made.
+PLANNED = ("n", "start", "end")
 AWAY = (DBAPIError, TimeoutError, psycopg2.Error)
 
 
@@ -220,10 +223,63 @@ class _Attempt:
         cutoff = self.job.cutoff or complete_through(self.runner.redis, clock.now())
         # No rows, no parts: then planning again costs nothing.
         manifest = self.job.parts or self._plan(cutoff)
-        self._deliver(manifest, self._make_file(manifest, cutoff))
+        joins = formats.FORMATS[found.wanted.format].joins
+        self._deliver(manifest, (self._join if joins else self._assemble)(manifest, cutoff))
 
-    def _make_file(self, manifest: list[dict[str, Any]], cutoff: datetime) -> formats.PartSum:
-        """The whole file; it grows by a part while the next one is read."""
+    def _join(self, manifest: list[dict[str, Any]], cutoff: datetime) -> formats.PartSum:
+        """The whole file, each part written behind the one before; it is synced and entered while the next is read."""
+        with self._whole.open("wb") as file, ThreadPoolExecutor(1, "export-file") as beside:
+            sync_folder(self.folder)
+            sink = formats.Summed(file)
+            formats.write_header(sources.shape_of(self.job.wanted), sink)
+            copied, entered = self._take_over(sink, file, manifest), list[Future[None]]()
+            for planned in manifest[copied:]:
+                made = self._write_part(planned, cutoff, sink)
+                file.flush()
+                self._settle(entered, manifest)
+                entered.append(beside.submit(self._enter, made, planned["n"], file, manifest))
+            self._settle(entered, manifest)
+            sync(file)
+        return formats.PartSum(_rows(manifest), sink.bytes, sink.sha256)
+
+    def _take_over(self, sink: formats.Summed, file: BinaryIO, manifest: list[dict[str, Any]]) -> int:
+        """How many parts are there, copied from the file of an earlier attempt; the rest of the manifest is as planned.
+
+        A copy, because a worker that was only thought dead may still write to its own.
+        """
+        earlier, copied = self._earlier(), 0
+        if earlier:
+            with earlier[0].open("rb") as source:
+                source.seek(sink.bytes)
+                recorded = takewhile(lambda part: "sha256" in part, manifest)
+                copied = sink.copy_parts(source, recorded, self.pulse.tick)
+        manifest[copied:] = [{name: part[name] for name in PLANNED} for part in manifest[copied:]]
+        sync(file)
+        for path in earlier:
+            path.unlink(missing_ok=True)
+        if copied:
+            self._progress(manifest)
+        return copied
+
+    def _earlier(self) -> list[Path]:
+        """The files of earlier attempts, the largest first. Not those of later ones: then this is the dead worker."""
+        found = [path for path in self.folder.glob("whole.*") if int(path.suffix[1:]) < self.held.attempt]
+        return sorted(found, key=lambda path: path.stat().st_size, reverse=True)
+
+    def _enter(self, made: formats.PartSum, number: int, file: BinaryIO, manifest: list[dict[str, Any]]) -> None:
+        """The part is on the disk, and in the job."""
+        os.fsync(file.fileno())
+        manifest[number] = {**manifest[number], **made._asdict()}
+        states.record(self.runner.engine, self.held, manifest[number], _rows(manifest))
+
+    def _settle(self, entered: list[Future[None]], manifest: list[dict[str, Any]]) -> None:
+        """Waits until the part before is entered."""
+        if entered:
+            entered.pop().result()
+            self._progress(manifest)
+
+    def _assemble(self, manifest: list[dict[str, Any]], cutoff: datetime) -> formats.PartSum:
+        """The whole file of parts that are kept; it grows by a part while the next one is read."""
         shape, added = sources.shape_of(self.job.wanted), list[Future[None]]()
         with (
             self._whole.open("w+b") as file,
@@ -272,15 +328,11 @@ class _Attempt:
         return digest.hexdigest() == str(part["sha256"])
 
     def _make_part(self, planned: dict[str, Any], cutoff: datetime, manifest: list[dict[str, Any]]) -> dict[str, Any]:
-        part = sources.Part(planned["n"], *(datetime.fromisoformat(planned[name]) for name in ("start", "end")))
-        wanted, path = self.job.wanted, self._path(part.n)
+        path = self._path(planned["n"])
         # Named by the attempt: a worker that was only thought dead writes to a file of its own.
         passing = path.with_suffix(f".{self.held.attempt}")
-        rows = sources.rows_of(self.runner.engine, wanted, part, cutoff)
         with passing.open("wb") as file:
-            self.pulse.watch(rows)
-            made = formats.write_part(sources.shape_of(wanted), rows, file, self.pulse.tick)
-            self.pulse.watch(None)
+            made = self._write_part(planned, cutoff, formats.Summed(file))
             sync(file)
         passing.replace(path)
         sync_folder(self.folder)
@@ -288,6 +340,15 @@ class _Attempt:
         done = _rows(manifest) - planned.get("rows", 0) + made.rows
         states.record(self.runner.engine, self.held, found, done)
         return found
+
+    def _write_part(self, planned: dict[str, Any], cutoff: datetime, sink: formats.Summed) -> formats.PartSum:
+        part = sources.Part(planned["n"], *(datetime.fromisoformat(planned[name]) for name in ("start", "end")))
+        wanted = self.job.wanted
+        rows = sources.rows_of(self.runner.engine, wanted, part, cutoff)
+        self.pulse.watch(rows)
+        made = formats.write_part(sources.shape_of(wanted), rows, sink, self.pulse.tick)
+        self.pulse.watch(None)
+        return made
 
     @property
     def _whole(self) -> Path:

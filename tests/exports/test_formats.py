@@ -65,20 +65,34 @@ def make(engine: Engine, site: Site, tmp_path: Path) -> Make:
     def made(form: str, compression: str = "none", pieces: int = 1, **more: Any) -> bytes:
         request = Request("events", form, compression, site.id, START, END, **{"columns": NAMES, **more})
         sources.check(request)
-        paths = []
-        for n in range(pieces):
-            step = (END - START) / pieces
-            part = Part(n, START + step * n, START + step * (n + 1))
-            paths.append(tmp_path / f"{form}-{pieces}-{n}")
-            write(engine, request, part, paths[-1])
+        step = (END - START) / max(pieces, 1)
+        parts = [Part(n, START + step * n, START + step * (n + 1)) for n in range(pieces)]
+        if formats.FORMATS[form].joins:
+            return joined(engine, request, parts)
+        paths = [tmp_path / f"{form}-{pieces}-{part.n}" for part in parts]
+        for part, path in zip(parts, paths, strict=True):
+            write(engine, request, part, path)
         return assembled(request, paths)
 
     return made
 
 
+def joined(engine: Engine, request: Request, parts: Sequence[Part]) -> bytes:
+    shape, sink = sources.shape_of(request), io.BytesIO()
+    summed = formats.Summed(sink)
+    formats.write_header(shape, summed)
+    for part in parts:
+        before = len(sink.getvalue())
+        found = formats.write_part(shape, sources.rows_of(engine, request, part, CUTOFF), summed)
+        assert found.bytes == len(sink.getvalue()) - before
+        assert found.sha256 == hashlib.sha256(sink.getvalue()).hexdigest()
+    return sink.getvalue()
+
+
 def write(engine: Engine, request: Request, part: Part, path: Path) -> PartSum:
     with path.open("wb") as file:
-        found = formats.write_part(sources.shape_of(request), sources.rows_of(engine, request, part, CUTOFF), file)
+        rows = sources.rows_of(engine, request, part, CUTOFF)
+        found = formats.write_part(sources.shape_of(request), rows, formats.Summed(file))
     assert (found.bytes, found.sha256) == (path.stat().st_size, hashlib.sha256(path.read_bytes()).hexdigest())
     return found
 
@@ -392,13 +406,34 @@ class Counted:
             take(b"a\n")
 
 
+def test_parts_are_copied_up_to_the_first_that_is_not_as_it_was_entered() -> None:
+    parts = [
+        {"bytes": 3, "sha256": hashlib.sha256(b"name\na,b").hexdigest()},
+        {"bytes": 2, "sha256": hashlib.sha256(b"name\na,bcd").hexdigest()},
+        {"bytes": 4, "sha256": hashlib.sha256(b"name\na,bcdefgh").hexdigest()},
+    ]
+    for source, copied, held in [
+        (b"a,bcdefgh and more", 3, b"name\na,bcdefgh"),
+        (b"a,bcdef", 2, b"name\na,bcd"),
+        (b"a,bcXefgh", 1, b"name\na,b"),
+        (b"", 0, b"name\n"),
+    ]:
+        sink = io.BytesIO()
+        summed = formats.Summed(sink)
+        summed.write(b"name\n")
+        assert summed.copy_parts(io.BytesIO(source), parts, formats.nothing) == copied
+        summed.write(b"!")
+        assert (sink.getvalue(), summed.bytes) == (held + b"!", len(held) + 1)
+        assert summed.sha256 == hashlib.sha256(held + b"!").hexdigest()
+
+
 def test_a_tick_may_end_the_work() -> None:
     def stop() -> None:
         raise InterruptedError
 
     shape, rows = formats.Shape("csv", "none", COLUMNS), Counted()
     with pytest.raises(InterruptedError):
-        formats.write_part(shape, rows, io.BytesIO(), stop)
+        formats.write_part(shape, rows, formats.Summed(io.BytesIO()), stop)
     assert rows.rows == 1
 
 

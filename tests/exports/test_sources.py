@@ -180,7 +180,7 @@ def test_daily_figures_are_those_of_the_report(engine: Engine, site: Site, ask: 
     assert estimate(engine, request) == 2
     sink = io.BytesIO()
     rows = sources.rows_of(engine, request, Part(0, START, END), CUTOFF)
-    assert formats.write_part(sources.shape_of(request), rows, sink).rows == 2
+    assert formats.write_part(sources.shape_of(request), rows, formats.Summed(sink)).rows == 2
     assert sink.getvalue().decode().splitlines() == [
         '{"date":"2027-06-01","name":"dau","value":2,"dimensions":{"type": "a"}}',
         '{"date":"2027-06-02","name":"bounce_rate","value":0.25,"dimensions":{"type": "a"}}',
