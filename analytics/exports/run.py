@@ -11,7 +11,6 @@ import os
 import shutil
 import socket
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -22,33 +21,29 @@ from itertools import takewhile
 from pathlib import Path
 from typing import Any, BinaryIO
 
-import psycopg2
 from redis import Redis
 from redis.exceptions import RedisError
 from sqlalchemy import Engine
-from sqlalchemy.exc import DBAPIError, TimeoutError
 
 from analytics import clock
 from analytics.errors import AnalyticsError, TooLarge, Unavailable
 from analytics.exports import formats, sources, states
 from analytics.exports.jobs import UNFINISHED, Job, Limits, limits_of, read_job, too_many_rows
-from analytics.exports.states import Claim, Lost
+from analytics.exports.pulse import Pulse
+from analytics.exports.states import AWAY, Claim, Lost
 from analytics.exports.storage import Storage, make_folder, storage_of, sync, sync_folder
 from analytics.folders import FULL, words_of
 from analytics.store.backlog import complete_through
-from analytics.store.reading import CopyRows, CopyStream, reading
+from analytics.store.reading import reading
 from config import Settings
 
 log = logging.getLogger(__name__)
 
-BEAT_S = 1.0
-LATE_S = 10.0
 WRITE_WAITS_S = (1.0, 2.0, 4.0, 8.0)
 READ_BYTES = 1 << 20
 PLAN_TIMEOUT_S = 60.0
 # What a part has before it is made.
 PLANNED = ("n", "start", "end")
-AWAY = (DBAPIError, TimeoutError, psycopg2.Error)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +84,7 @@ def run_job(runner: Runner, job_id: str, told: Callable[[int], None] = _nobody) 
         held = states.claim(runner.engine, job_id)
         if held is None:
             return None
-        with _Pulse(runner.engine, held) as pulse:
+        with Pulse(runner.engine, held) as pulse:
             problem = _try(runner, held, pulse, told)
         if problem is not None:
             _write_down(runner.engine, held, problem)
@@ -134,7 +129,7 @@ def _write_down(engine: Engine, held: Claim, problem: _Problem) -> None:
     return problem.write(engine, held)
 
 
-def _try(runner: Runner, held: Claim, pulse: "_Pulse", told: Callable[[int], None]) -> _Problem | None:
+def _try(runner: Runner, held: Claim, pulse: Pulse, told: Callable[[int], None]) -> _Problem | None:
     try:
         _Attempt(runner, held, pulse, told).make()
     except Lost:
@@ -163,53 +158,13 @@ def _problem_of(error: Exception) -> _Problem:
     return _Problem(f"an unexpected error ({type(error).__name__}); the log has its details", False)
 
 
-class _Pulse:
-    """Writes the heartbeat each second, from a thread of its own, whatever the worker waits for. When the job is no
-    longer the worker's, it ends the query, and `tick` raises Lost."""
-
-    def __init__(self, engine: Engine, held: Claim) -> None:
-        self._engine, self._held = engine, held
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="export-pulse", daemon=True)
-        self._rows: CopyRows | CopyStream | None = None
-        self.rows_done, self.is_lost = 0, False
-
-    def __enter__(self) -> "_Pulse":
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._over.set()
-        # A database that does not answer must not hold the worker; what comes late touches no row.
-        self._thread.join(LATE_S)
-
-    def tick(self) -> None:
-        if self.is_lost:
-            raise Lost
-
-    def watch(self, rows: CopyRows | CopyStream | None) -> None:
-        """The query to end when the job is lost: a sort may run for minutes before it sends a byte."""
-        self._rows = rows
-
-    def _run(self) -> None:
-        while not self._over.wait(BEAT_S):
-            try:
-                states.beat(self._engine, self._held, self.rows_done)
-            except Lost:
-                self.is_lost = True
-                if (rows := self._rows) is not None:
-                    rows.cancel()
-            except AWAY as error:
-                log.info("heartbeat missed", extra={"job": self._held.job_id, "error": type(error).__name__})
-
-
 @dataclass(slots=True)
 class _Attempt:
     """One worker's work on a job, from what it finds to the finished file."""
 
     runner: Runner
     held: Claim
-    pulse: _Pulse
+    pulse: Pulse
     told: Callable[[int], None]
     job: Job = field(init=False)
     folder: Path = field(init=False)

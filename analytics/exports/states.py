@@ -10,7 +10,9 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
+import psycopg2
 from sqlalchemy import Engine, text
+from sqlalchemy.exc import DBAPIError, TimeoutError
 
 from analytics.exports.sources import Part
 
@@ -19,6 +21,8 @@ STALE_S = 60
 MOST_ATTEMPTS = 10
 # From the first failure on, doubled each time: ten attempts in a quarter of an hour.
 RETRY_S, LONGEST_RETRY_S = 5, 300
+# What is raised when the database does not answer, or not in time.
+AWAY = (DBAPIError, TimeoutError, psycopg2.Error)
 
 
 class Lost(Exception):

@@ -22,7 +22,8 @@ from sqlalchemy import Engine, create_engine, text
 
 from analytics import clock
 from analytics.exports import jobs, run, states, upkeep
-from analytics.exports.run import Runner, _Pulse, machine, run_job
+from analytics.exports.pulse import Pulse
+from analytics.exports.run import Runner, machine, run_job
 from analytics.exports.storage import Storage
 from analytics.exports.turns import turn
 from analytics.store.reading import CopyStream
@@ -224,7 +225,7 @@ def test_a_cancel_ends_a_query_that_sends_nothing(engine: Engine, make_job: Make
     assert held is not None
     began = time.monotonic()
     stream = CopyStream(engine, b"header", [("COPY (SELECT pg_sleep(30)) TO STDOUT", {})])
-    with _Pulse(engine, held) as pulse:
+    with Pulse(engine, held) as pulse:
         pulse.watch(stream)
         jobs.cancel(engine, job.id)
         with pytest.raises(psycopg2.errors.QueryCanceled):
