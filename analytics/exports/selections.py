@@ -164,7 +164,18 @@ def statements(
     selection: Selection, period: Period, stored: Sequence[Stored], columns: Sequence[Column], form: str, zone: str
 ) -> Iterator[raw_events.Statement]:
     """COPYs of the rows for a file of that format, in the order (ts, id)."""
-    table, id_column, _ = selection.table
-    statement = copy_statement(columns, form, zone, f"{selection.rows} ORDER BY {table}.ts, {table}.{id_column}")
+    statement = copy_statement(columns, form, zone, _ordered(selection, columns, form))
     for start, end in raw_events.slices(period, stored):
         yield statement, {**selection.given, **BOUND, "start": start, "end": end}
+
+
+def _ordered(selection: Selection, columns: Sequence[Column], form: str) -> str:
+    """FROM what, in order. Rows of csv are taken faster than PostgreSQL makes their cells, which its parallel workers
+    do before the sort. Those of the others are taken slower: there cells are made after it, so that rows come sooner
+    (ndjson 5.15 to 4.50 us a row). The outer order is the inner one, and is not sorted again."""
+    table, id_column, _ = selection.table
+    rows, order = selection.rows, f"ORDER BY {table}.ts, {table}.{id_column}"
+    if form == "csv":
+        return f"{rows} {order}"
+    names = dict.fromkeys([*(column.name for column in columns), "ts", id_column])
+    return f"FROM (SELECT {', '.join(names)} {rows} {order}) AS {table} {order}"
