@@ -5,18 +5,24 @@ run.py holds one for as long as it works on a job. Nothing here decides what bec
 
 import logging
 import threading
+from typing import Protocol
 
 from sqlalchemy import Engine
 
 from analytics.exports import states
 from analytics.exports.states import AWAY, Claim, Lost
-from analytics.store.reading import CopyRows, CopyStream
 
 log = logging.getLogger(__name__)
 
 BEAT_S = 1.0
 # How long the end of an attempt waits for a heartbeat that is under way.
 LATE_S = 10.0
+
+
+class Query(Protocol):
+    """What runs in the database, and may be ended from any thread."""
+
+    def cancel(self) -> None: ...
 
 
 class Pulse:
@@ -27,7 +33,7 @@ class Pulse:
         self._engine, self._held = engine, held
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._run, name="export-pulse", daemon=True)
-        self._rows: CopyRows | CopyStream | None = None
+        self._query: Query | None = None
         self.rows_done, self.is_lost = 0, False
 
     def __enter__(self) -> "Pulse":
@@ -43,9 +49,9 @@ class Pulse:
         if self.is_lost:
             raise Lost
 
-    def watch(self, rows: CopyRows | CopyStream | None) -> None:
+    def watch(self, query: Query | None) -> None:
         """The query to end when the job is lost: a sort may run for minutes before it sends a byte."""
-        self._rows = rows
+        self._query = query
 
     def _run(self) -> None:
         while not self._over.wait(BEAT_S):
@@ -53,7 +59,7 @@ class Pulse:
                 states.beat(self._engine, self._held, self.rows_done)
             except Lost:
                 self.is_lost = True
-                if (rows := self._rows) is not None:
-                    rows.cancel()
+                if (query := self._query) is not None:
+                    query.cancel()
             except AWAY as error:
                 log.info("heartbeat missed", extra={"job": self._held.job_id, "error": type(error).__name__})

@@ -17,7 +17,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from itertools import takewhile
+from itertools import chain, takewhile
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -28,13 +28,14 @@ from sqlalchemy import Engine
 from analytics import clock
 from analytics.errors import AnalyticsError, TooLarge, Unavailable
 from analytics.exports import formats, sources, states
+from analytics.exports.ahead import Ahead, PartRows
 from analytics.exports.jobs import UNFINISHED, Job, Limits, limits_of, read_job, too_many_rows
-from analytics.exports.pulse import Pulse
+from analytics.exports.pulse import Pulse, Query
 from analytics.exports.states import AWAY, Claim, Lost
 from analytics.exports.storage import Storage, make_folder, storage_of, sync, sync_folder
 from analytics.folders import FULL, words_of
 from analytics.store.backlog import complete_through
-from analytics.store.reading import reading
+from analytics.store.reading import CopyRows, reading
 from config import Settings
 
 log = logging.getLogger(__name__)
@@ -188,11 +189,13 @@ class _Attempt:
             sink = formats.Summed(file)
             formats.write_header(sources.shape_of(self.job.wanted), sink)
             copied, entered = self._take_over(sink, file, manifest), list[Future[None]]()
-            for planned in manifest[copied:]:
-                made = self._write_part(planned, cutoff, sink)
-                file.flush()
-                self._settle(entered, manifest)
-                entered.append(beside.submit(self._enter, made, planned["n"], file, manifest))
+            wanted = [self._copies(planned, cutoff) for planned in manifest[copied:]]
+            with closing(Ahead(chain.from_iterable(wanted))) as ahead:
+                for planned, copies in zip(manifest[copied:], wanted, strict=True):
+                    made = self._write_part(PartRows(ahead, len(copies)), ahead, sink)
+                    file.flush()
+                    self._settle(entered, manifest)
+                    entered.append(beside.submit(self._enter, made, planned["n"], file, manifest))
             self._settle(entered, manifest)
             sync(file)
         return formats.PartSum(_rows(manifest), sink.bytes, sink.sha256)
@@ -287,7 +290,8 @@ class _Attempt:
         # Named by the attempt: a worker that was only thought dead writes to a file of its own.
         passing = path.with_suffix(f".{self.held.attempt}")
         with passing.open("wb") as file:
-            made = self._write_part(planned, cutoff, formats.Summed(file))
+            rows = sources.rows_of(self.runner.engine, self.job.wanted, _part(planned), cutoff)
+            made = self._write_part(rows, rows, formats.Summed(file))
             sync(file)
         passing.replace(path)
         sync_folder(self.folder)
@@ -296,12 +300,12 @@ class _Attempt:
         states.record(self.runner.engine, self.held, found, done)
         return found
 
-    def _write_part(self, planned: dict[str, Any], cutoff: datetime, sink: formats.Summed) -> formats.PartSum:
-        part = sources.Part(planned["n"], *(datetime.fromisoformat(planned[name]) for name in ("start", "end")))
-        wanted = self.job.wanted
-        rows = sources.rows_of(self.runner.engine, wanted, part, cutoff)
-        self.pulse.watch(rows)
-        made = formats.write_part(sources.shape_of(wanted), rows, sink, self.pulse.tick)
+    def _copies(self, planned: dict[str, Any], cutoff: datetime) -> list[CopyRows]:
+        return sources.copies_of(self.runner.engine, self.job.wanted, _part(planned), cutoff)
+
+    def _write_part(self, rows: formats.Rows, query: Query, sink: formats.Summed) -> formats.PartSum:
+        self.pulse.watch(query)
+        made = formats.write_part(sources.shape_of(self.job.wanted), rows, sink, self.pulse.tick)
         self.pulse.watch(None)
         return made
 
@@ -346,6 +350,10 @@ def _raise_of(found: Iterable[Future[None]]) -> None:
     """What went wrong in those, waiting for them."""
     for one in found:
         one.result()
+
+
+def _part(planned: dict[str, Any]) -> sources.Part:
+    return sources.Part(planned["n"], *(datetime.fromisoformat(planned[name]) for name in ("start", "end")))
 
 
 def _rows(manifest: list[dict[str, Any]]) -> int:

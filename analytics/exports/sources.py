@@ -5,7 +5,7 @@ they hold the same rows whenever they are made. jobs.py keeps the request, run.p
 """
 
 import bisect
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -192,16 +192,27 @@ def selection_of(request: Request, cutoff: datetime) -> Selection:
 
 
 def rows_of(engine: Engine, request: Request, part: Part, cutoff: datetime) -> CopyRows:
-    """The part's rows as the format wants them."""
-    zone, columns = session_zone(request.format, request.zone), columns_of(request)
-    period = Period(part.start, part.end, clock.zone(request.zone))
+    """The part's rows as the format wants them, all of one snapshot."""
+    return CopyRows(engine, _statements(engine, request, part, cutoff), session_zone(request.format, request.zone))
+
+
+def copies_of(engine: Engine, request: Request, part: Part, cutoff: datetime) -> list[CopyRows]:
+    """The same rows, a statement each, in their order, for one who runs two at a time."""
     if request.what == "report":
-        made = report_source.statements(engine, request.asked_report, columns, request.format, request.zone)
-        return CopyRows(engine, made, zone)
+        return [rows_of(engine, request, part, cutoff)]
+    zone = session_zone(request.format, request.zone)
+    return [CopyRows(engine, [one], zone, is_alone=True) for one in _statements(engine, request, part, cutoff)]
+
+
+def _statements(engine: Engine, request: Request, part: Part, cutoff: datetime) -> Iterator[events.Statement]:
+    columns = columns_of(request)
+    if request.what == "report":
+        return report_source.statements(engine, request.asked_report, columns, request.format, request.zone)
     selection = selection_of(request, cutoff)
     with reading(engine, PLAN_TIMEOUT_S) as connection:
         stored = stored_partitions(connection, selection.table.name)
-    return CopyRows(engine, statements(selection, period, stored, columns, request.format, request.zone), zone)
+    period = Period(part.start, part.end, clock.zone(request.zone))
+    return statements(selection, period, stored, columns, request.format, request.zone)
 
 
 # The numbers of a site's users are dense.

@@ -100,10 +100,13 @@ class CopyRows:
     """The bytes of COPY statements, run one after the other on one snapshot, for one who takes them as they come.
 
     A statement is the whole `COPY (…) TO STDOUT …` with psycopg2 placeholders, and its parameters; they run in `zone`.
+    `is_alone`: in one process of PostgreSQL, for who runs several at a time.
     """
 
-    def __init__(self, engine: Engine, statements: Iterable[Statement], zone: str = "UTC") -> None:
-        self._engine, self._statements, self._zone = engine, statements, zone
+    def __init__(
+        self, engine: Engine, statements: Iterable[Statement], zone: str = "UTC", is_alone: bool = False
+    ) -> None:
+        self._engine, self._statements, self._zone, self._is_alone = engine, statements, zone, is_alone
         # How many there were; known when all have been taken.
         self.rows = 0
         self._connection: Any = None
@@ -147,6 +150,8 @@ class CopyRows:
             # A statement lasts as long as its client takes to read it, so no timeout.
             cursor.execute("SET LOCAL statement_timeout = 0")
             cursor.execute(STREAM_SETTINGS, (CHECK_CLIENT, self._zone))
+            if self._is_alone:
+                cursor.execute("SET LOCAL max_parallel_workers_per_gather = 0")
             take(header)
             try:
                 self._run_all(cursor, io.BufferedWriter(sink, CHUNK_BYTES))
