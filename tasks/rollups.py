@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 # A worker process is for drains too: give it back now and then.
 MERGE_FOR_S = 10.0
-MAKE_POSTINGS_FOR_S = 60.0
+MAKE_POSTINGS_FOR_S = 30.0
 
 
 @shared_task(name="rollups.merge")

@@ -53,6 +53,7 @@ from analytics.store.postings import Day, session_number
 MOST_TRACKED = 200_000
 # From 1970 to 2000, where PostgreSQL's timestamps begin.
 EPOCH_US = 946_684_800_000_000
+VISIT = np.dtype([(name, ">i8") for name in ("user", "session", "start", "end")])
 ROW = [("user", ">i8"), ("time", ">i8"), ("mask", ">i4"), ("session", ">i8"), ("value", ">f8")]
 
 
@@ -113,26 +114,29 @@ def _waiting(connection: Connection, seen: Seen) -> Iterator[Period]:
             yield replace(seen.period, start=start, end=end)
 
 
-# pk_visits for a few users; for many, ix_visits_site_id_started_at or all rows.
 def _read_visits(connection: Connection, seen: Seen, mine: Any) -> Marks:
-    """Cut where the period ends: a view lies within 30 minutes of there, or the visit was over."""
+    [(body,)] = read_binary(connection, *compiled(connection, visits_query(seen, mine)))
+    rows = np.frombuffer(body or b"", VISIT)
+    users, sessions, starts, ends = (rows[name].astype(np.int64) for name in VISIT.names or ())
+    return of_stretches(users, sessions, starts + EPOCH_US, ends + EPOCH_US)
+
+
+# Served by pk_visits for a few users, by ix_visits_site_id_started_at in a short period; else all rows are read.
+def visits_query(seen: Seen, mine: Any) -> Select[Any]:
+    """The visits of the users `mine` as VISIT, all in one string. Cut where the period ends: a view lies within 30
+    minutes of there, or the visit was over."""
     last = seen.period.end - timedelta(microseconds=1)
-    columns: dict[str, ColumnElement[Any]] = {
-        "user": func.int8send(visits.c.user_no),
-        "session": func.int8send(literal_column(session_number("visits"), BigInteger)),
-        "start": func.timestamptz_send(func.greatest(visits.c.started_at, seen.period.start)),
-        "end": func.timestamptz_send(func.least(visits.c.ended_at, last)),
-    }
-    packed = reduce(lambda one, other: one.op("||")(other), columns.values())
+    columns: list[ColumnElement[Any]] = [
+        func.int8send(visits.c.user_no),
+        func.int8send(literal_column(session_number("visits"), BigInteger)),
+        func.timestamptz_send(func.greatest(visits.c.started_at, seen.period.start)),
+        func.timestamptz_send(func.least(visits.c.ended_at, last)),
+    ]
+    packed = reduce(lambda one, other: one.op("||")(other), columns)
     inside = (visits.c.ended_at >= seen.period.start) & (visits.c.started_at < seen.period.end)
-    query = select(func.string_agg(packed, cast(b"", LargeBinary))).where(
+    return select(func.string_agg(packed, cast(b"", LargeBinary))).where(
         visits.c.site_id == seen.site_id, visits.c.user_no == mine, inside, true() if seen.bots else ~visits.c.is_bot
     )
-    kind = np.dtype([(name, ">i8") for name in columns])
-    [(body,)] = read_binary(connection, *compiled(connection, query))
-    rows = np.frombuffer(body or b"", kind)
-    users, sessions, starts, ends = (rows[name].astype(np.int64) for name in columns)
-    return of_stretches(users, sessions, starts + EPOCH_US, ends + EPOCH_US)
 
 
 def read_tracked(

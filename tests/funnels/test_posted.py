@@ -5,9 +5,10 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import BigInteger, Engine, cast, func
+from sqlalchemy.dialects.postgresql import ARRAY
 
-from analytics.funnels import posted
+from analytics.funnels import posted, reading
 from analytics.funnels.definitions import Definition
 from analytics.funnels.steps import read_steps
 from analytics.period import Period
@@ -162,14 +163,25 @@ def test_too_many_points_are_refused(post: Any, count: Any, monkeypatch: pytest.
 
 
 @pytest.mark.parametrize("ordering", ["ordered", "strict"])
-def test_the_query_goes_by_the_primary_key(engine: Engine, ordering: str) -> None:
+def test_postings_go_by_the_primary_key(engine: Engine, ordering: str) -> None:
     period = Period(LATER - timedelta(days=2), LATER, ZoneInfo("UTC"))
     seen = posted.Seen(1, period, Calendar("UTC", "UTC", None, frozenset()), False)
     definition = Definition(read_steps(steps("/a", "/*", "click")), ordering, "visit")
     query = posted._query(seen, definition, [LATER.date(), LATER.date() - timedelta(days=1)])
-    compiled = query.compile(dialect=engine.dialect, compile_kwargs={"render_postcompile": True})
-    with engine.begin() as connection:
-        connection.execute(rows.BY_INDEX)
-        plan = connection.exec_driver_sql("EXPLAIN " + str(compiled), compiled.params).scalars().all()
+    plan = explain(engine, query)
     assert any("using pk_postings" in line for line in plan)
     assert any("Index Cond" in line and "site_id = 1" in line and "day = ANY" in line for line in plan)
+
+
+def test_visits_go_by_an_index_of_the_site(engine: Engine) -> None:
+    seen = posted.Seen(1, Period(LATER, LATER, ZoneInfo("UTC")), Calendar("UTC", "UTC", None, frozenset()), False)
+    plan = explain(engine, reading.visits_query(seen, func.any(cast([1, 2], ARRAY(BigInteger)))))
+    assert any("using pk_visits" in line or "using ix_visits_site_id_started_at" in line for line in plan)
+    assert any("Index Cond" in line and "site_id = 1" in line for line in plan)
+
+
+def explain(engine: Engine, query: Any) -> Any:
+    with engine.begin() as connection:
+        connection.execute(rows.BY_INDEX)
+        statement, given = posted.compiled(connection, query)
+        return connection.exec_driver_sql("EXPLAIN " + statement, given).scalars().all()
