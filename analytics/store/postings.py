@@ -33,23 +33,20 @@ class Day(NamedTuple):
 # What the planner knows of a young partition is wrong: it would go through the list once for each of the day's rows.
 PLAN = text("SET LOCAL work_mem = '64MB'; SET LOCAL jit = off; SET LOCAL enable_nestloop = off")
 # Events are served by partition pruning and ix_events_ts (BRIN); what is listed, by pk_rollups. A path that has no row
-# in the rollups of its day counts as other, so there are no more rows than there. Sorted by a number first, which takes
-# half of the time of the texts. A product that is too large is an error, where a shift would lose its first bits.
+# in the rollups of its day counts as other, so there are no more rows than there. A product that is too large is an
+# error, where a shift would lose its first bits.
 MAKE = text(f"""
 INSERT INTO postings (site_id, day, type, path, is_bot, body, sessions)
 WITH listed AS MATERIALIZED (
-    SELECT type, is_bot, value AS path, row_number() OVER () AS n
+    SELECT type, is_bot, value AS path
     FROM rollups
     WHERE site_id = :site_id AND span = 'day' AND dimension = 'path' AND day = :day AND subject = '' AND type <> :other
 )
 SELECT :site_id, :day, type, path, is_bot,
     string_agg(int8send(point), '' ORDER BY point, session), string_agg(int8send(session), '' ORDER BY point, session)
 FROM (
-    SELECT listed.n, events.is_bot,
-        CASE
-            WHEN listed.n IS NOT NULL OR events.type IN (SELECT type FROM listed) THEN events.type ELSE :other
-        END COLLATE "C" AS type,
-        CASE WHEN listed.n IS NOT NULL THEN listed.path ELSE :other END COLLATE "C" AS path,
+    SELECT events.is_bot, coalesce(listed.path, :other) COLLATE "C" AS path,
+        CASE WHEN events.type IN (SELECT type FROM listed) THEN events.type ELSE :other END COLLATE "C" AS type,
         events.user_no * (1::bigint << {TIME_BITS})
             + round(date_part('epoch', events.ts - CAST(:start AS timestamptz)) * 1000000)::bigint AS point,
         {session_number("events")} AS session
@@ -58,7 +55,7 @@ FROM (
         AND listed.is_bot = events.is_bot AND listed.path <> :other
     WHERE events.site_id = :site_id AND events.ts >= :start AND events.ts < :end
 ) AS event
-GROUP BY n, type, path, is_bot
+GROUP BY type, path, is_bot
 """)  # noqa: S608  # of constants
 CLEAR = text("DELETE FROM postings WHERE site_id = :site_id AND day = :day")
 MARK = text("INSERT INTO posted_days (site_id, day, start_at, end_at) VALUES (:site_id, :day, :start, :end)")
