@@ -220,7 +220,7 @@ class Postgres:
 
 
 def _reason(output: str) -> str:
-    """The one line of a server's output that says what is wrong."""
-    found = re.search(r"(?:FATAL|PANIC|error|ERROR):\s+(.*)", output)
+    """The one line of a server's output that says what is wrong; not the last words of a backend that was left over."""
+    found = re.search(r"(?:FATAL|PANIC|error|ERROR):\s+((?!.*unexpected postmaster exit).*)", output)
     lines = output.strip().splitlines()
     return found.group(1) if found else (lines[-1] if lines else "no output")

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy.engine import make_url
 
 from analytics.local.binaries import StartError
-from analytics.local.postgres import Postgres
+from analytics.local.postgres import Postgres, _reason
 from analytics.local.processes import works_in
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -141,3 +141,11 @@ def test_ephemeral_server_ends_with_its_killed_parent(tmp_path):
     while works_in(pid, tmp_path / "pg") and time.monotonic() < end:
         time.sleep(0.05)
     assert not works_in(pid, tmp_path / "pg")
+
+
+def test_last_words_of_an_orphan_are_not_the_servers_reason():
+    said = (
+        "FATAL:  terminating connection due to unexpected postmaster exit\n"
+        "FATAL:  pre-existing shared memory block (key 1, ID 2) is still in use\n"
+    )
+    assert _reason(said) == "pre-existing shared memory block (key 1, ID 2) is still in use"

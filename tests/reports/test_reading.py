@@ -89,7 +89,10 @@ def test_a_server_that_dies_in_the_middle_is_an_error_and_not_an_end(
         others = (
             "FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() AND state = 'active'"
         )
-        connection.execute(text(f"SELECT pg_terminate_backend(pid) {others} AND query LIKE '%COPY (%'"))
+        end = text(f"SELECT pg_terminate_backend(pid) {others} AND query LIKE '%COPY (%'")
+        # The server may take a moment to begin.
+        while not connection.execute(end).all():
+            connection.rollback()
     with pytest.raises(psycopg2.Error):
         list(stream)
     assert held(engine) == 0
