@@ -7,9 +7,10 @@ views that are coroutines. What a request may then say and get is Flask's own.
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from flask import Blueprint, Flask, Request, Response
+from flask import Flask, Request, Response
 from flask.ctx import RequestContext
 from flask.globals import _cv_app, _cv_request
+from flask.sansio.blueprints import Blueprint
 from flask.sessions import NullSession, SessionInterface
 from werkzeug.routing import MapAdapter, Rule
 

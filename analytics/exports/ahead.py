@@ -17,15 +17,17 @@ Take = Callable[[bytes], None]
 
 
 class Ahead:
-    """The COPYs of `copies`, each on a connection of its own, two at a time. Close it, finished or not."""
+    """The COPYs of `copies`, each on a connection of its own; two at a time where `has_room` says so when one begins.
+    Close it, finished or not."""
 
-    def __init__(self, copies: Iterator[CopyRows]) -> None:
-        self._copies, self._begun = copies, deque[_Begun]()
+    def __init__(self, copies: Iterator[CopyRows], has_room: Callable[[], bool]) -> None:
+        self._copies, self._has_room, self._begun = copies, has_room, deque[_Begun]()
         self._pool = ThreadPoolExecutor(2, "export-copy")
 
     def pour(self, take: Take) -> int:
         """All of the next COPY to `take`, in a thread of ours; how many rows. Raises what `pour` of CopyRows does."""
-        self._begun += [_Begun(self._pool, copy) for copy in islice(self._copies, 2 - len(self._begun))]
+        most = max(len(self._begun), 2 if self._has_room() else 1)
+        self._begun += [_Begun(self._pool, copy) for copy in islice(self._copies, most - len(self._begun))]
         rows = self._begun[0].pour(take)
         self._begun.popleft()
         return rows

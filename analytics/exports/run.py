@@ -17,6 +17,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import chain, takewhile
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -34,7 +35,7 @@ from analytics.exports.pulse import Pulse, Query
 from analytics.exports.states import AWAY, Claim, Lost
 from analytics.exports.storage import Storage, make_folder, storage_of, sync, sync_folder
 from analytics.folders import FULL, words_of
-from analytics.store.backlog import complete_through
+from analytics.store.backlog import complete_through, read_backlog
 from analytics.store.reading import CopyRows, reading
 from config import Settings
 
@@ -159,6 +160,17 @@ def _problem_of(error: Exception) -> _Problem:
     return _Problem(f"an unexpected error ({type(error).__name__}); the log has its details", False)
 
 
+def has_room(redis: Redis) -> bool:
+    """Whether a second statement of an export may run: nothing waits to be stored, for events come before exports.
+
+    A Redis that is away has not said so.
+    """
+    try:
+        return read_backlog(redis).oldest_at is None
+    except RedisError:
+        return False
+
+
 @dataclass(slots=True)
 class _Attempt:
     """One worker's work on a job, from what it finds to the finished file."""
@@ -190,7 +202,7 @@ class _Attempt:
             formats.write_header(sources.shape_of(self.job.wanted), sink)
             copied, entered = self._take_over(sink, file, manifest), list[Future[None]]()
             wanted = [self._copies(planned, cutoff) for planned in manifest[copied:]]
-            with closing(Ahead(chain.from_iterable(wanted))) as ahead:
+            with closing(Ahead(chain.from_iterable(wanted), partial(has_room, self.runner.redis))) as ahead:
                 for planned, copies in zip(manifest[copied:], wanted, strict=True):
                     made = self._write_part(PartRows(ahead, len(copies)), ahead, sink)
                     file.flush()

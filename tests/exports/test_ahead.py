@@ -3,12 +3,17 @@
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
 
 import psycopg2
 import pytest
+from redis import Redis
 from sqlalchemy import Engine, text
 
 from analytics.exports.ahead import Ahead, PartRows
+from analytics.exports.run import has_room
+from analytics.store.backlog import STREAM
 from analytics.store.reading import CopyRows
 
 ROWS = "COPY (SELECT {n} || repeat('x', 99) FROM generate_series(1, {rows})) TO STDOUT"
@@ -24,8 +29,9 @@ def of(engine: Engine) -> Iterator[Open]:
     """`of(sql, sql)`: those statements."""
     opened: list[Ahead] = []
 
-    def start(*statements: str) -> Ahead:
-        opened.append(Ahead(CopyRows(engine, [(statement, {})]) for statement in statements))
+    def start(*statements: str, has_room: bool = True) -> Ahead:
+        copies = (CopyRows(engine, [(statement, {})]) for statement in statements)
+        opened.append(Ahead(copies, lambda: has_room))
         return opened[-1]
 
     yield start
@@ -73,6 +79,30 @@ def test_the_next_statement_runs_while_one_is_taken(of: Open, engine: Engine) ->
 
     assert ahead.pour(take) == 30_000
     assert [ahead.pour(lambda _chunk: None) for _ in range(2)] == [30_000, 30_000]
+
+
+def test_one_statement_runs_at_a_time_where_there_is_no_room(engine: Engine) -> None:
+    begun = list[int]()
+
+    def copies() -> Iterator[CopyRows]:
+        for n in range(3):
+            begun.append(n)
+            yield CopyRows(engine, [(rows(n), {})])
+
+    with closing(Ahead(copies(), lambda: False)) as ahead:
+        for n in range(3):
+            assert ahead.pour(lambda _chunk: None) == 3_000
+            assert begun == list(range(n + 1))
+
+
+def test_there_is_room_while_nothing_waits_to_be_stored(redis: Redis) -> None:
+    assert has_room(redis)
+    redis.xadd(STREAM, {"body": b""})
+    assert not has_room(redis)
+
+
+def test_a_redis_that_is_away_has_no_room(tmp_path: Path) -> None:
+    assert not has_room(Redis(unix_socket_path=str(tmp_path / "none.sock")))
 
 
 def test_what_is_wrong_with_a_statement_is_told_at_its_turn(of: Open, engine: Engine) -> None:
