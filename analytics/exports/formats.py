@@ -9,7 +9,6 @@ whatever the size.
 import hashlib
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, Protocol
 
@@ -161,14 +160,6 @@ class Assembly(Protocol):
 def assembly(shape: Shape, sink: BinaryIO, tick: Callable[[], None] = nothing) -> Assembly:
     """The file in the making. The sink must be able to seek, and to be read; `tick` is as for `write_part`."""
     return (_Table if shape.format == "parquet" else _Workbook)(shape, sink, tick)
-
-
-def assemble(shape: Shape, parts: Sequence[Path], sink: BinaryIO, tick: Callable[[], None] = nothing) -> PartSum:
-    """Makes the file of all the parts that were kept."""
-    with closing(assembly(shape, sink, tick)) as made:
-        for part in parts:
-            made.add(part)
-        return made.finish()
 
 
 class _Table:

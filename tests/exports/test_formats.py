@@ -8,6 +8,7 @@ import json
 import random
 import zipfile
 from collections.abc import Callable, Sequence
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -99,7 +100,10 @@ def write(engine: Engine, request: Request, part: Part, path: Path) -> PartSum:
 
 def assembled(request: Request, paths: Sequence[Path]) -> bytes:
     sink = io.BytesIO()
-    found = formats.assemble(sources.shape_of(request), paths, sink)
+    with closing(formats.assembly(sources.shape_of(request), sink)) as growing:
+        for path in paths:
+            growing.add(path)
+        found = growing.finish()
     assert (found.bytes, found.sha256) == (len(sink.getvalue()), hashlib.sha256(sink.getvalue()).hexdigest())
     return sink.getvalue()
 
