@@ -84,6 +84,14 @@ class Limits(NamedTuple):
     bytes: int
 
 
+class Queued(NamedTuple):
+    """Entries in the stream, how many of those no consumer has been handed, and the events in all."""
+
+    entries: int
+    undelivered: int
+    events: int
+
+
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Entry).decode
 
@@ -249,6 +257,26 @@ def waiting(redis: Redis) -> int:
     """Batches in the stream, handed out or not."""
     length: Any = redis.xlen(STREAM)
     return int(length)
+
+
+def queued(redis: Redis) -> Queued:
+    """What is in the stream just now."""
+
+    def ask() -> Any:
+        pipe = redis.pipeline(transaction=False)
+        pipe.xlen(STREAM)
+        pipe.xpending(STREAM, GROUP)
+        pipe.hget(BACKLOG, "events")
+        return pipe.execute()
+
+    entries, pending, events = _in_group(redis, ask)
+    return Queued(entries, max(0, entries - pending["pending"]), int(events or 0))
+
+
+def oldest_delivered(redis: Redis) -> str:
+    """The first entry that a consumer has been handed and has not acknowledged; "": none."""
+    found: Any = _in_group(redis, lambda: redis.xpending(STREAM, GROUP))
+    return (found["min"] or b"").decode()
 
 
 def forget_consumers(redis: Redis, idle_ms: int) -> int:

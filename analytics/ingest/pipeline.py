@@ -35,8 +35,10 @@ log = logging.getLogger(__name__)
 
 # user_ids whose user_no a process remembers; about 150 bytes each.
 REMEMBERED_USERS = 200_000
-# Entries are looked for this often while a chunk gathers; many small reads cost more than their entries.
+# Entries are counted this often while a chunk gathers.
 LOOK_EVERY_S = 0.02
+# How long a drain waits for an older chunk to be stored, and how often it looks.
+TURN_WITHIN_S, TURN_LOOK_S = 0.25, 0.003
 # From so much on, a drain has the patience of so many `company_s`.
 CROWD_ENTRIES, CROWD_EVENTS, CROWD_PATIENCE = 16, 1000, 5
 # After so many deaths of workers an entry is stored alone, and after so many not tried again.
@@ -73,7 +75,8 @@ class Drain:
     consumer: str = ""
     _users: dict[int, dict[str, int]] = field(default_factory=dict)
     _covered: set[tuple[str, date]] = field(default_factory=set)
-    _events_an_entry: float = 20.0
+    _events_an_entry: float = 1.0
+    _overtaken: str = ""
 
     def __post_init__(self) -> None:
         self.consumer = self.consumer or f"{socket.gethostname()}:{os.getpid()}"
@@ -84,6 +87,7 @@ class Drain:
         outcome, end = Outcome(), time.monotonic() + seconds
         if claim_after_s is not None:
             self._take_over(claim_after_s, outcome)
+        self._look()
         while own := buffer.read_own(self.redis, self.consumer, self._entries_wanted(0)):
             self.store(own, outcome)
         while time.monotonic() < end:
@@ -123,28 +127,35 @@ class Drain:
             self.store(together, outcome)
 
     def _gather(self) -> list[Delivery]:
-        """New entries up to the batch size. One that comes alone waits a moment for company; while many come, longer:
-        a transaction of thousands of events costs hardly more than one of a hundred."""
+        """New entries up to the batch size: neighbours in the stream, so that their ids fill the pages of an index one
+        after the other, also where several drains gather at once."""
+        self._await_company()
         chunk: list[Delivery] = []
-        have, start = 0, time.monotonic()
-        while have < self.batch_size:
+        have, wanted, found = 0, 1, 1
+        while have < self.batch_size and found == wanted:
             wanted = self._entries_wanted(have)
-            found = buffer.read_new(
-                self.redis, self.consumer, wanted, None if chunk else int(self.company_s * 1000) or 1
-            )
-            chunk += found
-            if len(found) < wanted and (not found or not self._await_company(start, len(chunk), have)):
-                break
+            more = buffer.read_new(self.redis, self.consumer, wanted)
+            found = len(more)
+            chunk += more
             have = sum(delivery.entry.count for delivery in chunk if delivery.entry)
-            self._events_an_entry = max(1.0, have / len(chunk))
         return chunk
 
-    def _await_company(self, start: float, entries: int, events: int) -> bool:
-        """Sleeps until it is worth looking for more entries; False when it is time to store what there is."""
-        crowded = entries >= CROWD_ENTRIES or events >= CROWD_EVENTS
-        left = start + self.company_s * (CROWD_PATIENCE if crowded else 1) - time.monotonic()
-        time.sleep(max(0.0, min(LOOK_EVERY_S, left)))
-        return left > 0
+    def _await_company(self) -> None:
+        """Returns when it is time to store what there is. An entry that comes alone waits a moment for company; while
+        many come, longer: a transaction of thousands of events costs hardly more than one of a hundred."""
+        start = time.monotonic()
+        while (entries := self._look()) < self._entries_wanted(0):
+            crowded = entries >= CROWD_ENTRIES or entries * self._events_an_entry >= CROWD_EVENTS
+            left = start + self.company_s * (CROWD_PATIENCE if crowded else 1) - time.monotonic()
+            if left <= 0:
+                return
+            time.sleep(min(LOOK_EVERY_S, left))
+
+    def _look(self) -> int:
+        """How many entries nobody has been handed yet; notes how many events an entry holds just now."""
+        queued = buffer.queued(self.redis)
+        self._events_an_entry = max(1.0, queued.events / max(1, queued.entries))
+        return queued.undelivered
 
     def _entries_wanted(self, have: int) -> int:
         return max(1, min(2000, int((self.batch_size - have) / self._events_an_entry)))
@@ -180,6 +191,8 @@ class Drain:
     def _store_together(self, deliveries: list[Delivery], outcome: Outcome) -> None:
         chunk = read_chunk(deliveries, self.geo, self.salt, self.anonymize_user_ids)
         self._make_partitions(chunk)
+        if not all(row.given_id for row in chunk.rows):
+            self._await_turn(deliveries[0].entry_id)
         for attempt in range(1, COLLISIONS + 1):
             try:
                 with self.engine.begin() as connection:
@@ -202,6 +215,15 @@ class Drain:
             outcome.stored += row.stored
             outcome.duplicate += row.duplicate
             outcome.dead += row.dead
+
+    def _await_turn(self, entry_id: str) -> None:
+        """Waits a moment for others to store what they were handed before `entry_id`: ids that rise fill the pages of
+        an index, those that come late halve them. Once for each entry that is waited for, as its drain may be dead."""
+        end = time.monotonic() + TURN_WITHIN_S
+        while (oldest := buffer.oldest_delivered(self.redis)) not in ("", entry_id, self._overtaken):
+            if time.monotonic() > end:
+                self._overtaken = oldest
+            time.sleep(TURN_LOOK_S)
 
     def _make_partitions(self, chunk: Chunk) -> None:
         today = clock.now().date()

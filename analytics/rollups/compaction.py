@@ -47,11 +47,13 @@ WHERE (CAST(:site_id AS int) IS NULL OR s.id = :site_id)
     AND NOT EXISTS (
         SELECT FROM rollups
         WHERE site_id = s.id AND span = k.span AND dimension = 'total' AND day = CAST(d.day AS date)
+        OFFSET 0
     )
     AND EXISTS (
         SELECT FROM rollups
         WHERE site_id = s.id AND span = 'day' AND dimension = 'total' AND day >= CAST(d.day AS date)
             AND day < CAST(d.day + k.length AS date)
+        OFFSET 0
     )
 ORDER BY s.id, k.span DESC, d.day
 """)

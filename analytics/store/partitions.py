@@ -79,7 +79,7 @@ def make_ahead(engine: Engine, now: datetime, partition_days: int = 1) -> int:
 
 # A drop stops every reader and writer of the table while it waits; so it waits this long and no longer. Shorter than
 # PostgreSQL's deadlock_timeout: whoever else waits for what we hold goes on, and we are the one to give up.
-LIMIT_WAITING = text("SET LOCAL lock_timeout = '500ms'")
+LIMIT_WAITING = text("SET LOCAL lock_timeout = '800ms'")
 NAME = re.compile(r"[a-z_]+_[pm]\d{6,8}")
 
 

@@ -4,11 +4,12 @@ import os
 import random
 import socket
 import subprocess
+import time
 import uuid
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
-from itertools import repeat
+from itertools import groupby, repeat
 from typing import Any
 
 import msgspec
@@ -20,7 +21,7 @@ from redis import Redis
 from sqlalchemy import Engine, text
 
 from analytics.errors import Unavailable
-from analytics.ingest import buffer
+from analytics.ingest import buffer, pipeline
 from analytics.ingest.buffer import Entry, Limits
 from analytics.ingest.pipeline import Drain, Outcome
 from analytics.sites import Site, find_site
@@ -321,9 +322,49 @@ def test_any_mix_of_batches_resends_and_drains_stores_each_event_once(
 
 
 def test_large_batches_of_a_backlog_are_stored_in_portions(engine: Engine, redis: Redis, site: Site, sql: Any) -> None:
-    """A new process does not know yet how many events an entry holds, and asks for five of these at once."""
-    for _ in range(5):
-        send(redis, site, [{"type": "click"}] * 60)
+    """Entries hold 40 events each on average, so four are asked for after the first two; that is too many."""
+    for count in (10, 10, 60, 60, 60):
+        send(redis, site, [{"type": "click"}] * count)
     Drain(engine, redis, b"s" * 32, batch_size=100, company_s=0.0, consumer="new").run()
-    assert sql("SELECT events FROM rollup_deltas") == [(60,)] * 5
+    assert sql("SELECT events FROM rollup_deltas ORDER BY id") == [(80,), (60,), (60,)]
     assert buffer.waiting(redis) == 0
+
+
+def test_drains_that_gather_at_once_take_neighbours_each(engine: Engine, redis: Redis, site: Site, sql: Any) -> None:
+    drains = [Drain(engine, redis, b"s" * 32, company_s=0.1, consumer=name) for name in ("first", "second")]
+    with ThreadPoolExecutor(len(drains)) as pool:
+        running = [pool.submit(drain.run, 0.8) for drain in drains]
+        for _ in range(60):
+            send(redis, site, [{"type": "click"}])
+            time.sleep(0.01)
+        assert sum(one.result().stored for one in running) == 60
+    transactions = [xmin for xmin, _ in groupby(sql("SELECT xmin::text FROM ingest_ledger ORDER BY entry_id"))]
+    assert len(transactions) == len(set(transactions)) > 1
+
+
+def test_a_drain_lets_an_older_chunk_go_first(
+    engine: Engine, redis: Redis, site: Site, sql: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pipeline, "TURN_WITHIN_S", 60.0)
+    slow, fast = another_drain(engine, redis), another_drain(engine, redis)
+    send(redis, site, [{"type": "older"}])
+    older = buffer.read_new(redis, slow.consumer, 1)
+    send(redis, site, [{"type": "newer"}])
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(fast.run)
+        while buffer.queued(redis).undelivered:
+            time.sleep(0.01)
+        slow.store(older, Outcome())
+        assert running.result().stored == 1
+    assert sql("SELECT type FROM events ORDER BY xmin::text::bigint") == [("older",), ("newer",)]
+
+
+def test_a_drain_waits_once_for_a_chunk_whose_drain_is_gone(
+    redis: Redis, site: Site, drain: Drain, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    send(redis, site, [{"type": "a"}])
+    assert buffer.read_new(redis, "gone", 1)
+    for patience in (0.0, 3600.0):
+        monkeypatch.setattr(pipeline, "TURN_WITHIN_S", patience)
+        send(redis, site, [{"type": "a"}])
+        assert drain.run().stored == 1
