@@ -128,8 +128,14 @@ class Drain:
 
     def _gather(self) -> list[Delivery]:
         """New entries up to the batch size: neighbours in the stream, so that their ids fill the pages of an index one
-        after the other, also where several drains gather at once."""
-        self._await_company()
+        after the other, also where several drains gather at once. None: nobody sends any more, or others took all."""
+        chunk: list[Delivery] = []
+        end = time.monotonic() + self.company_s * CROWD_PATIENCE
+        while self._await_company() and not (chunk := self._take()) and time.monotonic() < end:
+            pass
+        return chunk
+
+    def _take(self) -> list[Delivery]:
         chunk: list[Delivery] = []
         have, wanted, found = 0, 1, 1
         while have < self.batch_size and found == wanted:
@@ -140,16 +146,18 @@ class Drain:
             have = sum(delivery.entry.count for delivery in chunk if delivery.entry)
         return chunk
 
-    def _await_company(self) -> None:
-        """Returns when it is time to store what there is. An entry that comes alone waits a moment for company; while
-        many come, longer: a transaction of thousands of events costs hardly more than one of a hundred."""
+    def _await_company(self) -> bool:
+        """Returns when it is time to store what there is, if anything. An entry that comes alone waits a moment for
+        company; while many come, longer: a transaction of thousands of events costs hardly more than one of a hundred.
+        """
         start = time.monotonic()
         while (entries := self._look()) < self._entries_wanted(0):
             crowded = entries >= CROWD_ENTRIES or entries * self._events_an_entry >= CROWD_EVENTS
             left = start + self.company_s * (CROWD_PATIENCE if crowded else 1) - time.monotonic()
             if left <= 0:
-                return
+                break
             time.sleep(min(LOOK_EVERY_S, left))
+        return entries > 0
 
     def _look(self) -> int:
         """How many entries nobody has been handed yet; notes how many events an entry holds just now."""
