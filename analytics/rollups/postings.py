@@ -11,7 +11,9 @@ from typing import NamedTuple
 
 import msgspec
 import zstandard
+from psycopg2.errors import SerializationFailure
 from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import OperationalError
 
 from analytics import clock
 from analytics.rollups import guard, rows, taking
@@ -40,7 +42,7 @@ CROSS JOIN LATERAL generate_series(
     interval '1 day'
 ) AS d (day)
 WHERE s.rollups_zone = s.zone AND s.next_user_no <= :most_users
-    AND NOT EXISTS (SELECT FROM posted_days WHERE site_id = s.id AND day = CAST(d.day AS date))
+    AND NOT EXISTS (SELECT FROM posted_days WHERE site_id = s.id AND day = CAST(d.day AS date) AND made)
     AND NOT EXISTS (
         SELECT FROM open_days WHERE site_id = s.id AND day = CAST(d.day AS date) AND changed_at > now() - :rest
     )
@@ -68,7 +70,8 @@ def make_postings(engine: Engine, now: datetime, seconds: float, rest: timedelta
     """Makes those that lack of all days that are over and have rested, the latest first; how many. One query where none
     is due. Ends after about `seconds`; the next call goes on.
 
-    A transaction a day, under the lock of merge. A site whose deltas cannot be read does not hold up the others.
+    A transaction a day, beside merges: what they change meanwhile is made anew once it has rested. A site whose deltas
+    cannot be read does not hold up the others.
     """
     end, made = time.monotonic() + seconds, 0
     for due in _due(engine, now, rest):
@@ -91,22 +94,40 @@ def _due(engine: Engine, now: datetime, rest: timedelta) -> list[_Due]:
 
 
 def _make(engine: Engine, due: _Due) -> bool:
-    """False: another run has made them, or the site's calendar, or what is left of its raw events, is another now."""
-    # First what waits, so that merges never wait for more than a day.
+    """False: another run has made them, the day has changed meanwhile, or it is another in the site's calendar now."""
+    # First what waits, whose merge would take the claim back.
     while merge_site(engine, due.site_id).more:
         pass
-    with taking.alone(engine, due.site_id) as connection:
-        calendar, day = read_calendar(connection, due.site_id), due.bounds()
+    site_id, day = due.site_id, due.bounds()
+    try:
+        with taking.alone(engine, site_id, taking.MAKING_LOCK) as connection:
+            # The snapshot comes with the first query in `make`, so that it sees all that came before the claim.
+            if not (_claim(engine, site_id, day) and postings.make(connection, site_id, day, guard.OTHER)):
+                return False
+            taking.hold_rollups(connection, site_id)
+            postings.mark(connection, site_id, day)
+            return True
+    except OperationalError as error:
+        if not isinstance(error.orig, SerializationFailure):
+            raise
+        log.info("a day changed while its postings were made", extra={"site_id": site_id, "day": str(day.day)})
+        return False
+
+
+def _claim(engine: Engine, site_id: int, day: Day) -> bool:
+    """Under the lock of merge, for a moment: from then on, what changes the day takes the claim back."""
+    with taking.alone(engine, site_id) as connection:
+        calendar = read_calendar(connection, site_id)
         if calendar is None or calendar.has_moved or not _is_right(day, calendar):
             return False
-        if day in _read(connection, due.site_id):
+        if day in _read(connection, site_id):
             return False
-        postings.make(connection, due.site_id, day, guard.OTHER)
+        postings.claim(connection, site_id, day)
         return True
 
 
 # Served by pk_posted_days; a row a day.
-POSTED = text("SELECT day, start_at, end_at FROM posted_days WHERE site_id = :site_id ORDER BY day")
+POSTED = text("SELECT day, start_at, end_at FROM posted_days WHERE site_id = :site_id AND made ORDER BY day")
 
 
 def trusted_days(connection: Connection, site_id: int, calendar: Calendar) -> list[Day]:

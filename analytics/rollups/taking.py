@@ -16,8 +16,8 @@ from analytics.rollups.packed import touched_days
 from analytics.rollups.users import as_int, as_text, read_binary
 from analytics.rollups.visit_store import apply_touches
 
-# The advisory lock of a site's rollups, with the site's id as its second half.
-LOCK = 7_205_321
+# The advisory locks of a site's rollups and of the making of its postings, with the site's id as their second half.
+LOCK, MAKING_LOCK = 7_205_321, 7_205_325
 # Events whose deltas are folded in one transaction, which bounds the memory.
 EVENTS_AT_A_TIME = 150_000
 
@@ -107,18 +107,24 @@ def try_lock(connection: Connection, site_id: int) -> bool:
 # Before the snapshot: a drop of a partition moves raw_since in its own transaction, so that both are seen, or neither.
 HOLD_PARTITIONS = text("LOCK TABLE events IN ACCESS SHARE MODE")
 WAIT_FOR_LOCK = text("SELECT pg_advisory_lock(:lock, :site_id)")
+WAIT_AND_HOLD = text("SELECT pg_advisory_xact_lock(:lock, :site_id)")
 UNLOCK = text("SELECT pg_advisory_unlock(:lock, :site_id)")
 
 
+def hold_rollups(connection: Connection, site_id: int) -> None:
+    """From now on, until the transaction ends, no merge and no rebuild changes the site; waits for one that does."""
+    connection.execute(WAIT_AND_HOLD, {"lock": LOCK, "site_id": site_id})
+
+
 @contextmanager
-def alone(engine: Engine, site_id: int) -> Iterator[Connection]:
+def alone(engine: Engine, site_id: int, lock: int = LOCK) -> Iterator[Connection]:
     """A REPEATABLE READ transaction that holds the site's lock, waiting for it.
 
     The lock outlives the transaction: the snapshot must be taken after it was granted, so that it holds everything
     that the merge before us has committed.
     """
     with engine.connect() as connection:
-        connection.execute(WAIT_FOR_LOCK, {"lock": LOCK, "site_id": site_id})
+        connection.execute(WAIT_FOR_LOCK, {"lock": lock, "site_id": site_id})
         connection.commit()
         connection.execution_options(isolation_level="REPEATABLE READ")
         try:
@@ -128,5 +134,5 @@ def alone(engine: Engine, site_id: int) -> Iterator[Connection]:
         finally:
             # A connection that broke took the lock with it.
             if not connection.invalidated:
-                connection.execute(UNLOCK, {"lock": LOCK, "site_id": site_id})
+                connection.execute(UNLOCK, {"lock": lock, "site_id": site_id})
                 connection.commit()

@@ -126,13 +126,16 @@ def stored_ids(connection: Connection, site_id: int, rows: Sequence[Row]) -> set
     """Ids of `rows` that the site has stored already, at any ts within a day of theirs."""
     found: set[str] = set()
     for start, end, ids in windows((row.day, row.event_id) for row in rows):
-        parameters = {"ids": sorted(ids), "site_id": site_id, "start": start, "end": end}
+        parameters = {"ids": ids, "site_id": site_id, "start": start, "end": end}
         found.update(str(event_id) for event_id in connection.execute(STORED_IDS, parameters).scalars())
     return found
 
 
-def windows(found: Iterable[tuple[date, str]]) -> Iterable[tuple[date, date, list[str]]]:
-    """Of days and ids: runs of neighbouring days with the ids they hold, each run widened by the resend window."""
+def windows(found: Iterable[tuple[date, str]]) -> Iterable[tuple[date, date, str]]:
+    """Of days and UUIDs: runs of neighbouring days with what they hold, each run widened by the resend window.
+
+    The UUIDs are one text, PostgreSQL's of an array: thousands of them as constants take longer to plan than to find.
+    """
     by_day: dict[date, list[str]] = {}
     for day, given_id in found:
         by_day.setdefault(day, []).append(given_id)
@@ -141,7 +144,8 @@ def windows(found: Iterable[tuple[date, str]]) -> Iterable[tuple[date, date, lis
     for day, following in zip(days, [*days[1:], None], strict=True):
         run.append(day)
         if following is None or following - day > margin:
-            yield run[0] - margin, run[-1] + margin + timedelta(days=1), [one for d in run for one in by_day[d]]
+            ids = "{" + ",".join(one for day in run for one in by_day[day]) + "}"
+            yield run[0] - margin, run[-1] + margin + timedelta(days=1), ids
             run = []
 
 

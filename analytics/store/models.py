@@ -350,6 +350,7 @@ open_days = Table(
 )
 
 # Days that are over and have postings, of all the events they had when these were made: those in [start_at, end_at).
+# Not `made`: they are being made, and nobody reads them yet.
 posted_days = Table(
     "posted_days",
     metadata,
@@ -357,6 +358,7 @@ posted_days = Table(
     Column("day", Date, primary_key=True),
     Column("start_at", Instant, nullable=False),
     Column("end_at", Instant, nullable=False),
+    Column("made", Boolean, nullable=False, server_default=text("true")),
 )
 
 # Each day's events by what a funnel asks for first; store/postings.py says how they are packed.

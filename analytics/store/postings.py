@@ -58,20 +58,39 @@ FROM (
 GROUP BY type, path, is_bot
 """)  # noqa: S608  # of constants
 CLEAR = text("DELETE FROM postings WHERE site_id = :site_id AND day = :day")
-MARK = text("INSERT INTO posted_days (site_id, day, start_at, end_at) VALUES (:site_id, :day, :start, :end)")
+CLAIM = text(
+    "INSERT INTO posted_days (site_id, day, start_at, end_at, made) VALUES (:site_id, :day, :start, :end, false)"
+)
+CLAIMED = text("SELECT FROM posted_days WHERE site_id = :site_id AND day = :day AND NOT made")
+MARK = text("UPDATE posted_days SET made = true WHERE site_id = :site_id AND day = :day")
 
 
-def make(connection: Connection, site_id: int, day: Day, other: str) -> None:
-    """Makes the day's postings anew, of its raw events as the transaction sees them; O(events of the day).
+def claim(connection: Connection, site_id: int, day: Day) -> None:
+    """Says that the day's postings are about to be made. Whatever changes the day takes that back, as it would them."""
+    given = {"site_id": site_id, **day._asdict()}
+    drop(connection, site_id, [day.day])
+    connection.execute(CLEAR, given)
+    connection.execute(CLAIM, given)
+
+
+def make(connection: Connection, site_id: int, day: Day, other: str) -> bool:
+    """Makes the day's postings, of its raw events as the transaction sees them; O(events of the day). False, and nothing
+    is made, where the day is not claimed in its snapshot. `mark` ends it.
 
     `other`: the path, or type, of what the day's rollups do not list.
     """
-    drop(connection, site_id, [day.day])
     given = {"site_id": site_id, **day._asdict()}
-    connection.execute(CLEAR, given)
+    if connection.execute(CLAIMED, given).first() is None:
+        return False
     connection.execute(PLAN)
     connection.execute(MAKE, {**given, "other": other})
-    connection.execute(MARK, given)
+    return True
+
+
+def mark(connection: Connection, site_id: int, day: Day) -> None:
+    """Has readers trust what `make` made. In its REPEATABLE READ transaction, a claim that was taken back since the
+    snapshot makes this fail with SQLSTATE 40001 (serialization_failure), and undoes the making."""
+    connection.execute(MARK, {"site_id": site_id, "day": day.day})
 
 
 # Served by pk_posted_days and pk_postings. Without a marked day nothing else is looked at.

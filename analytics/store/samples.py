@@ -47,7 +47,7 @@ def stored_sample_ids(connection: Connection, site_id: int, rows: Iterable[Sampl
     """Ids of `rows` that the site has stored already, at any ts within a day of theirs."""
     found: set[str] = set()
     for start, end, ids in windows((row.day, row.sample_id) for row in rows):
-        parameters = {"ids": sorted(ids), "site_id": site_id, "start": start, "end": end}
+        parameters = {"ids": ids, "site_id": site_id, "start": start, "end": end}
         found.update(str(sample_id) for sample_id in connection.execute(STORED_IDS, parameters).scalars())
     return found
 

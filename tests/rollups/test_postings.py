@@ -12,7 +12,7 @@ from flask import Flask
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from redis import Redis
-from sqlalchemy import Engine, text
+from sqlalchemy import Connection, Engine, text
 
 from analytics import clock
 from analytics.ingest.event_deletes import forget_events
@@ -285,8 +285,10 @@ def test_out_of_time_the_next_run_goes_on(engine: Engine, known: Site, sql: Any)
     assert unpacked(engine, known) == slowly(engine, known, "UTC")
 
 
-def test_a_later_merge_waits_for_the_making(engine: Engine, redis: Redis, known: Site, sql: Any) -> None:
-    """Both under one lock: an event that the making does not see has a delta that is merged after it."""
+def test_merges_at_any_moment_of_the_making_leave_only_what_is_right(
+    engine: Engine, redis: Redis, known: Site, sql: Any
+) -> None:
+    """An event that the making does not see has a delta whose merge takes the postings, or the claim, away."""
     sql("DELETE FROM posted_days RETURNING 1")
     drain(engine, redis, known, [view(NOON + timedelta(hours=n)) for n in range(3)])
     with ThreadPoolExecutor(3) as pool:
@@ -300,6 +302,44 @@ def test_a_later_merge_waits_for_the_making(engine: Engine, redis: Redis, known:
                 assert dict(days).items() <= unpacked(engine, known).items()
     merge_all(engine, 10)
     make(engine)
+    assert unpacked(engine, known) == slowly(engine, known, "UTC")
+
+
+def test_merges_do_not_wait_for_the_making_and_what_they_change_is_not_posted(
+    engine: Engine, redis: Redis, known: Site, sql: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sql("DELETE FROM posted_days RETURNING 1")
+    really_make = postings.postings.make
+
+    def make_while_events_come(connection: Connection, site_id: int, day: postings.Day, other: str) -> bool:
+        made = really_make(connection, site_id, day, other)
+        if day.day == DAY:
+            drain(engine, redis, known, [view(NOON + timedelta(hours=3))])
+            assert merge_site(engine, site_id).deltas == 1
+        return made
+
+    monkeypatch.setattr(postings.postings, "make", make_while_events_come)
+    assert make(engine) == 12
+    assert (DAY in posted(engine, known), NEXT in trusted(engine, known)) == (False, True)
+    monkeypatch.undo()
+    assert make(engine) == 1
+    assert unpacked(engine, known) == slowly(engine, known, "UTC")
+
+
+def test_what_a_run_that_was_killed_has_claimed_is_not_trusted_and_made_by_the_next(
+    engine: Engine, known: Site, sql: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sql("DELETE FROM posted_days WHERE day = '2026-03-28' RETURNING 1")
+
+    def killed(*_: Any) -> bool:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(postings.postings, "make", killed)
+    with pytest.raises(KeyboardInterrupt):
+        make(engine)
+    monkeypatch.undo()
+    assert (DAY in posted(engine, known), DAY in trusted(engine, known)) == (True, False)
+    assert make(engine) == 1
     assert unpacked(engine, known) == slowly(engine, known, "UTC")
 
 

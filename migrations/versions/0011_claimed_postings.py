@@ -1,0 +1,17 @@
+"""Postings are made beside merges: a day is claimed first, and marked as made when nothing changed it meanwhile."""
+
+from alembic import op
+
+revision = "0011"
+down_revision = "0010"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.execute("ALTER TABLE posted_days ADD COLUMN made BOOLEAN NOT NULL DEFAULT true")
+
+
+def downgrade() -> None:
+    op.execute("DELETE FROM posted_days WHERE NOT made")
+    op.execute("ALTER TABLE posted_days DROP COLUMN made")
