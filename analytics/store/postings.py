@@ -74,8 +74,8 @@ def claim(connection: Connection, site_id: int, day: Day) -> None:
 
 
 def make(connection: Connection, site_id: int, day: Day, other: str) -> bool:
-    """Makes the day's postings, of its raw events as the transaction sees them; O(events of the day). False, and nothing
-    is made, where the day is not claimed in its snapshot. `mark` ends it.
+    """Makes the day's postings, of its raw events as the transaction sees them; O(events of the day). `mark` ends it.
+    False, and nothing is made, where the day is not claimed in its snapshot.
 
     `other`: the path, or type, of what the day's rollups do not list.
     """
