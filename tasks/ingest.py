@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 # At full load every process drains, so a drain merges first when a delta is this old, and gives others their turn after
 # a second. It waits for another's merge only when that is far behind, and not for ever: a merge that cannot go on must
 # not keep events from being stored.
-MERGE_LAG_S, WAIT_LAG_S, CATCH_UP_FOR_S, DRAIN_FOR_S = 1.8, 2.6, 2.0, 1.0
+MERGE_LAG_S, WAIT_LAG_S, CATCH_UP_FOR_S, DRAIN_FOR_S = 1.5, 2.2, 2.0, 1.0
 
 
 @lru_cache(maxsize=1)

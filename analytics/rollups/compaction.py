@@ -12,10 +12,13 @@ from sqlalchemy import Connection, Engine, text
 
 from analytics.rollups import reading, rows, taking, users
 from analytics.rollups.delta import Count
+from analytics.rollups.merge import merge_all
 from analytics.rollups.spans import Span, cover, whole
 
 # Of a span's rows, as many are held in memory; the others in a file.
 IN_MEMORY_BYTES = 16 << 20
+# How long merges of what waits may take before each span.
+MERGE_FIRST_S = 2.0
 
 
 class Compacted(NamedTuple):
@@ -72,10 +75,12 @@ def compact(engine: Engine) -> Compacted:
 
 def compact_site(engine: Engine, site_id: int) -> Compacted:
     """The same of one site, weeks before the months that are made of them. A transaction each, under the lock of
-    merge, so that no day changes in between and merges wait for one span only."""
+    merge, so that no day changes in between and merges wait for one span only; what waits already is merged before."""
     total = Compacted()
+    merge_all(engine, MERGE_FIRST_S)
     while made := _compact_next(engine, site_id):
         total = total.plus(Compacted(1, made))
+        merge_all(engine, MERGE_FIRST_S)
     return total
 
 
