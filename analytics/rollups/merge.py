@@ -89,23 +89,26 @@ def merge_all(engine: Engine, seconds: float) -> Merged:
 OLDEST = text("SELECT extract(epoch FROM now() - created_at) FROM rollup_deltas ORDER BY id LIMIT 1")
 
 
-def catch_up(engine: Engine, lag_s: float, wait_s: float, seconds: float) -> None:
-    """Merges while a delta is older than `lag_s`, for about `seconds` at most. Where another process merges it leaves
-    that to it, but waits while a delta is older than `wait_s`.
+def catch_up(engine: Engine, lag_s: float, wait_s: float, seconds: float) -> float:
+    """Merges while a delta is older than `lag_s`, for about `seconds` at most; how many seconds its last merges took.
+    Where another process merges it leaves that to it, but waits while a delta is older than `wait_s`.
 
     A drain calls it first: storing is faster than merging, and would take the cores until reports have to add up
     minutes of deltas.
     """
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
+    end, took_s = time.monotonic() + seconds, 0.0
+    while (began := time.monotonic()) < end:
         with engine.connect() as connection:
             oldest_s = connection.execute(OLDEST).scalar()
         if oldest_s is None or oldest_s <= lag_s:
-            return
-        if not merge_all(engine, min(2.0, seconds)).deltas:
-            if oldest_s <= wait_s:
-                return
+            break
+        if merge_all(engine, min(2.0, seconds)).deltas:
+            took_s = time.monotonic() - began
+        elif oldest_s <= wait_s:
+            break
+        else:
             time.sleep(0.2)
+    return took_s
 
 
 def _merge_or_rebuild(engine: Engine, site_id: int) -> Merged:

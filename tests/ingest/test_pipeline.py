@@ -25,6 +25,7 @@ from analytics.ingest import buffer, pipeline
 from analytics.ingest.buffer import Entry, Limits
 from analytics.ingest.pipeline import Drain, Outcome
 from analytics.sites import Site, find_site
+from tasks.ingest import Pace
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 PLENTY = Limits(10**9, 10**12)
@@ -368,3 +369,11 @@ def test_a_drain_waits_once_for_a_chunk_whose_drain_is_gone(
         monkeypatch.setattr(pipeline, "TURN_WITHIN_S", patience)
         send(redis, site, [{"type": "a"}])
         assert drain.run().stored == 1
+
+
+def test_a_drain_merges_the_earlier_the_longer_merging_takes() -> None:
+    assert [Pace(merge_s).lag_s() for merge_s in (0.1, 1.25, 9.0)] == [2.2, 1.75, 0.5]
+    pace = Pace(0.5)
+    for took_s, expected in ((0.0, 0.5), (1.5, 1.0), (2.0, 1.5)):
+        pace.note(took_s)
+        assert pace.merge_s == expected
