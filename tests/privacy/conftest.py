@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, text
 
-from analytics.privacy import drops, retention
+from analytics.privacy import retention
 from analytics.privacy.steps import Done, Step
 from analytics.sites import Site, create_site
 from analytics.store.partitions import drop, ensure, list_partitions
@@ -17,12 +17,6 @@ from config import Settings
 # Noon, so that days and partitions do not end at the same instant as retentions do.
 NOW = datetime(2026, 6, 30, 12, tzinfo=UTC)
 Put = Callable[..., None]
-
-
-@pytest.fixture(autouse=True)
-def short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(drops, "TRIES", 2)
-    monkeypatch.setattr(drops, "PAUSE_S", 0.1)
 
 
 @pytest.fixture(autouse=True)

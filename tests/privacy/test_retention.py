@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import BigInteger, Boolean, Engine, Integer, Text, event, text
 
 from analytics.errors import Conflict
-from analytics.privacy import drops, steps
+from analytics.privacy import steps
 from analytics.privacy.deletes import SITE_EVENTS, _old_rows
 from analytics.privacy.retention import RUN_LOCK
 from analytics.privacy.steps import Step, partition
@@ -293,17 +293,6 @@ def test_a_second_run_beside_the_first_is_told_so(run: Any, engine: Engine) -> N
         with pytest.raises(Conflict, match="another retention run"):
             run()
     assert run() == []
-
-
-def test_a_partition_goes_once_its_reader_has_gone(
-    run: Any, put: Any, engine: Engine, sql: Sql, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    put(days_ago(12), 3)
-    reader = engine.connect()
-    reader.execute(text("SELECT count(*) FROM events"))
-    monkeypatch.setattr(drops.time, "sleep", lambda _: reader.close())
-    assert [(done.rows, done.error) for done in run()] == [(3, "")]
-    assert sql("SELECT count(*) FROM events") == [(0,)]
 
 
 def test_a_partition_in_use_is_left_for_the_next_run(run: Any, put: Any, engine: Engine, sql: Sql) -> None:
