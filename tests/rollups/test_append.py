@@ -120,6 +120,8 @@ def test_two_drains_of_one_entry_at_once_count_it_once(engine: Engine, redis: Re
 def blocked(connection: Connection) -> list[int]:
     """Backends of this database that wait for a lock."""
     statement = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    # A transaction that has looked knows of no backend that came later.
+    connection.execute(text("SELECT pg_stat_clear_snapshot()"))
     return list(connection.execute(text(statement)).scalars())
 
 
