@@ -11,6 +11,7 @@ from analytics.extensions import buffer_redis, db, settings
 from analytics.ingest import buffer
 from analytics.privacy import retention
 from analytics.store import partitions
+from tasks.chores import chore
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +36,7 @@ def forget_consumers() -> None:
 RETAIN_S = 1800.0
 
 
-@shared_task(name="maintenance.retain")
+@chore("maintenance.retain")
 def retain() -> None:
     """Drops, deletes and masks what the retention settings no longer keep. Safe to run twice, and at once."""
     try:
@@ -47,7 +48,7 @@ def retain() -> None:
     log.info("retention run", extra={"steps": len(done), "rows": sum(one.rows for one in done), "failed": failed})
 
 
-@shared_task(name="maintenance.audit")
+@chore("maintenance.audit")
 def audit() -> dict[str, str | None]:
     """Balances the last hours and says what it found, for /health. It only reads, so it may run twice and at once."""
     sheet = books.audit_recent(db.engine, buffer_redis())

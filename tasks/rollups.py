@@ -15,6 +15,7 @@ from analytics.rollups.merge import merge_all
 from analytics.rollups.rebuild import rebuild as rebuild_days
 from analytics.rollups.schedule import Schedule
 from analytics.sites import find_site
+from tasks.chores import chore
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +39,7 @@ def merge() -> None:
         queue.merge_rollups()
 
 
-@shared_task(name="rollups.rebuild")
+@chore("rollups.rebuild")
 def rebuild(site_key: str, first_day: str, after_day: str) -> None:
     """Counts the days anew from raw events. A second run replaces what the first one wrote by the same."""
     site = find_site(db.engine, site_key)
@@ -46,7 +47,7 @@ def rebuild(site_key: str, first_day: str, after_day: str) -> None:
     log.info("rebuilt", extra={"site_id": site.id, **rebuilt._asdict()})
 
 
-@shared_task(name="rollups.close_days")
+@chore("rollups.close_days")
 def close_days() -> None:
     """Writes the daily figures that are due. Safe to run twice, and at once: a second one finds nothing due."""
     chosen = settings()
@@ -61,7 +62,7 @@ def close_days() -> None:
         log.info("days closed", extra=closed._asdict())
 
 
-@shared_task(name="rollups.compact")
+@chore("rollups.compact")
 def compact() -> None:
     """Makes the union rows of closed weeks and months. Safe to run twice, and at once: a second one finds them made."""
     try:
@@ -74,7 +75,7 @@ def compact() -> None:
         log.info("weeks and months compacted", extra=compacted._asdict())
 
 
-@shared_task(name="rollups.make_postings")
+@chore("rollups.make_postings")
 def make_postings() -> None:
     """Makes postings of days that are over. Safe to run twice, and at once: a second one finds them made."""
     try:

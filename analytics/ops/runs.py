@@ -12,7 +12,7 @@ from contextlib import suppress
 from datetime import UTC
 from typing import Any, NamedTuple
 
-from celery import Celery, current_task, signals
+from celery import Celery, current_task, signals, states
 from redis import Redis
 from redis.exceptions import RedisError
 
@@ -27,7 +27,7 @@ MAX_RESULT = 4096
 
 
 class Run(NamedTuple):
-    """A task's last runs. `started_at` after `ended_at`: it runs just now, or died on the way."""
+    """A task's last runs. `started_at` after `ended_at`: it runs just now, waits for its turn, or died on the way."""
 
     started_at: str | None
     ended_at: str | None
@@ -71,6 +71,9 @@ class Recorder:
         if task.name not in self._names:
             return
         took_s = time.monotonic() - self._began.pop(task_id, time.monotonic())
+        if state == states.RETRY:
+            # It was not its turn (tasks/chores.py); another of its name may be at work.
+            return
         error = getattr(task.request, "interrupted_by", None) or (type(retval).__name__ if state != "SUCCESS" else "")
         now = _now()
         noted = {
