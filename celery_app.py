@@ -15,6 +15,12 @@ BEAT = {
     "sweep": {"task": "ingest.sweep", "schedule": 5.0, "options": {"queue": queue.INGEST, "expires": 5}},
     # Reports count what waits, so a merge that comes late costs time and no number.
     "merge": {"task": "rollups.merge", "schedule": 2.0, "options": {"queue": queue.ROLLUPS, "expires": 10}},
+    # A site whose zone has changed is counted anew; its reports stay in the old calendar until it is.
+    "move_calendars": {
+        "task": "rollups.move_calendars",
+        "schedule": 5.0,
+        "options": {"queue": queue.ROLLUPS, "expires": 10},
+    },
     # Each site's days at its own AGGREGATION_TIME, so a look every few minutes: one query where no day is due.
     "close_days": {
         "task": "rollups.close_days",

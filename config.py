@@ -225,7 +225,7 @@ class Settings:
     worker_concurrency: int = _setting(
         2,
         _integer(1, 1000),
-        "processes of a worker; exports take all but one of them, and never less than one",
+        "processes of a worker; exports take all but three of them, and never less than one",
         ("WORKER_COUNT",),
     )
     enable_geolocation: bool = _setting(True, _flag, "look up country (region, city) of an IP")

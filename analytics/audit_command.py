@@ -17,11 +17,11 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from analytics import trace
 from analytics.audit import Sheet, audit
+from analytics.day_option import DAY
 from analytics.errors import AnalyticsError
 from analytics.extensions import buffer_redis, db
 from analytics.sites import find_site, list_sites
 
-DAY = click.DateTime(formats=["%Y-%m-%d"])
 # Rows that balance are shown up to this many, the latest.
 SHOWN = 48
 PLAIN_WIDTH = 160

@@ -15,6 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from analytics import clock
 from analytics.auth.guard import DEFAULT_SITE
+from analytics.day_option import DAY
 from analytics.extensions import db
 from analytics.rollups.days import close_days
 from analytics.rollups.merge import merge_all
@@ -22,7 +23,6 @@ from analytics.rollups.rebuild import rebuild
 from analytics.rollups.schedule import AT_ONCE
 from analytics.sites import find_site
 
-DAY = click.DateTime(formats=["%Y-%m-%d"])
 # Without a terminal: a line this often.
 PLAIN_EVERY_S = 5.0
 
@@ -63,6 +63,8 @@ def close_over_days() -> None:
     """Write the daily figures of all days that are over and have changed now; the worker does it each night."""
     done = close_days(db.engine, clock.now(), AT_ONCE)
     click.echo(f"{done.days:,} days of {done.sites:,} sites closed")
+    if done.failed:
+        raise click.ClickException(f"{done.failed:,} sites could not be closed; the log above says why")
 
 
 COMMANDS: tuple[click.Command, ...] = (rebuild_rollups, merge_rollups, close_over_days)

@@ -24,6 +24,8 @@ STORED, WAITING, DEAD, GONE, UNKNOWN = "stored", "waiting", "dead_lettered", "go
 TIMEOUT_S = 30.0
 # Waiting entries that are searched for an id which the caller chose.
 SEARCHED, PAGE = 20_000, 100
+# The same of batches that died as a whole.
+DEAD_SEARCHED = 1000
 # An entry's id holds Redis's clock, received_at the web process's; they may differ.
 CLOCKS_DIFFER = timedelta(hours=1)
 
@@ -49,6 +51,8 @@ def trace(engine: Engine, redis: Redis, event_id: str, sites: Sequence[Site]) ->
         connection.execute(BY_INDEX)
         row = connection.execute(FIND, {"sites": list(asked.sites), "event_id": uuid}).mappings().first()
         letter = None if row else _dead_letter(connection, asked)
+        if letter and asked.origin is None:
+            asked = asked._replace(origin=(letter["entry_id"], letter["position"]))
         batch = _batch(connection, asked, row)
         feeds = _feeds(connection, asked.sites[row["site_id"]], row, batch) if row else []
     # A copy whose batch is in the ledger is the one that was stored, and only its acknowledgement is missing.
@@ -61,7 +65,7 @@ def trace(engine: Engine, redis: Redis, event_id: str, sites: Sequence[Site]) ->
         "site": asked.sites[site_id].key if site_id in asked.sites else None,
         "event": _event(row),
         "batch": _described(batch),
-        "dead_letter": dict(letter) if letter else None,
+        "dead_letter": letter,
         # Of a stored event: copies that were sent again, and will be counted as duplicates.
         "waiting": copies,
         "rollups": feeds,
@@ -101,10 +105,32 @@ LIMIT 1
 """)
 
 
-def _dead_letter(connection: Connection, asked: Traced) -> RowMapping | None:
+def _dead_letter(connection: Connection, asked: Traced) -> dict[str, Any] | None:
     entry_id, position = asked.origin or ("", 0)
     given = {"sites": list(asked.sites), "event_id": asked.event_id, "entry_id": entry_id, "position": position}
-    return connection.execute(LETTER, given).mappings().first()
+    found = connection.execute(LETTER, given).mappings().first()
+    if found is None and asked.origin is None:
+        return _dead_batch(connection, asked)
+    return dict(found) if found else None
+
+
+# pk_dead_letters from its end.
+DEAD_BATCHES = text("""
+SELECT entry_id, position, reason, detail, body
+FROM dead_letters
+WHERE site_id = ANY (:sites) AND position = -1
+ORDER BY id DESC
+LIMIT :most
+""")
+
+
+def _dead_batch(connection: Connection, asked: Traced) -> dict[str, Any] | None:
+    """The letter of a batch that died as a whole and carried the id, among the last that did."""
+    given = {"sites": list(asked.sites), "most": DEAD_SEARCHED}
+    for letter in connection.execution_options(yield_per=10).execute(DEAD_BATCHES, given).mappings():
+        if _position(buffer.read_entry(letter["body"]), asked) is not None:
+            return {name: letter[name] for name in ("entry_id", "position", "reason", "detail")}
+    return None
 
 
 # By pk_ingest_ledger in one or two partitions where the entry is known; else reads the one partition of the instant.

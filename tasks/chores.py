@@ -3,13 +3,17 @@
 A chore whose turn it is not yet is sent again in a moment, and gives its process back meanwhile.
 """
 
+import os
+import tempfile
+import zlib
 from collections.abc import Callable
 from functools import wraps
+from pathlib import Path
 from typing import Any
 
 from celery import shared_task
 
-from analytics.exports.run import machine, work_dir_of
+from analytics.exports.run import machine
 from analytics.exports.turns import turn
 from analytics.extensions import settings
 
@@ -24,7 +28,7 @@ def chore(name: str) -> Callable[[Callable[..., Any]], Any]:
         @shared_task(name=name, bind=True, max_retries=None)
         @wraps(do)
         def in_turn(task: Any, *args: Any) -> Any:
-            with turn(work_dir_of(settings()), f"chores-{machine()}", 1) as is_ours:
+            with turn(folder(), place(), 1) as is_ours:
                 if is_ours:
                     return do(*args)
             raise task.retry(countdown=AGAIN_S)
@@ -32,3 +36,13 @@ def chore(name: str) -> Callable[[Callable[..., Any]], Any]:
         return in_turn
 
     return decorate
+
+
+def folder() -> Path:
+    """Where the locks of this user's workers are."""
+    return Path(tempfile.gettempdir()) / f"analytics-chores-{os.getuid()}"
+
+
+def place() -> str:
+    """The name of the turn: a machine may have workers of several databases."""
+    return f"chores-{machine()}-{zlib.crc32(settings().database_url.encode()):08x}"

@@ -9,6 +9,7 @@ from analytics import clock
 from analytics.errors import Conflict
 from analytics.extensions import buffer_redis, db, settings
 from analytics.ingest import buffer
+from analytics.ops import runs
 from analytics.privacy import retention
 from analytics.store import partitions
 from tasks.chores import chore
@@ -44,8 +45,10 @@ def retain() -> None:
     except Conflict as error:
         log.info("retention not run", extra={"reason": error.detail})
         return
-    failed = sum(bool(one.error) for one in done)
-    log.info("retention run", extra={"steps": len(done), "rows": sum(one.rows for one in done), "failed": failed})
+    undone = [one for one in done if one.error]
+    log.info("retention run", extra={"steps": len(done), "rows": sum(one.rows for one in done), "failed": len(undone)})
+    if undone:
+        runs.failed(f"{len(undone)} steps left undone")
 
 
 @chore("maintenance.audit")

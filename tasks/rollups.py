@@ -11,7 +11,7 @@ from analytics import clock, queue
 from analytics.extensions import db, settings
 from analytics.ops import runs
 from analytics.rollups import compaction, days, postings
-from analytics.rollups.merge import merge_all
+from analytics.rollups.merge import merge_all, move_all
 from analytics.rollups.rebuild import rebuild as rebuild_days
 from analytics.rollups.schedule import Schedule
 from analytics.sites import find_site
@@ -28,7 +28,7 @@ MAKE_POSTINGS_FOR_S = 30.0
 def merge() -> None:
     """Folds the waiting deltas in. Safe to run twice, and at once; it loses nothing when a server is away."""
     try:
-        merged = merge_all(db.engine, MERGE_FOR_S)
+        merged = merge_all(db.engine, MERGE_FOR_S, moves=False)
     except (DBAPIError, psycopg2.Error) as error:
         log.warning("merge interrupted", extra={"error": type(error).__name__})
         runs.interrupted(error)
@@ -37,6 +37,19 @@ def merge() -> None:
         log.info("merged", extra=merged._asdict())
     if merged.more:
         queue.merge_rollups()
+
+
+@chore("rollups.move_calendars")
+def move_calendars() -> None:
+    """Rebuilds sites whose zone has changed. Safe to run twice, and at once: a second one finds them moved."""
+    try:
+        moved = move_all(db.engine)
+    except (DBAPIError, psycopg2.Error) as error:
+        log.warning("move to a new calendar interrupted", extra={"error": type(error).__name__})
+        runs.interrupted(error)
+        return
+    if moved:
+        log.info("sites moved to a new calendar", extra={"sites": moved})
 
 
 @chore("rollups.rebuild")
@@ -60,6 +73,8 @@ def close_days() -> None:
         return
     if closed.sites:
         log.info("days closed", extra=closed._asdict())
+    if closed.failed:
+        runs.failed(f"{closed.failed} sites could not be closed")
 
 
 @chore("rollups.compact")

@@ -113,6 +113,24 @@ def test_a_whole_batch_that_died_says_why(engine: Engine, redis: Redis, site: Si
     )  # fmt: skip
 
 
+def test_an_id_of_the_senders_is_found_in_a_whole_batch_that_died(
+    engine: Engine, redis: Redis, site: Site, sql: Sql
+) -> None:
+    entry_id = append(redis, site, [event(1), CHOSEN])
+    kept = buffer.page(redis, "-", 1)[0]
+    buried = "INSERT INTO dead_letters (entry_id, position, site_id, received_at, reason, detail, body) VALUES"
+    with engine.begin() as connection:
+        for entry, body in (("1-0", b"no entry"), (entry_id, kept.raw)):
+            given = {"entry": entry, "site": site.id, "body": body}
+            connection.execute(text(f"{buried} (:entry, -1, :site, now(), 'refused', 'because', :body)"), given)
+    redis.flushdb()
+    found = asked(engine, redis, "order 7", site)
+    assert (found["state"], found["dead_letter"]) == (
+        "dead_lettered", {"entry_id": entry_id, "position": -1, "reason": "refused", "detail": "because"},
+    )  # fmt: skip
+    assert asked(engine, redis, "order 8", site)["state"] == "unknown"
+
+
 def test_an_event_past_retention_still_has_its_batch(engine: Engine, redis: Redis, site: Site, sql: Sql) -> None:
     at = trace.datetime.now(trace.UTC)
     entry_id = append(redis, site, [event(1)], at)

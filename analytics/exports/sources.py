@@ -216,7 +216,7 @@ def _statements(engine: Engine, request: Request, part: Part, cutoff: datetime) 
 
 
 # The numbers of a site's users are dense.
-COUNT_USERS = text("SELECT next_user_no - 1 FROM sites WHERE id = :site_id")
+COUNT_USERS = text("SELECT next_user_no - 1 FROM user_numbers WHERE site_id = :site_id")
 
 
 # pk_rollups, by its leading columns.

@@ -295,10 +295,15 @@ def lower_bell(redis: Redis) -> None:
 
 def _delivery(entry_id: bytes, fields: dict[bytes, bytes] | None) -> Delivery:
     raw = (fields or {}).get(b"e", b"")
+    return Delivery(entry_id.decode(), read_entry(raw), raw)
+
+
+def read_entry(raw: bytes) -> Entry | None:
+    """The entry that `append` made these bytes of; None where they are none."""
     try:
-        return Delivery(entry_id.decode(), _decode(raw), raw)
+        return _decode(raw)
     except msgspec.MsgspecError:
-        return Delivery(entry_id.decode(), None, raw)
+        return None
 
 
 def _run(redis: Scripts, script: str, keys: Sequence[str], arguments: Sequence[Any]) -> Any:

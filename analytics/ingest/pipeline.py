@@ -23,6 +23,8 @@ from analytics.ingest import buffer
 from analytics.ingest.buffer import Delivery
 from analytics.ingest.chunk import Chunk, dead_letter, dead_letters, ledger_rows, read_chunk, received_at
 from analytics.ingest.enrich import GeoDatabase
+from analytics.ingest.gathering import Gathering
+from analytics.ingest.remembered import Remembered
 from analytics.ingest.sample_rows import sift_samples
 from analytics.rollups.append import append_deltas
 from analytics.rollups.sample_rollups import add_samples
@@ -33,14 +35,6 @@ from analytics.store.samples import SampleRow, copy_samples
 
 log = logging.getLogger(__name__)
 
-# user_ids whose user_no a process remembers; about 150 bytes each.
-REMEMBERED_USERS = 200_000
-# Entries are counted this often while a chunk gathers.
-LOOK_EVERY_S = 0.02
-# How long a drain waits for an older chunk to be stored, and how often it looks.
-TURN_WITHIN_S, TURN_LOOK_S = 0.25, 0.003
-# From so much on, a drain has the patience of so many `company_s`.
-CROWD_ENTRIES, CROWD_EVENTS, CROWD_PATIENCE = 16, 1000, 5
 # After so many deaths of workers an entry is stored alone, and after so many not tried again.
 DEATHS_TOGETHER, DEATHS = 2, 10
 # How often a chunk that collided with another drain starts again before its entries are tried one by one.
@@ -73,13 +67,12 @@ class Drain:
     partition_days: int = 1
     anonymize_user_ids: bool = False
     consumer: str = ""
-    _users: dict[int, dict[str, int]] = field(default_factory=dict)
+    _users: Remembered = field(default_factory=Remembered)
     _covered: set[tuple[str, date]] = field(default_factory=set)
-    _events_an_entry: float = 1.0
-    _overtaken: str = ""
 
     def __post_init__(self) -> None:
         self.consumer = self.consumer or f"{socket.gethostname()}:{os.getpid()}"
+        self._gathering = Gathering(self.redis, self.consumer, self.batch_size, self.company_s)
 
     def run(self, seconds: float = 2.0, claim_after_s: float | None = None) -> Outcome:
         """Stores what waits, for about `seconds`; `more` says that something was left. Raises when a server is away:
@@ -87,16 +80,10 @@ class Drain:
         outcome, end = Outcome(), time.monotonic() + seconds
         if claim_after_s is not None:
             self._take_over(claim_after_s, outcome)
-        self._look()
-        while own := buffer.read_own(self.redis, self.consumer, self._entries_wanted(0)):
+        while own := self._gathering.own():
             self.store(own, outcome)
         while time.monotonic() < end:
-            chunk = self._gather()
-            if not chunk:
-                # An append after this line rings again; one before it is seen by the next read.
-                buffer.lower_bell(self.redis)
-                chunk = buffer.read_new(self.redis, self.consumer, self._entries_wanted(0))
-            if not chunk:
+            if not (chunk := self._gathering.new()):
                 return outcome
             self.store(chunk, outcome)
         outcome.more = buffer.waiting(self.redis) > 0
@@ -125,48 +112,6 @@ class Drain:
                 together.append(delivery)
         if together:
             self.store(together, outcome)
-
-    def _gather(self) -> list[Delivery]:
-        """New entries up to the batch size: neighbours in the stream, so that their ids fill the pages of an index one
-        after the other, also where several drains gather at once. None: nobody sends any more, or others took all."""
-        chunk: list[Delivery] = []
-        end = time.monotonic() + self.company_s * CROWD_PATIENCE
-        while self._await_company() and not (chunk := self._take()) and time.monotonic() < end:
-            pass
-        return chunk
-
-    def _take(self) -> list[Delivery]:
-        chunk: list[Delivery] = []
-        have, wanted, found = 0, 1, 1
-        while have < self.batch_size and found == wanted:
-            wanted = self._entries_wanted(have)
-            more = buffer.read_new(self.redis, self.consumer, wanted)
-            found = len(more)
-            chunk += more
-            have = sum(delivery.entry.count for delivery in chunk if delivery.entry)
-        return chunk
-
-    def _await_company(self) -> bool:
-        """Returns when it is time to store what there is, if anything. An entry that comes alone waits a moment for
-        company; while many come, longer: a transaction of thousands of events costs hardly more than one of a hundred.
-        """
-        start = time.monotonic()
-        while (entries := self._look()) < self._entries_wanted(0):
-            crowded = entries >= CROWD_ENTRIES or entries * self._events_an_entry >= CROWD_EVENTS
-            left = start + self.company_s * (CROWD_PATIENCE if crowded else 1) - time.monotonic()
-            if left <= 0:
-                break
-            time.sleep(min(LOOK_EVERY_S, left))
-        return entries > 0
-
-    def _look(self) -> int:
-        """How many entries nobody has been handed yet; notes how many events an entry holds just now."""
-        queued = buffer.queued(self.redis)
-        self._events_an_entry = max(1.0, queued.events / max(1, queued.entries))
-        return queued.undelivered
-
-    def _entries_wanted(self, have: int) -> int:
-        return max(1, min(2000, int((self.batch_size - have) / self._events_an_entry)))
 
     def store(self, deliveries: Sequence[Delivery], outcome: Outcome) -> None:
         """Stores and acknowledges `deliveries`, about `batch_size` events at a time: how many an entry holds shows only
@@ -200,7 +145,7 @@ class Drain:
         chunk = read_chunk(deliveries, self.geo, self.salt, self.anonymize_user_ids)
         self._make_partitions(chunk)
         if not all(row.given_id for row in chunk.rows):
-            self._await_turn(deliveries[0].entry_id)
+            self._gathering.await_turn(deliveries[0].entry_id)
         for attempt in range(1, COLLISIONS + 1):
             try:
                 with self.engine.begin() as connection:
@@ -214,7 +159,7 @@ class Drain:
                 if attempt == COLLISIONS:
                     raise
                 self._make_partitions(chunk)
-        self._remember(numbered)
+        self._users.remember(numbered)
         buffer.acknowledge(self.redis, [delivery.entry_id for delivery in deliveries])
         outcome.batches += len(deliveries)
         outcome.repeated += repeated
@@ -223,15 +168,6 @@ class Drain:
             outcome.stored += row.stored
             outcome.duplicate += row.duplicate
             outcome.dead += row.dead
-
-    def _await_turn(self, entry_id: str) -> None:
-        """Waits a moment for others to store what they were handed before `entry_id`: ids that rise fill the pages of
-        an index, those that come late halve them. Once for each entry that is waited for, as its drain may be dead."""
-        end = time.monotonic() + TURN_WITHIN_S
-        while (oldest := buffer.oldest_delivered(self.redis)) not in ("", entry_id, self._overtaken):
-            if time.monotonic() > end:
-                self._overtaken = oldest
-            time.sleep(TURN_LOOK_S)
 
     def _make_partitions(self, chunk: Chunk) -> None:
         today = clock.now().date()
@@ -252,7 +188,7 @@ class Drain:
         rows = [row for row in chunk.rows if row.batch not in skipped] if skipped else chunk.rows
         samples = [row for row in chunk.samples if row.batch not in skipped]
         rows, duplicates, numbered = self._sift(connection, rows, {row.site_id for row in samples})
-        numbers = self._numbers(rows, numbered)
+        numbers = [numbered[row.site_id][row.user_id] for row in rows]
         refused = self._copy(connection, rows, numbers)
         letters = dead_letters(chunk, rows, refused)
         if refused:
@@ -268,18 +204,20 @@ class Drain:
     def _sift(
         self, connection: Connection, rows: list[Row], sampled: set[int]
     ) -> tuple[list[Row], list[Row], dict[int, dict[str, int]]]:
-        """(rows to store, duplicates, by site the users' numbers that this transaction looked up or gave out). Locks
-        the sites that must be, and those `sampled`: all at once, so that two drains cannot wait for each other."""
+        """(rows to store, duplicates, by site the users' numbers). Locks the sites that must be, and those `sampled`:
+        all at once, so that two drains cannot wait for each other."""
         by_site: dict[int, list[Row]] = {}
         for row in rows:
             by_site.setdefault(row.site_id, []).append(row)
-        unknown = {site_id: self._unknown_users(site_id, mine) for site_id, mine in by_site.items()}
-        fresh = {site: store.known_users(connection, site, sorted(users)) for site, users in unknown.items() if users}
-        to_lock = [
-            site_id
-            for site_id, mine in by_site.items()
-            if len(fresh.get(site_id, ())) < len(unknown[site_id]) or any(row.given_id for row in mine)
-        ]
+        missing = {site_id: {row.user_id for row in mine} for site_id, mine in by_site.items()}
+        numbered: dict[int, dict[str, int]] = {}
+        for site_id, users in missing.items():
+            numbered[site_id] = self._users.known(site_id, users)
+            users -= numbered[site_id].keys()
+            if users:
+                numbered[site_id] |= store.known_users(connection, site_id, sorted(users))
+                users -= numbered[site_id].keys()
+        to_lock = [site for site, mine in by_site.items() if missing[site] or any(row.given_id for row in mine)]
         to_lock += sampled
         next_numbers = store.lock_sites(connection, to_lock) if to_lock else {}
         keep, duplicates = [], []
@@ -287,22 +225,9 @@ class Drain:
             kept, repeats = self._without_duplicates(connection, site_id, mine)
             keep += kept
             duplicates += repeats
-            missing = unknown[site_id] - fresh.get(site_id, {}).keys()
-            if missing:
-                fresh.setdefault(site_id, {}).update(
-                    self._number(connection, site_id, next_numbers[site_id], missing, kept)
-                )
-        return keep, duplicates, fresh
-
-    def _numbers(self, rows: list[Row], fresh: dict[int, dict[str, int]]) -> list[int]:
-        """Each row's user_no."""
-        nothing: dict[str, int] = {}
-        return [
-            fresh.get(row.site_id, nothing).get(row.user_id) or self._users[row.site_id][row.user_id] for row in rows
-        ]
-
-    def _unknown_users(self, site_id: int, rows: list[Row]) -> set[str]:
-        return {row.user_id for row in rows} - self._users.get(site_id, {}).keys()
+            if missing[site_id]:
+                numbered[site_id] |= self._number(connection, site_id, next_numbers[site_id], missing[site_id], kept)
+        return keep, duplicates, numbered
 
     @staticmethod
     def _without_duplicates(connection: Connection, site_id: int, rows: list[Row]) -> tuple[list[Row], list[Row]]:
@@ -357,12 +282,6 @@ class Drain:
                 else:
                     refused[start] = str(error)
         return refused
-
-    def _remember(self, numbered: dict[int, dict[str, int]]) -> None:
-        for site_id, numbers in numbered.items():
-            self._users.setdefault(site_id, {}).update(numbers)
-        if sum(map(len, self._users.values())) > REMEMBERED_USERS:
-            self._users.clear()
 
     def _bury_entry(self, delivery: Delivery, reason: str, detail: str, outcome: Outcome) -> None:
         """The whole batch into the dead letters, with its ledger row."""

@@ -16,13 +16,6 @@ class LiveAnswer(Schema):
     status = fields.String(required=True)
 
 
-class ReadyAnswer(Schema):
-    """`missing`: what keeps the service from being ready, and why."""
-
-    status = fields.String(required=True, validate=OneOf(("ready", "not ready")))
-    missing = fields.Dict(keys=fields.String(), values=fields.String(), required=True)
-
-
 class ServerCheck(Schema):
     """One look at one server."""
 
@@ -53,6 +46,15 @@ class RollupState(Schema):
     waiting_events = _maybe(fields.Integer)
     merge_lag_s = _maybe(fields.Float)
     last_close_day = _maybe(fields.String)
+
+
+class ReadyAnswer(Schema):
+    """`missing`: what keeps the service from being ready, and why."""
+
+    status = fields.String(required=True, validate=OneOf(("ready", "not ready")))
+    missing = fields.Dict(keys=fields.String(), values=fields.String(), required=True)
+    queue = fields.Nested(QueueState, required=True)
+    rollups = fields.Nested(RollupState, required=True)
 
 
 class CacheState(Schema):
@@ -128,6 +130,14 @@ class TraceAnswer(Schema):
 
 
 _WELL = {"ok": True, "latency_ms": 3.1, "detail": "connected"}
+_QUEUE = {"backlog_events": 0, "backlog_bytes": 0, "oldest_waiting_s": 0.0}
+_ROLLUPS = {
+    "waiting_deltas": 2,
+    "waiting_events": 120,
+    "merge_lag_s": 1.4,
+    "last_close_day": "2025-11-24T00:05:00Z",
+}
+READY_EXAMPLE: dict[str, Any] = {"status": "ready", "missing": {}, "queue": _QUEUE, "rollups": _ROLLUPS}
 HEALTH_EXAMPLE: dict[str, Any] = {
     "ok": True,
     "status": "healthy",
@@ -138,13 +148,8 @@ HEALTH_EXAMPLE: dict[str, Any] = {
     "postgres": "connected",
     "redis": "connected",
     "partitions": True,
-    "queue": {"backlog_events": 0, "backlog_bytes": 0, "oldest_waiting_s": 0.0},
-    "rollups": {
-        "waiting_deltas": 2,
-        "waiting_events": 120,
-        "merge_lag_s": 1.4,
-        "last_close_day": "2025-11-24T00:05:00Z",
-    },
+    "queue": _QUEUE,
+    "rollups": _ROLLUPS,
     "cache": {"hits": 310, "misses": 42},
     "pool": {"checked_out": 1, "size": 30},
     "redis_memory": {"used_bytes": 4_200_000, "limit_bytes": 0},

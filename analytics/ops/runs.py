@@ -45,9 +45,14 @@ def task_key(name: str) -> str:
 
 def interrupted(error: BaseException) -> None:
     """Called by a task that gives up without raising, since its next run goes on: the run counts as an error."""
+    failed(type(error).__name__)
+
+
+def failed(what: str) -> None:
+    """Called by a task that could not do all of its work; `what` is shown."""
     # Outside a worker there is no task to speak of.
     if current_task:
-        current_task.request.update(interrupted_by=type(error).__name__)
+        current_task.request.update(failed_with=what)
 
 
 class Recorder:
@@ -74,7 +79,7 @@ class Recorder:
         if state == states.RETRY:
             # It was not its turn (tasks/chores.py); another of its name may be at work.
             return
-        error = getattr(task.request, "interrupted_by", None) or (type(retval).__name__ if state != "SUCCESS" else "")
+        error = getattr(task.request, "failed_with", None) or (type(retval).__name__ if state != "SUCCESS" else "")
         now = _now()
         noted = {
             "ended_at": now,

@@ -39,12 +39,15 @@ def livez() -> Response:
 @documented(
     "May it get requests",
     answer=answers.ReadyAnswer,
-    example={"status": "ready", "missing": {}},
+    example=answers.READY_EXAMPLE,
     others={503: answers.ReadyAnswer},
 )
 def readyz() -> tuple[Response, int]:
-    missing = _look().missing
-    return _uncached({"status": "not ready" if missing else "ready", "missing": missing}, not missing)
+    found = _look()
+    missing = found.missing
+    status = "not ready" if missing else "ready"
+    body = {"status": status, "missing": missing, "queue": _queue(found), "rollups": _rollups(found)}
+    return _uncached(body, not missing)
 
 
 @blueprint.get("/health")

@@ -40,13 +40,14 @@ DIGITS = 6
 
 
 class Closed(NamedTuple):
-    """Sites that had something to close, and days that were written whole."""
+    """Sites that had something to close, days that were written whole, and sites that could not be read."""
 
     sites: int = 0
     days: int = 0
+    failed: int = 0
 
     def plus(self, other: "Closed") -> "Closed":
-        return Closed(self.sites + other.sites, self.days + other.days)
+        return Closed(self.sites + other.sites, self.days + other.days, self.failed + other.failed)
 
 
 class _Open(NamedTuple):
@@ -93,6 +94,7 @@ def close_days(engine: Engine, now: datetime, schedule: Schedule) -> Closed:
             log.info("days wait for a new calendar", extra={"site_id": site_id})
         except (msgspec.MsgspecError, zstandard.ZstdError, ValueError):
             log.exception("days cannot be closed", extra={"site_id": site_id})
+            total = total.plus(Closed(failed=1))
     return total
 
 

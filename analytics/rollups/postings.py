@@ -33,6 +33,7 @@ MOST_EVENTS = 20_000_000
 DUE = text("""
 SELECT s.id, CAST(d.day AS date), s.zone
 FROM sites s
+LEFT JOIN user_numbers n ON n.site_id = s.id
 CROSS JOIN LATERAL (
     SELECT min(day) AS first FROM rollups WHERE site_id = s.id AND span = 'day' AND dimension = 'total'
 ) AS known
@@ -41,7 +42,7 @@ CROSS JOIN LATERAL generate_series(
     CAST(:now AS timestamptz) AT TIME ZONE 'UTC',
     interval '1 day'
 ) AS d (day)
-WHERE s.rollups_zone = s.zone AND s.next_user_no <= :most_users
+WHERE s.rollups_zone = s.zone AND coalesce(n.next_user_no, 1) <= :most_users
     AND NOT EXISTS (SELECT FROM posted_days WHERE site_id = s.id AND day = CAST(d.day AS date) AND made)
     AND NOT EXISTS (
         SELECT FROM open_days WHERE site_id = s.id AND day = CAST(d.day AS date) AND changed_at > now() - :rest

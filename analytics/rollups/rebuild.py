@@ -1,7 +1,7 @@
 """Rebuild: the rollups of days counted anew from raw events, by the code that the drain counts with.
 
-`flask rollups rebuild` and the task of that name call `rebuild`; merge calls `move_calendar` for a site whose zone has
-changed. Readers see the old rows until the one transaction commits.
+`flask rollups rebuild` and the task of that name call `rebuild`; merge.py calls `move_calendar` for a site whose zone
+has changed. Readers see the old rows until the one transaction commits.
 """
 
 import re
@@ -49,6 +49,7 @@ def rebuild(engine: Engine, site: Site, first_day: date, after_day: date, progre
     if first_day >= after_day:
         raise BadInput("the first day must lie before the day after the last")
     with taking.alone(engine, site.id) as connection:
+        taking.tell_rebuild(connection, site.id)
         calendar = read_calendar(connection, site.id)
         if calendar is None:
             raise NotFound(unknown(site.key))
@@ -64,24 +65,29 @@ def rebuild(engine: Engine, site: Site, first_day: date, after_day: date, progre
         rows.remove(connection, site.id, first_day, after_day)
         rebuilt = _recount(connection, site.id, calendar.zone, first_day, after_day, None, progress)
         recount_visits(connection, site.id, calendar.zone, first_day, after_day)
+        set_calendar(connection, site.id, calendar.zone)
         return rebuilt
 
 
-def move_calendar(engine: Engine, site_id: int) -> Rebuilt:
-    """Brings the rollups of a site whose zone has changed into its new calendar; does nothing where they are."""
+def move_calendar(engine: Engine, site_id: int) -> bool:
+    """Brings the rollups of a site whose zone has changed into its new calendar; False where they are already."""
     with taking.alone(engine, site_id) as connection:
+        taking.tell_rebuild(connection, site_id)
         calendar = read_calendar(connection, site_id)
         if calendar is None or not calendar.has_moved:
-            return Rebuilt(0, 0)
-        return _move(connection, site_id, calendar, None)
+            return False
+        _move(connection, site_id, calendar, None)
+        return True
 
 
 def _move(connection: Connection, site_id: int, calendar: Calendar, progress: Progress | None) -> Rebuilt:
     """Frozen days stay in the calendar they were counted in. Everything later is counted anew, from the very instant
     at which they end, so that each event is in one calendar and one only."""
-    days, zone = _take_along(connection, site_id, calendar), calendar.zone
-    postings.drop(connection, site_id)
+    zone = calendar.zone
+    # First, so that the site's row is held before anything took time. Drains need it only shared.
     set_calendar(connection, site_id, zone)
+    days = _take_along(connection, site_id, calendar)
+    postings.drop(connection, site_id)
     if not days:
         return Rebuilt(0, 0)
     # Two zones' days can be two apart: those of Kiritimati and of Niue.

@@ -16,8 +16,9 @@ from analytics.rollups.packed import touched_days
 from analytics.rollups.users import as_int, as_text, read_binary
 from analytics.rollups.visit_store import apply_touches
 
-# The advisory locks of a site's rollups and of the making of its postings, with the site's id as their second half.
-LOCK, MAKING_LOCK = 7_205_321, 7_205_325
+# The advisory locks of a site's rollups, of the making of its postings, and of a rebuild, which holds the first one too
+# and for long. The site's id is their second half.
+LOCK, MAKING_LOCK, REBUILD_LOCK = 7_205_321, 7_205_325, 7_205_326
 # Events whose deltas are folded in one transaction, which bounds the memory.
 EVENTS_AT_A_TIME = 150_000
 
@@ -114,6 +115,11 @@ UNLOCK = text("SELECT pg_advisory_unlock(:lock, :site_id)")
 def hold_rollups(connection: Connection, site_id: int) -> None:
     """From now on, until the transaction ends, no merge and no rebuild changes the site; waits for one that does."""
     connection.execute(WAIT_AND_HOLD, {"lock": LOCK, "site_id": site_id})
+
+
+def tell_rebuild(connection: Connection, site_id: int) -> None:
+    """Until the transaction ends, drains do not wait for the site's merges."""
+    connection.execute(WAIT_AND_HOLD, {"lock": REBUILD_LOCK, "site_id": site_id})
 
 
 @contextmanager

@@ -105,13 +105,23 @@ def stored_entries(connection: Connection, entry_ids: Sequence[str], earliest: d
     return set(found.scalars())
 
 
-# Not FOR UPDATE, which would wait for every other drain that holds the site (hold_sites).
-LOCK_SITES = text("SELECT id, next_user_no FROM sites WHERE id = ANY(:ids) ORDER BY id FOR NO KEY UPDATE")
+LOCK_SITES = text("""
+SELECT site_id, next_user_no FROM user_numbers WHERE site_id = ANY(:ids) ORDER BY site_id FOR NO KEY UPDATE
+""")
+FIRST_NUMBERS = text("""
+INSERT INTO user_numbers (site_id, next_user_no) SELECT id, 1 FROM sites WHERE id = ANY(:ids) ORDER BY id
+ON CONFLICT DO NOTHING
+""")
 
 
 def lock_sites(connection: Connection, site_ids: Iterable[int]) -> dict[int, int]:
     """Site id → its next user_no. Locked in one order, so that two drains cannot wait for each other."""
-    return {row.id: row.next_user_no for row in connection.execute(LOCK_SITES, {"ids": sorted(set(site_ids))})}
+    ids = sorted(set(site_ids))
+    found = connection.execute(LOCK_SITES, {"ids": ids}).all()
+    if len(found) < len(ids):
+        connection.execute(FIRST_NUMBERS, {"ids": ids})
+        found = connection.execute(LOCK_SITES, {"ids": ids}).all()
+    return {row.site_id: row.next_user_no for row in found}
 
 
 # An index-only scan of uq_events' first two columns in each partition of the window.
@@ -155,7 +165,7 @@ SELECT given.user_id, u.user_no
 FROM unnest(CAST(:user_ids AS text[])) AS given(user_id)
 CROSS JOIN LATERAL (SELECT user_no FROM users WHERE site_id = :site_id AND user_id = given.user_id OFFSET 0) AS u
 """)
-TAKE_NUMBERS = text("UPDATE sites SET next_user_no = :next_user_no WHERE id = :site_id")
+TAKE_NUMBERS = text("UPDATE user_numbers SET next_user_no = :next_user_no WHERE site_id = :site_id")
 
 
 def known_users(connection: Connection, site_id: int, user_ids: Sequence[str]) -> dict[str, int]:
@@ -165,7 +175,7 @@ def known_users(connection: Connection, site_id: int, user_ids: Sequence[str]) -
 
 
 def add_users(connection: Connection, site_id: int, next_user_no: int, first_seen: dict[str, str]) -> dict[str, int]:
-    """Numbers new users densely from `next_user_no`; `first_seen` is user_id → ts. The site's row must be locked."""
+    """Numbers new users densely from `next_user_no`; `first_seen` is user_id → ts. The site must be locked."""
     numbers = {user_id: next_user_no + n for n, user_id in enumerate(first_seen)}
     lines = (f"{site_id}\t{escape(user_id)}\t{numbers[user_id]}\t{ts}\n" for user_id, ts in first_seen.items())
     copy(connection, "COPY users (site_id, user_id, user_no, first_seen) FROM STDIN", lines)

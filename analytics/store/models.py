@@ -50,8 +50,6 @@ sites = Table(
     Column("public_stats", Boolean, nullable=False, server_default="false"),
     Column("allowed_origins", ARRAY(Text), nullable=False, server_default="{}"),
     Column("created_at", Instant, nullable=False, server_default=func.now()),
-    # The next user_no to hand out. Its row lock is what makes one site's drains take turns (store/events.py).
-    Column("next_user_no", BigInteger, nullable=False, server_default="1"),
     # Days that raw events are kept; null: EVENT_RETENTION_DAYS.
     Column("event_retention_days", Integer),
     # The zone whose calendar the rollups are in; another than `zone` until they are rebuilt. Null: there are none.
@@ -118,6 +116,16 @@ samples = Table(
     Index("uq_samples", "site_id", "sample_id", "ts", unique=True, postgresql_with={"fillfactor": 100}),
     Index(None, "site_id", "name", "ts"),
     postgresql_partition_by="RANGE (ts)",
+)
+
+# The next user_no to hand out; a row comes with a site's first users. Its lock is what makes one site's drains take
+# turns (store/events.py); a change of calendar holds the site's own row for as long as it counts.
+user_numbers = Table(
+    "user_numbers",
+    metadata,
+    Column("site_id", Integer, ForeignKey("sites.id", ondelete="CASCADE"), primary_key=True, autoincrement=False),
+    Column("next_user_no", BigInteger, nullable=False),
+    postgresql_with={"fillfactor": 50},
 )
 
 users = Table(

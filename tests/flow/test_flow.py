@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import pytest
 from flask.testing import FlaskClient
@@ -13,8 +14,9 @@ from config import Settings
 from tests.conftest import ROOT
 
 
-@pytest.fixture
-def worker(settings: Settings) -> Iterator[None]:
+@contextmanager
+def working(settings: Settings, queues: str, **variables: str) -> Iterator[None]:
+    """A worker of one process on the queues, until the block ends."""
     env = os.environ | {
         "DATABASE_URL": settings.database_url,
         "CELERY_BROKER_URL": settings.celery_broker_url,
@@ -22,24 +24,20 @@ def worker(settings: Settings) -> Iterator[None]:
         "JWT_SECRET_KEY": settings.jwt_secret_key,
         "LOG_LEVEL": "WARNING",
     }
-    command = [
-        sys.executable,
-        "-m",
-        "celery",
-        "-A",
-        "celery_app",
-        "worker",
-        "-Q",
-        "ingest",
-        "-c",
-        "1",
-        "--without-gossip",
-        "--without-mingle",
-    ]
-    process = subprocess.Popen(command, cwd=ROOT, env=env, start_new_session=True)
-    yield
-    process.terminate()
-    process.wait(20)
+    command = [sys.executable, "-m", "celery", "-A", "celery_app", "worker", "-Q", queues, "-c", "1"]
+    command += ["--without-gossip", "--without-mingle"]
+    process = subprocess.Popen(command, cwd=ROOT, env=env | variables, start_new_session=True)
+    try:
+        yield
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+@pytest.fixture
+def worker(settings: Settings) -> Iterator[None]:
+    with working(settings, "ingest"):
+        yield
 
 
 def wait_for(claim: Callable[[], bool], seconds: float = 30) -> None:

@@ -21,7 +21,7 @@ from redis import Redis
 from sqlalchemy import Engine, text
 
 from analytics.errors import Unavailable
-from analytics.ingest import buffer, pipeline
+from analytics.ingest import buffer, gathering
 from analytics.ingest.buffer import Entry, Limits
 from analytics.ingest.pipeline import Drain, Outcome
 from analytics.sites import Site, find_site
@@ -346,7 +346,7 @@ def test_drains_that_gather_at_once_take_neighbours_each(engine: Engine, redis: 
 def test_a_drain_lets_an_older_chunk_go_first(
     engine: Engine, redis: Redis, site: Site, sql: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pipeline, "TURN_WITHIN_S", 60.0)
+    monkeypatch.setattr(gathering, "TURN_WITHIN_S", 60.0)
     slow, fast = another_drain(engine, redis), another_drain(engine, redis)
     send(redis, site, [{"type": "older"}])
     older = buffer.read_new(redis, slow.consumer, 1)
@@ -366,7 +366,7 @@ def test_a_drain_waits_once_for_a_chunk_whose_drain_is_gone(
     send(redis, site, [{"type": "a"}])
     assert buffer.read_new(redis, "gone", 1)
     for patience in (0.0, 3600.0):
-        monkeypatch.setattr(pipeline, "TURN_WITHIN_S", patience)
+        monkeypatch.setattr(gathering, "TURN_WITHIN_S", patience)
         send(redis, site, [{"type": "a"}])
         assert drain.run().stored == 1
 

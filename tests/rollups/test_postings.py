@@ -255,9 +255,9 @@ def test_a_site_or_a_day_that_is_too_large_has_none(
     site = make_site(engine, "UTC")
     drain(engine, redis, site, [view(NOON), view(NOON), view(NOON + timedelta(days=1))])
     merge_site(engine, site.id)
-    sql("UPDATE sites SET next_user_no = :most + 1 RETURNING 1", most=postings.postings.MOST_USERS)
+    sql("UPDATE user_numbers SET next_user_no = :most + 1 RETURNING 1", most=postings.postings.MOST_USERS)
     assert make(engine) == 0
-    sql("UPDATE sites SET next_user_no = :most RETURNING 1", most=postings.postings.MOST_USERS)
+    sql("UPDATE user_numbers SET next_user_no = :most RETURNING 1", most=postings.postings.MOST_USERS)
     monkeypatch.setattr(postings, "MOST_EVENTS", 1)
     make(engine)
     assert (DAY in posted(engine, site), NEXT in posted(engine, site)) == (False, True)
