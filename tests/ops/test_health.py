@@ -248,6 +248,8 @@ def test_it_is_ready_once_the_database_is_migrated(own: Own, revisions: list[str
     response = own.get("/readyz")
     assert response.status_code == status
     assert response.json["status"] == ("ready" if status == 200 else "not ready")
+    health = own.get("/health").json
+    assert (response.json["queue"], response.json["rollups"]) == (health["queue"], health["rollups"])
 
 
 def test_a_database_without_our_tables_is_healthy_and_not_ready(own: Own) -> None:

@@ -60,6 +60,10 @@ def fail() -> None:
     raise KeyError("gone")
 
 
+def leave() -> None:
+    runs.failed("2 steps left undone")
+
+
 def give_up() -> None:
     runs.interrupted(OperationalError("SELECT 1", {}, Exception("away")))
 
@@ -75,7 +79,8 @@ def test_the_last_run_and_the_last_success_are_kept(
     assert (first.outcome, first.last_success_at, first.result) == ("ok", "2026-03-27T20:30:00.000Z", {"gap": None})
     assert 0 <= (first.duration_ms or -1) < 60_000
     monkeypatch.setattr(clock, "now", lambda: NOW + timedelta(minutes=1))
-    for body, outcome in ((fail, "error: KeyError"), (give_up, "error: OperationalError")):
+    outcomes = ((fail, "error: KeyError"), (give_up, "error: OperationalError"), (leave, "error: 2 steps left undone"))
+    for body, outcome in outcomes:
         run(celery, "shown", body)
         found = runs.read_runs(redis)["shown"]
         assert (found.started_at, found.outcome) == ("2026-03-27T20:31:00.000Z", outcome)

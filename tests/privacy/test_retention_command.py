@@ -9,6 +9,7 @@ from flask import Flask
 from sqlalchemy import Engine, text
 
 from analytics import clock
+from analytics.ops import runs
 from analytics.privacy.retention import RUN_LOCK
 from tasks.maintenance import retain
 from tests.privacy.conftest import NOW, days_ago
@@ -55,6 +56,18 @@ def test_a_step_left_undone_is_exit_code_1(make_app: Any, put: Any, monkeypatch:
     assert result.exit_code == 1
     assert "not archived" in result.stderr
     assert "Traceback" not in result.stderr
+
+
+def test_a_run_of_the_task_that_leaves_a_step_undone_is_no_success(
+    make_app: Any, put: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clock, "now", lambda: NOW)
+    told: list[str] = []
+    monkeypatch.setattr(runs, "failed", told.append)
+    put(days_ago(130), 3)
+    with make_app(archive_url="/proc/nowhere").app_context():
+        retain()
+    assert told == ["1 steps left undone"]
 
 
 def test_a_run_beside_another_is_one_line(flask: Any, engine: Engine) -> None:

@@ -18,9 +18,10 @@ from analytics.errors import BadInput, Conflict
 from analytics.ingest import buffer
 from analytics.ingest.buffer import Entry, Limits
 from analytics.ingest.pipeline import Drain
+from analytics.rollups import rebuild as rebuild_module
 from analytics.rollups import users
 from analytics.rollups.days import close_days
-from analytics.rollups.merge import merge_all, merge_site
+from analytics.rollups.merge import catch_up, merge_all, merge_site, move_all
 from analytics.rollups.rebuild import rebuild
 from analytics.rollups.schedule import AT_ONCE
 from analytics.sites import Site, create_site, update_site
@@ -333,3 +334,86 @@ def test_a_day_between_two_calendars_is_not_rebuilt(engine: Engine, redis: Redis
         rebuild(engine, site, date(2026, 3, 27), date(2026, 3, 29))
     assert rebuild(engine, site, date(2026, 3, 28), date(2026, 3, 29)) == (1, 24)
     assert table(engine, site) == before
+
+
+def test_drains_number_users_while_a_site_moves(
+    engine: Engine, redis: Redis, monkeypatch: pytest.MonkeyPatch, sql: Any
+) -> None:
+    """A recount may take minutes; what comes meanwhile is stored, and merged into the new calendar after it."""
+    site = make_site(engine, "UTC")
+    drain(engine, redis, site, [view(START, "ann")])
+    merge_all(engine, 10)
+    with engine.begin() as connection:
+        update_site(connection, site.key, zone="Asia/Tokyo")
+    counted = rebuild_module._recount
+
+    def drain_meanwhile(*given: Any) -> Any:
+        drain(
+            engine, redis, site, [view(START + timedelta(minutes=1), "bob"), view(START + timedelta(minutes=2), "cid")]
+        )
+        # Nobody waits for merges of this site: they cannot be until it has moved.
+        age = "UPDATE rollup_deltas SET created_at = now() - interval '1 minute' RETURNING 1"
+        assert len(sql(age)) == 1
+        assert catch_up(engine, lag_s=1, wait_s=1, seconds=600) == 0
+        return counted(*given)
+
+    monkeypatch.setattr(rebuild_module, "_recount", drain_meanwhile)
+    assert move_all(engine) == 1
+    monkeypatch.undo()
+    assert move_all(engine) == 0
+    merge_all(engine, 10)
+    assert table(engine, site) == count_slowly(engine, site, "Asia/Tokyo")
+    assert sql("SELECT count(*), count(DISTINCT user_no) FROM events") == [(3, 3)]
+
+
+def test_drains_do_not_wait_for_a_rebuild(
+    engine: Engine, redis: Redis, monkeypatch: pytest.MonkeyPatch, sql: Any
+) -> None:
+    site, other = make_site(engine, "UTC"), make_site(engine, "UTC")
+    drain(engine, redis, site, [view(START, "ann")])
+    counted = rebuild_module._recount
+    # The last one: those before are the rebuild's, which has taken them.
+    age = (
+        "UPDATE rollup_deltas SET created_at = now() - interval '1 minute' WHERE id = (SELECT max(id) FROM"
+        " rollup_deltas) RETURNING 1"
+    )
+
+    def drain_meanwhile(*given: Any) -> Any:
+        drain(engine, redis, site, [view(START + timedelta(minutes=1), "bob")])
+        sql(age)
+        assert catch_up(engine, lag_s=1, wait_s=1, seconds=600) == 0
+        drain(engine, redis, other, [view(START, "ann")])
+        sql(age)
+        assert catch_up(engine, lag_s=1, wait_s=1, seconds=600) > 0
+        return counted(*given)
+
+    monkeypatch.setattr(rebuild_module, "_recount", drain_meanwhile)
+    rebuild(engine, site, FIRST, AFTER)
+    monkeypatch.undo()
+    merge_all(engine, 10)
+    for one in (site, other):
+        assert table(engine, one) == count_slowly(engine, one, "UTC")
+        # Also where a rebuild came before the first merge.
+        assert sql("SELECT rollups_zone FROM sites WHERE id = :id", id=one.id) == [("UTC",)]
+
+
+def test_a_site_that_cannot_move_holds_up_no_other(engine: Engine, redis: Redis, sql: Any) -> None:
+    sites = [make_site(engine, "UTC") for _ in range(2)]
+    for site in sites:
+        drain(engine, redis, site, [view(START, "ann")])
+    merge_all(engine, 10)
+    drain(engine, redis, sites[0], [view(START + timedelta(minutes=1), "bob")])
+    sql("UPDATE rollup_deltas SET body = 'nonsense' RETURNING 1")
+    for site in sites:
+        with engine.begin() as connection:
+            update_site(connection, site.key, zone="Asia/Tokyo")
+    assert move_all(engine) == 1
+    assert table(engine, sites[1]) == count_slowly(engine, sites[1], "Asia/Tokyo")
+    assert merge_all(engine, 10, moves=False).deltas == 0
+
+
+@pytest.mark.parametrize("day", ["9999-12-31", "1969-12-31"])
+def test_a_year_that_no_event_can_have_is_refused(app: Flask, day: str) -> None:
+    for words in (["rollups", "rebuild", "--from", day, "--to", day], ["audit", "--to", day]):
+        result = app.test_cli_runner().invoke(args=words)
+        assert (result.exit_code, "the year must be from 1970 to 2999" in result.stderr) == (2, True)
