@@ -35,6 +35,8 @@ def merge() -> None:
         return
     if merged.deltas:
         log.info("merged", extra=merged._asdict())
+    if merged.failed:
+        runs.failed("deltas of a site cannot be merged")
     if merged.more:
         queue.merge_rollups()
 

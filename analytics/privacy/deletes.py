@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import (
@@ -22,7 +22,7 @@ from sqlalchemy import (
 )
 
 from analytics.privacy.rules import Kept, freeze, instant, longest_kept, read_kept
-from analytics.privacy.steps import Job, Kind, Step, Unfinished, going, in_chunks, partition, plan_by_index
+from analytics.privacy.steps import Job, Kind, Step, Unfinished, in_chunks, partition, plan_by_index
 from analytics.store import partitions
 from analytics.store.models import Instant, dead_letters, metrics, revoked_tokens, visits
 
@@ -38,7 +38,9 @@ def _with_cutoffs(cutoffs: Mapping[int, datetime]) -> TableValuedAlias:
 
 
 def find_site_events(job: Job, planned: Sequence[Step]) -> list[Step]:
-    """For each site that keeps less than the partitions do: in which of them it has older events."""
+    """For each site that has events past its retention: in which of the partitions that do not go as a whole yet. These
+    are sites that keep less than the partitions do, and any with events in a month that came late.
+    """
     return _find_site_rows(job, planned, "events")
 
 
@@ -49,25 +51,32 @@ def find_site_samples(job: Job, planned: Sequence[Step]) -> list[Step]:
 
 def _find_site_rows(job: Job, planned: Sequence[Step], table: str) -> list[Step]:
     due: dict[int, list[str]] = {}
-    gone = going(planned)
     with job.engine.begin() as connection:
         plan_by_index(connection)
         kept = read_kept(connection, job.settings)
         longest = longest_kept(kept, job.settings)
-        shorter = {one.site_id: one for one in kept if one.days < longest.days}
-        ranges = partitions.list_partitions(connection, table) if shorter else {}
-        for name, span in sorted(ranges.items(), key=lambda item: item[1]):
-            cutoffs = {one.site_id: one.cutoff(job.now) for one in shorter.values()}
-            begun = {site_id: cutoff for site_id, cutoff in cutoffs.items() if cutoff > instant(span.start)}
-            if name in gone or not begun:
+        cutoffs = {one.site_id: _cutoff(one, longest, job.now) for one in kept}
+        for name, span in sorted(partitions.list_partitions(connection, table).items(), key=lambda item: item[1]):
+            if instant(span.end) <= longest.cutoff(job.now):
+                # It goes as a whole, now or when nobody is in the way.
                 continue
-            for site_id in connection.execute(_due_in(partition(table, name), begun)).scalars():
-                due.setdefault(site_id, []).append(name)
+            is_wide = (span.end - span.start).days > job.settings.partition_days
+            mine = [one.site_id for one in kept if is_wide or one.days < longest.days]
+            begun = {site_id: cutoffs[site_id] for site_id in mine if cutoffs[site_id] > instant(span.start)}
+            if begun:
+                for site_id in connection.execute(_due_in(partition(table, name), begun)).scalars():
+                    due.setdefault(site_id, []).append(name)
     return [
-        Step("delete", table, f"{table} of site {one.key}", one.setting, one.cutoff(job.now), site_id, tuple(names))
-        for site_id, names in sorted(due.items())
-        for one in [shorter[site_id]]
+        Step("delete", table, f"{table} of site {one.key}", one.setting, cutoffs[number], number, tuple(due[number]))
+        for one in kept
+        if (number := one.site_id) in due
     ]
+
+
+def _cutoff(one: Kept, longest: Kept, now: datetime) -> datetime:
+    """A site that keeps as much as the partitions do loses whole UTC days, as it does where each has a partition."""
+    cutoff = one.cutoff(now)
+    return cutoff if one.days < longest.days else instant(cutoff.astimezone(UTC).date())
 
 
 # Served by uq_events and uq_samples, which lead with the site and hold ts.

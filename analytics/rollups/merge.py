@@ -22,16 +22,22 @@ log = logging.getLogger(__name__)
 
 
 class Merged(NamedTuple):
-    """What a merge did: deltas and their events, rollup rows written; and whether some deltas were left."""
+    """What a merge did: deltas and their events, rollup rows written; whether some deltas were left; and how often a
+    site's could not be read."""
 
     deltas: int = 0
     events: int = 0
     rows: int = 0
     more: bool = False
+    failed: int = 0
 
     def plus(self, other: "Merged") -> "Merged":
         return Merged(
-            self.deltas + other.deltas, self.events + other.events, self.rows + other.rows, self.more or other.more
+            self.deltas + other.deltas,
+            self.events + other.events,
+            self.rows + other.rows,
+            self.more or other.more,
+            self.failed + other.failed,
         )
 
 
@@ -131,9 +137,10 @@ def catch_up(engine: Engine, lag_s: float, wait_s: float, seconds: float) -> flo
             oldest_s = connection.execute(OLDEST, {"rebuild": REBUILD_LOCK}).scalar()
         if oldest_s is None or oldest_s <= lag_s:
             break
-        if merge_all(engine, min(2.0, seconds), moves=False).deltas:
+        merged = merge_all(engine, min(2.0, seconds), moves=False)
+        if merged.deltas:
             took_s = time.monotonic() - began
-        elif oldest_s <= wait_s:
+        elif oldest_s <= wait_s or merged.failed:
             break
         else:
             time.sleep(0.2)
@@ -162,4 +169,4 @@ def _merge(engine: Engine, site_id: int) -> Merged:
         return Merged()
     except (msgspec.MsgspecError, zstandard.ZstdError, ValueError):
         log.exception("deltas cannot be merged", extra={"site_id": site_id})
-        return Merged()
+        return Merged(failed=1)

@@ -80,6 +80,27 @@ def test_rows_of_a_site_that_keeps_less_go_to_the_microsecond(
     assert run() == []
 
 
+def test_days_that_are_over_go_from_a_month_that_came_late(run: Any, put: Any, make_site: Any, sql: Sql) -> None:
+    """Events of long ago share a partition, which goes as a whole only once the whole month is past retention."""
+    shop = make_site("shop", 70)
+    first = datetime(2026, 4, 11, tzinfo=UTC)
+    for of in {"of": shop}, {}:
+        put(datetime(2026, 4, 3, 8, tzinfo=UTC), 5, **of)
+        put(first - 2 * US, 4, **of)
+        put(datetime(2026, 4, 25, tzinfo=UTC), 3, **of)
+    assert partitions_of(sql, "events") == ["events_m202604"]
+    # 80 days before noon of June 30: the 11th of April has not ended by then.
+    days = {"event_retention_days": 80}
+    assert told(run(**days)) == [("delete", "events of site default", 7), ("delete", "events of site shop", 9)]
+    left = sql("SELECT s.key, min(ts), count(*) FROM events e JOIN sites s ON s.id = e.site_id GROUP BY 1 ORDER BY 1")
+    assert left == [("default", first, 5), ("shop", datetime(2026, 4, 25, tzinfo=UTC), 3)]
+    since = sql("SELECT raw_since FROM sites WHERE key IN ('default', 'shop') ORDER BY key")
+    assert since == [(first,), (days_ago(70),)]
+    assert run(**days) == []
+    whole = told(run(datetime(2026, 7, 20, tzinfo=UTC), **days))
+    assert whole == [("drop", "events of 2026-04-01 to 2026-05-01", 8)]
+
+
 def test_deleting_one_site_looks_at_no_other_sites_rows(engine: Engine, put: Any, make_site: Any) -> None:
     shop = make_site("shop", 2)
     put(days_ago(5), 5000)
