@@ -60,7 +60,8 @@ def _find_site_rows(job: Job, planned: Sequence[Step], table: str) -> list[Step]
             if instant(span.end) <= longest.cutoff(job.now):
                 # It goes as a whole, now or when nobody is in the way.
                 continue
-            is_wide = (span.end - span.start).days > job.settings.partition_days
+            # What is archived waits until its partition goes as a whole.
+            is_wide = (span.end - span.start).days > job.settings.partition_days and not job.settings.archive_url
             mine = [one.site_id for one in kept if is_wide or one.days < longest.days]
             begun = {site_id: cutoffs[site_id] for site_id in mine if cutoffs[site_id] > instant(span.start)}
             if begun:

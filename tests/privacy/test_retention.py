@@ -80,7 +80,9 @@ def test_rows_of_a_site_that_keeps_less_go_to_the_microsecond(
     assert run() == []
 
 
-def test_days_that_are_over_go_from_a_month_that_came_late(run: Any, put: Any, make_site: Any, sql: Sql) -> None:
+def test_days_that_are_over_go_from_a_month_that_came_late(
+    run: Any, plan: Any, put: Any, make_site: Any, sql: Sql
+) -> None:
     """Events of long ago share a partition, which goes as a whole only once the whole month is past retention."""
     shop = make_site("shop", 70)
     first = datetime(2026, 4, 11, tzinfo=UTC)
@@ -91,6 +93,8 @@ def test_days_that_are_over_go_from_a_month_that_came_late(run: Any, put: Any, m
     assert partitions_of(sql, "events") == ["events_m202604"]
     # 80 days before noon of June 30: the 11th of April has not ended by then.
     days = {"event_retention_days": 80}
+    # What an archive shall hold is not deleted before it.
+    assert told(plan(archive_url="/proc/nowhere", **days)) == [("delete", "events of site shop", 9)]
     assert told(run(**days)) == [("delete", "events of site default", 7), ("delete", "events of site shop", 9)]
     left = sql("SELECT s.key, min(ts), count(*) FROM events e JOIN sites s ON s.id = e.site_id GROUP BY 1 ORDER BY 1")
     assert left == [("default", first, 5), ("shop", datetime(2026, 4, 25, tzinfo=UTC), 3)]
