@@ -182,7 +182,7 @@ def most_rows(connection: Connection, request: Request) -> int:
     stored = stored_partitions(connection, table_of(request.what).name)
     rows = _density(connection, request, stored).between(request.start, request.end)
     if request.filter.user_id is not None:
-        rows /= max(1, connection.execute(COUNT_USERS, {"site_id": request.site_id}).scalar_one())
+        rows /= connection.execute(COUNT_USERS, {"site_id": request.site_id}).scalar() or 1
     return ceil(rows)
 
 
