@@ -59,3 +59,23 @@ def test_down_and_up_again(app: Flask, engine: Engine) -> None:
         made = connection.execute(text("SELECT key, event_types FROM sites ORDER BY key")).all()
     assert [key for key, _ in made] == ["default", "links"]
     assert {word for _, words in made for word in words} == set(SUPPORTED_TYPES)
+
+
+def test_the_numbers_of_users_survive_the_step_that_moves_them(app: Flask, engine: Engine) -> None:
+    folder, numbers = (
+        str(ROOT / "migrations"),
+        "SELECT s.key, n.next_user_no FROM user_numbers n JOIN sites s ON id = site_id",
+    )
+    with app.app_context():
+        downgrade(folder, "0011")
+        with engine.begin() as connection:
+            connection.execute(text("UPDATE sites SET next_user_no = 17 WHERE key = 'links'"))
+        upgrade(folder)
+        with engine.connect() as connection:
+            assert set(connection.execute(text(numbers)).all()) == {("default", 1), ("links", 17)}
+        downgrade(folder, "0011")
+        with engine.begin() as connection:
+            found = connection.execute(text("SELECT key, next_user_no FROM sites")).all()
+            assert set(found) == {("default", 1), ("links", 17)}
+            connection.execute(text("UPDATE sites SET next_user_no = 1"))
+        upgrade(folder)
