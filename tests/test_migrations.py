@@ -67,7 +67,8 @@ def test_the_numbers_of_users_survive_the_step_that_moves_them(app: Flask, engin
         "SELECT s.key, n.next_user_no FROM user_numbers n JOIN sites s ON id = site_id",
     )
     with app.app_context():
-        downgrade(folder, "0011")
+        downgrade(folder, "base")
+        upgrade(folder, "0011")
         with engine.begin() as connection:
             connection.execute(text("UPDATE sites SET next_user_no = 17 WHERE key = 'links'"))
         upgrade(folder)

@@ -103,7 +103,7 @@ def test_deltas_go_and_their_days_are_opened(engine: Engine, site: Site, sql: An
     assert sql("SELECT day FROM open_days ORDER BY day") == [(date(2026, 3, 12),), (DAY,)]
     assert sql("SELECT rollups_zone FROM sites") == [("UTC",)]
     assert sql("SELECT sum(visits), sum(views) FROM visit_rollups WHERE dimension = 'total'") == [(2, 2)]
-    assert merge.merge_site(engine, site.id) == (0, 0, 0, False)
+    assert merge.merge_site(engine, site.id) == merge.Merged()
 
 
 def test_a_bitmap_that_nobody_joins_stays_where_it_is(engine: Engine, site: Site, sql: Any) -> None:
