@@ -213,10 +213,10 @@ class Drain:
         numbered: dict[int, dict[str, int]] = {}
         for site_id, users in missing.items():
             numbered[site_id] = self._users.known(site_id, users)
-            users -= numbered[site_id].keys()
+            users.difference_update(numbered[site_id])
             if users:
                 numbered[site_id] |= store.known_users(connection, site_id, sorted(users))
-                users -= numbered[site_id].keys()
+                users.difference_update(numbered[site_id])
         to_lock = [site for site, mine in by_site.items() if missing[site] or any(row.given_id for row in mine)]
         to_lock += sampled
         next_numbers = store.lock_sites(connection, to_lock) if to_lock else {}

@@ -178,3 +178,16 @@ def test_a_zone_that_is_unknown_here_buries_nothing(redis: Redis, sql: Sql, site
     assert sql("SELECT count(*) FROM dead_letters") == [(0,)]
     sql("UPDATE sites SET zone = 'UTC' RETURNING id")
     assert drain.run().stored == 1
+
+
+def test_a_drain_of_known_users_takes_no_turn(engine: Engine, redis: Redis, site: Site, drain: Drain) -> None:
+    """Whoever numbers users of the site holds up those who have new ones, and nobody else."""
+    send(redis, site, [{"type": "a", "user_id": "ann"}])
+    drain.run()
+    with engine.connect() as other, ThreadPoolExecutor(1) as pool:
+        store.lock_sites(other, [site.id])
+        send(redis, site, [{"type": "a", "user_id": "ann"}])
+        assert pool.submit(drain.run).result(30).stored == 1
+        another = another_drain(engine, redis)
+        send(redis, site, [{"type": "a", "user_id": "ann"}])
+        assert pool.submit(another.run).result(30).stored == 1
