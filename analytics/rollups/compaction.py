@@ -4,7 +4,8 @@ Celery's beat calls `compact`. rollups/rows.py adds what comes late to the union
 rebuild touches; reading.py covers ranges with them. Why all dimensions, and why exact: docs/decisions/0008.
 """
 
-from collections.abc import Callable, Sequence
+import logging
+from collections.abc import Callable, Iterator, Sequence
 from tempfile import SpooledTemporaryFile
 from typing import IO, NamedTuple
 
@@ -12,13 +13,12 @@ from sqlalchemy import Connection, Engine, text
 
 from analytics.rollups import reading, rows, taking, users
 from analytics.rollups.delta import Count
-from analytics.rollups.merge import merge_all
 from analytics.rollups.spans import Span, cover, whole
+
+log = logging.getLogger(__name__)
 
 # Of a span's rows, as many are held in memory; the others in a file.
 IN_MEMORY_BYTES = 16 << 20
-# How long merges of what waits may take before each span.
-MERGE_FIRST_S = 2.0
 
 
 class Compacted(NamedTuple):
@@ -74,22 +74,38 @@ def compact(engine: Engine) -> Compacted:
 
 
 def compact_site(engine: Engine, site_id: int) -> Compacted:
-    """The same of one site, weeks before the months that are made of them. A transaction each, under the lock of
-    merge, so that no day changes in between and merges wait for one span only; what waits already is merged before."""
+    """The same of one site, weeks before the months that are made of them. A transaction each."""
     total = Compacted()
-    merge_all(engine, MERGE_FIRST_S)
-    while made := _compact_next(engine, site_id):
-        total = total.plus(Compacted(1, made))
-        merge_all(engine, MERGE_FIRST_S)
+    while (made := _compact_next(engine, site_id)) is not None:
+        total = total.plus(made)
     return total
 
 
-def _compact_next(engine: Engine, site_id: int) -> int:
-    """How many rows the first span got that is due; 0: none is."""
-    with taking.alone(engine, site_id) as connection:
-        connection.execute(rows.BY_INDEX)
-        due = connection.execute(DUE, {"site_id": site_id}).first()
-        return 0 if due is None else _unite(connection, site_id, Span(*due[1:]))
+def _compact_next(engine: Engine, site_id: int) -> Compacted | None:
+    """Makes the first span that is due, beside merges; None: none is.
+
+    What changes a day meanwhile opens it, and MAKING_LOCK keeps away the closing that would take the mark back: so a
+    span that is due still, once the lock of merge is held, has not changed since the snapshot. What comes later finds
+    the union and is added to it. One that has changed is thrown away.
+    """
+    with taking.alone(engine, site_id, taking.MAKING_LOCK) as connection:
+        span = next(_due_spans(connection, site_id), None)
+        if span is None:
+            return None
+        made = _unite(connection, site_id, span)
+        taking.hold_rollups(connection, site_id)
+        with engine.connect() as other:
+            is_due = span in _due_spans(other, site_id)
+        if not is_due:
+            log.info("a span changed while its union was made", extra={"site_id": site_id, "first": str(span.day)})
+            connection.rollback()
+            return Compacted()
+        return Compacted(1, made)
+
+
+def _due_spans(connection: Connection, site_id: int) -> Iterator[Span]:
+    connection.execute(rows.BY_INDEX)
+    return (Span(*columns) for _, *columns in connection.execute(DUE, {"site_id": site_id}))
 
 
 # Ranges of pk_rollups. Sorted by bytes, which is all that putting equal keys together asks for; bitmaps of more than

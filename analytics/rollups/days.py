@@ -104,14 +104,15 @@ def close_site(engine: Engine, site_id: int, now: datetime, schedule: Schedule) 
     One transaction under the lock that merge and rebuild take, its snapshot taken after the lock was granted: no
     rollup, no visit and no mark of a changed day can come between what was read and the marks that are removed. What
     waits is merged first, so that visits are complete too. A delta that commits later waits for a merge, which marks
-    its days again. A kill leaves all as it was; a second pass, at once or later, finds nothing due.
+    its days again. A kill leaves all as it was; a second pass, at once or later, finds nothing due. MAKING_LOCK keeps
+    the marks for unions that are being made, which go by them (compaction.py).
 
     Raises NotInCalendar when merge must move the site to its new zone first.
     """
     # A long backlog in transactions of its own; what comes meanwhile in the one below.
     while merge_site(engine, site_id).more:
         pass
-    with taking.alone(engine, site_id) as connection:
+    with taking.alone(engine, site_id, taking.MAKING_LOCK, taking.LOCK) as connection:
         site, calendar = site_by_id(connection, site_id), read_calendar(connection, site_id)
         if site is None or calendar is None or calendar.has_moved:
             return Closed()

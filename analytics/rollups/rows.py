@@ -1,6 +1,7 @@
 """The rows of `rollups`: the only writer. Each function works inside the caller's transaction.
 
-merge, rebuild and compaction call it while they hold the site's lock (merge.py), so nobody else changes these rows.
+merge, rebuild and compaction call it while they hold the site's lock (taking.py), so nobody else changes these rows;
+compaction takes it only before it commits.
 """
 
 from collections import defaultdict

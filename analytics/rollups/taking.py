@@ -16,8 +16,8 @@ from analytics.rollups.packed import touched_days
 from analytics.rollups.users import as_int, as_text, read_binary
 from analytics.rollups.visit_store import apply_touches
 
-# The advisory locks of a site's rollups, of the making of its postings, and of a rebuild, which holds the first one too
-# and for long. The site's id is their second half.
+# The advisory locks of a site's rollups; of what is read beside merges for long and put under the first one at the end,
+# unions and postings; and of a rebuild, which holds the first one too and for long. The site's id is their second half.
 LOCK, MAKING_LOCK, REBUILD_LOCK = 7_205_321, 7_205_325, 7_205_326
 # Events whose deltas are folded in one transaction, which bounds the memory.
 EVENTS_AT_A_TIME = 150_000
@@ -123,22 +123,26 @@ def tell_rebuild(connection: Connection, site_id: int) -> None:
 
 
 @contextmanager
-def alone(engine: Engine, site_id: int, lock: int = LOCK) -> Iterator[Connection]:
-    """A REPEATABLE READ transaction that holds the site's lock, waiting for it.
+def alone(engine: Engine, site_id: int, *locks: int) -> Iterator[Connection]:
+    """A REPEATABLE READ transaction that holds these locks of the site, waiting for them; LOCK where none is named.
 
-    The lock outlives the transaction: the snapshot must be taken after it was granted, so that it holds everything
-    that the merge before us has committed.
+    They outlive the transaction: the snapshot must be taken after they were granted, so that it holds everything
+    that the merge before us has committed. Whoever takes both MAKING_LOCK and LOCK takes them in this order.
     """
+    locks = locks or (LOCK,)
     with engine.connect() as connection:
-        connection.execute(WAIT_FOR_LOCK, {"lock": lock, "site_id": site_id})
-        connection.commit()
-        connection.execution_options(isolation_level="REPEATABLE READ")
         try:
+            for lock in locks:
+                connection.execute(WAIT_FOR_LOCK, {"lock": lock, "site_id": site_id})
+                connection.commit()
+            connection.execution_options(isolation_level="REPEATABLE READ")
             with connection.begin():
                 connection.execute(HOLD_PARTITIONS)
                 yield connection
         finally:
-            # A connection that broke took the lock with it.
+            # A connection that broke took the locks with it.
             if not connection.invalidated:
-                connection.execute(UNLOCK, {"lock": lock, "site_id": site_id})
+                connection.rollback()
+                for lock in locks:
+                    connection.execute(UNLOCK, {"lock": lock, "site_id": site_id})
                 connection.commit()

@@ -1,6 +1,7 @@
 """Unions of closed weeks and months: the same answers with and without them, whatever comes late, and few rows read."""
 
 from collections import defaultdict
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -10,8 +11,9 @@ from flask import Flask
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine, text
+from sqlalchemy.exc import OperationalError
 
-from analytics.rollups import compaction, rows, users
+from analytics.rollups import compaction, forget, rows, users
 from analytics.rollups.compaction import Compacted, compact
 from analytics.rollups.days import close_days
 from analytics.rollups.delta import DIMENSIONS
@@ -23,6 +25,7 @@ from analytics.rollups.spans import Span, span_of, spans_of
 from analytics.rollups.users import BitMap64
 from analytics.sites import Site
 from tasks import rollups as tasks
+from tests.rollups.test_append import await_blocked
 from tests.rollups.test_merge import Event, leave
 from tests.rollups.test_rebuild import make_site
 
@@ -209,6 +212,95 @@ def test_compactions_at_once_make_each_span_once(engine: Engine, four_months: Si
         done = list(pool.map(lambda _: compact(engine), range(4)))
     assert sum(one.spans for one in done) == 24
     assert unions(engine, four_months) == MONTHS | WEEKS
+    assert_unions(engine, four_months)
+
+
+def merge_late(engine: Engine, site: Site) -> None:
+    """An event of 3 February. It is merged at once: nobody holds the lock."""
+    leave_seen(engine, site, [(45, "page_view", 500, False, "", "/late")])
+    assert merge_site(engine, site.id).deltas == 1
+
+
+def rebuild_meanwhile(engine: Engine, site: Site) -> None:
+    """There are no raw events."""
+    rebuild(engine, site, date(2026, 2, 3), date(2026, 2, 4))
+
+
+def forget_meanwhile(engine: Engine, site: Site) -> None:
+    with engine.begin() as connection:
+        forget.hold_rollups(connection, site.id)
+        forget.forget_site(connection, site.id)
+
+
+@pytest.mark.parametrize("change", [merge_late, rebuild_meanwhile, forget_meanwhile])
+def test_a_union_that_has_changed_while_it_was_made_is_thrown_away(
+    engine: Engine, four_months: Site, sql: Any, monkeypatch: pytest.MonkeyPatch, change: Callable[[Engine, Site], None]
+) -> None:
+    """In the middle of the week that holds the day, and of the month."""
+    sql("DELETE FROM rollups WHERE span <> 'day' AND day IN ('2026-02-01', '2026-02-02') RETURNING 1")
+    unite = compaction._unite  # noqa: SLF001
+
+    def unite_and_change(connection: Any, site_id: int, span: Span) -> int:
+        made = unite(connection, site_id, span)
+        change(engine, four_months)
+        return made
+
+    monkeypatch.setattr(compaction, "_unite", unite_and_change)
+    before = set() if change is forget_meanwhile else (MONTHS | WEEKS) - set(spans_of([date(2026, 2, 3)]))
+    assert (compact(engine), unions(engine, four_months)) == (Compacted(), before)
+    assert_unions(engine, four_months)
+    monkeypatch.undo()
+    close_days(engine, LATER + timedelta(hours=1), AT_ONCE)
+    compact(engine)
+    assert_unions(engine, four_months)
+    assert unions(engine, four_months) == (set() if change is forget_meanwhile else MONTHS | WEEKS)
+
+
+def test_days_are_not_closed_while_a_union_is_made(
+    engine: Engine, four_months: Site, sql: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the mark of a day that has changed meanwhile would be gone when it is looked for."""
+    sql("DELETE FROM rollups WHERE span = 'month' AND day = '2026-02-01' RETURNING 1")
+    unite, closings = compaction._unite, []  # noqa: SLF001
+    later = LATER + timedelta(hours=1)
+
+    def unite_and_close(connection: Any, site_id: int, span: Span) -> int:
+        made = unite(connection, site_id, span)
+        if not closings:
+            merge_late(engine, four_months)
+            closings.append(pool.submit(close_days, engine, later, AT_ONCE))
+            with engine.connect() as other:
+                await_blocked(other)
+        return made
+
+    monkeypatch.setattr(compaction, "_unite", unite_and_close)
+    with ThreadPoolExecutor(1) as pool:
+        compact(engine)
+        assert closings[0].result(20).days == 1
+    compact(engine)
+    assert unions(engine, four_months) == MONTHS | WEEKS
+    assert_unions(engine, four_months)
+
+
+def test_a_making_that_ends_early_leaves_nothing(
+    engine: Engine, four_months: Site, sql: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sql("DELETE FROM rollups WHERE span = 'month' AND day = '2026-02-01' RETURNING 1")
+    unite = compaction._unite  # noqa: SLF001
+
+    def unite_and_die(connection: Any, site_id: int, span: Span) -> int:
+        unite(connection, site_id, span)
+        with engine.begin() as other:
+            pid = connection.execute(text("SELECT pg_backend_pid()")).scalar_one()
+            other.execute(text("SELECT pg_terminate_backend(:pid, 5000)"), {"pid": pid})
+        return 1
+
+    monkeypatch.setattr(compaction, "_unite", unite_and_die)
+    with pytest.raises(OperationalError):
+        compact(engine)
+    assert unions(engine, four_months) == (MONTHS | WEEKS) - {Span("month", date(2026, 2, 1))}
+    monkeypatch.undo()
+    assert (compact(engine).spans, unions(engine, four_months)) == (1, MONTHS | WEEKS)
     assert_unions(engine, four_months)
 
 
