@@ -25,7 +25,7 @@ from sqlalchemy.exc import DBAPIError
 from analytics import queue, sites
 from benchmarks.baselines import machine
 from benchmarks.ingest import load
-from benchmarks.sampler import TABLES, Sampler
+from benchmarks.sampler import TABLES, Look, Sampler
 from benchmarks.site_days import replaced, write_files
 from benchmarks.stack import ROOT, SITE, Stack
 from config import load as load_settings
@@ -51,6 +51,9 @@ SETTLED_WITHIN_S = 300.0
 SETTLED_AFTER_S = 300.0
 # A drop stops drains for a moment; deltas that waited because of it are merged by then.
 AROUND_A_DROP_S = 10.0
+# The oldest deltas that are told with what was logged around them; and what is logged all the time.
+PEAKS = 5
+OFTEN = ("drained", "merged", "Discarding revoked task")
 
 
 class Days:
@@ -135,6 +138,7 @@ def _summary(stack: Stack, sampler: Sampler, seconds: float) -> Iterator[str]:
     yield f"stored: {last.stored:,}, {rate:,.0f}/s; disk: {disk_mb:,.0f} MB at most"
     worst, p99, median = (sampler.lag_s(percent) for percent in (100, 99, 50))
     yield f"oldest delta: {worst:.1f} s at most, p99 of {len(sampler.looks):,} looks {p99:.1f} s, median {median:.1f} s"
+    yield from (_around(look, _log_lines(stack)) for look in sampler.peaks(PEAKS, AROUND_A_DROP_S))
     yield f"after {early.after_s:.0f} s -> at the end:"
     for name in ("web", "worker"):
         most = max(one.rss_mb[name] for one in readings)
@@ -155,8 +159,7 @@ def _summary(stack: Stack, sampler: Sampler, seconds: float) -> Iterator[str]:
 
 def _retention_steps(stack: Stack) -> tuple[list[dict[str, Any]], list[str]]:
     """What the worker logged: partitions of events that went; and in short each other kind of step."""
-    lines = stack.processes["worker"].log.read_text().splitlines()
-    steps = [json.loads(line) for line in lines if '"retention step' in line]
+    steps = [line for line in _log_lines(stack) if line["message"].startswith("retention step")]
     drops = [step for step in steps if step["action"] == "drop" and "reason" not in step]
     others, seconds = Counter[str](), Counter[str]()
     for step in steps:
@@ -165,6 +168,24 @@ def _retention_steps(stack: Stack) -> tuple[list[dict[str, Any]], list[str]]:
             others[name] += 1
             seconds[name] += step["seconds"]
     return drops, [f"{name}, {count} times, {seconds[name]:.1f} s in all" for name, count in others.items()]
+
+
+def _log_lines(stack: Stack) -> list[dict[str, Any]]:
+    """What the worker logged as JSON, but for what it says of each drain, merge and message that came too late."""
+    lines = stack.processes["worker"].log.read_text().splitlines()
+    found = [json.loads(line) for line in lines if line.startswith("{")]
+    return [line for line in found if not line["message"].startswith(OFTEN)]
+
+
+def _around(look: Look, lines: list[dict[str, Any]]) -> str:
+    """An old delta, and what else the worker had done since it was left, or had just then not ended."""
+    said = []
+    for line in lines:
+        after_s = datetime.fromisoformat(line["at"]).timestamp() - look.at
+        if -look.lag_s <= after_s <= AROUND_A_DROP_S:
+            more = " ".join(str(line[name]) for name in ("action", "of", "seconds", "days", "spans") if name in line)
+            said.append(f"{line['message']} {more} ({after_s:+.1f} s)")
+    return f"  {look.lag_s:.1f} s at {datetime.fromtimestamp(look.at, UTC):%H:%M:%S}; logged: {'; '.join(said) or '-'}"
 
 
 def _settle(stack: Stack) -> int:

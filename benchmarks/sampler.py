@@ -113,6 +113,14 @@ class Sampler:
         """So many percent of the looks saw no older delta."""
         return percentile(sorted(look.lag_s for look in self.looks), percent)
 
+    def peaks(self, count: int, apart_s: float) -> list[Look]:
+        """The looks that saw the oldest deltas, none within `apart_s` of a worse one."""
+        found: list[Look] = []
+        for look in sorted(self.looks, key=lambda one: -one.lag_s):
+            if len(found) < count and all(abs(look.at - one.at) > apart_s for one in found):
+                found.append(look)
+        return found
+
     def _run(self) -> None:
         due = self._began + READ_EVERY_S
         while not self._end.wait(LOOK_EVERY_S):
