@@ -238,7 +238,7 @@ def test_a_union_that_has_changed_while_it_was_made_is_thrown_away(
 ) -> None:
     """In the middle of the week that holds the day, and of the month."""
     sql("DELETE FROM rollups WHERE span <> 'day' AND day IN ('2026-02-01', '2026-02-02') RETURNING 1")
-    unite = compaction._unite  # noqa: SLF001
+    unite = compaction._unite
 
     def unite_and_change(connection: Any, site_id: int, span: Span) -> int:
         made = unite(connection, site_id, span)
@@ -261,7 +261,7 @@ def test_days_are_not_closed_while_a_union_is_made(
 ) -> None:
     """Else the mark of a day that has changed meanwhile would be gone when it is looked for."""
     sql("DELETE FROM rollups WHERE span = 'month' AND day = '2026-02-01' RETURNING 1")
-    unite, closings = compaction._unite, []  # noqa: SLF001
+    unite, closings = compaction._unite, []
     later = LATER + timedelta(hours=1)
 
     def unite_and_close(connection: Any, site_id: int, span: Span) -> int:
@@ -286,7 +286,7 @@ def test_a_making_that_ends_early_leaves_nothing(
     engine: Engine, four_months: Site, sql: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sql("DELETE FROM rollups WHERE span = 'month' AND day = '2026-02-01' RETURNING 1")
-    unite = compaction._unite  # noqa: SLF001
+    unite = compaction._unite
 
     def unite_and_die(connection: Any, site_id: int, span: Span) -> int:
         unite(connection, site_id, span)
