@@ -6,7 +6,6 @@ from contextlib import suppress
 
 import psycopg2
 from celery import shared_task
-from redis.exceptions import RedisError
 from sqlalchemy.exc import DBAPIError
 
 from analytics import clock, queue
@@ -53,28 +52,19 @@ def notify() -> None:
 
 
 @shared_task(name="exports.watch")
+@runs.resumed
 def watch() -> None:
     """Beat's safety net: dead workers' jobs are queued again, and whoever waits is rung for."""
-    try:
-        waiting = upkeep.look_after(db.engine, places_of(settings()))
-    except (DBAPIError, psycopg2.Error) as error:
-        log.warning("watch over exports interrupted", extra={"error": type(error).__name__})
-        runs.interrupted(error)
-        return
-    for job_id in waiting:
+    for job_id in upkeep.look_after(db.engine, places_of(settings())):
         queue.run_export(job_id)
 
 
 @shared_task(name="exports.plan")
+@runs.resumed
 def plan() -> None:
     """Makes the jobs of schedules whose time has come, and has calls made that are due. Safe twice, and at once."""
-    try:
-        is_due = webhooks.due(db.engine, clock.now()) is not None
-        made = schedules.plan(db.engine, buffer_redis(), limits_of(settings()), clock.now())
-    except (DBAPIError, psycopg2.Error, RedisError) as error:
-        log.warning("schedules of exports interrupted", extra={"error": type(error).__name__})
-        runs.interrupted(error)
-        return
+    is_due = webhooks.due(db.engine, clock.now()) is not None
+    made = schedules.plan(db.engine, buffer_redis(), limits_of(settings()), clock.now())
     if made:
         log.info("scheduled exports", extra={"jobs": made})
     for job_id in made:

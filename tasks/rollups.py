@@ -3,9 +3,7 @@
 import logging
 from datetime import date, timedelta
 
-import psycopg2
 from celery import shared_task
-from sqlalchemy.exc import DBAPIError
 
 from analytics import clock, queue
 from analytics.extensions import db, settings
@@ -25,14 +23,10 @@ MAKE_POSTINGS_FOR_S = 30.0
 
 
 @shared_task(name="rollups.merge")
+@runs.resumed
 def merge() -> None:
     """Folds the waiting deltas in. Safe to run twice, and at once; it loses nothing when a server is away."""
-    try:
-        merged = merge_all(db.engine, MERGE_FOR_S, moves=False)
-    except (DBAPIError, psycopg2.Error) as error:
-        log.warning("merge interrupted", extra={"error": type(error).__name__})
-        runs.interrupted(error)
-        return
+    merged = merge_all(db.engine, MERGE_FOR_S, moves=False)
     if merged.deltas:
         log.info("merged", extra=merged._asdict())
     if merged.failed:
@@ -42,14 +36,10 @@ def merge() -> None:
 
 
 @chore("rollups.move_calendars")
+@runs.resumed
 def move_calendars() -> None:
     """Rebuilds sites whose zone has changed. Safe to run twice, and at once: a second one finds them moved."""
-    try:
-        moved = move_all(db.engine)
-    except (DBAPIError, psycopg2.Error) as error:
-        log.warning("move to a new calendar interrupted", extra={"error": type(error).__name__})
-        runs.interrupted(error)
-        return
+    moved = move_all(db.engine)
     if moved:
         log.info("sites moved to a new calendar", extra={"sites": moved})
 
@@ -63,16 +53,12 @@ def rebuild(site_key: str, first_day: str, after_day: str) -> None:
 
 
 @chore("rollups.close_days")
+@runs.resumed
 def close_days() -> None:
     """Writes the daily figures that are due. Safe to run twice, and at once: a second one finds nothing due."""
     chosen = settings()
     schedule = Schedule(chosen.aggregation_time, timedelta(seconds=chosen.aggregation_interval))
-    try:
-        closed = days.close_days(db.engine, clock.now(), schedule)
-    except (DBAPIError, psycopg2.Error) as error:
-        log.warning("closing of days interrupted", extra={"error": type(error).__name__})
-        runs.interrupted(error)
-        return
+    closed = days.close_days(db.engine, clock.now(), schedule)
     if closed.sites:
         log.info("days closed", extra=closed._asdict())
     if closed.failed:
@@ -80,26 +66,18 @@ def close_days() -> None:
 
 
 @chore("rollups.compact")
+@runs.resumed
 def compact() -> None:
     """Makes the union rows of closed weeks and months. Safe to run twice, and at once: a second one finds them made."""
-    try:
-        compacted = compaction.compact(db.engine)
-    except (DBAPIError, psycopg2.Error) as error:
-        log.warning("compaction interrupted", extra={"error": type(error).__name__})
-        runs.interrupted(error)
-        return
+    compacted = compaction.compact(db.engine)
     if compacted.spans:
         log.info("weeks and months compacted", extra=compacted._asdict())
 
 
 @chore("rollups.make_postings")
+@runs.resumed
 def make_postings() -> None:
     """Makes postings of days that are over. Safe to run twice, and at once: a second one finds them made."""
-    try:
-        made = postings.make_postings(db.engine, clock.now(), MAKE_POSTINGS_FOR_S)
-    except (DBAPIError, psycopg2.Error) as error:
-        log.warning("making of postings interrupted", extra={"error": type(error).__name__})
-        runs.interrupted(error)
-        return
+    made = postings.make_postings(db.engine, clock.now(), MAKE_POSTINGS_FOR_S)
     if made:
         log.info("postings made", extra={"days": made})

@@ -7,18 +7,23 @@ in thousands, as the drain does, are not on the schedule and cost nothing here.
 import json
 import logging
 import time
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from datetime import UTC
-from typing import Any, NamedTuple
+from functools import wraps
+from typing import Any, NamedTuple, ParamSpec
 
+import psycopg2
 from celery import Celery, current_task, signals, states
 from redis import Redis
 from redis.exceptions import RedisError
+from sqlalchemy.exc import DBAPIError
 
 from analytics import clock
 
 log = logging.getLogger(__name__)
+
+P = ParamSpec("P")
 
 NAMES = "analytics:tasks"
 # A task that is no longer on the schedule is forgotten after this.
@@ -41,6 +46,21 @@ class Run(NamedTuple):
 
 def task_key(name: str) -> str:
     return f"analytics:task:{name}"
+
+
+def resumed(do: Callable[P, None]) -> Callable[P, None]:
+    """Of a task whose next run goes on where a server that went away has stopped it: that is logged and counts as an
+    error, and is not raised."""
+
+    @wraps(do)
+    def run(*args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            do(*args, **kwargs)
+        except (DBAPIError, psycopg2.Error, RedisError) as error:
+            log.warning("task interrupted", extra={"task": do.__name__, "error": type(error).__name__})
+            interrupted(error)
+
+    return run
 
 
 def interrupted(error: BaseException) -> None:
