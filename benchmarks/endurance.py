@@ -138,7 +138,8 @@ def _summary(stack: Stack, sampler: Sampler, seconds: float) -> Iterator[str]:
     yield f"stored: {last.stored:,}, {rate:,.0f}/s; disk: {disk_mb:,.0f} MB at most"
     worst, p99, median = (sampler.lag_s(percent) for percent in (100, 99, 50))
     yield f"oldest delta: {worst:.1f} s at most, p99 of {len(sampler.looks):,} looks {p99:.1f} s, median {median:.1f} s"
-    yield from (_around(look, _log_lines(stack)) for look in sampler.peaks(PEAKS, AROUND_A_DROP_S))
+    lines = _log_lines(stack)
+    yield from (_around(look, lines) for look in sampler.peaks(PEAKS, AROUND_A_DROP_S))
     yield f"after {early.after_s:.0f} s -> at the end:"
     for name in ("web", "worker"):
         most = max(one.rss_mb[name] for one in readings)
@@ -147,7 +148,7 @@ def _summary(stack: Stack, sampler: Sampler, seconds: float) -> Iterator[str]:
         then, now = early.tables[name], last.tables[name]
         a_row = f"{then.bytes_a_row():,.0f} -> {now.bytes_a_row():,.0f} bytes a row"
         yield f"  {name} {then.mb:.1f} -> {now.mb:.1f} MB, {a_row}"
-    drops, others = _retention_steps(stack)
+    drops, others = _retention_steps(lines)
     if drops:
         slowest = max(step["seconds"] for step in drops)
         ends = [datetime.fromisoformat(step["at"]).timestamp() for step in drops]
@@ -157,9 +158,9 @@ def _summary(stack: Stack, sampler: Sampler, seconds: float) -> Iterator[str]:
         yield f"retention: {step}"
 
 
-def _retention_steps(stack: Stack) -> tuple[list[dict[str, Any]], list[str]]:
+def _retention_steps(lines: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], list[str]]:
     """What the worker logged: partitions of events that went; and in short each other kind of step."""
-    steps = [line for line in _log_lines(stack) if line["message"].startswith("retention step")]
+    steps = [line for line in lines if line["message"].startswith("retention step")]
     drops = [step for step in steps if step["action"] == "drop" and "reason" not in step]
     others, seconds = Counter[str](), Counter[str]()
     for step in steps:
@@ -172,7 +173,8 @@ def _retention_steps(stack: Stack) -> tuple[list[dict[str, Any]], list[str]]:
 
 def _log_lines(stack: Stack) -> list[dict[str, Any]]:
     """What the worker logged as JSON, but for what it says of each drain, merge and message that came too late."""
-    lines = stack.processes["worker"].log.read_text().splitlines()
+    # The last one may not be whole yet.
+    lines = stack.processes["worker"].log.read_text().rpartition("\n")[0].splitlines()
     found = [json.loads(line) for line in lines if line.startswith("{")]
     return [line for line in found if not line["message"].startswith(OFTEN)]
 

@@ -39,16 +39,15 @@ def run(job_id: str) -> None:
 
 
 @shared_task(name="exports.notify")
+@runs.resumed
 def notify() -> None:
-    """Calls each callback_url that is due. One process of a machine at a time: who answers slowly holds up no drain."""
+    """Calls each callback_url that is due. One process of a machine at a time: who answers slowly holds up no drain.
+
+    One that is interrupted is due again after the pause that was written down before.
+    """
     with turn(work_dir_of(settings()), f"calls-{machine()}", 1) as is_ours:
-        if not is_ours:
-            return
-        try:
+        if is_ours:
             webhooks.notify_all(db.engine, settings(), CALLS_S)
-        except (DBAPIError, psycopg2.Error) as error:
-            # Due again after the pause that was written down before.
-            log.warning("export webhooks interrupted", extra={"error": type(error).__name__})
 
 
 @shared_task(name="exports.watch")

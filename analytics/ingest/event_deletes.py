@@ -2,7 +2,8 @@
 
 from sqlalchemy import Engine, insert, text
 
-from analytics.rollups.forget import forget_site, hold_rollups
+from analytics.rollups.forget import forget_site
+from analytics.rollups.taking import hold_rollups
 from analytics.store import events as store
 from analytics.store.models import audit_log
 

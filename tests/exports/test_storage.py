@@ -81,10 +81,12 @@ def test_a_folder_takes_the_file_itself(tmp_path: Path, made: Any) -> None:
     assert [path.stat().st_mode & 0o777 for path in (folder, folder.parent)] == [0o700, 0o700]
 
 
-@pytest.mark.skipif(not Path("/dev/shm").is_dir(), reason="needs a second file system")
+@pytest.mark.skipif(
+    not Path("/dev/shm").is_dir(), reason="needs /dev/shm, a file system besides the one of temporary files"
+)
 def test_from_another_disk_a_copy_appears_whole(tmp_path: Path) -> None:
     if Path("/dev/shm").stat().st_dev == tmp_path.stat().st_dev:
-        pytest.skip("needs a second file system")
+        pytest.skip("/dev/shm and temporary files are on one file system; a copy needs two")
     source = Path(f"/dev/shm/export-test-{os.getpid()}")
     source.write_bytes(b"x" * 3_000_000)
     kept, ticks = Storage(str(tmp_path / "exports")), []

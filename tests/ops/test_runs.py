@@ -13,6 +13,7 @@ from celery import Celery, signals
 from flask import Flask
 from flask.testing import FlaskClient
 from redis import Redis
+from redis.exceptions import RedisError
 from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
 
@@ -68,6 +69,21 @@ def give_up() -> None:
     runs.interrupted(OperationalError("SELECT 1", {}, Exception("away")))
 
 
+@runs.resumed
+def lose_postgres() -> None:
+    raise OperationalError("SELECT 1", {}, Exception("away"))
+
+
+@runs.resumed
+def lose_redis() -> None:
+    raise RedisError("away")
+
+
+@runs.resumed
+def fail_although_resumed() -> None:
+    raise KeyError("gone")
+
+
 @pytest.mark.usefixtures("recorded")
 def test_the_last_run_and_the_last_success_are_kept(
     celery: Celery, redis: Redis, monkeypatch: pytest.MonkeyPatch
@@ -79,7 +95,14 @@ def test_the_last_run_and_the_last_success_are_kept(
     assert (first.outcome, first.last_success_at, first.result) == ("ok", "2026-03-27T20:30:00.000Z", {"gap": None})
     assert 0 <= (first.duration_ms or -1) < 60_000
     monkeypatch.setattr(clock, "now", lambda: NOW + timedelta(minutes=1))
-    outcomes = ((fail, "error: KeyError"), (give_up, "error: OperationalError"), (leave, "error: 2 steps left undone"))
+    outcomes = (
+        (fail, "error: KeyError"),
+        (fail_although_resumed, "error: KeyError"),
+        (give_up, "error: OperationalError"),
+        (lose_postgres, "error: OperationalError"),
+        (lose_redis, "error: RedisError"),
+        (leave, "error: 2 steps left undone"),
+    )
     for body, outcome in outcomes:
         run(celery, "shown", body)
         found = runs.read_runs(redis)["shown"]

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import OperationalError
 
-from analytics.rollups import compaction, forget, rows, users
+from analytics.rollups import compaction, forget, rows, taking, users
 from analytics.rollups.compaction import Compacted, compact
 from analytics.rollups.days import close_days
 from analytics.rollups.delta import DIMENSIONS
@@ -228,7 +228,7 @@ def rebuild_meanwhile(engine: Engine, site: Site) -> None:
 
 def forget_meanwhile(engine: Engine, site: Site) -> None:
     with engine.begin() as connection:
-        forget.hold_rollups(connection, site.id)
+        taking.hold_rollups(connection, site.id)
         forget.forget_site(connection, site.id)
 
 
