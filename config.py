@@ -1,7 +1,8 @@
-"""Every setting, once: its environment name, the seeds' other names for it, its type, unit and default.
+"""Every setting: its environment variable, the seeds' aliases, type, unit and default.
 
-`load()` reads the environment and returns `Settings`; a wrong value raises `ConfigError` with the variable's name, so
-nothing starts half-configured. Each name can also be given as `NAME_FILE`, a file that holds the value.
+`create_app` calls `load()`, which reads the environment and `.env` and returns `Settings`; an invalid value raises
+`ConfigError` with the variable's name, so that nothing starts half-configured. `NAME_FILE` names a file that holds the
+value.
 """
 
 import os
@@ -14,22 +15,16 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-DEVELOPMENT_SECRET = "development-only-secret-change-me-before-production"  # noqa: S105 - known on purpose, and refused in production.
-WELL_KNOWN_SECRETS = {
-    DEVELOPMENT_SECRET,
-    "your-jwt-secret-key",
-    "your-secret-key",
-    "change-me",
-    "changeme",
-    "secret",
-    "super-secret",
-    "dev",
-}
-SCOPES = ("ingest", "read", "export", "admin")
+from config_safety import DEVELOPMENT_SECRET, find_unsafe, is_well_known, parse_secret
+from env_file import EnvFileError, complete
+
+VERSION = "0.1.0"
+SCOPES = ("ingest", "read", "export", "write", "admin")
+ENV_FILE = Path(__file__).with_name(".env")
 
 
 class ConfigError(Exception):
-    """A setting that cannot be used; the message names the variable and what it takes."""
+    """An invalid setting; the message names the variable and what it accepts."""
 
 
 def _integer(low: int, high: int) -> Callable[[str], int]:
@@ -60,11 +55,11 @@ def _one_of(*words: str) -> Callable[[str], str]:
 
 def _seconds(text: str) -> float:
     """a duration such as 500ms, 5s, 10m or 24h"""
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)?", text.strip())
-    if not found:
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)?", text.strip())
+    if not match:
         raise ValueError(text)
-    unit = {"ms": 0.001, None: 1, "s": 1, "m": 60, "h": 3600, "d": 86400}[found[2]]
-    return float(found[1]) * unit
+    unit = {"ms": 0.001, None: 1, "s": 1, "m": 60, "h": 3600, "d": 86400}[match[2]]
+    return float(match[1]) * unit
 
 
 def _time_of_day(text: str) -> time:
@@ -78,7 +73,7 @@ def _words(text: str) -> tuple[str, ...]:
 
 
 def _scopes(text: str) -> tuple[str, ...]:
-    """any of ingest, read, export, admin, separated by spaces"""
+    """any of ingest, read, export, write, admin, separated by spaces"""
     words = _words(text)
     if set(words) - set(SCOPES):
         raise ValueError(text)
@@ -88,6 +83,25 @@ def _scopes(text: str) -> tuple[str, ...]:
 def _networks(text: str) -> tuple[str, ...]:
     """addresses or networks, as 10.0.0.0/8 127.0.0.1"""
     return tuple(str(ip_network(word)) for word in _words(text))
+
+
+def _origins(text: str) -> tuple[str, ...]:
+    """origins as a browser sends them, for example https://shop.example, or *"""
+    words = _words(text.lower())
+    # `null` is the origin of every sandboxed frame and local file.
+    if not all(re.fullmatch(r"\*|[a-z][a-z0-9+.-]*://[^/?#@\\]+", word) for word in words):
+        raise ValueError(text)
+    return words
+
+
+def _http_url(text: str) -> str:
+    """an http or https URL without user and password, for example https://login.example.com/jwks.json"""
+    url = text.strip()
+    parts = urlsplit(url)
+    is_valid = re.fullmatch(r"[\x21-\x7e]+", url) and parts.scheme in ("http", "https") and parts.hostname
+    if not is_valid or parts.port == 0 or parts.username is not None or parts.fragment:
+        raise ValueError(text)
+    return url
 
 
 def _postgres_url(text: str) -> str:
@@ -116,11 +130,12 @@ def _folder_url(text: str) -> str:
     return url
 
 
-def _secret(text: str) -> str:
-    """at least 32 characters (openssl rand -hex 32)"""
-    if len(text) < 32 and text not in WELL_KNOWN_SECRETS:
+def _public_url(text: str) -> str:
+    """an http or https URL without a query, as https://analytics.example.com"""
+    url = _http_url(text).rstrip("/")
+    if "?" in url:
         raise ValueError(text)
-    return text
+    return url
 
 
 def _text(text: str) -> str:
@@ -146,6 +161,12 @@ class Settings:
         "development", _one_of("development", "production", "test"), "production refuses unsafe defaults"
     )
     port: int = _setting(8000, _integer(1, 65535), "port of the web process", ("SERVICE_PORT",))
+    web_threads: int = _setting(8, _integer(1, 1000), "threads of a web process for reports and administration")
+    public_url: str = _setting(
+        "",
+        _public_url,
+        "address by which callers reach the service; makes links in responses and webhooks absolute",
+    )
     log_level: str = _setting(
         "INFO", _one_of("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"), "least level that is logged"
     )
@@ -163,21 +184,39 @@ class Settings:
         secret=True,
     )
     celery_result_backend: str = _setting("", _redis_url, "Redis of task results; default: the broker", secret=True)
-    redis_url: str = _setting("redis://localhost:6379/1", _redis_url, "Redis of the result cache", secret=True)
+    redis_url: str = _setting(
+        "redis://localhost:6379/1",
+        _redis_url,
+        "Redis of the result cache; default: the server of CELERY_BROKER_URL, database 1",
+        secret=True,
+    )
     redis_connection_pool_size: int = _setting(50, _integer(1, 10000), "Redis connections a process")
 
     jwt_secret_key: str = _setting(
-        DEVELOPMENT_SECRET, _secret, "signs and verifies HS256 tokens", ("JWT_SECRET",), secret=True
+        DEVELOPMENT_SECRET, parse_secret, "signs and verifies HS256 tokens", ("JWT_SECRET",), secret=True
     )
     jwt_public_key: str = _setting("", _text, "PEM; verifies RS256 or ES256 tokens instead", secret=True)
-    jwt_algorithm: str = _setting("", _one_of("HS256", "RS256", "ES256"), "default: HS256, RS256 with JWT_PUBLIC_KEY")
+    jwt_jwks_url: str = _setting("", _http_url, "where the issuer publishes its keys, instead of JWT_PUBLIC_KEY")
+    jwt_audience: tuple[str, ...] = _setting(
+        (), _words, "aud of accepted tokens, one of these; needed with JWT_PUBLIC_KEY or JWT_JWKS_URL"
+    )
+    jwt_issuer: str = _setting("", _text, "iss of accepted tokens; needed with JWT_PUBLIC_KEY or JWT_JWKS_URL")
+    jwt_algorithm: str = _setting(
+        "",
+        _one_of("HS256", "RS256", "ES256"),
+        "default: HS256; RS256 with JWT_PUBLIC_KEY; RS256 and ES256 with JWT_JWKS_URL",
+    )
     anonymous_scopes: tuple[str, ...] = _setting((), _scopes, "what a caller without a token may do")
     identity_salt: str = _setting(
-        "", _secret, "keys the visitor hash; default: derived from JWT_SECRET_KEY", secret=True
+        "", parse_secret, "keys the visitor hash; default: derived from JWT_SECRET_KEY", secret=True
     )
-    auto_create_sites: bool = _setting(False, _flag, "make an unknown site at its first event")
+    auto_create_sites: bool = _setting(False, _flag, "create an unknown site at its first event")
     trusted_proxies: tuple[str, ...] = _setting((), _networks, "proxies whose X-Forwarded-For is believed")
-    cors_origins: tuple[str, ...] = _setting((), _words, "origins of browsers; * in development when empty")
+    cors_origins: tuple[str, ...] = _setting(
+        (),
+        _origins,
+        "origins of browsers, besides those of sites and keys; in development, when empty, those of this machine",
+    )
 
     max_batch_size: int = _setting(1000, _integer(1, 100_000), "events a request")
     max_body_bytes: int = _setting(5_000_000, _integer(1000, 500_000_000), "bytes a request, also after decompression")
@@ -185,11 +224,17 @@ class Settings:
     rate_limit_events_per_minute: int = _setting(
         0, _integer(0, 10**9), "events and samples a minute a caller; 0: any number"
     )
+    public_rate_limit_per_minute: int = _setting(
+        600, _integer(0, 10**6), "requests a minute an address with a publishable key or without a token; 0: any number"
+    )
+    public_rate_limit_events_per_minute: int = _setting(
+        6000, _integer(0, 10**9), "the same of events and samples; 0: any number"
+    )
     max_backlog_events: int = _setting(2_000_000, _integer(1, 10**9), "events that may wait in Redis")
     max_backlog_bytes: int = _setting(256_000_000, _integer(100_000, 10**12), "bytes that may wait in Redis")
     batch_size: int = _setting(15_000, _integer(1, 200_000), "events of one drain transaction")
-    batch_timeout: float = _setting(0.05, _seconds, "how long a drain waits for company")
-    claim_after: float = _setting(30.0, _seconds, "silence after which a worker's events are taken over")
+    batch_timeout: float = _setting(0.05, _seconds, "how long a drain waits for more entries")
+    claim_after: float = _setting(30.0, _seconds, "silence after which another worker claims a worker's events")
     event_retention_days: int = _setting(
         90, _integer(1, 36500), "days raw events are kept", ("ANALYTICS_RETENTION_DAYS", "RETENTION_DAYS")
     )
@@ -206,7 +251,7 @@ class Settings:
     anonymize_ips_after_days: int = _setting(30, _integer(0, 36500), "days until an IP is masked; 0: at the next run")
     anonymize_user_ids: bool = _setting(False, _flag, "store a keyed hash in place of a user_id; a restart applies it")
     archive_url: str = _setting(
-        "", _folder_url, "where events go before they are dropped, as EXPORT_URL; empty: nowhere", secret=True
+        "", _folder_url, "where events are archived before they are dropped, as EXPORT_URL; empty: nowhere", secret=True
     )
     export_url: str = _setting(
         ".data/exports",
@@ -228,21 +273,46 @@ class Settings:
         "processes of a worker; exports take all but three of them, and never less than one",
         ("WORKER_COUNT",),
     )
-    enable_geolocation: bool = _setting(True, _flag, "look up country (region, city) of an IP")
+    enable_geolocation: bool = _setting(True, _flag, "look up country, region and city of an IP")
     geoip_database: str = _setting("", _text, "path of a MaxMind .mmdb file, for region and city")
+    live_streams_a_caller: int = _setting(
+        20, _integer(1, 100), "live streams (Server-Sent Events) of one caller in a web process"
+    )
+    downloads_a_caller: int = _setting(
+        3, _integer(1, 1000), "raw events and files of exports that one caller downloads at a time from a web process"
+    )
     statement_timeout: float = _setting(30.0, _seconds, "longest a report's query may run")
     cache_ttl: float = _setting(300.0, _seconds, "how long a report of closed days is kept in REDIS_URL; 0: never")
-    top_results_limit: int = _setting(10, _integer(1, 1000), "lines of a top list, unless `limit` asks for others")
-    xlsx_direct_rows: int = _setting(100_000, _integer(1, 1_048_575), "rows of an XLSX file that is not made by a job")
-    slow_request: float = _setting(0.5, _seconds, "requests above this are logged")
+    top_results_limit: int = _setting(10, _integer(1, 1000), "rows of a top list without `limit`")
+    xlsx_direct_rows: int = _setting(20_000, _integer(1, 1_048_575), "most rows of a direct XLSX download")
+    slow_request: float = _setting(0.5, _seconds, "duration from which a request is logged, whatever ACCESS_LOG says")
+    access_log: str = _setting(
+        "errors",
+        _one_of("off", "errors", "all"),
+        "requests that are logged; errors: status 400 and above, batches with rejected events, broken streams",
+    )
 
     @property
     def is_production(self) -> bool:
         return self.environment == "production"
 
+    @property
+    def has_external_issuer(self) -> bool:
+        """True when another service signs the tokens."""
+        return bool(self.jwt_public_key or self.jwt_jwks_url)
+
+    @property
+    def has_published_secret(self) -> bool:
+        """True when everybody knows what tokens, or with another issuer signed links, are signed with."""
+        salt = self.identity_salt if self.has_external_issuer else ""
+        return is_well_known(salt or self.jwt_secret_key)
+
 
 def load(environ: Mapping[str, str] | None = None) -> Settings:
-    """The settings of `environ` (default: the process's). Raises `ConfigError`."""
+    """The settings of `environ` (default: the process's, which `.env` completes). Raises `ConfigError`."""
+    if environ is None:
+        # Libraries read variables of their own from the environment, for example AWS_ACCESS_KEY_ID.
+        os.environ.update(add_env_file(os.environ))
     env = dict(os.environ if environ is None else environ)
     _compose_redis(env)
     values: dict[str, Any] = {}
@@ -251,22 +321,61 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         if text is not None:
             values[entry.name] = _parse(name, text, entry.metadata["parse"])
     settings = Settings(**values)
-    if settings.is_production:
-        _refuse_unsafe(settings)
+    if settings.is_production and (unsafe := find_unsafe(settings)):
+        raise ConfigError(unsafe)
     return settings
 
 
+def add_env_file(environ: Mapping[str, str], path: Path = ENV_FILE) -> dict[str, str]:
+    """`environ` completed from the file `path`, unless FLASK_SKIP_DOTENV is set, which also keeps `flask` from it.
+
+    A setting that `environ` has under any of its names stays as it is there. Raises `ConfigError`.
+    """
+    try:
+        return complete(environ, path, names_of)
+    except EnvFileError as error:
+        raise ConfigError(str(error)) from error
+
+
+def names_of(variable: str) -> tuple[str, ...]:
+    """Every variable that sets what `variable` sets: aliases, each also as `NAME_FILE`; REDIS_HOST for both URLs."""
+    name = variable.removesuffix("_FILE")
+    groups = [(entry.name.upper(), *entry.metadata["aliases"]) for entry in fields(Settings)]
+    group = next((names for names in groups if name in names), (variable,))
+    hosts = ("REDIS_HOST",) if name in ("REDIS_URL", "CELERY_BROKER_URL") else ()
+    return (*group, *(f"{known}_FILE" for known in group), *hosts)
+
+
 def _compose_redis(env: dict[str, str]) -> None:
-    """REDIS_HOST and REDIS_PORT (seed 002) stand in for both URLs; a lone REDIS_URL also serves the broker."""
+    """REDIS_HOST and REDIS_PORT (seed 002) stand in for both URLs, and each URL for the other: database 0 of the server
+    is the broker's, 1 the cache's, so that emptying the cache cannot empty the queue."""
     if host := env.get("REDIS_HOST"):
         port = _parse("REDIS_PORT", env.get("REDIS_PORT") or "6379", _integer(1, 65535))
-        env.setdefault("REDIS_URL", f"redis://{host}:{port}/1")
-        env.setdefault("CELERY_BROKER_URL", f"redis://{host}:{port}/0")
-    if (cache := env.get("REDIS_URL")) and not env.get("CELERY_BROKER_URL"):
-        _parse("REDIS_URL", cache, _redis_url)
-        # Another database of the same server, so that emptying the cache cannot empty the queue.
-        base = re.sub(r"([?&]db=)\d+", r"\g<1>0", cache)
-        env["CELERY_BROKER_URL"] = base if base != cache else re.sub(r"/\d+$", "", cache.rstrip("/")) + "/0"
+        _set_default(env, "REDIS_URL", f"redis://{host}:{port}/1")
+        _set_default(env, "CELERY_BROKER_URL", f"redis://{host}:{port}/0")
+    _, cache = _lookup(env, ("REDIS_URL",))
+    _, broker = _lookup(env, ("CELERY_BROKER_URL",))
+    if cache and not broker:
+        _set_default(env, "CELERY_BROKER_URL", _with_database(_parse("REDIS_URL", cache, _redis_url), 0))
+    elif broker and not cache:
+        url = _parse("CELERY_BROKER_URL", broker, _redis_url)
+        _set_default(env, "REDIS_URL", _with_database(url, 2 if url == _with_database(url, 1) else 1))
+
+
+def _set_default(env: dict[str, str], name: str, value: str) -> None:
+    if not env.get(name) and not env.get(f"{name}_FILE"):
+        env[name] = value
+
+
+def _with_database(url: str, number: int) -> str:
+    """The URL with that database, which the parameter `db` names, or else the path."""
+    address, _, query = url.partition("?")
+    query, replaced = re.subn(r"((?:^|&)db=)\d*", rf"\g<1>{number}", query)
+    if not replaced and address.startswith("unix:"):
+        query = f"{query}&db={number}".lstrip("&")
+    elif not replaced:
+        address = "/".join(address.split("/")[:3]) + f"/{number}"
+    return f"{address}?{query}" if query else address
 
 
 def _lookup(env: Mapping[str, str], names: tuple[str, ...]) -> tuple[str, str | None]:
@@ -287,14 +396,3 @@ def _parse(name: str, text: str, parse: Callable[[str], Any]) -> Any:
     except (ValueError, KeyError) as error:
         shown = "the value given" if "SECRET" in name or "URL" in name or "SALT" in name else repr(text)
         raise ConfigError(f"{name}: {shown} is not {parse.__doc__}") from error
-
-
-def _refuse_unsafe(settings: Settings) -> None:
-    if not settings.jwt_public_key and settings.jwt_secret_key in WELL_KNOWN_SECRETS:
-        raise ConfigError("JWT_SECRET_KEY: set a secret of your own in production (openssl rand -hex 32)")
-    if settings.identity_salt in WELL_KNOWN_SECRETS:
-        raise ConfigError("IDENTITY_SALT: set a secret of your own in production (openssl rand -hex 32)")
-    if settings.jwt_public_key and settings.jwt_secret_key in WELL_KNOWN_SECRETS and not settings.identity_salt:
-        raise ConfigError("IDENTITY_SALT: needed in production when tokens are verified by JWT_PUBLIC_KEY")
-    if "*" in settings.cors_origins:
-        raise ConfigError("CORS_ORIGINS: * is for development; list the origins")

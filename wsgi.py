@@ -1,8 +1,13 @@
-"""gunicorn's entry: `gunicorn wsgi:app`. A setting that cannot be used ends the start with one line."""
+"""Entry point of the web process: `gunicorn wsgi:asgi -k asgi`; `wsgi:app` for any WSGI server.
+
+An invalid setting ends the start with one line.
+"""
 
 import sys
 
-from analytics import create_app, heap
+from analytics import create_app, memory
+from analytics.extensions import settings
+from analytics.web.server.asgi import AsgiApp
 from config import ConfigError
 
 try:
@@ -10,4 +15,7 @@ try:
 except ConfigError as error:
     sys.exit(f"configuration: {error}")
 
-heap.settle()
+with app.app_context():
+    config = settings()
+    asgi = AsgiApp(app.wsgi_app, config.web_threads, config.max_body_bytes, config.statement_timeout)
+memory.tune()

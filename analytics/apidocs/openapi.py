@@ -1,7 +1,7 @@
-"""The API's description, OpenAPI 3.1: made of the routes, their notes, and the schemas that requests are checked by.
+"""The OpenAPI 3.1 document, built from the routes, their `@documented` descriptions and their schemas.
 
-`describe` is called once a process by ops/docs_views.py. What a route takes and answers is said beside it
-(`@documented`); here is only what many of them share.
+apidocs/views.py calls `build_document` once a process. What one route accepts and returns is described beside it; this
+module holds only what many share.
 """
 
 import inspect
@@ -17,104 +17,151 @@ from flask import Flask
 from marshmallow import Schema, fields
 from werkzeug.routing import Rule
 
-from analytics.documented import Note, Shape
+from analytics.apidocs.operations import BodySchema, OperationDoc
 from analytics.errors import AnalyticsError
+from analytics.web.site_parameters import SITE_HEADER, SITE_NAMES
 
-ABOUT = """
-Self-hosted event analytics. Send `Authorization: Bearer <JWT>` (`flask token create` makes one); its `scope` says what
-it may do, its `site` for which sites. Statistics of a site that has `public_stats` need no token.
+API_DESCRIPTION = """
+Self-hosted event analytics. Send `Authorization: Bearer` and a JWT (`flask token create` makes one) or a secret key,
+`sk_…` (`flask key create`). Its scopes say what it may do, its sites where: `ingest` sends events, `read` sees
+reports, `export` takes files of raw data, `write` changes funnels, goals and (with `export`) schedules, `admin` does
+all. A key may also be the user name of Basic authentication. Pages send events with a publishable key, `pk_…`, in the
+same ways, as `?key=`, or as `key` in the body. Aggregated reports of a site with `public_stats` need no credential;
+those of another are also shown to `?share=` and the token of a share link.
 
-Every answer carries `X-Request-ID`, which logs and the audit trail know, and `X-Analytics-Process-Time` in seconds.
-Errors are problem details (RFC 9457) whose `detail` says what to change.
+Every response carries `X-Request-ID`, which the logs and the audit log record, and `X-Analytics-Process-Time` in
+seconds. Errors are problem details (RFC 9457); `detail` says what was wrong, what is accepted, and gives an example.
+
+Paths work with and without a slash at the end. A parameter that an operation does not list is refused with 400. The
+site may be named by `site`, `site_id`, `website_id` or `siteId`, in the query or in a body, or by the header
+`X-Site-ID`; two that differ are refused. Responses over 1 KB are compressed with zstd or gzip. Reports of a period that
+is over have an `ETag`; `If-None-Match` with it gets 304 until a late event changes the figures.
 """
-# The first pattern that a path begins with; the tags in the order of the page.
+# A path has the tag of the first pattern that matches its start; the order is that of the page.
 TAGS: Mapping[str, tuple[str, str]] = {
-    r"/api/analytics/(ingest|batches|events)": ("Events", "Send events in batches, and see what became of them."),
-    r"/api/analytics/reports": ("Reports", "People, retention, daily figures, and any question."),
+    r"/api/analytics/(ingest|batches|events)|/sdk/": ("Events", "Send events in batches, and trace them."),
+    r"/api/analytics/reports": ("Reports", "Active users, retention, daily metrics, and ad-hoc queries."),
     r"/analytics/": ("Short links", "Clicks of short links."),
-    r"/(event|stats)\Z": ("Sites", "One event of a site, and its page views."),
-    r"/(events|metrics|dashboard)|/api/analytics/samples": ("Metrics", "Named events, and numbers with tags."),
-    r"/api/analytics/goals": ("Goals", "What people are to reach, and who does."),
-    r"/api/v1/funnels": ("Funnels", "Steps that people take, and where they leave."),
-    r"/api/v1/": ("Websites", "Page views, visitors, and where they come from."),
-    r"/api/analytics/exports": ("Exports", "Files of events and reports, made in the background."),
-    r"/api/analytics/(sites|keys|privacy)": ("Administration", "Sites and what they may."),
-    r"/api/analytics/openapi.json|/(livez|readyz)|.*health": ("Health", "Is the service able to work."),
+    r"/(event|stats)\Z": ("Sites", "A single event of a site, and its page views."),
+    r"/(events|metrics|dashboard)|/api/analytics/samples": ("Metrics", "Named events, and samples with tags."),
+    r"/api/analytics/goals": ("Goals", "Goals and their conversions."),
+    r"/api/v1/funnels": ("Funnels", "Steps of users, and where they drop off."),
+    r"/api/v1/": ("Websites", "Page views, visitors and their sources."),
+    r"/api/analytics/exports": ("Exports", "Files of events and reports, written in the background."),
+    r"/api/analytics/(sites|keys|tokens|me|privacy)": ("Administration", "Sites, and the keys and links to them."),
+    r"/api/analytics/openapi.json|/(livez|readyz)|.*health": ("Health", "State of the service."),
 }
-# Routes that are no operations of the API.
-UNDESCRIBED: Mapping[str, str] = {
-    "/docs": "a page for people",
-    "/redoc": "a page for people",
-    "/api/analytics/docs": "a page for people",
-    "/docs/files/<path:name>": "scripts and styles of those pages",
+# Routes that are not operations of the API.
+UNDOCUMENTED_ROUTES: Mapping[str, str] = {
+    "/": "an HTML page",
+    "/docs": "an HTML page",
+    "/redoc": "an HTML page",
+    "/api/analytics/docs": "an HTML page",
+    "/docs/files/<path:name>": "scripts and styles of the pages",
 }
-SITE = "Key of the site; without it the token's own, else `default`."
-PERIOD = "The period is one of `date`, `days`, `hours`, or `from` and `to`; days are those of the site's zone."
-# What a parameter means wherever it appears; an example where one must be given. Optional ones have none: pages fill in
-# all examples at once, and a period is said in one way only.
-PARAMETERS: Mapping[str, tuple[str, Any]] = {
-    "site": (SITE, None),
-    "site_id": ("Another name of `site`.", None),
-    "website_id": ("Another name of `site`.", None),
-    "zone": ("IANA time zone of the answer's days; the site's own without it.", None),
-    "timezone": ("Another name of `zone`.", None),
-    "date": (f"One calendar day, as 2025-11-14. {PERIOD}", None),
-    "days": ("So many days, today the last of them.", None),
-    "hours": ("So many hours, up to now.", None),
-    "from": ("Begin: a day, or an instant with a zone.", None),
-    "to": ("End, not included: a day, or an instant with a zone; now without it.", None),
-    "include_bots": ("Count programs too.", None),
-    "limit": ("Lines of each list; TOP_RESULTS_LIMIT without it.", None),
-    "cursor": ("`next_cursor` of the page before.", None),
-    "type": ("Only events of this type; may be repeated.", None),
-    "user_id": ("Only events of this person.", None),
-    "filter": ("Conditions on dimensions and payload, as `country==DE;path=^/blog`.", None),
-    "dimension": ("What the lines are of.", "path"),
-    "breakdown": ("A dimension: figures by what the first step's event says of it.", None),
-    "compare": ("`previous`: beside the time right before, as long.", None),
-    "granularity": ("What a point of the series stands for.", None),
-    "window": ("`trailing`: the days that end with the date; `calendar`: the week or month around it.", None),
-    "unit": ("What a cohort is the people of.", None),
-    "format": ("Of the file; `csv` without it.", None),
-    "name": ("Name; where it is a filter it may be repeated.", "response_time"),
+SITE_DESCRIPTION = "Key of the site. Default: the token's own, else `default`."
+PERIOD_DESCRIPTION = (
+    "The period is one of `date`, `days`, `hours`, or `from` and `to`; days are calendar days of the site's zone."
+)
+# The meaning of each parameter, and an example of a required one. Optional ones have none: the pages fill in all
+# examples at once, and a request may name only one kind of period.
+PARAMETER_DOCS: Mapping[str, tuple[str, Any]] = {
+    "site": (SITE_DESCRIPTION, None),
+    "site_id": ("Alias of `site`.", None),
+    "website_id": ("Alias of `site`.", None),
+    "siteId": ("Alias of `site`.", None),
+    "zone": ("IANA time zone of the days. Default: the site's own.", None),
+    "timezone": ("Alias of `zone`.", None),
+    "date": (f"One calendar day, for example 2025-11-14. {PERIOD_DESCRIPTION}", None),
+    "days": ("Number of days through today.", None),
+    "hours": ("Number of hours up to now.", None),
+    "from": ("Start: a date, or an RFC 3339 time with a zone.", None),
+    "to": ("End: a date, included, or an RFC 3339 time with a zone, excluded. Default: today.", None),
+    "include_bots": ("Also count bots.", None),
+    "limit": ("Maximum rows of each list. Default: TOP_RESULTS_LIMIT.", None),
+    "cursor": ("`next_cursor` of the previous page.", None),
+    "type": ("Only events of this type; repeatable.", None),
+    "user_id": ("Only events of this user.", None),
+    "filter": ("Conditions on dimensions and payload, for example `country==DE;path=^/blog`.", None),
+    "dimension": ("Dimension of the rows.", "path"),
+    "breakdown": ("Dimension of the first step's event to break down by.", None),
+    "compare": ("`previous`: also the preceding period of the same length.", None),
+    "granularity": ("Length of a bucket of the time series.", None),
+    "window": ("`trailing`: the days that end with the date; `calendar`: its calendar week or month.", None),
+    "unit": ("Length of a cohort's period.", None),
+    "format": ("Format of the file. Default: `csv`.", None),
+    "name": ("Name; repeatable where it is a filter.", "response_time"),
     "event_name": ("Only events of this name.", None),
-    "tag": ("Only samples with these tags, as `tag.<name>=<value>`.", None),
-    "group_by": ("A tag: figures by each of its values.", None),
+    "tag": ("Only samples with these tags, given as `tag.<name>=<value>`.", None),
+    "group_by": ("Tag to group by.", None),
     "event": ("Only events of this type.", None),
-    "property": ("Of the payload: the events by its values.", None),
-    "path": ("A page, or a pattern of pages, that reaches the goal.", None),
-    "goal_filter": ("Only what this says of it reaches the goal, in the language of `filter`.", None),
-    "amount": ("What it is worth each time, in place of a property.", None),
-    "currency": ("Of the amount or the property.", None),
-    "currency_property": ("Of the payload: the currency.", None),
-    "units": ("How many units after the period.", None),
-    "from_page": ("Where the journeys begin.", None),
-    "to_page": ("Where the journeys end.", None),
-    "from_event": ("With what the journeys begin.", None),
-    "to_event": ("With what the journeys end.", None),
-    "steps": ("Of a journey, at most.", None),
-    "exposure_type": ("Events of this type say who saw which variant.", "experiment_seen"),
-    "variant": ("Of the payload: the variant.", "payload.variant"),
-    "goal": ("Id of a goal, a path that begins with `/`, or a type of events.", "signup"),
-    "control": ("The variant that the others are compared with.", "control"),
-    "weight": ("Which share of people a variant was meant for, as `control:0.5`; repeated.", None),
-    "expires": ("Of a link that was given for the export.", None),
-    "signature": ("Of a link that was given for the export.", None),
-    "short_code": ("The code of a short link.", "abc123"),
-    "batch_id": ("As the answer to the batch told.", "1764000000000-0"),
-    "event_id": ("As the answer to the event told, or as the caller sent it.", "0193a2f0-7c1e-7000-8000-000000000000"),
+    "property": ("Property of the payload: `order.total` is nested, `order\\.total` one key.", None),
+    "path": ("Path, or pattern of paths, that reaches the goal.", None),
+    "goal_filter": ("Conditions an event must meet to reach the goal, as in `filter`.", None),
+    "amount": ("Fixed conversion value, instead of a property.", None),
+    "currency": ("Currency of the amount or the property.", None),
+    "currency_property": ("Property of the payload that holds the currency.", None),
+    "units": ("Number of units after the period.", None),
+    "from_page": ("Path where the journeys start.", None),
+    "to_page": ("Path where the journeys end.", None),
+    "from_event": ("Event type that the journeys start with.", None),
+    "to_event": ("Event type that the journeys end with.", None),
+    "steps": ("Maximum steps of a journey.", None),
+    "exposure_type": ("Type of the events that record the variant a user saw.", "experiment_seen"),
+    "variant": ("Property of the payload that holds the variant.", "payload.variant"),
+    "goal": ("Id of a goal, a path that starts with `/`, or an event type.", "signup"),
+    "control": ("Variant to compare the others with.", "control"),
+    "weight": ("Intended share of users of a variant, for example `control:0.5`; repeatable.", None),
+    "expires": ("Parameter of a signed download link.", None),
+    "signature": ("Parameter of a signed download link.", None),
+    "short_code": ("Code of a short link.", "abc123"),
+    "batch_id": ("Id from the response to the batch.", "1764000000000-0"),
+    "event_id": (
+        "Id from the response to the event, or the id that the caller sent.",
+        "0193a2f0-7c1e-7000-8000-000000000000",
+    ),
     "key": ("Key of the site.", "shop"),
+    "key_id": ("Id of the key.", "5f0c1d2e-8a53-4c0e-9d3c-0e8d8a1f2b34"),
+    "link_id": ("Id of the share link.", "5f0c1d2e-8a53-4c0e-9d3c-0e8d8a1f2b34"),
+    "jti": ("Id of the token (claim jti).", "5f0c1d2e-8a53-4c0e-9d3c-0e8d8a1f2b34"),
     "job_id": ("Id of the export.", "5f0c1d2e-8a53-4c0e-9d3c-0e8d8a1f2b34"),
     "goal_id": ("Id of the goal.", "5f0c1d2e-8a53-4c0e-9d3c-0e8d8a1f2b34"),
     "funnel_id": ("Id of the funnel.", "5f0c1d2e-8a53-4c0e-9d3c-0e8d8a1f2b34"),
     "schedule_id": ("Id of the schedule.", "5f0c1d2e-8a53-4c0e-9d3c-0e8d8a1f2b34"),
 }
-CODES = {kind.status: kind.code for kind in AnalyticsError.__subclasses__()}
-METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+SECURITY_SCHEMES: Mapping[str, Mapping[str, str]] = {
+    "bearerAuth": {
+        "type": "http",
+        "scheme": "bearer",
+        "bearerFormat": "JWT",
+        "description": "A JWT, a secret key (`sk_…`), or a publishable key (`pk_…`) where `keyQuery` is accepted.",
+    },
+    "basicAuth": {
+        "type": "http",
+        "scheme": "basic",
+        "description": "A key as the user name, for example `curl --user sk_…:`; the password does not count.",
+    },
+    "keyQuery": {
+        "type": "apiKey",
+        "in": "query",
+        "name": "key",
+        "description": "A publishable key (`pk_…`), no other. It may also be `key` in the body, beside the events.",
+    },
+    "shareQuery": {
+        "type": "apiKey",
+        "in": "query",
+        "name": "share",
+        "description": "The token of a share link: aggregated reports of its site.",
+    },
+}
+# What carries the narrow kinds of callers (Kind of auth/principal.py), and what they may then do.
+NARROW_SECURITY = {"publishable_key": {"keyQuery": ["ingest"]}, "share": {"shareQuery": ["read"]}}
+PROBLEM_CODES = {kind.status: kind.code for kind in AnalyticsError.__subclasses__()}
+HTTP_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 
 class ProblemError(Schema):
-    """One thing wrong with one event or field. `index` counts from 0 in the request as sent; null: the request."""
+    """One problem of an event or field. `index` counts from 0 in the request as sent; null: the whole request."""
 
     index = fields.Integer(required=True, allow_none=True)
     field = fields.String(required=True)
@@ -123,7 +170,7 @@ class ProblemError(Schema):
 
 
 class ProblemDetails(Schema):
-    """RFC 9457. `detail` says what to change; `errors` names events and fields."""
+    """RFC 9457 problem. `detail` says what is wrong and what is accepted; `errors` names events and fields."""
 
     type = fields.String(required=True)
     title = fields.String(required=True)
@@ -131,41 +178,42 @@ class ProblemDetails(Schema):
     code = fields.String(required=True)
     detail = fields.String(required=True)
     errors = fields.List(fields.Nested(ProblemError))
-    position = fields.Integer(metadata={"description": "Where in a filter or a body reading ended, from 0."})
-    expected = fields.String(metadata={"description": "What could stand there."})
-    limit = fields.Integer(metadata={"description": "How many may be."})
-    state = fields.String(metadata={"description": "Of the export."})
+    position = fields.Integer(metadata={"description": "Position of the error in a filter or body, from 0."})
+    expected = fields.String(metadata={"description": "What is accepted at the position."})
+    limit = fields.Integer(metadata={"description": "The limit."})
+    state = fields.String(metadata={"description": "State of the export."})
 
 
-PROBLEMS: Mapping[int, str] = {
-    400: "A parameter or the body cannot be read; `errors` says which, and why.",
-    401: "A token is needed, or the one sent is not valid.",
-    403: "The token lacks the scope, or is not for the site.",
-    404: "There is no such thing, or no such site.",
-    413: "Too many events, or too many bytes; `limit` says how many may be.",
-    415: "The body must be JSON, plain or compressed by gzip or zstd.",
-    422: "The body is JSON, and nothing of it can be accepted; `errors` says why, one by one.",
-    429: "You have asked for, or sent, more than a caller may a minute; try again after `Retry-After`.",
-    503: "Something the request needs is away, or busy; try again after `Retry-After`.",
+PROBLEM_DESCRIPTIONS: Mapping[int, str] = {
+    400: "A parameter or the body is invalid; `errors` names it and the reason.",
+    401: "The token is missing or not valid.",
+    403: "The token lacks the scope, or is for another site.",
+    404: "The resource or the site does not exist.",
+    413: "Too many events or bytes; `limit` is the maximum.",
+    415: "The body is not JSON, or is compressed by something other than gzip or zstd.",
+    422: "The body is JSON but not accepted; `errors` lists the reasons.",
+    429: "Rate limit exceeded; retry after `Retry-After`.",
+    503: "A required server is unavailable or busy; retry after `Retry-After`.",
 }
 
 
-def describe(app: Flask, version: str) -> dict[str, Any]:
-    """The document, as plain values."""
+def build_document(app: Flask, version: str) -> dict[str, Any]:
+    """The document as plain values."""
     plugin = MarshmallowPlugin()
     spec = APISpec(
         "Analytics",
         version,
         "3.1.0",
         plugins=[plugin],
-        info={"description": ABOUT.strip(), "license": {"name": "MIT", "identifier": "MIT"}},
+        info={"description": API_DESCRIPTION.strip(), "license": {"name": "MIT", "identifier": "MIT"}},
         servers=[{"url": "/"}],
     )
-    spec.components.security_scheme("bearer", {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"})
+    for name, scheme in SECURITY_SCHEMES.items():
+        spec.components.security_scheme(name, dict(scheme))
     spec.components.schema("ProblemDetails", schema=ProblemDetails)
     paths: dict[str, dict[str, Any]] = {}
-    for rule, method, view, note in _operations(app):
-        paths.setdefault(_path(rule), {})[method.lower()] = _operation(rule, method, view, note, plugin)
+    for rule, method, view, doc in _operations(app):
+        paths.setdefault(_path(rule), {})[method.lower()] = _operation(rule, method, view, doc, plugin)
     used = {name for operations in paths.values() for one in operations.values() for name in one["tags"]}
     for name, text in TAGS.values():
         if name in used:
@@ -177,67 +225,75 @@ def describe(app: Flask, version: str) -> dict[str, Any]:
 
 
 def _portable(value: Any) -> Any:
-    """Patterns as JSON Schema has them: Python's names of the text's two ends are not ECMAScript's."""
+    """Patterns in ECMAScript's syntax, as JSON Schema requires: `^` and `$` for Python's `\\A` and `\\Z`."""
     if isinstance(value, list):
-        return [_portable(one) for one in value]
+        return [_portable(item) for item in value]
     if not isinstance(value, dict):
         return value
-    found = {name: _portable(one) for name, one in value.items()}
-    if isinstance(pattern := found.get("pattern"), str):
-        found["pattern"] = pattern.replace(r"\A", "^").replace(r"\Z", "$")
-    return found
+    portable = {name: _portable(item) for name, item in value.items()}
+    if isinstance(pattern := portable.get("pattern"), str):
+        portable["pattern"] = pattern.replace(r"\A", "^").replace(r"\Z", "$")
+    return portable
 
 
-def undescribed(app: Flask) -> list[str]:
-    """Routes that have no note though they need one."""
+def find_undocumented_routes(app: Flask) -> list[str]:
+    """Routes that lack `@documented` and are not listed as undocumented."""
     rules = app.url_map.iter_rules()
     return [
         rule.rule
         for rule in rules
-        if rule.rule not in UNDESCRIBED and not hasattr(app.view_functions[rule.endpoint], "note")
+        if rule.rule not in UNDOCUMENTED_ROUTES and not hasattr(app.view_functions[rule.endpoint], "operation_doc")
     ]
 
 
-def _operations(app: Flask) -> Iterator[tuple[Rule, str, Callable[..., Any], Note]]:
-    """In the order of the tags, then of the paths."""
+def _operations(app: Flask) -> Iterator[tuple[Rule, str, Callable[..., Any], OperationDoc]]:
+    """The documented operations, ordered by tag, then by path."""
     order = [name for name, _ in TAGS.values()]
     rules = sorted(app.url_map.iter_rules(), key=lambda rule: ([order.index(t) for t in _tags(rule)], rule.rule))
     for rule in rules:
         view = app.view_functions[rule.endpoint]
-        note = getattr(view, "note", None)
-        for method in METHODS:
-            if note is not None and method in (rule.methods or ()):
-                yield rule, method, view, note
+        doc = getattr(view, "operation_doc", None)
+        for method in HTTP_METHODS:
+            if doc is not None and method in (rule.methods or ()):
+                yield rule, method, view, doc
 
 
 def _operation(
-    rule: Rule, method: str, view: Callable[..., Any], note: Note, plugin: MarshmallowPlugin
+    rule: Rule, method: str, view: Callable[..., Any], doc: OperationDoc, plugin: MarshmallowPlugin
 ) -> dict[str, Any]:
-    scopes = getattr(view, "guarded_scope", "").split()
+    security = _security(rule, view)
     found: dict[str, Any] = {
         "operationId": re.sub(r"\W+", "_", f"{method.lower()}{rule.rule}").strip("_"),
-        "summary": note.summary,
+        "summary": doc.summary,
         "description": _description(view),
         "tags": _tags(rule),
-        # OpenAPI 3.1 lets a list say the roles that a bearer needs.
-        "security": [{"bearer": scopes}] if scopes else [],
-        "parameters": [*_path_parameters(rule), *_query_parameters(rule, note, plugin), *_header_parameters(note)],
-        "responses": _responses(note, bool(scopes)),
+        "security": security,
+        "parameters": [*_path_parameters(rule), *_query_parameters(rule, doc, plugin), *_header_parameters(rule, doc)],
+        "responses": _responses(doc, bool(security)),
     }
-    if note.body is not None:
-        content = {"schema": _schema(note.body)} | ({} if note.sent is None else {"example": note.sent})
+    if doc.body is not None:
+        content = {"schema": _schema(doc.body)} | ({} if doc.body_example is None else {"example": doc.body_example})
         found["requestBody"] = {"required": True, "content": {"application/json": content}}
-    return found | {"x-codeSamples": [{"lang": "Shell", "label": "curl", "source": _curl(rule, method, found, note)}]}
+    return found | {"x-codeSamples": [{"lang": "Shell", "label": "curl", "source": _curl(rule, method, found, doc)}]}
+
+
+def _security(rule: Rule, view: Callable[..., Any]) -> list[dict[str, list[str]]]:
+    """Alternatives, each with its scopes: OpenAPI 3.1 lets a list say the roles that any kind of credential needs."""
+    # One of these; a plus sign joins scopes that are needed together.
+    scopes = getattr(view, "guarded_scope", "").split()
+    kinds = view.admitted_kinds(rule.rule) if hasattr(view, "admitted_kinds") else ()
+    found = [{name: needed.split("+")} for needed in scopes for name in ("bearerAuth", "basicAuth")]
+    return found + [security for kind, security in NARROW_SECURITY.items() if kind in kinds]
 
 
 def _description(view: Callable[..., Any]) -> str:
-    """Its docstring, without the seed's number, which says nothing to callers."""
+    """The view's docstring without the seed's number, which callers do not know."""
     text = re.sub(r"\ASeed \d+(, | ?: ?)", "", inspect.getdoc(view) or "")
     return text[:1].upper() + text[1:]
 
 
-def _curl(rule: Rule, method: str, operation: Mapping[str, Any], note: Note) -> str:
-    """The request as one types it."""
+def _curl(rule: Rule, method: str, operation: Mapping[str, Any], doc: OperationDoc) -> str:
+    """The request as a curl command."""
     given = [one for one in operation["parameters"] if "example" in one]
     path, query = _path(rule), [f"{one['name']}={one['example']}" for one in given if one["in"] == "query"]
     for one in given:
@@ -245,8 +301,8 @@ def _curl(rule: Rule, method: str, operation: Mapping[str, Any], note: Note) -> 
     lines = [f"curl -X {method} 'http://localhost:8000{path}{'?' + '&'.join(query) if query else ''}'"]
     if operation["security"]:
         lines.append('-H "Authorization: Bearer $TOKEN"')
-    if note.sent is not None:
-        lines += ["-H 'Content-Type: application/json'", f"-d '{json.dumps(note.sent)}'"]
+    if doc.body_example is not None:
+        lines += ["-H 'Content-Type: application/json'", f"-d '{json.dumps(doc.body_example)}'"]
     return " \\\n  ".join(lines)
 
 
@@ -261,23 +317,23 @@ def _path(rule: Rule) -> str:
 def _path_parameters(rule: Rule) -> Iterator[dict[str, Any]]:
     for converter, name in re.findall(r"<(?:([^:<>]+):)?([^<>]+)>", rule.rule):
         shape = {"type": "string", "format": "uuid"} if converter == "uuid" else {"type": "string", "minLength": 1}
-        text, example = PARAMETERS.get(name, ("", None))
+        text, example = PARAMETER_DOCS.get(name, ("", None))
         if name == "website_id":
             text, example = "Key of the site.", "shop"
         yield _parameter("path", name, text, shape, example) | {"required": True}
 
 
-def _query_parameters(rule: Rule, note: Note, plugin: MarshmallowPlugin) -> Iterator[dict[str, Any]]:
-    if note.query is None:
+def _query_parameters(rule: Rule, doc: OperationDoc, plugin: MarshmallowPlugin) -> Iterator[dict[str, Any]]:
+    if doc.query is None:
         return
     assert plugin.converter is not None
-    named = bool({"site", "site_id", "website_id"} & rule.arguments)
-    for found in plugin.converter.schema2parameters(note.query, location="query"):
+    named = _names_site(rule)
+    for found in plugin.converter.schema2parameters(doc.query, location="query"):
         name = found["name"]
-        if named and name in ("site", "site_id", "website_id"):
-            # The path says it.
+        if named and name in SITE_NAMES:
+            # The site is in the path.
             continue
-        text, example = PARAMETERS.get(name, ("", None))
+        text, example = PARAMETER_DOCS.get(name, ("", None))
         example = example if found.get("required") else None
         shape = {key: value for key, value in found["schema"].items() if key != "metadata"}
         yield _parameter("query", name, found.get("description", text), shape, example) | {
@@ -285,8 +341,15 @@ def _query_parameters(rule: Rule, note: Note, plugin: MarshmallowPlugin) -> Iter
         }
 
 
-def _header_parameters(note: Note) -> Iterator[dict[str, Any]]:
-    for name, text in note.headers.items():
+def _names_site(rule: Rule) -> bool:
+    """Whether the path names the site."""
+    return bool(rule.arguments.intersection(SITE_NAMES))
+
+
+def _header_parameters(rule: Rule, doc: OperationDoc) -> Iterator[dict[str, Any]]:
+    takes_site = doc.query is not None and "site" in doc.query().fields and not _names_site(rule)
+    site = {SITE_HEADER: "Key of the site, as the parameter `site`."} if takes_site else {}
+    for name, text in {**site, **doc.headers}.items():
         yield _parameter("header", name, text, {"type": "string"}, None)
 
 
@@ -295,12 +358,13 @@ def _parameter(place: str, name: str, text: str, shape: Mapping[str, Any], examp
     return found if example is None else found | {"example": example}
 
 
-def _responses(note: Note, is_guarded: bool) -> dict[str, Any]:
-    usual = [400, 401, 403, 404, 429, 503] if is_guarded else []
-    usual += [413, 415, 422] if note.body is not None else []
-    found = {str(status): _problem(PROBLEMS[status], status) for status in usual}
-    found[str(note.status)] = _answer(note)
-    for status, what in note.others.items():
+def _responses(doc: OperationDoc, is_guarded: bool) -> dict[str, Any]:
+    # Every operation refuses parameters that it does not describe.
+    usual = [400, *([401, 403, 404, 429, 503] if is_guarded else [])]
+    usual += [413, 415, 422] if doc.body is not None else []
+    found = {str(status): _problem(PROBLEM_DESCRIPTIONS[status], status) for status in usual}
+    found[str(doc.status)] = _response(doc)
+    for status, what in doc.other_responses.items():
         if not isinstance(what, str):
             text = inspect.getdoc(what) or ""
             found[str(status)] = {"description": text, "content": {"application/json": {"schema": _schema(what)}}}
@@ -309,20 +373,20 @@ def _responses(note: Note, is_guarded: bool) -> dict[str, Any]:
     return dict(sorted(found.items()))
 
 
-def _answer(note: Note) -> dict[str, Any]:
-    types = (note.media_type,) if isinstance(note.media_type, str) else note.media_type
-    told = inspect.getdoc(note.answer) if isinstance(note.answer, type) else None
-    found: dict[str, Any] = {"description": told or note.summary}
-    if note.status == 204:
+def _response(doc: OperationDoc) -> dict[str, Any]:
+    types = (doc.media_type,) if isinstance(doc.media_type, str) else doc.media_type
+    told = inspect.getdoc(doc.response) if isinstance(doc.response, type) else None
+    found: dict[str, Any] = {"description": told or doc.summary}
+    if doc.status == 204:
         return found
-    shown = {} if note.example is None else {"example": note.example}
-    found["content"] = {name: ({"schema": _schema(note.answer)} if note.answer else {}) | shown for name in types}
+    shown = {} if doc.response_example is None else {"example": doc.response_example}
+    found["content"] = {name: ({"schema": _schema(doc.response)} if doc.response else {}) | shown for name in types}
     return found
 
 
 def _problem(text: str, status: int) -> dict[str, Any]:
     title = HTTPStatus(status).phrase
-    code = CODES.get(status) or title.lower().replace(" ", "_")
+    code = PROBLEM_CODES.get(status) or title.lower().replace(" ", "_")
     example = {"type": f"about:blank#{code}", "title": title, "status": status, "code": code, "detail": text}
     found: dict[str, Any] = {"description": text}
     found["content"] = {"application/problem+json": {"schema": _schema(ProblemDetails), "example": example}}
@@ -331,5 +395,5 @@ def _problem(text: str, status: int) -> dict[str, Any]:
     return found
 
 
-def _schema(shape: Shape) -> Any:
+def _schema(shape: BodySchema) -> Any:
     return dict(shape) if isinstance(shape, Mapping) else shape

@@ -1,200 +1,173 @@
-r"""One line of a web server's access log (common or combined, Apache or nginx) → one event. Pure.
+"""One line of the log for a request: who asked for what, how it was answered, and how long it took.
 
-No line that can be read is left out; its type says what it was:
-
-| type | the request |
-|---|---|
-| `page_view` | GET, status 200-299 or 304, of anything that is not an asset |
-| `asset_view` | the same for images, styles, scripts, fonts, media, downloads, feeds, robots.txt |
-| `http_redirect` | any method, status 300-399 but 304 |
-| `http_error` | any method, status 400-599; also what never became a request (`"-"` 408) |
-| `http_request` | the rest: HEAD, POST and other methods that succeeded |
-
-Texts are unescaped (`\"`, `\\`, `\xHH`) and read as UTF-8; bytes that are not UTF-8, and control characters, stay as
-the `\xHH` that the server would write. Texts over the limits of an event are cut, as a browser's own would be refused.
-A line whose last quote is not closed is refused: it is half a line, and a growing log will hold all of it next time.
+`create_app` installs it. ACCESS_LOG says which requests have a line; one slower than SLOW_REQUEST always has one, as a
+warning. A line never holds a raw path, a query, an address, a payload or a credential.
 """
 
-import re
-from datetime import UTC, datetime, timedelta, timezone
-from functools import lru_cache
-from ipaddress import ip_address
-from typing import Any
+import logging
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
 
-SOURCE = "access-log"
-_QUOTED = rb'[^"\\]*(?:\\.[^"\\]*)*'
-_START = rb"(?P<head>[^\[]*) \[(?P<time>[^\]]*)\] "
-_NUMBERS = rb"(?P<status>\d{3}|-) (?P<size>\d+|-)"
-# After the numbers: nothing, other fields, or referrer and user agent and perhaps other fields.
-_STRICT = re.compile(
-    _START + rb'"(?P<request>' + _QUOTED + rb')" ' + _NUMBERS +
-    rb'(?: "(?P<referrer>' + _QUOTED + rb')" "(?P<agent>' + _QUOTED + rb')"(?: .*)?| [^"].*)?\s*$',
-    re.DOTALL,
-)  # fmt: skip
-_BARE_REQUEST = re.compile(_START + rb'"(?P<request>.*?)" ' + _NUMBERS + rb"(?= |\s*$)", re.DOTALL)
-_ESCAPE = re.compile(rb'\\(?:x([0-9a-fA-F]{2})|(["\\]))')
-_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
-_REQUEST = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]{1,32}) (.+?)(?: (HTTP/\d(?:\.\d)?))?", re.DOTALL)
-_TIME = re.compile(r"(\d{1,2})/([A-Za-z]{3})/(\d{4}):(\d\d):(\d\d):(\d\d)(?:\.\d+)? ([+-])(\d\d):?(\d\d)")
-_MONTHS = dict(jan=1, feb=2, mar=3, apr=4, may=5, jun=6, jul=7, aug=8, sep=9, oct=10, nov=11, dec=12)  # noqa: C408
-_ASSETS = re.compile(
-    r"\.(?:apng|avif|bmp|css|csv|cur|gif|ico|jpe?g|js|json|map|mjs|otf|png|svgz?|swf|tiff?|ttf|txt|wasm|webmanifest"
-    r"|webp|woff2?|eot|flac|flv|m4[av]|mkv|mov|mp[34]|mpe?g|og[gv]|wav|webm|docx?|epub|odt|pdf|pptx?|xlsx?"
-    r"|7z|bz2|deb|exe|gz|iso|jar|rar|rpm|tar|tbz2|tgz|whl|xz|zip|zst|atom|rdf|rss|xml)$",
-    re.IGNORECASE,
-)
-_FEED_QUERY = re.compile(r"(?:^|&)(?:flav|feed|format)=(?:rss|atom|rdf)", re.IGNORECASE)
-_FEED_PATH = re.compile(r"/(?:feed|rss|atom)/?$", re.IGNORECASE)
-_IP_CHARACTERS, _NAME_CHARACTERS, _AGENT_CHARACTERS, _URL_CHARACTERS = 45, 255, 1024, 2048
+from flask import Flask, Request, Response
+
+from analytics import telemetry
+from analytics.auth.principal import Kind, Principal
+from analytics.errors import PROBLEM_CODE_KEY, Problem
+from analytics.ingest.accept import REJECTED_ENVIRON_KEY
+from analytics.privacy.pseudonym import identity_salt, make_pseudonym
+from analytics.web.app import current_request
+from analytics.web.server.connections import NO_ROUTE, refusal_log
+from analytics.web.server.disconnects import current_cancellation_token
+from config import Settings
+
+log = logging.getLogger("analytics.access")
+
+# A method that HTTP does not know: the client chose the text.
+OTHER_METHOD = "(other)"
+METHODS = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
+BEGAN_ENVIRON_KEY = "analytics.began"
 
 
-def read_line(line: bytes) -> dict[str, Any]:
-    """The line's event in canonical names, without an id. Raises ValueError, saying why it cannot be read."""
-    strict = _STRICT.match(line)
-    found = strict.groupdict() if strict else _read_bare(line)
-    host, user, vhost = _split_head(_text(found["head"]))
-    method, target, protocol, odd = _split_request(_text(found["request"]))
-    status = int(found["status"]) if found["status"] != b"-" else None
-    payload: dict[str, Any] = {"method": method, "status": status, "bytes": _size(found["size"]), "protocol": protocol}
-    event: dict[str, Any] = {
-        "type": request_type(method, target, status),
-        "ts": read_time(found["time"].decode("latin-1")),
-        "src": SOURCE,
-        "payload": payload,
+class Line(NamedTuple):
+    """What is known of a request when its response begins. `slow_s`: how long that took, if over SLOW_REQUEST."""
+
+    fields: dict[str, Any]
+    began: float
+    slow_s: float | None
+    request_id: str
+
+    def write(self, size: int, ended: str | None = None) -> None:
+        """Logs the request; its body of `size` bytes is sent."""
+        fields = {**self.fields, "ms": round((time.perf_counter() - self.began) * 1000, 1), "bytes": size}
+        if ended is not None:
+            fields["ended"] = ended
+        is_bad = self.slow_s is not None or fields["status"] >= 500 or ended == "failed"
+        message = "request"
+        if self.slow_s is not None:
+            message = f"Slow analytics request: {fields['route']} took {self.slow_s:.3f}s"
+        with telemetry.work_for(self.request_id):
+            log.log(logging.WARNING if is_bad else logging.INFO, message, extra=fields)
+
+
+class LoggedStream:
+    """A streamed body that logs its request when the server closes it, or only if it failed (`is_wanted` False).
+
+    Log lines of the code that makes the body carry the request's id, in whatever thread it runs. Other attributes are
+    the body's own: the server waits for one that has `when_ready` (web/server/asgi.py).
+    """
+
+    def __init__(self, body: Any, line: Line, size: int | None, is_wanted: bool) -> None:
+        self._body, self._chunks, self._line, self._size = body, iter(body), line, size
+        self._is_wanted, self._sent, self._ended = is_wanted, 0, ""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._body, name)
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        try:
+            with telemetry.work_for(self._line.request_id):
+                chunk: bytes = next(self._chunks)
+        except StopIteration:
+            self._ended = "complete"
+            raise
+        except BaseException:
+            token = current_cancellation_token()
+            self._ended = "client_left" if token is not None and token.is_cancelled else "failed"
+            raise
+        self._sent += len(chunk)
+        return chunk
+
+    def close(self) -> None:
+        try:
+            if close := getattr(self._body, "close", None):
+                close()
+        finally:
+            ended, self._ended = self._describe_end(), "complete"
+            if self._is_wanted or ended == "failed":
+                self._is_wanted = False
+                self._line.write(self._sent, ended)
+
+    def _describe_end(self) -> str:
+        """complete, failed, or why the server has closed it before its end: client_left or server_stopped."""
+        if self._sent == self._size:
+            return "complete"
+        token = current_cancellation_token()
+        is_stopped = token is not None and token.has_server_stopped
+        return self._ended or ("server_stopped" if is_stopped else "client_left")
+
+
+def init_app(app: Flask, settings: Settings) -> None:
+    """Installs the hooks. Call it first: the hook after a request then sees the response as it is sent."""
+    # ACCESS_LOG decides, whatever LOG_LEVEL is.
+    log.setLevel(logging.INFO)
+    describe = _subject_names(settings)
+    least_status = {"off": 1000, "errors": 400, "all": 0}[settings.access_log]
+    logs_rejections = settings.access_log != "off"
+    refusal_log.setLevel(logging.INFO if logs_rejections else logging.CRITICAL)
+    slow_request_s = settings.slow_request
+
+    @app.before_request
+    def start_timer() -> None:
+        current_request().environ[BEGAN_ENVIRON_KEY] = time.perf_counter()
+
+    @app.after_request
+    def log_request(response: Response) -> Response:
+        request, now = current_request(), time.perf_counter()
+        environ, status = request.environ, response.status_code
+        took_s = now - environ.get(BEGAN_ENVIRON_KEY, now)
+        is_slow = took_s > slow_request_s
+        is_wanted = status >= least_status or is_slow or (logs_rejections and REJECTED_ENVIRON_KEY in environ)
+        is_streamed = response.is_streamed and not _is_bodiless(request, status)
+        if not is_wanted and not (is_streamed and logs_rejections):
+            return response
+        line = Line(
+            _fields(request, response, describe), now - took_s, took_s if is_slow else None, telemetry.request_id.get()
+        )
+        if is_streamed:
+            response.response = LoggedStream(response.response, line, response.content_length, is_wanted)
+        else:
+            line.write(0 if _is_bodiless(request, status) else response.calculate_content_length() or 0)
+        return response
+
+
+def _is_bodiless(request: Request, status: int) -> bool:
+    return request.method == "HEAD" or status in (204, 304)
+
+
+def _fields(request: Request, response: Response, describe: Callable[[Principal], str]) -> dict[str, Any]:
+    environ, rule = request.environ, request.url_rule
+    principal: Principal | None = environ.get("analytics.principal")
+    fields: dict[str, Any] = {
+        "method": request.method if request.method in METHODS else OTHER_METHOD,
+        "route": rule.rule if rule else NO_ROUTE,
+        "status": response.status_code,
+        "subject": describe(principal) if principal else None,
+        "client": str(principal.kind) if principal else None,
+        "site": telemetry.recorded_site(),
     }
-    if host:
-        event["ip"] = host[:_IP_CHARACTERS]
-        if not _is_address(host):
-            payload["host"] = host[:_NAME_CHARACTERS]
-    if user and status != 401:
-        # With 401 the name is only what somebody tried.
-        event["user_id"] = user[:_NAME_CHARACTERS]
-    if target:
-        event["path"] = target[:_URL_CHARACTERS]
-    if referrer := _field(found["referrer"]):
-        event["referrer"] = referrer[:_URL_CHARACTERS]
-    if agent := _field(found["agent"]):
-        event["user_agent"] = agent[:_AGENT_CHARACTERS]
-    if vhost:
-        payload["vhost"] = vhost[:_NAME_CHARACTERS]
-    if odd:
-        payload["request"] = odd[:_URL_CHARACTERS]
-    return event
-
-
-def request_type(method: str | None, target: str | None, status: int | None) -> str:
-    """What a request counts as; the table in the module's docstring."""
-    if method is None or target is None or (status is not None and status >= 400):
-        return "http_error"
-    if status is not None and 300 <= status < 400 and status != 304:
-        return "http_redirect"
-    if method != "GET" or status is None or not (200 <= status < 300 or status == 304):
-        return "http_request"
-    return "asset_view" if _is_asset(target) else "page_view"
-
-
-@lru_cache(maxsize=4096)
-def read_time(text: str) -> datetime:
-    """`17/May/2015:10:05:03 +0000`, or nginx's $time_iso8601, as an aware instant. Raises ValueError."""
-    found = _TIME.fullmatch(text)
-    if found is None:
-        return _read_iso(text)
-    day, month, year, hour, minute, second, sign, hours, minutes = found.groups()
-    if month.lower() not in _MONTHS:
-        raise ValueError(f"{month!r} is not a month")
-    offset = timedelta(hours=int(hours), minutes=int(minutes)) * (-1 if sign == "-" else 1)
-    try:
-        zone = timezone(offset) if offset else UTC
-        # A leap second is the last second of its minute here.
-        leap = min(int(second), 59)
-        return datetime(int(year), _MONTHS[month.lower()], int(day), int(hour), int(minute), leap, tzinfo=zone)
-    except ValueError as error:
-        raise ValueError(f"[{text}] is not a time: {error}") from error
-
-
-def _read_iso(text: str) -> datetime:
-    try:
-        instant = datetime.fromisoformat(text)
-    except ValueError:
-        raise ValueError(f"[{text[:64]}] is not a time such as 17/May/2015:10:05:03 +0000") from None
-    if instant.tzinfo is None:
-        raise ValueError(f"[{text}] has no zone")
-    return instant
-
-
-def _read_bare(line: bytes) -> dict[str, bytes | Any]:
-    """The same fields where a server does not escape quotes inside them. By hand: a pattern would go back and forth."""
-    found, text = _BARE_REQUEST.match(line), line.rstrip()
-    if found is None:
-        raise ValueError(_why(line))
-    fields: dict[str, bytes | Any] = {**found.groupdict(), "referrer": None, "agent": None}
-    rest = text[found.end() :]
-    if rest.startswith(b' "'):
-        referrer, separator, agent = rest[2:-1].partition(b'" "')
-        if not separator or not rest.endswith(b'"'):
-            raise ValueError(_why(line))
-        fields |= {"referrer": referrer, "agent": agent}
+    if response.mimetype == "application/problem+json" and (code := environ.get(PROBLEM_CODE_KEY)):
+        fields["code"] = code
+    rejected: list[Problem] | None = environ.get(REJECTED_ENVIRON_KEY)
+    if rejected:
+        fields["rejected"] = Counter(problem.code for problem in rejected)
     return fields
 
 
-def _split_head(head: str) -> tuple[str | None, str | None, str | None]:
-    """`(host, user, vhost)` of what stands before the time: `[vhost] host ident user`, where a user may hold blanks."""
-    words = head.split(" ")
-    vhost = None
-    if len(words) > 3 and not _is_address(words[0]) and _is_address(words[1]):
-        vhost = words.pop(0)
-    if len(words) < 3:
-        raise ValueError("before the time there must be host, ident and user")
-    user = " ".join(words[2:])
-    host = words[0]
-    return (None if host == "-" else host), (None if user in ("-", '""', "") else user), vhost
+def _subject_names(settings: Settings) -> Callable[[Principal], str]:
+    """How a caller is named: by its subject, or where user ids are stored as pseudonyms by that of a token's subject,
+    which may be a user's."""
+    if not settings.anonymize_user_ids:
+        return lambda principal: principal.subject
+    salt = identity_salt(settings)
 
+    def describe(principal: Principal) -> str:
+        if principal.kind != Kind.TOKEN:
+            return principal.subject
+        return make_pseudonym(salt, telemetry.recorded_site() or "", principal.subject)
 
-@lru_cache(maxsize=4096)
-def _split_request(request: str) -> tuple[str | None, str | None, str | None, str | None]:
-    """`(method, target, protocol, None)`; of what is no request line, `(None, None, None, the text itself)`."""
-    if found := _REQUEST.fullmatch(request):
-        method, target, protocol = found.groups()
-        return method, target, protocol, None
-    return None, None, None, (None if request in ("", "-") else request)
-
-
-def _is_asset(target: str) -> bool:
-    path, _, query = target.partition("?")
-    return bool(_ASSETS.search(path) or _FEED_PATH.search(path) or (query and _FEED_QUERY.search(query)))
-
-
-def _field(raw: bytes | None) -> str | None:
-    text = _text(raw) if raw is not None else "-"
-    return None if text in ("", "-") else text
-
-
-def _text(raw: bytes) -> str:
-    if b"\\" in raw:
-        raw = _ESCAPE.sub(lambda found: bytes([int(found[1], 16)]) if found[1] else bytes(found[2]), raw)
-    text = raw.decode("utf-8", "backslashreplace")
-    # Only control and separator characters, and nothing in a usual line, are not printable.
-    return text if text.isprintable() else _CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", text)
-
-
-def _size(raw: bytes) -> int | None:
-    return None if raw == b"-" else int(raw[:18])
-
-
-@lru_cache(maxsize=16_384)
-def _is_address(text: str) -> bool:
-    try:
-        ip_address(text.split("%")[0])
-    except ValueError:
-        return False
-    return True
-
-
-def _why(line: bytes) -> str:
-    if b" [" not in line:
-        return "there is no [time]"
-    if len(re.findall(rb'(?<!\\)"', line)) % 2:
-        return "a quote is not closed; the line is cut off"
-    if b'] "' not in line:
-        return 'there is no "request" after the time'
-    return "not the common or combined format"
+    return describe

@@ -1,85 +1,108 @@
-"""What the health routes and the trace of an event answer, for the API's description."""
+"""Response schemas of the health routes, for the OpenAPI document."""
 
 from typing import Any
 
 from marshmallow import Schema, fields
 from marshmallow.validate import OneOf
 
-
-def _maybe(kind: type[fields.Field[Any]], **more: Any) -> fields.Field[Any]:
-    return kind(required=True, allow_none=True, **more)
+ROLES = ("ingest", "reports")
 
 
-class LiveAnswer(Schema):
-    """The process answers; nothing else was asked."""
+def _nullable(kind: type[fields.Field[Any]], **options: Any) -> fields.Field[Any]:
+    return kind(required=True, allow_none=True, **options)
+
+
+class LivenessResponse(Schema):
+    """The process responds; nothing else was checked."""
 
     status = fields.String(required=True)
 
 
 class ServerCheck(Schema):
-    """One look at one server."""
+    """The result of checking one server."""
 
     ok = fields.Boolean(required=True)
     latency_ms = fields.Float(required=True)
     detail = fields.String(required=True)
 
 
-class Checks(Schema):
-    """By server."""
+class ServerChecks(Schema):
+    """The results by server."""
 
     postgres = fields.Nested(ServerCheck, required=True)
     redis = fields.Nested(ServerCheck, required=True)
 
 
 class QueueState(Schema):
-    """What is accepted and not stored yet; nulls: unknown."""
+    """Accepted events that are not stored yet; null: unknown."""
 
-    backlog_events = _maybe(fields.Integer)
-    backlog_bytes = _maybe(fields.Integer)
-    oldest_waiting_s = _maybe(fields.Float)
+    backlog_events = _nullable(fields.Integer)
+    backlog_bytes = _nullable(fields.Integer)
+    oldest_waiting_s = _nullable(fields.Float)
 
 
 class RollupState(Schema):
-    """What waits to be merged, and when days were last closed; nulls: unknown."""
+    """Unmerged deltas, and when days were last closed; null: unknown."""
 
-    waiting_deltas = _maybe(fields.Integer)
-    waiting_events = _maybe(fields.Integer)
-    merge_lag_s = _maybe(fields.Float)
-    last_close_day = _maybe(fields.String)
+    waiting_deltas = _nullable(fields.Integer)
+    waiting_events = _nullable(fields.Integer)
+    merge_lag_s = _nullable(fields.Float)
+    last_close_day = _nullable(fields.String)
 
 
-class ReadyAnswer(Schema):
-    """`missing`: what keeps the service from being ready, and why."""
+class ReadinessQuery(Schema):
+    """`role`: ingest is ready while events are accepted, reports while everything works."""
+
+    role = fields.String(
+        validate=OneOf(ROLES),
+        metadata={"description": "What must work: `ingest` (default; PostgreSQL may be away) or `reports`."},
+    )
+
+
+def _degraded() -> fields.Field[Any]:
+    return fields.List(fields.String(), required=True)
+
+
+class ReadinessResponse(Schema):
+    """`missing`: what does not work, by name; the role is ready if it needs none of that. `degraded` as in /health."""
 
     status = fields.String(required=True, validate=OneOf(("ready", "not ready")))
+    role = fields.String(required=True, validate=OneOf(ROLES))
     missing = fields.Dict(keys=fields.String(), values=fields.String(), required=True)
-    queue = fields.Nested(QueueState, required=True)
-    rollups = fields.Nested(RollupState, required=True)
+    degraded = _degraded()
 
 
 class CacheState(Schema):
-    """Answers found in the cache, and computed though they may be kept; nulls: unknown."""
+    """Cache hits and misses of reports; null: unknown."""
 
-    hits = _maybe(fields.Integer)
-    misses = _maybe(fields.Integer)
+    hits = _nullable(fields.Integer)
+    misses = _nullable(fields.Integer)
 
 
 class PoolState(Schema):
-    """This process's connections to PostgreSQL: in use, and how many it may have."""
+    """This process's connections to PostgreSQL: in use, and the maximum."""
 
     checked_out = fields.Integer(required=True)
     size = fields.Integer(required=True)
 
 
 class MemoryState(Schema):
-    """Redis's memory; a limit of 0 is none. Nulls: unknown."""
+    """Redis's memory in bytes; limit 0: unlimited; null: unknown."""
 
-    used_bytes = _maybe(fields.Integer)
-    limit_bytes = _maybe(fields.Integer)
+    used_bytes = _nullable(fields.Integer)
+    limit_bytes = _nullable(fields.Integer)
 
 
-class HealthAnswer(Schema):
-    """The state of the service and of what it needs; with 503 when one of those is away."""
+class HeartbeatState(Schema):
+    """Seconds since the last heartbeat, by worker and of beat."""
+
+    workers = fields.Dict(keys=fields.String(), values=fields.Float(), required=True)
+    beat = _nullable(fields.Float)
+
+
+class HealthResponse(Schema):
+    """The state of the service and its servers; status 503 when one is unavailable. `degraded`: what is wrong all the
+    same, the most severe first. From `queue` on only for callers with the scope admin."""
 
     ok = fields.Boolean(required=True)
     status = fields.String(required=True, validate=OneOf(("healthy", "unhealthy")))
@@ -90,54 +113,36 @@ class HealthAnswer(Schema):
     postgres = fields.String(required=True)
     redis = fields.String(required=True)
     partitions = fields.Boolean(required=True)
-    queue = fields.Nested(QueueState, required=True)
-    rollups = fields.Nested(RollupState, required=True)
-    cache = fields.Nested(CacheState, required=True)
-    pool = fields.Nested(PoolState, required=True)
-    redis_memory = fields.Nested(MemoryState, required=True)
-    tasks = _maybe(fields.Dict, keys=fields.String())
-    audit = fields.Dict(keys=fields.String(), required=True)
+    degraded = _degraded()
     timestamp = fields.AwareDateTime(required=True)
-    checks = fields.Nested(Checks, required=True)
+    queue = fields.Nested(QueueState)
+    rollups = fields.Nested(RollupState)
+    cache = fields.Nested(CacheState)
+    pool = fields.Nested(PoolState)
+    redis_memory = fields.Nested(MemoryState)
+    heartbeats = fields.Nested(HeartbeatState, allow_none=True)
+    tasks = fields.Dict(keys=fields.String(), allow_none=True)
+    audit = fields.Dict(keys=fields.String())
+    rate_limit_uncounted = fields.Integer(
+        metadata={"description": "Requests and batches that this process let through uncounted while Redis was away."}
+    )
+    checks = fields.Nested(ServerChecks)
 
 
-class StoredEvent(Schema):
-    """The event as it is in the table."""
-
-    ts = fields.AwareDateTime(required=True)
-    received_at = fields.AwareDateTime(required=True)
-    type = fields.String(required=True)
-    user_id = _maybe(fields.String)
-    user_no = _maybe(fields.Integer)
-    session_id = _maybe(fields.String)
-    subject = _maybe(fields.String)
-    is_bot = fields.Boolean(required=True)
-    path = _maybe(fields.String)
-
-
-class TraceAnswer(Schema):
-    """What is known of one event: its row, its batch, copies that wait, and the rollups that count it."""
-
-    event_id = fields.UUID(required=True)
-    asked = fields.String(required=True)
-    state = fields.String(required=True, validate=OneOf(("stored", "waiting", "dead_lettered", "gone")))
-    site = _maybe(fields.String)
-    event = fields.Nested(StoredEvent, required=True, allow_none=True)
-    batch = _maybe(fields.Dict, keys=fields.String())
-    dead_letter = _maybe(fields.Dict, keys=fields.String())
-    waiting = fields.List(fields.Dict(keys=fields.String()), required=True)
-    rollups = fields.List(fields.Dict(keys=fields.String()), required=True)
-
-
-_WELL = {"ok": True, "latency_ms": 3.1, "detail": "connected"}
-_QUEUE = {"backlog_events": 0, "backlog_bytes": 0, "oldest_waiting_s": 0.0}
-_ROLLUPS = {
+_CHECK_EXAMPLE = {"ok": True, "latency_ms": 3.1, "detail": "connected"}
+_QUEUE_EXAMPLE = {"backlog_events": 0, "backlog_bytes": 0, "oldest_waiting_s": 0.0}
+_ROLLUPS_EXAMPLE = {
     "waiting_deltas": 2,
     "waiting_events": 120,
     "merge_lag_s": 1.4,
     "last_close_day": "2025-11-24T00:05:00Z",
 }
-READY_EXAMPLE: dict[str, Any] = {"status": "ready", "missing": {}, "queue": _QUEUE, "rollups": _ROLLUPS}
+READY_EXAMPLE: dict[str, Any] = {
+    "status": "ready",
+    "role": "ingest",
+    "missing": {"postgres": "cannot be reached"},
+    "degraded": ["dead_letters"],
+}
 HEALTH_EXAMPLE: dict[str, Any] = {
     "ok": True,
     "status": "healthy",
@@ -148,55 +153,16 @@ HEALTH_EXAMPLE: dict[str, Any] = {
     "postgres": "connected",
     "redis": "connected",
     "partitions": True,
-    "queue": _QUEUE,
-    "rollups": _ROLLUPS,
+    "degraded": ["dead_letters"],
+    "timestamp": "2025-11-24T16:00:00.000Z",
+    "queue": _QUEUE_EXAMPLE,
+    "rollups": _ROLLUPS_EXAMPLE,
     "cache": {"hits": 310, "misses": 42},
     "pool": {"checked_out": 1, "size": 30},
     "redis_memory": {"used_bytes": 4_200_000, "limit_bytes": 0},
+    "heartbeats": {"workers": {"celery@web1|web1|412": 1.2}, "beat": 0.8},
     "tasks": {},
-    "audit": {"gap": 0, "checked_at": "2025-11-24T15:50:00Z"},
-    "timestamp": "2025-11-24T16:00:00.000Z",
-    "checks": {"postgres": _WELL, "redis": _WELL},
-}
-EVENT_ID, BATCH_ID = "0193a2f0-7c1e-7000-8000-000000000000", "1764000000000-0"
-TRACE_EXAMPLE: dict[str, Any] = {
-    "event_id": EVENT_ID,
-    "asked": EVENT_ID,
-    "state": "stored",
-    "site": "default",
-    "event": {
-        "ts": "2025-11-24T16:00:00Z",
-        "received_at": "2025-11-24T16:00:00.100Z",
-        "type": "page_view",
-        "user_id": "user-1",
-        "user_no": 17,
-        "session_id": None,
-        "subject": None,
-        "is_bot": False,
-        "path": "/pricing",
-    },
-    "batch": {
-        "batch_id": BATCH_ID,
-        "received_at": "2025-11-24T16:00:00.100Z",
-        "stored_at": "2025-11-24T16:00:00.220Z",
-        "principal": "shop-server",
-        "request_id": "4e0b8b6f0f7b4f0e9a5f3a0d3c1b2a19",
-        "received": 2,
-        "stored": 2,
-        "duplicate": 0,
-        "dead_lettered": 0,
-    },
-    "dead_letter": None,
-    "waiting": [],
-    "rollups": [
-        {
-            "dimension": "path",
-            "day": "2025-11-24",
-            "type": "page_view",
-            "subject": "",
-            "value": "/pricing",
-            "is_bot": False,
-            "state": "merged",
-        }
-    ],
+    "audit": {"gap": None, "checked_at": "2025-11-24T15:50:00Z"},
+    "rate_limit_uncounted": 0,
+    "checks": {"postgres": _CHECK_EXAMPLE, "redis": _CHECK_EXAMPLE},
 }

@@ -1,94 +1,122 @@
-"""Public health routes, and the process time of every response."""
+"""Public health routes, and the process time and cache header of every response.
 
-import logging
+No health route waits for a server: each shows what background checks (health.py) found at most two seconds ago. What is
+more than a state, such as counts and memory, is shown to callers with the scope `admin`.
+"""
+
 import platform
 import time
+from collections.abc import Callable
 from datetime import datetime
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 from flask import Blueprint, Response, current_app, jsonify
 from flask.blueprints import BlueprintSetupState
+from marshmallow import Schema
 from sqlalchemy.pool import QueuePool
 
-from analytics.application import current_request
-from analytics.documented import documented
+from analytics.apidocs.operations import DocumentedView, documented
+from analytics.auth.guard import authenticator
+from analytics.auth.limits import outage
+from analytics.errors import AnalyticsError
 from analytics.extensions import db, settings
-from analytics.ops import answers
-from analytics.ops.health import Check, Health, Prober
+from analytics.ops import schemas
+from analytics.ops.access_log import BEGAN_ENVIRON_KEY
+from analytics.ops.degradation import AUDIT_TASK, find_degradations
+from analytics.ops.health import Health, HealthMonitor
+from analytics.ops.server_checks import CheckResult
+from analytics.web.app import current_request, runs_on_event_loop
+from analytics.web.validation import read_query
+from config import VERSION
 
+P = ParamSpec("P")
+R = TypeVar("R", covariant=True)
 blueprint = Blueprint("ops", __name__)
-log = logging.getLogger(__name__)
 
-# Tasks whose outcome has a place of its own.
-CLOSE_DAYS, AUDIT = "rollups.close_days", "maintenance.audit"
+CLOSE_DAYS_TASK = "rollups.close_days"
+# What each role needs; see Health.unmet_requirements. Events are accepted while PostgreSQL is away.
+ROLE_NEEDS = {"ingest": ("redis", "schema"), "reports": ("postgres", "redis", "schema")}
+DEFAULT_ROLE = "ingest"
+# How long the first request of a process waits for the first check: an orchestrator's probe, and a person.
+PROBE_WAIT_S, HEALTH_WAIT_S = 0.08, 2.0
 
 
 @blueprint.record_once
-def _make_prober(state: BlueprintSetupState) -> None:
-    found = state.app.extensions["settings"]
-    state.app.extensions["prober"] = Prober(found.database_url, found.celery_broker_url, found.redis_url)
+def _install_monitor(state: BlueprintSetupState) -> None:
+    state.app.extensions["health_monitor"] = HealthMonitor(state.app.extensions["settings"])
+
+
+def documented_check(
+    summary: str, response: type[Schema], example: dict[str, Any], query: type[Schema] | None = None
+) -> Callable[[Callable[P, R]], DocumentedView[P, R]]:
+    """Describes a check, which responds with the same fields whether it is 200 or 503."""
+    refused = {400: "A parameter is unknown or wrong."} if query else {}
+    return documented(summary, query, (response, example), other_responses={503: response, **refused})
 
 
 @blueprint.get("/livez")
-@documented("Is the process alive", answer=answers.LiveAnswer, example={"status": "alive"})
+@runs_on_event_loop
+@documented("Check that the process is alive", response=(schemas.LivenessResponse, {"status": "alive"}))
 def livez() -> Response:
     return jsonify({"status": "alive"})
 
 
 @blueprint.get("/readyz")
-@documented(
-    "May it get requests",
-    answer=answers.ReadyAnswer,
-    example=answers.READY_EXAMPLE,
-    others={503: answers.ReadyAnswer},
+@runs_on_event_loop
+@documented_check(
+    "Check that the service is ready", schemas.ReadinessResponse, schemas.READY_EXAMPLE, schemas.ReadinessQuery
 )
 def readyz() -> tuple[Response, int]:
-    found = _look()
-    missing = found.missing
-    status = "not ready" if missing else "ready"
-    body = {"status": status, "missing": missing, "queue": _queue(found), "rollups": _rollups(found)}
-    return _uncached(body, not missing)
+    role = read_query(schemas.ReadinessQuery(), current_request().args).get("role", DEFAULT_ROLE)
+    health = _read_health(PROBE_WAIT_S)
+    missing = health.unmet_requirements
+    is_ready = not missing.keys() & ROLE_NEEDS[role]
+    body = {"status": "ready" if is_ready else "not ready", "role": role, "missing": missing}
+    return _uncached({**body, "degraded": find_degradations(health, settings())}, is_ready)
 
 
 @blueprint.get("/health")
 @blueprint.get("/health-check")
 @blueprint.get("/healthz")
 @blueprint.get("/api/analytics/healthz")
-@documented(
-    "Is the service well",
-    answer=answers.HealthAnswer,
-    example=answers.HEALTH_EXAMPLE,
-    others={503: answers.HealthAnswer},
-)
-def health() -> tuple[Response, int]:
-    found = _look()
-    is_healthy = not found.postgres.problem and not found.redis.problem
-    return _uncached(_describe(found, is_healthy), is_healthy)
-
-
-@blueprint.before_app_request
-def _start_watch() -> None:
-    current_request().environ["analytics.began"] = time.perf_counter()
+@runs_on_event_loop
+@documented_check("Check the health of the service", schemas.HealthResponse, schemas.HEALTH_EXAMPLE)
+def show_health() -> tuple[Response, int]:
+    """The fields of the seeds and the degradations; for an admin also counts, latencies, memory and task runs."""
+    health = _read_health(HEALTH_WAIT_S)
+    is_healthy = not health.postgres.check.problem and not health.redis.check.problem
+    details = _details(health) if _is_admin(can_wait=is_healthy) else {}
+    return _uncached({**_describe(health, is_healthy), **details}, is_healthy)
 
 
 @blueprint.after_app_request
-def _tell_time(response: Response) -> Response:
-    # Until the first byte: a streamed body takes as long as its reader.
+def _add_headers(response: Response) -> Response:
+    # Until the first byte: a streamed body takes as long as its client reads.
     request, now = current_request(), time.perf_counter()
-    took_s: float = now - request.environ.get("analytics.began", now)
+    took_s: float = now - request.environ.get(BEGAN_ENVIRON_KEY, now)
     response.headers.add("X-Analytics-Process-Time", f"{took_s:.6f}")
-    if took_s > settings().slow_request:
-        # The path without its query, which may hold a user id.
-        log.warning("Slow analytics request: %s took %.3fs", request.path, took_s, extra={"method": request.method})
-    # Answers tell of people, and of a moment: nobody on the way keeps one, unless its view says so.
+    # Responses are about users and about one moment: no cache stores them unless the view allows it.
     if request.method == "GET":
         response.headers.setdefault("Cache-Control", "no-store")
     return response
 
 
-def _look() -> Health:
-    prober: Prober = current_app.extensions["prober"]
-    return prober.look()
+def _read_health(wait_s: float) -> Health:
+    monitor: HealthMonitor = current_app.extensions["health_monitor"]
+    return monitor.read(wait_s)
+
+
+def _is_admin(can_wait: bool) -> bool:
+    """A wrong token is none here: probes of the seeds send what they like. Waits for no look-up of a key, also of
+    the issuer of tokens: a new one is known at the next request. `can_wait` False: waits for no server."""
+    header = current_request().environ.get("HTTP_AUTHORIZATION")
+    if header is None:
+        return "admin" in settings().anonymous_scopes
+    try:
+        principal = authenticator().find_known(header, can_wait)
+        return principal is not None and principal.has_scope("admin")
+    except AnalyticsError:
+        return False
 
 
 def _uncached(body: dict[str, Any], is_well: bool) -> tuple[Response, int]:
@@ -97,70 +125,79 @@ def _uncached(body: dict[str, Any], is_well: bool) -> tuple[Response, int]:
     return response, 200 if is_well else 503
 
 
-def _describe(found: Health, is_healthy: bool) -> dict[str, Any]:
-    from analytics import __version__
-
+def _describe(health: Health, is_healthy: bool) -> dict[str, Any]:
+    """The public part: what the seeds' callers read, and no count."""
+    postgres, redis = _status_text(health.postgres.check), _status_text(health.redis.check)
     return {
         "ok": is_healthy,
         "status": "healthy" if is_healthy else "unhealthy",
         "service": "analytics-service",
-        "version": __version__,
+        "version": VERSION,
         "python_version": platform.python_version(),
-        "database": _word(found.postgres),
-        "postgres": _word(found.postgres),
-        "redis": _word(found.redis),
-        "partitions": found.has_partition,
-        "queue": _queue(found),
-        "rollups": _rollups(found),
-        "cache": {"hits": None, "misses": None} if found.cache is None else found.cache._asdict(),
-        "pool": _pool(),
-        "redis_memory": _memory(found),
-        "tasks": None if found.runs is None else {name: run._asdict() for name, run in found.runs.items()},
-        "audit": _audit(found),
-        "timestamp": found.at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-        "checks": {"postgres": _check(found.postgres), "redis": _check(found.redis)},
+        "database": postgres,
+        "postgres": postgres,
+        "redis": redis,
+        "partitions": health.postgres.has_partition,
+        "degraded": find_degradations(health, settings()),
+        "timestamp": health.at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
     }
 
 
-def _queue(found: Health) -> dict[str, float | None]:
-    """Nulls when Redis cannot be asked: unknown is not zero."""
-    if found.backlog is None:
+def _details(health: Health) -> dict[str, Any]:
+    cache, runs, heartbeats = health.side.cache, health.redis.task_runs, health.redis.heartbeats
+    return {
+        "queue": _queue(health),
+        "rollups": _rollups(health),
+        "cache": {"hits": None, "misses": None} if cache is None else cache._asdict(),
+        "pool": _pool(),
+        "redis_memory": _memory(health),
+        "heartbeats": None if heartbeats is None else heartbeats._asdict(),
+        "tasks": None if runs is None else {name: run._asdict() for name, run in runs.items()},
+        "audit": _audit(health),
+        "rate_limit_uncounted": outage().uncounted,
+        "checks": {"postgres": _check(health.postgres.check), "redis": _check(health.redis.check)},
+    }
+
+
+def _queue(health: Health) -> dict[str, float | None]:
+    """Null when Redis is unavailable: unknown is not zero."""
+    if health.redis.backlog is None:
         return {"backlog_events": None, "backlog_bytes": None, "oldest_waiting_s": None}
     return {
-        "backlog_events": found.backlog.events,
-        "backlog_bytes": found.backlog.bytes,
-        "oldest_waiting_s": _age_s(found.at, found.backlog.oldest_at),
+        "backlog_events": health.redis.backlog.events,
+        "backlog_bytes": health.redis.backlog.bytes,
+        "oldest_waiting_s": _age_s(health.at, health.redis.backlog.oldest_at),
     }
 
 
-def _rollups(found: Health) -> dict[str, Any]:
-    """What reports fold by themselves until merge has done so. Nulls: unknown."""
-    closed = (found.runs or {}).get(CLOSE_DAYS)
-    merge = found.merge
+def _rollups(health: Health) -> dict[str, Any]:
+    """The deltas that reports read until they are merged. Null: unknown."""
+    closed = (health.redis.task_runs or {}).get(CLOSE_DAYS_TASK)
+    merge = health.postgres.merge_backlog
     return {
         "waiting_deltas": merge.deltas if merge else None,
         "waiting_events": merge.events if merge else None,
-        "merge_lag_s": _age_s(found.at, merge.oldest_at) if merge else None,
+        "merge_lag_s": _age_s(health.at, merge.oldest_at) if merge else None,
         "last_close_day": closed.last_success_at if closed else None,
     }
 
 
 def _pool() -> dict[str, int]:
-    """Of this process. More callers than that wait for at most POOL_WAIT_S, and are told 503."""
+    """This process's pool. Requests beyond its size wait up to POOL_TIMEOUT_S, then get 503."""
     pool = db.engine.pool
     assert isinstance(pool, QueuePool)
-    chosen = settings()
-    return {"checked_out": pool.checkedout(), "size": chosen.db_pool_size + chosen.db_max_overflow}
+    config = settings()
+    return {"checked_out": pool.checkedout(), "size": config.db_pool_size + config.db_max_overflow}
 
 
-def _memory(found: Health) -> dict[str, int | None]:
-    memory = found.memory
+def _memory(health: Health) -> dict[str, int | None]:
+    memory = health.redis.memory
     return {"used_bytes": memory.used if memory else None, "limit_bytes": memory.limit if memory else None}
 
 
-def _audit(found: Health) -> dict[str, Any]:
-    """What the last audit of the last hours found; nulls: none has run."""
-    audit = (found.runs or {}).get(AUDIT)
+def _audit(health: Health) -> dict[str, Any]:
+    """The result of the last audit; null: none has run."""
+    audit = (health.redis.task_runs or {}).get(AUDIT_TASK)
     return {"gap": None, "checked_at": None, **((audit.result if audit else None) or {})}
 
 
@@ -168,9 +205,9 @@ def _age_s(now: datetime, at: datetime | None) -> float:
     return max(0.0, round((now - at).total_seconds(), 3)) if at else 0.0
 
 
-def _word(check: Check) -> str:
+def _status_text(check: CheckResult) -> str:
     return check.problem or "connected"
 
 
-def _check(check: Check) -> dict[str, Any]:
+def _check(check: CheckResult) -> dict[str, Any]:
     return {"ok": not check.problem, "latency_ms": check.latency_ms, "detail": check.problem or "connected"}

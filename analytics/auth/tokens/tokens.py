@@ -1,184 +1,204 @@
-"""Tokens: what a JWT lets its bearer do, remembered by its text until it expires, and taking one back.
+"""Tokens: issues, verifies, caches and revokes the JWTs that callers send.
 
-`guard` asks `TokenChecks.principal` on every request; the commands issue and revoke. Revocations live in PostgreSQL
-and are told to every process through a sorted set in Redis, which each reads every two seconds.
+`guard` calls `TokenVerifier.principal` on every request; the commands issue and revoke. issuer.py says whose tokens are
+accepted, claims.py what they grant. Revocations are stored in PostgreSQL and published in a sorted set in Redis, which
+each process polls, with the earlier ends of rotated keys.
 """
 
 import hashlib
-import json
 import logging
 import math
 import re
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, NamedTuple
 
 import jwt
-from flask_jwt_extended import create_access_token, decode_token
-from flask_jwt_extended.exceptions import JWTExtendedException
+from flask_jwt_extended import create_access_token
 from redis import Redis
 from redis.exceptions import RedisError
-from sqlalchemy import Engine, func, or_, select
+from sqlalchemy import Connection, Engine, func, or_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import SQLAlchemyError
 
 from analytics import clock
-from analytics.aside import aside
-from analytics.errors import Unauthorised
+from analytics.auth.principal import Principal
+from analytics.auth.tokens.claims import read_end, read_principal
+from analytics.auth.tokens.issuer import Issuer
+from analytics.errors import Unauthorised, Unavailable
+from analytics.store.connections import limit_statements
 from analytics.store.models import audit_log, revoked_tokens
-from config import SCOPES
+from analytics.web.app import current_application
+from analytics.web.refreshing_cache import Freshness, RefreshingCache
 
 log = logging.getLogger(__name__)
 
-# A plain JWT of another issuer that shares the key says nothing of scopes: it may do what seed 001 lets any valid
-# token do, and no more.
-SCOPES_WITHOUT_CLAIM = frozenset({"ingest", "read", "export"})
 MAX_TOKEN_LENGTH = 8000
-MAX_CACHED = 10_000
-READ_EVERY_S = 2.0
-# Mends a Redis that lost a revocation, or was away when one was made.
-RELOAD_EVERY_S = 60.0
+MAX_CACHED_TOKENS = 10_000
+# Of a process that serves requests all the time the set is polled in the background each second.
+REVOCATION_FRESHNESS = Freshness(fresh_s=1.0, usable_s=2.0)
+# The table is read again within a minute: repairs a Redis that lost a revocation, or was away when one was made.
+STORED_FRESHNESS = Freshness(fresh_s=55.0, usable_s=55.0)
+# Seconds that reading it waits for a server that hangs.
+LOAD_LIMIT_S = 5.0
 REVOKED_KEY = "analytics:revoked"
-# Shows that the set was filled from PostgreSQL, so that an emptied Redis is not taken for "nothing is revoked".
-FILLED = "*filled"
-PLAIN_ID = re.compile(r"[\x21-\x7e]{1,200}")
-UNSTORABLE = re.compile(r"[\x00\ud800-\udfff]")
-
-
-class Principal(NamedTuple):
-    """Who is calling, and what they may do. `sites` None: all of them."""
-
-    subject: str
-    scopes: frozenset[str]
-    sites: frozenset[str] | None
-    jti: str
-    anonymous: bool
-
-    def may(self, scope: str) -> bool:
-        """True when the scope was given; admin includes every other."""
-        return scope in self.scopes or "admin" in self.scopes
+# The ids of rotated keys with the time at which each ends: a process may have cached the key with its former end.
+ENDING_KEY = "analytics:ending"
+# For so long after the end: every process has read the key's row by then, unless PostgreSQL was away.
+ENDING_KEPT_S = 86_400
+# Marks a set that was filled from PostgreSQL, so that an emptied Redis does not read as "nothing is revoked".
+LOADED_MARKER = "*filled"
+NEVER_READ = frozenset({"*never read"})
+JTI_PATTERN = re.compile(r"[\x21-\x7e]{1,200}")
 
 
 class _Checked(NamedTuple):
+    """`keys_version`: of the keys with which the signature was verified."""
+
     principal: Principal
-    expires_at: float
+    keys_version: int
 
 
-class TokenChecks:
-    """Verified tokens by their text, and the revoked ones. One an app; any thread may ask."""
+class TokenVerifier:
+    """Caches verified tokens by their text, and checks revocations. One per app; thread-safe."""
 
     def __init__(self, engine: Callable[[], Engine], redis: Callable[[], Redis]) -> None:
         self.revocations = Revocations(engine, redis)
         self._checked: dict[str, _Checked] = {}
         self._lock = threading.Lock()
 
-    def principal(self, token: str) -> Principal:
-        """Who the token speaks for. Raises Unauthorised, saying what is wrong with it. About 2 us when known."""
+    def principal(self, token: str, can_wait: bool = True, can_wait_for_keys: bool = True) -> Principal:
+        """The principal of the token. Raises Unauthorised with the reason. About 2 us on a cache hit.
+
+        `can_wait`: as of Revocations.revoked_ids; `can_wait_for_keys`: as of Keys.find.
+        """
         now = clock.now().timestamp()
-        found = self._checked.get(token)
-        if found is None:
-            found = verify(token)
-            self._remember(token, found)
-        if now >= found.expires_at:
+        cached = self._checked.get(token)
+        if cached is None or cached.keys_version != token_issuer().keys.version():
+            cached = verify(token, can_wait_for_keys)
+            self._store(token, cached)
+        if now >= cached.principal.expires_at:
             self._checked.pop(token, None)
-            raise Unauthorised(_expired(found.expires_at))
-        if found.principal.jti in self.revocations.at(now):
-            raise Unauthorised("the token was revoked; ask for a new one")
-        return found.principal
+            raise Unauthorised(_expired(cached.principal.expires_at))
+        if cached.principal.credential_id in self.revocations.revoked_ids(can_wait):
+            raise Unauthorised("the token was revoked; request a new one")
+        return cached.principal
 
     def clear(self) -> None:
-        """Forget every token and revocation, as a new process would."""
+        """Empties the caches, as in a new process."""
         self._checked.clear()
         self.revocations.clear()
 
-    def _remember(self, token: str, checked: _Checked) -> None:
+    def _store(self, token: str, checked: _Checked) -> None:
         with self._lock:
-            if len(self._checked) >= MAX_CACHED:
-                # The oldest tenth goes at once: evicting one at a time would cost every newcomer.
-                for old in list(self._checked)[: MAX_CACHED // 10]:
+            if len(self._checked) >= MAX_CACHED_TOKENS:
+                # Evicts the oldest tenth at once: evicting one at a time would slow down every new token.
+                for old in list(self._checked)[: MAX_CACHED_TOKENS // 10]:
                     del self._checked[old]
             self._checked[token] = checked
 
 
 class Revocations:
-    """The identities of revoked tokens, at most `READ_EVERY_S` old; older only while Redis and PostgreSQL are away."""
+    """The ids of revoked tokens: of the set in Redis, polled in the background, and of the table, read each minute.
+
+    Both hold all of them. While one source does not answer, the other one and what was last read remain.
+    """
 
     def __init__(self, engine: Callable[[], Engine], redis: Callable[[], Redis]) -> None:
         self._engine, self._redis = engine, redis
-        self._lock = threading.Lock()
-        self.clear()
+        self._polled = RefreshingCache[str, frozenset[str]]("revocations", REVOCATION_FRESHNESS)
+        self._stored = RefreshingCache[str, frozenset[str]]("stored revocations", STORED_FRESHNESS)
+        self._known: frozenset[str] = frozenset()
 
     def clear(self) -> None:
-        self._revoked: frozenset[str] = frozenset()
-        self._read_at, self._reloaded_at = -math.inf, -math.inf
+        """Empties the caches, as in a new process."""
+        self._polled.clear()
+        self._stored.clear()
+        self._known = frozenset()
 
-    def at(self, now: float) -> frozenset[str]:
-        """The revoked identities. One thread reads them anew; the others go on with the last set, save at the start."""
-        if 0 <= now - self._read_at < READ_EVERY_S:
-            return self._revoked
-        return aside(self._read_anew, now)
+    def revoked_ids(self, can_wait: bool = True) -> frozenset[str]:
+        """The revoked ids; waits for the servers only in a process that was not asked lately.
 
-    def _read_anew(self, now: float) -> frozenset[str]:
-        first = self._read_at == -math.inf
-        if self._lock.acquire(blocking=first):
+        `can_wait` False: as they were last read, at once. Raises Unavailable before they were.
+        """
+        load = partial(self._poll, self._redis(), self._engine())
+        if can_wait:
+            return self._polled.get(REVOKED_KEY, load)
+        known = self._polled.get_now(REVOKED_KEY, load, NEVER_READ)
+        if known is NEVER_READ:
+            raise Unavailable("the revoked tokens were not read yet; try again shortly")
+        return known
+
+    def _poll(self, redis: Redis, engine: Engine) -> frozenset[str]:
+        polled, load = _read_polled(redis), partial(_load_stored, engine, redis)
+        if polled is not None and LOADED_MARKER in polled:
+            self._known = polled | self._stored.get_now(REVOKED_KEY, load, frozenset())
+        else:
             try:
-                if not 0 <= now - self._read_at < READ_EVERY_S:
-                    self._revoked = self._read(now)
-                    self._read_at = now
-            finally:
-                self._lock.release()
-        return self._revoked
+                stored = load()
+            except SQLAlchemyError as error:
+                log.warning("revocations not read from the database", extra={"error": type(error).__name__})
+                stored = self._known
+            self._known = stored | (polled or frozenset())
+        return self._known
 
-    def _read(self, now: float) -> frozenset[str]:
-        if 0 <= now - self._reloaded_at < RELOAD_EVERY_S:
-            try:
-                found = _members(self._redis())
-                if FILLED in found:
-                    return found
-            except RedisError as error:
-                log.warning("revocations not read from redis", extra={"error": type(error).__name__})
-        return self._reload(now)
 
-    def _reload(self, now: float) -> frozenset[str]:
-        live = or_(revoked_tokens.c.expires_at.is_(None), revoked_tokens.c.expires_at > func.to_timestamp(now))
-        try:
-            with self._engine().connect() as connection:
-                rows = connection.execute(select(revoked_tokens.c.jti, revoked_tokens.c.expires_at).where(live)).all()
-        except SQLAlchemyError as error:
-            log.warning("revocations not read from the database", extra={"error": type(error).__name__})
-            return self._read_redis_or_keep()
-        self._reloaded_at = now
-        scores = {row.jti: _score(row.expires_at) for row in rows}
-        try:
-            pipeline = self._redis().pipeline()
-            pipeline.zremrangebyscore(REVOKED_KEY, "-inf", now)
-            pipeline.zadd(REVOKED_KEY, {**scores, FILLED: math.inf})
-            pipeline.execute()
-        except RedisError as error:
-            log.warning("revocations not told to redis", extra={"error": type(error).__name__})
-        return frozenset(row.jti for row in rows)
+def _read_polled(redis: Redis) -> frozenset[str] | None:
+    """The set in Redis; None when Redis does not answer."""
+    try:
+        return _members(redis)
+    except RedisError as error:
+        log.warning("revocations not read from redis", extra={"error": type(error).__name__})
+        return None
 
-    def _read_redis_or_keep(self) -> frozenset[str]:
-        try:
-            return self._revoked | _members(self._redis())
-        except RedisError:
-            return self._revoked
+
+def _load_stored(engine: Engine, redis: Redis) -> frozenset[str]:
+    """Those in the table, which are published in Redis. Raises SQLAlchemyError."""
+    now = clock.now().timestamp()
+    live = or_(revoked_tokens.c.expires_at.is_(None), revoked_tokens.c.expires_at > func.to_timestamp(now))
+    with engine.connect() as connection:
+        limit_statements(connection.connection.driver_connection, LOAD_LIMIT_S)
+        rows = connection.execute(select(revoked_tokens.c.jti, revoked_tokens.c.expires_at).where(live)).all()
+    try:
+        pipeline = redis.pipeline()
+        pipeline.zremrangebyscore(REVOKED_KEY, "-inf", now)
+        pipeline.zremrangebyscore(ENDING_KEY, "-inf", now - ENDING_KEPT_S)
+        pipeline.zadd(REVOKED_KEY, {**{row.jti: _score(row.expires_at) for row in rows}, LOADED_MARKER: math.inf})
+        pipeline.execute()
+    except RedisError as error:
+        log.warning("revocations not published to redis", extra={"error": type(error).__name__})
+    return frozenset(row.jti for row in rows)
 
 
 def revoke(engine: Engine, redis: Redis, jti: str, expires_at: datetime | None, reason: str, actor: str) -> bool:
-    """Takes a token back, in every process within two seconds; may run twice.
+    """Revokes a token, in every process within two seconds; idempotent.
 
-    False when Redis could not be told: then the processes notice within `RELOAD_EVERY_S`.
+    False when Redis is unavailable: the processes then notice within a minute (STORED_FRESHNESS).
     """
-    row = {"jti": jti, "expires_at": expires_at, "reason": reason}
     with engine.begin() as connection:
-        added = connection.execute(
-            insert(revoked_tokens).values(row).on_conflict_do_nothing().returning(revoked_tokens.c.jti)
-        ).first()
-        if added:
+        if store_revocation(connection, jti, expires_at, reason):
             entry = {"actor": actor, "action": "token.revoke", "detail": {"jti": jti, "reason": reason}}
             connection.execute(insert(audit_log).values(entry))
+    return publish_revocation(redis, jti, expires_at)
+
+
+def store_revocation(connection: Connection, jti: str, expires_at: datetime | None, reason: str) -> bool:
+    """Stores the revocation of a token, key or share link by its credential_id; False when it is stored already."""
+    row = {"jti": jti, "expires_at": expires_at, "reason": reason}
+    statement = insert(revoked_tokens).values(row).on_conflict_do_nothing().returning(revoked_tokens.c.jti)
+    return connection.execute(statement).first() is not None
+
+
+# Served by pk_revoked_tokens.
+def is_stored_revocation(connection: Connection, jti: str) -> bool:
+    """Whether the token of that id was revoked; a revocation is kept until the token's end."""
+    return connection.execute(select(revoked_tokens.c.jti).where(revoked_tokens.c.jti == jti)).first() is not None
+
+
+def publish_revocation(redis: Redis, jti: str, expires_at: datetime | None) -> bool:
+    """Tells every process of a stored revocation; False when Redis is unavailable."""
     try:
         redis.zadd(REVOKED_KEY, {jti: _score(expires_at)})
     except RedisError:
@@ -186,113 +206,90 @@ def revoke(engine: Engine, redis: Redis, jti: str, expires_at: datetime | None, 
     return True
 
 
+def publish_end(redis: Redis, credential_id: str, ends_at: datetime) -> bool:
+    """Tells every process that the credential now ends then; False when Redis is unavailable."""
+    try:
+        redis.zadd(ENDING_KEY, {credential_id: ends_at.timestamp()})
+    except RedisError:
+        return False
+    return True
+
+
 def issue(subject: str, scopes: Iterable[str], sites: Iterable[str], lifetime: timedelta | None) -> str:
-    """A signed token with those claims; `lifetime` None: it never expires. No site: all sites."""
+    """A signed token. `lifetime` None: it never expires. No site: all sites."""
     claims: dict[str, Any] = {"scope": " ".join(scopes)}
     if keys := list(sites):
         claims["site"] = keys[0] if len(keys) == 1 else keys
-    made: str = create_access_token(subject, additional_claims=claims, expires_delta=lifetime or False)
-    return made
+    token: str = create_access_token(subject, additional_claims=claims, expires_delta=lifetime or False)
+    return token
 
 
-def verify(token: str) -> _Checked:
-    """The token's meaning, its signature and times checked anew. Raises Unauthorised; does not ask for revocation."""
+def token_issuer() -> Issuer:
+    """The running app's issuer."""
+    issuer: Issuer = current_application().extensions["token_issuer"]
+    return issuer
+
+
+def verify(token: str, can_wait_for_keys: bool = True) -> _Checked:
+    """The principal and expiry, after checking signature and claims. Raises Unauthorised; ignores revocations."""
     if len(token) > MAX_TOKEN_LENGTH or not token.isascii():
         raise Unauthorised(f"the token is not a JWT: over {MAX_TOKEN_LENGTH} characters, or not ASCII")
+    issuer = token_issuer()
+    version = issuer.keys.version()
     try:
-        claims = decode_token(token)
-        expires_at = float(claims.get("exp", math.inf))
+        claims = issuer.decode(token, can_wait_for_keys)
+        expires_at = read_end(claims)
     except jwt.ExpiredSignatureError as error:
-        raise Unauthorised(_expired(unverified(token).get("exp"))) from error
-    except (jwt.PyJWTError, JWTExtendedException) as error:
-        raise Unauthorised(_explain(error)) from error
+        raise Unauthorised(_expired(decode_unverified(token).get("exp"))) from error
+    except jwt.PyJWTError as error:
+        read_end(decode_unverified(token))
+        raise Unauthorised(issuer.explain(error)) from error
     except (ValueError, TypeError, OverflowError, RecursionError) as error:
+        read_end(decode_unverified(token))
         raise Unauthorised("the token is malformed: it cannot be read as a JWT") from error
-    if claims["type"] == "refresh":
-        raise Unauthorised("this is a refresh token; send an access token")
-    principal = Principal(_subject(claims), _scopes(claims), _sites(claims), identity(token, claims), False)
-    return _Checked(principal, expires_at)
+    principal = read_principal(claims, token_id(token, claims), expires_at, issuer.is_own)
+    return _Checked(principal, version)
 
 
-def unverified(token: str) -> dict[str, Any]:
-    """The claims as they stand in the token, whoever signed it; empty for what is no JWT. For messages only."""
+def decode_unverified(token: str) -> dict[str, Any]:
+    """The claims without checking the signature; empty when it is not a JWT. For messages only."""
     try:
         return dict(jwt.decode(token, options={"verify_signature": False}))
     except (jwt.PyJWTError, ValueError, TypeError, OverflowError, RecursionError):
         return {}
 
 
-def identity(token: str, claims: Mapping[str, Any]) -> str:
-    """What a token is revoked by: its jti, else a hash of what was signed.
+def token_id(token: str, claims: Mapping[str, Any]) -> str:
+    """The id a token is revoked by: its jti, else a hash of the signed part.
 
-    Not of the whole text: base64 lets one signature be spelled in several ways.
+    Not of the whole text: base64 encodes one signature in several ways.
     """
     jti = claims.get("jti")
-    if isinstance(jti, str) and PLAIN_ID.fullmatch(jti):
+    if isinstance(jti, str) and JTI_PATTERN.fullmatch(jti):
         return jti
     return "sha256:" + hashlib.sha256(token.rpartition(".")[0].encode()).hexdigest()
 
 
-def _subject(claims: Mapping[str, Any]) -> str:
-    given = claims["sub"]
-    subject = str(given) if isinstance(given, int) and not isinstance(given, bool) else given
-    if not isinstance(subject, str) or not 1 <= len(subject) <= 255 or UNSTORABLE.search(subject):
-        raise Unauthorised("the token's sub must be a string of 1 to 255 characters")
-    return subject
-
-
-def _scopes(claims: Mapping[str, Any]) -> frozenset[str]:
-    if "scope" not in claims:
-        return SCOPES_WITHOUT_CLAIM
-    words = _words(claims["scope"], split=True)
-    if words is None:
-        raise Unauthorised(f"the token's scope must be a string or a list of: {' '.join(SCOPES)}")
-    # An issuer may have scopes of its own, such as openid.
-    return words & set(SCOPES)
-
-
-def _sites(claims: Mapping[str, Any]) -> frozenset[str] | None:
-    if "site" not in claims:
-        return None
-    keys = _words(claims["site"], split=False)
-    if keys is None or "" in keys:
-        raise Unauthorised("the token's site must be a site key or a list of them; leave it out for all sites")
-    return keys
-
-
-def _words(given: Any, split: bool) -> frozenset[str] | None:
-    if isinstance(given, str):
-        return frozenset(given.split() if split else [given])
-    if isinstance(given, list) and all(isinstance(word, str) for word in given):
-        return frozenset(given)
-    return None
-
-
-def _expired(expires_at: Any) -> str:
+def expiry_detail(noun: str, expires_at: Any) -> str:
+    """The detail of a 401 for a credential (`noun`) that ended at this Unix time."""
     try:
         at = datetime.fromtimestamp(float(expires_at), UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
     except (ValueError, TypeError, OverflowError, OSError):
-        return "the token has expired; ask for a new one"
-    return f"the token expired at {at}; ask for a new one"
+        return f"the {noun} has expired; request a new one"
+    return f"the {noun} expired at {at}; request a new one"
 
 
-def _explain(error: Exception) -> str:
-    if isinstance(error, (jwt.InvalidAlgorithmError, jwt.InvalidKeyError)):
-        return "the token's algorithm is not the one this service verifies"
-    if isinstance(error, jwt.InvalidSignatureError):
-        return "the token's signature is wrong: it was made with another key"
-    if isinstance(error, jwt.ImmatureSignatureError):
-        return "the token is not valid yet; check the clock of its issuer"
-    if isinstance(error, jwt.InvalidTokenError) and not isinstance(error, jwt.DecodeError):
-        return f"the token's claims are wrong: {error}"
-    if isinstance(error, JWTExtendedException):
-        return f"the token lacks a claim: {json.dumps(str(error).removeprefix('Missing claim: '))}"
-    return f"the token is malformed: {error}"
+def _expired(expires_at: Any) -> str:
+    return expiry_detail("token", expires_at)
 
 
 def _members(redis: Redis) -> frozenset[str]:
-    found: Any = redis.zrange(REVOKED_KEY, 0, -1)
-    return frozenset(jti.decode() for jti in found)
+    """The revoked ids, and those that have ended."""
+    pipeline = redis.pipeline(transaction=False)
+    pipeline.zrange(REVOKED_KEY, 0, -1)
+    pipeline.zrangebyscore(ENDING_KEY, "-inf", clock.now().timestamp())
+    revoked, ended = pipeline.execute()
+    return frozenset(jti.decode() for jti in [*revoked, *ended])
 
 
 def _score(expires_at: datetime | None) -> float:

@@ -1,7 +1,8 @@
-"""Whoever waits for an answer may leave; the query that runs for it then ends.
+"""Cancels the running query when the client disconnects.
 
-The web process makes a Waiting for each request that only reads, and says when its connection is lost
-(ops/connection.py); `store.reading` listens. In tasks and commands nobody waits, and nothing is different.
+The web process makes a CancellationToken for each request that only reads, and cancels it when the connection is lost
+(asgi.py); `store.reading` and `store.copy_stream` register the query with it. A request whose client has left while it
+waited for a thread does not begin. Tasks and commands have no token.
 """
 
 import threading
@@ -10,52 +11,73 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import ParamSpec, TypeVar
 
+from analytics.errors import Unavailable
+
 P = ParamSpec("P")
 R = TypeVar("R")
-AGAIN_S = 0.5
+CANCEL_RETRY_S = 0.5
 
 
-class Waiting:
-    """One who waits for what a thread does."""
+class CancellationToken:
+    """Cancels the work of one request, which runs in a thread."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
         self._cancel: Callable[[], None] | None = None
-        self.has_left = False
+        self._has_begun = False
+        self.is_cancelled = False
+        # The response is ended because the server stops, though its client is still there.
+        self.has_server_stopped = False
 
     def run(self, call: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-        """`call(*args)` in this thread, for the one who waits."""
-        token = _waiting.set(self)
+        """`call(*args)` in this thread, with this as the current token.
+
+        Raises Unavailable in place of the first call if the client has left before it. Later calls run all the same:
+        they close what the first has opened, and their queries do not begin.
+        """
+        is_first, self._has_begun = not self._has_begun, True
+        if is_first:
+            self.raise_if_cancelled()
+        reset_token = _current.set(self)
         try:
             return call(*args, **kwargs)
         finally:
-            _waiting.reset(token)
+            _current.reset(reset_token)
 
-    def leave(self) -> None:
-        """Cancels what runs just now, and returns when that has ended. From a thread that may be kept."""
+    def cancel(self) -> None:
+        """Cancels the running call and returns when it has ended. Blocks its thread."""
         with self._changed:
-            self.has_left = True
-            # A cancel that comes between two statements ends none, so it is sent again.
+            self.is_cancelled = True
+            # A cancel between two statements has no effect, so it is repeated.
             while self._cancel is not None:
                 self._cancel()
-                self._changed.wait(AGAIN_S)
+                self._changed.wait(CANCEL_RETRY_S)
+
+    def raise_if_cancelled(self) -> None:
+        """Raises Unavailable, which reaches no client, after a disconnect."""
+        if self.is_cancelled:
+            raise Unavailable("the client disconnected")
 
     @contextmanager
-    def cancelling(self, cancel: Callable[[], None]) -> Iterator[None]:
-        """What runs in the block ends by `cancel`, which is not called any more once the block is left."""
+    def cancels_with(self, cancel: Callable[[], None]) -> Iterator[None]:
+        """Within the block, `cancel` ends the work; it is never called after the block.
+
+        Raises Unavailable in place of the block if the client has left before it.
+        """
         with self._changed:
-            before, self._cancel = self._cancel, cancel
+            self.raise_if_cancelled()
+            previous, self._cancel = self._cancel, cancel
         try:
             yield
         finally:
             with self._changed:
-                self._cancel = before
+                self._cancel = previous
                 self._changed.notify_all()
 
 
-_waiting: ContextVar[Waiting | None] = ContextVar("waiting", default=None)
+_current: ContextVar[CancellationToken | None] = ContextVar("cancellation_token", default=None)
 
 
-def who_waits() -> Waiting | None:
-    """The one whom this thread works for."""
-    return _waiting.get()
+def current_cancellation_token() -> CancellationToken | None:
+    """The token of the request that this thread works for, if any."""
+    return _current.get()

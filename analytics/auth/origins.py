@@ -1,0 +1,78 @@
+"""Where a browser's request comes from: its Origin, else its Referer, compared with the list of a key or site.
+
+guard.py checks the callers that are bound to origins, cors.py whether a response may be read. A server can send any
+Origin: the check keeps other people's pages from sending in a visitor's browser, and nothing more.
+"""
+
+import re
+from collections.abc import Collection, Mapping
+from functools import lru_cache
+from typing import Any
+from urllib.parse import urlsplit
+
+from analytics.errors import Forbidden
+
+ORIGIN_PATTERN = re.compile(r"(https?)://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?")
+DEFAULT_PORTS = {"http": ":80", "https": ":443"}
+
+
+class OriginNotAllowed(Forbidden):
+    """The request comes from a page that its key or site does not list."""
+
+    code = "origin_not_allowed"
+
+
+def check_origin(environ: Mapping[str, Any], allowed: Collection[str], owner: str, remedy: str) -> None:
+    """Raises OriginNotAllowed unless the request's Origin is allowed; without one, unless its Referer's host is.
+
+    `owner` and `remedy` go into the detail: "the site 'shop'", "to allow another: flask site set shop --add-origin …".
+    """
+    origin, referrer = environ.get("HTTP_ORIGIN"), environ.get("HTTP_REFERER")
+    if origin:
+        if is_listed(origin, allowed):
+            return
+        source = f"the origin {origin[:80]!r} is not one of {owner}"
+    elif referrer:
+        # Its scheme and port may differ from the page's: a Referer is often cut, and images are sent by plain HTTP too.
+        if _host(referrer) in _hosts_of(tuple(allowed)):
+            return
+        source = f"the Referer's host {_host(referrer)[:80]!r} is not of an origin of {owner}"
+    else:
+        source = f"the request has no Origin and no Referer, which {owner} needs"
+    raise OriginNotAllowed(f"{source}; accepted: requests of pages on its origins; {remedy}")
+
+
+def is_listed(origin: str, allowed: Collection[str]) -> bool:
+    """True when the origin is one of these; `null` and other opaque origins never are."""
+    return normalize_origin(origin) in _origins_of(tuple(allowed))
+
+
+# Lists are of a site, a key or the settings: computed once for each, and a request costs a look-up.
+@lru_cache(maxsize=4096)
+def _origins_of(allowed: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(map(normalize_origin, allowed)) - {""}
+
+
+@lru_cache(maxsize=4096)
+def _hosts_of(allowed: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(map(_host, allowed)) - {""}
+
+
+@lru_cache(maxsize=4096)
+def normalize_origin(text: str) -> str:
+    """An origin as browsers send it: lower case, without its scheme's own port. "": not an origin of the web."""
+    match = ORIGIN_PATTERN.fullmatch(text.strip().lower().removesuffix("/"))
+    if match is None:
+        return ""
+    scheme, host, port = match[1], match[2], match[3] or ""
+    return f"{scheme}://{host}{'' if port == DEFAULT_PORTS[scheme] else port}"
+
+
+@lru_cache(maxsize=4096)
+def _host(url: str) -> str:
+    """The host of a web address in lower case; "" for other text, which is on no list."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return ""
+    return (parts.hostname or "") if parts.scheme in DEFAULT_PORTS else ""

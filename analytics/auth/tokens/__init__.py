@@ -1,0 +1,1 @@
+"""JWTs: whose are accepted, what they grant, which are revoked."""

@@ -1,0 +1,1 @@
+"""HTTP for admins: API keys, share links and issued tokens. auth/ stores and checks them."""
