@@ -1,7 +1,10 @@
-"""The queues, and one enqueue function a task, by the task's name: `analytics` never imports `tasks`."""
+"""The Celery app, its queues, and one enqueue function per task.
+
+Tasks are sent by name: `analytics` never imports `tasks`.
+"""
 
 import os
-from datetime import date
+import socket
 from typing import Any
 
 from celery import Celery
@@ -13,12 +16,25 @@ from analytics.errors import Unavailable
 from config import Settings
 
 INGEST, ROLLUPS, EXPORTS, MAINTENANCE = "ingest", "rollups", "exports", "maintenance"
-# A doorbell that nobody answered by now has been rung again since.
-DOORBELL_EXPIRES_S = 30
+# An older message is superseded: beat or the next batch has sent the task again.
+TASK_EXPIRES_S = 30
 
 
-def make_celery(settings: Settings) -> Celery:
-    """The Celery app, which the web process sends through and `celery_app` adds tasks and the schedule to."""
+def has_process_ended(host: str, pid: str) -> bool:
+    """True for a worker's process of this machine that has ended; False when that cannot be told from here."""
+    if host != socket.gethostname() or not pid.isdigit():
+        return False
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return True
+    except OSError:
+        return False
+    return False
+
+
+def create_celery(settings: Settings) -> Celery:
+    """The Celery app: the web process sends tasks with it, `celery_app` adds the tasks and the schedule."""
     broker = _transport(settings.celery_broker_url)
     backend = _transport(settings.celery_result_backend or settings.celery_broker_url)
     # Celery prefers these variables to its configuration, and does not know the spelling unix://.
@@ -32,7 +48,7 @@ def make_celery(settings: Settings) -> Celery:
         task_serializer="json",
         accept_content=["json"],
         timezone="UTC",
-        # The broker comes back when it comes back; a worker never gives up on it.
+        # A worker waits for the broker for ever.
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None,
         broker_transport_options={
@@ -41,7 +57,7 @@ def make_celery(settings: Settings) -> Celery:
             "unacked_restore_throttle": 1,
             "socket_timeout": 10,
             "socket_connect_timeout": 2,
-            # kombu's own retries would hold a request that only rings a bell.
+            # kombu's own retries would block a request that only enqueues a task.
             "max_retries": 0,
         },
         worker_cancel_long_running_tasks_on_connection_loss=False,
@@ -53,33 +69,28 @@ def make_celery(settings: Settings) -> Celery:
 
 
 def _transport(url: str) -> str:
-    """Celery spells a Unix socket its own way."""
+    """Celery has its own URL syntax for Unix sockets."""
     return url.replace("unix://", "redis+socket://").replace("db=", "virtual_host=") if url.startswith("unix") else url
 
 
-def ring_drain() -> None:
-    """Tells the workers that the stream holds events. Raises Unavailable; a lost ring costs seconds, never events."""
-    _send("ingest.drain", queue=INGEST, expires=DOORBELL_EXPIRES_S)
+def enqueue_drain() -> None:
+    """Has the stream drained. Raises Unavailable; a lost message costs seconds, never events."""
+    _send("ingest.drain", queue=INGEST, expires=TASK_EXPIRES_S)
 
 
-def merge_rollups() -> None:
-    """Asks for a merge now, instead of at beat's next turn. Raises Unavailable."""
-    _send("rollups.merge", queue=ROLLUPS, expires=DOORBELL_EXPIRES_S)
+def enqueue_merge() -> None:
+    """Has the deltas merged now, before beat does. Raises Unavailable."""
+    _send("rollups.merge", queue=ROLLUPS, expires=TASK_EXPIRES_S)
 
 
-def rebuild_rollups(site_key: str, first_day: date, after_day: date) -> None:
-    """Has the rollups of `[first_day, after_day)` counted anew from raw events. Raises Unavailable."""
-    _send("rollups.rebuild", site_key, first_day.isoformat(), after_day.isoformat(), queue=ROLLUPS)
+def enqueue_export(job_id: str) -> None:
+    """Has the export job run. Raises Unavailable; the watchdog sends it again, so no job is lost."""
+    _send("exports.run", job_id, queue=EXPORTS, expires=TASK_EXPIRES_S)
 
 
-def run_export(job_id: str) -> None:
-    """Has the export made, when its turn comes. Raises Unavailable; the watch sends it again, so none is lost."""
-    _send("exports.run", job_id, queue=EXPORTS, expires=DOORBELL_EXPIRES_S)
-
-
-def call_back() -> None:
-    """Has each callback_url called that is due. Raises Unavailable; beat rings when one is due, so none is lost."""
-    _send("exports.notify", queue=EXPORTS, expires=DOORBELL_EXPIRES_S)
+def enqueue_notify() -> None:
+    """Has each due callback_url called. Raises Unavailable; beat sends it again, so none is lost."""
+    _send("exports.notify", queue=EXPORTS, expires=TASK_EXPIRES_S)
 
 
 def _send(name: str, *args: str, **options: Any) -> None:
@@ -87,4 +98,4 @@ def _send(name: str, *args: str, **options: Any) -> None:
     try:
         celery.send_task(name, args, retry=False, ignore_result=True, **options)
     except (OperationalError, RedisError, OSError) as error:
-        raise Unavailable("the task queue is away; try again shortly") from error
+        raise Unavailable("the task queue is unavailable; try again shortly") from error

@@ -1,6 +1,7 @@
-"""Chores: tasks that may take long, one at a time on a worker's machine, so that drains have its other processes.
+"""Exclusive tasks: long tasks that run one at a time on a machine, so that drains keep its other processes.
 
-A chore whose turn it is not yet is sent again in a moment, and gives its process back meanwhile.
+tasks/rollups.py and tasks/maintenance.py declare them. A task that finds another one running is sent again after a
+delay and does not occupy its process until then.
 """
 
 import os
@@ -13,36 +14,35 @@ from typing import Any
 
 from celery import shared_task
 
-from analytics.exports.run import machine
-from analytics.exports.turns import turn
 from analytics.extensions import settings
+from analytics.files.locks import machine_name, try_acquire_slot
 
-# Chores are due every few minutes at most; each of these costs a message.
-AGAIN_S = 5
+# Exclusive tasks are due every few minutes at most; each retry costs one message.
+RETRY_DELAY_S = 5
 
 
-def chore(name: str) -> Callable[[Callable[..., Any]], Any]:
-    """Makes a function the Celery task `name`. Its message keeps its expiry however often it is sent again."""
+def exclusive_task(name: str) -> Callable[[Callable[..., Any]], Any]:
+    """Makes a function the Celery task `name`. Retries keep the expiry of the message."""
 
-    def decorate(do: Callable[..., Any]) -> Any:
+    def decorate(body: Callable[..., Any]) -> Any:
         @shared_task(name=name, bind=True, max_retries=None)
-        @wraps(do)
-        def in_turn(task: Any, *args: Any) -> Any:
-            with turn(folder(), place(), 1) as is_ours:
-                if is_ours:
-                    return do(*args)
-            raise task.retry(countdown=AGAIN_S)
+        @wraps(body)
+        def run_alone(task: Any, *args: Any) -> Any:
+            with try_acquire_slot(lock_folder(), lock_name(), 1) as is_acquired:
+                if is_acquired:
+                    return body(*args)
+            raise task.retry(countdown=RETRY_DELAY_S)
 
-        return in_turn
+        return run_alone
 
     return decorate
 
 
-def folder() -> Path:
-    """Where the locks of this user's workers are."""
+def lock_folder() -> Path:
+    """The folder for the locks of this user's workers."""
     return Path(tempfile.gettempdir()) / f"analytics-chores-{os.getuid()}"
 
 
-def place() -> str:
-    """The name of the turn: a machine may have workers of several databases."""
-    return f"chores-{machine()}-{zlib.crc32(settings().database_url.encode()):08x}"
+def lock_name() -> str:
+    """The lock of this machine and database: a machine may have workers of several databases."""
+    return f"chores-{machine_name()}-{zlib.crc32(settings().database_url.encode()):08x}"

@@ -1,8 +1,9 @@
-"""Adapters: the drain and its sweep as Celery tasks."""
+"""Celery tasks that store accepted events: the drain, and the sweep that beat schedules. Adapters only."""
 
 import logging
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import psycopg2
 from celery import shared_task
@@ -12,74 +13,91 @@ from sqlalchemy.exc import DBAPIError
 from analytics import queue
 from analytics.extensions import buffer_redis, db, settings
 from analytics.ingest import buffer
-from analytics.ingest.enrich import open_geo
-from analytics.ingest.pipeline import Drain
-from analytics.ops import runs
+from analytics.ingest.drain.drain import Drain, DrainResult
+from analytics.ingest.enrich import open_geo_database
+from analytics.ops import task_runs
 from analytics.privacy.pseudonym import identity_salt
-from analytics.rollups.merge import catch_up
+from analytics.rollups.merge import reduce_merge_lag
 
 log = logging.getLogger(__name__)
 
-# At full load every process drains, so a drain gives others their turn after a second, and merges first where a delta
-# would be older than reports shall have to add up by the time it is merged. It waits for another's merge only when that
-# is far behind, and not for ever: a merge that cannot go on must not keep events from being stored.
-DRAIN_FOR_S, CATCH_UP_FOR_S, WAIT_AFTER_S = 1.0, 2.0, 0.8
+# At full load every process drains, so a drain ends after a second, and merges first where deltas would otherwise be
+# older than reports may have to add up. It waits for another process's merge only when that is far behind, and not
+# longer than the timeout: a merge that hangs must not keep events from being stored.
+DRAIN_DURATION_S, CATCH_UP_TIMEOUT_S, MERGE_WAIT_EXTRA_LAG_S = 1.0, 2.0, 0.8
 
 
 @dataclass
-class Pace:
-    """When a drain of this process is to merge first. `merge_s`: what merging takes here, lately."""
+class MergePace:
+    """When a drain of this process merges first. `merge_s`: moving average of what a merge takes here."""
 
     merge_s: float = 0.7
 
-    def lag_s(self) -> float:
-        """Of 4.5 s: less one second of storing, half a second for its last chunk, and the merge itself."""
+    def max_delta_age_s(self) -> float:
+        """Of 4.5 s: minus one second of storing, half a second for the last chunk, and the merge itself."""
         return min(2.2, max(0.5, 3.0 - self.merge_s))
 
-    def note(self, took_s: float) -> None:
+    def record_merge(self, took_s: float) -> None:
         """What the merges before a drain took; 0: there were none."""
         if took_s:
             self.merge_s += (took_s - self.merge_s) / 2
 
 
-pace = Pace()
-
-
 @lru_cache(maxsize=1)
-def drain_of_process() -> Drain:
-    """This process's consumer; it lives as long as the process."""
-    chosen = settings()
+def get_process_drain() -> Drain:
+    """The consumer of this process, created once."""
+    config = settings()
     return Drain(
         engine=db.engine,
         redis=buffer_redis(),
-        salt=identity_salt(chosen),
-        geo=open_geo(chosen.geoip_database or None) if chosen.enable_geolocation else None,
-        batch_size=chosen.batch_size,
-        company_s=chosen.batch_timeout,
-        partition_days=chosen.partition_days,
-        anonymize_user_ids=chosen.anonymize_user_ids,
+        salt=identity_salt(config),
+        geo=open_geo_database(config.geoip_database or None) if config.enable_geolocation else None,
+        batch_size=config.batch_size,
+        linger_s=config.batch_timeout,
+        partition_days=config.partition_days,
+        anonymize_user_ids=config.anonymize_user_ids,
     )
+
+
+@lru_cache(maxsize=1)
+def get_merge_pace() -> MergePace:
+    """This process's pace, which each drain updates."""
+    return MergePace()
 
 
 @shared_task(name="ingest.drain")
 def drain(claim: bool = False) -> None:
-    """Stores what waits. A server that is away leaves everything pending; the next ring tries again."""
+    """Stores the stream's entries. An unavailable server leaves them pending; the next drain stores them."""
+    pace = get_merge_pace()
     try:
-        lag_s = pace.lag_s()
-        pace.note(catch_up(db.engine, lag_s, lag_s + WAIT_AFTER_S, CATCH_UP_FOR_S))
-        outcome = drain_of_process().run(DRAIN_FOR_S, claim_after_s=settings().claim_after if claim else None)
+        lag_s = pace.max_delta_age_s()
+        pace.record_merge(reduce_merge_lag(db.engine, lag_s, lag_s + MERGE_WAIT_EXTRA_LAG_S, CATCH_UP_TIMEOUT_S))
+        result = get_process_drain().run(DRAIN_DURATION_S, claim_after_s=settings().claim_after if claim else None)
     except (DBAPIError, psycopg2.Error, RedisError, OSError) as error:
         log.warning("drain interrupted", extra={"error": type(error).__name__})
-        runs.interrupted(error)
+        task_runs.record_interruption(error)
         return
-    if outcome.batches:
-        log.info("drained", extra=asdict(outcome))
-    if outcome.more:
-        queue.ring_drain()
+    if result.batches:
+        log.info("drained", extra=_log_fields(result))
+    if result.has_more:
+        queue.enqueue_drain()
 
 
 @shared_task(name="ingest.sweep")
 def sweep() -> None:
-    """Beat's safety net: drains whatever still waits, and takes over what a dead worker left."""
-    if buffer.waiting(buffer_redis()):
+    """Sent by beat: drains entries left in the stream, and claims those of dead workers."""
+    if buffer.count_entries(buffer_redis()):
         drain(claim=True)
+
+
+def _log_fields(result: DrainResult) -> dict[str, Any]:
+    return {
+        "batches": result.batches,
+        "received": result.received,
+        "stored": result.stored,
+        "duplicate": result.duplicate,
+        "dead": result.dead_lettered,
+        "repeated": result.already_stored,
+        "more": result.has_more,
+        "requests": result.requests,
+    }

@@ -1,4 +1,4 @@
-"""Adapters: merge, rebuild, the closing of days, compaction and postings as Celery tasks."""
+"""Celery tasks of the rollups: merge, calendar moves, rebuild, closing days, unions and postings. Adapters only."""
 
 import logging
 from datetime import date, timedelta
@@ -7,77 +7,79 @@ from celery import shared_task
 
 from analytics import clock, queue
 from analytics.extensions import db, settings
-from analytics.ops import runs
-from analytics.rollups import compaction, days, postings
-from analytics.rollups.merge import merge_all, move_all
-from analytics.rollups.rebuild import rebuild as rebuild_days
-from analytics.rollups.schedule import Schedule
-from analytics.sites import find_site
-from tasks.chores import chore
+from analytics.ops import task_runs
+from analytics.rollups import postings
+from analytics.rollups.closing import days, unions
+from analytics.rollups.closing.schedule import ClosingSchedule
+from analytics.rollups.merge import merge_all, move_all_calendars
+from analytics.rollups.rebuild import rebuild_days
+from analytics.sites.sites import find_site
+from tasks.exclusive import exclusive_task
 
 log = logging.getLogger(__name__)
 
-# A worker process is for drains too: give it back now and then.
-MERGE_FOR_S = 10.0
+# Bounded, because the worker process runs drains too.
+MERGE_BUDGET_S = 10.0
 MAKE_POSTINGS_FOR_S = 30.0
 
 
 @shared_task(name="rollups.merge")
-@runs.resumed
+@task_runs.resumable
 def merge() -> None:
-    """Folds the waiting deltas in. Safe to run twice, and at once; it loses nothing when a server is away."""
-    merged = merge_all(db.engine, MERGE_FOR_S, moves=False)
+    """Merges waiting deltas. Safe to run twice, and concurrently; nothing is lost when a server is unavailable."""
+    merged = merge_all(db.engine, MERGE_BUDGET_S, move_calendars=False)
     if merged.deltas:
-        log.info("merged", extra=merged._asdict())
+        counts = {"deltas": merged.deltas, "events": merged.events, "rows": merged.rows}
+        log.info("merged", extra={**counts, "more": merged.has_more, "failed": merged.failed})
     if merged.failed:
-        runs.failed("deltas of a site cannot be merged")
-    if merged.more:
-        queue.merge_rollups()
+        task_runs.record_failure("the deltas of a site cannot be merged: see the worker's log")
+    if merged.has_more:
+        queue.enqueue_merge()
 
 
-@chore("rollups.move_calendars")
-@runs.resumed
+@exclusive_task("rollups.move_calendars")
+@task_runs.resumable
 def move_calendars() -> None:
-    """Rebuilds sites whose zone has changed. Safe to run twice, and at once: a second one finds them moved."""
-    moved = move_all(db.engine)
+    """Rebuilds sites whose zone has changed. Safe to run twice, and concurrently: a second run finds them moved."""
+    moved = move_all_calendars(db.engine)
     if moved:
         log.info("sites moved to a new calendar", extra={"sites": moved})
 
 
-@chore("rollups.rebuild")
+@exclusive_task("rollups.rebuild")
 def rebuild(site_key: str, first_day: str, after_day: str) -> None:
-    """Counts the days anew from raw events. A second run replaces what the first one wrote by the same."""
+    """Recounts `[first_day, after_day)` from raw events. A second run replaces the rows of the first by the same."""
     site = find_site(db.engine, site_key)
     rebuilt = rebuild_days(db.engine, site, date.fromisoformat(first_day), date.fromisoformat(after_day))
     log.info("rebuilt", extra={"site_id": site.id, **rebuilt._asdict()})
 
 
-@chore("rollups.close_days")
-@runs.resumed
+@exclusive_task("rollups.close_days")
+@task_runs.resumable
 def close_days() -> None:
-    """Writes the daily figures that are due. Safe to run twice, and at once: a second one finds nothing due."""
-    chosen = settings()
-    schedule = Schedule(chosen.aggregation_time, timedelta(seconds=chosen.aggregation_interval))
+    """Writes the metrics that are due. Safe to run twice, and concurrently: a second run finds nothing due."""
+    current = settings()
+    schedule = ClosingSchedule(current.aggregation_time, timedelta(seconds=current.aggregation_interval))
     closed = days.close_days(db.engine, clock.now(), schedule)
     if closed.sites:
         log.info("days closed", extra=closed._asdict())
     if closed.failed:
-        runs.failed(f"{closed.failed} sites could not be closed")
+        task_runs.record_failure(f"the days of {closed.failed} sites cannot be closed: see the worker's log")
 
 
-@chore("rollups.compact")
-@runs.resumed
-def compact() -> None:
-    """Makes the union rows of closed weeks and months. Safe to run twice, and at once: a second one finds them made."""
-    compacted = compaction.compact(db.engine)
-    if compacted.spans:
-        log.info("weeks and months compacted", extra=compacted._asdict())
+@exclusive_task("rollups.compact")
+@task_runs.resumable
+def build_unions() -> None:
+    """Builds the unions of closed weeks and months. Safe to run twice, and concurrently: a second run finds them."""
+    built = unions.build_unions(db.engine)
+    if built.spans:
+        log.info("unions built", extra=built._asdict())
 
 
-@chore("rollups.make_postings")
-@runs.resumed
+@exclusive_task("rollups.make_postings")
+@task_runs.resumable
 def make_postings() -> None:
-    """Makes postings of days that are over. Safe to run twice, and at once: a second one finds them made."""
+    """Makes postings of ended days. Safe to run twice, and concurrently: a second run finds them."""
     made = postings.make_postings(db.engine, clock.now(), MAKE_POSTINGS_FOR_S)
     if made:
         log.info("postings made", extra={"days": made})

@@ -1,0 +1,1 @@
+"""Accept: reads and validates batches, and appends them to the Redis stream. `drain/` stores them."""

@@ -1,43 +1,34 @@
 """The Redis stream between accept and store: append, read through the group, claim, acknowledge, backlog.
 
-An entry rests here until the transaction that stored it has committed. Every change of the stream and of its counters
-is one script, so a crash leaves both or neither. Errors of the Redis client pass through.
+Accept and imports append; the drain reads and acknowledges. An entry stays until the transaction that stored it has
+committed. Each change of the stream and its counters is one script: a crash leaves both or neither. Errors of the Redis
+client pass through.
 """
 
-import threading
 from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime
 from hashlib import sha1
 from typing import Any, NamedTuple, Protocol
 
 import msgspec
-import zstandard
 from redis import Redis
 from redis.exceptions import NoScriptError, OutOfMemoryError, ResponseError
 
-from analytics.errors import Unavailable
+from analytics.errors import NOT_TAKEN, Unavailable
+from analytics.files.zstd import zstd
+from analytics.store.backlog import BACKLOG, STREAM
 
-STREAM, GROUP = "analytics:ingest", "drain"
-BACKLOG, BELL = "analytics:ingest:backlog", "analytics:ingest:bell"
-# Entry id → how many consumers died holding it.
-TAKEN_OVER = "analytics:ingest:taken_over"
-# Compressing less than this costs more than it saves.
-COMPRESS_FROM = 512
-BELL_MS = 500
-
-
-class _Zstd(threading.local):
-    """One compressor and decompressor a thread: they are not thread-safe, and making one costs 17 µs."""
-
-    def __init__(self) -> None:
-        self.pack = zstandard.ZstdCompressor(level=1).compress
-        self.unpack = zstandard.ZstdDecompressor().decompress
+GROUP, DRAIN_ENQUEUED = "drain", "analytics:ingest:bell"
+# Hash: entry id → number of consumers that ended while they held it.
+TAKEOVERS = "analytics:ingest:taken_over"
+# Compressing a smaller body costs more than it saves.
+COMPRESS_MIN_BYTES = 512
+# At most one drain task is enqueued in this time, however many batches arrive.
+DRAIN_ENQUEUED_TTL_MS = 500
 
 
-_zstd = _Zstd()
-
-
-class Scripts(Protocol):
-    """A client of Redis, as far as scripts go."""
+class ScriptClient(Protocol):
+    """The part of a Redis client that runs scripts."""
 
     def evalsha(self, *arguments: Any) -> Any: ...
 
@@ -45,7 +36,7 @@ class Scripts(Protocol):
 
 
 class Entry(msgspec.Struct, array_like=True, gc=False):
-    """One accepted batch, as it rests in the stream. New fields go to the end, with a default."""
+    """One accepted batch in the stream, an array in MessagePack. New fields go to the end and have a default."""
 
     body: bytes
     compressed: bool
@@ -53,39 +44,51 @@ class Entry(msgspec.Struct, array_like=True, gc=False):
     site_id: int
     site_key: str
     received_us: int
-    # What `sent_at` says about the caller's clock: added to each event's ts.
+    # How far the caller's clock is behind ours, by `sent_at`; the drain adds it to each event's ts.
     skew_us: int
     ip: str
     user_agent: str
     principal: str
     request_id: str
-    # The token's subject where the site uses it for events without a user_id, or for all of them.
+    # The token's subject, where the site uses it for events without a user_id, or (override_user) for all events.
     user_id: str = ""
     override_user: bool = False
-    # The body holds samples, not events.
-    samples: bool = False
+    holds_samples: bool = False
+    # The caller's key of the batch, '' for none: items without an id derive theirs from it and their index as sent.
+    batch_key: str = ""
+    # Those indexes; empty: the items are all that was sent.
+    indexes: list[int] = []
 
-    def json(self) -> bytes:
-        return _zstd.unpack(self.body) if self.compressed else self.body
+    @property
+    def received_at(self) -> datetime:
+        return datetime.fromtimestamp(self.received_us / 1e6, UTC)
+
+    def index_as_sent(self, position: int) -> int:
+        """The index in the batch as sent of the item at `position` of the body."""
+        return self.indexes[position] if self.indexes else position
+
+    def decode_body(self) -> bytes:
+        """The JSON array of items. Raises zstandard.ZstdError for a damaged body."""
+        return zstd.decompress(self.body) if self.compressed else self.body
 
 
 class Delivery(NamedTuple):
-    """An entry as the group hands it out. `entry` is None when its bytes are not an Entry."""
+    """An entry as the group delivers it. `entry` is None when its bytes do not decode."""
 
     entry_id: str
     entry: Entry | None
     raw: bytes
 
 
-class Limits(NamedTuple):
-    """How much may wait: events, and bytes as they lie in the stream."""
+class BacklogLimits(NamedTuple):
+    """The most that the stream may hold: events, and bytes as stored."""
 
     events: int
     bytes: int
 
 
-class Queued(NamedTuple):
-    """Entries in the stream, how many of those no consumer has been handed, and the events in all."""
+class Backlog(NamedTuple):
+    """Entries in the stream, those not delivered to a consumer yet, and the events in all entries."""
 
     entries: int
     undelivered: int
@@ -96,24 +99,24 @@ _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(Entry).decode
 
 _APPEND = """
-local held = redis.call('HMGET', KEYS[2], 'events', 'bytes')
-local events, bytes = tonumber(held[1] or '0'), tonumber(held[2] or '0')
+local backlog = redis.call('HMGET', KEYS[2], 'events', 'bytes')
+local events, bytes = tonumber(backlog[1] or '0'), tonumber(backlog[2] or '0')
 local count, size = tonumber(ARGV[2]), #ARGV[1]
 if events + count > tonumber(ARGV[3]) or bytes + size > tonumber(ARGV[4]) then return {'full', events} end
 local id = redis.call('XADD', KEYS[1], '*', 'e', ARGV[1], 'n', ARGV[2])
 redis.call('HINCRBY', KEYS[2], 'events', count)
 redis.call('HINCRBY', KEYS[2], 'bytes', size)
 if redis.call('HINCRBY', KEYS[3], ARGV[5], count) == count then redis.call('EXPIRE', KEYS[3], ARGV[6]) end
-local ring = redis.call('SET', KEYS[4], '1', 'NX', 'PX', ARGV[7])
-return {id, ring and 1 or 0}
+local enqueue = redis.call('SET', KEYS[4], '1', 'NX', 'PX', ARGV[7])
+return {id, enqueue and 1 or 0}
 """
-# XACK comes first: a script that has written once may go on writing when memory is full.
+# XACK comes first: a script that has written once may continue to write when memory is full.
 _ACKNOWLEDGE = """
 local done, bytes, events = 0, 0, 0
 for _, id in ipairs(ARGV) do
-  local found = redis.call('XRANGE', KEYS[1], id, id)
-  if found[1] then
-    local entry = found[1][2]
+  local entries = redis.call('XRANGE', KEYS[1], id, id)
+  if entries[1] then
+    local entry = entries[1][2]
     done, bytes, events = done + 1, bytes + #entry[2], events + tonumber(entry[4])
   end
 end
@@ -127,47 +130,59 @@ end
 return done
 """
 _SHA = {script: sha1(script.encode(), usedforsecurity=False).hexdigest() for script in (_APPEND, _ACKNOWLEDGE)}
-# Received counters outlive the ledger's longest doubt, then go by themselves.
+# The received counters outlive every comparison of the audit, then expire.
 RECEIVED_TTL_S = 100 * 86400
 
 
-def append(redis: Scripts, entry: Entry, limits: Limits, bell_ms: int = BELL_MS) -> tuple[str, bool]:
-    """The new entry's id, and whether the caller is to ring the bell. Raises Unavailable when too much waits.
+def append(
+    redis: ScriptClient, entry: Entry, limits: BacklogLimits, drain_enqueued_ttl_ms: int = DRAIN_ENQUEUED_TTL_MS
+) -> tuple[str, bool]:
+    """The new entry's id, and whether the caller must enqueue a drain. Raises Unavailable when the backlog is full.
 
-    One atomic step with the site's received counter of the hour, which the audit compares with what was stored. Never
+    One atomic step with the site's received counter of the hour, which the audit compares with the stored events. Never
     retried: a second attempt after a lost reply could append twice.
     """
     hour_us = entry.received_us - entry.received_us % 3_600_000_000
-    keys = (STREAM, BACKLOG, received_key(hour_us), BELL)
-    arguments = (_encode(entry), entry.count, limits.events, limits.bytes, entry.site_id, RECEIVED_TTL_S, bell_ms)
+    keys = (STREAM, BACKLOG, received_key(hour_us), DRAIN_ENQUEUED)
+    arguments = (
+        _encode(entry),
+        entry.count,
+        limits.events,
+        limits.bytes,
+        entry.site_id,
+        RECEIVED_TTL_S,
+        drain_enqueued_ttl_ms,
+    )
     try:
-        found, more = _run(redis, _APPEND, keys, arguments)
+        entry_id, value = _run(redis, _APPEND, keys, arguments)
     except OutOfMemoryError as error:
-        raise Unavailable("the event buffer is out of memory; send the batch again later", 10) from error
-    if found == b"full":
-        raise Unavailable(f"{more} events are waiting to be stored; send the batch again later", 10)
-    return found.decode(), bool(more)
+        detail = "the event buffer is out of memory; send the batch again in 10 seconds"
+        raise Unavailable(detail, 10, code=NOT_TAKEN) from error
+    if entry_id == b"full":
+        detail = f"{value} events are waiting to be stored; send the batch again in 10 seconds"
+        raise Unavailable(detail, 10, code=NOT_TAKEN)
+    return entry_id.decode(), bool(value)
 
 
 def compress(body: bytes) -> tuple[bytes, bool]:
-    """`(bytes, compressed)`: zstd where it pays."""
-    if len(body) < COMPRESS_FROM:
+    """`(bytes, compressed)`: zstd from COMPRESS_MIN_BYTES on."""
+    if len(body) < COMPRESS_MIN_BYTES:
         return body, False
-    return _zstd.pack(body), True
+    return zstd.compress(body), True
 
 
 def received_key(hour_us: int) -> str:
-    """The hash of one UTC hour's received counters: site id → events."""
+    """Key of the hash with one UTC hour's received counters: site id → events."""
     return f"analytics:received:{hour_us // 3_600_000_000}"
 
 
-def read_own(redis: Redis, consumer: str, count: int, after: str = "0") -> list[Delivery]:
-    """Entries handed to `consumer` before and not acknowledged yet, oldest first."""
+def read_pending(redis: Redis, consumer: str, count: int, after: str = "0") -> list[Delivery]:
+    """Entries delivered to `consumer` before and not acknowledged yet, oldest first."""
     return _read(redis, consumer, count, after, None)
 
 
 def read_new(redis: Redis, consumer: str, count: int, wait_ms: int | None = None) -> list[Delivery]:
-    """Entries nobody has been handed yet; waits up to `wait_ms` for the first."""
+    """Entries not delivered to any consumer yet; waits up to `wait_ms` for the first."""
     return _read(redis, consumer, count, ">", wait_ms)
 
 
@@ -176,64 +191,64 @@ def _read(redis: Redis, consumer: str, count: int, after: str, wait_ms: int | No
         redis, lambda: redis.xreadgroup(GROUP, consumer, {STREAM: after}, count=count, block=wait_ms)
     )
     streams = reply.values() if isinstance(reply, dict) else [entries for _, entries in reply or ()]
-    return [_delivery(*pair) for entries in streams for pair in _flat(entries)]
+    return [_decode_delivery(*pair) for entries in streams for pair in _flatten(entries)]
 
 
 def _in_group(redis: Redis, command: Callable[[], Any]) -> Any:
-    """Runs `command`, first making the group where the stream is new, or was emptied by hand."""
+    """Runs `command`; creates the group first where the stream is new or was deleted by hand."""
     try:
         return command()
     except ResponseError as error:
         if "NOGROUP" not in str(error):
             raise
-    make_group(redis)
+    create_group(redis)
     return command()
 
 
-def _flat(entries: Any) -> Iterable[tuple[bytes, dict[bytes, bytes]]]:
-    """RESP3 nests a stream's entries one level deeper than RESP2."""
+def _flatten(entries: Any) -> Iterable[tuple[bytes, dict[bytes, bytes]]]:
+    """RESP3 nests a stream's entries one level deeper than RESP2 does."""
     for item in entries:
         if isinstance(item, list):
-            yield from _flat(item)
+            yield from _flatten(item)
         else:
             yield item
 
 
-def claim(redis: Redis, consumer: str, idle_ms: int, count: int) -> list[Delivery]:
-    """Takes over entries whose consumer has been silent for `idle_ms`: it is dead, or stuck."""
+def claim_idle(redis: Redis, consumer: str, idle_ms: int, count: int) -> list[Delivery]:
+    """Claims entries whose consumer has been silent for `idle_ms`: it is dead, or stuck."""
     reply: Any = _in_group(redis, lambda: redis.xautoclaim(STREAM, GROUP, consumer, idle_ms, count=count))
-    return [_delivery(*pair) for pair in reply[1] if pair[0] is not None]
+    return [_decode_delivery(*pair) for pair in reply[1] if pair[0] is not None]
 
 
-def consumers(redis: Redis) -> dict[str, int]:
+def count_pending_by_consumer(redis: Redis) -> dict[str, int]:
     """Consumers that hold entries: name → how many."""
-    found: Any = _in_group(redis, lambda: redis.xinfo_consumers(STREAM, GROUP))
-    return {one["name"].decode(): one["pending"] for one in found if one["pending"]}
+    consumers: Any = _in_group(redis, lambda: redis.xinfo_consumers(STREAM, GROUP))
+    return {consumer["name"].decode(): consumer["pending"] for consumer in consumers if consumer["pending"]}
 
 
-def claim_from(redis: Redis, dead: str, consumer: str, count: int) -> list[Delivery]:
-    """Takes over entries of a consumer that is known to be dead, without waiting."""
-    held: Any = redis.xpending_range(STREAM, GROUP, "-", "+", count, consumername=dead)
-    if not held:
+def claim_from(redis: Redis, dead_consumer: str, consumer: str, count: int) -> list[Delivery]:
+    """Claims entries of a consumer that is known to be dead, whatever their idle time."""
+    pending: Any = redis.xpending_range(STREAM, GROUP, "-", "+", count, consumername=dead_consumer)
+    if not pending:
         return []
-    reply: Any = redis.xclaim(STREAM, GROUP, consumer, 0, [one["message_id"] for one in held])
-    return [_delivery(*pair) for pair in reply if pair[0] is not None]
+    reply: Any = redis.xclaim(STREAM, GROUP, consumer, 0, [message["message_id"] for message in pending])
+    return [_decode_delivery(*pair) for pair in reply if pair[0] is not None]
 
 
-def count_takeovers(redis: Redis, entry_ids: Sequence[str]) -> list[int]:
-    """How often each entry has now been taken over from a dead consumer; called once for each time."""
+def record_takeovers(redis: Redis, entry_ids: Sequence[str]) -> list[int]:
+    """Counts one more claim of each entry from a dead consumer; the entries' counts after that."""
     pipe = redis.pipeline(transaction=False)
     for entry_id in entry_ids:
-        pipe.hincrby(TAKEN_OVER, entry_id, 1)
+        pipe.hincrby(TAKEOVERS, entry_id, 1)
     return [int(count) for count in pipe.execute()]
 
 
 def acknowledge(redis: Redis, entry_ids: Sequence[str]) -> int:
-    """Removes stored entries; how many were still there. Safe to repeat."""
-    return int(_run(redis, _ACKNOWLEDGE, (STREAM, BACKLOG, TAKEN_OVER), tuple(entry_ids))) if entry_ids else 0
+    """Removes stored entries; how many the stream still held. Safe to repeat."""
+    return int(_run(redis, _ACKNOWLEDGE, (STREAM, BACKLOG, TAKEOVERS), tuple(entry_ids))) if entry_ids else 0
 
 
-def make_group(redis: Redis) -> None:
+def create_group(redis: Redis) -> None:
     try:
         redis.xgroup_create(STREAM, GROUP, id="0", mkstream=True)
     except ResponseError as error:
@@ -242,73 +257,73 @@ def make_group(redis: Redis) -> None:
 
 
 def find(redis: Redis, entry_id: str) -> Entry | None:
-    """The entry while it waits; None once it is stored, or when it never was."""
-    found: Any = redis.xrange(STREAM, entry_id, entry_id)
-    return _delivery(*found[0]).entry if found else None
+    """The entry while the stream holds it; None once it is stored, or when there never was one."""
+    entries: Any = redis.xrange(STREAM, entry_id, entry_id)
+    return _decode_delivery(*entries[0]).entry if entries else None
 
 
-def page(redis: Redis, after: str, count: int) -> list[Delivery]:
-    """The oldest `count` waiting entries from `after` on: "-", or "(" and an entry's id for those that follow it."""
-    found: Any = redis.xrange(STREAM, after, count=count)
-    return [_delivery(*pair) for pair in found]
+def read_range(redis: Redis, after: str, count: int) -> list[Delivery]:
+    """The oldest `count` entries from `after` on: "-" for the first, "(" and an entry's id for those that follow it."""
+    entries: Any = redis.xrange(STREAM, after, count=count)
+    return [_decode_delivery(*pair) for pair in entries]
 
 
-def waiting(redis: Redis) -> int:
-    """Batches in the stream, handed out or not."""
+def count_entries(redis: Redis) -> int:
+    """Batches in the stream, delivered or not."""
     length: Any = redis.xlen(STREAM)
     return int(length)
 
 
-def queued(redis: Redis) -> Queued:
-    """What is in the stream just now."""
+def read_backlog(redis: Redis) -> Backlog:
+    """What the stream holds at the moment."""
 
-    def ask() -> Any:
+    def read() -> Any:
         pipe = redis.pipeline(transaction=False)
         pipe.xlen(STREAM)
         pipe.xpending(STREAM, GROUP)
         pipe.hget(BACKLOG, "events")
         return pipe.execute()
 
-    entries, pending, events = _in_group(redis, ask)
-    return Queued(entries, max(0, entries - pending["pending"]), int(events or 0))
+    entries, pending, events = _in_group(redis, read)
+    return Backlog(entries, max(0, entries - pending["pending"]), int(events or 0))
 
 
-def oldest_delivered(redis: Redis) -> str:
-    """The first entry that a consumer has been handed and has not acknowledged; "": none."""
-    found: Any = _in_group(redis, lambda: redis.xpending(STREAM, GROUP))
-    return (found["min"] or b"").decode()
+def oldest_pending_id(redis: Redis) -> str:
+    """The oldest entry that was delivered and is not acknowledged yet; "": none."""
+    pending: Any = _in_group(redis, lambda: redis.xpending(STREAM, GROUP))
+    return (pending["min"] or b"").decode()
 
 
-def forget_consumers(redis: Redis, idle_ms: int) -> int:
-    """Removes consumers that hold nothing and have been silent for `idle_ms`: processes that are gone."""
+def delete_idle_consumers(redis: Redis, idle_ms: int) -> int:
+    """Removes consumers that hold no entry and have been silent for `idle_ms`: processes that have ended."""
     consumers: Any = _in_group(redis, lambda: redis.xinfo_consumers(STREAM, GROUP))
-    gone = [one["name"] for one in consumers if not one["pending"] and one["idle"] > idle_ms]
-    for name in gone:
+    idle = [consumer["name"] for consumer in consumers if not consumer["pending"] and consumer["idle"] > idle_ms]
+    for name in idle:
         redis.xgroup_delconsumer(STREAM, GROUP, name)
-    return len(gone)
+    return len(idle)
 
 
-def lower_bell(redis: Redis) -> None:
-    """From now on the next append rings again."""
-    redis.delete(BELL)
+def clear_drain_enqueued(redis: Redis) -> None:
+    """The next append enqueues a drain again."""
+    redis.delete(DRAIN_ENQUEUED)
 
 
-def _delivery(entry_id: bytes, fields: dict[bytes, bytes] | None) -> Delivery:
+def _decode_delivery(entry_id: bytes, fields: dict[bytes, bytes] | None) -> Delivery:
     raw = (fields or {}).get(b"e", b"")
-    return Delivery(entry_id.decode(), read_entry(raw), raw)
+    return Delivery(entry_id.decode(), decode_entry(raw), raw)
 
 
-def read_entry(raw: bytes) -> Entry | None:
-    """The entry that `append` made these bytes of; None where they are none."""
+def decode_entry(raw: bytes) -> Entry | None:
+    """The entry that `append` encoded as `raw`; None for other bytes."""
     try:
         return _decode(raw)
     except msgspec.MsgspecError:
         return None
 
 
-def _run(redis: Scripts, script: str, keys: Sequence[str], arguments: Sequence[Any]) -> Any:
+def _run(redis: ScriptClient, script: str, keys: Sequence[str], arguments: Sequence[Any]) -> Any:
     try:
         return redis.evalsha(_SHA[script], len(keys), *keys, *arguments)
     except NoScriptError:
-        # A restarted server has forgotten its scripts; nothing ran.
+        # A restarted server has lost its scripts; nothing ran.
         return redis.eval(script, len(keys), *keys, *arguments)

@@ -1,54 +1,77 @@
-"""The Event as callers send it: its compiled decoder, its limits, and what a rejection says.
+"""The Event as callers send it: its compiled decoder, its limits, and the rules of its site.
 
-`read_batch` is the whole of validation. The fast path decodes a body in one pass; only when that fails is each event
-looked at alone, so that one bad event never blocks the others. Pure: the clock and the limits come in as arguments.
+The accept views and imports call `read_batch`, the whole of validation. The fast path decodes a body in one pass; only
+when that fails is each event checked alone, so that one bad event never blocks the others. Pure: clock and limits come
+in as arguments.
 """
 
-import json
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache, partial
 from typing import Annotated, Any, NamedTuple
 
 import msgspec
 from msgspec import Meta
 
-from analytics.errors import BadInput, Problem, TooLarge
-from analytics.ingest.dialects import SAME_TYPE, Dialect
+from analytics import clock
+from analytics.ingest.decoding.json_decoding import read_first_item, split_items
+from analytics.ingest.decoding.long_urls import MAX_URL_CHARACTERS
+from analytics.ingest.decoding.rejections import (
+    MAX_ITEM_BYTES,
+    NOT_DESCRIBED,
+    Batch,
+    ProblemParts,
+    ReducedItem,
+    check_off_loop,
+    describe_missing,
+    describe_other_site,
+    describe_validation_error,
+    is_heavy,
+    read_object,
+    read_one_by_one,
+    too_many_error,
+)
+from analytics.ingest.decoding.storable import INTEGER_TOO_LONG, MAX_DEPTH, MAX_INTEGER, TOO_DEEP, is_deeper
+from analytics.ingest.decoding.unusable_fields import (
+    COUNTRY_PATTERN,
+    MAX_AGENT_CHARS,
+    MAX_IP_CHARS,
+    MAX_NAME_CHARS,
+    is_usable_ip,
+    mend_fields,
+)
+from analytics.ingest.dialects import Dialect
+from analytics.store.event_types import stored_type
 
-MAX_DEPTH = 16
-MAX_EVENT_BYTES = 65_536
-MAX_INTEGER_DIGITS = 300
-MAX_INTEGER = 10**MAX_INTEGER_DIGITS
-# A text value, or a payload's names together, beyond this is reason enough to weigh each event of the body.
-LONG_TEXT = 4096
+# A longer text value, or longer names of a payload together, and the size of each event of the body is checked.
+SIZE_CHECK_CHARACTERS = 4096
+MAX_LISTED_TYPES = 50
 
-Word = Annotated[str, Meta(min_length=1, max_length=128)]
-Name = Annotated[str, Meta(max_length=255)]
-Url = Annotated[str, Meta(max_length=2048)]
-Agent = Annotated[str, Meta(max_length=1024)]
-Number = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
-Identity = Annotated[str, Meta(max_length=255)] | Number
+NonEmptyName = Annotated[str, Meta(min_length=1, max_length=128)]
+Name = Annotated[str, Meta(max_length=MAX_NAME_CHARS)]
+Url = Annotated[str, Meta(max_length=MAX_URL_CHARACTERS)]
+UserAgent = Annotated[str, Meta(max_length=MAX_AGENT_CHARS)]
+Int64 = Annotated[int, Meta(ge=-(2**63), le=2**63 - 1)]
+Identifier = Annotated[str, Meta(max_length=255)] | Int64
 
 
 class Event(msgspec.Struct, forbid_unknown_fields=True, gc=False, omit_defaults=True):
-    """One event, in canonical names. A name that is not here belongs into `payload`, where `dialects` puts it."""
+    """One event in canonical names. Any other name belongs in `payload`, where `dialects` puts it."""
 
-    type: Word
+    type: NonEmptyName
     ts: Annotated[datetime, Meta(tz=True)] | None = None
-    user_id: Identity | None = None
+    user_id: Identifier | None = None
     src: Name | None = None
     payload: dict[str, Any] | None = None
-    event_id: Word | Number | None = None
-    session_id: Identity | None = None
+    event_id: NonEmptyName | Int64 | None = None
+    session_id: Identifier | None = None
     site_id: Name | None = None
     path: Url | None = None
     referrer: Url | None = None
-    user_agent: Agent | None = None
-    ip: Annotated[str, Meta(max_length=45)] | None = None
+    user_agent: UserAgent | None = None
+    ip: Annotated[str, Meta(max_length=MAX_IP_CHARS)] | None = None
     subject: Name | None = None
-    country: Annotated[str, Meta(max_length=2)] | None = None
+    country: Annotated[str, Meta(max_length=2, pattern=COUNTRY_PATTERN)] | None = None
     region: Name | None = None
     city: Name | None = None
     utm_source: Name | None = None
@@ -59,296 +82,171 @@ class Event(msgspec.Struct, forbid_unknown_fields=True, gc=False, omit_defaults=
 
 
 _decode_events = msgspec.json.Decoder(list[Event]).decode
-_decode_raws = msgspec.json.Decoder(list[msgspec.Raw]).decode
-_decode_any = msgspec.json.Decoder().decode
+_decode_members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _encode = msgspec.json.Encoder().encode
 
 
-class Window(NamedTuple):
+class TimeWindow(NamedTuple):
     """What `ts` may be: `[earliest, latest]`, aware instants."""
 
     earliest: datetime
     latest: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """The good events of one body as canonical JSON, and what was wrong with the others."""
+class ValidationRules(NamedTuple):
+    """What an event must satisfy beyond its shape. `allowed_types` is None on an open site."""
 
-    body: bytes
-    events: list[Event]
-    received: int
-    rejected: list[Problem]
-
-
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """What an event must satisfy beyond its shape. `types` is None on an open site."""
-
-    window: Window
+    window: TimeWindow
     max_events: int
     site_key: str | None = None
-    types: frozenset[str] | None = None
+    allowed_types: frozenset[str] | None = None
     # The subject that user_id must equal (a site whose identity mode is `enforce`).
-    only_user: str | None = None
+    required_user_id: str | None = None
 
 
-def first_site(body: bytes) -> str | None:
+class _SiteKeys(msgspec.Struct):
+    site_id: Any = None
+    website_id: Any = None
+    siteId: Any = None  # noqa: N815 - the spelling of seed 004
+
+
+_decode_site_keys = msgspec.json.Decoder(_SiteKeys).decode
+
+
+def read_first_site_key(body: bytes) -> str | None:
     """The site that the first event names, for a batch whose request names none."""
     if not (b'"site_id"' in body or b'"website_id"' in body or b'"siteId"' in body):
         return None
     try:
-        found = msgspec.json.decode(body, type=list[_SiteOnly])
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        first = _decode_site_keys(read_first_item(body[: MAX_ITEM_BYTES + 100]))
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, ValueError):
         return None
-    for name in found[0].names() if found else ():
-        if isinstance(name, str) and name:
-            return name
-    return None
+    keys = (first.site_id, first.website_id, first.siteId)
+    return next((key for key in keys if isinstance(key, str) and key), None)
 
 
-class _SiteOnly(msgspec.Struct):
-    site_id: Any = None
-    website_id: Any = None
-    siteId: Any = None  # noqa: N815 - the seed's spelling.
-
-    def names(self) -> tuple[Any, ...]:
-        return (self.site_id, self.website_id, self.siteId)
-
-
-def read_batch(body: bytes, rules: Rules, dialect: Dialect) -> Batch:
+def read_batch(body: bytes, rules: ValidationRules, dialect: Dialect) -> Batch[Event]:
     """Every event of a JSON array, accepted or rejected with its index. Raises BadInput (not JSON), TooLarge."""
-    if not dialect.required:
+    if not dialect.required and not is_heavy(body, rules.max_events):
         try:
             events = _decode_events(body)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, ValueError):
             events = None
-        if events is not None and _all_good(events, body, rules):
-            return Batch(body, events, len(events), [])
-    return _read_one_by_one(body, rules, dialect)
+        if events is not None and _are_all_good(events, body, rules):
+            return Batch(body, events, len(events), [], [])
+    return check_off_loop(partial(_read_one_by_one, body, rules, dialect), body)
 
 
-def _all_good(events: list[Event], body: bytes, rules: Rules) -> bool:
+def _read_one_by_one(body: bytes, rules: ValidationRules, dialect: Dialect) -> Batch[Event]:
+    read_event = partial(_read_event, rules=rules, dialect=dialect)
+    read = read_one_by_one(body, rules.max_events, "events", read_event)
+    return Batch(_encode(read.items), *read)
+
+
+def _are_all_good(events: list[Event], body: bytes, rules: ValidationRules) -> bool:
     """True when no event needs a closer look: the hot loop of accepting, about 0.4 us an event."""
     if len(events) > rules.max_events:
-        raise TooLarge(too_many(len(events), rules.max_events), limit=rules.max_events)
+        raise too_many_error(str(len(events)), rules.max_events)
     if b"\\u0000" in body:
         return False
     (earliest, latest), site_key = rules.window, rules.site_key
-    plain_site, weigh = rules.types is None and rules.only_user is None, False
+    is_open_site, check_size = rules.allowed_types is None and rules.required_user_id is None, False
     for event in events:
         ts, payload = event.ts, event.payload
         if ts is not None and not earliest <= ts <= latest:
             return False
         if event.site_id is not None and event.site_id != site_key:
             return False
+        if event.ip and not is_usable_ip(event.ip):
+            return False
         if payload:
             for value in payload.values():
                 kind = type(value)
                 if kind is str:
-                    weigh = weigh or len(value) > LONG_TEXT
+                    check_size = check_size or len(value) > SIZE_CHECK_CHARACTERS
                 elif kind is dict or kind is list:
-                    weigh = True
-                    if _depth(value) > MAX_DEPTH - 1:
+                    check_size = True
+                    if is_deeper(value, MAX_DEPTH - 1):
                         return False
                 elif kind is int and not -MAX_INTEGER < value < MAX_INTEGER:
                     return False
-            weigh = weigh or len("".join(payload)) > LONG_TEXT
-        if not plain_site and _problems(event, rules):
+            check_size = check_size or len("".join(payload)) > SIZE_CHECK_CHARACTERS
+        if not is_open_site and _find_problems(event, rules):
             return False
-    return not weigh or len(body) <= MAX_EVENT_BYTES or max(map(len, raw_items(body)), default=0) <= MAX_EVENT_BYTES
+    return (
+        not check_size or len(body) <= MAX_ITEM_BYTES or max(map(len, split_items(body)), default=0) <= MAX_ITEM_BYTES
+    )
 
 
-def _read_one_by_one(body: bytes, rules: Rules, dialect: Dialect) -> Batch:
-    raws = raw_items(body)
-    if len(raws) > rules.max_events:
-        raise TooLarge(too_many(len(raws), rules.max_events), limit=rules.max_events)
-    good: list[Event] = []
-    rejected: list[Problem] = []
-    for index, raw in enumerate(raws):
-        found = _read_event(raw, rules, dialect)
-        if isinstance(found, Event):
-            good.append(found)
-        else:
-            rejected.extend(Problem(index, *parts) for parts in found)
-    return Batch(_encode(good), good, len(raws), rejected)
-
-
-# field, code, detail
-Parts = tuple[str, str, str]
-
-
-def _read_event(raw: msgspec.Raw | bytes, rules: Rules, dialect: Dialect) -> Event | list[Parts]:
+def _read_event(
+    raw: msgspec.Raw | bytes, is_described: bool, rules: ValidationRules, dialect: Dialect
+) -> Event | ReducedItem[Event] | list[ProblemParts]:
     source = read_object(raw)
     if isinstance(source, tuple):
         return [source]
-    renamed, spelled = dialect.rename(source)
-    missing = [name for name in dialect.required if renamed.get(name) in (None, "")]
+    fields, caller_names = dialect.rename(source)
+    missing = [name for name in dialect.required if fields.get(name) in (None, "")]
     if missing:
-        return [
-            (spelled.get(name, dialect.spelling(name)), "missing", f"{dialect.spelling(name)} is required")
-            for name in missing
-        ]
+        return [describe_missing(name, caller_names.get(name, dialect.caller_name(name))) for name in missing]
+    warnings = rename_fields(mend_fields(fields), caller_names)
     try:
-        event = msgspec.convert(renamed, Event)
+        event = msgspec.convert(fields, Event)
     except msgspec.ValidationError as error:
-        return [explain(error, spelled)]
-    return [(spelled.get(name, name), code, detail) for name, code, detail in _problems(event, rules)] or event
+        return [describe_validation_error(error, Event, caller_names)] if is_described else NOT_DESCRIBED
+    if problems := _find_problems(event, rules):
+        return rename_fields(problems, caller_names) if is_described else NOT_DESCRIBED
+    if event.payload:
+        event.payload = _payload_as_sent(event.payload, raw, caller_names.get("payload", "payload"))
+    return ReducedItem(event, warnings) if warnings else event
 
 
-def read_object(raw: msgspec.Raw | bytes, noun: str = "event") -> dict[str, Any] | Parts:
-    """One item of a batch as a dict that PostgreSQL can store; else what is wrong with it."""
-    if len(raw) > MAX_EVENT_BYTES:
-        return "", "too_long", f"the {noun} has {len(raw)} bytes; the limit is {MAX_EVENT_BYTES}"
-    try:
-        source = _decode_any(raw)
-    except RecursionError:
-        return "", "too_deep", f"nested deeper than {MAX_DEPTH}"
-    except (msgspec.MsgspecError, UnicodeDecodeError, ValueError) as error:
-        if _escapes_surrogate(raw):
-            return "", "surrogate", "a lone surrogate is not a character; send valid Unicode"
-        return "", "malformed", f"cannot be read: {error}"
-    if not isinstance(source, dict):
-        return "", "wrong_type", f"{'an' if noun == 'event' else 'a'} {noun} is a JSON object, not {_json_type(source)}"
-    return _unstorable(source) or source
+def _payload_as_sent(payload: Mapping[str, Any], raw: msgspec.Raw | bytes, sent_name: str) -> dict[str, Any]:
+    """The payload with the JSON of each value as it was sent: a number may have more digits than a float."""
+    fields = _decode_members(raw)
+    sent = fields.get(sent_name)
+    own = _decode_members(sent) if sent is not None and bytes(sent) != b"null" else {}
+    return {name: own[name] if name in own else fields[name] for name in payload}
 
 
-def _problems(event: Event, rules: Rules) -> list[Parts]:
+def rename_fields(problems: list[ProblemParts], caller_names: Mapping[str, str]) -> list[ProblemParts]:
+    """The same problems, in the caller's own field names."""
+    return [(caller_names.get(field, field), code, detail) for field, code, detail in problems]
+
+
+def describe_outside_window(field: str, ts: datetime, window: TimeWindow) -> ProblemParts:
+    """The problem of a time that the window does not hold."""
+    earliest, latest = (clock.format_rfc3339(instant, "seconds") for instant in window)
+    detail = f"{clock.format_rfc3339(ts, 'seconds')} is outside the window; accepted: {earliest} to {latest}"
+    return field, "out_of_window", detail
+
+
+def _find_problems(event: Event, rules: ValidationRules) -> list[ProblemParts]:
     """What the shape alone does not say. An empty list, almost always."""
-    found: list[Parts] = []
-    ts, payload = event.ts, event.payload
-    if ts is not None and not rules.window.earliest <= ts <= rules.window.latest:
-        allowed = f"{_instant(rules.window.earliest)} to {_instant(rules.window.latest)}"
-        found.append(("ts", "out_of_window", f"{_instant(ts)} is outside the accepted window, {allowed}"))
-    if payload:
-        for value in payload.values():
-            kind = type(value)
-            if (kind is dict or kind is list) and _depth(value) > MAX_DEPTH - 1:
-                found.append(("payload", "too_deep", f"nested deeper than {MAX_DEPTH}"))
-                break
-            if kind is int and abs(value) > MAX_INTEGER:
-                found.append(("payload", "out_of_range", f"an integer has more than {MAX_INTEGER_DIGITS} digits"))
-                break
-    if rules.types is not None and SAME_TYPE.get(event.type, event.type) not in rules.types:
-        found.append(
-            ("type", "unknown_type", f"{event.type!r} is not a type of this site: {', '.join(sorted(rules.types))}")
-        )
+    problems: list[ProblemParts] = []
+    if event.ts is not None and not rules.window.earliest <= event.ts <= rules.window.latest:
+        problems.append(describe_outside_window("ts", event.ts, rules.window))
+    if is_deeper(event.payload, MAX_DEPTH):
+        problems.append(("payload", "too_deep", TOO_DEEP))
+    if any(type(value) is int and abs(value) > MAX_INTEGER for value in (event.payload or {}).values()):
+        problems.append(("payload", "out_of_range", INTEGER_TOO_LONG))
+    if rules.allowed_types is not None and stored_type(event.type) not in rules.allowed_types:
+        accepted = _list_types(rules.allowed_types)
+        problems.append(("type", "unknown_type", f"{event.type!r} is not a type of this site; accepted: {accepted}"))
     if event.site_id is not None and rules.site_key is not None and event.site_id != rules.site_key:
-        found.append(
-            ("site_id", "other_site", f"this batch is for site {rules.site_key!r}; send {event.site_id!r} in its own")
-        )
-    if rules.only_user is not None and event.user_id is not None and str(event.user_id) != rules.only_user:
-        found.append(("user_id", "other_user", "this site takes events of the token's own subject only"))
-    return found
+        problems.append(describe_other_site(event.site_id, rules.site_key, "events"))
+    if (
+        rules.required_user_id is not None
+        and event.user_id is not None
+        and str(event.user_id) != rules.required_user_id
+    ):
+        accepted = "this site accepts the subject of the token only; send it, or leave user_id out"
+        problems.append(("user_id", "other_user", f"user_id is not the subject of the token; {accepted}"))
+    return problems
 
 
-def raw_items(body: bytes) -> list[msgspec.Raw] | list[bytes]:
-    """The events of an array, unread. Raises BadInput with the position of what is not JSON."""
-    try:
-        body.decode()
-        return _decode_raws(body)
-    except UnicodeDecodeError as error:
-        raise BadInput(f"the body is not UTF-8 (byte {error.start})", position=error.start) from error
-    except RecursionError as error:
-        raise BadInput(f"the body is nested deeper than {MAX_DEPTH}") from error
-    except msgspec.ValidationError as error:
-        raise BadInput("send a JSON array of events, or an object with an array called events") from error
-    except msgspec.MsgspecError as error:
-        if _escapes_surrogate(body):
-            return _raws_with_surrogates(body, error)
-        raise not_json(error, body) from error
-
-
-def _raws_with_surrogates(body: bytes, refusal: Exception) -> list[bytes]:
-    """The same by the standard library, which reads lone surrogates: they are one event's fault, not the body's."""
-    try:
-        found = json.loads(body, parse_constant=_refuse_constant)
-    except (ValueError, RecursionError) as error:
-        raise not_json(refusal, body) from error
-    if not isinstance(found, list):
-        raise BadInput("send a JSON array of events, or an object with an array called events")
-    return [json.dumps(event).encode() for event in found]
-
-
-def _escapes_surrogate(body: msgspec.Raw | bytes) -> bool:
-    return b"\\ud" in bytes(body).lower()
-
-
-def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is not JSON")
-
-
-def not_json(error: Exception, body: bytes) -> BadInput:
-    """400 for a body that is not JSON, with the byte at which it stops being that."""
-    found = re.search(r"byte (\d+)", str(error))
-    position = int(found[1]) if found else len(body)
-    reason = re.sub(r" \(byte \d+\)", "", str(error).removeprefix("JSON is malformed: "))
-    return BadInput(f"the body is not JSON: {reason} at byte {position}", position=position)
-
-
-def _depth(value: Any, limit: int = MAX_DEPTH + 1) -> int:
-    if limit == 0 or not isinstance(value, (dict, list)):
-        return 0
-    inner = value.values() if isinstance(value, dict) else value
-    return 1 + max((_depth(item, limit - 1) for item in inner), default=0)
-
-
-def _unstorable(value: Any, field: str = "", depth: int = 0) -> Parts | None:
-    """What PostgreSQL would refuse: NUL, and numbers without end. (The decoder has refused lone surrogates.)"""
-    if isinstance(value, str):
-        if "\x00" in value:
-            return field, "nul", "a NUL character cannot be stored; remove it"
-    elif isinstance(value, int) and not isinstance(value, bool) and abs(value) > MAX_INTEGER:
-        return field, "out_of_range", f"an integer has more than {MAX_INTEGER_DIGITS} digits"
-    elif isinstance(value, (dict, list)):
-        if depth > MAX_DEPTH:
-            return field, "too_deep", f"nested deeper than {MAX_DEPTH}"
-        for name, item in value.items() if isinstance(value, dict) else enumerate(value):
-            inner = f"{field}.{name}" if field else str(name)
-            if found := _unstorable(name, field or "(name)", depth) or _unstorable(item, inner[:200], depth + 1):
-                return found[0].replace("\x00", "\\u0000"), found[1], found[2]
-    return None
-
-
-_CODES = (
-    ("missing required field", "missing"),
-    ("of length", "wrong_length"),
-    ("RFC3339", "not_a_time"),
-    ("timezone", "no_zone"),
-    ("out of range", "out_of_range"),
-    ("Expected", "wrong_type"),
-)
-
-
-def explain(error: msgspec.ValidationError, spelled: Mapping[str, str]) -> Parts:
-    """msgspec's message, in the caller's own field names and with what to send instead."""
-    text = str(error)
-    place = re.search(r" - at `\$\.?([^`]*)`", text)
-    field = place[1] if place else ""
-    if lacking := re.search(r"missing required field `(\w+)`", text):
-        field = lacking[1]
-    detail = re.sub(r" - at `[^`]*`", "", text)
-    code = next((code for words, code in _CODES if words in text), "invalid")
-    if code in ("not_a_time", "no_zone") or (field == "ts" and code == "wrong_type"):
-        detail = "ts must be an RFC 3339 time with a zone, as 2026-01-31T12:00:00Z"
-    return spelled.get(field, field), code, detail.replace("\x00", "")
-
-
-def too_many(count: int, limit: int, noun: str = "events") -> str:
-    return f"batch too large: {count} {noun}; MAX_BATCH_SIZE is {limit}. Send several batches"
-
-
-def _instant(ts: datetime) -> str:
-    return ts.isoformat(timespec="seconds").replace("+00:00", "Z")
-
-
-def _json_type(value: object) -> str:
-    names = {
-        str: "a string",
-        int: "a number",
-        float: "a number",
-        bool: "a boolean",
-        list: "an array",
-        type(None): "null",
-    }
-    return names.get(type(value), "something else")
+@lru_cache(maxsize=64)
+def _list_types(types: frozenset[str]) -> str:
+    """The types by name, as many as a caller can read."""
+    names = sorted(types)
+    more = f" and {len(names) - MAX_LISTED_TYPES} more" if len(names) > MAX_LISTED_TYPES else ""
+    return ", ".join(names[:MAX_LISTED_TYPES]) + more

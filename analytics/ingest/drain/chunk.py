@@ -1,6 +1,6 @@
-"""A chunk: entries of the stream on their way through one transaction, and what the ledger says of them. Pure.
+"""A chunk: stream entries that one transaction stores, with their dead letters and ledger rows. Pure.
 
-The drain (pipeline.py) has its entries read here, stores the rows, and asks what dead letters and ledger rows to write.
+drain.py reads entries through it, chunk_writer.py writes what it builds.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,66 +12,70 @@ import msgspec
 import zstandard
 
 from analytics.ingest.buffer import Delivery
+from analytics.ingest.drain.rows import read_event_rows
+from analytics.ingest.drain.sample_rows import read_sample_rows
 from analytics.ingest.enrich import GeoDatabase
-from analytics.ingest.rows import read_rows
-from analytics.ingest.sample_rows import read_sample_rows
-from analytics.store.events import LedgerRow, Row
+from analytics.store.events import EventRow, LedgerRow
 from analytics.store.samples import SampleRow
 
 
 @dataclass
 class Chunk:
-    """Deliveries, the events and samples that were read from them, and by batch why one could not be read."""
+    """Deliveries, the events and samples read from them, and the unreadable ones: index → error."""
 
     deliveries: list[Delivery]
-    rows: list[Row] = field(default_factory=list)
+    rows: list[EventRow] = field(default_factory=list)
     samples: list[SampleRow] = field(default_factory=list)
     unreadable: dict[int, str] = field(default_factory=dict)
 
     @property
     def site_ids(self) -> list[int]:
-        """The sites of its rows, in order."""
+        """The sites of its entries, sorted."""
         return sorted({delivery.entry.site_id for delivery in self.deliveries if delivery.entry})
 
 
 def read_chunk(deliveries: list[Delivery], geo: GeoDatabase | None, salt: bytes, anonymize: bool = False) -> Chunk:
-    """The rows of all entries that can be read."""
+    """The chunk with the rows of every readable entry."""
     chunk = Chunk(deliveries)
     for batch, delivery in enumerate(deliveries):
+        if delivery.entry is None:
+            chunk.unreadable[batch] = "the stream holds no entry of this service under the id"
+            continue
         try:
-            if delivery.entry is None:
-                raise ValueError("not an entry of this service")
-            if delivery.entry.samples:
+            if delivery.entry.holds_samples:
                 chunk.samples += read_sample_rows(delivery.entry, delivery.entry_id, batch)
             else:
-                chunk.rows += read_rows(delivery.entry, delivery.entry_id, batch, geo, salt, anonymize)
-        except (msgspec.MsgspecError, zstandard.ZstdError, ValueError) as error:
-            chunk.unreadable[batch] = str(error)
+                chunk.rows += read_event_rows(delivery.entry, delivery.entry_id, batch, geo, salt, anonymize)
+        except zstandard.ZstdError:
+            chunk.unreadable[batch] = "the compressed body is damaged"
+        except (msgspec.MsgspecError, ValueError):
+            chunk.unreadable[batch] = "the body is not a JSON array of events or samples that this version can read"
     if chunk.unreadable:
         chunk.rows = [row for row in chunk.rows if row.batch not in chunk.unreadable]
         chunk.samples = [row for row in chunk.samples if row.batch not in chunk.unreadable]
     return chunk
 
 
-def received_at(delivery: Delivery) -> datetime:
+def delivery_received_at(delivery: Delivery) -> datetime:
     if delivery.entry is not None:
-        return datetime.fromtimestamp(delivery.entry.received_us / 1e6, UTC)
+        return delivery.entry.received_at
+    # An entry's id begins with the milliseconds of its XADD.
     return datetime.fromtimestamp(int(delivery.entry_id.split("-")[0]) / 1e3, UTC)
 
 
-def dead_letters(chunk: Chunk, rows: Sequence[Row], refused: Mapping[int, str]) -> list[dict[str, Any]]:
-    """One for each batch that cannot be read and each of `rows` that PostgreSQL refused (its place → why)."""
+def build_dead_letters(chunk: Chunk, rows: Sequence[EventRow], refused: Mapping[int, str]) -> list[dict[str, Any]]:
+    """One for each unreadable batch and each of `rows` that PostgreSQL refused (index → error)."""
     unreadable = [
-        dead_letter(chunk.deliveries[batch], -1, None, "unreadable", detail, chunk.deliveries[batch].raw)
+        build_dead_letter(chunk.deliveries[batch], -1, None, "unreadable", detail, chunk.deliveries[batch].raw)
         for batch, detail in chunk.unreadable.items()
     ]
     return unreadable + [
-        dead_letter(chunk.deliveries[row.batch], row.position, row.event_id, "refused", why, row.line.encode())
-        for row, why in ((rows[place], why) for place, why in refused.items())
+        build_dead_letter(chunk.deliveries[row.batch], row.position, row.event_id, "refused", error, row.line.encode())
+        for row, error in ((rows[index], error) for index, error in refused.items())
     ]
 
 
-def dead_letter(
+def build_dead_letter(
     delivery: Delivery, position: int, event_id: str | None, reason: str, detail: str, body: bytes
 ) -> dict[str, Any]:
     return {
@@ -79,33 +83,33 @@ def dead_letter(
         "position": position,
         "site_id": delivery.entry.site_id if delivery.entry else None,
         "event_id": event_id,
-        "received_at": received_at(delivery),
+        "received_at": delivery_received_at(delivery),
         "reason": reason,
         "detail": detail[:1000].replace("\0", ""),
         "body": body,
     }
 
 
-def ledger_rows(
-    chunk: Chunk, skipped: set[int], duplicates: Sequence[Row | SampleRow], letters: Sequence[dict[str, Any]]
+def build_ledger_rows(
+    chunk: Chunk, skipped: set[int], duplicates: Sequence[EventRow | SampleRow], letters: Sequence[dict[str, Any]]
 ) -> list[LedgerRow]:
-    """One row for each batch of the chunk that was not stored before."""
-    repeats, dead = [0] * len(chunk.deliveries), [0] * len(chunk.deliveries)
+    """One row for each batch that no earlier transaction has stored."""
+    repeats, dead_lettered = [0] * len(chunk.deliveries), [0] * len(chunk.deliveries)
     for row in duplicates:
         repeats[row.batch] += 1
-    places = {delivery.entry_id: batch for batch, delivery in enumerate(chunk.deliveries)} if letters else {}
+    indexes = {delivery.entry_id: batch for batch, delivery in enumerate(chunk.deliveries)} if letters else {}
     for letter in letters:
-        dead[places[letter["entry_id"]]] += letter["position"] >= 0
+        dead_lettered[indexes[letter["entry_id"]]] += letter["position"] >= 0
     rows = []
     for batch, delivery in enumerate(chunk.deliveries):
         entry = delivery.entry
         if batch in skipped:
             continue
         count = entry.count if entry else 0
-        lost = count if batch in chunk.unreadable else dead[batch]
+        lost = count if batch in chunk.unreadable else dead_lettered[batch]
         rows.append(
             LedgerRow(
-                delivery.entry_id, received_at(delivery), entry.site_id if entry else 0, count,
+                delivery.entry_id, delivery_received_at(delivery), entry.site_id if entry else 0, count,
                 count - repeats[batch] - lost, repeats[batch], lost,
                 entry.principal if entry else "", entry.request_id if entry else "",
             )

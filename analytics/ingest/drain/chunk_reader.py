@@ -1,5 +1,6 @@
-"""Gathering: which entries of the stream a drain's next chunk holds, how long it waits for more of them, and whose turn
-it is to store. What is read stays with the consumer until it is acknowledged (buffer.py).
+"""Reads the entries of a drain's next chunk: how many, how long to wait for more, and after which older chunk.
+
+Only drain.py calls it. What is read stays pending for the consumer until it is acknowledged (buffer.py).
 """
 
 import time
@@ -10,85 +11,85 @@ from redis import Redis
 from analytics.ingest import buffer
 from analytics.ingest.buffer import Delivery
 
-# Entries are counted this often while a chunk gathers.
-LOOK_EVERY_S = 0.02
-# How long a drain waits for an older chunk to be stored, and how often it looks.
-TURN_WITHIN_S, TURN_LOOK_S = 0.25, 0.003
-# From so much on, a drain has the patience of so many `company_s`.
-CROWD_ENTRIES, CROWD_EVENTS, CROWD_PATIENCE = 16, 1000, 5
+# How often entries are counted while a chunk fills.
+POLL_INTERVAL_S = 0.02
+# How long a drain waits for an older chunk to be stored, and how often it checks.
+ORDER_WAIT_S, ORDER_POLL_INTERVAL_S = 0.25, 0.003
+# From so many entries or events on, a drain lingers BUSY_LINGER_FACTOR times as long.
+BUSY_ENTRIES, BUSY_EVENTS, BUSY_LINGER_FACTOR = 16, 1000, 5
 
 
 @dataclass
-class Gathering:
-    """What one consumer takes, about `batch_size` events at a time; `company_s`: how long one that is alone waits."""
+class ChunkReader:
+    """The chunks of one consumer, of about `batch_size` events; `linger_s`: how long a lone entry waits for others."""
 
     redis: Redis
     consumer: str
     batch_size: int
-    company_s: float
-    _events_an_entry: float = 1.0
-    _overtaken: str = ""
+    linger_s: float
+    _events_per_entry: float = 1.0
+    _skipped_entry_id: str = ""
 
-    def own(self) -> list[Delivery]:
-        """What this consumer was handed before and has not acknowledged, from the oldest on."""
-        self._look()
-        return buffer.read_own(self.redis, self.consumer, self._entries_wanted(0))
+    def read_pending(self) -> list[Delivery]:
+        """What was delivered to this consumer before and is not acknowledged, oldest first."""
+        self._count_undelivered()
+        return buffer.read_pending(self.redis, self.consumer, self._entries_to_read(0))
 
-    def new(self) -> list[Delivery]:
-        """New entries. None: nothing waits, and the bell is lowered, so that the next append rings it."""
-        if chunk := self._gather():
+    def read_new(self) -> list[Delivery]:
+        """New entries. None: the stream has none, and the next append enqueues a drain again."""
+        if chunk := self._fill_chunk():
             return chunk
-        # An append after this line rings again; one before it is seen by the read.
-        buffer.lower_bell(self.redis)
-        return buffer.read_new(self.redis, self.consumer, self._entries_wanted(0))
+        # An append after this line enqueues a drain; the read sees one before it.
+        buffer.clear_drain_enqueued(self.redis)
+        return buffer.read_new(self.redis, self.consumer, self._entries_to_read(0))
 
-    def await_turn(self, entry_id: str) -> None:
-        """Waits a moment for others to store what they were handed before `entry_id`: ids that rise fill the pages of
-        an index, those that come late halve them. Once for each entry that is waited for, as its drain may be dead."""
-        end = time.monotonic() + TURN_WITHIN_S
-        while (oldest := buffer.oldest_delivered(self.redis)) not in ("", entry_id, self._overtaken):
+    def wait_for_older_entries(self, entry_id: str) -> None:
+        """Waits up to ORDER_WAIT_S for other drains to store entries older than `entry_id`: rising ids fill the pages
+        of an index, late ones split them. Waits once for each older entry, as its drain may be dead."""
+        end = time.monotonic() + ORDER_WAIT_S
+        while (oldest := buffer.oldest_pending_id(self.redis)) not in ("", entry_id, self._skipped_entry_id):
             if time.monotonic() > end:
-                self._overtaken = oldest
-            time.sleep(TURN_LOOK_S)
+                self._skipped_entry_id = oldest
+            time.sleep(ORDER_POLL_INTERVAL_S)
 
-    def _gather(self) -> list[Delivery]:
-        """New entries up to the batch size: neighbours in the stream, so that their ids fill the pages of an index one
-        after the other, also where several drains gather at once. None: nobody sends any more, or others took all."""
+    def _fill_chunk(self) -> list[Delivery]:
+        """New entries up to the batch size: neighbours in the stream, so that their ids fill the pages of an index in
+        order, also where several drains read at once. None: no more entries arrive, or other drains read them all."""
         chunk: list[Delivery] = []
-        end = time.monotonic() + self.company_s * CROWD_PATIENCE
-        while self._await_company() and not (chunk := self._take()) and time.monotonic() < end:
+        end = time.monotonic() + self.linger_s * BUSY_LINGER_FACTOR
+        while self._await_entries() and not (chunk := self._read_batch_size()) and time.monotonic() < end:
             pass
         return chunk
 
-    def _take(self) -> list[Delivery]:
+    def _read_batch_size(self) -> list[Delivery]:
         chunk: list[Delivery] = []
-        have, wanted, found = 0, 1, 1
-        while have < self.batch_size and found == wanted:
-            wanted = self._entries_wanted(have)
-            more = buffer.read_new(self.redis, self.consumer, wanted)
-            found = len(more)
-            chunk += more
-            have = sum(delivery.entry.count for delivery in chunk if delivery.entry)
+        events, limit, received = 0, 1, 1
+        while events < self.batch_size and received == limit:
+            limit = self._entries_to_read(events)
+            deliveries = buffer.read_new(self.redis, self.consumer, limit)
+            received = len(deliveries)
+            chunk += deliveries
+            events = sum(delivery.entry.count for delivery in chunk if delivery.entry)
         return chunk
 
-    def _await_company(self) -> bool:
-        """Returns when it is time to store what there is, if anything. An entry that comes alone waits a moment for
-        company; while many come, longer: a transaction of thousands of events costs hardly more than one of a hundred.
+    def _await_entries(self) -> bool:
+        """Returns when it is time to store the entries, if any. A lone entry waits `linger_s` for others; while many
+        arrive, longer: a transaction of thousands of events costs hardly more than one of a hundred.
         """
         start = time.monotonic()
-        while (entries := self._look()) < self._entries_wanted(0):
-            crowded = entries >= CROWD_ENTRIES or entries * self._events_an_entry >= CROWD_EVENTS
-            left = start + self.company_s * (CROWD_PATIENCE if crowded else 1) - time.monotonic()
-            if left <= 0:
+        while (entries := self._count_undelivered()) < self._entries_to_read(0):
+            is_busy = entries >= BUSY_ENTRIES or entries * self._events_per_entry >= BUSY_EVENTS
+            left_s = start + self.linger_s * (BUSY_LINGER_FACTOR if is_busy else 1) - time.monotonic()
+            if left_s <= 0:
                 break
-            time.sleep(min(LOOK_EVERY_S, left))
+            time.sleep(min(POLL_INTERVAL_S, left_s))
         return entries > 0
 
-    def _look(self) -> int:
-        """How many entries nobody has been handed yet; notes how many events an entry holds just now."""
-        queued = buffer.queued(self.redis)
-        self._events_an_entry = max(1.0, queued.events / max(1, queued.entries))
-        return queued.undelivered
+    def _count_undelivered(self) -> int:
+        """How many entries are not delivered yet; also updates the average of events per entry."""
+        backlog = buffer.read_backlog(self.redis)
+        self._events_per_entry = max(1.0, backlog.events / max(1, backlog.entries))
+        return backlog.undelivered
 
-    def _entries_wanted(self, have: int) -> int:
-        return max(1, min(2000, int((self.batch_size - have) / self._events_an_entry)))
+    def _entries_to_read(self, events: int) -> int:
+        return max(1, min(2000, int((self.batch_size - events) / self._events_per_entry)))

@@ -1,21 +1,21 @@
-"""What an event's user agent, IP, page and referrer say, as columns. Called by the drain for every event.
+"""Columns derived from an event's user agent, IP address, page and referrer. The drain calls it for every event.
 
-Pure functions behind bounded caches: no Flask, no clock, no environment. Never raises on what a client sent.
+Pure functions behind bounded caches: no Flask, no clock, no environment. Never raises on a client's input.
 """
 
-from analytics.ingest.enrich.clients import Client, names_visitor, parse_user_agent
+from analytics.ingest.enrich.geolocation import GeoDatabase, Location, open_geo_database
 from analytics.ingest.enrich.pages import Page, split_page
-from analytics.ingest.enrich.places import GeoDatabase, Place, open_geo
 from analytics.ingest.enrich.referrals import Referral, split_referrer
+from analytics.ingest.enrich.user_agents import Client, is_visitor_agent, parse_user_agent
 
 __all__ = [
     "Client",
     "GeoDatabase",
+    "Location",
     "Page",
-    "Place",
     "Referral",
-    "names_visitor",
-    "open_geo",
+    "is_visitor_agent",
+    "open_geo_database",
     "parse_user_agent",
     "split_page",
     "split_referrer",

@@ -1,7 +1,7 @@
-"""Why a user agent is not a person's: the rule it falls under, if any.
+"""Detects bots: the rule that a user agent matches, if any.
 
-Owns our own words; names of crawlers and HTTP libraries come from the crawler-user-agents list. Called by clients.py
-on a cache miss. All patterns run in one engine, in linear time, so that a hostile agent cannot stall it.
+Owns our own patterns; names of crawlers and HTTP libraries come from the crawler-user-agents list. user_agents.py calls
+it on a cache miss. All patterns run in one engine, in linear time, so that a hostile user agent cannot stall it.
 """
 
 import re
@@ -12,15 +12,15 @@ import crawleruseragents  # type: ignore[import-untyped]
 from ua_parser_rs import DeviceExtractor
 
 
-class Rule(StrEnum):
-    """Which kind of rule found a bot, in the order they are tried."""
+class BotRule(StrEnum):
+    """The kind of rule that a bot matches, in the order of evaluation."""
 
     HTTP_CLIENT = "HTTP client"
     WORD = "word"
     LIST = "crawler list"
 
 
-# At the start only: "Shop/3.1 (Android 14; Pixel 8) okhttp/4.12" is a person's phone, "okhttp/4.12" alone is nobody's.
+# At the start only: "Shop/3.1 (Android 14; Pixel 8) okhttp/4.12" is a user's phone, "okhttp/4.12" alone is a program.
 _HTTP_CLIENTS = (
     r"^(?:python|pycurl|urllib|libcurl|curl|wget|fetch libfetch|libfetch|httpie|aria2|lwp|perl|mojolicious|java|okhttp|"
     r"jakarta|ktor|akka-http|clj-http|ruby|rest-client|faraday|http\.rb|httparty|typhoeus|excon|php|symfony|laravel|"
@@ -40,22 +40,29 @@ _WORDS = (
     r"headless|phantomjs|slimerjs|selenium|webdriver|playwright|puppeteer|cypress/|lighthouse|page ?speed|ptst/",
     r"preview|favicon|link ?check|parser|transcoder|web ?proxy",
     r"^(?:whatsapp|viber|bluesky)",
-    # Agents fetching for a chat: ChatGPT-User/1.0, Claude-User/1.0, MistralAI-User/1.0.
+    # Assistants that fetch a page for a chat: ChatGPT-User/1.0, Claude-User/1.0, MistralAI-User/1.0.
     r"-user/\d",
     r"like gecko\)?; ?(?:compatible;|[a-z])|safari/[\d.]+ \(compatible;",
-    # An address to complain to is what crawlers are asked to give, and browsers never do.
+    # Crawlers name a contact URL or e-mail address; browsers never do.
     r"https?:/|www\.|\w@[\w-]+\.[a-z]",
 )
-# Names of the list under which people browse too: apps with a browser of their own, and browsers called like a crawler.
-# The crawlers among them are found by their words ("Sogou web spider"), the previewers because they name no device.
+# Patterns of the list that users' browsers match too: apps with their own browser, and browsers named like a crawler.
+# _WORDS matches the crawlers among them ("Sogou web spider"); the previewers are bots because they name no device.
 _NOT_ALWAYS_BOTS = frozenset(
     (
         "WhatsApp", "Viber", "MetaIAB Facebook", "Valve\\/Steam", "Notion\\/", "Code\\/1\\.", "Bluesky\\/", "Tumblr\\/",
         "Goodreads", "Trae\\/", "Sogou", "Fluid", "Podimo", "okhttp",
     )
 )  # fmt: skip
-# A phone's model and build are no names of bots: "Android 15; PKH120 Build/AP3A.240617.008", "Android 13; Spider 8".
-_MODEL = re.compile(r"(Android [\d.]+(?:-[\w.]+)?;(?: ?[a-z]{2}[-_][a-z]{2};)?)[^;()]*", re.IGNORECASE)
+# What names a phone is not matched: "Android 15; PKH120 Build/AP3A.240617.008", "Android 13; Spider 8"; in agents of
+# Instagram "Android (30/11; 480dpi; CUBOT; CUBOT X30; …)", of Facebook "FBMF/CUBOT;"; and that maker's name anywhere.
+_MODEL = re.compile(
+    r"(Android [\d.]+(?:-[\w.]+)?;(?: ?[a-z]{2}[-_][a-z]{2};)?)[^;()]*"
+    r"|(\bAndroid \(\d+/[\d.]+;)[^()]*"
+    r"|(\bFB(?:MF|BD|DV|CR)/)[^;\]]*"
+    r"|(?<![a-z])cubot",
+    re.IGNORECASE,
+)
 
 
 @lru_cache(maxsize=1)
@@ -64,15 +71,15 @@ def _engine() -> DeviceExtractor:
     libraries = [entry["pattern"] for entry in listed if "http-library" in entry["tags"]]
     return DeviceExtractor(
         [
-            *((pattern, "i", Rule.HTTP_CLIENT, None, None) for pattern in _HTTP_CLIENTS),
-            *((pattern, None, Rule.HTTP_CLIENT, None, None) for pattern in libraries),
-            *((pattern, "i", Rule.WORD, None, None) for pattern in _WORDS),
-            *((entry["pattern"], None, Rule.LIST, None, None) for entry in listed),
+            *((pattern, "i", BotRule.HTTP_CLIENT, None, None) for pattern in _HTTP_CLIENTS),
+            *((pattern, None, BotRule.HTTP_CLIENT, None, None) for pattern in libraries),
+            *((pattern, "i", BotRule.WORD, None, None) for pattern in _WORDS),
+            *((entry["pattern"], None, BotRule.LIST, None, None) for entry in listed),
         ]
     )
 
 
-def find_rule(user_agent: str) -> Rule | None:
-    """The first rule that a cleaned user agent falls under; about 2 us."""
-    found = _engine().extract(_MODEL.sub(r"\1", user_agent))
-    return Rule(found.family) if found else None
+def find_bot_rule(user_agent: str) -> BotRule | None:
+    """The first rule that a cleaned user agent matches; about 2 us."""
+    match = _engine().extract(_MODEL.sub(r"\1\2\3", user_agent))
+    return BotRule(match.family) if match else None

@@ -1,7 +1,7 @@
-"""The page an event names → path, host and campaign; also how every URL of this package is taken apart.
+"""The page of an event → path, host and campaign; also the URL parser of this package. The drain calls it.
 
-The path is kept as sent, percent-encoding included: decoding could make NUL or broken UTF-8 of it, and "/a%2Fb" is
-another page than "/a/b". Never raises. Written by hand because urlsplit takes five times as long and raises on "[".
+The path stays as sent, percent-encoding included: decoding could produce NUL or broken UTF-8, and "/a%2Fb" is another
+page than "/a/b". Never raises. Written by hand because urlsplit takes five times as long and raises on "[".
 """
 
 import re
@@ -13,7 +13,7 @@ from analytics.ingest.enrich.text import clean_or_none, clean_text
 
 
 class Page(NamedTuple):
-    """A page without its query and fragment; the host only where a full URL was sent."""
+    """A page without query and fragment; the host only where a full URL was sent."""
 
     path: str | None
     host: str | None
@@ -24,8 +24,8 @@ class Page(NamedTuple):
     utm_content: str | None
 
 
-class Address(NamedTuple):
-    """A URL's parts. No scheme: no full URL was given, and the host is empty."""
+class UrlParts(NamedTuple):
+    """A URL's parts. Without a scheme it is a path only, and the host is empty."""
 
     scheme: str
     host: str
@@ -34,9 +34,9 @@ class Address(NamedTuple):
     query: str
 
 
-URL_CHARACTERS = 2048
-# Longer texts are worked out each time, so that the caches stay within a few megabytes.
-CACHED_CHARACTERS = 512
+MAX_URL_CHARACTERS = 2048
+# Longer texts are parsed each time, so that the caches stay within a few megabytes.
+MAX_CACHED_CHARACTERS = 512
 _READ_CHARACTERS = 16_384
 _UTM_CHARACTERS = 255
 _UTM = ("utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content")
@@ -46,28 +46,28 @@ _PORT = re.compile(r":(\d*)$")
 
 def split_page(page: str) -> Page:
     """The parts of "/dashboard?utm_source=x#top" or of a full URL; an empty path of a URL is "/"."""
-    return _split_cached(page) if len(page) <= CACHED_CHARACTERS else _split(page)
+    return _split_cached(page) if len(page) <= MAX_CACHED_CHARACTERS else _split(page)
 
 
-def split_address(url: str) -> Address:
+def split_url(url: str) -> UrlParts:
     """Scheme and host in lower case, the host without user, port and closing dot; path and query as sent."""
     text, _, _ = clean_text(url, _READ_CHARACTERS).partition("#")
     text, _, query = text.partition("?")
     opening = _SCHEME.match(text)
     if not opening:
-        return Address("", "", "", text, query)
-    # Browsers read "\" as "/" here, which matters to who the host is.
+        return UrlParts("", "", "", text, query)
+    # Browsers read "\" as "/" here, so it ends the host.
     host, slash, path = text[opening.end() :].replace("\\", "/").partition("/")
     host = host.rpartition("@")[2].lower()
     port = _PORT.search(host)
     host = (host[: port.start()] if port else host).rstrip(".").strip()
-    return Address((opening[1] or "https").lower(), host, port[1] if port else "", (slash + path) or "/", query)
+    return UrlParts((opening[1] or "https").lower(), host, port[1] if port else "", (slash + path) or "/", query)
 
 
 def _split(page: str) -> Page:
-    address = split_address(page)
+    address = split_url(page)
     utm = _read_utm(address.query) if "utm_" in address.query.lower() else {}
-    path = clean_or_none(address.path, URL_CHARACTERS)
+    path = clean_or_none(address.path, MAX_URL_CHARACTERS)
     return Page(path, clean_or_none(address.host, 255), *(utm.get(key) for key in _UTM))
 
 
@@ -79,7 +79,7 @@ def _read_utm(query: str) -> dict[str, str]:
     for part in query.split("&"):
         key, _, value = part.partition("=")
         key = key.lower()
-        # Of a key given twice the first counts; an empty value is none.
+        # The first of two values of a key counts; an empty value does not.
         if key in _UTM and key not in values and (text := clean_or_none(unquote_plus(value), _UTM_CHARACTERS)):
             values[key] = text
     return values

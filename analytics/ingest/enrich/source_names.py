@@ -1,4 +1,4 @@
-"""The readable names of sites that send visitors. A table, looked up by referrals.py.
+"""The readable names of sites that send visitors. A table for referrals.py.
 
 Curated by hand: the one referrer list on PyPI (referer-parser 0.4.1) is of 2016, and ships as a source archive.
 """
@@ -117,17 +117,17 @@ _BY_COUNTRY = re.compile(
 )
 
 
-def name_site(host: str) -> str | None:
+def find_host_source(host: str) -> str | None:
     """The name of a site by its host in lower case, or None for one that is not in the table."""
     rest = host
     while rest:
         if name := _BY_HOST.get(rest):
             return name
         rest = rest.partition(".")[2]
-    found = _BY_COUNTRY.search(host)
-    return found[1].capitalize() if found else None
+    match = _BY_COUNTRY.search(host)
+    return match[1].capitalize() if match else None
 
 
-def name_app(package: str) -> str | None:
+def find_app_source(package: str) -> str | None:
     """The name of an app by its package in lower case, or None."""
     return _BY_APP.get(package)

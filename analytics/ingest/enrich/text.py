@@ -1,6 +1,6 @@
-"""Text that PostgreSQL stores: no NUL, no control characters, no lone surrogates, no more than so many characters.
+"""Text that PostgreSQL stores: no NUL, no control characters, no lone surrogates, a limited length.
 
-The other modules of this package pass everything that came from outside through here. Never raises.
+The other modules of this package pass all text from clients through it. Never raises.
 """
 
 import re
@@ -9,7 +9,7 @@ _UNSTORABLE = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]+")
 
 
 def clean_text(text: str, limit: int) -> str:
-    """The text without what cannot be stored, without outer white space, at most `limit` characters."""
+    """The text without unstorable characters and outer white space, at most `limit` characters."""
     # str.isprintable is false for every character of the pattern, and costs a twentieth of a search.
     if not text.isprintable():
         text = _UNSTORABLE.sub("", text)
@@ -17,5 +17,5 @@ def clean_text(text: str, limit: int) -> str:
 
 
 def clean_or_none(text: str | None, limit: int) -> str | None:
-    """The same, with None for nothing."""
+    """The same; None for an empty text."""
     return (clean_text(text, limit) or None) if text else None

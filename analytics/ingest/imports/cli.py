@@ -1,6 +1,6 @@
-"""`flask import access-log|csv|ndjson FILE`: options, progress and the account. The group is registered by the cli.
+"""`flask import access-log|csv|ndjson FILE`: options, and the summary as text. analytics/cli.py registers the group.
 
-Progress and hints go to standard error, the account to standard output.
+Progress and hints go to standard error, the summary to standard output.
 """
 
 import getpass
@@ -14,63 +14,43 @@ import click
 import msgspec
 from flask.cli import with_appcontext
 from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
 from analytics.auth.guard import DEFAULT_SITE
 from analytics.errors import BadInput
 from analytics.extensions import buffer_redis, db, settings
 from analytics.ingest import buffer
-from analytics.ingest.importers import ACCESS_LOG, CANONICAL, NDJSON, Format, csv_format, open_source
-from analytics.ingest.importing import SHOWN, Import, Refused
-from analytics.sites import find_site
+from analytics.ingest.imports.access_logs.formats import LOG_FORMATS, recognize_format
+from analytics.ingest.imports.checkpoints import StoredCounts
+from analytics.ingest.imports.formats import CANONICAL_FIELDS, NDJSON, ImportFormat, access_log_format, csv_format
+from analytics.ingest.imports.progress import open_reporter
+from analytics.ingest.imports.records import LineReader
+from analytics.ingest.imports.run import ImportRun, OnRejected
+from analytics.ingest.imports.sources import Source, open_source
+from analytics.ingest.imports.summary import MAX_SHOWN_PROBLEMS, ImportSummary
+from analytics.sites.sites import find_site
 
-INTERRUPTED = 130
-# Without a terminal: a line this often.
-PLAIN_EVERY_S = 5.0
-
-
-class PlainWatcher:
-    """A line of text now and then."""
-
-    def __init__(self, total_bytes: int, console: Console, skipped: int = 0) -> None:
-        self._total, self._console, self._skipped = max(1, total_bytes), console, skipped
-        self._began = self._said = time.monotonic()
-
-    def advance(self, lines: int, bytes_read: int) -> None:
-        if time.monotonic() - self._said >= PLAIN_EVERY_S:
-            self._said = time.monotonic()
-            rate = (lines - self._skipped) / (self._said - self._began)
-            self.say(f"{lines:,} lines, {100 * bytes_read / self._total:.0f} %, {rate:,.0f} lines/s")
-
-    def say(self, message: str) -> None:
-        self._console.print(message, highlight=False, markup=False)
-
-
-class BarWatcher:
-    """A bar on a terminal."""
-
-    def __init__(self, total_bytes: int, progress: Progress, skipped: int = 0) -> None:
-        self._progress, self._began, self._skipped = progress, time.monotonic(), skipped
-        self._task = progress.add_task("importing", total=max(1, total_bytes), rate="")
-
-    def advance(self, lines: int, bytes_read: int) -> None:
-        rate = f"{(lines - self._skipped) / max(1e-3, time.monotonic() - self._began):,.0f} lines/s"
-        self._progress.update(self._task, completed=bytes_read, rate=rate)
-
-    def say(self, message: str) -> None:
-        self._progress.update(self._task, description=message)
+EXIT_INTERRUPTED = 130
 
 
 def shared_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """FILE and the options of every format."""
+    """FILE and the options of all formats."""
     for option in reversed(
         (
             click.argument("file"),
-            click.option("--site", "site_key", default=DEFAULT_SITE, show_default=True, metavar="KEY", help="Into it."),
-            click.option("--strict", is_flag=True, help="Exit code 1 when any line could not be imported."),
-            click.option("--restart", is_flag=True, help="From the first line, also where an earlier run stopped."),
-            click.option("--no-wait", is_flag=True, help="Do not wait until the worker has stored everything."),
-            click.option("--report", type=click.Path(dir_okay=False), help="Every refused line, as NDJSON."),
+            click.option(
+                "--site",
+                "site_key",
+                default=DEFAULT_SITE,
+                show_default=True,
+                metavar="KEY",
+                help="Site to import into.",
+            ),
+            click.option("--strict", is_flag=True, help="Exit with code 1 if any line was not imported."),
+            click.option("--restart", is_flag=True, help="Start at the first line, not where an earlier run stopped."),
+            click.option("--no-wait", is_flag=True, help="Do not wait until the worker has stored all events."),
+            click.option(
+                "--report", type=click.Path(dir_okay=False), help="Write every rejected line to this file, as NDJSON."
+            ),
         )
     ):
         command = option(command)
@@ -79,164 +59,187 @@ def shared_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 @click.command("access-log")
 @shared_options
-@click.option("--shift-to-now", is_flag=True, help="Move all times so that the latest is now; for demos.")
+@click.option(
+    "--format",
+    "log_format",
+    type=click.Choice(list(LOG_FORMATS)),
+    help="Format of the log, if not that of its first lines.",
+)
+@click.option("--shift-to-now", is_flag=True, help="Shift all times so that the latest is now; for demos.")
 @with_appcontext
-def import_access_log(file: str, shift_to_now: bool, **options: Any) -> None:
-    """Import an access log, common or combined format (Apache, nginx): each line is one event.
+def import_access_log(file: str, log_format: str | None, shift_to_now: bool, **options: Any) -> None:
+    """Import an access log of a web server, proxy or CDN: each line is one event.
 
-    FILE may be plain, gzip or zstd, or - for standard input. The same file again changes nothing; a log that has grown
-    adds what is new.
+    The format is recognised from the first lines; lines in another one are rejected with their number. FILE may be
+    plain, gzip or zstd, or - for standard input. Importing the same file again changes nothing; of a log that has
+    grown the new lines are added.
     """
-    _run(file, ACCESS_LOG, shift_to_now=shift_to_now, **options)
+    _run(file, lambda source: _choose_log_format(source, log_format), shift_to_now=shift_to_now, **options)
 
 
 @click.command("csv")
 @shared_options
-@click.option("--map", "mapped", multiple=True, metavar="COLUMN=FIELD", help="What a column is (repeatable).")
+@click.option(
+    "--map", "mapped", multiple=True, metavar="COLUMN=FIELD", help="Import a column as this field (repeatable)."
+)
 @with_appcontext
 def import_csv(file: str, mapped: tuple[str, ...], **options: Any) -> None:
     """Import a table with a header: each row is one event.
 
-    Columns are our field names or their aliases; other columns go into the payload. An export of this service can be
-    imported as it is. The delimiter is , ; or TAB.
+    Columns are field names or their aliases; other columns go into the payload. A CSV export of this service can be
+    imported unchanged. The delimiter is , ; or TAB.
     """
-    names = _names(mapped)
-    _run(file, csv_format(names), described="\n".join(sorted(mapped)), **options)
+    file_format = csv_format(_parse_renames(mapped))
+    _run(file, lambda _: file_format, **options)
 
 
 @click.command("ndjson")
 @shared_options
 @with_appcontext
 def import_ndjson(file: str, **options: Any) -> None:
-    """Import events, one JSON object a line, in any of the names that the HTTP API takes."""
-    _run(file, NDJSON, **options)
+    """Import events, one JSON object a line, with the field names that the HTTP API accepts."""
+    _run(file, lambda _: NDJSON, **options)
 
 
 COMMANDS: tuple[click.Command, ...] = (import_access_log, import_csv, import_ndjson)
 
 
-def _names(mapped: tuple[str, ...]) -> dict[str, str]:
-    names = {}
+def _choose_log_format(source: Source, name: str | None) -> ImportFormat:
+    if name is None:
+        with source.open() as stream:
+            name = recognize_format(LineReader(stream))
+        click.echo(f"format: {name} (--format chooses another)", err=True)
+    return access_log_format(name)
+
+
+def _parse_renames(mapped: tuple[str, ...]) -> dict[str, str]:
+    """Column → field of `--map` options."""
+    renames = {}
     for pair in mapped:
         column, separator, name = pair.rpartition("=")
-        if not separator or name not in CANONICAL:
+        if not separator or name not in CANONICAL_FIELDS:
+            fields = ", ".join(sorted(CANONICAL_FIELDS))
             raise click.UsageError(
-                f"--map {pair}: write COLUMN=FIELD, a field being one of {', '.join(sorted(CANONICAL))}"
+                f"--map {pair}: not COLUMN=FIELD; accepted fields: {fields}, for example --map who=user_id"
             )
-        names[column] = name
-    return names
+        renames[column] = name
+    return renames
 
 
 def _run(
-    file: str, form: Format, *, site_key: str, strict: bool, restart: bool, no_wait: bool, report: str | None,
-    shift_to_now: bool = False, described: str = "",
+    file: str, choose_format: Callable[[Source], ImportFormat], *, site_key: str, strict: bool, restart: bool,
+    no_wait: bool, report: str | None, shift_to_now: bool = False,
 ) -> None:  # fmt: skip
-    chosen, console = settings(), Console(stderr=True)
-    site = find_site(db.engine, site_key, auto_create=chosen.auto_create_sites)
+    config, console = settings(), Console(stderr=True)
+    site = find_site(db.engine, site_key, auto_create=config.auto_create_sites)
     with tempfile.TemporaryDirectory(prefix="import-") as folder:
-        run = Import(
-            engine=db.engine, redis=buffer_redis(), site=site, source=open_source(file, folder), form=form,
-            principal=f"import:{_user()}", options=described,
-            retention_days=site.event_retention_days or chosen.event_retention_days,
-            # Half the queue at most: an import must not make the service refuse its visitors.
-            limits=buffer.Limits(max(1, chosen.max_backlog_events // 2), chosen.max_backlog_bytes // 2),
+        source = open_source(file, folder)
+        run = ImportRun(
+            engine=db.engine, redis=buffer_redis(), site=site, source=source,
+            file_format=choose_format(source), principal=f"import:{_user()}",
+            retention_days=site.event_retention_days or config.event_retention_days,
+            # Half the queue at most: an import must not make the service refuse other batches.
+            limits=buffer.BacklogLimits(max(1, config.max_backlog_events // 2), config.max_backlog_bytes // 2),
         )  # fmt: skip
-        found = run.prepare(shift_to_now, restart)
-        if run.lines_done:
-            console.print(f"going on after line {run.lines_done:,} (from the start: --restart)", highlight=False)
-        if run.was_finished:
-            console.print("imported before; again from the start: what is stored stays as it is", highlight=False)
-        if run.shift_s:
-            console.print(f"all times are moved by {run.shift_s:,} s", highlight=False)
-        finished = _send(run, found.bytes, console, report, no_wait)
-    _print_account(run, waited=not no_wait and finished, no_wait=no_wait)
-    failed = run.account.unparsable
-    if failed and (strict or not run.account.imported):
+        scan = run.prepare(shift_to_now, restart)
+        _print_start(run, console)
+        is_stored = _send(run, scan.bytes, console, report, no_wait)
+    _print_summary(run, is_stored and not no_wait, no_wait)
+    if run.summary.unparsable and (strict or not run.summary.imported):
         raise SystemExit(1)
 
 
-def _send(run: Import, total_bytes: int, console: Console, report: str | None, no_wait: bool) -> bool:
-    """Sends, then waits; whether everything is known to be stored."""
-    began = time.monotonic()
-    before = run.account.read
-    with _report(report, resumed=run.lines_done > 0) as refuse, _watcher(total_bytes, console, before) as watcher:
+def _print_start(run: ImportRun, console: Console) -> None:
+    if run.lines_done:
+        console.print(f"continuing after line {run.lines_done:,} (--restart starts at the first)", highlight=False)
+    if run.was_finished:
+        console.print("imported before; importing again changes no stored event", highlight=False)
+    if run.shift_s:
+        console.print(f"all times are shifted by {run.shift_s:,} s", highlight=False)
+
+
+def _send(run: ImportRun, total_bytes: int, console: Console, report: str | None, no_wait: bool) -> bool:
+    """Sends, then waits unless `no_wait`; whether it was not interrupted and not idle."""
+    started = time.monotonic()
+    before = run.summary.read
+    with (
+        _open_report(report, resumed=run.lines_done > 0) as on_rejected,
+        open_reporter(total_bytes, console, before) as reporter,
+    ):
         try:
-            run.send(watcher, refuse)
+            run.send(reporter, on_rejected)
         except KeyboardInterrupt:
-            console.print("\nstopped; the same command again goes on after the last full batch")
-            raise SystemExit(INTERRUPTED) from None
-        seconds = max(1e-3, time.monotonic() - began)
-        sent = run.account.read - before
-        watcher.say(f"{sent:,} lines queued in {seconds:.1f} s ({sent / seconds:,.0f} lines/s)")
+            console.print("\ninterrupted; the same command continues after the last full batch")
+            raise SystemExit(EXIT_INTERRUPTED) from None
+        elapsed_s = max(1e-3, time.monotonic() - started)
+        sent = run.summary.read - before
+        reporter.show_message(f"{sent:,} lines queued in {elapsed_s:.1f} s ({sent / elapsed_s:,.0f} lines/s)")
         try:
-            return no_wait or run.wait(watcher)
+            return no_wait or run.wait(reporter)
         except KeyboardInterrupt:
             return False
 
 
 @contextmanager
-def _watcher(total_bytes: int, console: Console, skipped: int) -> Iterator[PlainWatcher | BarWatcher]:
-    if not console.is_terminal:
-        yield PlainWatcher(total_bytes, console, skipped)
-        return
-    columns = (
-        TextColumn("{task.description}", markup=False),
-        BarColumn(),
-        DownloadColumn(),
-        TextColumn("{task.fields[rate]}"),
-    )
-    with Progress(*columns, TimeRemainingColumn(), console=console) as progress:
-        yield BarWatcher(total_bytes, progress, skipped)
-
-
-@contextmanager
-def _report(path: str | None, resumed: bool) -> Iterator[Callable[[Refused], None]]:
+def _open_report(path: str | None, resumed: bool) -> Iterator[OnRejected]:
     if path is None:
         yield lambda _: None
         return
     try:
         file: TextIO = open(path, "a" if resumed else "w", encoding="utf-8")  # noqa: SIM115
     except OSError as error:
-        raise BadInput(f"cannot write {path}: {error.strerror}") from error
+        raise BadInput(
+            f"--report {path}: cannot be written ({error.strerror}); accepted: a file in a writable folder"
+        ) from error
     with file:
-        yield lambda refused: click.echo(msgspec.json.encode(refused).decode(), file=file)
+        yield lambda rejected: click.echo(msgspec.json.encode(rejected).decode(), file=file)
 
 
-def _print_account(run: Import, waited: bool, no_wait: bool) -> None:
-    account = run.account
-    click.echo(f"{run.source.name}: {account.read:,} lines read")
-    done = run.stored()
-    extra = [f"bots {account.bots:,}"]
-    if waited:
-        extra.append(f"duplicates {done.duplicate:,}")
-    if done.dead:
-        extra.append(f"dead-lettered {done.dead:,}")
-    click.echo(f"= imported {account.imported:,} (of which {', '.join(extra)})")
-    click.echo(f"+ unparsable {account.unparsable:,}")
-    click.echo(f"+ blank {account.blank:,}")
-    for name, count in sorted(account.types.items(), key=lambda item: (-item[1], item[0])):
-        click.echo(f"  {name:<16} {count:>12,}")
-    for problem in account.problems:
-        where = f"{problem.field}: " if problem.field else ""
-        click.echo(f"line {problem.line}: {where}{problem.detail}")
-    if account.unparsable > SHOWN:
-        click.echo(f"… and {account.unparsable - SHOWN:,} more; --report FILE lists all of them")
-    if account.past_retention:
+def _print_summary(run: ImportRun, is_stored: bool, no_wait: bool) -> None:
+    stored = run.read_stored_counts()
+    _print_counts(run.source.name, run.summary, stored, is_stored)
+    _print_problems(run.summary)
+    if run.summary.past_retention:
         click.echo(
-            f"{account.past_retention:,} are older than the {run.retention_days} days that the site's events are kept;"
-            " their raw rows stay only until the next retention run",
+            f"{run.summary.past_retention:,} are older than the {run.retention_days} days that the site keeps events;"
+            " the next retention run deletes their raw rows",
             err=True,
         )
-    if waited:
-        click.echo(f"stored {done.stored:,} new, {done.duplicate:,} were there before")
+    if is_stored:
+        click.echo(f"stored {stored.stored:,} new, {stored.duplicate:,} were there before")
     elif no_wait:
-        click.echo("everything is in the queue; a worker stores it", err=True)
+        click.echo("all events are in the queue; a worker stores them", err=True)
     else:
         click.echo(
-            f"{done.received:,} of {account.imported:,} are stored so far, and nothing moves: no worker seems to run."
-            " The others are safe in the queue until one does",
+            f"{stored.received:,} of {run.summary.imported:,} events are stored, and the number does not rise: is a"
+            " worker running? The others are safe in the queue",
             err=True,
         )
+
+
+def _print_counts(source: str, summary: ImportSummary, stored: StoredCounts, is_stored: bool) -> None:
+    details = [f"bots {summary.bots:,}"]
+    if is_stored:
+        details.append(f"duplicates {stored.duplicate:,}")
+    if stored.dead_lettered:
+        details.append(f"dead-lettered {stored.dead_lettered:,}")
+    click.echo(f"{source}: {summary.read:,} lines read")
+    click.echo(f"= imported {summary.imported:,} (of which {', '.join(details)})")
+    click.echo(f"+ unparsable {summary.unparsable:,}")
+    click.echo(f"+ blank {summary.blank:,}")
+    for code, count in sorted(summary.dropped.items()):
+        effect = "with a text that was cut" if code == "cut" else f"without a field that was {code.replace('_', ' ')}"
+        click.echo(f"{count:,} imported {effect}")
+    for name, count in sorted(summary.types.items(), key=lambda item: (-item[1], item[0])):
+        click.echo(f"  {name:<16} {count:>12,}")
+
+
+def _print_problems(summary: ImportSummary) -> None:
+    for problem in summary.problems:
+        field = f"{problem.field}: " if problem.field else ""
+        click.echo(f"line {problem.line}: {field}{problem.detail}")
+    if summary.unparsable > MAX_SHOWN_PROBLEMS:
+        click.echo(f"… and {summary.unparsable - MAX_SHOWN_PROBLEMS:,} more; --report FILE lists all of them")
 
 
 def _user() -> str:

@@ -1,23 +1,42 @@
-"""A sample as callers send it: a number with a name and tags; its limits, and what a rejection says. Pure.
+"""A sample as callers send it: a number with a name and tags; its decoder and its limits. Pure.
 
-`read_samples` is the whole of validation: in one pass, and where that fails sample by sample, so that one bad sample
-never blocks the others. What is good becomes Points, which the stream holds and the drain stores as they are.
+samples/views.py calls `read_samples`, the whole of validation: in one pass, and where that fails sample by sample, so
+that one bad sample never blocks the others. The good ones become StreamSamples, which the drain stores as they are.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import Meta
 
-from analytics.errors import Problem, TooLarge
-from analytics.ingest.events import Name, Number, Parts, Rules, Word, explain, raw_items, read_object, too_many
-from analytics.ingest.ids import event_uuid
+from analytics.errors import Problem
+from analytics.ingest.decoding.events import (
+    Int64,
+    Name,
+    NonEmptyName,
+    ValidationRules,
+    describe_outside_window,
+    rename_fields,
+)
+from analytics.ingest.decoding.rejections import (
+    NOT_DESCRIBED,
+    Batch,
+    ProblemParts,
+    check_off_loop,
+    describe_other_site,
+    describe_validation_error,
+    is_heavy,
+    read_object,
+    read_one_by_one,
+)
+from analytics.ingest.dialects import SITE_KEY_ALIASES
+from analytics.ingest.ids import normalize_event_id
 
-# Beyond this nothing measures anything, and sums would grow digits.
-LARGEST = 1e300
+# No measurement is larger, and sums of larger values would grow digits without end.
+MAX_ABSOLUTE_VALUE = 1e300
 MAX_TAGS = 20
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -27,20 +46,20 @@ TagValue = Annotated[str, Meta(max_length=256)] | bool | int | float
 
 
 class Sample(msgspec.Struct, forbid_unknown_fields=True, gc=False):
-    """One sample in the seed's names. An unknown name is refused: there is no payload that could keep it."""
+    """One sample in the names of seed 003. An unknown name is an error: no payload could keep it."""
 
-    metric_name: Word
+    metric_name: NonEmptyName
     value: int | float
     tags: Annotated[dict[TagName, TagValue], Meta(max_length=MAX_TAGS)] | None = None
     timestamp: Annotated[datetime, Meta(tz=True)] | None = None
-    sample_id: Word | Number | None = None
+    sample_id: NonEmptyName | Int64 | None = None
     kind: Literal["gauge", "counter", "timing"] | None = None
     site_id: Name | None = None
 
 
-class Point(msgspec.Struct, array_like=True, gc=False):
-    """A good sample as it rests in the stream: the value in decimal, tags as JSON with their names in order, `ts` by
-    our clock. `sample_id` is a UUID, or '' where the caller sent none."""
+class StreamSample(msgspec.Struct, array_like=True, gc=False):
+    """A good sample in the stream: the value in decimal, tags as JSON with sorted names, `ts` by our clock.
+    `sample_id` is a UUID, or '' where the caller sent none."""
 
     name: str
     value: str
@@ -54,121 +73,100 @@ class Point(msgspec.Struct, array_like=True, gc=False):
         return EPOCH + self.ts_us * _MICROSECOND
 
 
-@dataclass(frozen=True, slots=True)
-class Samples:
-    """The good samples of one body, and what was wrong with the others."""
-
-    points: list[Point]
-    received: int
-    rejected: list[Problem]
-
-
-ALIASES: Mapping[str, str] = {
+FIELD_ALIASES: Mapping[str, str] = {
     "name": "metric_name",
     "ts": "timestamp",
     "id": "sample_id",
     "metric_id": "sample_id",
     "type": "kind",
-    "website_id": "site_id",
-    "siteId": "site_id",
+    **SITE_KEY_ALIASES,
 }
 _decode_samples = msgspec.json.Decoder(list[Sample]).decode
 _encode = msgspec.json.Encoder(order="sorted").encode
-encode_points = msgspec.json.Encoder().encode
-decode_points = msgspec.json.Decoder(list[Point]).decode
+encode_stream_samples = msgspec.json.Encoder().encode
+decode_stream_samples = msgspec.json.Decoder(list[StreamSample]).decode
 
 
-def read_samples(body: bytes, rules: Rules, received_at: datetime, skew: timedelta) -> Samples:
+def read_samples(body: bytes, rules: ValidationRules, received_at: datetime, skew: timedelta) -> Batch[StreamSample]:
     """Every sample of a JSON array, accepted or rejected with its index. Raises BadInput (not JSON), TooLarge.
 
     `rules.window` is by the caller's clock, which is `skew` behind ours.
     """
+    samples, rejected = _decode_all_good(body, rules), list[Problem]()
+    received = 0 if samples is None else len(samples)
+    if samples is None:
+        read_sample = partial(_read_sample, rules=rules)
+        read_all = partial(read_one_by_one, body, rules.max_events, "samples", read_sample)
+        samples, received, rejected, _ = check_off_loop(read_all, body)
+    stream_samples = [_to_stream_sample(sample, received_at, skew) for sample in samples]
+    return Batch(encode_stream_samples(stream_samples), stream_samples, received, rejected, [])
+
+
+def _decode_all_good(body: bytes, rules: ValidationRules) -> list[Sample] | None:
+    """The samples in one pass; None where one needs a closer look."""
+    if is_heavy(body, rules.max_events):
+        return None
     try:
-        found = _decode_samples(body)
+        samples = _decode_samples(body)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, ValueError):
-        found = None
-    plain = found is not None and len(found) <= rules.max_events and b"\\u0000" not in body
-    if found is not None and plain and not any(_problems(sample, rules) for sample in found):
-        return Samples([_point(sample, received_at, skew) for sample in found], len(found), [])
-    return _read_one_by_one(body, rules, received_at, skew)
+        return None
+    if len(samples) > rules.max_events or b"\\u0000" in body or any(_find_problems(one, rules) for one in samples):
+        return None
+    return samples
 
 
-def _read_one_by_one(body: bytes, rules: Rules, received_at: datetime, skew: timedelta) -> Samples:
-    raws = raw_items(body)
-    if len(raws) > rules.max_events:
-        raise TooLarge(too_many(len(raws), rules.max_events, "samples"), limit=rules.max_events)
-    points: list[Point] = []
-    rejected: list[Problem] = []
-    for index, raw in enumerate(raws):
-        found = _read_sample(raw, rules)
-        if isinstance(found, Sample):
-            points.append(_point(found, received_at, skew))
-        else:
-            rejected.extend(Problem(index, *parts) for parts in found)
-    return Samples(points, len(raws), rejected)
-
-
-def _read_sample(raw: msgspec.Raw | bytes, rules: Rules) -> Sample | list[Parts]:
+def _read_sample(raw: msgspec.Raw | bytes, is_described: bool, rules: ValidationRules) -> Sample | list[ProblemParts]:
     source = read_object(raw, "sample")
     if isinstance(source, tuple):
         return [source]
-    renamed: dict[str, Any] = {}
-    spelled: dict[str, str] = {}
+    fields: dict[str, Any] = {}
+    caller_names: dict[str, str] = {}
     for name, value in source.items():
-        target = ALIASES.get(name, name)
+        target = FIELD_ALIASES.get(name, name)
         if target != name and target in source:
-            return [(name, "twice", f"{name} and {target} say the same; send one")]
-        renamed[target], spelled[target] = value, name
+            return [(name, "twice", f"{name} and {target} are the same field; send one of them")]
+        fields[target], caller_names[target] = value, name
     try:
-        sample = msgspec.convert(renamed, Sample)
+        sample = msgspec.convert(fields, Sample)
     except msgspec.ValidationError as error:
-        return [_explain(error, spelled)]
-    return [(spelled.get(name, name), code, detail) for name, code, detail in _problems(sample, rules)] or sample
+        return [describe_validation_error(error, Sample, caller_names)] if is_described else NOT_DESCRIBED
+    problems = _find_problems(sample, rules)
+    if problems:
+        return rename_fields(problems, caller_names) if is_described else NOT_DESCRIBED
+    return sample
 
 
-def _explain(error: msgspec.ValidationError, spelled: Mapping[str, str]) -> Parts:
-    field, code, detail = explain(error, spelled)
-    if " in `$.tags`" in str(error):
-        field = "tags"
-    if "unknown field" in detail:
-        return field, "unknown_field", f"{detail}; a sample has metric_name, value, tags, timestamp, sample_id, kind"
-    if code in ("not_a_time", "no_zone"):
-        detail = "must be an RFC 3339 time with a zone, as 2026-01-31T12:00:00Z"
-    return field, code, detail
-
-
-def _problems(sample: Sample, rules: Rules) -> list[Parts]:
+def _find_problems(sample: Sample, rules: ValidationRules) -> list[ProblemParts]:
     """What the shape alone does not say. An empty list, almost always."""
-    found: list[Parts] = []
+    problems: list[ProblemParts] = []
     ts, (earliest, latest) = sample.timestamp, rules.window
-    if not -LARGEST <= sample.value <= LARGEST:
-        found.append(("value", "out_of_range", f"must lie between -{LARGEST} and {LARGEST}"))
     if ts is not None and not earliest <= ts <= latest:
-        allowed = f"{earliest.isoformat(timespec='seconds')} to {latest.isoformat(timespec='seconds')}"
-        found.append(("timestamp", "out_of_window", f"{ts.isoformat()} is outside the accepted window, {allowed}"))
+        problems.append(describe_outside_window("timestamp", ts, rules.window))
+    if not -MAX_ABSOLUTE_VALUE <= sample.value <= MAX_ABSOLUTE_VALUE:
+        accepted = f"-{MAX_ABSOLUTE_VALUE} to {MAX_ABSOLUTE_VALUE}, for example 125.5"
+        problems.append(("value", "out_of_range", f"the value is out of range; accepted: {accepted}"))
     if sample.site_id is not None and sample.site_id != rules.site_key:
-        detail = f"this batch is for site {rules.site_key!r}; send {sample.site_id!r} in its own"
-        found.append(("site_id", "other_site", detail))
+        problems.append(describe_other_site(sample.site_id, rules.site_key, "samples"))
     if any(type(value) is int and abs(value) >= 2**63 for value in (sample.tags or {}).values()):
-        found.append(("tags", "out_of_range", "a number of more than 64 bits; send it as text"))
-    return found
+        problems.append(("tags", "out_of_range", "a number of a tag has more than 64 bits; send it as text"))
+    return problems
 
 
-def _point(sample: Sample, received_at: datetime, skew: timedelta) -> Point:
-    value, given = sample.value, sample.sample_id
+def _to_stream_sample(sample: Sample, received_at: datetime, skew: timedelta) -> StreamSample:
+    value, sample_id = sample.value, sample.sample_id
     ts = received_at if sample.timestamp is None else sample.timestamp + skew
-    return Point(
+    return StreamSample(
         name=sample.metric_name,
-        # A float's shortest decimal text that means it: what the caller wrote.
+        # The shortest decimal text of a float: what the caller wrote.
         value=str(value) if isinstance(value, int) else repr(value),
         kind=sample.kind or "",
-        tags=_tags(sample.tags) if sample.tags else "{}",
+        tags=_encode_tags(sample.tags) if sample.tags else "{}",
         ts_us=(ts - EPOCH) // _MICROSECOND,
-        sample_id="" if given is None else event_uuid(str(given).removeprefix("metric_")),
+        sample_id="" if sample_id is None else normalize_event_id(str(sample_id).removeprefix("metric_")),
     )
 
 
-def _tags(tags: Mapping[str, Any]) -> str:
+def _encode_tags(tags: Mapping[str, Any]) -> str:
     """Values as text: numbers and booleans as JSON writes them."""
     return _encode(
         {name: value if isinstance(value, str) else _encode(value).decode() for name, value in tags.items()}

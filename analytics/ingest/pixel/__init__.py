@@ -1,0 +1,1 @@
+"""Page views of browsers without JavaScript, sent by loading an image."""

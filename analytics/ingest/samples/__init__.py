@@ -1,0 +1,1 @@
+"""Numeric samples: their decoder, routes and shapes. They are stored by `drain/`, as events are."""
