@@ -45,6 +45,8 @@ def run_migrations_online() -> None:
         finally:
             connection.rollback()
             connection.execute(text("SELECT pg_advisory_unlock(:lock)"), {"lock": MIGRATION_LOCK})
+            # The connection goes back to the pool.
+            connection.execute(text("RESET lock_timeout; RESET statement_timeout"))
             connection.commit()
 
 

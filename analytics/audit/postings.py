@@ -12,13 +12,12 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection
 
-from analytics.audit.sheet import Gap, Progress, Sheet
-from analytics.rollups import users
+from analytics.audit.balance_sheet import BalanceSheet, Gap, ProgressCallback
 from analytics.rollups.calendar import read_calendar
-from analytics.rollups.guard import OTHER
+from analytics.rollups.cardinality import OTHER
 from analytics.rollups.postings import trusted_days
-from analytics.rollups.users import as_bool, as_int, as_text
-from analytics.sites import Site
+from analytics.sites.sites import Site
+from analytics.store.copy.binary_copy import BinaryRow, as_bool, as_int, as_text, stream_binary
 from analytics.store.postings import Day
 
 _EVENT = Struct(">q")
@@ -47,7 +46,9 @@ class Sum:
         self.hashes = (self.hashes + hash((user_no, since_us, session))) % MODULUS
 
 
-def check_postings(connection: Connection, site: Site, first: date, after: date, tell: Progress, sheet: Sheet) -> None:
+def check_postings(
+    connection: Connection, site: Site, first: date, after: date, tell: ProgressCallback, sheet: BalanceSheet
+) -> None:
     """Adds a gap for each row of the days `[first, after)` that does not hold its events. Reads raw events once."""
     calendar = read_calendar(connection, site.id)
     for day in trusted_days(connection, site.id, calendar) if calendar else ():
@@ -75,24 +76,24 @@ def _gaps(connection: Connection, site: Site, day: Day) -> Iterator[Gap]:
     posted: dict[Place, Sum] = {}
     given = {"site_id": site.id, **day._asdict()}
 
-    def unpack(row: users.Row) -> None:
+    def unpack(row: BinaryRow) -> None:
         kind, path, is_bot, body, sessions = (column or b"" for column in row)
         total = posted[Place(as_text(kind), as_text(path), as_bool(is_bot))] = Sum()
         for (packed,), (session,) in zip(_EVENT.iter_unpack(body), _EVENT.iter_unpack(sessions), strict=True):
             total.add(packed >> 37, packed & ((1 << 37) - 1), session)
 
-    users.stream_binary(connection, POSTED, given, unpack)
+    stream_binary(connection, POSTED, given, unpack)
     raw = defaultdict[Place, Sum](Sum)
     types = {place.type for place in posted}
 
-    def count(row: users.Row) -> None:
+    def count(row: BinaryRow) -> None:
         kind, path, is_bot, *event = (column or b"" for column in row)
         place = Place(as_text(kind), as_text(path), as_bool(is_bot))
         if place not in posted:
             place = Place(place.type if place.type in types else OTHER, OTHER, place.is_bot)
         raw[place].add(*map(as_int, event))
 
-    users.stream_binary(connection, RAW, given, count)
+    stream_binary(connection, RAW, given, count)
     yield from _differences(site, day.day, raw, posted)
 
 

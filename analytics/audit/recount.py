@@ -1,9 +1,8 @@
-"""The slow counts that the audit believes: raw events counted by SQL, with none of the code that makes rollups.
+"""Slow counts of raw events by SQL, which share no code with the rollups: the reference of the audit. Only SELECTs.
 
-One dimension of one day at a time; and the visits of a range of days. Only SELECTs.
+rollup_rows.py counts one dimension of one day, visits.py the visits of a range of days.
 """
 
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
@@ -11,27 +10,27 @@ from struct import Struct
 from typing import NamedTuple
 
 from pyroaring import BitMap64
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine, TextClause, text
 
-from analytics.rollups.delta import Count
-from analytics.rollups.users import as_bool, as_int, as_text, read_binary
+from analytics.rollups.deltas.counts import Count
+from analytics.store.copy.binary_copy import as_bool, as_int, as_text, read_binary
 
-# A dropped partition is gone for older snapshots too, while they do not see yet what went with it: raw_since, the sums
-# in ledger_hours. So drops are kept out, which they bear: they wait for half a second and come again.
-KEEP_PARTITIONS = text("LOCK TABLE events, samples, ingest_ledger IN ACCESS SHARE MODE")
+# A dropped partition disappears from older snapshots too, but they do not see what was committed with the drop:
+# raw_since, the sums in ledger_hours. So drops are blocked; they give up after their lock timeout, and are retried.
+LOCK_PARTITIONS = text("LOCK TABLE events, samples, ingest_ledger IN ACCESS SHARE MODE")
 
 
 @contextmanager
-def snapshot(engine: Engine) -> Iterator[Connection]:
-    """One instant of the database, read only, with all the partitions it had. It begins when they are held."""
+def repeatable_read(engine: Engine) -> Iterator[Connection]:
+    """A read-only snapshot, taken after locks prevent drops of partitions."""
     with engine.execution_options(isolation_level="REPEATABLE READ").begin() as connection:
-        connection.execute(KEEP_PARTITIONS)
+        connection.execute(LOCK_PARTITIONS)
         connection.execute(text("SET TRANSACTION READ ONLY"))
         yield connection
 
 
-# Dimension → what it says of an event.
-VALUES = {
+# Dimension → SQL of an event's value.
+DIMENSION_EXPRESSIONS = {
     "total": "''",
     "hour": "lpad(floor(extract(epoch FROM ts - %(start)s) / 3600)::text, 2, '0')",
     **{
@@ -46,8 +45,8 @@ VALUES = {
 }  # fmt: skip
 
 
-class Place(NamedTuple):
-    """A row of one dimension and day."""
+class RowKey(NamedTuple):
+    """Key of a rollup row within one dimension and day."""
 
     type: str
     subject: str
@@ -56,31 +55,31 @@ class Place(NamedTuple):
 
 
 # The day's partitions; an event with a subject counts for the site and for the subject.
-COUNTED = """
-SELECT type, named, is_bot, value, count(*), array_agg(DISTINCT user_no)
+COUNT_ROLLUP_ROWS = """
+SELECT type, counted_subject, is_bot, value, count(*), array_agg(DISTINCT user_no)
 FROM (
-    SELECT type, named, is_bot, user_no, VALUE AS value
+    SELECT type, counted_subject, is_bot, user_no, VALUE AS value
     FROM events
-    CROSS JOIN LATERAL unnest(CASE WHEN subject <> '' THEN ARRAY['', subject] ELSE ARRAY[''] END) AS named
+    CROSS JOIN LATERAL unnest(CASE WHEN subject <> '' THEN ARRAY['', subject] ELSE ARRAY[''] END) AS counted_subject
     WHERE site_id = %(site_id)s AND ts >= %(start)s AND ts < %(end)s
 ) AS event
-GROUP BY type, named, is_bot, value
+GROUP BY type, counted_subject, is_bot, value
 """
-# int8[] in binary: five integers of header, then each element after its length.
+# int8[] in binary: a header of five integers, then the length and the value of each element.
 _HEADER, _ELEMENT = 20, Struct("!iq")
 
 
-def count_rows(
+def count_rollup_rows(
     connection: Connection, site_id: int, dimension: str, start: datetime, end: datetime
-) -> dict[Place, Count]:
-    """The rows that one dimension of the day `[start, end)` must have, as if there were room for every value."""
-    query = COUNTED.replace("VALUE", VALUES[dimension], 1)
-    found = read_binary(connection, query, {"site_id": site_id, "start": start, "end": end})
+) -> dict[RowKey, Count]:
+    """The rows that one dimension of the day `[start, end)` must have, without a limit on values."""
+    query = COUNT_ROLLUP_ROWS.replace("VALUE", DIMENSION_EXPRESSIONS[dimension], 1)
+    rows = read_binary(connection, query, {"site_id": site_id, "start": start, "end": end})
     return {
-        Place(as_text(kind or b""), as_text(subject or b""), as_bool(bot or b""), as_text(value or b"")): Count(
+        RowKey(as_text(kind or b""), as_text(subject or b""), as_bool(bot or b""), as_text(value or b"")): Count(
             as_int(events or b""), _bitmap(users or b"")
         )
-        for kind, subject, bot, value, events, users in found
+        for kind, subject, bot, value, events, users in rows
     }
 
 
@@ -89,35 +88,36 @@ def _bitmap(array: bytes) -> BitMap64:
 
 
 # ix_events_ts (BRIN) or a scan of the day's partitions.
-COUNT = text("SELECT count(*) FROM events WHERE site_id = :site_id AND ts >= :start AND ts < :end")
+COUNT_EVENTS = text("SELECT count(*) FROM events WHERE site_id = :site_id AND ts >= :start AND ts < :end")
 
 
 def count_events(connection: Connection, site_id: int, start: datetime, end: datetime) -> int:
     """Raw events of `[start, end)`."""
-    found: int = connection.execute(COUNT, {"site_id": site_id, "start": start, "end": end}).scalar_one()
-    return found
+    parameters = {"site_id": site_id, "start": start, "end": end}
+    return int(connection.execute(COUNT_EVENTS, parameters).scalar_one())
 
 
-class Sums(NamedTuple):
+class VisitSums(NamedTuple):
     visits: int
     bounces: int
     views: int
     duration_us: int
 
 
-# A row of visit_rollups: its day, dimension, whether of bots, and value.
-VisitPlace = tuple[date, str, bool, str]
+# Key of a row of visit_rollups: day, dimension, is_bot, value.
+VisitRowKey = tuple[date, str, bool, str]
 
-# A page view begins a visit unless another of the same user and session lies at most 30 minutes before it. Views of the
-# same instant: the first has the least entry, the last the greatest path.
-FROM_RAW = """
+# A page view begins a visit unless the same user and session have one at most 30 minutes before it. Of views at the
+# same instant, the first has the least entry, the last the greatest path.
+VISITS_FROM_EVENTS = """
 viewed AS (
     SELECT user_no, coalesce(session_id, '') COLLATE "C" AS session, is_bot, ts, coalesce(path, '') COLLATE "C" AS path,
         ARRAY[coalesce(path, ''), coalesce(source, ''), coalesce(referrer, ''), coalesce(country, ''),
             coalesce(browser, ''), coalesce(os, ''), coalesce(device, ''), coalesce(utm_source, ''),
             coalesce(utm_medium, ''), coalesce(utm_campaign, '')] COLLATE "C" AS entry
     FROM events
-    WHERE site_id = :site_id AND type = 'page_view' AND ts >= :since AND user_no <> ALL (CAST(:without AS bigint[]))
+    WHERE site_id = :site_id AND type = 'page_view' AND ts >= :since
+        AND user_no <> ALL (CAST(:excluded_users AS bigint[]))
 ), gaps AS (
     SELECT *, ts - lag(ts) OVER (PARTITION BY user_no, session, is_bot ORDER BY ts) AS gap FROM viewed
 ), numbered AS (
@@ -134,15 +134,15 @@ viewed AS (
     FROM placed
     GROUP BY user_no, session, is_bot, visit
 )"""
-FROM_VISITS = """
+VISITS_FROM_TABLE = """
 visit AS (
     SELECT is_bot, started_at, ended_at, views, exit_path,
         ARRAY[entry_path, source, referrer, country, browser, os, device, utm_source, utm_medium, utm_campaign] AS entry
     FROM visits
-    WHERE site_id = :site_id AND user_no <> ALL (CAST(:without AS bigint[]))
+    WHERE site_id = :site_id AND user_no <> ALL (CAST(:excluded_users AS bigint[]))
 )"""
-# OFFSET 0: the day of a visit is looked for once, not once for each dimension.
-SUMS = """
+# OFFSET 0: the day of a visit is computed once, not once for each dimension.
+SUM_VISITS = """
 SELECT day, d.dimension, is_bot, d.value, count(*), count(*) FILTER (WHERE views = 1), sum(views), sum(duration_us)
 FROM (
     SELECT *, width_bucket(started_at, CAST(:starts AS timestamptz[])) AS day,
@@ -160,16 +160,19 @@ CROSS JOIN LATERAL (VALUES
 ) AS d (dimension, value)
 GROUP BY 1, 2, 3, 4
 """
-RECOUNT, LISTED = text(f"WITH {FROM_RAW} {SUMS}"), text(f"WITH {FROM_VISITS} {SUMS}")  # of constants
-KEPT = text("""
+RECOUNT_VISITS, SUM_STORED_VISITS = (
+    text(f"WITH {VISITS_FROM_EVENTS} {SUM_VISITS}"),
+    text(f"WITH {VISITS_FROM_TABLE} {SUM_VISITS}"),
+)
+READ_VISIT_ROLLUPS = text("""
 SELECT day, dimension, is_bot, value, visits, bounces, views, duration_us
 FROM visit_rollups
 WHERE site_id = :site_id AND day = ANY (CAST(:days AS date[])) AND visits <> 0
 """)
 
 
-class Days(NamedTuple):
-    """Neighbouring days of a calendar that are not empty, and where each begins; the last ends at `end`."""
+class ConsecutiveDays(NamedTuple):
+    """Neighbouring days of a calendar that are not empty, and the start of each; the last ends at `end`."""
 
     days: Sequence[date]
     starts: Sequence[datetime]
@@ -177,32 +180,37 @@ class Days(NamedTuple):
 
 
 def recount_visits(
-    connection: Connection, site_id: int, days: Days, since: datetime, without: Sequence[int]
-) -> dict[VisitPlace, Sums]:
-    """The visits that begin on the days, from page views; `since`: 30 minutes earlier. Sorts all page views from then
-    on, since a visit lasts as long as its views follow each other. The users of `without` are left out."""
-    return _sums(connection, RECOUNT, site_id, days, without, since=since)
+    connection: Connection, site_id: int, days: ConsecutiveDays, since: datetime, excluded_users: Sequence[int]
+) -> dict[VisitRowKey, VisitSums]:
+    """The visits that begin on the days, from page views since `since` (30 minutes earlier). Sorts all of these,
+    because a visit has no greatest length."""
+    return _sums(connection, RECOUNT_VISITS, site_id, days, excluded_users, since=since)
 
 
-def listed_visits(connection: Connection, site_id: int, days: Days, without: Sequence[int]) -> dict[VisitPlace, Sums]:
+def sum_stored_visits(
+    connection: Connection, site_id: int, days: ConsecutiveDays, excluded_users: Sequence[int]
+) -> dict[VisitRowKey, VisitSums]:
     """The same sums over the rows of `visits`."""
-    return _sums(connection, LISTED, site_id, days, without)
+    return _sums(connection, SUM_STORED_VISITS, site_id, days, excluded_users)
 
 
-def rolled_up_visits(connection: Connection, site_id: int, days: Days) -> dict[VisitPlace, Sums]:
-    """What `visit_rollups` says of the days."""
-    rows = connection.execute(KEPT, {"site_id": site_id, "days": list(days.days)})
-    return {(row[0], row[1], row[2], row[3]): Sums(*row[4:]) for row in rows}
+def read_visit_rollups(connection: Connection, site_id: int, days: ConsecutiveDays) -> dict[VisitRowKey, VisitSums]:
+    """The rows of `visit_rollups` of the days."""
+    rows = connection.execute(READ_VISIT_ROLLUPS, {"site_id": site_id, "days": list(days.days)})
+    return {(row[0], row[1], row[2], row[3]): VisitSums(*row[4:]) for row in rows}
 
 
 def _sums(
-    connection: Connection, query: object, site_id: int, days: Days, without: Sequence[int], **more: datetime
-) -> dict[VisitPlace, Sums]:
-    given = {
-        "site_id": site_id, "starts": list(days.starts), "start": days.starts[0], "end": days.end,
-        "without": list(without), **more,
-    }  # fmt: skip
-    found: dict[VisitPlace, Sums] = defaultdict(lambda: Sums(0, 0, 0, 0))
-    for place, dimension, is_bot, value, *sums in connection.execute(query, given):  # type: ignore[call-overload]
-        found[days.days[place - 1], dimension, is_bot, value] = Sums(*(int(one) for one in sums))
-    return dict(found)
+    connection: Connection,
+    query: TextClause,
+    site_id: int,
+    days: ConsecutiveDays,
+    excluded_users: Sequence[int],
+    **since: datetime,
+) -> dict[VisitRowKey, VisitSums]:
+    times = {"starts": list(days.starts), "start": days.starts[0], "end": days.end, **since}
+    rows = connection.execute(query, {"site_id": site_id, "excluded_users": list(excluded_users), **times})
+    return {
+        (days.days[day - 1], dimension, is_bot, value): VisitSums(*map(int, sums))
+        for day, dimension, is_bot, value, *sums in rows
+    }

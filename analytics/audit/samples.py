@@ -1,18 +1,21 @@
-"""Samples: stored = rolled up, by hour and to the last digit; and how many of the ledger's rows are samples."""
+"""Samples: stored = rolled up, by UTC hour and to the last digit; and how many of the ledger's rows are samples.
 
-from datetime import UTC, datetime
+run.py calls it for each site.
+"""
 
-from sqlalchemy import Connection, Engine, text
+from datetime import datetime
 
-from analytics.audit.recount import snapshot
-from analytics.audit.sheet import Gap, Sheet, instant
-from analytics.sites import Site
+from sqlalchemy import Connection, text
 
-# Gaps that are listed; more of them say nothing new.
-LISTED = 100
+from analytics.audit.balance_sheet import format_instant
+from analytics.audit.recount import repeatable_read
+from analytics.audit.site_audit import SiteAudit
 
-# The partitions of the hours, read through once; and ranges of pk_sample_rollups.
-DIFFERENT = text("""
+# At most this many gaps are listed.
+MAX_LISTED_GAPS = 100
+
+# Reads the partitions of the hours once; and ranges of pk_sample_rollups.
+FIND_SAMPLE_GAPS = text("""
 SELECT name, hour, raw.count, whole.count, tagged.count,
     raw.count IS DISTINCT FROM whole.count OR tagged.count IS DISTINCT FROM whole.count AS miscounted
 FROM (
@@ -37,31 +40,32 @@ WHERE (raw.count, raw.sum, raw.min, raw.max, raw.last_at, tagged.count, tagged.s
 ORDER BY name, hour
 LIMIT :listed
 """)
-RAW_SINCE = text("""
+READ_RAW_SINCE = text("""
 SELECT date_trunc('hour', raw_since + interval '1 hour' - interval '1 microsecond', 'UTC')
 FROM sites
 WHERE id = :site_id
 """)
 
 
-def check_samples(engine: Engine, site: Site, start: datetime, end: datetime, sheet: Sheet) -> None:
-    """Adds the gaps of UTC hours that begin in `[start, end)`, those whose raw samples may be gone left out."""
-    with snapshot(engine) as connection:
-        raw_since = connection.execute(RAW_SINCE, {"site_id": site.id}).scalar()
-        given = {"site_id": site.id, "start": max(start, raw_since or start), "end": end, "listed": LISTED}
-        rows = connection.execute(DIFFERENT, given).all()
+def check_samples(audit: SiteAudit, start: datetime, end: datetime) -> None:
+    """Adds the gaps of UTC hours that begin in `[start, end)`, except hours whose raw samples may be deleted."""
+    with repeatable_read(audit.engine) as connection:
+        raw_since = connection.execute(READ_RAW_SINCE, {"site_id": audit.site.id}).scalar()
+        hours = {"start": max(start, raw_since or start), "end": end}
+        parameters = {"site_id": audit.site.id, **hours, "listed": MAX_LISTED_GAPS}
+        rows = connection.execute(FIND_SAMPLE_GAPS, parameters).all()
     for name, hour, raw, whole, tagged, miscounted in rows:
-        where = f"{instant(hour.astimezone(UTC))} {name}"
+        where = f"{format_instant(hour)} {name}"
         if not miscounted:
-            sheet.gaps.append(Gap(site.key, where, "sums of samples = rolled up", raw or 0, whole or 0))
+            audit.add_gap(where, "sums of samples = rolled up", raw or 0, whole or 0)
         elif raw != whole:
-            sheet.gaps.append(Gap(site.key, where, "samples = rolled up", raw or 0, whole or 0))
+            audit.add_gap(where, "samples = rolled up", raw or 0, whole or 0)
         else:
-            sheet.gaps.append(Gap(site.key, where, "samples = rolled up by tags", raw or 0, tagged or 0))
+            audit.add_gap(where, "samples = rolled up by tags", raw or 0, tagged or 0)
 
 
-# pk_sample_names; and what was deleted by name.
-EVER = text("""
+# pk_sample_names; and samples that were deleted by name.
+COUNT_STORED_SAMPLES = text("""
 SELECT CAST(
     (SELECT coalesce(sum(count), 0) FROM sample_names WHERE site_id = :site_id)
     + (SELECT coalesce(sum(CAST(detail ->> 'samples' AS bigint)), 0)
@@ -69,6 +73,6 @@ SELECT CAST(
 """)
 
 
-def samples_ever(connection: Connection, site_id: int) -> int:
+def count_stored_samples(connection: Connection, site_id: int) -> int:
     """How many samples the site ever stored."""
-    return int(connection.execute(EVER, {"site_id": site_id}).scalar_one())
+    return int(connection.execute(COUNT_STORED_SAMPLES, {"site_id": site_id}).scalar_one())

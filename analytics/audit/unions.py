@@ -1,23 +1,22 @@
-"""The unions of weeks and months against their days: each row's events and people.
+"""The unions of weeks and months against their days: events and users of each row. days.py calls it for a full audit.
 
-Reports read them in place of days, so a union that is wrong is as bad as a day that is. Called for `--full`.
+Reports read unions in place of days, so a wrong union is as bad as a wrong day.
 """
 
 from collections.abc import Iterable
-from datetime import date
 
 from sqlalchemy import Connection, text
 
-from analytics.audit.sheet import Gap, Progress, Sheet
-from analytics.rollups import rows, users
-from analytics.rollups.compaction import read_parts
-from analytics.rollups.delta import Count
-from analytics.rollups.spans import DAY, UNIONS, Span, whole
-from analytics.rollups.users import as_bool, as_int, as_text
-from analytics.sites import Site
+from analytics.audit.site_audit import SiteAudit
+from analytics.rollups import bitmaps, rows
+from analytics.rollups.closing.unions import read_span_rows
+from analytics.rollups.deltas.counts import Count
+from analytics.rollups.spans import DAY, UNION_KINDS, Span, whole_spans
+from analytics.store.copy.binary_copy import BinaryRow, as_bool, as_int, as_text
+from analytics.store.planner import force_index_lookups
 
-# A range of pk_rollups; also of a span that lacks its total.
-UNITED = text("""
+# A range of pk_rollups; also finds a span without its total.
+LIST_UNIONS = text("""
 SELECT DISTINCT span, day
 FROM rollups
 WHERE site_id = :site_id AND span = ANY(:kinds) AND dimension = ANY(:dimensions) AND day < :after
@@ -25,57 +24,65 @@ ORDER BY span, day
 """)
 
 
-def check_unions(connection: Connection, site: Site, first: date, after: date, tell: Progress, sheet: Sheet) -> None:
-    """Adds a gap for each row of a week or month with any of the days that is not the union of its day rows."""
-    connection.execute(rows.BY_INDEX)
-    given = {"site_id": site.id, "kinds": list(UNIONS), "dimensions": list(rows.UNITED), "after": after}
-    spans = [Span(kind, day) for kind, day in connection.execute(UNITED, given)]
-    for span in spans:
-        if span.after > first:
-            tell(f"{site.key} {_name(span)}")
-            sheet.gaps += _gaps(connection, site, span)
+def check_unions(connection: Connection, audit: SiteAudit) -> None:
+    """Adds a gap for each row of a week or month with an audited day that is not the union of its day rows."""
+    force_index_lookups(connection)
+    first, _ = audit.days.bounds
+    for span in _list_unions(connection, audit):
+        if span.end_day > first:
+            audit.show_progress(_format_span(span))
+            _check_span(connection, audit, span)
 
 
-def _gaps(connection: Connection, site: Site, span: Span) -> Iterable[Gap]:
-    check = _Check(site.key, span)
-    read_parts(connection, site.id, [span, *whole(DAY, span.day, span.after)], check.take)
-    check.finish()
-    return check.gaps
+def _list_unions(connection: Connection, audit: SiteAudit) -> Iterable[Span]:
+    _, after = audit.days.bounds
+    names = {"kinds": list(UNION_KINDS), "dimensions": list(rows.UNION_DIMENSIONS)}
+    found = connection.execute(LIST_UNIONS, {"site_id": audit.site.id, **names, "after": after}).all()
+    return [Span(kind, day) for kind, day in found]
 
 
-def _name(span: Span) -> str:
+def _check_span(connection: Connection, audit: SiteAudit, span: Span) -> None:
+    comparison = _UnionComparison(audit, span)
+    spans = [span, *whole_spans(DAY, span.day, span.end_day)]
+    read_span_rows(connection, audit.site.id, spans, comparison.add_row)
+    comparison.finish_key()
+
+
+def _format_span(span: Span) -> str:
     return f"{span.kind} of {span.day}"
 
 
-class _Check:
-    """Takes the rows of a span and of its days, those of one key after each other."""
+class _UnionComparison:
+    """Takes the rows of a span and of its days, sorted by key."""
 
-    def __init__(self, site: str, span: Span) -> None:
-        self._site, self._span = site, span
+    def __init__(self, audit: SiteAudit, span: Span) -> None:
+        self._audit, self._span = audit, span
         self._key: tuple[bytes | None, ...] | None = None
         self._days, self._union = Count(), Count()
-        self.gaps: list[Gap] = []
 
-    def take(self, row: users.Row) -> None:
-        kind, *columns, events, stored = row
-        if self._key != tuple(columns):
-            self.finish()
-            self._key, self._days, self._union = tuple(columns), Count(), Count()
-        into = self._days if as_text(kind or b"") == DAY else self._union
-        into.add(Count(as_int(events or b""), users.unpack(stored or b"")))
+    def add_row(self, row: BinaryRow) -> None:
+        kind, *key, events, users = row
+        if self._key != tuple(key):
+            self.finish_key()
+            self._key, self._days, self._union = tuple(key), Count(), Count()
+        count = self._days if as_text(kind or b"") == DAY else self._union
+        count.add(Count(as_int(events or b""), bitmaps.decode(users or b"")))
 
-    def finish(self) -> None:
-        """Compares what was taken of the last key."""
-        if self._key is None or self._days == self._union:
+    def finish_key(self) -> None:
+        """Compares the rows of the last key."""
+        days, union, kind = self._days, self._union, self._span.kind
+        if self._key is None or days == union:
             return
-        dimension, kind, subject, bot, value = (column or b"" for column in self._key)
-        whose = f" of {as_text(subject)!r}" if subject else ""
-        where = f"{_name(self._span)} {as_text(dimension)} {as_text(value)!r}"
-        where += f" ({as_text(kind)}{whose}{', bots' if as_bool(bot) else ''})"
-        days, union = self._days, self._union
+        where = self._format_key(self._key)
         if days.events != union.events:
-            what = f"events of its days = of the {self._span.kind}"
-            self.gaps.append(Gap(self._site, where, what, days.events, union.events))
+            self._audit.add_gap(where, f"events of its days = of the {kind}", days.events, union.events)
         if days.users != union.users:
-            what = f"users of its days = of the {self._span.kind} ({len(days.users ^ union.users):,} differ)"
-            self.gaps.append(Gap(self._site, where, what, len(days.users), len(union.users)))
+            differing = len(days.users ^ union.users)
+            what = f"users of its days = of the {kind} ({differing:,} differ)"
+            self._audit.add_gap(where, what, len(days.users), len(union.users))
+
+    def _format_key(self, key: tuple[bytes | None, ...]) -> str:
+        dimension, kind, subject, bot, value = (column or b"" for column in key)
+        of_subject = f" of {as_text(subject)!r}" if subject else ""
+        label = f"{as_text(kind)}{of_subject}{', bots' if as_bool(bot) else ''}"
+        return f"{_format_span(self._span)} {as_text(dimension)} {as_text(value)!r} ({label})"

@@ -1,8 +1,8 @@
-r"""The XLSX writer: rows in COPY's text format become a workbook, a few hundred kilobytes at a time.
+r"""The XLSX writer: rows in COPY's text format become a workbook, in a few hundred kilobytes of memory.
 
-It writes the sheets' XML itself, which takes a tenth of the time that a cell object each would. What it writes depends
-on the rows alone: no clock, no name. Text is in text cells, so nothing is ever a formula. A sheet that is full is
-followed by another. Called by exports and by the direct download; it knows neither SQL nor HTTP.
+Export jobs and the direct download call it; it knows neither SQL nor HTTP. It writes the XML of the sheets itself, in a
+tenth of the time of one cell object each (docs/decisions/0010). The output depends on the rows alone: no clock, no file
+name. Text is in text cells, so nothing is ever a formula. A full sheet is followed by another one.
 """
 
 import re
@@ -12,34 +12,34 @@ from html import unescape
 from typing import IO, NamedTuple
 from xml.sax.saxutils import escape
 
-from analytics.columns import Column, whole_rows
+from analytics.files.columns import Column, split_row_blocks
 
 MEDIA_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-# What a sheet holds below its header.
-SHEET_ROWS = 1_048_575
-# A sheet is over before its XML needs ZIP64, which not every reader knows.
-SHEET_BYTES = zipfile.ZIP64_LIMIT - (1 << 26)
-CELL_CHARS = 32_767
-CUT_MARK = "… (cut)"
+# Rows of a sheet below its header.
+MAX_SHEET_ROWS = 1_048_575
+# A sheet ends before its XML needs ZIP64, which not every reader supports.
+MAX_SHEET_BYTES = zipfile.ZIP64_LIMIT - (1 << 26)
+MAX_CELL_CHARS = 32_767
+TRUNCATION_MARK = "… (cut)"
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
-# zlib's: a higher one costs half the speed for a tenth of the bytes.
-LEVEL = 3
-WIDTHS = {"instant": 24, "plain": 38, "json": 60, "flag": 8, "date": 12, "number": 14, "text": 18}
-STYLES = {"instant": 1, "date": 2}
+# Of zlib. A higher level halves the speed and saves a tenth of the bytes.
+COMPRESSION_LEVEL = 3
+COLUMN_WIDTHS = {"timestamp": 24, "identifier": 38, "json": 60, "boolean": 8, "date": 12, "number": 14, "text": 18}
+CELL_STYLES = {"timestamp": 1, "date": 2}
 
-ILLEGAL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
-# In a cell, this would be read as the character of that number.
-ESCAPE_LIKE = re.compile("_(?=x[0-9a-fA-F]{4}_)")
-ESCAPED = re.compile(r"\\(.)", re.DOTALL)
-CONTROLS = {"n": "\n", "r": "&#13;", "t": "\t", "b": REPLACEMENT, "f": REPLACEMENT, "v": REPLACEMENT}
-NO_CONTROLS = bytes([*range(9), 11, 12, *range(14, 32)])
+ILLEGAL_XML_CHARS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
+# Excel reads `_x0041_` in a cell as the character with that code.
+XLSX_ESCAPE_PREFIX = re.compile("_(?=x[0-9a-fA-F]{4}_)")
+COPY_ESCAPE = re.compile(r"\\(.)", re.DOTALL)
+COPY_ESCAPE_VALUES = {"n": "\n", "r": "&#13;", "t": "\t", "b": REPLACEMENT, "f": REPLACEMENT, "v": REPLACEMENT}
+CONTROL_BYTES = bytes([*range(9), 11, 12, *range(14, 32)])
 
-SPREADSHEETML = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
-RELATIONS = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
-PACKAGE = "http://schemas.openxmlformats.org/package/2006"
-DECLARATION = '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n'
+SPREADSHEETML_NAMESPACE = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+RELATIONSHIPS_NAMESPACE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+PACKAGE_NAMESPACE = "http://schemas.openxmlformats.org/package/2006"
+XML_DECLARATION = '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n'
 STYLES_XML = (
-    f'{DECLARATION}<styleSheet xmlns="{SPREADSHEETML}">'
+    f'{XML_DECLARATION}<styleSheet xmlns="{SPREADSHEETML_NAMESPACE}">'
     '<numFmts count="2"><numFmt numFmtId="164" formatCode="yyyy\\-mm\\-dd\\ hh:mm:ss.000"/>'
     '<numFmt numFmtId="165" formatCode="yyyy\\-mm\\-dd"/></numFmts>'
     '<fonts count="2"><font><sz val="11"/><name val="Calibri"/></font>'
@@ -54,15 +54,16 @@ STYLES_XML = (
     '<xf numFmtId="0" fontId="1" fillId="0" borderId="0" xfId="0" applyFont="1"/></cellXfs>'
     '<cellStyles count="1"><cellStyle name="Normal" xfId="0" builtinId="0"/></cellStyles></styleSheet>'
 )
-WORKBOOK_TYPE = "application/vnd.openxmlformats-officedocument.spreadsheetml"
-ROOT_RELATIONS = (
-    f'{DECLARATION}<Relationships xmlns="{PACKAGE}/relationships">'
-    f'<Relationship Id="rId1" Type="{RELATIONS}/officeDocument" Target="xl/workbook.xml"/></Relationships>'
+CONTENT_TYPE_PREFIX = "application/vnd.openxmlformats-officedocument.spreadsheetml"
+ROOT_RELATIONSHIPS_XML = (
+    f'{XML_DECLARATION}<Relationships xmlns="{PACKAGE_NAMESPACE}/relationships">'
+    f'<Relationship Id="rId1" Type="{RELATIONSHIPS_NAMESPACE}/officeDocument" Target="xl/workbook.xml"/>'
+    "</Relationships>"
 )
 
 
-class _Place(NamedTuple):
-    """The XML around a column's cells: before the row's number, between it and the value, after the value."""
+class _CellTemplate(NamedTuple):
+    """The XML around the cells of a column: before the row number, between it and the value, after the value."""
 
     before: str
     between: str
@@ -76,108 +77,118 @@ def write_workbook(
     columns: Sequence[Column],
     zone: str,
     chunks: Iterable[bytes],
-    tick: Callable[[], None] = lambda: None,
+    on_chunk: Callable[[], None] = lambda: None,
 ) -> int:
-    """Writes the workbook; how many rows it has. `chunks` are COPY's text format; `tick` is called at each of them.
+    """Writes the workbook and returns its number of rows. `chunks` are rows in COPY's text format, cut anywhere.
 
-    Sheets are `name`, `name 2` …; headers of instants name the zone. The sink must be able to seek.
+    Sheets are called `name`, `name 2` …; headers of timestamps name the zone. The sink must be seekable. `on_chunk` is
+    called at each chunk; it may raise to end the work.
     """
-    blocks, sheets, rows = _Blocks(_lines(chunks, tick)), 0, 0
-    with zipfile.ZipFile(sink, "w", zipfile.ZIP_DEFLATED, compresslevel=LEVEL) as archive:
-        while not sheets or blocks.more():
+    blocks, sheets, rows = _RowBlocks(_split_lines(chunks, on_chunk)), 0, 0
+    with zipfile.ZipFile(sink, "w", zipfile.ZIP_DEFLATED, compresslevel=COMPRESSION_LEVEL) as archive:
+        while not sheets or blocks.has_rows():
             sheets += 1
-            with archive.open(_entry(f"xl/worksheets/sheet{sheets}.xml"), "w") as sheet:
+            with archive.open(f"xl/worksheets/sheet{sheets}.xml", "w") as sheet:
                 rows += _write_sheet(sheet, columns, zone, blocks)
-        for path, content in _frame(name, sheets):
-            archive.writestr(_entry(path), content, compresslevel=LEVEL)
+        for path, content in _package_parts(name, sheets):
+            # Not writestr, which stores the time of day.
+            with archive.open(path, "w") as entry:
+                entry.write(content.encode())
     return rows
 
 
-def _entry(path: str) -> zipfile.ZipInfo:
-    entry = zipfile.ZipInfo(path)
-    entry.compress_type, entry.create_system, entry.external_attr = zipfile.ZIP_DEFLATED, 3, 0o600 << 16
-    # What archive.open takes from here and not from the archive.
-    entry._compresslevel = LEVEL  # type: ignore[attr-defined]
-    return entry
-
-
-def _lines(chunks: Iterable[bytes], tick: Callable[[], None]) -> Iterator[list[str]]:
-    """Whole rows, their text as it stands in XML but for COPY's own escapes."""
-    for block in whole_rows(chunks, tick):
+def _split_lines(chunks: Iterable[bytes], on_chunk: Callable[[], None]) -> Iterator[list[str]]:
+    """Blocks of rows, each row as XML text in which only COPY's own escapes are left."""
+    for block in split_row_blocks(chunks, on_chunk):
         yield _as_xml(block).split("\n")
 
 
 def _as_xml(block: bytes) -> str:
-    block = block.replace(b"&", b"&amp;").replace(b"<", b"&lt;").replace(b">", b"&gt;")
+    return decode_block(block.replace(b"&", b"&amp;").replace(b"<", b"&lt;").replace(b">", b"&gt;"))
+
+
+def decode_block(block: bytes) -> str:
+    """The block's text as a sheet may hold it: U+FFFD for characters that XML cannot hold, `_x0041_` escaped."""
     text = block.decode()
-    if len(block.translate(None, NO_CONTROLS)) != len(block) or b"\xef\xbf" in block:
-        text = ILLEGAL.sub(REPLACEMENT, text)
-    return ESCAPE_LIKE.sub("_x005F_", text) if b"_x" in block else text
+    if len(block.translate(None, CONTROL_BYTES)) != len(block) or b"\xef\xbf" in block:
+        text = ILLEGAL_XML_CHARS.sub(REPLACEMENT, text)
+    return XLSX_ESCAPE_PREFIX.sub("_x005F_", text) if b"_x" in block else text
 
 
-class _Blocks:
-    """Blocks of rows, of which a sheet takes what it has room for."""
+class _RowBlocks:
+    """Blocks of rows, from which a sheet takes as many rows as it has room for."""
 
     def __init__(self, blocks: Iterator[list[str]]) -> None:
         self._blocks, self._next = blocks, list[str]()
 
-    def more(self) -> bool:
+    def has_rows(self) -> bool:
         while not self._next:
-            found = next(self._blocks, None)
-            if found is None:
+            block = next(self._blocks, None)
+            if block is None:
                 return False
-            self._next = found
+            self._next = block
         return True
 
-    def take(self, most: int) -> list[str]:
-        taken, self._next = self._next[:most], self._next[most:]
-        return taken
+    def take(self, max_rows: int) -> list[str]:
+        """The rest of the current block, at most `max_rows` of it."""
+        rows, self._next = self._next[:max_rows], self._next[max_rows:]
+        return rows
 
 
-def _write_sheet(sheet: IO[bytes], columns: Sequence[Column], zone: str, blocks: _Blocks) -> int:
-    head = _head(columns, zone).encode()
+def _write_sheet(sheet: IO[bytes], columns: Sequence[Column], zone: str, blocks: _RowBlocks) -> int:
+    head = _sheet_head(columns, zone).encode()
     sheet.write(head)
-    places, rows, size = [_place(n, column) for n, column in enumerate(columns)], 0, len(head)
-    while rows < SHEET_ROWS and size < SHEET_BYTES and blocks.more():
-        lines = blocks.take(SHEET_ROWS - rows)
-        xml = "".join([_row(n, line, places) for n, line in enumerate(lines, rows + 2)]).encode()
+    templates, rows, size = [_cell_template(n, column) for n, column in enumerate(columns)], 0, len(head)
+    while rows < MAX_SHEET_ROWS and size < MAX_SHEET_BYTES and blocks.has_rows():
+        lines = blocks.take(MAX_SHEET_ROWS - rows)
+        xml = "".join([_row(n, line, templates) for n, line in enumerate(lines, rows + 2)]).encode()
         sheet.write(xml)
         rows, size = rows + len(lines), size + len(xml)
     sheet.write(b"</sheetData></worksheet>")
     return rows
 
 
-def _row(number: int, line: str, places: list[_Place]) -> str:
+def _row(number: int, line: str, templates: list[_CellTemplate]) -> str:
     n, parts = str(number), [f'<row r="{number}">']
-    for place, cell in zip(places, line.split("\t"), strict=True):
+    for cell_of, cell in zip(templates, line.split("\t"), strict=True):
         if not cell or cell == "\\N":
             continue
-        if place.is_text and ("\\" in cell or len(cell) > CELL_CHARS // 2 or cell[0] <= " " or cell[-1] <= " "):
-            parts.append(f'{place.before}{n}" t="inlineStr"><is><t xml:space="preserve">{_text(cell)}{place.after}')
+        if cell_of.is_text and ("\\" in cell or len(cell) > MAX_CELL_CHARS // 2 or cell[0] <= " " or cell[-1] <= " "):
+            parts.append(f'{cell_of.before}{n}" t="inlineStr"><is><t xml:space="preserve">{_text(cell)}{cell_of.after}')
         else:
-            parts.append(f"{place.before}{n}{place.between}{cell}{place.after}")
+            parts.append(f"{cell_of.before}{n}{cell_of.between}{cell}{cell_of.after}")
     parts.append("</row>")
     return "".join(parts)
 
 
 def _text(cell: str) -> str:
-    """The cell without COPY's escapes, and no longer than a cell may be (in UTF-16, as Excel counts)."""
+    """The cell without COPY's escapes, cut to the length that Excel allows (it counts UTF-16 units)."""
     if "\\" in cell:
-        cell = ESCAPED.sub(lambda found: CONTROLS.get(found[1], found[1]), cell)
-    if len(cell) <= CELL_CHARS // 2:
+        cell = COPY_ESCAPE.sub(lambda match: COPY_ESCAPE_VALUES.get(match[1], match[1]), cell)
+    if len(cell) <= MAX_CELL_CHARS // 2:
         return cell
     plain = unescape(cell)
-    units = plain.encode("utf-16-le")
-    if len(units) <= 2 * CELL_CHARS:
-        return cell
-    kept = units[: 2 * (CELL_CHARS - len(CUT_MARK))].decode("utf-16-le", "ignore")
-    return escape(kept + CUT_MARK, {"\r": "&#13;"})
+    shown = truncate_text(plain)
+    return cell if shown is plain else escape(shown, {"\r": "&#13;"})
 
 
-def _head(columns: Sequence[Column], zone: str) -> str:
-    titles = [f"{column.name} ({zone})" if column.type == "instant" else column.name for column in columns]
+def truncate_text(text: str) -> str:
+    """At most MAX_CELL_CHARS UTF-16 units, with a mark where it was cut."""
+    units = text.encode("utf-16-le")
+    if len(units) <= 2 * MAX_CELL_CHARS:
+        return text
+    return units[: 2 * (MAX_CELL_CHARS - len(TRUNCATION_MARK))].decode("utf-16-le", "ignore") + TRUNCATION_MARK
+
+
+def column_titles(columns: Sequence[Column], zone: str) -> list[str]:
+    """The header's cells; an instant's column names the zone."""
+    return [f"{column.name} ({zone})" if column.type == "timestamp" else column.name for column in columns]
+
+
+def _sheet_head(columns: Sequence[Column], zone: str) -> str:
+    titles = [f"{column.name} ({zone})" if column.type == "timestamp" else column.name for column in columns]
     widths = "".join(
-        f'<col min="{n}" max="{n}" width="{WIDTHS[column.type]}" customWidth="1"/>'
+        f'<col min="{n}" max="{n}" width="{COLUMN_WIDTHS[column.type]}" customWidth="1"/>'
         for n, column in enumerate(columns, 1)
     )
     cells = "".join(
@@ -185,29 +196,29 @@ def _head(columns: Sequence[Column], zone: str) -> str:
         for n, title in enumerate(titles)
     )
     return (
-        f'{DECLARATION}<worksheet xmlns="{SPREADSHEETML}"><sheetViews><sheetView workbookViewId="0">'
+        f'{XML_DECLARATION}<worksheet xmlns="{SPREADSHEETML_NAMESPACE}"><sheetViews><sheetView workbookViewId="0">'
         '<pane ySplit="1" topLeftCell="A2" activePane="bottomLeft" state="frozen"/></sheetView></sheetViews>'
         f'<cols>{widths}</cols><sheetData><row r="1">{cells}</row>'
     )
 
 
-def _place(number: int, column: Column) -> _Place:
+def _cell_template(number: int, column: Column) -> _CellTemplate:
     before = f'<c r="{_letters(number)}'
-    if column.type in ("instant", "date", "number"):
-        return _Place(before, f'" s="{STYLES.get(column.type, 0)}"><v>', "</v></c>", is_text=False)
-    if column.type == "flag":
-        return _Place(before, '" t="b"><v>', "</v></c>", is_text=False)
-    return _Place(before, '" t="inlineStr"><is><t>', "</t></is></c>", is_text=True)
+    if column.type in ("timestamp", "date", "number"):
+        return _CellTemplate(before, f'" s="{CELL_STYLES.get(column.type, 0)}"><v>', "</v></c>", is_text=False)
+    if column.type == "boolean":
+        return _CellTemplate(before, '" t="b"><v>', "</v></c>", is_text=False)
+    return _CellTemplate(before, '" t="inlineStr"><is><t>', "</t></is></c>", is_text=True)
 
 
 def _letters(number: int) -> str:
-    """A, B … Z, AA …"""
+    """The name of a column: A, B … Z, AA …"""
     high, low = divmod(number, 26)
     return (_letters(high - 1) if high else "") + chr(65 + low)
 
 
-def _frame(name: str, sheets: int) -> Iterator[tuple[str, str]]:
-    """What a workbook has beside its sheets: path and content."""
+def _package_parts(name: str, sheets: int) -> Iterator[tuple[str, str]]:
+    """The files of a workbook beside its sheets: path and content."""
     numbers = range(1, sheets + 1)
     titles = [name if n == 1 else f"{name} {n}" for n in numbers]
     listed = "".join(
@@ -215,27 +226,28 @@ def _frame(name: str, sheets: int) -> Iterator[tuple[str, str]]:
     )
     yield (
         "xl/workbook.xml",
-        f'{DECLARATION}<workbook xmlns="{SPREADSHEETML}" xmlns:r="{RELATIONS}"><sheets>{listed}</sheets></workbook>',
+        f'{XML_DECLARATION}<workbook xmlns="{SPREADSHEETML_NAMESPACE}" xmlns:r="{RELATIONSHIPS_NAMESPACE}">'
+        f"<sheets>{listed}</sheets></workbook>",
     )
     targets = [("worksheet", f"worksheets/sheet{n}.xml") for n in numbers] + [("styles", "styles.xml")]
     related = "".join(
-        f'<Relationship Id="rId{n}" Type="{RELATIONS}/{kind}" Target="{target}"/>'
+        f'<Relationship Id="rId{n}" Type="{RELATIONSHIPS_NAMESPACE}/{kind}" Target="{target}"/>'
         for n, (kind, target) in enumerate(targets, 1)
     )
     yield (
         "xl/_rels/workbook.xml.rels",
-        f'{DECLARATION}<Relationships xmlns="{PACKAGE}/relationships">{related}</Relationships>',
+        f'{XML_DECLARATION}<Relationships xmlns="{PACKAGE_NAMESPACE}/relationships">{related}</Relationships>',
     )
     yield "xl/styles.xml", STYLES_XML
-    yield "_rels/.rels", ROOT_RELATIONS
+    yield "_rels/.rels", ROOT_RELATIONSHIPS_XML
     parts = [("worksheet", f"worksheets/sheet{n}") for n in numbers] + [("styles", "styles")]
     types = "".join(
-        f'<Override PartName="/xl/{path}.xml" ContentType="{WORKBOOK_TYPE}.{kind}+xml"/>' for kind, path in parts
+        f'<Override PartName="/xl/{path}.xml" ContentType="{CONTENT_TYPE_PREFIX}.{kind}+xml"/>' for kind, path in parts
     )
     yield (
         "[Content_Types].xml",
-        f'{DECLARATION}<Types xmlns="{PACKAGE}/content-types">'
+        f'{XML_DECLARATION}<Types xmlns="{PACKAGE_NAMESPACE}/content-types">'
         '<Default Extension="rels" ContentType="application/vnd.openxmlformats-package.relationships+xml"/>'
         '<Default Extension="xml" ContentType="application/xml"/>'
-        f'<Override PartName="/xl/workbook.xml" ContentType="{WORKBOOK_TYPE}.sheet.main+xml"/>{types}</Types>',
+        f'<Override PartName="/xl/workbook.xml" ContentType="{CONTENT_TYPE_PREFIX}.sheet.main+xml"/>{types}</Types>',
     )

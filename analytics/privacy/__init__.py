@@ -1,1 +1,1 @@
-"""What is kept of people, how long, and under which name."""
+"""Retention, archives, masked IPs and pseudonyms: which personal data is stored, and for how long."""

@@ -1,8 +1,8 @@
-"""A partition of events or samples as a zstd Parquet file, and the proof that the file holds what the table holds.
+"""Archives a partition of events or samples as a zstd Parquet file, and verifies that the file holds the same rows.
 
-The file is written in pieces, appears whole, is read back, compared with the table by a count and a checksum over
-every row's id and ts, and entered in `archives`. `drops.py` calls it before a drop. What a file system of whatever
-make raises becomes NotArchived, and then nothing is dropped. pyarrow and fsspec are loaded when needed.
+The file is written in row groups, gets its name when it is complete, is read back, compared with the table by a count
+and a checksum over every row's id and ts, and recorded in `archives`. drops.py calls it before a drop. An error of any
+file system becomes ArchiveFailed, and nothing is dropped. pyarrow and fsspec are imported when needed.
 """
 
 import hashlib
@@ -30,100 +30,103 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import BIT, INET, JSONB, TIMESTAMP, UUID, insert
 
-from analytics.folders import is_bucket, open_folder, uploaded
-from analytics.privacy.ip_masks import masked
-from analytics.privacy.steps import Unfinished, partition
+from analytics.files.folders import is_bucket, open_atomic, open_folder
+from analytics.privacy.ip_masks import mask_ip
+from analytics.privacy.steps import StepUnfinished, partition_table
 from analytics.store.models import archives
-from analytics.store.reading import reading
+from analytics.store.reading import read_transaction
 
 if TYPE_CHECKING:
     import pyarrow
 
-# Rows of a row group: what is in memory at a time.
-ROWS_A_GROUP = 10_000
-READ_BYTES = 1 << 20
+# Rows in memory at a time.
+ROW_GROUP_ROWS = 10_000
+READ_BUFFER_BYTES = 1 << 20
 
 
-class NotArchived(Unfinished):
-    """There is no archive that can be relied on; the partition stays."""
+class ArchiveFailed(StepUnfinished):
+    """There is no verified archive; the partition stays."""
 
 
-class Seal(NamedTuple):
-    """How many rows, and the sum over each row's digest of id and ts: the same for the same rows in any order."""
+class PartitionChecksum(NamedTuple):
+    """The number of rows and the sum of a hash of each row's id and ts: equal for the same rows in any order."""
 
     rows: int
     checksum: int
 
 
-class _Proof(NamedTuple):
-    """What a file was found to hold."""
+class _ArchiveContent(NamedTuple):
+    """What a file holds when read back."""
 
-    seal: Seal
+    checksum: PartitionChecksum
     bytes: int
     sha256: str
 
 
-def archive_partition(engine: Engine, name: str, url: str, masked_before: datetime) -> Seal:
-    """What the partition's checked archive under `url` holds. Writes it unless it is there, so a second call is cheap.
+def archive_partition(engine: Engine, name: str, url: str, masked_before: datetime) -> PartitionChecksum:
+    """The checksum of the partition's verified archive under `url`. Writes the file unless it exists.
 
-    IPs of rows before `masked_before` are masked in the file. Raises NotArchived.
+    IPs of rows before `masked_before` are masked in the file. Raises ArchiveFailed.
     """
-    with reading(engine, 0) as connection:
-        wanted = seal_of(connection, name)
-    if not wanted.rows:
-        return wanted
-    # Named by its content: rows that come in late, after a drop, make a file of their own.
-    file = f"{name}-{wanted.checksum % 2**64:016x}-{wanted.rows}"
+    with read_transaction(engine, 0) as connection:
+        expected = compute_checksum(connection, name)
+    if not expected.rows:
+        return expected
+    # Named by its content: rows that are stored after a drop get another file.
+    file = f"{name}-{expected.checksum % 2**64:016x}-{expected.rows}"
     try:
         files, folder = open_folder(url)
         path = f"{folder}/{file}.parquet"
-        proof = _proof_if_there(files, path)
-        if proof is None or proof.seal != wanted:
+        content = _read_if_exists(files, path)
+        if content is None or content.checksum != expected:
             _write(engine, name, files, path, masked_before)
-            proof = _read_back(files, path)
+            content = _read_back(files, path)
         address = files.unstrip_protocol(path)
-    except NotArchived:
+    except ArchiveFailed:
         raise
-    except Exception as error:  # each file system has errors of its own
-        raise NotArchived(f"not archived, so not dropped: {type(error).__name__}: {error}") from error
-    if proof.seal != wanted:
-        raise NotArchived(f"not dropped: the archive holds {proof.seal.rows} rows, not the {wanted.rows} of the table")
-    _enter(engine, {"name": file, "url": address, "rows": wanted.rows, "bytes": proof.bytes, "sha256": proof.sha256})
-    return wanted
+    except Exception as error:  # each file system has its own errors
+        raise ArchiveFailed(f"not archived, so not dropped: {type(error).__name__}: {error}") from error
+    if content.checksum != expected:
+        rows = content.checksum.rows
+        raise ArchiveFailed(f"not dropped: the archive ({rows} rows) differs from the table ({expected.rows} rows)")
+    sizes = {"rows": expected.rows, "bytes": content.bytes, "sha256": content.sha256}
+    _record(engine, {"name": file, "url": address, **sizes})
+    return expected
 
 
-def _enter(engine: Engine, row: dict[str, Any]) -> None:
-    adding = insert(archives).values(row)
+def _record(engine: Engine, row: dict[str, Any]) -> None:
+    statement = insert(archives).values(row)
     with engine.begin() as connection:
-        connection.execute(adding.on_conflict_do_update(index_elements=["name"], set_=row))
+        connection.execute(statement.on_conflict_do_update(index_elements=["name"], set_=row))
 
 
 def _micros(ts: ColumnElement[Any]) -> ColumnElement[int]:
     return cast(func.extract("epoch", ts) * 1_000_000, BigInteger)
 
 
-def seal_of(connection: Connection, name: str) -> Seal:
-    """What the partition holds now. Reads all of it."""
+def compute_checksum(connection: Connection, name: str) -> PartitionChecksum:
+    """The checksum of the partition's rows. Reads all of them."""
     rows = _partition(name)
-    line = cast(rows.c[0], Text).concat(" ").concat(cast(_micros(rows.c.ts), Text))
-    digest = func.encode(func.sha256(func.convert_to(line, "UTF8")), "hex")
+    identity = cast(rows.c[0], Text).concat(" ").concat(cast(_micros(rows.c.ts), Text))
+    digest = func.encode(func.sha256(func.convert_to(identity, "UTF8")), "hex")
     number = cast(cast(literal("x").concat(func.substr(digest, 1, 16)), BIT(64)), BigInteger)
     count, checksum = connection.execute(
         select(func.count(), func.coalesce(func.sum(number), 0)).select_from(rows)
     ).one()
-    return Seal(count, int(checksum))
+    return PartitionChecksum(count, int(checksum))
 
 
 def _partition(name: str) -> Table:
-    """Its first column is the id."""
-    return partition(name.rpartition("_")[0], name)
+    """The partition as a table; its first column is the id."""
+    return partition_table(name.rpartition("_")[0], name)
 
 
-def _number(row_id: str, micros: int) -> int:
+def _hash_row(row_id: str, micros: int) -> int:
     return int.from_bytes(hashlib.sha256(f"{row_id} {micros}".encode()).digest()[:8], "big", signed=True)
 
 
 def _schema(rows: Table) -> "pyarrow.Schema":
+    # Loaded by the first archive: pyarrow takes 40 MB.
     import pyarrow as pa
 
     types = {TIMESTAMP: pa.timestamp("us", "UTC"), BigInteger: pa.int64(), UUID: pa.string(), Text: pa.string()}
@@ -131,58 +134,62 @@ def _schema(rows: Table) -> "pyarrow.Schema":
     return pa.schema([pa.field(c.name, types[type(c.type)], nullable=bool(c.nullable)) for c in rows.c])
 
 
-def _plain(column: ColumnElement[Any], rows: Table, masked_before: datetime) -> ColumnElement[Any]:
-    """The column as pyarrow takes it: text, and instants as microseconds."""
+def _as_plain(column: ColumnElement[Any], rows: Table, masked_before: datetime) -> ColumnElement[Any]:
+    """The column as pyarrow reads it: text, and instants as microseconds."""
     if isinstance(column.type, TIMESTAMP):
         return _micros(column)
     if isinstance(column.type, INET):
-        return func.host(case((rows.c.ts < masked_before, masked(column)), else_=column))
+        return func.host(case((rows.c.ts < masked_before, mask_ip(column)), else_=column))
     return cast(column, Text) if isinstance(column.type, (UUID, JSONB, Numeric)) else column
 
 
 def _write(engine: Engine, name: str, files: Any, path: str, masked_before: datetime) -> None:
+    # Loaded by the first archive: pyarrow takes 40 MB.
     import pyarrow.parquet as pq
 
-    rows = _partition(name)
-    schema = _schema(rows)
-    wanted = select(*(_plain(column, rows, masked_before).label(column.name) for column in rows.c))
-    appearing = uploaded(files, path) if is_bucket(files) else _renamed(files, path)
+    partition = _partition(name)
+    schema = _schema(partition)
+    query = select(*(_as_plain(column, partition, masked_before).label(column.name) for column in partition.c))
+    target = open_atomic(files, path) if is_bucket(files) else _renamed_at_end(files, path)
     with (
-        reading(engine, 0) as connection,
-        appearing as file,
+        read_transaction(engine, 0) as connection,
+        target as file,
         pq.ParquetWriter(file, schema, compression="zstd") as writer,
     ):
-        found = connection.execution_options(stream_results=True, yield_per=ROWS_A_GROUP).execute(wanted)
-        for group in found.partitions():
-            writer.write_batch(_batch(group, schema))
+        rows = connection.execution_options(stream_results=True, yield_per=ROW_GROUP_ROWS).execute(query)
+        for group in rows.partitions():
+            writer.write_batch(make_batch(group, schema))
 
 
 @contextmanager
-def _renamed(files: Any, path: str) -> Iterator[Any]:
-    """A file to write; it has its name at the end."""
+def _renamed_at_end(files: Any, path: str) -> Iterator[Any]:
+    """A file to write; it gets its name when the block has succeeded."""
     files.makedirs(path.rpartition("/")[0], exist_ok=True)
     part = f"{path}.part"
     with files.open(part, "wb") as file:
         yield file
         file.flush()
-        # The drop that follows must not outlive the file. Only a local one can be synced.
+        # The file must be on disk before the drop. Only a local one can be synced.
         with suppress(AttributeError, OSError):
             os.fsync(file.fileno())
     files.mv(part, path)
 
 
-def _batch(rows: Any, schema: "pyarrow.Schema") -> "pyarrow.RecordBatch":
+def make_batch(rows: Any, schema: "pyarrow.Schema") -> "pyarrow.RecordBatch":
+    """The rows as columns of the schema's types."""
+    # Loaded by the first archive: pyarrow takes 40 MB.
     import pyarrow as pa
 
     columns = []
     for values, field in zip(zip(*rows, strict=True), schema, strict=True):
-        # Microseconds since 1970 are what such a timestamp is.
+        # A timestamp column is stored as microseconds since 1970.
         raw = pa.int64() if pa.types.is_timestamp(field.type) else field.type
         columns.append(pa.array(values, raw).cast(field.type))
     return pa.record_batch(columns, schema=schema)
 
 
-def _proof_if_there(files: Any, path: str) -> _Proof | None:
+def _read_if_exists(files: Any, path: str) -> _ArchiveContent | None:
+    # Loaded by the first archive: pyarrow takes 40 MB.
     import pyarrow as pa
 
     try:
@@ -191,23 +198,24 @@ def _proof_if_there(files: Any, path: str) -> _Proof | None:
         return None
 
 
-def _read_back(files: Any, path: str) -> _Proof:
-    """Reads the whole file twice: its bytes, and its rows."""
+def _read_back(files: Any, path: str) -> _ArchiveContent:
+    """Reads the whole file twice: bytes, then rows."""
+    # Loaded by the first archive: pyarrow takes 40 MB.
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     sha, size, rows, checksum = hashlib.sha256(), 0, 0, 0
     with files.open(path, "rb") as file:
-        while piece := file.read(READ_BYTES):
+        while piece := file.read(READ_BUFFER_BYTES):
             sha.update(piece)
             size += len(piece)
         file.seek(0)
         parquet = pq.ParquetFile(file)
         row_id = parquet.schema_arrow.names[0]
-        for batch in parquet.iter_batches(ROWS_A_GROUP, columns=[row_id, "ts"]):
+        for batch in parquet.iter_batches(ROW_GROUP_ROWS, columns=[row_id, "ts"]):
             ids, times = batch.column(row_id).to_pylist(), batch.column("ts").cast(pa.int64()).to_pylist()
             rows += len(ids)
-            checksum += sum(map(_number, ids, times))
+            checksum += sum(map(_hash_row, ids, times))
         if parquet.metadata.num_rows != rows:
-            raise NotArchived(f"not dropped: the archive says {parquet.metadata.num_rows} rows and has {rows}")
-    return _Proof(Seal(rows, checksum), size, sha.hexdigest())
+            raise ArchiveFailed(f"not dropped: the archive declares {parquet.metadata.num_rows} rows and holds {rows}")
+    return _ArchiveContent(PartitionChecksum(rows, checksum), size, sha.hexdigest())

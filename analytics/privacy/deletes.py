@@ -1,8 +1,12 @@
-"""Rows that go in chunks: of sites that keep less than the partitions do, of visits, and of small tables."""
+"""Deletes rows past retention in chunks: of sites that keep less than the partitions do, of visits, of small tables.
+
+Steps of retention.py. Raw rows are deleted site by site, through indexes that lead with the site.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from sqlalchemy import (
@@ -18,124 +22,151 @@ from sqlalchemy import (
     exists,
     func,
     select,
-    text,
 )
 
-from analytics.privacy.rules import Kept, freeze, instant, longest_kept, read_kept
-from analytics.privacy.steps import Job, Kind, Step, Unfinished, in_chunks, partition, plan_by_index
+from analytics.clock import utc_midnight
+from analytics.privacy.retention_periods import (
+    SiteRetention,
+    advance_raw_since,
+    longest_retention,
+    read_site_retentions,
+)
+from analytics.privacy.steps import (
+    RetentionJob,
+    Step,
+    StepKind,
+    StepUnfinished,
+    change_in_chunks,
+    count_rows,
+    partition_table,
+)
 from analytics.store import partitions
-from analytics.store.models import Instant, dead_letters, metrics, revoked_tokens, visits
+from analytics.store.models import Instant, dead_letters, issued_tokens, metrics, revoked_tokens, visits
+from analytics.store.planner import force_index_scans
 
-# A late page view continues a visit that ended half an hour before it; and it may take a while until it is merged.
-VISIT_REACH = timedelta(hours=1)
+# A late page view continues a visit that ended half an hour before it, and may take a while to be merged.
+VISIT_MARGIN = timedelta(hours=1)
 
 
-def _with_cutoffs(cutoffs: Mapping[int, datetime]) -> TableValuedAlias:
-    """(site_id, cutoff) of each as a table."""
+def _cutoff_table(cutoffs: Mapping[int, datetime]) -> TableValuedAlias:
+    """The cutoffs as a table (site_id, cutoff)."""
     ids = bindparam("ids", list(cutoffs), ARRAY(Integer))
     times = bindparam("cutoffs", list(cutoffs.values()), ARRAY(Instant))
-    return func.unnest(ids, times).table_valued("site_id", "cutoff", name="given").render_derived()
+    return func.unnest(ids, times).table_valued("site_id", "cutoff", name="cutoffs").render_derived()
 
 
-def find_site_events(job: Job, planned: Sequence[Step]) -> list[Step]:
-    """For each site that has events past its retention: in which of the partitions that do not go as a whole yet. These
-    are sites that keep less than the partitions do, and any with events in a month that came late.
+def _find_site_rows(job: RetentionJob, planned: Sequence[Step], table: str) -> list[Step]:
+    """One step for each site with raw rows past its retention, in partitions that are not dropped as a whole yet.
+
+    These are sites that keep less than the partitions do, and sites with rows in the partition of a month.
     """
-    return _find_site_rows(job, planned, "events")
-
-
-def find_site_samples(job: Job, planned: Sequence[Step]) -> list[Step]:
-    """The same of samples."""
-    return _find_site_rows(job, planned, "samples")
-
-
-def _find_site_rows(job: Job, planned: Sequence[Step], table: str) -> list[Step]:
-    due: dict[int, list[str]] = {}
     with job.engine.begin() as connection:
-        plan_by_index(connection)
-        kept = read_kept(connection, job.settings)
-        longest = longest_kept(kept, job.settings)
-        cutoffs = {one.site_id: _cutoff(one, longest, job.now) for one in kept}
-        for name, span in sorted(partitions.list_partitions(connection, table).items(), key=lambda item: item[1]):
-            if instant(span.end) <= longest.cutoff(job.now):
-                # It goes as a whole, now or when nobody is in the way.
-                continue
-            # What is archived waits until its partition goes as a whole.
-            is_wide = (span.end - span.start).days > job.settings.partition_days and not job.settings.archive_url
-            mine = [one.site_id for one in kept if is_wide or one.days < longest.days]
-            begun = {site_id: cutoffs[site_id] for site_id in mine if cutoffs[site_id] > instant(span.start)}
-            if begun:
-                for site_id in connection.execute(_due_in(partition(table, name), begun)).scalars():
+        force_index_scans(connection)
+        retentions = read_site_retentions(connection, job.settings)
+        longest = longest_retention(retentions, job.settings)
+        cutoffs = {site.site_id: _site_cutoff(site, longest, job.now) for site in retentions}
+        due: dict[int, list[str]] = {}
+        ranges = partitions.list_partitions(connection, table)
+        for name, days in sorted(ranges.items(), key=lambda item: item[1]):
+            candidates = _candidate_cutoffs(job, days, retentions, longest, cutoffs)
+            if candidates:
+                raw = partition_table(table, name)
+                for site_id in connection.execute(_select_due_sites(raw, candidates)).scalars():
                     due.setdefault(site_id, []).append(name)
     return [
-        Step("delete", table, f"{table} of site {one.key}", one.setting, cutoffs[number], number, tuple(due[number]))
-        for one in kept
-        if (number := one.site_id) in due
-    ]
+        Step(
+            "delete", table, f"{table} of site {site.key}", site.setting,
+            before=cutoffs[site.site_id], site_id=site.site_id, partitions=tuple(due[site.site_id]),
+        )
+        for site in retentions
+        if site.site_id in due
+    ]  # fmt: skip
 
 
-def _cutoff(one: Kept, longest: Kept, now: datetime) -> datetime:
-    """A site that keeps as much as the partitions do loses whole UTC days, as it does where each has a partition."""
-    cutoff = one.cutoff(now)
-    return cutoff if one.days < longest.days else instant(cutoff.astimezone(UTC).date())
+def _candidate_cutoffs(
+    job: RetentionJob,
+    days: partitions.PartitionRange,
+    retentions: Sequence[SiteRetention],
+    longest: SiteRetention,
+    cutoffs: Mapping[int, datetime],
+) -> dict[int, datetime]:
+    """Cutoffs of the sites whose rows may be deleted from the partition."""
+    if utc_midnight(days.end) <= longest.cutoff(job.now):
+        # The partition is dropped as a whole, now or at a later run.
+        return {}
+    # With an archive, rows stay until their partition is archived and dropped.
+    is_wide = (days.end - days.start).days > job.settings.partition_days and not job.settings.archive_url
+    sites = [site.site_id for site in retentions if is_wide or site.days < longest.days]
+    return {site_id: cutoffs[site_id] for site_id in sites if cutoffs[site_id] > utc_midnight(days.start)}
+
+
+def _site_cutoff(site: SiteRetention, longest: SiteRetention, now: datetime) -> datetime:
+    """A site that keeps as much as the partitions do loses whole UTC days, as if each day had a partition."""
+    cutoff = site.cutoff(now)
+    return cutoff if site.days < longest.days else utc_midnight(cutoff.astimezone(UTC).date())
 
 
 # Served by uq_events and uq_samples, which lead with the site and hold ts.
-def _due_in(raw: Table, cutoffs: Mapping[int, datetime]) -> Select[Any]:
-    given = _with_cutoffs(cutoffs)
-    old = exists().where(raw.c.site_id == given.c.site_id, raw.c.ts < given.c.cutoff)
-    return select(given.c.site_id).where(old)
+def _select_due_sites(raw: Table, site_cutoffs: Mapping[int, datetime]) -> Select[Any]:
+    cutoffs = _cutoff_table(site_cutoffs)
+    has_old_rows = exists().where(raw.c.site_id == cutoffs.c.site_id, raw.c.ts < cutoffs.c.cutoff)
+    return select(cutoffs.c.site_id).where(has_old_rows)
 
 
-def _old_rows(raw: Table, step: Step) -> list[ColumnElement[bool]]:
+def old_site_rows(raw: Table, step: Step) -> list[ColumnElement[bool]]:
+    """The conditions of the step's rows."""
     return [raw.c.site_id == step.site_id, raw.c.ts < step.before]
 
 
 def measure_site_rows(connection: Connection, step: Step, planned: Sequence[Step]) -> Step:
-    found = [partition(step.table, name) for name in step.partitions]
-    return replace(step, rows=sum(_count(connection, raw, _old_rows(raw, step)) for raw in found))
+    tables = [partition_table(step.table, name) for name in step.partitions]
+    return replace(step, rows=sum(count_rows(connection, raw, *old_site_rows(raw, step)) for raw in tables))
 
 
-def delete_site_rows(job: Job, step: Step) -> int:
-    """Deletes by uq_events or uq_samples, which lead with the site and the row's id, the table's first column: no
-    other site's row is looked at."""
+def delete_site_rows(job: RetentionJob, step: Step) -> int:
+    """Deletes by uq_events or uq_samples, which lead with the site and the row's id (the table's first column), and so
+    reads no row of another site."""
     with job.engine.begin() as connection:
-        partitions.limit_waiting(connection)
-        freeze(connection, step.before, step.site_id)
+        partitions.set_lock_timeout(connection)
+        advance_raw_since(connection, step.before, step.site_id)
     rows = 0
     for name in step.partitions:
-        raw = partition(step.table, name)
+        raw = partition_table(step.table, name)
         try:
-            rows += in_chunks(job, [raw.c[0]], _old_rows(raw, step), delete(raw))
-        except Unfinished as reason:
-            raise Unfinished(str(reason), rows + reason.rows) from reason
+            rows += change_in_chunks(job, [raw.c[0]], old_site_rows(raw, step), delete(raw))
+        except StepUnfinished as error:
+            raise StepUnfinished(str(error), rows + error.rows) from error
     return rows
 
 
 # Served by ix_visits_site_id_started_at.
-def find_visits(job: Job, planned: Sequence[Step]) -> list[Step]:
-    """Visits that go with their raw events: nothing that can still be counted anew continues them."""
+def find_visits(job: RetentionJob, planned: Sequence[Step]) -> list[Step]:
+    """Visits whose raw events are deleted, and which no late page view and no rebuild can continue."""
     with job.engine.begin() as connection:
-        plan_by_index(connection)
-        kept = {one.site_id: one for one in read_kept(connection, job.settings)}
-        found = {site_id: _visits_before(one, job.now, planned) for site_id, one in kept.items()}
-        cutoffs = {site_id: cutoff for site_id, cutoff in found.items() if cutoff is not None}
-        given = _with_cutoffs(cutoffs)
-        begun, ended = visits.c.started_at < given.c.cutoff, visits.c.ended_at < given.c.cutoff
-        old = exists().where(visits.c.site_id == given.c.site_id, begun, ended)
-        due = connection.execute(select(given.c.site_id).where(old)).scalars().all()
+        force_index_scans(connection)
+        retentions = {site.site_id: site for site in read_site_retentions(connection, job.settings)}
+        bounds = {site_id: _visit_cutoff(site, job.now, planned) for site_id, site in retentions.items()}
+        site_cutoffs = {site_id: cutoff for site_id, cutoff in bounds.items() if cutoff is not None}
+        cutoffs = _cutoff_table(site_cutoffs)
+        is_old = (visits.c.started_at < cutoffs.c.cutoff) & (visits.c.ended_at < cutoffs.c.cutoff)
+        has_old_visits = exists().where(visits.c.site_id == cutoffs.c.site_id, is_old)
+        due = connection.execute(select(cutoffs.c.site_id).where(has_old_visits)).scalars().all()
+    sites = [retentions[site_id] for site_id in sorted(due)]
     return [
-        Step("delete", "visits", f"visits of site {one.key}", one.setting, cutoffs[one.site_id], one.site_id)
-        for one in (kept[site_id] for site_id in sorted(due))
-    ]
+        Step(
+            "delete", "visits", f"visits of site {site.key}", site.setting,
+            before=site_cutoffs[site.site_id], site_id=site.site_id,
+        )
+        for site in sites
+    ]  # fmt: skip
 
 
-def _visits_before(one: Kept, now: datetime, planned: Sequence[Step]) -> datetime | None:
-    """A rebuild of the first day that is all there must find the visits that reach into it. None: every day is."""
+def _visit_cutoff(site: SiteRetention, now: datetime, planned: Sequence[Step]) -> datetime | None:
+    """A rebuild of the first complete day needs the visits that reach into it. None: no raw event was deleted."""
     drops = [step.before for step in planned if step.action == "drop" and step.table.startswith("events_")]
-    deletes = [step.before for step in planned if step.table == "events" and step.site_id == one.site_id]
-    since = [at for at in (one.raw_since, *drops, *deletes) if isinstance(at, datetime)]
-    return min(one.cutoff(now), max(since)) - VISIT_REACH if since else None
+    deletes = [step.before for step in planned if step.table == "events" and step.site_id == site.site_id]
+    deleted_before = [at for at in (site.raw_since, *drops, *deletes) if isinstance(at, datetime)]
+    return min(site.cutoff(now), max(deleted_before)) - VISIT_MARGIN if deleted_before else None
 
 
 def _old_visits(step: Step) -> list[ColumnElement[bool]]:
@@ -143,47 +174,45 @@ def _old_visits(step: Step) -> list[ColumnElement[bool]]:
 
 
 def measure_visits(connection: Connection, step: Step, planned: Sequence[Step]) -> Step:
-    return replace(step, rows=_count(connection, visits, _old_visits(step)))
+    return replace(step, rows=count_rows(connection, visits, *_old_visits(step)))
 
 
-def delete_visits(job: Job, step: Step) -> int:
-    return in_chunks(job, [visits.c.started_at], _old_visits(step), delete(visits))
+def delete_visits(job: RetentionJob, step: Step) -> int:
+    return change_in_chunks(job, [visits.c.started_at], _old_visits(step), delete(visits))
 
 
-# A table of few rows: what makes its rows old, and the key it is walked by.
-SMALL = {
+# Small tables: the column that dates a row, and the key by which rows are deleted.
+SMALL_TABLE_COLUMNS = {
     "metrics": (metrics, metrics.c.date, metrics.c.id),
-    "dead_letters": (dead_letters, dead_letters.c.died_at, dead_letters.c.id),
+    "dead_letters": (dead_letters, dead_letters.c.dead_lettered_at, dead_letters.c.id),
+    "issued_tokens": (issued_tokens, issued_tokens.c.expires_at, issued_tokens.c.jti),
     "revoked_tokens": (revoked_tokens, revoked_tokens.c.expires_at, revoked_tokens.c.jti),
 }
 
 
-def find_small(job: Job, planned: Sequence[Step]) -> list[Step]:
-    """Daily figures, dead letters, and revocations of tokens that have expired by themselves."""
-    figures, letters = job.settings.metrics_retention_days, job.settings.dead_letter_retention_days
-    first_kept, died = job.now.date() - timedelta(days=figures), job.now - timedelta(days=letters)
+def find_small_tables(job: RetentionJob, planned: Sequence[Step]) -> list[Step]:
+    """Daily figures, dead letters, and records and revocations of expired tokens."""
+    metric_days, letter_days = job.settings.metrics_retention_days, job.settings.dead_letter_retention_days
+    first_metric_day, letters_before = job.now.date() - timedelta(metric_days), job.now - timedelta(letter_days)
     return [
-        Step("delete", "metrics", "daily figures", f"METRICS_RETENTION_DAYS={figures}", first_kept),
-        Step("delete", "dead_letters", "dead letters", f"DEAD_LETTER_RETENTION_DAYS={letters}", died),
+        Step("delete", "metrics", "daily figures", f"METRICS_RETENTION_DAYS={metric_days}", first_metric_day),
+        Step("delete", "dead_letters", "dead letters", f"DEAD_LETTER_RETENTION_DAYS={letter_days}", letters_before),
+        Step("delete", "issued_tokens", "records of expired tokens", "the tokens' exp", job.now),
         Step("delete", "revoked_tokens", "revocations of expired tokens", "the tokens' exp", job.now),
     ]
 
 
-def measure_small(connection: Connection, step: Step, planned: Sequence[Step]) -> Step:
-    table, old, _ = SMALL[step.table]
-    return replace(step, rows=_count(connection, table, [old < step.before]))
+def measure_small_table(connection: Connection, step: Step, planned: Sequence[Step]) -> Step:
+    table, dated, _ = SMALL_TABLE_COLUMNS[step.table]
+    return replace(step, rows=count_rows(connection, table, dated < step.before))
 
 
-def delete_small(job: Job, step: Step) -> int:
-    table, old, key = SMALL[step.table]
-    return in_chunks(job, [key], [old < step.before], delete(table))
+def delete_small_table_rows(job: RetentionJob, step: Step) -> int:
+    table, dated, key = SMALL_TABLE_COLUMNS[step.table]
+    return change_in_chunks(job, [key], [dated < step.before], delete(table))
 
 
-def _count(connection: Connection, table: Table, due: list[ColumnElement[bool]]) -> int:
-    return connection.scalar(select(text("count(*)")).select_from(table).where(*due)) or 0
-
-
-SITE_EVENTS = Kind(find_site_events, measure_site_rows, delete_site_rows)
-SITE_SAMPLES = Kind(find_site_samples, measure_site_rows, delete_site_rows)
-VISITS = Kind(find_visits, measure_visits, delete_visits)
-SMALL_TABLES = Kind(find_small, measure_small, delete_small)
+SITE_EVENT_DELETES = StepKind(partial(_find_site_rows, table="events"), measure_site_rows, delete_site_rows)
+SITE_SAMPLE_DELETES = StepKind(partial(_find_site_rows, table="samples"), measure_site_rows, delete_site_rows)
+VISIT_DELETES = StepKind(find_visits, measure_visits, delete_visits)
+SMALL_TABLE_DELETES = StepKind(find_small_tables, measure_small_table, delete_small_table_rows)

@@ -1,7 +1,7 @@
-"""What goes, and when: `plan` says it, `run` does it, both from the same steps.
+"""The retention run: `plan` lists the due steps, `run` executes them. A task and `flask retention` call it.
 
-A step is one or more short transactions, each of which may be repeated; what a kill or a lock left undone is due again
-at the next run. One run at a time: a second one finds the first one's lock. The tasks and `flask retention` call it.
+A step is one or more short transactions that can be repeated. The rest of a step that was killed or found a lock is due
+again at the next run. An advisory lock allows one run at a time.
 """
 
 import logging
@@ -15,27 +15,36 @@ from math import inf
 from sqlalchemy import Engine, text
 
 from analytics.errors import Conflict
-from analytics.privacy.deletes import SITE_EVENTS, SITE_SAMPLES, SMALL_TABLES, VISITS
-from analytics.privacy.drops import EVENTS, LEDGER, SAMPLES
+from analytics.privacy.deletes import SITE_EVENT_DELETES, SITE_SAMPLE_DELETES, SMALL_TABLE_DELETES, VISIT_DELETES
+from analytics.privacy.drops import EVENT_DROPS, LEDGER_DROPS, SAMPLE_DROPS
 from analytics.privacy.ip_masks import IP_MASKS
-from analytics.privacy.steps import Done, Job, Kind, Step, Unfinished, giving_way
+from analytics.privacy.steps import RetentionJob, Step, StepKind, StepResult, StepUnfinished, catch_lock_errors
 from config import Settings
 
 log = logging.getLogger(__name__)
 
-RUN_LOCK = 7_205_323
+RETENTION_LOCK_ID = 7_205_323
 
-# Drops first: what they take needs no deleting and no masking.
-KINDS: tuple[Kind, ...] = (EVENTS, SAMPLES, LEDGER, SITE_EVENTS, SITE_SAMPLES, VISITS, SMALL_TABLES, IP_MASKS)
+# Drops first: dropped rows need no deleting and no masking.
+STEP_KINDS: tuple[StepKind, ...] = (
+    EVENT_DROPS,
+    SAMPLE_DROPS,
+    LEDGER_DROPS,
+    SITE_EVENT_DELETES,
+    SITE_SAMPLE_DELETES,
+    VISIT_DELETES,
+    SMALL_TABLE_DELETES,
+    IP_MASKS,
+)
 
 
 def plan(engine: Engine, settings: Settings, now: datetime) -> list[Step]:
-    """The steps that a run would take, with their rows and bytes. Reads only."""
-    job, steps = Job(engine, settings, now), list[Step]()
-    for kind in KINDS:
-        found = kind.find(job, steps)
+    """The steps that a run would execute, with their rows and bytes. Only reads."""
+    job, steps = RetentionJob(engine, settings, now), list[Step]()
+    for kind in STEP_KINDS:
+        due = kind.find(job, steps)
         with engine.connect() as connection:
-            steps += [kind.measure(connection, step, steps) for step in found]
+            steps += [kind.measure(connection, step, steps) for step in due]
     return [step for step in steps if step.rows or step.action == "drop"]
 
 
@@ -43,51 +52,57 @@ def run(
     engine: Engine,
     settings: Settings,
     now: datetime,
-    seconds: float = inf,
-    tell: Callable[[Done], None] = lambda done: None,
-) -> list[Done]:
-    """Does what is due, for about `seconds`, and tells each step as it ends. Raises Conflict beside another run."""
-    job, results = Job(engine, settings, now, time.monotonic() + seconds), list[Done]()
-    with _alone(engine):
-        for kind in KINDS:
-            # What was done shows in the tables; a partition that could not be dropped must still be masked.
+    budget_s: float = inf,
+    on_result: Callable[[StepResult], None] = lambda result: None,
+) -> list[StepResult]:
+    """Executes the due steps for about `budget_s`, and passes each result on. Raises Conflict during another run."""
+    job, results = RetentionJob(engine, settings, now, time.monotonic() + budget_s), list[StepResult]()
+    with _exclusive_run(engine):
+        for kind in STEP_KINDS:
+            # Without planned steps: the tables show which succeeded, and a partition whose drop failed must be masked.
             for step in kind.find(job, ()):
-                if job.is_over():
+                if job.is_past_deadline():
                     return results
-                done = _do(job, kind, step)
-                if done.rows or done.error or step.action == "drop":
-                    results.append(done)
-                    tell(done)
+                result = _execute(job, kind, step)
+                if result.rows or result.error or step.action == "drop":
+                    results.append(result)
+                    on_result(result)
     return results
 
 
-def _do(job: Job, kind: Kind, step: Step) -> Done:
-    began, error = time.monotonic(), ""
+def _execute(job: RetentionJob, kind: StepKind, step: Step) -> StepResult:
+    started, error = time.monotonic(), ""
     if step.action == "drop":
         with job.engine.connect() as connection:
             step = kind.measure(connection, step, ())
     try:
-        with giving_way():
-            rows = kind.do(job, step)
-    except Unfinished as reason:
-        rows, error = reason.rows, str(reason)
+        with catch_lock_errors():
+            rows = kind.execute(job, step)
+    except StepUnfinished as unfinished:
+        rows, error = unfinished.rows, str(unfinished)
     is_estimate = step.is_estimate and rows == step.rows
-    done = Done(replace(step, rows=rows, is_estimate=is_estimate), rows, time.monotonic() - began, error)
-    fields = {"action": step.action, "of": step.table, "rows": rows, "seconds": round(done.seconds, 3)}
-    if error:
-        log.error("retention step left undone", extra={**fields, "site_id": step.site_id, "reason": error})
+    step = replace(step, rows=rows, is_estimate=is_estimate)
+    result = StepResult(step, rows, time.monotonic() - started, error)
+    _log(result)
+    return result
+
+
+def _log(result: StepResult) -> None:
+    step = result.step
+    fields = {"action": step.action, "of": step.table, "rows": result.rows, "seconds": round(result.duration_s, 3)}
+    if result.error:
+        log.error("retention step unfinished", extra={**fields, "site_id": step.site_id, "reason": result.error})
     else:
         log.info("retention step", extra={**fields, "site_id": step.site_id})
-    return done
 
 
 @contextmanager
-def _alone(engine: Engine) -> Iterator[None]:
-    """Holds the run's lock on a connection of its own, which a killed process loses, and the lock with it."""
+def _exclusive_run(engine: Engine) -> Iterator[None]:
+    """Holds the run's lock on a separate connection: PostgreSQL releases it when the process is killed."""
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        if not connection.scalar(text("SELECT pg_try_advisory_lock(:lock)"), {"lock": RUN_LOCK}):
-            raise Conflict("another retention run is at work, and does the same")
+        if not connection.scalar(text("SELECT pg_try_advisory_lock(:lock)"), {"lock": RETENTION_LOCK_ID}):
+            raise Conflict("another retention run is in progress; wait until it ends")
         try:
             yield
         finally:
-            connection.execute(text("SELECT pg_advisory_unlock(:lock)"), {"lock": RUN_LOCK})
+            connection.execute(text("SELECT pg_advisory_unlock(:lock)"), {"lock": RETENTION_LOCK_ID})

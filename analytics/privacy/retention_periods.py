@@ -1,6 +1,9 @@
-"""How long each site's raw events are kept, and what a site is told before they go."""
+"""How long each site's raw events are kept, and `sites.raw_since`, the instant before which they may be deleted.
 
-from datetime import UTC, date, datetime, timedelta
+The retention steps and rollups/rebuild.py call it. Deletes no raw row.
+"""
+
+from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
 from sqlalchemy import Connection, select, text
@@ -10,50 +13,46 @@ from analytics.store.models import sites
 from config import Settings
 
 
-class Kept(NamedTuple):
-    """How long a site's raw events are kept, and by which setting."""
+class SiteRetention(NamedTuple):
+    """How many days a site's raw events are kept, and the setting that defines it."""
 
     site_id: int
     key: str
     days: int
     setting: str
-    # Raw events before it may be gone already.
+    # Earlier raw events may be deleted already.
     raw_since: datetime | None = None
 
     def cutoff(self, now: datetime) -> datetime:
         return now - timedelta(days=self.days)
 
 
-def read_kept(connection: Connection, settings: Settings) -> list[Kept]:
-    """One for each site, in the order of their ids."""
-    found = connection.execute(
-        select(sites.c.id, sites.c.key, sites.c.event_retention_days, sites.c.raw_since).order_by(sites.c.id)
-    )
-    general = settings.event_retention_days
-    return [
-        Kept(row.id, row.key, general, f"EVENT_RETENTION_DAYS={general}", row.raw_since)
-        if row.event_retention_days is None
-        else Kept(
-            row.id, row.key, row.event_retention_days, f"site {row.key}: {row.event_retention_days} days", row.raw_since
+def read_site_retentions(connection: Connection, settings: Settings) -> list[SiteRetention]:
+    """The retention of every site, by id."""
+    query = select(sites.c.id, sites.c.key, sites.c.event_retention_days, sites.c.raw_since).order_by(sites.c.id)
+    retentions = []
+    for site_id, key, own_days, raw_since in connection.execute(query):
+        default = _default_retention(settings)
+        days, setting = (
+            (own_days, f"site {key}: {own_days} days") if own_days is not None else (default.days, default.setting)
         )
-        for row in found
-    ]
+        retentions.append(SiteRetention(site_id, key, days, setting, raw_since))
+    return retentions
 
 
-def longest_kept(kept: list[Kept], settings: Settings) -> Kept:
-    """The longest retention of all, which is the partitions'."""
-    general = settings.event_retention_days
-    return max([Kept(0, "", general, f"EVENT_RETENTION_DAYS={general}"), *kept], key=lambda one: one.days)
+def longest_retention(retentions: list[SiteRetention], settings: Settings) -> SiteRetention:
+    """The longest retention of all sites and the default: partitions are kept that long."""
+    return max([_default_retention(settings), *retentions], key=lambda retention: retention.days)
 
 
-def instant(day: date) -> datetime:
-    """The first instant of a UTC day."""
-    return datetime(day.year, day.month, day.day, tzinfo=UTC)
+def _default_retention(settings: Settings) -> SiteRetention:
+    days = settings.event_retention_days
+    return SiteRetention(0, "", days, f"EVENT_RETENTION_DAYS={days}")
 
 
-# The rows are locked in one order, so that two who lock several cannot wait for each other. Drains lock sites before
-# they touch events, and so does whoever drops events.
-FREEZE = text("""
+# Rows are locked in the order of their ids, so that two transactions cannot deadlock. Sites are locked before events,
+# by drains and by everyone who drops events.
+ADVANCE_RAW_SINCE = text("""
 UPDATE sites
 SET raw_since = :before
 WHERE id IN (
@@ -66,8 +65,8 @@ WHERE id IN (
 """)
 
 
-def freeze(connection: Connection, before: datetime | date, site_id: int | None = None) -> None:
-    """Says of the site, or of all, that raw events before that instant may be gone: its days are no longer rebuilt, and
-    their postings go with the events."""
-    connection.execute(FREEZE, {"before": before, "site_id": site_id})
+def advance_raw_since(connection: Connection, before: datetime | date, site_id: int | None = None) -> None:
+    """Marks earlier raw events of the site, or of all sites, as possibly deleted. Earlier days are no longer rebuilt,
+    and their postings are deleted."""
+    connection.execute(ADVANCE_RAW_SINCE, {"before": before, "site_id": site_id})
     postings.drop_before(connection, before, site_id)

@@ -1,5 +1,6 @@
-"""What a step of retention is, and how rows are changed a bounded chunk at a time. Used by the modules that know the
-tables (drops, deletes, ip_masks); `retention.py` puts their steps in order.
+"""The steps of a retention run: what a step is, its size, and changes of rows in bounded chunks.
+
+drops.py, deletes.py and ip_masks.py define the steps of their tables; retention.py orders and runs them.
 """
 
 import time
@@ -8,69 +9,69 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from math import inf
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, Delete, Engine, MetaData, Table, Update, select, text, tuple_
 from sqlalchemy.exc import OperationalError
 
 from analytics.store.models import metadata
-from analytics.store.partitions import limit_waiting
+from analytics.store.partitions import set_lock_timeout
+from analytics.store.planner import force_index_scans
 from config import Settings
 
-CHUNK = 10_000
+CHUNK_ROWS = 10_000
 
 
 @dataclass(frozen=True)
 class Step:
-    """One thing that is due. `rows` and `bytes` (those given back to the disk) are filled in by measuring."""
+    """One thing that is due: rows of `table` before an instant. Measuring it fills `rows` and `bytes` (disk space)."""
 
-    action: str
+    action: Literal["drop", "delete", "mask"]
     table: str
-    # What it is, for people.
-    what: str
-    # The setting that asks for it.
+    # For the table that the command prints.
+    description: str
+    # The setting that requires it.
     setting: str
-    # What lies before it goes.
     before: datetime | date
     site_id: int | None = None
     partitions: tuple[str, ...] = ()
-    # Rows before this are done already.
-    since: datetime | None = None
+    # Rows before this instant are done.
+    resume_from: datetime | None = None
     rows: int = 0
     bytes: int = 0
-    # The rows are PostgreSQL's own estimate: counting a large partition takes longer than dropping it.
+    # `rows` is PostgreSQL's estimate: counting a large partition takes longer than dropping it.
     is_estimate: bool = False
 
 
-def going(planned: Sequence[Step]) -> set[str]:
-    """The partitions that will not be there any more."""
+def dropped_partitions(planned: Sequence[Step]) -> set[str]:
+    """The partitions that the steps drop."""
     return {step.table for step in planned if step.action == "drop"}
 
 
-class Done(NamedTuple):
-    """What became of a step; `error` is '' when it went through, and what is left is due again at the next run."""
+class StepResult(NamedTuple):
+    """The outcome of a step. `error` is '' for success; the rest of a failed step is due again at the next run."""
 
     step: Step
     rows: int
-    seconds: float
+    duration_s: float
     error: str = ""
 
 
 @dataclass(frozen=True)
-class Job:
-    """One run: what it works on, by which rules, at which time, and until when (of time.monotonic)."""
+class RetentionJob:
+    """One run: engine, settings, its time, and its deadline (of time.monotonic)."""
 
     engine: Engine
     settings: Settings
     now: datetime
-    until: float = inf
+    deadline: float = inf
 
-    def is_over(self) -> bool:
-        return time.monotonic() > self.until
+    def is_past_deadline(self) -> bool:
+        return time.monotonic() > self.deadline
 
 
-class Unfinished(Exception):
-    """A step that could not go on; what it has done so far, `rows`, stays done."""
+class StepUnfinished(Exception):
+    """A step that could not finish. Its first `rows` rows are committed."""
 
     def __init__(self, reason: str, rows: int = 0) -> None:
         super().__init__(reason)
@@ -81,32 +82,32 @@ LOCK_NOT_AVAILABLE, DEADLOCK_DETECTED = "55P03", "40P01"
 
 
 @contextmanager
-def giving_way(rows: int = 0) -> Iterator[None]:
-    """Turns a lock that was not to be had into Unfinished, with the `rows` done until then."""
+def catch_lock_errors(rows: int = 0) -> Iterator[None]:
+    """Raises StepUnfinished with `rows` where a lock is not granted in time."""
     try:
         yield
     except OperationalError as error:
         if getattr(error.orig, "pgcode", None) not in (LOCK_NOT_AVAILABLE, DEADLOCK_DETECTED):
             raise
-        raise Unfinished("in use by others just now; the next run tries again", rows) from error
+        raise StepUnfinished("the table is in use; the next run retries", rows) from error
 
 
-class Kind(NamedTuple):
-    """One sort of step: which are due once the steps `planned` before it are done, how much that is, and doing it."""
+class StepKind(NamedTuple):
+    """One kind of step: `find` the due steps after the `planned` ones, `measure` the rows of a step, `execute` it."""
 
-    find: Callable[[Job, Sequence[Step]], list[Step]]
+    find: Callable[[RetentionJob, Sequence[Step]], list[Step]]
     measure: Callable[[Connection, Step, Sequence[Step]], Step]
-    do: Callable[[Job, Step], int]
+    execute: Callable[[RetentionJob, Step], int]
 
 
-def partition(parent: str, name: str) -> Table:
-    """The partition as a table to write statements with."""
+def partition_table(parent: str, name: str) -> Table:
+    """The partition as a table with the columns of its parent."""
     return metadata.tables[parent].to_metadata(MetaData(), name=name)
 
 
-# Of a large partition the estimate of the last ANALYZE is good enough, and costs nothing.
-COUNTED_BELOW = 100_000
-SIZE = text("""
+# A larger partition is estimated by its last ANALYZE, which costs nothing.
+EXACT_COUNT_BELOW = 100_000
+READ_PARTITION_SIZE = text("""
 SELECT reltuples, pg_total_relation_size(oid)
 FROM pg_class
 WHERE oid = to_regclass(:name)
@@ -114,53 +115,49 @@ WHERE oid = to_regclass(:name)
 
 
 def measure_partition(connection: Connection, step: Step, planned: Sequence[Step] = ()) -> Step:
-    """The step with the rows and bytes of its whole table."""
-    found = connection.execute(SIZE, {"name": step.table}).one_or_none()
-    if found is None:
+    """The step with the rows and bytes of its whole partition."""
+    size = connection.execute(READ_PARTITION_SIZE, {"name": step.table}).one_or_none()
+    if size is None:
         return step
-    estimate, size = found
-    if estimate >= COUNTED_BELOW:
-        return replace(step, rows=round(estimate), bytes=size, is_estimate=True)
-    parent = step.table.rpartition("_")[0]
-    rows = connection.scalar(select(text("count(*)")).select_from(partition(parent, step.table)))
-    return replace(step, rows=rows or 0, bytes=size)
+    estimate, size_bytes = size
+    if estimate >= EXACT_COUNT_BELOW:
+        return replace(step, rows=round(estimate), bytes=size_bytes, is_estimate=True)
+    partition = partition_table(step.table.rpartition("_")[0], step.table)
+    return replace(step, rows=count_rows(connection, partition), bytes=size_bytes)
 
 
-# The statistics of a young table know nothing and would have the planner read all of it, again and again.
-BY_INDEX = text("SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off; SET LOCAL jit = off")
+def count_rows(connection: Connection, table: Table, *conditions: ColumnElement[bool]) -> int:
+    return connection.scalar(select(text("count(*)")).select_from(table).where(*conditions)) or 0
 
 
-def plan_by_index(connection: Connection) -> None:
-    """For the rest of the transaction: rows are found through an index."""
-    connection.execute(BY_INDEX)
-
-
-def in_chunks(
-    job: Job,
+def change_in_chunks(
+    job: RetentionJob,
     keys: list[ColumnElement[Any]],
     due: list[ColumnElement[bool]],
-    change: Delete | Update,
-    between: Callable[[int], None] = lambda rows: None,
+    statement: Delete | Update,
+    after_chunk: Callable[[int], None] = lambda rows: None,
 ) -> int:
-    """How many rows `change` has changed: those that are `due`, CHUNK of them a transaction in the order of `keys`.
+    """Runs `statement` on the rows that are `due`, CHUNK_ROWS a transaction in the order of `keys`; how many changed.
 
-    `keys` lead an index, so that each row is visited once; `between` is told after each chunk how many it were so far.
-    Raises Unfinished when the job's time is over.
+    `keys` are the first columns of an index, so each row is visited once. `after_chunk` gets the number of rows so far.
+    Raises StepUnfinished at the job's deadline, or when a lock is not granted.
     """
     after: tuple[Any, ...] | None = None
     rows = 0
     while True:
-        with giving_way(rows), job.engine.begin() as connection:
-            limit_waiting(connection)
-            plan_by_index(connection)
+        with catch_lock_errors(rows), job.engine.begin() as connection:
+            set_lock_timeout(connection)
+            force_index_scans(connection)
             scope = due if after is None else [*due, tuple_(*keys) > tuple_(*after)]
-            last = connection.execute(select(*keys).where(*scope).order_by(*keys).limit(1).offset(CHUNK - 1)).first()
+            last = connection.execute(
+                select(*keys).where(*scope).order_by(*keys).limit(1).offset(CHUNK_ROWS - 1)
+            ).first()
             if last is not None:
                 scope = [*scope, tuple_(*keys) <= tuple_(*last)]
-            rows += connection.execute(change.where(*scope)).rowcount
+            rows += connection.execute(statement.where(*scope)).rowcount
         if last is None:
             return rows
-        between(rows)
+        after_chunk(rows)
         after = tuple(last)
-        if job.is_over():
-            raise Unfinished("out of time; the next run goes on", rows)
+        if job.is_past_deadline():
+            raise StepUnfinished("the time budget is used up; the next run continues", rows)

@@ -1,0 +1,1 @@
+"""Counts and sets of users by site, dimension, value and day: counted by drains, merged, closed, rebuilt, read."""

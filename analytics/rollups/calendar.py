@@ -1,4 +1,7 @@
-"""Which calendar a site's rollups are in, and from which day on raw events can still answer for them."""
+"""The calendar of a site's rollups, and the first day that raw events can still recount.
+
+merge, rebuild, close_days, the reports and the audit read it; merge and rebuild set it.
+"""
 
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
@@ -10,26 +13,26 @@ from analytics import clock
 
 
 class Calendar(NamedTuple):
-    """A site's zone, the one that its rollups are in (None: there are none yet), and those that its deltas are in."""
+    """A site's zone, the zone of its rollups (None: it has none yet), and the zones of its waiting deltas."""
 
     zone: str
     rollups_zone: str | None
     raw_since: datetime | None
-    waiting_zones: frozenset[str]
+    delta_zones: frozenset[str]
 
     @property
-    def has_moved(self) -> bool:
+    def needs_move(self) -> bool:
         """Rollups or deltas are in another zone than the site."""
-        return self.rollups_zone not in (None, self.zone) or bool(self.waiting_zones - {self.zone})
+        return self.rollups_zone not in (None, self.zone) or bool(self.delta_zones - {self.zone})
 
     @property
     def first_whole_day(self) -> date | None:
-        """The first day of the site whose raw events are all there; the days before are frozen. None: none is."""
+        """The first day whose raw events are all stored; earlier days are frozen. None: no day is frozen."""
         return self._first_whole(self.zone)[0]
 
     @property
-    def cut(self) -> tuple[date | None, datetime | None]:
-        """The first day of the rollups' calendar that is not frozen, and when it begins. None: none is frozen."""
+    def frozen_boundary(self) -> tuple[date | None, datetime | None]:
+        """The first day of the rollups' calendar that is not frozen, and when it begins. None: no day is frozen."""
         return self._first_whole(self.rollups_zone or self.zone)
 
     def _first_whole(self, zone: str) -> tuple[date | None, datetime | None]:
@@ -46,23 +49,32 @@ def first_whole_day(since: datetime, tz: ZoneInfo) -> date:
     return day if clock.day_start(day, tz) >= since else day + timedelta(days=1)
 
 
-# Few sites; the deltas by an index scan of ix_rollup_deltas_site_id_id.
+# Served by the primary key of sites; the deltas by an index scan of ix_rollup_deltas_site_id_id.
 READ = text("""
 SELECT zone, rollups_zone, raw_since,
-       ARRAY(SELECT DISTINCT d.zone FROM rollup_deltas d WHERE d.site_id = sites.id) AS waiting_zones
+       ARRAY(SELECT DISTINCT d.zone FROM rollup_deltas d WHERE d.site_id = sites.id) AS delta_zones
 FROM sites
 WHERE id = :site_id
 """)
-# A zone that was changed in the meantime is seen by the next merge.
+# The next merge sees a zone that has changed since.
 SET = text("UPDATE sites SET rollups_zone = :zone WHERE id = :site_id AND rollups_zone IS DISTINCT FROM :zone")
 
 
 def read_calendar(connection: Connection, site_id: int) -> Calendar | None:
     """None when the site is gone."""
     row = connection.execute(READ, {"site_id": site_id}).first()
-    return None if row is None else Calendar(row.zone, row.rollups_zone, row.raw_since, frozenset(row.waiting_zones))
+    return None if row is None else Calendar(row.zone, row.rollups_zone, row.raw_since, frozenset(row.delta_zones))
+
+
+READ_ROLLUPS_ZONE = text("SELECT coalesce(rollups_zone, zone) FROM sites WHERE id = :site_id")
+
+
+def read_rollups_zone(connection: Connection, site_id: int) -> str | None:
+    """The zone of the days of the site's rollups, also before its first merge. None: the site is gone."""
+    zone: str | None = connection.execute(READ_ROLLUPS_ZONE, {"site_id": site_id}).scalar()
+    return zone
 
 
 def set_calendar(connection: Connection, site_id: int, zone: str) -> None:
-    """The site's rollups are in `zone` from now on."""
+    """Records that the site's rollups are in `zone`."""
     connection.execute(SET, {"site_id": site_id, "zone": zone})

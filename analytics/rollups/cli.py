@@ -1,6 +1,6 @@
-"""`flask rollups rebuild|merge|close`: options, progress and the account. The group is registered by the cli.
+"""`flask rollups rebuild|merge|close`: options, progress and result. analytics/cli.py registers the group.
 
-Progress goes to standard error, the account to standard output.
+Progress goes to standard error, the result to standard output.
 """
 
 import time
@@ -15,67 +15,78 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from analytics import clock
 from analytics.auth.guard import DEFAULT_SITE
-from analytics.day_option import DAY
+from analytics.cli import DAY
 from analytics.extensions import db
-from analytics.rollups.days import close_days
+from analytics.rollups.closing.days import close_days
+from analytics.rollups.closing.schedule import IMMEDIATE
 from analytics.rollups.merge import merge_all
-from analytics.rollups.rebuild import rebuild
-from analytics.rollups.schedule import AT_ONCE
-from analytics.sites import find_site
+from analytics.rollups.rebuild import rebuild_days
+from analytics.sites.sites import find_site
 
-# Without a terminal: a line this often.
-PLAIN_EVERY_S = 5.0
+# Interval of progress lines without a terminal.
+PRINT_INTERVAL_S = 5.0
 
 
 @click.command("rebuild")
-@click.option("--site", "site_key", default=DEFAULT_SITE, show_default=True, metavar="KEY", help="Its rollups.")
-@click.option("--from", "first", type=DAY, required=True, metavar="DATE", help="The first day, of the site's calendar.")
-@click.option("--to", "last", type=DAY, required=True, metavar="DATE", help="The last day, included.")
+@click.option(
+    "--site",
+    "site_key",
+    default=DEFAULT_SITE,
+    show_default=True,
+    metavar="KEY",
+    help="Key of the site whose days are rebuilt.",
+)
+@click.option("--from", "first", type=DAY, required=True, metavar="DATE", help="First day, in the site's time zone.")
+@click.option("--to", "last", type=DAY, required=True, metavar="DATE", help="Last day, included.")
 @with_appcontext
 def rebuild_rollups(site_key: str, first: datetime, last: datetime) -> None:
-    """Count days anew from their raw events, while the service runs.
+    """Recount days from their raw events, while the service runs.
 
     Days whose raw events may be past retention are refused. When the site's zone has changed, all its days are rebuilt.
     """
-    first_day, after_day = first.date(), last.date() + timedelta(days=1)
-    if first_day >= after_day:
-        raise click.UsageError("--to lies before --from")
-    began = time.monotonic()
-    with _watcher((after_day - first_day).days) as told:
-        done = rebuild(db.engine, find_site(db.engine, site_key), first_day, after_day, told)
-    click.echo(f"{site_key}: {done.days:,} days rebuilt of {done.events:,} events in {time.monotonic() - began:.1f} s")
+    first_day, end_day = first.date(), last.date() + timedelta(days=1)
+    if first_day >= end_day:
+        raise click.UsageError(
+            f"--to {last:%Y-%m-%d} is before --from {first:%Y-%m-%d}; accepted: the same day or a later one,"
+            f" for example --to {first:%Y-%m-%d}"
+        )
+    started = time.monotonic()
+    with _progress((end_day - first_day).days) as on_day:
+        result = rebuild_days(db.engine, find_site(db.engine, site_key), first_day, end_day, on_day)
+    seconds = time.monotonic() - started
+    click.echo(f"{site_key}: {result.days:,} days rebuilt of {result.events:,} events in {seconds:.1f} s")
 
 
 @click.command("merge")
-@click.option("--seconds", type=click.FloatRange(min=0), default=3600.0, show_default=True, help="For this long.")
+@click.option("--seconds", type=click.FloatRange(min=0), default=3600.0, show_default=True, help="Time limit.")
 @with_appcontext
 def merge_rollups(seconds: float) -> None:
-    """Fold what waits into the rollups now; the worker does it every two seconds."""
-    done = merge_all(db.engine, seconds)
-    click.echo(f"{done.deltas:,} deltas of {done.events:,} events merged into {done.rows:,} rows")
-    if done.more:
-        click.echo("some are left: again, or a larger --seconds", err=True)
+    """Merge waiting deltas into the rollups now; the worker does it every two seconds."""
+    result = merge_all(db.engine, seconds)
+    click.echo(f"{result.deltas:,} deltas of {result.events:,} events merged into {result.rows:,} rows")
+    if result.has_more:
+        click.echo("time limit reached, deltas are left: repeat the command, or give a larger --seconds", err=True)
 
 
 @click.command("close")
 @with_appcontext
-def close_over_days() -> None:
-    """Write the daily figures of all days that are over and have changed now; the worker does it each night."""
-    done = close_days(db.engine, clock.now(), AT_ONCE)
-    click.echo(f"{done.days:,} days of {done.sites:,} sites closed")
-    if done.failed:
-        raise click.ClickException(f"{done.failed:,} sites could not be closed; the log above says why")
+def close_ended_days() -> None:
+    """Write the metrics of all ended days that have changed, now; the worker does it each night."""
+    result = close_days(db.engine, clock.now(), IMMEDIATE)
+    click.echo(f"{result.days:,} days of {result.sites:,} sites closed")
+    if result.failed:
+        raise click.ClickException(f"{result.failed:,} sites could not be closed; see the errors logged above")
 
 
-COMMANDS: tuple[click.Command, ...] = (rebuild_rollups, merge_rollups, close_over_days)
+COMMANDS: tuple[click.Command, ...] = (rebuild_rollups, merge_rollups, close_ended_days)
 
 
 @contextmanager
-def _watcher(days: int) -> Iterator[Callable[[date, int], None]]:
-    """A bar on a terminal; else a line of text now and then."""
+def _progress(days: int) -> Iterator[Callable[[date, int], None]]:
+    """Shows a bar on a terminal, else a line of text every few seconds; yields the function to call after each day."""
     console = Console(stderr=True)
     if not console.is_terminal:
-        yield _Lines(days, console).advance
+        yield _ProgressLines(days, console).advance
         return
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[events]}"))
     with Progress(*columns, TimeRemainingColumn(), console=console) as progress:
@@ -83,15 +94,15 @@ def _watcher(days: int) -> Iterator[Callable[[date, int], None]]:
         yield lambda day, events: progress.update(task, advance=1, description=str(day), events=f"{events:,} events")
 
 
-class _Lines:
-    """How far it is, every few seconds."""
+class _ProgressLines:
+    """Prints a line of progress every PRINT_INTERVAL_S."""
 
     def __init__(self, days: int, console: Console) -> None:
         self._days, self._console = days, console
-        self._done, self._said = 0, time.monotonic()
+        self._done, self._printed_at = 0, time.monotonic()
 
     def advance(self, day: date, events: int) -> None:
         self._done += 1
-        if time.monotonic() - self._said >= PLAIN_EVERY_S:
-            self._said = time.monotonic()
+        if time.monotonic() - self._printed_at >= PRINT_INTERVAL_S:
+            self._printed_at = time.monotonic()
             self._console.print(f"{day}: {self._done} of {self._days} days, {events:,} events", highlight=False)

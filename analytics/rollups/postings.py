@@ -9,17 +9,17 @@ import time
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
-import msgspec
-import zstandard
 from psycopg2.errors import SerializationFailure
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import OperationalError
 
 from analytics import clock
-from analytics.rollups import guard, rows, taking
+from analytics.rollups import cardinality, locks
 from analytics.rollups.calendar import Calendar, read_calendar
-from analytics.rollups.merge import NotInCalendar, merge_site
+from analytics.rollups.deltas import claims
+from analytics.rollups.merge import CalendarMoveRequired, merge_site
 from analytics.store import postings
+from analytics.store.planner import force_index_lookups
 from analytics.store.postings import Day
 
 log = logging.getLogger(__name__)
@@ -80,9 +80,9 @@ def make_postings(engine: Engine, now: datetime, seconds: float, rest: timedelta
             break
         try:
             made += due.bounds().end <= now and _make(engine, due)
-        except NotInCalendar:
+        except CalendarMoveRequired:
             log.info("postings wait for a new calendar", extra={"site_id": due.site_id})
-        except (msgspec.MsgspecError, zstandard.ZstdError, ValueError):
+        except ValueError:
             log.exception("postings cannot be made", extra={"site_id": due.site_id})
     return made
 
@@ -90,22 +90,22 @@ def make_postings(engine: Engine, now: datetime, seconds: float, rest: timedelta
 def _due(engine: Engine, now: datetime, rest: timedelta) -> list[_Due]:
     given = {"now": now, "rest": rest, "most_users": postings.MOST_USERS, "most_events": MOST_EVENTS}
     with engine.begin() as connection:
-        connection.execute(rows.BY_INDEX)
+        force_index_lookups(connection)
         return [_Due(*row) for row in connection.execute(DUE, given)]
 
 
 def _make(engine: Engine, due: _Due) -> bool:
     """False: another run has made them, the day has changed meanwhile, or it is another in the site's calendar now."""
     # First what waits, whose merge would take the claim back.
-    while merge_site(engine, due.site_id).more:
+    while merge_site(engine, due.site_id).has_more:
         pass
     site_id, day = due.site_id, due.bounds()
     try:
-        with taking.alone(engine, site_id, taking.MAKING_LOCK) as connection:
+        with locks.locked_transaction(engine, site_id, locks.BUILD_LOCK) as connection:
             # The snapshot comes with the first query in `make`, so that it sees all that came before the claim.
-            if not (_claim(engine, site_id, day) and postings.make(connection, site_id, day, guard.OTHER)):
+            if not (_claim(engine, site_id, day) and postings.make(connection, site_id, day, cardinality.OTHER)):
                 return False
-            taking.hold_rollups(connection, site_id)
+            locks.lock_rollups(connection, site_id)
             postings.mark(connection, site_id, day)
             return True
     except OperationalError as error:
@@ -117,9 +117,9 @@ def _make(engine: Engine, due: _Due) -> bool:
 
 def _claim(engine: Engine, site_id: int, day: Day) -> bool:
     """Under the lock of merge, for a moment: from then on, what changes the day takes the claim back."""
-    with taking.alone(engine, site_id) as connection:
+    with locks.locked_transaction(engine, site_id) as connection:
         calendar = read_calendar(connection, site_id)
-        if calendar is None or calendar.has_moved or not _is_right(day, calendar):
+        if calendar is None or calendar.needs_move or not _is_right(day, calendar):
             return False
         if day in _read(connection, site_id):
             return False
@@ -137,10 +137,10 @@ def trusted_days(connection: Connection, site_id: int, calendar: Calendar) -> li
     An event comes with its delta, and the merge of a delta drops the postings of its days: so those of a day without a
     waiting delta hold whatever the snapshot holds. Two queries.
     """
-    if calendar.has_moved:
+    if calendar.needs_move:
         return []
     found = _read(connection, site_id)
-    waiting = taking.waiting_days(connection, site_id) if found else set()
+    waiting = claims.read_delta_days(connection, site_id) if found else set()
     return [day for day in found if day.day not in waiting and _is_right(day, calendar)]
 
 

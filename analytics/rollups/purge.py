@@ -1,4 +1,7 @@
-"""Forgets what was counted of a site's events: rollups, deltas, visits, daily figures. For the development DELETE."""
+"""Deletes all that was counted of a site's events: rollups, deltas, visits, metrics. Called by the development DELETE.
+
+Never deletes raw events.
+"""
 
 from sqlalchemy import Connection, text
 
@@ -12,8 +15,8 @@ SELECT CAST(
 TABLES = ("rollups", "rollup_deltas", "visits", "visit_rollups", "open_days", "metrics", "postings", "posted_days")
 
 
-def forget_site(connection: Connection, site_id: int) -> int:
-    """How many events were counted. The caller holds the rollups (taking.py), and the site's row against drains."""
+def purge_site(connection: Connection, site_id: int) -> int:
+    """Deletes the site's counts; how many events they held. The caller holds lock_rollups, and the site's row lock."""
     counted: int = connection.execute(COUNT, {"site_id": site_id}).scalar_one()
     for table in TABLES:
         connection.execute(text(f"DELETE FROM {table} WHERE site_id = :site_id"), {"site_id": site_id})  # noqa: S608

@@ -1,267 +1,167 @@
-"""Rebuild: the rollups of days counted anew from raw events, by the code that the drain counts with.
+"""Rebuild: replaces the rollups and visits of days by a recount of their raw events (raw_events.py).
 
-`flask rollups rebuild` and the task of that name call `rebuild`; merge.py calls `move_calendar` for a site whose zone
-has changed. Readers see the old rows until the one transaction commits.
+`flask rollups rebuild` and the task rollups.rebuild call `rebuild_days`; merge.py calls `move_calendar` for a site
+whose zone has changed. One transaction: reports see the old rows until it commits. Never changes raw events.
 """
 
-import re
-from collections.abc import Callable, Iterator
-from datetime import UTC, date, datetime, timedelta
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from datetime import date, datetime
+from typing import NamedTuple
 
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine
 
 from analytics import clock
 from analytics.errors import BadInput, Conflict, NotFound
-from analytics.privacy.rules import freeze
-from analytics.rollups import delta, rows, taking
+from analytics.privacy.retention_periods import advance_raw_since
+from analytics.rollups import locks, rows
 from analytics.rollups.calendar import Calendar, first_whole_day, read_calendar, set_calendar
-from analytics.rollups.delta import Count, Delta, Key
-from analytics.rollups.visit_recount import recount_visits, sum_visits
-from analytics.rollups.visit_rollups import clear_visit_rollups, recount_visit_rollups
-from analytics.sites import Site, unknown
+from analytics.rollups.closing.schedule import ONE_DAY
+from analytics.rollups.deltas import claims
+from analytics.rollups.deltas.counts import Count, Delta, RollupKey
+from analytics.rollups.raw_events import count_events, time_slices
+from analytics.rollups.visits.recount import add_visit_sums, recount_visits
+from analytics.rollups.visits.rollups import delete_visit_rollups, recount_visit_rollups
+from analytics.sites.sites import Site, unknown_site_detail
 from analytics.store import postings
-from analytics.store.reading import Stored, stored_partitions
+from analytics.store.partitions import list_stored_partitions
 
-# Events packed at a time, as a drain does; packs unfolded together; and keys whose counts are in memory at a time.
-CHUNK, PACKS, KEYS = 20_000, 10, 50_000
-# Of a partition, about this much is read in one go: 40,000 events, whose counts fit into memory where each brings a
-# path of its own. Ranges of ix_events_ts are 1 MB, so little is read twice.
-SLICE_BYTES = 1 << 24
-ONE_DAY = timedelta(days=1)
+# Keys whose counts are in memory at a time.
+MAX_KEYS_IN_MEMORY = 50_000
 
-# Told the day that was finished, and how many events so far.
+# Called after each day with the day and the events counted so far.
 Progress = Callable[[date, int], None]
 
 
-class Rebuilt(NamedTuple):
-    """Days counted anew, and the raw events they hold."""
+class RebuildResult(NamedTuple):
+    """Days recounted, and their raw events."""
 
     days: int
     events: int
 
 
-def rebuild(engine: Engine, site: Site, first_day: date, after_day: date, progress: Progress | None = None) -> Rebuilt:
-    """Replaces the rollups of `[first_day, after_day)`; of every day, when the site's zone has changed since.
+def rebuild_days(
+    engine: Engine, site: Site, first_day: date, end_day: date, progress: Progress | None = None
+) -> RebuildResult:
+    """Replaces the rollups of `[first_day, end_day)`, or of every day when the site's zone has changed.
 
-    Raises Conflict when raw events of these days may be gone. Waits for a merge that runs. O(raw events), flat memory.
+    Raises Conflict when raw events of these days may be gone. Waits for a running merge. O(raw events), flat memory.
     """
-    if first_day >= after_day:
-        raise BadInput("the first day must lie before the day after the last")
-    with taking.alone(engine, site.id) as connection:
-        taking.tell_rebuild(connection, site.id)
+    if first_day >= end_day:
+        raise BadInput(
+            f"the days {first_day} to {end_day}, end excluded, are none; accepted: an end after the first day,"
+            f" for example {first_day} to {first_day + ONE_DAY}"
+        )
+    with locks.locked_transaction(engine, site.id) as connection:
+        locks.mark_rebuild_running(connection, site.id)
         calendar = read_calendar(connection, site.id)
         if calendar is None:
-            raise NotFound(unknown(site.key))
-        if calendar.has_moved:
+            raise NotFound(unknown_site_detail(site.key))
+        if calendar.needs_move:
             return _move(connection, site.id, calendar, progress)
         if calendar.first_whole_day and first_day < calendar.first_whole_day:
             raise Conflict(
                 f"{first_day} cannot be rebuilt: raw events before {calendar.raw_since:%Y-%m-%d %H:%M} UTC are past"
-                f" retention. The first day that can be is {calendar.first_whole_day}"
+                f" retention; accepted: days from {calendar.first_whole_day} on"
             )
-        while (taken := taking.take(connection, site.id)).deltas:
-            taking.apply(connection, site.id, taken.changes[calendar.zone])
-        rows.remove(connection, site.id, first_day, after_day)
-        rebuilt = _recount(connection, site.id, calendar.zone, first_day, after_day, None, progress)
-        recount_visits(connection, site.id, calendar.zone, first_day, after_day)
+        while (claimed := claims.claim_deltas(connection, site.id)).deltas:
+            claims.apply_deltas(connection, site.id, claimed.by_zone[calendar.zone])
+        rows.delete_days(connection, site.id, first_day, end_day)
+        result = _recount(connection, site.id, calendar.zone, first_day, end_day, None, progress)
+        recount_visits(connection, site.id, calendar.zone, first_day, end_day)
         set_calendar(connection, site.id, calendar.zone)
-        return rebuilt
+        return result
 
 
 def move_calendar(engine: Engine, site_id: int) -> bool:
-    """Brings the rollups of a site whose zone has changed into its new calendar; False where they are already."""
-    with taking.alone(engine, site_id) as connection:
-        taking.tell_rebuild(connection, site_id)
+    """Moves the rollups of a site whose zone has changed into its new calendar; False when they are in it already."""
+    with locks.locked_transaction(engine, site_id) as connection:
+        locks.mark_rebuild_running(connection, site_id)
         calendar = read_calendar(connection, site_id)
-        if calendar is None or not calendar.has_moved:
+        if calendar is None or not calendar.needs_move:
             return False
         _move(connection, site_id, calendar, None)
         return True
 
 
-def _move(connection: Connection, site_id: int, calendar: Calendar, progress: Progress | None) -> Rebuilt:
-    """Frozen days stay in the calendar they were counted in. Everything later is counted anew, from the very instant
-    at which they end, so that each event is in one calendar and one only."""
+def _move(connection: Connection, site_id: int, calendar: Calendar, progress: Progress | None) -> RebuildResult:
+    """Frozen days stay in the calendar they were counted in. Everything from the instant at which they end is
+    recounted, so that each event is in exactly one calendar."""
     zone = calendar.zone
-    # First, so that the site's row is held before anything took time. Drains need it only shared.
+    # First, so that the site's row is locked before long work. Drains need only a shared lock of it.
     set_calendar(connection, site_id, zone)
-    days = _take_along(connection, site_id, calendar)
+    days = _apply_unrecountable(connection, site_id, calendar)
     postings.drop(connection, site_id)
     if not days:
-        return Rebuilt(0, 0)
-    # Two zones' days can be two apart: those of Kiritimati and of Niue.
-    first_day, after_day = min(days) - 2 * ONE_DAY, max(days) + 3 * ONE_DAY
-    cut_day, cut = calendar.cut
-    first_removed = max(first_day, cut_day or first_day)
-    rows.remove(connection, site_id, first_removed, after_day)
-    clear_visit_rollups(connection, site_id, first_removed, after_day)
-    # Also those days that have nothing in the new calendar, where figures of the old one would stay.
-    rows.open_days(connection, site_id, _days(first_removed, after_day))
+        return RebuildResult(0, 0)
+    # The days of two zones can be two apart: Kiritimati and Niue.
+    first_day, end_day = min(days) - 2 * ONE_DAY, max(days) + 3 * ONE_DAY
+    frozen_end_day, frozen_end = calendar.frozen_boundary
+    first_deleted = max(first_day, frozen_end_day or first_day)
+    rows.delete_days(connection, site_id, first_deleted, end_day)
+    delete_visit_rollups(connection, site_id, first_deleted, end_day)
+    # Also days without events in the new calendar: else their metrics of the old one would stay.
+    rows.mark_days_open(connection, site_id, _days(first_deleted, end_day))
     clean_day = first_day
-    if cut_day is not None and cut is not None:
-        first_day = max(first_day, clock.day_of(cut, clock.zone(zone)))
-        clean_day = max(cut_day, first_whole_day(cut, clock.zone(zone)))
-        _count_seam(connection, site_id, zone, cut, clean_day)
-    recount_visit_rollups(connection, site_id, zone, clean_day, after_day)
-    return _recount(connection, site_id, zone, first_day, max(after_day, first_day), cut, progress)
+    if frozen_end_day is not None and frozen_end is not None:
+        first_day = max(first_day, clock.day_of(frozen_end, clock.zone(zone)))
+        clean_day = max(frozen_end_day, first_whole_day(frozen_end, clock.zone(zone)))
+        _count_visits_between(connection, site_id, zone, frozen_end, clean_day)
+    recount_visit_rollups(connection, site_id, zone, clean_day, end_day)
+    return _recount(connection, site_id, zone, first_day, max(end_day, first_day), frozen_end, progress)
 
 
-def _take_along(connection: Connection, site_id: int, calendar: Calendar) -> set[date]:
-    """Takes the deltas that wait and applies what no recount will find; the days that have rows, or would have."""
-    days, cut = rows.known_days(connection, site_id), calendar.cut[1]
-    while (taken := taking.take(connection, site_id)).deltas:
-        for part in (part for change in taken.changes.values() for part in change.parts()):
+def _apply_unrecountable(connection: Connection, site_id: int, calendar: Calendar) -> set[date]:
+    """Claims the waiting deltas and applies what no recount will find; the days that have rows, or would have."""
+    days, frozen_end = rows.first_and_last_day(connection, site_id), calendar.frozen_boundary[1]
+    while (claimed := claims.claim_deltas(connection, site_id)).deltas:
+        for part in (part for deltas in claimed.by_zone.values() for part in deltas.decode_in_parts()):
             days |= {key.day for key in part.counts}
             # Visits are instants, right in any calendar; their sums are still in the old one.
-            zone = calendar.rollups_zone or part.zone
-            taking.add(connection, site_id, Delta(zone, _before(part.counts, part.zone, cut), part.touches))
+            zone, frozen = calendar.rollups_zone or part.zone, _counts_before(part.counts, part.zone, frozen_end)
+            claims.apply_delta(connection, site_id, Delta(zone, frozen, part.visit_parts))
     return days
 
 
-def _before(counts: dict[Key, Count], zone: str, cut: datetime | None) -> dict[Key, Count]:
-    """Those of whole days of `zone` before `cut`, from where on raw events are counted."""
-    if cut is None:
+def _counts_before(counts: dict[RollupKey, Count], zone: str, end: datetime | None) -> dict[RollupKey, Count]:
+    """The counts of whole days of `zone` before `end`, from which on raw events are recounted."""
+    if end is None:
         return {}
     tz = clock.zone(zone)
-    gone = {day for day in {key.day for key in counts} if clock.day_bounds(day, tz)[1] <= cut}
-    return {key: count for key, count in counts.items() if key.day in gone}
+    days = {day for day in {key.day for key in counts} if clock.day_bounds(day, tz)[1] <= end}
+    return {key: count for key, count in counts.items() if key.day in days}
 
 
-def _count_seam(connection: Connection, site_id: int, zone: str, cut: datetime, clean_day: date) -> None:
-    """Adds the visits between `cut` and `clean_day`, the first that holds nothing of frozen days, to what is there.
+def _count_visits_between(connection: Connection, site_id: int, zone: str, start: datetime, clean_day: date) -> None:
+    """Adds the visits from `start` to `clean_day`, the first day that holds nothing of frozen days, to the stored sums.
 
-    The days before it are frozen from now on: raw events are only a part of what they hold.
+    The days before `clean_day` become frozen: raw events are only a part of what they hold.
     """
-    clean = clock.day_start(clean_day, clock.zone(zone))
-    freeze(connection, clean, site_id)
-    sum_visits(connection, site_id, zone, cut, clean)
+    clean_start = clock.day_start(clean_day, clock.zone(zone))
+    advance_raw_since(connection, clean_start, site_id)
+    add_visit_sums(connection, site_id, zone, start, clean_start)
 
 
-def _days(first_day: date, after_day: date) -> list[date]:
-    return [first_day + n * ONE_DAY for n in range((after_day - first_day).days)]
+def _days(first_day: date, end_day: date) -> list[date]:
+    return [first_day + n * ONE_DAY for n in range((end_day - first_day).days)]
 
 
 def _recount(
-    connection: Connection, site_id: int, zone: str, first_day: date, after_day: date, cut: datetime | None,
+    connection: Connection, site_id: int, zone: str, first_day: date, end_day: date, since: datetime | None,
     progress: Progress | None,
-) -> Rebuilt:  # fmt: skip
-    """Adds the raw events of the days, those before `cut` left out, to rows that hold none of them."""
-    tz, events, stored = clock.zone(zone), 0, stored_partitions(connection, "events")
-    days = _days(first_day, after_day)
+) -> RebuildResult:  # fmt: skip
+    """Adds the raw events of the days, from `since` on, to rows that hold none of them."""
+    tz, events, partitions = clock.zone(zone), 0, list_stored_partitions(connection, "events")
+    days = _days(first_day, end_day)
     for day in days:
         start, end = clock.day_bounds(day, tz)
-        counts: dict[Key, Count] = {}
-        for slice_start, slice_end in _slices(max(start, cut or start), end, stored):
-            events += _count(connection, site_id, zone, slice_start, slice_end, counts)
-            if len(counts) > KEYS:
+        counts: dict[RollupKey, Count] = {}
+        for slice_start, slice_end in time_slices(max(start, since or start), end, partitions):
+            events += count_events(connection, site_id, zone, slice_start, slice_end, counts)
+            if len(counts) > MAX_KEYS_IN_MEMORY:
                 rows.add(connection, site_id, counts)
                 counts.clear()
         rows.add(connection, site_id, counts)
         if progress:
             progress(day, events)
-    rows.open_days(connection, site_id, days)
-    return Rebuilt(len(days), events)
-
-
-def _slices(start: datetime, end: datetime, stored: list[Stored]) -> Iterator[tuple[datetime, datetime]]:
-    """`[start, end)` in parts of about SLICE_BYTES at most; nothing where no partition holds a row."""
-    sizes = [one.bytes for one in stored if one.start < end and start < one.end]
-    if not sizes or start >= end:
-        return
-    parts = 1 + max(sizes) // SLICE_BYTES
-    edges = [start + (end - start) * n / parts for n in range(parts)]
-    yield from zip(edges, [*edges[1:], end], strict=True)
-
-
-# Partitions are pruned by ts; inside one, ix_events_ts (BRIN) skips what lies outside. With an offset of +00, see UTC.
-RAW = """
-COPY (
-    SELECT user_no, ts, type, subject, session_id,
-           is_bot, browser, os, device,
-           path, utm_source, utm_medium, utm_campaign,
-           referrer, source,
-           country, region, city
-    FROM events
-    WHERE site_id = %(site_id)s AND ts >= %(start)s AND ts < %(end)s
-) TO STDOUT
-"""
-UTC_TEXT = text("SET LOCAL TIME ZONE 'UTC'")
-# rows.py plans for the rollups; these are long scans.
-BY_SCAN = text("SET LOCAL enable_seqscan = on; SET LOCAL enable_bitmapscan = on")
-
-
-def _count(
-    connection: Connection, site_id: int, zone: str, start: datetime, end: datetime, counts: dict[Key, Count]
-) -> int:
-    """Adds the raw events of `[start, end)` to `counts`; how many there were."""
-    connection.execute(UTC_TEXT)
-    connection.execute(BY_SCAN)
-    counter = _Counter(zone, counts)
-    cursor: Any = connection.connection.cursor()
-    with cursor:
-        given = {"site_id": site_id, "start": start.astimezone(UTC), "end": end.astimezone(UTC)}
-        cursor.copy_expert(cursor.mogrify(RAW, given), counter)
-    counter.finish()
-    return counter.events
-
-
-class _Counter:
-    """The file that COPY writes to, a line at a time. Packs rows as the drain does and unfolds a few packs together,
-    which costs half of folding each by itself."""
-
-    def __init__(self, zone: str, counts: dict[Key, Count]) -> None:
-        self._zone, self._counts = zone, counts
-        self._rows: list[RawRow] = []
-        self._user_nos: list[int] = []
-        self._packs: list[bytes] = []
-        self.events = 0
-
-    def write(self, line: bytes) -> None:
-        columns = line[:-1].decode().split("\t")
-        self._user_nos.append(int(columns[0]))
-        self._rows.append(RawRow(columns))
-        if len(self._rows) == CHUNK:
-            self._pack()
-
-    def finish(self) -> None:
-        self._pack()
-        self._unite()
-
-    def _pack(self) -> None:
-        self.events += len(self._rows)
-        self._packs.append(delta.pack_rows(self._zone, self._rows, self._user_nos))
-        self._rows, self._user_nos = [], []
-        if len(self._packs) == PACKS:
-            self._unite()
-
-    def _unite(self) -> None:
-        for key, count in delta.unite(self._packs, self._zone, touches=False).counts.items():
-            known = self._counts.setdefault(key, count)
-            if known is not count:
-                known.add(count)
-        self._packs = []
-
-
-class RawRow:
-    """An event as delta.py counts it, of a line of COPY."""
-
-    __slots__ = ("agent", "kind", "page", "place", "referrer", "session", "subject", "ts")
-
-    def __init__(self, columns: list[str]) -> None:
-        self.ts = columns[1].removesuffix("+00") + "Z"
-        self.kind, self.subject, self.session = (_plain(column) for column in columns[2:5])
-        self.agent, self.page, self.referrer, self.place = (
-            "\t".join(columns[start:end]) for start, end in ((5, 9), (9, 13), (13, 15), (15, 18))
-        )
-
-
-_ESCAPED = re.compile(r"\\(.)", re.DOTALL)
-_CONTROLS = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
-
-
-def _plain(column: str) -> str:
-    """COPY's text as it was; '' for NULL."""
-    if "\\" not in column:
-        return column
-    return "" if column == "\\N" else _ESCAPED.sub(lambda found: _CONTROLS.get(found[1], found[1]), column)
+    rows.mark_days_open(connection, site_id, days)
+    return RebuildResult(len(days), events)

@@ -1,0 +1,1 @@
+"""The tables, and every statement that writes raw rows or reads many of them."""

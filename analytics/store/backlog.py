@@ -1,11 +1,14 @@
-"""What is accepted and not stored yet, as the event buffer tells it. Reports and the health check read it here."""
+"""The backlog: what is accepted and not stored yet, read from the event buffer. Reports and the health check call it.
+
+Also the Redis keys of the buffer that more than one module reads. ingest/buffer.py is their only writer.
+"""
 
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from redis import Redis
 
-# The names that ingest/buffer.py writes under; a test holds the two together.
+# A stream of batches, and a hash with the sums of its events and bytes.
 STREAM, BACKLOG = "analytics:ingest", "analytics:ingest:backlog"
 
 
@@ -18,7 +21,7 @@ class Backlog(NamedTuple):
 
 
 def read_backlog(redis: Redis) -> Backlog:
-    """One round trip. An entry's id begins with the milliseconds at which Redis took it; stored entries are gone."""
+    """One round trip. An entry's id begins with the milliseconds of its XADD; stored entries are deleted."""
     pipe = redis.pipeline(transaction=False)
     pipe.hmget(BACKLOG, "events", "bytes")
     pipe.xrange(STREAM, count=1)
@@ -29,10 +32,10 @@ def read_backlog(redis: Redis) -> Backlog:
     return Backlog(int(events or 0), int(size or 0), oldest_at)
 
 
-def complete_through(redis: Redis, now: datetime) -> datetime:
-    """Every event received before this instant is in the table (or dead-lettered). Ask before the query it describes.
+def read_complete_through(redis: Redis, now: datetime) -> datetime:
+    """Every event received before this instant is stored or dead-lettered. Read it before the query it describes.
 
-    It is about the time of receipt: a client may still send an event whose `ts` lies before it.
+    It is about the time of receipt: a client may still send an event whose `ts` is earlier.
     """
     oldest_at = read_backlog(redis).oldest_at
     return min(now, oldest_at) if oldest_at else now

@@ -1,4 +1,4 @@
-"""Each measure once: what is counted, over rows of `events`. Reports compose these; nothing else defines them."""
+"""Each measure over rows of `events`, defined once. Reports compose them into queries; no query here."""
 
 from sqlalchemy import ColumnElement, func
 
@@ -7,11 +7,11 @@ from analytics.store.models import events
 
 
 def active_users() -> ColumnElement[int]:
-    """How many different people: exact, by user_no, which outlives masked IPs and pseudonyms."""
+    """Number of distinct users: exact, by user_no, which does not depend on masked IPs and pseudonyms."""
     return func.count(events.c.user_no.distinct())
 
 
 def is_counted(site_id: int, period: Period, include_bots: bool) -> ColumnElement[bool]:
-    """Which events a report on people looks at: the site's own in the period, bots left out unless asked for."""
+    """Whether a report on users counts the event: of the site, in the period, and no bot unless included."""
     inside = (events.c.site_id == site_id) & (events.c.ts >= period.start) & (events.c.ts < period.end)
     return inside if include_bots else inside & ~events.c.is_bot

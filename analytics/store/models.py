@@ -1,7 +1,7 @@
-"""Every table, index and constraint, on one page. No queries.
+"""Every table, index and constraint of the database. No queries.
 
-Tables hang on one plain `MetaData`, so that Alembic, the tasks and the importers can read them without Flask. Keys of
-the large tables hold their partition column, and `user_no` where the table may be distributed (docs/decisions/0001).
+All tables belong to one plain `MetaData`, so that Alembic, tasks and importers use them without Flask. Unique keys of
+the large tables include the partition column, and `user_no` where the table may be distributed (docs/decisions/0001).
 """
 
 from sqlalchemy import (
@@ -50,15 +50,15 @@ sites = Table(
     Column("public_stats", Boolean, nullable=False, server_default="false"),
     Column("allowed_origins", ARRAY(Text), nullable=False, server_default="{}"),
     Column("created_at", Instant, nullable=False, server_default=func.now()),
-    # Days that raw events are kept; null: EVENT_RETENTION_DAYS.
+    # Raw events are kept for this many days; null: EVENT_RETENTION_DAYS.
     Column("event_retention_days", Integer),
-    # The zone whose calendar the rollups are in; another than `zone` until they are rebuilt. Null: there are none.
+    # The time zone of the rollups' days; differs from `zone` until they are rebuilt. Null: there are no rollups.
     Column("rollups_zone", Text),
-    # Raw events before this instant may be gone; days that begin earlier are frozen. Null: all are there.
+    # Raw events before this instant may be deleted; days that begin earlier are frozen. Null: none was deleted.
     Column("raw_since", Instant),
 )
 
-# Fixed-width columns first: eight bytes an event less padding.
+# Fixed-width columns first: saves eight bytes of padding an event.
 events = Table(
     "events",
     metadata,
@@ -89,16 +89,16 @@ events = Table(
     Column("utm_content", Text),
     Column("ip", INET),
     Column("payload", JSONB),
-    # Leads with the identity, so that an event id alone finds its row in each day's index.
-    # Derived ids arrive in order, so full pages stay full: 6 bytes an event less.
+    # Begins with the identity, so that an event id alone finds its row in each day's index.
+    # Derived ids arrive in order, so full pages stay full: saves 6 bytes an event.
     Index("uq_events", "site_id", "event_id", "ts", "user_no", unique=True, postgresql_with={"fillfactor": 100}),
-    # A few pages a day: rows arrive in the order of time, so ranges of either skip most of a partition. A range is
-    # summed up as soon as it is full: the newest rows are those that are asked for most.
+    # A few pages a day: rows arrive in the order of time, so a range of either column skips most of a partition. Block
+    # ranges are summarised as soon as they are full, because the newest rows are read most.
     Index("ix_events_ts", "ts", "received_at", postgresql_using="brin", postgresql_with={"autosummarize": "on"}),
     postgresql_partition_by="RANGE (ts)",
 )
 
-# Numeric points: a name, a value, tags.
+# Numeric points with a name, a value and tags.
 samples = Table(
     "samples",
     metadata,
@@ -107,9 +107,9 @@ samples = Table(
     Column("received_at", Instant, nullable=False),
     Column("site_id", Integer, nullable=False),
     Column("name", Text, nullable=False),
-    # As sent, to the last digit.
+    # All digits as sent.
     Column("value", Numeric, nullable=False),
-    # gauge, counter or timing; null: the caller did not say.
+    # gauge, counter or timing; null: not sent.
     Column("kind", Text),
     # Name → text; '{}' for none.
     Column("tags", JSONB, nullable=False),
@@ -118,8 +118,8 @@ samples = Table(
     postgresql_partition_by="RANGE (ts)",
 )
 
-# The next user_no to hand out; a row comes with a site's first users. Its lock is what makes one site's drains take
-# turns (store/events.py); a change of calendar holds the site's own row for as long as it counts.
+# The next user_no of a site; the row is inserted with the site's first users. Its lock lets one drain at a time write
+# for the site (store/events.py). Not a column of `sites`, because a change of calendar locks that row while it counts.
 user_numbers = Table(
     "user_numbers",
     metadata,
@@ -134,7 +134,7 @@ users = Table(
     Column("site_id", Integer, primary_key=True),
     Column("user_id", Text, primary_key=True),
     Column("user_no", BigInteger, nullable=False),
-    Column("first_seen", Instant, nullable=False),
+    Column("first_seen_at", Instant, nullable=False),
 )
 
 ingest_ledger = Table(
@@ -143,14 +143,14 @@ ingest_ledger = Table(
     # The stream's entry id, which is also the batch_id of the caller's 202.
     Column("entry_id", Text, primary_key=True),
     Column("received_at", Instant, primary_key=True),
-    # The ledger is what a drain writes last: its transaction commits a moment later (reports/live.py).
+    # A drain writes the ledger last: its transaction commits a moment later (reports/realtime/new_events.py).
     Column("stored_at", Instant, nullable=False, server_default=func.clock_timestamp()),
     Column("site_id", Integer, nullable=False),
     Column("received", Integer, nullable=False),
     Column("stored", Integer, nullable=False),
     Column("duplicate", Integer, nullable=False),
-    Column("dead", Integer, nullable=False),
-    # Who sent it: the token's subject, and the id of the HTTP request.
+    Column("dead_lettered", Integer, nullable=False),
+    # The token's subject, and the id of the HTTP request.
     Column("principal", Text, nullable=False),
     Column("request_id", Text, nullable=False),
     Index(None, "stored_at", postgresql_using="brin", postgresql_with={"autosummarize": "on"}),
@@ -162,12 +162,12 @@ dead_letters = Table(
     metadata,
     Column("id", BigInteger, Identity(), primary_key=True),
     Column("entry_id", Text, nullable=False),
-    # Position in the stored batch; -1: the whole batch could not be read.
+    # Index in the batch; -1: the whole batch could not be read.
     Column("position", Integer, nullable=False),
     Column("site_id", Integer),
     Column("event_id", UUID),
     Column("received_at", Instant, nullable=False),
-    Column("died_at", Instant, nullable=False, server_default=func.now()),
+    Column("dead_lettered_at", Instant, nullable=False, server_default=func.now()),
     Column("reason", Text, nullable=False),
     Column("detail", Text, nullable=False),
     Column("body", LargeBinary, nullable=False),
@@ -179,32 +179,113 @@ revoked_tokens = Table(
     metadata,
     Column("jti", Text, primary_key=True),
     Column("revoked_at", Instant, nullable=False, server_default=func.now()),
-    # The row may go once the token would have expired by itself; null: it never would.
+    # When the token expires; then the row can be deleted. Null: the token never expires.
     Column("expires_at", Instant),
     Column("reason", Text, nullable=False, server_default=""),
+)
+
+# Tokens that this service has issued, so that they can be listed and revoked; rows go when the token has expired.
+issued_tokens = Table(
+    "issued_tokens",
+    metadata,
+    Column("jti", Text, primary_key=True),
+    Column("subject", Text, nullable=False),
+    Column("scopes", ARRAY(Text), nullable=False),
+    # Keys of sites, as in the token's claim; null: all.
+    Column("sites", ARRAY(Text)),
+    Column("issued_by", Text, nullable=False),
+    Column("issued_at", Instant, nullable=False),
+    # Null: the token never expires.
+    Column("expires_at", Instant),
+    Index(None, "issued_at"),
+)
+
+# Secret and publishable keys (auth/keys/keys.py). A key that is not valid any more stays, so that a list can show it.
+api_keys = Table(
+    "api_keys",
+    metadata,
+    Column("id", UUID(as_uuid=False), primary_key=True),
+    # secret, publishable
+    Column("kind", Text, nullable=False),
+    # SHA-256 of the key, which is 256 random bits.
+    Column("key_hash", LargeBinary, nullable=False, unique=True),
+    # The first characters, by which its owner knows a key.
+    Column("prefix", Text, nullable=False),
+    # The text of a publishable key, which is public anyway; null for a secret one.
+    Column("public_key", Text),
+    Column("name", Text, nullable=False, server_default=""),
+    # Whose events and exports they are: stays when the key is rotated.
+    Column("subject", Text, nullable=False),
+    Column("scopes", ARRAY(Text), nullable=False),
+    # False: the sites of api_key_sites.
+    Column("all_sites", Boolean, nullable=False),
+    # Of browsers; empty: any.
+    Column("origins", ARRAY(Text), nullable=False, server_default="{}"),
+    Column("created_by", Text, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    # Null: never. Rotation sets the end of the overlap.
+    Column("expires_at", Instant),
+    # Up to a minute late.
+    Column("last_used_at", Instant),
+    Column("revoked_at", Instant),
+    # The key that this one replaces.
+    Column("rotated_from", UUID(as_uuid=False), ForeignKey("api_keys.id", ondelete="SET NULL")),
+    Index(None, "created_at"),
+    # Every minute last_used_at changes: with free space on the page, no index is updated.
+    postgresql_with={"fillfactor": 70},
+)
+
+# The sites of a key without all_sites. A key whose last site was removed is for none, and is refused.
+api_key_sites = Table(
+    "api_key_sites",
+    metadata,
+    Column("key_id", UUID(as_uuid=False), ForeignKey("api_keys.id", ondelete="CASCADE"), primary_key=True),
+    Column("site_id", Integer, ForeignKey("sites.id", ondelete="CASCADE"), primary_key=True, autoincrement=False),
+    Index(None, "site_id"),
+)
+
+# Links by which anybody who has one reads a site's harmless reports (auth/keys/share_links.py).
+share_links = Table(
+    "share_links",
+    metadata,
+    Column("id", UUID(as_uuid=False), primary_key=True),
+    # SHA-256 of the token, which is 256 random bits.
+    Column("token_hash", LargeBinary, nullable=False, unique=True),
+    Column("prefix", Text, nullable=False),
+    Column("site_id", Integer, ForeignKey("sites.id", ondelete="CASCADE"), nullable=False),
+    Column("label", Text, nullable=False, server_default=""),
+    Column("created_by", Text, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    # Null: never.
+    Column("expires_at", Instant),
+    # Up to a minute late.
+    Column("last_used_at", Instant),
+    Column("revoked_at", Instant),
+    Index(None, "site_id", "created_at"),
+    postgresql_with={"fillfactor": 70},
 )
 
 audit_log = Table(
     "audit_log",
     metadata,
     Column("id", BigInteger, Identity(), primary_key=True),
-    Column("at", Instant, nullable=False, server_default=func.now()),
+    Column("occurred_at", Instant, nullable=False, server_default=func.now()),
     Column("actor", Text, nullable=False),
     Column("action", Text, nullable=False),
     Column("site_id", Integer),
     Column("detail", JSONB, nullable=False, server_default=text("'{}'")),
-    Index(None, "at"),
+    Index(None, "occurred_at"),
 )
 
 imports = Table(
     "imports",
     metadata,
-    # What was read: the site, and a fingerprint of the source's content and options.
+    # The site, and a hash of the source's content and the options.
     Column("site_id", Integer, ForeignKey("sites.id", ondelete="CASCADE"), primary_key=True),
     Column("fingerprint", Text, primary_key=True),
     Column("source", Text, nullable=False),
     Column("format", Text, nullable=False),
-    # Kept from the first run, so that a second one shifts its rows to the same instants.
+    # Kept from the first run, so that another run shifts the rows to the same instants.
     Column("shift_s", BigInteger, nullable=False, server_default="0"),
     Column("lines_done", BigInteger, nullable=False, server_default="0"),
     Column("counts", JSONB, nullable=False, server_default=text("'{}'")),
@@ -212,17 +293,17 @@ imports = Table(
     Column("finished_at", Instant),
 )
 
-# What one drained chunk adds to the rollups of a site, until `merge` has folded it in. Written with the chunk's events.
+# What one drained chunk adds to a site's rollups, until `merge` has added it. Written with the chunk's events.
 rollup_deltas = Table(
     "rollup_deltas",
     metadata,
     Column("id", BigInteger, Identity(), primary_key=True),
     Column("site_id", Integer, nullable=False),
-    # The calendar its days are in: the site's when it was written.
+    # The time zone of its days: the site's when it was written.
     Column("zone", Text, nullable=False),
     Column("created_at", Instant, nullable=False, server_default=func.now()),
     Column("events", Integer, nullable=False),
-    # rollups/delta.py packs and unpacks it.
+    # Encoded by rollups/deltas/counts.py.
     Column("body", LargeBinary, nullable=False),
     Index(None, "site_id", "id"),
 )
@@ -231,21 +312,21 @@ rollups = Table(
     "rollups",
     metadata,
     Column("site_id", Integer, primary_key=True),
-    # day; week and month: unions of closed days, on their first day.
+    # day, week or month; weeks and months are unions of closed days, stored under their first day.
     Column("span", Text, primary_key=True),
-    # total, hour, path, referrer, source, country … (rollups/delta.py).
+    # total, hour, path, referrer, source, country … (rollups/deltas/counts.py).
     Column("dimension", Text, primary_key=True),
     Column("day", Date, primary_key=True),
     Column("type", Text, primary_key=True),
-    # The short code of a click; '' for the site as a whole.
+    # The short code of a click; '' for the whole site.
     Column("subject", Text, primary_key=True),
     Column("is_bot", Boolean, primary_key=True),
-    # '' where the event has none; for `hour` the full hours since the day began, 00 to 24.
+    # '' where the event has none; for `hour` the hours since the start of the day, 00 to 24.
     Column("value", Text, primary_key=True),
     Column("events", BigInteger, nullable=False),
-    # user_no of everybody counted, as a serialised 64-bit roaring bitmap.
+    # user_no of all counted users, a serialised 64-bit roaring bitmap.
     Column("users", LargeBinary, nullable=False),
-    # Today's rows are rewritten every few seconds: with room on the page, no index is touched.
+    # Today's rows are updated every few seconds: with free space on the page, no index is updated.
     postgresql_with={"fillfactor": 50},
 )
 
@@ -254,14 +335,14 @@ visits = Table(
     metadata,
     Column("site_id", Integer, primary_key=True),
     Column("user_no", BigInteger, primary_key=True),
-    # The caller's session; '' where it sent none and the gaps alone divide.
+    # The session_id that was sent; '' for none: then only gaps in time separate visits.
     Column("session_id", Text, primary_key=True),
-    # A program may use a person's session: their visits are apart.
+    # In the key, because a bot may send a user's session_id.
     Column("is_bot", Boolean, primary_key=True),
     Column("started_at", Instant, primary_key=True),
     Column("ended_at", Instant, nullable=False),
     Column("views", Integer, nullable=False),
-    # The path of the last view; the other columns are the first view's.
+    # The path of the last page view; the columns below are those of the first.
     Column("exit_path", Text, nullable=False),
     Column("entry_path", Text, nullable=False),
     Column("source", Text, nullable=False),
@@ -273,7 +354,7 @@ visits = Table(
     Column("utm_source", Text, nullable=False),
     Column("utm_medium", Text, nullable=False),
     Column("utm_campaign", Text, nullable=False),
-    # Longer than six hours, and so not found by a look at the hours before a page view (rollups/visit_store.py).
+    # Longer than six hours: not found by the look-up in the hours before a page view (rollups/visits/store.py).
     Column("is_long", Boolean, nullable=False),
     Index(None, "site_id", "started_at"),
     Index(
@@ -285,59 +366,59 @@ visits = Table(
         "started_at",
         postgresql_where=text("is_long"),
     ),
-    # A visit's row is rewritten as it grows: with room on its page, no index is touched.
+    # A visit is updated while it grows: with free space on the page, no index is updated.
     postgresql_with={"fillfactor": 70},
 )
 
-# Sums, so no bitmaps: a visit belongs to the day it began.
+# Sums without bitmaps: a visit counts on the day it began.
 visit_rollups = Table(
     "visit_rollups",
     metadata,
     Column("site_id", Integer, primary_key=True),
-    # total, hour, entry_path, exit_path, source, country … (rollups/visits.py).
+    # total, hour, entry_path, exit_path, source, country … (rollups/visits/sessionization.py).
     Column("dimension", Text, primary_key=True),
     Column("day", Date, primary_key=True),
     Column("is_bot", Boolean, primary_key=True),
     Column("value", Text, primary_key=True),
     Column("visits", BigInteger, nullable=False),
-    # Visits of one view.
+    # Visits with one page view.
     Column("bounces", BigInteger, nullable=False),
     Column("views", BigInteger, nullable=False),
     Column("duration_us", BigInteger, nullable=False),
     postgresql_with={"fillfactor": 50},
 )
 
-# Samples by UTC hour: a row for all of a name, and one for each set of tags (rollups/sample_rollups.py).
+# Samples by UTC hour: one row for all samples of a name, and one for each set of tags (rollups/samples/rollups.py).
 sample_rollups = Table(
     "sample_rollups",
     metadata,
     Column("site_id", Integer, primary_key=True),
     Column("name", Text, primary_key=True),
-    # False: all of the name's samples in the hour. Leads the hour, so that a range of hours is a range of the key.
+    # False: all samples of the name in the hour. Before `hour`, so that a range of hours is a range of the key.
     Column("tagged", Boolean, primary_key=True),
     Column("hour", Instant, primary_key=True),
-    # A digest of the tags, which may be too long for an index; zero where not tagged.
+    # A hash of the tags, which may be too long for an index; zero where not tagged.
     Column("tags_id", UUID, primary_key=True),
-    # Null: all tags; or, where tagged, those that found no room.
+    # Null: all tags; where tagged: the sets of tags beyond the limit.
     Column("tags", JSONB(none_as_null=True)),
     Column("first_at", Instant, nullable=False),
     Column("last_at", Instant, nullable=False),
     Column("count", BigInteger, nullable=False),
-    # Sets of tags that have rows of their own in this hour; told by the row for all.
+    # How many sets of tags have a row in this hour; filled in the row that is not tagged.
     Column("tag_sets", Integer, nullable=False),
     Column("sum", Numeric, nullable=False),
     Column("min", Numeric, nullable=False),
     Column("max", Numeric, nullable=False),
-    # The value, and the kind, at last_at.
+    # The value and kind at last_at.
     Column("last", Numeric, nullable=False),
     Column("kind", Text),
-    # rollups/sample_sketch.py packs and unpacks it.
+    # Encoded by rollups/samples/sketch.py.
     Column("sketch", LargeBinary, nullable=False),
-    # The open hour is rewritten all the time: with room on its page, no index is touched.
+    # The open hour is updated all the time: with free space on the page, no index is updated.
     postgresql_with={"fillfactor": 50},
 )
 
-# The names of a site's samples, and how many there ever were.
+# The names of a site's samples, and how many samples of each were ever stored.
 sample_names = Table(
     "sample_names",
     metadata,
@@ -347,7 +428,7 @@ sample_names = Table(
     postgresql_with={"fillfactor": 50},
 )
 
-# Days whose rollups changed since close_day last wrote their metrics; also each day that was never closed.
+# Days whose rollups changed since close_day last wrote their metrics, and days that were never closed.
 open_days = Table(
     "open_days",
     metadata,
@@ -357,8 +438,7 @@ open_days = Table(
     postgresql_with={"fillfactor": 50},
 )
 
-# Days that are over and have postings, of all the events they had when these were made: those in [start_at, end_at).
-# Not `made`: they are being made, and nobody reads them yet.
+# Past days with postings of the events in [start_at, end_at). Not `made`: they are being built and not read yet.
 posted_days = Table(
     "posted_days",
     metadata,
@@ -369,19 +449,19 @@ posted_days = Table(
     Column("made", Boolean, nullable=False, server_default=text("true")),
 )
 
-# Each day's events by what a funnel asks for first; store/postings.py says how they are packed.
+# Each day's events by what a funnel filters first; store/postings.py has the encoding.
 postings = Table(
     "postings",
     metadata,
     Column("site_id", Integer, primary_key=True),
     Column("day", Date, primary_key=True),
     Column("type", Text, primary_key=True),
-    # '' where the event has none; '(other)' for those that have no row of their own in the day's rollups.
+    # '' where the event has none; OTHER for paths without a row of their own in the day's rollups.
     Column("path", Text, primary_key=True),
     Column("is_bot", Boolean, primary_key=True),
-    # Who and when.
+    # user_no and time of each event.
     Column("body", LargeBinary, nullable=False),
-    # In the same order, a number for each session.
+    # In the same order, a hash of the session.
     Column("sessions", LargeBinary, nullable=False),
 )
 
@@ -399,7 +479,7 @@ metrics = Table(
     Index("uq_metrics", "site_id", "date", "metric_name", "dimensions", unique=True),
 )
 
-# The ledger's sums by UTC hour of receipt; they outlive its rows.
+# The ledger's sums by UTC hour of receipt, of partitions that retention has dropped.
 ledger_hours = Table(
     "ledger_hours",
     metadata,
@@ -409,13 +489,13 @@ ledger_hours = Table(
     Column("received", BigInteger, nullable=False),
     Column("stored", BigInteger, nullable=False),
     Column("duplicate", BigInteger, nullable=False),
-    Column("dead", BigInteger, nullable=False),
+    Column("dead_lettered", BigInteger, nullable=False),
 )
 
 archives = Table(
     "archives",
     metadata,
-    # The partition's name.
+    # The file's name: the partition's, a checksum and the number of rows.
     Column("name", Text, primary_key=True),
     Column("url", Text, nullable=False),
     Column("rows", BigInteger, nullable=False),
@@ -439,14 +519,14 @@ export_jobs = Table(
     Column("started_at", Instant),
     Column("finished_at", Instant),
     Column("heartbeat_at", Instant),
-    # Not before this, after a failure that may pass.
+    # After a temporary failure: no attempt before this instant.
     Column("retry_at", Instant),
     Column("expires_at", Instant),
-    # Counts those who took the job; whoever writes for it names the one that they are.
+    # Number of claims. A worker names its own in every write, so that a stale worker changes nothing.
     Column("attempt", Integer, nullable=False, server_default="0"),
-    # The job holds what was received before this.
+    # The export holds the rows received before this instant.
     Column("cutoff", Instant),
-    # How the work was cut, and of what is done: rows, bytes, sha256.
+    # The parts of the export; of finished ones rows, bytes and sha256.
     Column("parts", JSONB, nullable=False, server_default=text("'[]'")),
     Column("rows_done", BigInteger, nullable=False, server_default="0"),
     Column("rows_estimate", BigInteger),
@@ -456,12 +536,15 @@ export_jobs = Table(
     # The file's name in EXPORT_URL.
     Column("file", Text),
     Column("callback_url", Text),
-    # Tries to call it, when the next one is due, and when one was answered.
+    # Attempts of the callback, when the next one is due, and when one succeeded.
     Column("notify_attempt", Integer, nullable=False, server_default="0"),
     Column("notify_at", Instant),
     Column("notified_at", Instant),
+    # The last attempt: the HTTP status of the response, or why there was none.
+    Column("notify_status", Integer),
+    Column("notify_error", Text),
     Column("schedule_id", UUID),
-    Index("uq_export_jobs_idempotency", "owner", "idempotency_key", unique=True),
+    Index("uq_export_jobs_site_idempotency", "owner", "site_id", "idempotency_key", unique=True),
     Index(None, "owner", "created_at"),
     Index(None, "state"),
 )
@@ -478,7 +561,7 @@ export_schedules = Table(
     Column("at", Time, nullable=False),
     Column("zone", Text, nullable=False),
     Column("next_run_at", Instant, nullable=False),
-    # What was received before this is in an earlier file.
+    # Rows received before this instant are in an earlier file.
     Column("last_cutoff", Instant),
     Column("enabled", Boolean, nullable=False, server_default="true"),
     Column("created_at", Instant, nullable=False, server_default=func.now()),
@@ -490,29 +573,29 @@ funnels = Table(
     metadata,
     Column("id", UUID, primary_key=True),
     Column("site_id", Integer, nullable=False),
-    # The subject of the token that made it.
+    # The subject of the creating token.
     Column("owner", Text, nullable=False),
-    # Whom the caller named as its maker.
+    # The creator that the caller named.
     Column("user_id", Text, nullable=False),
     Column("name", Text, nullable=False),
     Column("description", Text, nullable=False, server_default=""),
-    # funnels/steps.py reads them.
+    # Parsed by funnels/steps.py.
     Column("steps", JSONB, nullable=False),
     # ordered, strict
     Column("ordering", Text, nullable=False),
     # user, visit
     Column("scope", Text, nullable=False),
-    # From the first step to the last.
+    # Longest time from the first step to the last.
     Column("window_s", Integer, nullable=False),
     # The property of the last step's payload that is summed; null: none.
-    Column("value", Text),
+    Column("value_property", Text),
     Column("is_active", Boolean, nullable=False, server_default="true"),
     Column("created_at", Instant, nullable=False, server_default=func.now()),
     Column("updated_at", Instant, nullable=False, server_default=func.now()),
     Index(None, "site_id", "created_at"),
 )
 
-# Which events of a site are conversions (insights/goals.py).
+# Which events of a site are conversions (insights/goals/goals.py).
 goals = Table(
     "goals",
     metadata,
@@ -520,19 +603,19 @@ goals = Table(
     Column("site_id", Integer, ForeignKey("sites.id", ondelete="CASCADE"), nullable=False),
     Column("name", Text, nullable=False),
     Column("type", Text, nullable=False),
-    # A pattern (reports/patterns.py); null: any path, or none.
+    # A pattern (reports/filtering/path_patterns.py); null: any path, or none.
     Column("path", Text),
-    # In the language of reports (reports/filters.py).
+    # A report filter (reports/filtering/filters.py).
     Column("filter", Text),
-    # What one is worth: property or amount, currency or currency_property.
+    # The conversion value: property or amount, and currency or currency_property.
     Column("value", JSONB(none_as_null=True)),
     Column("created_at", Instant, nullable=False, server_default=func.now()),
     Column("updated_at", Instant, nullable=False, server_default=func.now()),
     Index("uq_goals_site_id_name", "site_id", "name", unique=True),
 )
 
-# Partitioned tables and the column that decides.
-PARTITIONED = {"events": "ts", "samples": "ts", "ingest_ledger": "received_at"}
+# Partitioned tables and their partition columns.
+PARTITION_COLUMNS = {"events": "ts", "samples": "ts", "ingest_ledger": "received_at"}
 SUPPORTED_TYPES = (
     "page_view",
     "button_click",

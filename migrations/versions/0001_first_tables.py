@@ -2,10 +2,7 @@
 
 from alembic import op
 
-revision = "0001"
-down_revision = None
-branch_labels = None
-depends_on = None
+revision, down_revision = "0001", None
 
 TABLES = """
 CREATE TABLE sites (

@@ -2,10 +2,7 @@
 
 from alembic import op
 
-revision = "0002"
-down_revision = "0001"
-branch_labels = None
-depends_on = None
+revision, down_revision = "0002", "0001"
 
 TABLES = """
 ALTER TABLE sites

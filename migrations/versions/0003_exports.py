@@ -2,10 +2,7 @@
 
 from alembic import op
 
-revision = "0003"
-down_revision = "0002"
-branch_labels = None
-depends_on = None
+revision, down_revision = "0003", "0002"
 
 TABLES = """
 CREATE TABLE export_jobs (

@@ -2,10 +2,7 @@
 
 from alembic import op
 
-revision = "0004"
-down_revision = "0003"
-branch_labels = None
-depends_on = None
+revision, down_revision = "0004", "0003"
 
 # Autovacuum looks every autovacuum_naptime (a minute unless set), so these tables hold what was rewritten in that time:
 # at 60,000 events/s 1 MB a second of deltas. Rows of large chunks are few, so a thousand of them was minutes.

@@ -2,10 +2,7 @@
 
 from alembic import op
 
-revision = "0005"
-down_revision = "0004"
-branch_labels = None
-depends_on = None
+revision, down_revision = "0005", "0004"
 
 TABLES = """
 CREATE TABLE samples (

@@ -2,10 +2,7 @@
 
 from alembic import op
 
-revision = "0007"
-down_revision = "0006"
-branch_labels = None
-depends_on = None
+revision, down_revision = "0007", "0006"
 
 TABLE = """
 CREATE TABLE funnels (

@@ -2,10 +2,7 @@
 
 from alembic import op
 
-revision = "0008"
-down_revision = "0007"
-branch_labels = None
-depends_on = None
+revision, down_revision = "0008", "0007"
 
 TABLES = """
 CREATE TABLE goals (

@@ -2,10 +2,7 @@
 
 from alembic import op
 
-revision = "0009"
-down_revision = "0008"
-branch_labels = None
-depends_on = None
+revision, down_revision = "0009", "0008"
 
 # Drains wait while the indexes are built, and what is accepted meanwhile waits in Redis: a BRIN of 12 million events
 # takes seconds. A partitioned table takes no index CONCURRENTLY.

@@ -2,10 +2,7 @@
 
 from alembic import op
 
-revision = "0010"
-down_revision = "0009"
-branch_labels = None
-depends_on = None
+revision, down_revision = "0010", "0009"
 
 # Packed integers do not compress, and what is not compressed is read without a copy.
 UP = """

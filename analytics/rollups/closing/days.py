@@ -1,7 +1,7 @@
-"""close_day: the figures of days that are over → `metrics`, and again when late events change them. The only writer.
+"""close_days: writes the metrics of ended days, and again when late events change them. The only writer of `metrics`.
 
-Celery's beat and `flask rollups close` call `close_days`. What a day's closing means for the days after it, and when
-it happens: docs/decisions/0008.
+Celery's beat and `flask rollups close` call it. What closing a day means for the days after it, and when it happens:
+docs/decisions/0008.
 """
 
 import json
@@ -12,63 +12,66 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import NamedTuple
 
-import msgspec
-import zstandard
 from pyroaring import BitMap64
 from sqlalchemy import Connection, Engine, text
 
 from analytics import clock
-from analytics.rollups import reading, rows, taking, users
+from analytics.rollups import bitmaps, locks, rows
 from analytics.rollups.calendar import read_calendar
-from analytics.rollups.delta import Count
-from analytics.rollups.merge import NotInCalendar, merge_site
-from analytics.rollups.packed import VIEW
-from analytics.rollups.schedule import ONE_DAY, Schedule
-from analytics.rollups.spans import DAY, whole
-from analytics.rollups.users import as_date, as_int, as_text, read_binary
-from analytics.rollups.visit_rollups import read_visits
-from analytics.rollups.visit_tally import VisitSums
-from analytics.sites import Site, site_by_id
+from analytics.rollups.closing.schedule import ONE_DAY, ClosingSchedule
+from analytics.rollups.deltas import claims
+from analytics.rollups.deltas.counts import Count, decode_count
+from analytics.rollups.merge import CalendarMoveRequired, merge_site
+from analytics.rollups.rows import with_bots
+from analytics.rollups.snapshot import snapshot
+from analytics.rollups.spans import DAY, whole_spans
+from analytics.rollups.visits.rollups import read_visit_sums
+from analytics.rollups.visits.sums import VisitSums
+from analytics.sites.sites import Site, read_site_by_id
+from analytics.store.copy.binary_copy import as_date, as_text, read_binary
+from analytics.store.event_types import PAGE_VIEW
+from analytics.store.planner import force_index_lookups
 
 log = logging.getLogger(__name__)
 
-WEEK, MONTH = 7, 30
-# Days whose bitmaps are in memory at a time, besides those of the month before: 40 kB each at 300,000 people.
+WAU_DAYS, MAU_DAYS = 7, 30
+# Days whose bitmaps are in memory at a time, besides those of the month before: 40 kB each at 300,000 users.
 DAYS_AT_A_TIME = 31
-# Digits after the point of a rate, and of seconds.
-DIGITS = 6
+# Of a rate, and of seconds.
+DECIMAL_PLACES = 6
 
 
-class Closed(NamedTuple):
-    """Sites that had something to close, days that were written whole, and sites that could not be read."""
+class CloseResult(NamedTuple):
+    """Sites with days to close, days written whole, and sites whose deltas cannot be read."""
 
     sites: int = 0
     days: int = 0
     failed: int = 0
 
-    def plus(self, other: "Closed") -> "Closed":
-        return Closed(self.sites + other.sites, self.days + other.days, self.failed + other.failed)
+    def plus(self, other: "CloseResult") -> "CloseResult":
+        return CloseResult(self.sites + other.sites, self.days + other.days, self.failed + other.failed)
 
 
-class _Open(NamedTuple):
-    """A site's calendar, the last day that has figures, and which days have changed: when each was last written."""
+class _OpenDays(NamedTuple):
+    """A site's zone, the last day that has metrics, and each changed day with the time it was last written."""
 
     zone: str
     last_written: date | None
-    days: dict[date, datetime | None]
+    written_at: dict[date, datetime | None]
 
-    def due(self, now: datetime, schedule: Schedule) -> date | None:
-        """The first day that is to be written now: changed and not resting, or never written."""
+    def due(self, now: datetime, schedule: ClosingSchedule) -> date | None:
+        """The first day to write now: changed and not resting, or never written."""
         tz = clock.zone(self.zone)
-        last, since = schedule.last_day(now, tz), schedule.rests_since(now, tz)
-        due = {day for day, written in self.days.items() if day <= last and (written is None or written < since)}
+        last, since = schedule.last_closable_day(now, tz), schedule.rewrite_cutoff(now, tz)
+        changed = self.written_at.items()
+        due = {day for day, written_at in changed if day <= last and (written_at is None or written_at < since)}
         if self.last_written is not None and self.last_written < last:
             due.add(self.last_written + ONE_DAY)
         return min(due, default=None)
 
 
-# Few sites; the others by pk_open_days and uq_metrics.
-OPEN = text("""
+# A row a site; the others by pk_open_days and uq_metrics.
+SELECT_OPEN_DAYS = text("""
 SELECT s.id, s.rollups_zone, (SELECT max(date) FROM metrics WHERE site_id = s.id), o.day, m.updated_at
 FROM sites s
 LEFT JOIN open_days o ON o.site_id = s.id
@@ -78,104 +81,101 @@ ORDER BY s.id
 """)
 
 
-def close_days(engine: Engine, now: datetime, schedule: Schedule) -> Closed:
-    """Writes the metrics of all days that are due, site by site. One query where none is.
+def close_days(engine: Engine, now: datetime, schedule: ClosingSchedule) -> CloseResult:
+    """Writes the metrics of all days that are due, site by site. One query when none is.
 
-    A site whose deltas cannot be read is logged and does not hold up the others.
+    A site whose deltas cannot be read is logged and does not delay the others.
     """
     with engine.connect() as connection:
-        found = _read_open(connection)
-    total = Closed()
-    for site_id, waiting in found.items():
+        sites = _read_open_days(connection)
+    total = CloseResult()
+    for site_id, open_days in sites.items():
         try:
-            if waiting.due(now, schedule) is not None:
+            if open_days.due(now, schedule) is not None:
                 total = total.plus(close_site(engine, site_id, now, schedule))
-        except NotInCalendar:
-            log.info("days wait for a new calendar", extra={"site_id": site_id})
-        except (msgspec.MsgspecError, zstandard.ZstdError, ValueError):
-            log.exception("days cannot be closed", extra={"site_id": site_id})
-            total = total.plus(Closed(failed=1))
+        except CalendarMoveRequired:
+            log.info("closing waits for a calendar move", extra={"site_id": site_id})
+        # UnreadableDelta, UnknownZone, a damaged bitmap: one site must not stop the others.
+        except ValueError:
+            log.exception("closing failed: deltas cannot be read", extra={"site_id": site_id})
+            total = total.plus(CloseResult(failed=1))
     return total
 
 
-def close_site(engine: Engine, site_id: int, now: datetime, schedule: Schedule) -> Closed:
-    """Writes what is due of one site, and what that changes in the days after it.
+def close_site(engine: Engine, site_id: int, now: datetime, schedule: ClosingSchedule) -> CloseResult:
+    """Writes the due days of one site, and what they change in the days after them.
 
-    One transaction under the lock that merge and rebuild take, its snapshot taken after the lock was granted: no
-    rollup, no visit and no mark of a changed day can come between what was read and the marks that are removed. What
-    waits is merged first, so that visits are complete too. A delta that commits later waits for a merge, which marks
-    its days again. A kill leaves all as it was; a second pass, at once or later, finds nothing due. MAKING_LOCK keeps
-    the marks for unions that are being made, which go by them (compaction.py).
+    One transaction under the lock of merge and rebuild, its snapshot taken after the lock was granted: no rollup, visit
+    or mark of a changed day can come between what is read and the marks that are deleted. Waiting deltas are merged
+    first, so that visits are complete too. A delta that commits later waits for a merge, which marks its days again. A
+    kill changes nothing; a second pass finds nothing due. BUILD_LOCK keeps the marks for the unions that are being
+    built, which depend on them (unions.py).
 
-    Raises NotInCalendar when merge must move the site to its new zone first.
+    Raises CalendarMoveRequired when merge must move the site to its new zone first; UnreadableDelta.
     """
-    # A long backlog in transactions of its own; what comes meanwhile in the one below.
-    while merge_site(engine, site_id).more:
+    # A long backlog in transactions of its own; later deltas in the transaction below.
+    while merge_site(engine, site_id).has_more:
         pass
-    with taking.alone(engine, site_id, taking.MAKING_LOCK, taking.LOCK) as connection:
-        site, calendar = site_by_id(connection, site_id), read_calendar(connection, site_id)
-        if site is None or calendar is None or calendar.has_moved:
-            return Closed()
-        while (taken := taking.take(connection, site_id)).deltas:
-            taking.apply(connection, site_id, taken.changes[calendar.zone])
-        state = _read_open(connection, site_id).get(site_id)
-        due = state and state.due(now, schedule)
-        if state is None or due is None:
-            return Closed()
-        last = schedule.last_day(now, clock.zone(calendar.zone))
-        return Closed(1, _close(connection, site, due, last, set(state.days), now))
+    with locks.locked_transaction(engine, site_id, locks.BUILD_LOCK, locks.MERGE_LOCK) as connection:
+        site, calendar = read_site_by_id(connection, site_id), read_calendar(connection, site_id)
+        if site is None or calendar is None or calendar.needs_move:
+            return CloseResult()
+        while (claimed := claims.claim_deltas(connection, site_id)).deltas:
+            claims.apply_deltas(connection, site_id, claimed.by_zone[calendar.zone])
+        open_days = _read_open_days(connection, site_id).get(site_id)
+        due = open_days and open_days.due(now, schedule)
+        if open_days is None or due is None:
+            return CloseResult()
+        last = schedule.last_closable_day(now, clock.zone(calendar.zone))
+        return CloseResult(1, _close(connection, site, due, last, set(open_days.written_at), now))
 
 
-def _read_open(connection: Connection, site_id: int | None = None) -> dict[int, _Open]:
-    connection.execute(rows.BY_INDEX)
-    found: dict[int, _Open] = {}
-    for number, zone, last_written, day, written_at in connection.execute(OPEN, {"site_id": site_id}):
-        state = found.setdefault(number, _Open(zone, last_written, {}))
+def _read_open_days(connection: Connection, site_id: int | None = None) -> dict[int, _OpenDays]:
+    force_index_lookups(connection)
+    sites: dict[int, _OpenDays] = {}
+    for row_site_id, zone, last_written, day, written_at in connection.execute(SELECT_OPEN_DAYS, {"site_id": site_id}):
+        site = sites.setdefault(row_site_id, _OpenDays(zone, last_written, {}))
         if day is not None:
-            state.days[day] = written_at
-    return found
+            site.written_at[day] = written_at
+    return sites
 
 
 def _close(connection: Connection, site: Site, due: date, last: date, changed: set[date], now: datetime) -> int:
-    """Walks from `due` to `last`; how many days it wrote whole."""
-    known = min(rows.known_days(connection, site.id), default=None)
-    _forget(connection, site.id, known)
+    """Writes the days from `due` to `last`; how many of them whole."""
+    first_day = min(rows.first_and_last_day(connection, site.id), default=None)
+    # A rebuild, or another zone, may have moved the site's first day.
+    connection.execute(DELETE_METRICS_BEFORE, {"site_id": site.id, "first_day": first_day or "infinity"})
     whole = 0
-    if known is not None:
-        start = max(due, known)
-        written = _written_days(connection, site.id, start) - changed
+    if first_day is not None:
+        start = max(due, first_day)
+        unchanged = _written_days(connection, site.id, start) - changed
         batch: list[_Day] = []
-        for day in _walk(connection, site, known, start, last):
+        for day in _count_days(connection, site, first_day, start, last):
             batch.append(day)
             if len(batch) == DAYS_AT_A_TIME:
-                whole += _write(connection, site.id, batch, written, now)
+                whole += _write(connection, site.id, batch, unchanged, now)
                 batch = []
-        whole += _write(connection, site.id, batch, written, now)
-    connection.execute(DONE, {"site_id": site.id, "first": due, "last": last})
+        whole += _write(connection, site.id, batch, unchanged, now)
+    connection.execute(DELETE_OPEN_DAYS, {"site_id": site.id, "first_day": due, "last_day": last})
     return whole
 
 
 # Served by uq_metrics, as are the statements below, and pk_open_days.
-FORGET = text("DELETE FROM metrics WHERE site_id = :site_id AND date < CAST(:known AS date)")
-WRITTEN = text("""
+DELETE_METRICS_BEFORE = text("DELETE FROM metrics WHERE site_id = :site_id AND date < CAST(:first_day AS date)")
+SELECT_WRITTEN_DAYS = text("""
 SELECT date
 FROM metrics
-WHERE site_id = :site_id AND date >= :first AND metric_name = 'dau' AND dimensions = '{}'
+WHERE site_id = :site_id AND date >= :first_day AND metric_name = 'dau' AND dimensions = '{}'
 """)
-DONE = text("DELETE FROM open_days WHERE site_id = :site_id AND day >= :first AND day <= :last")
+DELETE_OPEN_DAYS = text("DELETE FROM open_days WHERE site_id = :site_id AND day >= :first_day AND day <= :last_day")
 
 
-def _forget(connection: Connection, site_id: int, known: date | None) -> None:
-    """A site's figures begin with its first event; a rebuild, or another zone, may have moved that."""
-    connection.execute(FORGET, {"site_id": site_id, "known": known or "infinity"})
-
-
-def _written_days(connection: Connection, site_id: int, first: date) -> set[date]:
-    return set(connection.execute(WRITTEN, {"site_id": site_id, "first": first}).scalars())
+def _written_days(connection: Connection, site_id: int, first_day: date) -> set[date]:
+    return set(connection.execute(SELECT_WRITTEN_DAYS, {"site_id": site_id, "first_day": first_day}).scalars())
 
 
 class _Day(NamedTuple):
-    """What is known of a day, and of people in the days that end with it."""
+    """The counts of a day, and the users of the week and month that end with it."""
 
     day: date
     events: dict[str, int]
@@ -186,50 +186,51 @@ class _Day(NamedTuple):
     visits: VisitSums
 
 
-def _walk(connection: Connection, site: Site, known: date, start: date, last: date) -> Iterator[_Day]:
-    """The days `[start, last]` in their order. Every bitmap is read once: those before `start` for who is new."""
-    before = reading.Snapshot(connection, site).total(known, start).users
-    window: deque[BitMap64] = deque(maxlen=MONTH)
-    earlier = _read_days(connection, site.id, start - (MONTH - 1) * ONE_DAY, start)
-    window.extend(_everybody(earlier.get(start - n * ONE_DAY, {})) for n in range(MONTH - 1, 0, -1))
+def _count_days(connection: Connection, site: Site, first_day: date, start: date, last: date) -> Iterator[_Day]:
+    """The days `[start, last]` in order. Each bitmap is read once; those of `[first_day, start)` tell who is new."""
+    earlier_users = snapshot.Snapshot(connection, site).total(first_day, start).users
+    window: deque[BitMap64] = deque(maxlen=MAU_DAYS)
+    earlier = _read_days(connection, site.id, start - (MAU_DAYS - 1) * ONE_DAY, start)
+    window.extend(_all_users(earlier.get(start - n * ONE_DAY, {})) for n in range(MAU_DAYS - 1, 0, -1))
     while start <= last:
-        after = min(start + DAYS_AT_A_TIME * ONE_DAY, last + ONE_DAY)
-        found = _read_days(connection, site.id, start, after)
-        visits = read_visits(connection, site.id, "total", start, after)
-        while start < after:
-            types = found.get(start, {})
-            today = _everybody(types)
-            window.append(today)
+        end = min(start + DAYS_AT_A_TIME * ONE_DAY, last + ONE_DAY)
+        days = _read_days(connection, site.id, start, end)
+        visits = read_visit_sums(connection, site.id, "total", start, end)
+        while start < end:
+            types = days.get(start, {})
+            users = _all_users(types)
+            window.append(users)
             yield _Day(
-                start, {name: count.events for name, count in types.items()}, len(today),
-                len(users.union(list(window)[-WEEK:])), len(users.union(window)), today.difference_cardinality(before),
-                visits.get((start, ""), VisitSums(0, 0, 0, 0)),
+                start, {name: count.events for name, count in types.items()}, len(users),
+                len(bitmaps.union(list(window)[-WAU_DAYS:])), len(bitmaps.union(window)),
+                users.difference_cardinality(earlier_users),
+                visits.get((start, ""), VisitSums()),
             )  # fmt: skip
-            before |= today
+            earlier_users |= users
             start += ONE_DAY
 
 
-def _everybody(types: Mapping[str, Count]) -> BitMap64:
-    return users.union(count.users for count in types.values())
+def _all_users(types: Mapping[str, Count]) -> BitMap64:
+    return bitmaps.union(count.users for count in types.values())
 
 
-BY_TYPE = "SELECT day, type, events, users" + reading.ROWS
+BY_TYPE = "SELECT day, type, events, users" + snapshot.FROM_ROLLUPS
 
 
-def _read_days(connection: Connection, site_id: int, first: date, after: date) -> dict[date, dict[str, Count]]:
-    """Day → type → what people did, programs left out. Two queries on pk_rollups."""
-    spans = list(whole(DAY, first, after))
-    types = reading.read_types(connection, site_id, spans)
-    asked = {"dimensions": ["total"], "types": types, "subject": "", "bots": [False], **reading.columns(spans)}
-    found: dict[date, dict[str, Count]] = {}
-    for day, kind, events, stored in read_binary(connection, BY_TYPE, {"site_id": site_id, **asked}):
-        count = Count(as_int(events or b""), users.unpack(stored or b""))
-        found.setdefault(as_date(day or b""), {})[as_text(kind or b"")] = count
-    return found
+def _read_days(connection: Connection, site_id: int, start: date, end: date) -> dict[date, dict[str, Count]]:
+    """Day → type → its Count without bots. Two queries on pk_rollups."""
+    spans = list(whole_spans(DAY, start, end))
+    types = snapshot.read_types(connection, site_id, spans)
+    row_filter = {"dimensions": ["total"], "types": types, "subject": "", "bots": with_bots(False)}
+    parameters = {"site_id": site_id, **row_filter, **snapshot.span_parameters(spans)}
+    days: dict[date, dict[str, Count]] = {}
+    for day, kind, events, users in read_binary(connection, BY_TYPE, parameters):
+        days.setdefault(as_date(day), {})[as_text(kind)] = decode_count(events, users)
+    return days
 
 
 class _Metric(NamedTuple):
-    """A row of `metrics`, but for its site."""
+    """A row of `metrics` without its site."""
 
     date: date
     name: str
@@ -238,15 +239,15 @@ class _Metric(NamedTuple):
 
 
 def _trailing(day: _Day) -> Iterator[_Metric]:
-    """What an event of an earlier day may change."""
+    """Metrics that an event of an earlier day may change."""
     for name in ("wau", "mau", "new_users"):
         yield _Metric(day.day, name, "{}", Decimal(getattr(day, name)))
 
 
 def _own(day: _Day) -> Iterator[_Metric]:
-    """What only the day's own events and visits decide. A rate of no visits is none."""
+    """Metrics of the day's own events and visits. No visits: no rates."""
     events, visits = day.events, day.visits
-    counts = {"dau": day.dau, "events": sum(events.values()), "page_views": events.get(VIEW, 0)}
+    counts = {"dau": day.dau, "events": sum(events.values()), "page_views": events.get(PAGE_VIEW, 0)}
     for name, count in {**counts, "visits": visits.visits}.items():
         yield _Metric(day.day, name, "{}", Decimal(count))
     for kind, count in events.items():
@@ -254,10 +255,10 @@ def _own(day: _Day) -> Iterator[_Metric]:
     if visits.visits:
         seconds = Decimal(visits.duration_us) / 1_000_000
         for name, amount in (("bounce_rate", Decimal(visits.bounces)), ("avg_visit_duration_s", seconds)):
-            yield _Metric(day.day, name, "{}", round(amount / visits.visits, DIGITS))
+            yield _Metric(day.day, name, "{}", round(amount / visits.visits, DECIMAL_PLACES))
 
 
-# A row of a day that was not written whole stays as it is where its number does.
+# An equal value of a day that is not written whole keeps its updated_at.
 WRITE = text("""
 INSERT INTO metrics AS m (site_id, date, metric_name, dimensions, metric_value, created_at, updated_at)
 SELECT :site_id, k.*, :now, :now
@@ -266,7 +267,7 @@ ON CONFLICT (site_id, date, metric_name, dimensions) DO UPDATE
 SET metric_value = excluded.metric_value, updated_at = excluded.updated_at
 WHERE m.metric_value <> excluded.metric_value OR m.date = ANY(CAST(:whole AS date[]))
 """)
-# Types and rates that the day has no longer.
+# Types and rates that the day no longer has.
 CLEAR = text("""
 DELETE FROM metrics
 WHERE site_id = :site_id AND date = ANY(CAST(:whole AS date[])) AND (date, metric_name, dimensions) NOT IN (
@@ -275,14 +276,14 @@ WHERE site_id = :site_id AND date = ANY(CAST(:whole AS date[])) AND (date, metri
 """)
 
 
-def _write(connection: Connection, site_id: int, days: Iterable[_Day], written: set[date], now: datetime) -> int:
-    """Writes the days' figures: of `written` days only what earlier days may have changed."""
-    whole = [day.day for day in days if day.day not in written]
+def _write(connection: Connection, site_id: int, days: Iterable[_Day], unchanged: set[date], now: datetime) -> int:
+    """Writes the days' metrics, of `unchanged` days only what earlier days may change; how many it wrote whole."""
+    whole = [day.day for day in days if day.day not in unchanged]
     metrics = [metric for day in days for metric in _trailing(day)]
-    metrics += [metric for day in days if day.day not in written for metric in _own(day)]
+    metrics += [metric for day in days if day.day not in unchanged for metric in _own(day)]
     if metrics:
         dates, names, dimensions, values = (list(column) for column in zip(*metrics, strict=True))
-        given = {"site_id": site_id, "dates": dates, "names": names, "dimensions": dimensions, "whole": whole}
-        connection.execute(WRITE, {**given, "values": values, "now": now})
-        connection.execute(CLEAR, given)
+        keys = {"site_id": site_id, "dates": dates, "names": names, "dimensions": dimensions, "whole": whole}
+        connection.execute(WRITE, {**keys, "values": values, "now": now})
+        connection.execute(CLEAR, keys)
     return len(whole)

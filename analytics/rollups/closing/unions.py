@@ -1,7 +1,7 @@
-"""Compaction: closed weeks and months as union rows, so that reports of any range read a few bitmaps a value.
+"""Builds the unions of closed weeks and months, so that reports of any range read a few bitmaps a value.
 
-Celery's beat calls `compact`. rollups/rows.py adds what comes late to the unions that are there and drops those that a
-rebuild touches; reading.py covers ranges with them. Why all dimensions, and why exact: docs/decisions/0008.
+Celery's beat calls `build_unions`. rows.py adds late counts to existing unions and deletes those of rebuilt days;
+snapshot/ covers ranges with them. Why all dimensions, and why they are exact: docs/decisions/0008.
 """
 
 import logging
@@ -11,28 +11,40 @@ from typing import IO, NamedTuple
 
 from sqlalchemy import Connection, Engine, text
 
-from analytics.rollups import reading, rows, taking, users
-from analytics.rollups.delta import Count
-from analytics.rollups.spans import Span, cover, whole
+from analytics.rollups import bitmaps, locks, rows
+from analytics.rollups.deltas.counts import Count, decode_count
+from analytics.rollups.snapshot import snapshot
+from analytics.rollups.spans import Span, cover_days, whole_spans
+from analytics.store.copy.binary_copy import (
+    COPY_HEADER,
+    COPY_TRAILER,
+    BinaryRow,
+    encode_copy_row,
+    from_date,
+    from_int4,
+    from_int8,
+    stream_binary,
+)
+from analytics.store.planner import force_index_lookups
 
 log = logging.getLogger(__name__)
 
-# Of a span's rows, as many are held in memory; the others in a file.
+# A span's rows up to this size are held in memory, larger ones in a file.
 IN_MEMORY_BYTES = 16 << 20
 
 
-class Compacted(NamedTuple):
-    """Weeks and months that got union rows, and how many rows those are."""
+class UnionResult(NamedTuple):
+    """Weeks and months that got union rows, and the number of these rows."""
 
     spans: int = 0
     rows: int = 0
 
-    def plus(self, other: "Compacted") -> "Compacted":
-        return Compacted(self.spans + other.spans, self.rows + other.rows)
+    def plus(self, other: "UnionResult") -> "UnionResult":
+        return UnionResult(self.spans + other.spans, self.rows + other.rows)
 
 
 # Served by pk_rollups, uq_metrics and pk_open_days: a few look-ups for each week and month of a site.
-DUE = text("""
+SELECT_DUE_SPANS = text("""
 SELECT s.id, k.span, CAST(d.day AS date)
 FROM sites s
 CROSS JOIN LATERAL (
@@ -62,55 +74,54 @@ ORDER BY s.id, k.span DESC, d.day
 """)
 
 
-def compact(engine: Engine) -> Compacted:
-    """Makes the unions that lack of all weeks and months whose days are closed. One query where none is due."""
+def build_unions(engine: Engine) -> UnionResult:
+    """Builds the missing unions of all weeks and months whose days are closed. One query when none is due."""
     with engine.connect() as connection:
-        connection.execute(rows.BY_INDEX)
-        found = sorted({site_id for site_id, _, _ in connection.execute(DUE, {"site_id": None})})
-    total = Compacted()
-    for site_id in found:
-        total = total.plus(compact_site(engine, site_id))
+        force_index_lookups(connection)
+        site_ids = sorted({site_id for site_id, _, _ in connection.execute(SELECT_DUE_SPANS, {"site_id": None})})
+    total = UnionResult()
+    for site_id in site_ids:
+        total = total.plus(build_site_unions(engine, site_id))
     return total
 
 
-def compact_site(engine: Engine, site_id: int) -> Compacted:
-    """The same of one site, weeks before the months that are made of them. A transaction each."""
-    total = Compacted()
-    while (made := _compact_next(engine, site_id)) is not None:
-        total = total.plus(made)
+def build_site_unions(engine: Engine, site_id: int) -> UnionResult:
+    """`build_unions` of one site, weeks before the months that consist of them. A transaction each."""
+    total = UnionResult()
+    while (result := _build_next(engine, site_id)) is not None:
+        total = total.plus(result)
     return total
 
 
-def _compact_next(engine: Engine, site_id: int) -> Compacted | None:
-    """Makes the first span that is due, beside merges; None: none is.
+def _build_next(engine: Engine, site_id: int) -> UnionResult | None:
+    """Builds the first due span, concurrently with merges; None: none is due.
 
-    What changes a day meanwhile opens it, and MAKING_LOCK keeps away the closing that would take the mark back: so a
-    span that is due still, once the lock of merge is held, has not changed since the snapshot. What comes later finds
-    the union and is added to it. One that has changed is thrown away.
+    A change of a day during the build marks it open, and BUILD_LOCK excludes the closing that would delete the mark: so
+    a span that is still due under MERGE_LOCK has not changed since the snapshot. Later counts are added to the union. A
+    span that has changed is discarded.
     """
-    with taking.alone(engine, site_id, taking.MAKING_LOCK) as connection:
+    with locks.locked_transaction(engine, site_id, locks.BUILD_LOCK) as connection:
         span = next(_due_spans(connection, site_id), None)
         if span is None:
             return None
-        made = _unite(connection, site_id, span)
-        taking.hold_rollups(connection, site_id)
+        written = _unite(connection, site_id, span)
+        locks.lock_rollups(connection, site_id)
         with engine.connect() as other:
             is_due = span in _due_spans(other, site_id)
         if not is_due:
-            log.info("a span changed while its union was made", extra={"site_id": site_id, "first": str(span.day)})
+            log.info("union discarded: its days changed", extra={"site_id": site_id, "first": str(span.day)})
             connection.rollback()
-            return Compacted()
-        return Compacted(1, made)
+            return UnionResult()
+        return UnionResult(1, written)
 
 
 def _due_spans(connection: Connection, site_id: int) -> Iterator[Span]:
-    connection.execute(rows.BY_INDEX)
-    return (Span(*columns) for _, *columns in connection.execute(DUE, {"site_id": site_id}))
+    force_index_lookups(connection)
+    return (Span(*columns) for _, *columns in connection.execute(SELECT_DUE_SPANS, {"site_id": site_id}))
 
 
-# Ranges of pk_rollups. Sorted by bytes, which is all that putting equal keys together asks for; bitmaps of more than
-# 2 kB are not moved by that.
-PARTS = """
+# Ranges of pk_rollups. Sorted by bytes, which suffices to group equal keys; bitmaps of more than 2 kB are not moved.
+READ_SPAN_ROWS = """
 SELECT s.span, r.dimension, r.type, r.subject, r.is_bot, r.value, r.events, r.users
 FROM unnest(%(dimensions)s::text[]) AS d (dimension)
 CROSS JOIN unnest(%(spans)s::text[], %(days)s::date[]) AS s (span, first)
@@ -124,54 +135,57 @@ ORDER BY r.dimension COLLATE "C", r.type COLLATE "C", r.subject COLLATE "C", r.i
 """
 
 
-def read_parts(connection: Connection, site_id: int, spans: Sequence[Span], take: Callable[[users.Row], None]) -> None:
-    """Hands `take` (kind of span, dimension, type, subject, is_bot, value, events, users) of each row of the spans.
+def read_span_rows(
+    connection: Connection, site_id: int, spans: Sequence[Span], on_row: Callable[[BinaryRow], None]
+) -> None:
+    """Passes each row of the spans to `on_row`: span, dimension, type, subject, is_bot, value, events, users.
 
-    Rows of one key come after each other; nothing is held in memory.
+    Rows of one key are adjacent; none is held in memory.
     """
-    given = {"site_id": site_id, "dimensions": list(rows.UNITED), **reading.columns(spans)}
-    users.stream_binary(connection, PARTS, given, take)
+    parameters = {"site_id": site_id, "dimensions": list(rows.UNION_DIMENSIONS), **snapshot.span_parameters(spans)}
+    stream_binary(connection, READ_SPAN_ROWS, parameters, on_row)
 
 
 def _unite(connection: Connection, site_id: int, span: Span) -> int:
-    weeks = list(whole("week", span.day, span.after)) if span.kind == "month" else []
-    parts = cover(span.day, span.after, rows.known_unions(connection, site_id, weeks))
+    """Writes the union of the span's weeks and days; how many rows."""
+    weeks = list(whole_spans("week", span.day, span.end_day)) if span.kind == "month" else []
+    parts = cover_days(span.day, span.end_day, rows.existing_unions(connection, site_id, weeks))
     with SpooledTemporaryFile(max_size=IN_MEMORY_BYTES) as file:
-        uniter = _Uniter(file, site_id, span)
-        read_parts(connection, site_id, parts, uniter.take)
-        uniter.finish()
+        writer = _UnionWriter(file, site_id, span)
+        read_span_rows(connection, site_id, parts, writer.add_row)
+        writer.finish()
         file.seek(0)
-        rows.put_unions(connection, site_id, span, file)
-    return uniter.rows
+        rows.replace_unions(connection, site_id, span, file)
+    return writer.rows
 
 
-class _Uniter:
-    """Takes rows, those of one key after each other, and writes their unions as a binary COPY."""
+class _UnionWriter:
+    """Reads rows, those of one key adjacent, and writes their unions as a binary COPY."""
 
     def __init__(self, file: IO[bytes], site_id: int, span: Span) -> None:
         self._write = file.write
-        self._site_id, self._kind, self._day = users.from_int4(site_id), span.kind.encode(), users.from_date(span.day)
-        self._key: users.Row | None = None
+        self._site_id, self._kind, self._day = from_int4(site_id), span.kind.encode(), from_date(span.day)
+        self._key: BinaryRow | None = None
         self._count = Count()
         self.rows = 0
-        self._write(users.START)
+        self._write(COPY_HEADER)
 
-    def take(self, row: users.Row) -> None:
-        _, *columns, events, stored = row
+    def add_row(self, row: BinaryRow) -> None:
+        _, *columns, events, users = row
         key = tuple(columns)
         if key != self._key:
-            self._put()
+            self._write_union()
             self._key, self._count = key, Count()
-        self._count.add(Count(users.as_int(events or b""), users.unpack(stored or b"")))
+        self._count.add(decode_count(events, users))
 
     def finish(self) -> None:
-        self._put()
-        self._write(users.END)
+        self._write_union()
+        self._write(COPY_TRAILER)
 
-    def _put(self) -> None:
+    def _write_union(self) -> None:
         if self._key is not None:
-            dimension, *rest = (column or b"" for column in self._key)
-            place = (self._site_id, self._kind, dimension, self._day, *rest)
-            count = users.from_int8(self._count.events), users.pack(self._count.users)
-            self._write(users.binary_row((*place, *count)))
+            dimension, *other_columns = self._key
+            count = from_int8(self._count.events), bitmaps.encode(self._count.users)
+            row = (self._site_id, self._kind, dimension, self._day, *other_columns, *count)
+            self._write(encode_copy_row(row))
             self.rows += 1

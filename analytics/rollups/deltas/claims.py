@@ -1,49 +1,47 @@
-"""The deltas that wait: takes them, applies what they say, and holds the lock under which that is done.
+"""Claims waiting deltas, applies them to rollups and visits, and lists the days they change.
 
-merge and rebuild call it, each in one transaction of its own: deltas leave with the rows that hold them.
+merge, rebuild and close_days call it under the site's lock (locks.py), each in one transaction: a delta is removed by
+the transaction that writes its rows. Only writer.py adds deltas.
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import date
 from typing import NamedTuple
 
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection
 
 from analytics.rollups import rows
-from analytics.rollups.delta import Delta, unite_in_parts
-from analytics.rollups.packed import touched_days
-from analytics.rollups.users import as_int, as_text, read_binary
-from analytics.rollups.visit_store import apply_touches
+from analytics.rollups.deltas.codec import decode_days
+from analytics.rollups.deltas.counts import Delta, sum_bodies_in_parts
+from analytics.rollups.visits.store import apply_visit_parts
+from analytics.store.copy.binary_copy import as_int, as_text, read_binary
+from analytics.store.planner import force_index_lookups
 
-# The advisory locks of a site's rollups; of what is read beside merges for long and put under the first one at the end,
-# unions and postings; and of a rebuild, which holds the first one too and for long. The site's id is their second half.
-LOCK, MAKING_LOCK, REBUILD_LOCK = 7_205_321, 7_205_325, 7_205_326
-# Events whose deltas are folded in one transaction, which bounds the memory.
+# Events whose deltas are claimed in one transaction, which bounds the memory.
 EVENTS_AT_A_TIME = 150_000
 
 
-class Change(NamedTuple):
-    """Deltas of one zone, packed."""
+class ZoneDeltas(NamedTuple):
+    """Encoded deltas of one zone."""
 
     zone: str
     bodies: list[bytes]
 
-    def parts(self) -> Iterator[Delta]:
-        """What they say together. Raises what `unpack_body` does."""
-        return unite_in_parts(self.bodies, self.zone)
+    def decode_in_parts(self) -> Iterator[Delta]:
+        """Their sum, in parts. Raises UnreadableDelta."""
+        return sum_bodies_in_parts(self.bodies, self.zone)
 
 
-class Taken(NamedTuple):
-    """Deltas that this transaction has removed: how many, their events, and those of each zone."""
+class ClaimedDeltas(NamedTuple):
+    """Deltas that this transaction has removed: how many, their events, and their bodies by zone."""
 
     deltas: int
     events: int
-    changes: dict[str, Change]
+    by_zone: dict[str, ZoneDeltas]
 
 
 # Served by ix_rollup_deltas_site_id_id. The inner LIMIT keeps a backlog from being summed up at every merge.
-TAKE = """
+CLAIM_DELTAS = """
 DELETE FROM rollup_deltas
 WHERE site_id = %(site_id)s AND id IN (
     SELECT id
@@ -59,90 +57,38 @@ RETURNING zone, events, body
 """
 
 
-def take(connection: Connection, site_id: int, events: int = EVENTS_AT_A_TIME) -> Taken:
+def claim_deltas(connection: Connection, site_id: int, events: int = EVENTS_AT_A_TIME) -> ClaimedDeltas:
     """Removes the site's oldest deltas, of about `events` events."""
-    connection.execute(rows.BY_INDEX)
-    changes: dict[str, Change] = {}
-    deltas = counted = 0
-    for zone, count, body in read_binary(connection, TAKE, {"site_id": site_id, "events": events}):
-        name = as_text(zone or b"")
-        changes.setdefault(name, Change(name, [])).bodies.append(body or b"")
-        deltas, counted = deltas + 1, counted + as_int(count or b"")
-    return Taken(deltas, counted, changes)
+    force_index_lookups(connection)
+    by_zone: dict[str, ZoneDeltas] = {}
+    deltas = claimed_events = 0
+    for zone, delta_events, body in read_binary(connection, CLAIM_DELTAS, {"site_id": site_id, "events": events}):
+        name = as_text(zone)
+        by_zone.setdefault(name, ZoneDeltas(name, [])).bodies.append(body)
+        deltas, claimed_events = deltas + 1, claimed_events + as_int(delta_events)
+    return ClaimedDeltas(deltas, claimed_events, by_zone)
 
 
 # ix_rollup_deltas_site_id_id.
-WAITING = "SELECT body FROM rollup_deltas WHERE site_id = %(site_id)s"
+READ_DELTAS = "SELECT body FROM rollup_deltas WHERE site_id = %(site_id)s"
 
 
-def waiting_days(connection: Connection, site_id: int) -> set[date]:
-    """The days, each of its delta's calendar, that have events in deltas. One query; no event is unpacked."""
-    bodies = read_binary(connection, WAITING, {"site_id": site_id})
-    return {day for (body,) in bodies for day in touched_days(body or b"")}
+def read_delta_days(connection: Connection, site_id: int) -> set[date]:
+    """The days, in each delta's calendar, that have events in waiting deltas. One query; no event is decoded."""
+    bodies = read_binary(connection, READ_DELTAS, {"site_id": site_id})
+    return {day for (body,) in bodies for day in decode_days(body)}
 
 
-def apply(connection: Connection, site_id: int, change: Change) -> int:
-    """Adds what was taken to rollups and visits, and opens the days it changed; how many rollup rows it wrote."""
-    return sum(add(connection, site_id, part) for part in change.parts())
+def apply_deltas(connection: Connection, site_id: int, deltas: ZoneDeltas) -> int:
+    """Adds claimed deltas to rollups and visits and marks their days open; how many rollup rows it wrote."""
+    return sum(apply_delta(connection, site_id, part) for part in deltas.decode_in_parts())
 
 
-def add(connection: Connection, site_id: int, change: Delta) -> int:
-    """The same of what is unpacked already."""
-    written = rows.add(connection, site_id, change.counts)
-    days = {key.day for key in change.counts}
-    if change.touches:
-        days |= apply_touches(connection, site_id, change.zone, change.touches)
-    rows.open_days(connection, site_id, days)
+def apply_delta(connection: Connection, site_id: int, delta: Delta) -> int:
+    """`apply_deltas` of a decoded delta."""
+    written = rows.add(connection, site_id, delta.counts)
+    days = {key.day for key in delta.counts}
+    if delta.visit_parts:
+        days |= apply_visit_parts(connection, site_id, delta.zone, delta.visit_parts)
+    rows.mark_days_open(connection, site_id, days)
     return written
-
-
-TRY_LOCK = text("SELECT pg_try_advisory_xact_lock(:lock, :site_id)")
-
-
-def try_lock(connection: Connection, site_id: int) -> bool:
-    """Takes the site's lock until the transaction ends; False when another merge or rebuild holds it."""
-    found: bool = connection.execute(TRY_LOCK, {"lock": LOCK, "site_id": site_id}).scalar_one()
-    return found
-
-
-# Before the snapshot: a drop of a partition moves raw_since in its own transaction, so that both are seen, or neither.
-HOLD_PARTITIONS = text("LOCK TABLE events IN ACCESS SHARE MODE")
-WAIT_FOR_LOCK = text("SELECT pg_advisory_lock(:lock, :site_id)")
-WAIT_AND_HOLD = text("SELECT pg_advisory_xact_lock(:lock, :site_id)")
-UNLOCK = text("SELECT pg_advisory_unlock(:lock, :site_id)")
-
-
-def hold_rollups(connection: Connection, site_id: int) -> None:
-    """From now on, until the transaction ends, no merge and no rebuild changes the site; waits for one that does."""
-    connection.execute(WAIT_AND_HOLD, {"lock": LOCK, "site_id": site_id})
-
-
-def tell_rebuild(connection: Connection, site_id: int) -> None:
-    """Until the transaction ends, drains do not wait for the site's merges."""
-    connection.execute(WAIT_AND_HOLD, {"lock": REBUILD_LOCK, "site_id": site_id})
-
-
-@contextmanager
-def alone(engine: Engine, site_id: int, *locks: int) -> Iterator[Connection]:
-    """A REPEATABLE READ transaction that holds these locks of the site, waiting for them; LOCK where none is named.
-
-    They outlive the transaction: the snapshot must be taken after they were granted, so that it holds everything
-    that the merge before us has committed. Whoever takes both MAKING_LOCK and LOCK takes them in this order.
-    """
-    locks = locks or (LOCK,)
-    with engine.connect() as connection:
-        try:
-            for lock in locks:
-                connection.execute(WAIT_FOR_LOCK, {"lock": lock, "site_id": site_id})
-                connection.commit()
-            connection.execution_options(isolation_level="REPEATABLE READ")
-            with connection.begin():
-                connection.execute(HOLD_PARTITIONS)
-                yield connection
-        finally:
-            # A connection that broke took the locks with it.
-            if not connection.invalidated:
-                connection.rollback()
-                for lock in locks:
-                    connection.execute(UNLOCK, {"lock": lock, "site_id": site_id})
-                connection.commit()

@@ -1,12 +1,12 @@
-"""The packed form of a delta: five columns, each piece of text with the user_no of every event that has it. Pure.
+"""The encoded form of a delta: five columns, each piece of text with the user_no of every event that has it. Pure.
 
-`collect` is the drain's hot loop: one look-up and one append a column, nothing else. What a piece says of each
-dimension is worked out by those who read bodies (delta.py), once for many.
+`group_rows` is the drain's hot loop: one look-up and one append a column, nothing else. counts.py splits pieces into
+dimensions when it reads bodies, once for many events.
 """
 
-import threading
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import date, datetime
 from functools import lru_cache
 from itertools import count
@@ -16,11 +16,12 @@ import msgspec
 import zstandard
 
 from analytics import clock
+from analytics.files.zstd import zstd
+from analytics.store.event_types import PAGE_VIEW
 
 VERSION = b"\x01"
-VIEW = "page_view"
-# Column → the dimensions that one piece of it says.
-COLUMNS = {
+# Column → the dimensions that one piece of it holds.
+DIMENSIONS_BY_COLUMN = {
     "when": ("total", "hour"),
     "agent": ("browser", "os", "device"),
     "page": ("path", "utm_source", "utm_medium", "utm_campaign"),
@@ -29,8 +30,8 @@ COLUMNS = {
 }
 
 
-class Counted(Protocol):
-    """What a row must say to be counted. The last four are columns as COPY writes them; ingest/rows.py joins them."""
+class CountableRow(Protocol):
+    """An event to be counted. The last four fields are columns as COPY writes them (ingest/drain/rows.py)."""
 
     # UTC, to the microsecond at most.
     ts: str
@@ -40,7 +41,7 @@ class Counted(Protocol):
     session: str
     # is_bot, browser, os, device
     agent: str
-    # path, utm_source, utm_medium, utm_campaign, and whatever follows
+    # path, utm_source, utm_medium, utm_campaign; further columns are ignored
     page: str
     # referrer, source
     referrer: str
@@ -59,8 +60,8 @@ class Section(msgspec.Struct, array_like=True):
     columns: dict[str, dict[str, list[int]]]
 
 
-class Views(msgspec.Struct, array_like=True):
-    """Page views, one an index; pieces are places in `texts`, times microseconds since the first minute."""
+class PageViews(msgspec.Struct, array_like=True):
+    """Page views, one an index. Pieces are indexes into `texts`, times microseconds since the first minute."""
 
     texts: list[str]
     since_us: int
@@ -73,15 +74,15 @@ class Views(msgspec.Struct, array_like=True):
     places: list[int]
 
 
-class Body(msgspec.Struct, array_like=True):
-    """A packed delta. `views` stays packed where only counts are asked for."""
+class DeltaBody(msgspec.Struct, array_like=True):
+    """A delta. `views` stays encoded while only counts are read."""
 
     sections: list[Section]
     views: msgspec.Raw
 
 
-class _Dated(msgspec.Struct, array_like=True):
-    """A Section whose columns stay packed."""
+class _DatedSection(msgspec.Struct, array_like=True):
+    """A Section whose columns stay encoded."""
 
     type: str
     subject: str
@@ -91,56 +92,62 @@ class _Dated(msgspec.Struct, array_like=True):
 
 
 class _DatedBody(msgspec.Struct, array_like=True):
-    sections: list[_Dated]
+    sections: list[_DatedSection]
     views: msgspec.Raw
 
 
-class _Zstd(threading.local):
-    """One compressor and decompressor a thread: they are not thread-safe, and making one costs 17 µs."""
-
-    def __init__(self) -> None:
-        self.pack = zstandard.ZstdCompressor(level=1).compress
-        self.unpack = zstandard.ZstdDecompressor().decompress
-
-
-_zstd = _Zstd()
 _encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(Body).decode
+_decode = msgspec.msgpack.Decoder(DeltaBody).decode
 _decode_dates = msgspec.msgpack.Decoder(_DatedBody).decode
-_decode_views = msgspec.msgpack.Decoder(Views).decode
+_decode_views = msgspec.msgpack.Decoder(PageViews).decode
 
 
-def pack_body(body: Body) -> bytes:
-    return VERSION + _zstd.pack(_encode(body))
+class UnreadableDelta(ValueError):
+    """A delta that this release cannot read: another version, or damaged bytes."""
 
 
-def unpack_body(body: bytes) -> Body:
-    """Raises ValueError for a body of another version, and whatever zstandard and msgspec raise for other bytes."""
-    return _decode(_inner(body))
+def encode_body(body: DeltaBody) -> bytes:
+    return VERSION + zstd.compress(_encode(body))
 
 
-def touched_days(body: bytes) -> set[date]:
-    """The days that a body's events lie on, in a tenth of the time of `unpack_body`. Raises as that does."""
-    return {date.fromordinal(section.day) for section in _decode_dates(_inner(body)).sections}
+def decode_body(body: bytes) -> DeltaBody:
+    """Raises UnreadableDelta."""
+    with raises_unreadable():
+        return _decode(_inner(body))
+
+
+def decode_days(body: bytes) -> set[date]:
+    """The days of a body's events, in a tenth of the time of `decode_body`. Raises UnreadableDelta."""
+    with raises_unreadable():
+        return {date.fromordinal(section.day) for section in _decode_dates(_inner(body)).sections}
+
+
+@contextmanager
+def raises_unreadable() -> Iterator[None]:
+    """Turns what zstandard, msgspec and the pieces of a damaged body raise into UnreadableDelta."""
+    try:
+        yield
+    except (msgspec.MsgspecError, zstandard.ZstdError, ValueError) as error:
+        raise UnreadableDelta(str(error)) from error
 
 
 def _inner(body: bytes) -> bytes:
     if body[:1] != VERSION:
-        raise ValueError(f"a delta of version {body[:1]!r}; this release reads {VERSION!r}")
-    return _zstd.unpack(body[1:])
+        raise ValueError(f"the delta has version {body[:1]!r}; this release reads version {VERSION!r}")
+    return zstd.decompress(body[1:])
 
 
-def unpack_views(body: Body) -> Views:
+def decode_page_views(body: DeltaBody) -> PageViews:
     return _decode_views(body.views)
 
 
-# Where an event is counted: its minute in microseconds (None: no page view), its hour, and by piece in four columns.
+# Where the events of a slot are counted: minute in microseconds (None: no page view), hour, and four columns by piece.
 _Pieces = dict[str, list[int]]
 _Slot = tuple[int | None, Callable[[int], None], _Pieces, _Pieces, _Pieces, _Pieces]
 
 
 class _Slots(dict[tuple[str, str, str, str], _Slot]):
-    """(type, subject, 't' for a bot, UTC minute) → the slot of such events, made when first asked for."""
+    """(type, subject, 't' for a bot, UTC minute) → the slot of such events, created on first use."""
 
     def __init__(self, zone: str) -> None:
         self.zone = zone
@@ -151,11 +158,11 @@ class _Slots(dict[tuple[str, str, str, str], _Slot]):
         day, hour, minute_us = local_hour(minute, self.zone)
         section = self.sections.get((kind, subject, bot, day))
         if section is None:
-            columns: dict[str, _Pieces] = {column: defaultdict(list) for column in COLUMNS}
+            columns: dict[str, _Pieces] = {column: defaultdict(list) for column in DIMENSIONS_BY_COLUMN}
             section = Section(kind, subject, bot == "t", day, columns)
             self.sections[kind, subject, bot, day] = section
         when, agents, pages, referrers, places = section.columns.values()
-        viewed_us = minute_us if kind == VIEW else None
+        viewed_us = minute_us if kind == PAGE_VIEW else None
         slot = self[key] = (viewed_us, when[hour].append, agents, pages, referrers, places)
         return slot
 
@@ -163,7 +170,7 @@ class _Slots(dict[tuple[str, str, str, str], _Slot]):
 @lru_cache(maxsize=65_536)
 def local_hour(minute: str, zone: str) -> tuple[int, str, int]:
     """(ordinal of the local day, full hours since it began, microseconds since 1970) of a UTC minute such as
-    2026-01-31T12:00. It lies in one local hour: no zone has had seconds in its offset since 1972."""
+    2026-01-31T12:00. A minute lies in one local hour: no zone has had seconds in its offset since 1972."""
     tz = clock.zone(zone)
     instant = datetime.fromisoformat(minute + "+00:00")
     day = clock.day_of(instant, tz)
@@ -171,10 +178,10 @@ def local_hour(minute: str, zone: str) -> tuple[int, str, int]:
     return day.toordinal(), f"{hours:02d}", int(instant.timestamp()) * 1_000_000
 
 
-def collect(zone: str, rows: Sequence[Counted], user_nos: Sequence[int]) -> Body:
-    """One site's rows, each column's events in the order of the rows. Raises ValueError for an unknown zone."""
+def group_rows(zone: str, rows: Sequence[CountableRow], user_nos: Sequence[int]) -> DeltaBody:
+    """One site's rows, each column's events in the order of the rows. Raises clock.UnknownZone."""
     slots = _Slots(zone)
-    viewed: list[Counted] = []
+    viewed: list[CountableRow] = []
     viewers: list[int] = []
     minutes: list[int] = []
     for row, user_no in zip(rows, user_nos, strict=True):
@@ -189,19 +196,19 @@ def collect(zone: str, rows: Sequence[Counted], user_nos: Sequence[int]) -> Body
             viewed.append(row)
             viewers.append(user_no)
             minutes.append(minute_us)
-    return Body(list(slots.sections.values()), msgspec.Raw(_encode(_views(viewed, viewers, minutes))))
+    return DeltaBody(list(slots.sections.values()), msgspec.Raw(_encode(_views(viewed, viewers, minutes))))
 
 
-def _views(rows: list[Counted], user_nos: list[int], minutes: list[int]) -> Views:
-    # Asking for an unknown piece gives it the next number.
+def _views(rows: list[CountableRow], user_nos: list[int], minutes: list[int]) -> PageViews:
+    # The first look-up of a piece assigns it the next number.
     number: defaultdict[str, int] = defaultdict(count().__next__)
     since_us = min(minutes, default=0)
-    # Of 2026-01-31T12:00:07.5Z, and of the same with +00:00 at its end, the seconds.
+    # The seconds of 2026-01-31T12:00:07.5Z, or of the same with +00:00 at its end.
     after_us = [
         minute - since_us + round(float(ts[17:-1] if ts[-1] == "Z" else ts[17:-6]) * 1e6)
         for minute, ts in zip(minutes, [row.ts for row in rows], strict=True)
     ]
-    views = Views(
+    views = PageViews(
         [],
         since_us,
         user_nos,

@@ -1,7 +1,7 @@
-"""What one chunk of a site's events adds to its rollups: counts by dimension, and touches of visits. Pure.
+"""What one chunk of a site's events adds to its rollups: counts by dimension, and parts of visits. Pure.
 
-The drain, the bulk loader and the rebuild hand rows in and get bytes for `rollup_deltas`; merge and the reports hand
-bytes in and get a Delta. How the bytes are laid out, and why packing does so little: packed.py.
+The drain, the bulk loader and the rebuild turn rows into bytes for `rollup_deltas`; merge and the reports turn these
+bytes into a Delta. codec.py has their layout, and why encoding does so little.
 """
 
 from collections import defaultdict
@@ -13,26 +13,29 @@ from typing import NamedTuple
 import msgspec
 from pyroaring import BitMap64
 
-from analytics.rollups.packed import (
-    COLUMNS,
-    Body,
-    Counted,
+from analytics.rollups import bitmaps
+from analytics.rollups.deltas.codec import (
+    DIMENSIONS_BY_COLUMN,
+    CountableRow,
+    DeltaBody,
+    PageViews,
     Section,
-    Views,
-    collect,
-    pack_body,
-    unpack_body,
-    unpack_views,
+    decode_body,
+    decode_page_views,
+    encode_body,
+    group_rows,
+    raises_unreadable,
 )
-from analytics.rollups.visits import Touch, fold
-from analytics.store.events import unescape
+from analytics.rollups.visits.sessionization import VisitPart, join_parts
+from analytics.store.copy.binary_copy import as_int
+from analytics.store.copy.copy_text import unescape_copy
 
-DIMENSIONS = tuple(dimension for dimensions in COLUMNS.values() for dimension in dimensions)
+DIMENSIONS = tuple(dimension for dimensions in DIMENSIONS_BY_COLUMN.values() for dimension in dimensions)
 # Keys whose counts are in memory at a time while deltas are merged.
-KEYS = 10_000
+MAX_KEYS_IN_MEMORY = 10_000
 
 
-class Key(NamedTuple):
+class RollupKey(NamedTuple):
     """A row of `rollups`, but for its site and span."""
 
     dimension: str
@@ -43,15 +46,15 @@ class Key(NamedTuple):
     value: str
 
 
-# A bitmap of a few takes ten times the memory of a list, and longer to make than to go through once more.
-FEW = 8
+# For so few users a bitmap takes ten times the memory of a list, and longer to build than to iterate over again.
+SMALL_LIST = 8
 _Part = list[int] | BitMap64
 
 
 class Count:
-    """Events, and the user_no of everybody in them.
+    """A number of events, and the user_no of all of their users.
 
-    The set is made when it is first asked for: of the paths of a hostile day, most end up as a part of another count.
+    The set is built on first use: most paths of a hostile day end up as a part of another count.
     """
 
     __slots__ = ("_parts", "_users", "events")
@@ -68,24 +71,24 @@ class Count:
             parts, self._parts = self._parts, []
             few = BitMap64([user_no for part in parts if isinstance(part, list) for user_no in part])
             many = [part for part in parts if isinstance(part, BitMap64)]
-            # A union makes a bitmap of its own, so that no two counts share one.
+            # `union` returns a new bitmap, so that no two counts share one.
             self._users = BitMap64.union(self._users or few, few, *many)
         if self._users is None:
             self._users = BitMap64()
         return self._users
 
-    def count(self, events: int, part: _Part) -> None:
-        """Counts events of these users; nobody may change `part` from now on."""
+    def add_users(self, events: int, part: _Part) -> None:
+        """Adds events of these users. `part` must not change afterwards."""
         self.events += events
         self._parts.append(part)
 
     def add(self, other: "Count") -> None:
-        """Counts the other's events too."""
+        """Adds the other's events and users."""
         self.events += other.events
         self._parts += other._parts
         if other._users is not None:
-            mine = self.users
-            mine |= other._users
+            users = self.users
+            users |= other._users
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Count) and (self.events, self.users) == (other.events, other.users)
@@ -96,140 +99,153 @@ class Count:
         return f"Count({self.events}, {list(self.users)})"
 
 
+def decode_count(events: bytes, users: bytes) -> Count:
+    """The Count of two binary columns of a stored row."""
+    return Count(as_int(events), bitmaps.decode(users))
+
+
 class Delta(msgspec.Struct):
-    """Counts in the calendar of `zone`, and the visits that its page views make by themselves."""
+    """Counts in the calendar of `zone`, and the visits that its page views form by themselves."""
 
     zone: str
-    counts: dict[Key, Count]
-    touches: list[Touch]
+    counts: dict[RollupKey, Count]
+    visit_parts: list[VisitPart]
 
 
-def pack_rows(zone: str, rows: Sequence[Counted], user_nos: Sequence[int]) -> bytes:
-    """One site's rows as the body of a delta. Raises ValueError when `zone` is no IANA zone; 1 µs a row."""
-    return pack_body(collect(zone, rows, user_nos))
+def encode_rows(zone: str, rows: Sequence[CountableRow], user_nos: Sequence[int]) -> bytes:
+    """One site's rows as the body of a delta; 1 µs a row. Raises clock.UnknownZone."""
+    return encode_body(group_rows(zone, rows, user_nos))
 
 
-def build(zone: str, rows: Sequence[Counted], user_nos: Sequence[int]) -> Delta:
-    """What one site's rows add: `unpack(pack_rows(…))`, without the packing."""
-    return _expand([collect(zone, rows, user_nos)], zone, DIMENSIONS, touches=True)
+def count_rows(zone: str, rows: Sequence[CountableRow], user_nos: Sequence[int]) -> Delta:
+    """What one site's rows add: `decode_delta(encode_rows(…))`, without the encoding."""
+    return _expand([group_rows(zone, rows, user_nos)], zone, DIMENSIONS, visit_parts=True)
 
 
-def unpack(body: bytes, zone: str) -> Delta:
-    """What a body says. Raises ValueError for one of another version."""
-    return unite([body], zone)
+def decode_delta(body: bytes, zone: str) -> Delta:
+    """The counts of one body. Raises UnreadableDelta."""
+    return sum_bodies([body], zone)
 
 
-def unite(bodies: Iterable[bytes], zone: str, dimensions: Iterable[str] = DIMENSIONS, touches: bool = True) -> Delta:
-    """The sum of bodies of one site and zone; of fewer `dimensions`, or without `touches`, in less time.
+def sum_bodies(
+    bodies: Iterable[bytes], zone: str, dimensions: Iterable[str] = DIMENSIONS, visit_parts: bool = True
+) -> Delta:
+    """The sum of bodies of one site and zone; fewer `dimensions`, or no `visit_parts`, take less time.
 
-    Costs 1 µs an event, and another 1 µs a page view for its touch.
+    Costs 1 µs an event, and another 1 µs a page view for its visit part. Raises UnreadableDelta.
     """
-    return _expand(map(unpack_body, bodies), zone, dimensions, touches)
+    with raises_unreadable():
+        return _expand(map(decode_body, bodies), zone, dimensions, visit_parts)
 
 
-_Seen = dict[str, Count]
+_ByValue = dict[str, Count]
 _Group = tuple[str, date, str, str, bool]
 
 
-def _expand(bodies: Iterable[Body], zone: str, dimensions: Iterable[str], touches: bool) -> Delta:
-    wanted, groups = _places(frozenset(dimensions)), defaultdict[_Group, _Seen](dict)
-    points: list[Touch] = []
+def _expand(bodies: Iterable[DeltaBody], zone: str, dimensions: Iterable[str], visit_parts: bool) -> Delta:
+    columns, groups = _columns(frozenset(dimensions)), defaultdict[_Group, _ByValue](dict)
+    parts: list[VisitPart] = []
     for body in bodies:
         for section in body.sections:
-            for column in wanted:
-                _expand_column(section, column, wanted[column], groups)
-        if touches:
-            points += _touches(unpack_views(body))
-    return Delta(zone, _counts(groups), fold(points))
+            for column in columns:
+                _expand_column(section, column, columns[column], groups)
+        if visit_parts:
+            parts += _view_parts(decode_page_views(body))
+    return Delta(zone, _counts(groups), join_parts(parts))
 
 
-def unite_in_parts(bodies: Iterable[bytes], zone: str, keys: int = KEYS) -> Iterator[Delta]:
-    """What `unite` says, in Deltas of about `keys` keys at most, and as many again.
+def sum_bodies_in_parts(bodies: Iterable[bytes], zone: str, keys: int = MAX_KEYS_IN_MEMORY) -> Iterator[Delta]:
+    """`sum_bodies` in parts of about `keys` keys, at most twice as many. Raises UnreadableDelta.
 
-    Where each event brings a path of its own, a key takes 0.5 kB; ordinary events of minutes have some thousand keys.
+    Where each event has a path of its own, a key takes 0.5 kB; ordinary events of minutes have some thousand keys.
     """
-    wanted, groups = _places(frozenset(DIMENSIONS)), defaultdict[_Group, _Seen](dict)
-    points: list[Touch] = []
+    with raises_unreadable():
+        yield from _expand_in_parts(map(decode_body, bodies), zone, keys)
+
+
+def _expand_in_parts(bodies: Iterable[DeltaBody], zone: str, keys: int) -> Iterator[Delta]:
+    columns, groups = _columns(frozenset(DIMENSIONS)), defaultdict[_Group, _ByValue](dict)
+    parts: list[VisitPart] = []
     pieces = 0
-    for body in map(unpack_body, bodies):
+    for body in bodies:
         for section in body.sections:
-            for column in wanted:
-                _expand_column(section, column, wanted[column], groups)
+            for column in columns:
+                _expand_column(section, column, columns[column], groups)
                 pieces += len(section.columns[column])
                 if pieces > keys // 8:
                     pieces = 0
                     if sum(map(len, groups.values())) > keys:
-                        yield Delta(zone, _counts(groups), fold(points))
+                        yield Delta(zone, _counts(groups), join_parts(parts))
                         groups.clear()
-                        points.clear()
-        points += _touches(unpack_views(body))
-    yield Delta(zone, _counts(groups), fold(points))
+                        parts.clear()
+        parts += _view_parts(decode_page_views(body))
+    yield Delta(zone, _counts(groups), join_parts(parts))
 
 
-def _counts(groups: Mapping[_Group, _Seen]) -> dict[Key, Count]:
-    return {Key(*group, value): count for group, seen in groups.items() for value, count in seen.items()}
+def _counts(groups: Mapping[_Group, _ByValue]) -> dict[RollupKey, Count]:
+    return {RollupKey(*group, value): count for group, counts in groups.items() for value, count in counts.items()}
 
 
 @lru_cache(maxsize=64)
-def _places(dimensions: frozenset[str]) -> dict[str, list[tuple[int, str]]]:
-    """Column → (place in `_values`, dimension) of those that are wanted."""
+def _columns(dimensions: frozenset[str]) -> dict[str, list[tuple[int, str]]]:
+    """Column → (index in `_values`, dimension) of each of `dimensions` that it holds."""
     return {
-        column: [(place, one) for place, one in enumerate(said) if one in dimensions]
-        for column, said in COLUMNS.items()
+        column: [(index, dimension) for index, dimension in enumerate(names) if dimension in dimensions]
+        for column, names in DIMENSIONS_BY_COLUMN.items()
     }
 
 
 def _expand_column(
-    section: Section, column: str, wanted: list[tuple[int, str]], groups: defaultdict[_Group, _Seen]
+    section: Section, column: str, dimensions: list[tuple[int, str]], groups: defaultdict[_Group, _ByValue]
 ) -> None:
-    counted = [
-        (_values(column, piece), len(nos), nos if len(nos) < FEW else BitMap64(nos))
-        for piece, nos in (section.columns[column].items() if wanted else ())
+    pieces = [
+        (_values(column, piece), len(nos), nos if len(nos) < SMALL_LIST else BitMap64(nos))
+        for piece, nos in (section.columns[column].items() if dimensions else ())
     ]
     day = date.fromordinal(section.day)
     for subject in {"", section.subject}:
-        for place, dimension in wanted:
-            seen = groups[dimension, day, section.type, subject, section.is_bot]
-            for values, events, part in counted:
-                count = seen.get(values[place])
+        for index, dimension in dimensions:
+            counts = groups[dimension, day, section.type, subject, section.is_bot]
+            for values, events, part in pieces:
+                count = counts.get(values[index])
                 if count is None:
-                    count = seen[values[place]] = Count()
-                count.count(events, part)
+                    count = counts[values[index]] = Count()
+                count.add_users(events, part)
 
 
 @lru_cache(maxsize=4096)
 def _values(column: str, piece: str) -> tuple[str, ...]:
-    """What a piece says of each dimension of its column, in the order of COLUMNS."""
+    """The value of each dimension of a piece's column, in the order of DIMENSIONS_BY_COLUMN."""
     if column == "when":
         return "", piece
-    said = [unescape(text) for text in piece.split("\t")]
+    texts = [unescape_copy(text) for text in piece.split("\t")]
     if column == "agent":
-        return tuple(said[1:])
+        return tuple(texts[1:])
     if column == "place":
-        country, region, city = said
+        country, region, city = texts
         return country, region and f"{country}/{region}", city and f"{country}/{region}/{city}"
-    return tuple(said[: len(COLUMNS[column])])
+    return tuple(texts[: len(DIMENSIONS_BY_COLUMN[column])])
 
 
-def _touches(views: Views) -> Iterator[Touch]:
+def _view_parts(views: PageViews) -> Iterator[VisitPart]:
     """Each page view as a visit of its own."""
     agents, pages, referrers, places = (
-        _read(column, views.texts, numbers)
+        _read_column(column, views.texts, numbers)
         for column, numbers in (
             ("agent", views.agents), ("page", views.pages), ("referrer", views.referrers), ("place", views.places)
         )
     )  # fmt: skip
     bots = [views.texts[number][0] == "t" for number in views.agents]
-    # Half the price of Touch(…), which takes its arguments apart and puts them together again.
+    # Half the cost of VisitPart(…), which unpacks its arguments and packs them again.
     since_us, make = views.since_us, tuple.__new__
     for user_no, session, bot, after_us, agent, page, (referrer, source), (country, _, _) in zip(
         views.user_nos, views.sessions, bots, views.after_us, agents, pages, referrers, places, strict=True
     ):
         at_us = since_us + after_us
         entry = (page[0], source, referrer, country, *agent, *page[1:])
-        yield make(Touch, (user_no, session, bot, at_us, at_us, 1, entry, page[0]))
+        yield make(VisitPart, (user_no, session, bot, at_us, at_us, 1, entry, page[0]))
 
 
-def _read(column: str, texts: list[str], numbers: list[int]) -> list[tuple[str, ...]]:
-    said = {number: _values(column, texts[number]) for number in set(numbers)}
-    return [said[number] for number in numbers]
+def _read_column(column: str, texts: list[str], numbers: list[int]) -> list[tuple[str, ...]]:
+    values = {number: _values(column, texts[number]) for number in set(numbers)}
+    return [values[number] for number in numbers]

@@ -1,6 +1,7 @@
-"""What is kept of many samples: their number, exact sum, extremes, the last of them, and a sketch. Pure.
+"""The summary of many samples: their number, exact sum, extremes, the last of them, and a sketch. Pure.
 
-Tallies are added without loss: sums are decimal, to the last digit of every value, so the order makes no difference.
+rollups.py and the sample reports call it. Summaries merge without loss in any order: sums are decimal, to the last
+digit.
 """
 
 from collections.abc import Iterable, Sequence
@@ -9,14 +10,14 @@ from datetime import datetime
 from decimal import Context, Decimal, Inexact, localcontext
 from typing import NamedTuple
 
-from analytics.rollups.sample_sketch import Sketch, add, sketch_of
+from analytics.rollups.samples.sketch import Sketch, add_sketch, build_sketch
 
-# Room for all digits between 1e300, a million million times, and 5e-324.
+# Enough for all digits between a sum of 10^12 values of 1e300 and 5e-324.
 EXACT = Context(prec=1000, traps=[Inexact])
 
 
 class Point(NamedTuple):
-    """A sample as far as it is counted. By `ts`, then value and kind: the greatest is the last."""
+    """The counted fields of a sample. In the order of `ts`, value and kind the greatest is the last."""
 
     ts: datetime
     value: Decimal
@@ -24,8 +25,8 @@ class Point(NamedTuple):
 
 
 @dataclass(slots=True)
-class Tally:
-    """Of at least one sample. `last` is the greatest Point."""
+class SampleSummary:
+    """A summary of at least one sample. `last` is the greatest Point."""
 
     count: int
     sum: Decimal
@@ -36,25 +37,27 @@ class Tally:
     sketch: Sketch = field(default_factory=Sketch)
 
 
-def tally(points: Sequence[Point]) -> Tally:
-    """About 2 µs a point."""
+def summarize_points(points: Sequence[Point]) -> SampleSummary:
+    """The summary of at least one point; about 2 µs a point."""
     values = [point.value for point in points]
     with localcontext(EXACT):
         total = sum(values, Decimal(0))
-    sketch = sketch_of(map(float, values))
-    return Tally(len(points), total, min(values), max(values), min(points).ts, max(points), sketch)
+    sketch = build_sketch(map(float, values))
+    return SampleSummary(len(points), total, min(values), max(values), min(points).ts, max(points), sketch)
 
 
-def unite(tallies: Iterable[Tally]) -> Tally | None:
-    """All of them together, in a new one; None of none."""
-    found: Tally | None = None
-    for one in tallies:
-        if found is None:
-            found = Tally(one.count, one.sum, one.min, one.max, one.first_at, one.last, Sketch(one.sketch))
+def merge_summaries(summaries: Iterable[SampleSummary]) -> SampleSummary | None:
+    """A new summary of all samples; None when there are no summaries."""
+    total: SampleSummary | None = None
+    for part in summaries:
+        if total is None:
+            total = SampleSummary(
+                part.count, part.sum, part.min, part.max, part.first_at, part.last, Sketch(part.sketch)
+            )
             continue
-        found.count += one.count
-        found.sum = EXACT.add(found.sum, one.sum)
-        found.min, found.max = min(found.min, one.min), max(found.max, one.max)
-        found.first_at, found.last = min(found.first_at, one.first_at), max(found.last, one.last)
-        add(found.sketch, one.sketch)
-    return found
+        total.count += part.count
+        total.sum = EXACT.add(total.sum, part.sum)
+        total.min, total.max = min(total.min, part.min), max(total.max, part.max)
+        total.first_at, total.last = min(total.first_at, part.first_at), max(total.last, part.last)
+        add_sketch(total.sketch, part.sketch)
+    return total

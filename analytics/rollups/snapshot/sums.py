@@ -1,80 +1,94 @@
-"""More that reports read in a Snapshot: sums that move no bitmaps, types and short codes side by side, visits by value.
+"""Sums that reports read in a Snapshot: events without bitmaps, counts by type and short code, visits by value.
 
-What still waits in deltas counts too, under the names that merge would give it; visits come with their merge.
+Unmerged deltas count too, under the values that merge would give them; visits come with their merge. Only SELECTs.
 """
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from datetime import date
-from typing import Any
+from typing import Unpack
 
 from pyroaring import BitMap64
 from sqlalchemy import text
 
-from analytics.rollups import guard, users
-from analytics.rollups.delta import Count, Key
-from analytics.rollups.reading import ROWS, TOTALS, Asked, Snapshot, columns
-from analytics.rollups.spans import DAY, whole
-from analytics.rollups.users import as_date, as_int, as_text, read_binary
-from analytics.rollups.visit_tally import VisitSums
+from analytics.rollups import bitmaps, cardinality
+from analytics.rollups.deltas.counts import Count, RollupKey, decode_count
+from analytics.rollups.rows import with_bots
+from analytics.rollups.snapshot.snapshot import (
+    FROM_ROLLUPS,
+    TOTAL_DIMENSIONS,
+    RollupFilter,
+    RowFilter,
+    Snapshot,
+    span_parameters,
+)
+from analytics.rollups.spans import DAY, whole_spans
+from analytics.rollups.visits.sums import VisitSums
+from analytics.store.copy.binary_copy import as_date, as_int, as_text, read_binary
 
-# More than the values of any dimension.
-EVERY = 1 << 40
+# Exceeds the number of values of any dimension.
+NO_LIMIT = 1 << 40
 
 
-def by_value(
-    found: Snapshot, dimensions: Sequence[str], first: date, after: date, **asked: Any
+def events_by_value(
+    snapshot: Snapshot, dimensions: Sequence[str], first_day: date, end_day: date, **row_filter: Unpack[RowFilter]
 ) -> dict[str, dict[str, int]]:
-    """Dimension → value → events, the most first. One query, O(rows of the dimensions); weeks and months as `tops`."""
-    wanted = Asked(first, after, **asked)
+    """Dimension → value → events, the most first. One query, O(rows of the dimensions), unions included."""
+    rollup_filter = RollupFilter(first_day, end_day, **row_filter)
     sums: dict[str, dict[str, int]] = {dimension: {} for dimension in dimensions}
-    for (dimension, value), events in found.rank(dimensions, wanted, EVERY).items():
+    for (dimension, value), events in snapshot.rank(dimensions, rollup_filter, NO_LIMIT).items():
         sums[dimension][value] = events
     return sums
 
 
-# As reading.COUNTS, by pk_rollups.
-EVENTS = "SELECT day, value, events" + ROWS
+# By pk_rollups, as snapshot.COUNTS.
+EVENTS = "SELECT day, value, events" + FROM_ROLLUPS
 
 
-def by_day(found: Snapshot, dimension: str, first: date, after: date, **asked: Any) -> Counter[tuple[date, str]]:
+def events_by_day(
+    snapshot: Snapshot, dimension: str, first_day: date, end_day: date, **row_filter: Unpack[RowFilter]
+) -> Counter[tuple[date, str]]:
     """(day, value) → events. One query, O(rows)."""
-    wanted = Asked(first, after, **asked)
+    rollup_filter, days = RollupFilter(first_day, end_day, **row_filter), list(whole_spans(DAY, first_day, end_day))
     sums: Counter[tuple[date, str]] = Counter()
-    for day, value, events in found.read(EVENTS, [dimension], wanted, list(whole(DAY, first, after))):
-        sums[as_date(day or b""), as_text(value or b"")] += as_int(events or b"")
-    for key, count in found.fresh([dimension], wanted).items():
+    for day, value, events in snapshot.read_rows(EVENTS, [dimension], rollup_filter, days):
+        sums[as_date(day), as_text(value)] += as_int(events)
+    for key, count in snapshot.matching_unmerged_counts([dimension], rollup_filter).items():
         sums[key.day, key.value] += count.events
     return sums
 
 
-# As reading.COUNTS, by pk_rollups.
-PEOPLE = "SELECT value, users" + ROWS
+# By pk_rollups, as snapshot.COUNTS.
+READ_BITMAPS = "SELECT value, users" + FROM_ROLLUPS
 
 
-def people_by_value(found: Snapshot, dimension: str, first: date, after: date, **asked: Any) -> dict[str, BitMap64]:
-    """Value → everybody with it. One query; a bitmap a value is read of each span that covers the days."""
-    wanted = Asked(first, after, **asked)
-    people: dict[str, BitMap64] = defaultdict(BitMap64)
-    for value, stored in found.read(PEOPLE, [dimension], wanted, found.cover(wanted)):
-        people[as_text(value or b"")] |= users.unpack(stored or b"")
-    for key, count in found.fresh([dimension], wanted).items():
-        people[key.value] |= count.users
-    return dict(people)
+def users_by_value(
+    snapshot: Snapshot, dimension: str, first_day: date, end_day: date, **row_filter: Unpack[RowFilter]
+) -> dict[str, BitMap64]:
+    """Value → its users. One query; a bitmap a value is read of each span that covers the days."""
+    rollup_filter = RollupFilter(first_day, end_day, **row_filter)
+    users: dict[str, BitMap64] = defaultdict(BitMap64)
+    spans = snapshot.covering_spans(rollup_filter)
+    for value, stored in snapshot.read_rows(READ_BITMAPS, [dimension], rollup_filter, spans):
+        users[as_text(value)] |= bitmaps.decode(stored)
+    for key, count in snapshot.matching_unmerged_counts([dimension], rollup_filter).items():
+        users[key.value] |= count.users
+    return dict(users)
 
 
-# As reading.COUNTS, by pk_rollups.
-TYPES = "SELECT day, type, events, users" + ROWS
+# By pk_rollups, as snapshot.COUNTS.
+TYPES = "SELECT day, type, events, users" + FROM_ROLLUPS
 
 
-def by_type(found: Snapshot, first: date, after: date, bots: bool = False) -> dict[tuple[date, str], Count]:
+def counts_by_type(
+    snapshot: Snapshot, first_day: date, end_day: date, bots: bool = False
+) -> dict[tuple[date, str], Count]:
     """(day, type) → its Count. Two queries; a bitmap a day and type is read."""
-    wanted = Asked(first, after, bots=bots)
+    rollup_filter, days = RollupFilter(first_day, end_day, bots=bots), list(whole_spans(DAY, first_day, end_day))
     counts: dict[tuple[date, str], Count] = defaultdict(Count)
-    for day, kind, events, stored in found.read(TYPES, ["total"], wanted, list(whole(DAY, first, after))):
-        count = Count(as_int(events or b""), users.unpack(stored or b""))
-        counts[as_date(day or b""), as_text(kind or b"")].add(count)
-    for key, count in found.fresh(["total"], wanted).items():
+    for day, kind, events, users in snapshot.read_rows(TYPES, ["total"], rollup_filter, days):
+        counts[as_date(day), as_text(kind)].add(decode_count(events, users))
+    for key, count in snapshot.matching_unmerged_counts(["total"], rollup_filter).items():
         counts[key.day, key.type].add(count)
     return dict(counts)
 
@@ -93,7 +107,7 @@ FROM (
         OFFSET 0
     ) AS r
     UNION ALL
-    SELECT * FROM unnest(%(waiting)s::text[], %(waiting_events)s::bigint[])
+    SELECT * FROM unnest(%(unmerged)s::text[], %(unmerged_events)s::bigint[])
 ) AS counted
 GROUP BY subject
 ORDER BY sum(events) DESC, subject COLLATE "C"
@@ -101,41 +115,41 @@ LIMIT %(limit)s
 """
 
 
-def by_subject(
-    found: Snapshot, kind: str, first: date, after: date, *, limit: int = EVERY, bots: bool = False
+def events_by_subject(
+    snapshot: Snapshot, kind: str, first_day: date, end_day: date, *, limit: int = NO_LIMIT, bots: bool = False
 ) -> dict[str, int]:
-    """Short code → events of the type, the most first; '(other)' for all without a place (guard.py). One query.
+    """Short code → events of the type, the most first; OTHER for codes beyond the cardinality limit. One query.
 
     O(codes of each span that covers the days): 10,000 at most of a day.
     """
-    wanted = Asked(first, after, bots=bots)
-    fresh = _fresh_subjects(found, kind, wanted)
-    given = {
-        "site_id": found.site_id,
-        **columns(found.cover(wanted)),
+    rollup_filter = RollupFilter(first_day, end_day, bots=bots)
+    unmerged = _unmerged_subjects(snapshot, kind, rollup_filter)
+    parameters = {
+        "site_id": snapshot.site_id,
+        **span_parameters(snapshot.covering_spans(rollup_filter)),
         "type": kind,
-        "bots": [False, True] if bots else [False],
-        "waiting": [key.subject for key in fresh],
-        "waiting_events": [count.events for count in fresh.values()],
+        "bots": with_bots(bots),
+        "unmerged": [key.subject for key in unmerged],
+        "unmerged_events": [count.events for count in unmerged.values()],
         "limit": limit,
     }
-    rows = read_binary(found.connection, SUBJECTS, given)
-    return {as_text(subject or b""): as_int(events or b"") for subject, events in rows}
+    rows = read_binary(snapshot.connection, SUBJECTS, parameters)
+    return {as_text(subject): as_int(events) for subject, events in rows}
 
 
-def _fresh_subjects(found: Snapshot, kind: str, wanted: Asked) -> dict[Key, Count]:
-    waiting = {
+def _unmerged_subjects(snapshot: Snapshot, kind: str, rollup_filter: RollupFilter) -> dict[RollupKey, Count]:
+    totals = {
         key: count
-        for key, count in found.waiting(TOTALS).items()
-        if key.dimension == "total" and wanted.first <= key.day < wanted.after
+        for key, count in snapshot.unmerged.counts(TOTAL_DIMENSIONS).items()
+        if key.dimension == "total" and rollup_filter.first_day <= key.day < rollup_filter.end_day
     }
-    if not any(key.subject for key in waiting):
+    if not any(key.subject for key in totals):
         return {}
-    fitted = guard.fit(found.connection, found.site_id, waiting)
+    limited = cardinality.apply_limits(snapshot.connection, snapshot.site_id, totals)
     return {
         key: count
-        for key, count in fitted.items()
-        if key.subject and key.type == kind and (wanted.bots or not key.is_bot)
+        for key, count in limited.items()
+        if key.subject and key.type == kind and (rollup_filter.bots or not key.is_bot)
     }  # fmt: skip
 
 
@@ -155,10 +169,10 @@ HAVING sum(r.visits) > 0
 """)
 
 
-def visits_of(
-    found: Snapshot, dimension: str, first: date, after: date, values: Sequence[str], bots: bool = False
+def visits_by_value(
+    snapshot: Snapshot, dimension: str, first_day: date, end_day: date, values: Sequence[str], bots: bool = False
 ) -> dict[str, VisitSums]:
-    """Value → the visits that began in the days with it; no entry where none did. One query, O(days * values)."""
-    given = {"days": [span.day for span in whole(DAY, first, after)], "values": list(values)}
-    given |= {"site_id": found.site_id, "dimension": dimension, "bots": [False, True] if bots else [False]}
-    return {row[0]: VisitSums(*row[1:]) for row in found.connection.execute(VISITS, given)}
+    """Value → sums of the visits that began in the days; no entry for a value without. One query, O(days * values)."""
+    parameters = {"days": [span.day for span in whole_spans(DAY, first_day, end_day)], "values": list(values)}
+    parameters |= {"site_id": snapshot.site_id, "dimension": dimension, "bots": with_bots(bots)}
+    return {value: VisitSums(*sums) for value, *sums in snapshot.connection.execute(VISITS, parameters)}

@@ -1,7 +1,7 @@
-"""Counts the visits of a site's days anew from raw events, for rebuild. The result is what merge would have made.
+"""Recounts the visits of a site's days from raw events, for rebuild. The result equals that of the merges.
 
-A day owns the visits that begin on it. One that began before is left as it is, though it may reach far into the day;
-one that begins on the day is followed past its end until 30 minutes of silence.
+A day has the visits that begin on it. A visit that began earlier is not changed, though it may end far into the day;
+one that begins on the day is followed past its end until a gap of 30 minutes.
 """
 
 from collections.abc import Iterable, Iterator
@@ -11,29 +11,30 @@ from itertools import islice
 from sqlalchemy import Connection, TextClause, text
 
 from analytics import clock
-from analytics.rollups.visit_rollups import fold_sums, recount_visit_rollups
-from analytics.rollups.visit_store import add_visits, by_index, reached_visits
-from analytics.rollups.visit_tally import Tally, microseconds
-from analytics.rollups.visits import GAP_US, Key, Touch, join
+from analytics.rollups.visits.rollups import apply_sums, recount_visit_rollups
+from analytics.rollups.visits.sessionization import GAP_US, VisitKey, VisitPart, join_pair
+from analytics.rollups.visits.store import insert_visits, read_adjacent_visits, visit_of_row
+from analytics.rollups.visits.sums import VisitSumChanges, to_microseconds
+from analytics.store.planner import index_lookups_only
 
-# Visits written together; views read together.
-AT_A_TIME = 10_000
-# How far the visits that are open at the end of a day are followed at a time.
-FOLLOWED = timedelta(hours=6)
+# Visits written, and views read, at a time.
+ROWS_AT_A_TIME = 10_000
+# How far the visits that are open at the end of a day are followed in one query.
+FOLLOW_WINDOW = timedelta(hours=6)
 
 
-def recount_visits(connection: Connection, site_id: int, zone: str, first_day: date, after_day: date) -> None:
-    """Replaces the visits that begin on the local days [first_day, after_day), and the rows of visit_rollups.
+def recount_visits(connection: Connection, site_id: int, zone: str, first_day: date, end_day: date) -> None:
+    """Replaces the visits that begin on the local days [first_day, end_day), and the rows of visit_rollups.
 
-    Reads each day's page views in one sorted pass; memory holds the visits open at a day's end.
+    Reads each day's page views in one sorted pass; only the visits open at a day's end are held in memory.
     """
     tz, day = clock.zone(zone), first_day
-    while day < after_day:
+    while day < end_day:
         start, end = clock.day_bounds(day, tz)
         if start < end:
             _recount_day(connection, site_id, start, end)
         day += timedelta(days=1)
-    recount_visit_rollups(connection, site_id, zone, first_day, after_day)
+    recount_visit_rollups(connection, site_id, zone, first_day, end_day)
 
 
 # Served by ix_visits_site_id_started_at.
@@ -43,21 +44,21 @@ CLEAR = text("DELETE FROM visits WHERE site_id = :site_id AND started_at >= :sta
 def _recount_day(connection: Connection, site_id: int, start: datetime, end: datetime) -> None:
     connection.execute(CLEAR, {"site_id": site_id, "start": start, "end": end})
     beginning = _visits_beginning_in(connection, site_id, start, end)
-    while visits := list(islice(beginning, AT_A_TIME)):
-        # Where the raw events before the day are gone, the stored visit knows that it reaches into it.
-        with by_index(connection):
-            reached = reached_visits(connection, site_id, visits)
-        earlier = {one[:3]: one.end_us for one in reached if one.start_us < microseconds(start)}
-        own = [one for one in visits if one[:3] not in earlier or one.start_us - earlier[one[:3]] > GAP_US]
-        add_visits(connection, site_id, own)
+    while visits := list(islice(beginning, ROWS_AT_A_TIME)):
+        # Raw events before the day may be purged: the stored visit shows whether it reaches into the day.
+        with index_lookups_only(connection):
+            adjacent = read_adjacent_visits(connection, site_id, visits)
+        earlier = {visit[:3]: visit.end_us for visit in adjacent if visit.start_us < to_microseconds(start)}
+        own = [visit for visit in visits if visit[:3] not in earlier or visit.start_us - earlier[visit[:3]] > GAP_US]
+        insert_visits(connection, site_id, own)
 
 
-def _visits_beginning_in(connection: Connection, site_id: int, start: datetime, end: datetime) -> Iterator[Touch]:
-    """The whole visits whose first view lies in [start, end)."""
-    start_us, end_us = microseconds(start), microseconds(end)
-    is_open: dict[Key, Touch] = {}
-    views = _read(connection, VIEWS, site_id, start - timedelta(microseconds=GAP_US), end)
-    for visit in _runs(views):
+def _visits_beginning_in(connection: Connection, site_id: int, start: datetime, end: datetime) -> Iterator[VisitPart]:
+    """The complete visits whose first view lies in [start, end)."""
+    start_us, end_us = to_microseconds(start), to_microseconds(end)
+    is_open: dict[VisitKey, VisitPart] = {}
+    views = _read(connection, READ_VIEWS, site_id, start - timedelta(microseconds=GAP_US), end)
+    for visit in _join_sorted(views):
         if visit.start_us < start_us:
             continue
         if end_us - visit.end_us <= GAP_US:
@@ -67,22 +68,24 @@ def _visits_beginning_in(connection: Connection, site_id: int, start: datetime, 
     yield from _follow(connection, site_id, is_open, end)
 
 
-def _follow(connection: Connection, site_id: int, is_open: dict[Key, Touch], at: datetime) -> Iterator[Touch]:
-    """The open visits with all views from `at` on that belong to them."""
+def _follow(
+    connection: Connection, site_id: int, is_open: dict[VisitKey, VisitPart], at: datetime
+) -> Iterator[VisitPart]:
+    """The open visits, with all of their views from `at` on."""
     while is_open:
-        until = at + FOLLOWED
-        for part in _runs(_read(connection, VIEWS_OF, site_id, at, until, is_open)):
+        until = at + FOLLOW_WINDOW
+        for part in _join_sorted(_read(connection, READ_VIEWS_OF_KEYS, site_id, at, until, is_open)):
             visit = is_open[part[:3]]
             if part.start_us - visit.end_us <= GAP_US:
-                is_open[part[:3]] = join(visit, part)
+                is_open[part[:3]] = join_pair(visit, part)
         at = until
         for key, visit in list(is_open.items()):
-            if microseconds(at) - visit.end_us > GAP_US:
+            if to_microseconds(at) - visit.end_us > GAP_US:
                 yield is_open.pop(key)
 
 
-# Partitions of the range only; ix_events_ts skips most of one where less than a day is asked for.
-VIEWS = text("""
+# Only the partitions of the range; ix_events_ts skips most of one when less than a day is read.
+READ_VIEWS = text("""
 SELECT user_no, coalesce(session_id, '') COLLATE "C", is_bot, (date_part('epoch', ts) * 1e6)::bigint,
     coalesce(path, ''), coalesce(source, ''), coalesce(referrer, ''), coalesce(country, ''), coalesce(browser, ''),
     coalesce(os, ''), coalesce(device, ''), coalesce(utm_source, ''), coalesce(utm_medium, ''),
@@ -91,7 +94,7 @@ FROM events
 WHERE site_id = :site_id AND type = 'page_view' AND ts >= :start AND ts < :end
 ORDER BY 1, 2, 3, 4
 """)
-VIEWS_OF = text("""
+READ_VIEWS_OF_KEYS = text("""
 SELECT e.user_no, coalesce(e.session_id, '') COLLATE "C", e.is_bot, (date_part('epoch', e.ts) * 1e6)::bigint,
     coalesce(e.path, ''), coalesce(e.source, ''), coalesce(e.referrer, ''), coalesce(e.country, ''),
     coalesce(e.browser, ''), coalesce(e.os, ''), coalesce(e.device, ''), coalesce(e.utm_source, ''),
@@ -111,26 +114,26 @@ def _read(
     site_id: int,
     start: datetime,
     end: datetime,
-    keys: Iterable[Key] = (),
-) -> Iterator[Touch]:
-    """Each page view of [start, end) as a touch, in the order of user, session and time; by a server-side cursor."""
-    given = {"site_id": site_id, "start": start, "end": end}
+    keys: Iterable[VisitKey] = (),
+) -> Iterator[VisitPart]:
+    """Each page view of [start, end) as a VisitPart, in the order of key and time; by a server-side cursor."""
+    parameters = {"site_id": site_id, "start": start, "end": end}
     if keys:
         user_nos, session_ids, bots = (list(column) for column in zip(*keys, strict=True))
-        given |= {"user_nos": user_nos, "session_ids": session_ids, "bots": bots}
-    rows = connection.execute(statement, given, execution_options={"yield_per": AT_A_TIME})
+        parameters |= {"user_nos": user_nos, "session_ids": session_ids, "bots": bots}
+    rows = connection.execute(statement, parameters, execution_options={"yield_per": ROWS_AT_A_TIME})
     for user_no, session_id, is_bot, at_us, *entry in rows:
-        yield Touch(user_no, session_id, is_bot, at_us, at_us, 1, tuple(entry), entry[0])
+        yield VisitPart(user_no, session_id, is_bot, at_us, at_us, 1, tuple(entry), entry[0])
 
 
-def _runs(views: Iterable[Touch]) -> Iterator[Touch]:
-    """Sorted views → visits, each as soon as it is whole."""
-    current: Touch | None = None
+def _join_sorted(views: Iterable[VisitPart]) -> Iterator[VisitPart]:
+    """Views in the order of key and time → visits, each as soon as it is complete."""
+    current: VisitPart | None = None
     for view in views:
         if current is None:
             current = view
         elif view[:3] == current[:3] and view.start_us - current.end_us <= GAP_US:
-            current = join(current, view)
+            current = join_pair(current, view)
         else:
             yield current
             current = view
@@ -139,7 +142,7 @@ def _runs(views: Iterable[Touch]) -> Iterator[Touch]:
 
 
 # Served by ix_visits_site_id_started_at.
-STORED = text("""
+READ_VISITS = text("""
 SELECT user_no, session_id, is_bot, (date_part('epoch', started_at) * 1e6)::bigint,
     (date_part('epoch', ended_at) * 1e6)::bigint, views, entry_path, source, referrer, country, browser, os, device,
     utm_source, utm_medium, utm_campaign, exit_path
@@ -148,12 +151,12 @@ WHERE site_id = :site_id AND started_at >= :start AND started_at < :end
 """)
 
 
-def sum_visits(connection: Connection, site_id: int, zone: str, start: datetime, end: datetime) -> None:
-    """Adds the stored visits that begin in [start, end) to the days of `zone`, beside what these hold already."""
-    given = {"site_id": site_id, "start": start, "end": end}
-    rows = connection.execute(STORED, given, execution_options={"yield_per": AT_A_TIME})
-    for part in rows.partitions():
-        tally = Tally(zone)
-        tally.add([Touch(r[0], r[1], r[2], r[3], r[4], r[5], tuple(r[6:16]), r[16]) for r in part])
-        with by_index(connection):
-            fold_sums(connection, site_id, tally)
+def add_visit_sums(connection: Connection, site_id: int, zone: str, start: datetime, end: datetime) -> None:
+    """Adds the stored visits that begin in [start, end) to the sums of the days of `zone`."""
+    bounds = {"site_id": site_id, "start": start, "end": end}
+    rows = connection.execute(READ_VISITS, bounds, execution_options={"yield_per": ROWS_AT_A_TIME})
+    for batch in rows.partitions():
+        changes = VisitSumChanges(zone)
+        changes.add(list(map(visit_of_row, batch)))
+        with index_lookups_only(connection):
+            apply_sums(connection, site_id, changes)

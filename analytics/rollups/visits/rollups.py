@@ -1,8 +1,8 @@
-"""The only writer of `visit_rollups`: folds signed sums in, recounts days from `visits`, and reads them for reports.
+"""The only writer of `visit_rollups`: adds signed sums, recounts days from `visits`; also reads them for reports.
 
-At most MAX_VALUES values a (dimension, day, is_bot) have a row of their own; the visits of the others are summed under
-'(other)'. A value without a row in a full group belongs to the others, for additions and subtractions alike; so that
-this stays true, a group that was full once stays so: its rows that fell to zero are kept (docs/decisions/0005).
+At most MAX_VALUES values of a (dimension, day, is_bot) have a row of their own; the visits of the others are summed
+under OTHER. A value without a row in a full group counts under OTHER, for additions and subtractions alike; so
+that this stays true, a group that was full once stays full: its rows that fall to zero are kept (docs/decisions/0005).
 """
 
 from collections.abc import Collection, Mapping
@@ -13,20 +13,21 @@ from typing import Any
 from sqlalchemy import Connection, text
 
 from analytics import clock
-from analytics.rollups.guard import FREE, LIMITS, OTHER
-from analytics.rollups.visit_tally import DIMENSIONS, Group, Tally, VisitSums, unpack
+from analytics.rollups.cardinality import DEFAULT_LIMITS, EXEMPT_VALUES, OTHER
+from analytics.rollups.rows import with_bots
+from analytics.rollups.visits.sums import VISIT_DIMENSIONS, Group, VisitSumChanges, VisitSums, decode_sums
 
-MAX_VALUES = LIMITS.values
-# What is longer may not fit into a page of the index, whose limit is 2,704.
-MAX_BYTES = 2_000
+MAX_VALUES = DEFAULT_LIMITS.values
+# A longer value may not fit into a page of the index, whose limit is 2,704 bytes.
+MAX_VALUE_BYTES = 2_000
 
-# Value → its sums, packed.
-Values = Mapping[str, int]
+# Value → its encoded sums.
+EncodedSums = Mapping[str, int]
 
 
-def fold_sums(connection: Connection, site_id: int, tally: Tally) -> None:
-    """Adds the tally's differences. The caller holds the site's advisory lock; three statements, O(changed values)."""
-    changes = {group: changed for group, values in tally.groups() if (changed := _changed(values))}
+def apply_sums(connection: Connection, site_id: int, sum_changes: VisitSumChanges) -> None:
+    """Adds the changes. The caller holds the site's advisory lock; three statements, O(changed values)."""
+    changes = {group: changed for group, values in sum_changes.groups() if (changed := _changed(values))}
     if not changes:
         return
     crowded = _crowded(connection, site_id, changes)
@@ -40,38 +41,38 @@ def fold_sums(connection: Connection, site_id: int, tally: Tally) -> None:
     _delete_emptied(connection, site_id, {group: changes[group] for group in changes.keys() - full})
 
 
-def _changed(values: Values) -> Values:
-    """Without what stayed as it was; a value too long for the index is under '(other)'."""
-    changed = {value: packed for value, packed in values.items() if packed}
-    return _move(changed, {value for value in changed if len(value) * 4 > MAX_BYTES and _is_long(value)})
+def _changed(values: EncodedSums) -> EncodedSums:
+    """Only the values that change; those too long for the index under OTHER."""
+    changed = {value: sums for value, sums in values.items() if sums}
+    return _move(changed, {value for value in changed if len(value) * 4 > MAX_VALUE_BYTES and _is_long(value)})
 
 
 def _is_long(value: str) -> bool:
-    return len(value.encode()) > MAX_BYTES
+    return len(value.encode()) > MAX_VALUE_BYTES
 
 
-def _fit(values: Values, listed: Collection[str]) -> tuple[Values, bool]:
-    """A group's values, those without a place under '(other)'; and whether there is room for more.
+def _fit(values: EncodedSums, listed: Collection[str]) -> tuple[EncodedSums, bool]:
+    """A group's values, those beyond the limit under OTHER; and whether there is room for more.
 
-    What has a row keeps it; of the newcomers those of most visits get the places.
+    Values that have a row keep it; of the new ones those with most visits get a row.
     """
-    newcomers = [value for value in values if value not in listed and value not in FREE]
-    places = max(0, MAX_VALUES - len(listed))
-    seated = nsmallest(places, newcomers, key=lambda value: (-unpack(values[value]).visits, value))
-    return _move(values, set(newcomers).difference(seated)), len(seated) < places
+    newcomers = [value for value in values if value not in listed and value not in EXEMPT_VALUES]
+    free_rows = max(0, MAX_VALUES - len(listed))
+    added = nsmallest(free_rows, newcomers, key=lambda value: (-decode_sums(values[value]).visits, value))
+    return _move(values, set(newcomers).difference(added)), len(added) < free_rows
 
 
-def _move(values: Values, out: Collection[str]) -> Values:
-    """The values with the sum of those of `out` under '(other)'."""
+def _move(values: EncodedSums, out: Collection[str]) -> EncodedSums:
+    """The values with the sum of those of `out` under OTHER."""
     if not out:
         return values
-    kept = {value: packed for value, packed in values.items() if value not in out}
+    kept = {value: sums for value, sums in values.items() if value not in out}
     kept[OTHER] = kept.get(OTHER, 0) + sum(values[value] for value in out)
     return kept
 
 
-# Served by pk_visit_rollups, as are the others by it or by its leading columns. OFFSET 0: see rows.STORED_USERS. A row
-# for those groups that the places may not hold together with what changed.
+# Served by pk_visit_rollups, as are the other statements, by it or by its leading columns. OFFSET 0: see
+# rows.STORED_USERS. Returns a row only for a group that may exceed the limit with the changed values.
 CROWDED = text("""
 SELECT g.n, array_agg(r.value)
 FROM unnest(CAST(:dimensions AS text[]), CAST(:days AS date[]), CAST(:bots AS bool[]), CAST(:changed AS int[]))
@@ -79,20 +80,24 @@ FROM unnest(CAST(:dimensions AS text[]), CAST(:days AS date[]), CAST(:bots AS bo
 CROSS JOIN LATERAL (
     SELECT value
     FROM visit_rollups
-    WHERE site_id = :site_id AND dimension = g.dimension AND day = g.day AND is_bot = g.is_bot AND value <> ALL (:free)
+    WHERE site_id = :site_id AND dimension = g.dimension AND day = g.day AND is_bot = g.is_bot
+        AND value <> ALL (:exempt)
     OFFSET 0
 ) AS r
 GROUP BY g.n, g.changed
-HAVING count(*) + g.changed >= :places
+HAVING count(*) + g.changed >= :max_values
 """)
 
 
-def _crowded(connection: Connection, site_id: int, changes: Mapping[Group, Values]) -> dict[Group, set[str]]:
-    """The groups that may be full with what changed, and their values that have a row."""
+def _crowded(connection: Connection, site_id: int, changes: Mapping[Group, EncodedSums]) -> dict[Group, set[str]]:
+    """The groups that may be full with the changed values → their values that have a row."""
     groups = list(changes)
     dimensions, days, bots = (list(column) for column in zip(*groups, strict=True))
-    given = {"dimensions": dimensions, "days": days, "bots": bots, "changed": [len(changes[one]) for one in groups]}
-    rows = connection.execute(CROWDED, {"site_id": site_id, "free": list(FREE), "places": MAX_VALUES, **given})
+    columns = {"dimensions": dimensions, "days": days, "bots": bots}
+    columns["changed"] = [len(changes[group]) for group in groups]
+    rows = connection.execute(
+        CROWDED, {"site_id": site_id, "exempt": list(EXEMPT_VALUES), "max_values": MAX_VALUES, **columns}
+    )
     return {groups[n - 1]: set(values) for n, values in rows}
 
 
@@ -109,11 +114,11 @@ SET visits = r.visits + excluded.visits,
 """)
 
 
-def _write(connection: Connection, site_id: int, changes: Mapping[Group, Values]) -> None:
-    sums = [unpack(packed) for values in changes.values() for packed in values.values()]
-    amounts = zip(VisitSums._fields, zip(*sums, strict=True), strict=True)
-    given = {name: list(column) for name, column in amounts}
-    connection.execute(WRITE, {"site_id": site_id, **_columns(changes), **given})
+def _write(connection: Connection, site_id: int, changes: Mapping[Group, EncodedSums]) -> None:
+    sums = [decode_sums(encoded) for values in changes.values() for encoded in values.values()]
+    columns = zip(VisitSums._fields, zip(*sums, strict=True), strict=True)
+    amounts = {name: list(column) for name, column in columns}
+    connection.execute(WRITE, {"site_id": site_id, **_key_columns(changes), **amounts})
 
 
 DELETE_EMPTIED = text("""
@@ -125,43 +130,45 @@ WHERE r.site_id = :site_id AND r.dimension = k.dimension AND r.day = k.day AND r
 """)
 
 
-def _delete_emptied(connection: Connection, site_id: int, changes: Mapping[Group, Values]) -> None:
-    """Removes the rows that lost all of their visits; only what visits were taken from can be one."""
-    taken_from = {
-        group: {value: packed for value, packed in values.items() if value not in FREE and unpack(packed).visits < 0}
+def _delete_emptied(connection: Connection, site_id: int, changes: Mapping[Group, EncodedSums]) -> None:
+    """Deletes the rows that lost all of their visits; only a value that visits were subtracted from can be one."""
+    reduced = {
+        group: {
+            value: sums for value, sums in values.items() if value not in EXEMPT_VALUES and decode_sums(sums).visits < 0
+        }
         for group, values in changes.items()
     }
-    if any(taken_from.values()):
-        connection.execute(DELETE_EMPTIED, {"site_id": site_id, **_columns(taken_from)})
+    if any(reduced.values()):
+        connection.execute(DELETE_EMPTIED, {"site_id": site_id, **_key_columns(reduced)})
 
 
-def _columns(changes: Mapping[Group, Values]) -> dict[str, list[Any]]:
+def _key_columns(changes: Mapping[Group, EncodedSums]) -> dict[str, list[Any]]:
     keys = [(*group, value) for group, values in changes.items() for value in values]
     names = ("dimensions", "days", "bots", "values")
     return {name: list(column) for name, column in zip(names, zip(*keys, strict=True), strict=True)}
 
 
-def recount_visit_rollups(connection: Connection, site_id: int, zone: str, first_day: date, after_day: date) -> None:
-    """Replaces the rows of the local days [first_day, after_day) by a count of `visits`: one statement a day."""
-    clear_visit_rollups(connection, site_id, first_day, after_day)
+def recount_visit_rollups(connection: Connection, site_id: int, zone: str, first_day: date, end_day: date) -> None:
+    """Replaces the rows of the local days [first_day, end_day) by a count of `visits`: one statement a day."""
+    delete_visit_rollups(connection, site_id, first_day, end_day)
     tz, day = clock.zone(zone), first_day
-    while day < after_day:
+    while day < end_day:
         start, end = clock.day_bounds(day, tz)
         if start < end:
             _recount_day(connection, site_id, day, start, end)
         day += timedelta(days=1)
 
 
-def clear_visit_rollups(connection: Connection, site_id: int, first_day: date, after_day: date) -> None:
-    """Removes the rows of `[first_day, after_day)`."""
-    connection.execute(CLEAR, {"site_id": site_id, "first": first_day, "after": after_day})
+def delete_visit_rollups(connection: Connection, site_id: int, first_day: date, end_day: date) -> None:
+    """Deletes the rows of `[first_day, end_day)`."""
+    connection.execute(CLEAR, {"site_id": site_id, "first_day": first_day, "end_day": end_day})
 
 
-CLEAR = text("DELETE FROM visit_rollups WHERE site_id = :site_id AND day >= :first AND day < :after")
-# Served by ix_visits_site_id_started_at. The values with most visits get the places.
+CLEAR = text("DELETE FROM visit_rollups WHERE site_id = :site_id AND day >= :first_day AND day < :end_day")
+# Served by ix_visits_site_id_started_at. The values with most visits get a row.
 RECOUNT = text("""
 WITH counted AS (
-    SELECT d.dimension, v.is_bot, CASE WHEN octet_length(d.value) > :max_bytes THEN '(other)' ELSE d.value END AS value,
+    SELECT d.dimension, v.is_bot, CASE WHEN octet_length(d.value) > :max_bytes THEN :other ELSE d.value END AS value,
         count(*) AS visits, count(*) FILTER (WHERE v.views = 1) AS bounces, sum(v.views) AS views,
         sum((EXTRACT(epoch FROM v.ended_at - v.started_at) * 1000000)::bigint) AS duration_us
     FROM visits v
@@ -175,13 +182,13 @@ WITH counted AS (
     WHERE v.site_id = :site_id AND v.started_at >= :start AND v.started_at < :end
     GROUP BY 1, 2, 3
 ), ranked AS (
-    SELECT *, value = ANY (:free) AS is_free,
-        row_number() OVER (PARTITION BY dimension, is_bot, value = ANY (:free) ORDER BY visits DESC, value) AS place
+    SELECT *, value = ANY (:exempt) AS is_exempt,
+        row_number() OVER (PARTITION BY dimension, is_bot, value = ANY (:exempt) ORDER BY visits DESC, value) AS rank
     FROM counted
 )
 INSERT INTO visit_rollups (site_id, dimension, day, is_bot, value, visits, bounces, views, duration_us)
 SELECT :site_id, dimension, CAST(:day AS date), is_bot,
-    CASE WHEN is_free OR place <= :max_values THEN value ELSE '(other)' END,
+    CASE WHEN is_exempt OR rank <= :max_values THEN value ELSE :other END,
     sum(visits), sum(bounces), sum(views), sum(duration_us)
 FROM ranked
 GROUP BY 2, 4, 5
@@ -189,28 +196,28 @@ GROUP BY 2, 4, 5
 
 
 def _recount_day(connection: Connection, site_id: int, day: date, start: datetime, end: datetime) -> None:
-    given = {"site_id": site_id, "day": day, "start": start, "end": end, "free": list(FREE)}
-    connection.execute(RECOUNT, {**given, "max_values": MAX_VALUES, "max_bytes": MAX_BYTES})
+    limits = {"exempt": list(EXEMPT_VALUES), "max_values": MAX_VALUES, "max_bytes": MAX_VALUE_BYTES, "other": OTHER}
+    connection.execute(RECOUNT, {"site_id": site_id, "day": day, "start": start, "end": end, **limits})
 
 
 READ = text("""
 SELECT day, value, sum(visits)::bigint, sum(bounces)::bigint, sum(views)::bigint, sum(duration_us)::bigint
 FROM visit_rollups
-WHERE site_id = :site_id AND dimension = :dimension AND day >= :first AND day < :after AND is_bot = ANY (:bots)
+WHERE site_id = :site_id AND dimension = :dimension AND day >= :first_day AND day < :end_day AND is_bot = ANY (:bots)
 GROUP BY day, value
 HAVING sum(visits) > 0
 """)
 
 
-def read_visits(
-    connection: Connection, site_id: int, dimension: str, first: date, after: date, bots: bool = False
+def read_visit_sums(
+    connection: Connection, site_id: int, dimension: str, first_day: date, end_day: date, bots: bool = False
 ) -> dict[tuple[date, str], VisitSums]:
-    """(day, value) → sums over the visits that began on the local days [first, after); `bots`: programs' too.
+    """(day, value) → sums of the visits that began on the local days [first_day, end_day); `bots`: of bots too.
 
-    Dimensions: visit_tally.DIMENSIONS. One query on pk_visit_rollups.
+    `dimension` is one of VISIT_DIMENSIONS. One query on pk_visit_rollups.
     """
-    if dimension not in DIMENSIONS:
+    if dimension not in VISIT_DIMENSIONS:
         raise ValueError(f"visits have no dimension {dimension!r}")
-    given = {"site_id": site_id, "dimension": dimension, "first": first, "after": after}
-    rows = connection.execute(READ, {**given, "bots": [False, True] if bots else [False]})
-    return {(row[0], row[1]): VisitSums(*row[2:]) for row in rows}
+    parameters = {"site_id": site_id, "dimension": dimension, "first_day": first_day, "end_day": end_day}
+    rows = connection.execute(READ, {**parameters, "bots": with_bots(bots)})
+    return {(day, value): VisitSums(*sums) for day, value, *sums in rows}

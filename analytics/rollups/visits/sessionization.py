@@ -1,7 +1,7 @@
-"""What a visit is: a run of one user's page views without a gap of more than 30 minutes. Pure.
+"""A visit: a run of one user's page views without a gap of more than 30 minutes. Pure.
 
-A Touch is a part of a visit, as far as one chunk of events knows it; `fold` joins parts. delta.py makes touches,
-visit_store.py keeps what they fold to. Why visits are counted as they grow: docs/decisions/0005.
+A VisitPart is what one chunk of events holds of a visit; `join_parts` joins parts. deltas/counts.py builds parts,
+store.py stores what they join to. Why visits are counted as they grow: docs/decisions/0005.
 """
 
 from collections.abc import Iterable
@@ -9,7 +9,7 @@ from operator import attrgetter
 from typing import NamedTuple
 
 GAP_US = 30 * 60 * 1_000_000
-# What Touch.entry holds, in this order.
+# The fields of VisitPart.entry, in this order.
 ENTRY_FIELDS = (
     "path",
     "source",
@@ -24,62 +24,62 @@ ENTRY_FIELDS = (
 )
 
 
-# user_no, session_id, is_bot: a Touch's first three, whose page views make visits among themselves.
-Key = tuple[int, str, bool]
+# user_no, session_id, is_bot: the first three fields of a VisitPart. Only page views of one key form a visit.
+VisitKey = tuple[int, str, bool]
 
 
-class Touch(NamedTuple):
-    """A run of page views of one (user, session), and all of them that somebody knows of. Times: us since 1970."""
+class VisitPart(NamedTuple):
+    """All known page views of a visit, or a whole stored visit. Times: µs since 1970."""
 
     user_no: int
-    # '' where the caller sent none.
+    # '' when the client sent none.
     session_id: str
     is_bot: bool
     start_us: int
     end_us: int
     views: int
-    # ENTRY_FIELDS of the first view, '' where it has none.
+    # ENTRY_FIELDS of the first view, '' for an absent one.
     entry: tuple[str, ...]
     exit_path: str
 
 
-def fold(touches: Iterable[Touch]) -> list[Touch]:
-    """The touches with those joined that lie within 30 minutes of each other; in any order.
+def join_parts(parts: Iterable[VisitPart]) -> list[VisitPart]:
+    """The parts, those within 30 minutes of each other joined; in any order.
 
-    The result is a function of the set of page views behind: neither order nor grouping of earlier folds changes it.
-    Costs 0.3 us a touch where nothing is to be joined.
+    The result is a function of the set of page views: neither order nor grouping of earlier joins changes it. Costs
+    0.3 µs a part when nothing is joined.
     """
-    first: dict[Key, Touch] = {}
-    runs: dict[Key, list[Touch]] = {}
-    for touch in touches:
-        key = touch[:3]
-        if key in first:
-            runs.setdefault(key, [first[key]]).append(touch)
+    single: dict[VisitKey, VisitPart] = {}
+    several: dict[VisitKey, list[VisitPart]] = {}
+    for part in parts:
+        key = part[:3]
+        if key in single:
+            several.setdefault(key, [single[key]]).append(part)
         else:
-            first[key] = touch
-    for key in runs:
-        del first[key]
-    return [*first.values(), *(joined for run in runs.values() for joined in _join_neighbours(run))]
+            single[key] = part
+    for key in several:
+        del single[key]
+    return [*single.values(), *(visit for parts_of_key in several.values() for visit in _join_neighbours(parts_of_key))]
 
 
-def _join_neighbours(run: list[Touch]) -> Iterable[Touch]:
-    """Touches of one user and session → its visits, in order of time."""
-    run.sort(key=attrgetter("start_us"))
-    current = run[0]
-    for touch in run[1:]:
-        if touch.start_us - current.end_us <= GAP_US:
-            current = join(current, touch)
+def _join_neighbours(parts: list[VisitPart]) -> Iterable[VisitPart]:
+    """Parts of one key → its visits, in order of time."""
+    parts.sort(key=attrgetter("start_us"))
+    current = parts[0]
+    for part in parts[1:]:
+        if part.start_us - current.end_us <= GAP_US:
+            current = join_pair(current, part)
         else:
             yield current
-            current = touch
+            current = part
     yield current
 
 
-def join(one: Touch, other: Touch) -> Touch:
-    """Both as one. Ties, views of the same microsecond, are decided by their values, so that order does not matter."""
+def join_pair(one: VisitPart, other: VisitPart) -> VisitPart:
+    """Both as one. Views of the same microsecond are ordered by their values: the order of arguments has no effect."""
     user_no, session_id, is_bot, start_us, end_us, views, entry, exit_path = one
     if other.start_us < start_us or (other.start_us == start_us and other.entry < entry):
         start_us, entry = other.start_us, other.entry
     if other.end_us > end_us or (other.end_us == end_us and other.exit_path > exit_path):
         end_us, exit_path = other.end_us, other.exit_path
-    return Touch(user_no, session_id, is_bot, start_us, end_us, views + other.views, entry, exit_path)
+    return VisitPart(user_no, session_id, is_bot, start_us, end_us, views + other.views, entry, exit_path)

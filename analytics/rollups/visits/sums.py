@@ -1,49 +1,40 @@
-"""What visits add to a site's days: sums by dimension and value, signed where visits grow or go. Pure.
+"""Sums of visits by day, dimension and value; signed, as visits grow and are deleted. Pure.
 
-visit_store.py fills a Tally from the visits it writes; visit_rollups.py folds it into the table.
+store.py collects VisitSumChanges of the visits it writes; rollups.py adds them to `visit_rollups`.
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple
 
 from analytics import clock
-from analytics.rollups.visits import Touch
+from analytics.rollups.visits.sessionization import ENTRY_FIELDS, VisitPart
 
-# In the order of what `_values` yields: nothing, the hour, Touch.entry, Touch.exit_path.
-DIMENSIONS = (
-    "total",
-    "hour",
-    "entry_path",
-    "source",
-    "referrer",
-    "country",
-    "browser",
-    "os",
-    "device",
-    "utm_source",
-    "utm_medium",
-    "utm_campaign",
-    "exit_path",
-)
+# In the order of a visit's values: '', the hour, VisitPart.entry (whose path is the entry path), VisitPart.exit_path.
+VISIT_DIMENSIONS = ("total", "hour", "entry_path", *ENTRY_FIELDS[1:], "exit_path")
 HOUR_US = 3_600_000_000
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _HOURS = tuple(f"{hour:02}" for hour in range(100))
 
 
-# dimension, day, is_bot: what rows of visit_rollups have in common whose values compete for places.
+# dimension, day, is_bot: the rows of visit_rollups that share a cardinality limit.
 Group = tuple[str, date, bool]
 
 
 class VisitSums(NamedTuple):
-    """Sums over visits; differences of them while tables change."""
+    """Sums over visits, or differences of such sums."""
 
-    visits: int
+    visits: int = 0
     # Visits of one view.
-    bounces: int
-    views: int
-    duration_us: int
+    bounces: int = 0
+    views: int = 0
+    duration_us: int = 0
+
+    @classmethod
+    def total(cls, rows: Iterable["VisitSums"]) -> "VisitSums":
+        """The sum of the rows; of none, zeros."""
+        return cls(*map(sum, zip(cls(), *rows, strict=True)))
 
     @property
     def bounce_rate(self) -> float | None:
@@ -54,12 +45,12 @@ class VisitSums(NamedTuple):
         return self.duration_us / self.visits / 1e6 if self.visits else None
 
     @property
-    def views_a_visit(self) -> float | None:
+    def views_per_visit(self) -> float | None:
         return self.views / self.visits if self.visits else None
 
 
-class Tally:
-    """Signed sums of visits by (dimension, day, is_bot, value), in the calendar of one zone. 2 us a visit."""
+class VisitSumChanges:
+    """Signed sums of visits by (dimension, day, is_bot, value), in the calendar of one zone. 2 µs a visit."""
 
     def __init__(self, zone: str) -> None:
         self._calendar = _Calendar(zone)
@@ -67,21 +58,21 @@ class Tally:
 
     @property
     def days(self) -> set[date]:
-        """The days that something was added to or taken from."""
+        """The days whose sums change."""
         return {day for day, _ in self._tables}
 
-    def add(self, visits: Sequence[Touch], sign: int = 1) -> None:
-        """Counts the visits; with sign -1 takes them away."""
+    def add(self, visits: Sequence[VisitPart], sign: int = 1) -> None:
+        """Adds the visits; with sign -1 subtracts them."""
         for visit in visits:
-            tables, hour = self._place(visit)
-            packed = sign * _pack(visit)
+            tables, hour = self._tables_of(visit)
+            encoded = sign * _encode(visit)
             for table, value in zip(tables, ("", hour, *visit.entry, visit.exit_path), strict=True):
-                table[value] += packed
+                table[value] += encoded
 
-    def grow(self, before: Touch, after: Touch) -> None:
-        """Replaces one visit by another that begins with the same view."""
-        tables, hour = self._place(after)
-        old, new = _pack(before), _pack(after)
+    def replace_visit(self, before: VisitPart, after: VisitPart) -> None:
+        """Replaces a visit by one that begins with the same view."""
+        tables, hour = self._tables_of(after)
+        old, new = _encode(before), _encode(after)
         growth = new - old
         *starts, exits = tables
         for table, value in zip(starts, ("", hour, *after.entry), strict=True):
@@ -90,16 +81,16 @@ class Tally:
         exits[after.exit_path] += new
 
     def groups(self) -> Iterator[tuple[Group, Mapping[str, int]]]:
-        """What changed: each group's values with their sums, packed: they can be added, and `unpack` reads them."""
+        """Each changed group: value → encoded sums, which can be added, and which `decode_sums` decodes."""
         for (day, is_bot), tables in self._tables.items():
-            for dimension, table in zip(DIMENSIONS, tables, strict=True):
+            for dimension, table in zip(VISIT_DIMENSIONS, tables, strict=True):
                 yield (dimension, day, is_bot), table
 
-    def _place(self, visit: Touch) -> tuple[list[defaultdict[str, int]], str]:
+    def _tables_of(self, visit: VisitPart) -> tuple[list[defaultdict[str, int]], str]:
         day, hour = self._calendar.day_and_hour(visit.start_us)
         tables = self._tables.get((day, visit.is_bot))
         if tables is None:
-            tables = self._tables[day, visit.is_bot] = [defaultdict(int) for _ in DIMENSIONS]
+            tables = self._tables[day, visit.is_bot] = [defaultdict(int) for _ in VISIT_DIMENSIONS]
         return tables, hour
 
 
@@ -108,51 +99,51 @@ _BITS = 48
 _HALF, _MASK = 1 << (_BITS - 1), (1 << _BITS) - 1
 
 
-def _pack(visit: Touch) -> int:
+def _encode(visit: VisitPart) -> int:
     bounces = visit.views == 1
     return 1 + (bounces << _BITS) + (visit.views << 2 * _BITS) + (visit.end_us - visit.start_us << 3 * _BITS)
 
 
-def unpack(packed: int) -> VisitSums:
-    """The sums that a group's value has."""
-    visits, packed = _lowest(packed)
-    bounces, packed = _lowest(packed)
-    views, duration_us = _lowest(packed)
+def decode_sums(encoded: int) -> VisitSums:
+    """The sums of a value of `groups`."""
+    visits, encoded = _lowest(encoded)
+    bounces, encoded = _lowest(encoded)
+    views, duration_us = _lowest(encoded)
     return VisitSums(visits, bounces, views, duration_us)
 
 
-def _lowest(packed: int) -> tuple[int, int]:
+def _lowest(encoded: int) -> tuple[int, int]:
     """The lowest of the signed sums, and the rest."""
-    low = ((packed + _HALF) & _MASK) - _HALF
-    return low, packed - low >> _BITS
+    low = ((encoded + _HALF) & _MASK) - _HALF
+    return low, encoded - low >> _BITS
 
 
 class _Calendar:
-    """Days and hours of a zone; what was found for an hour is remembered."""
+    """Days and hours of a zone; results are cached by UTC hour."""
 
     def __init__(self, zone: str) -> None:
         self._zone = clock.zone(zone)
-        # UTC hour → the day that it begins in: first and last microsecond, and which.
-        self._known: dict[int, tuple[int, int, date]] = {}
+        # UTC hour → the local day that it begins in: first microsecond, end, and date.
+        self._days: dict[int, tuple[int, int, date]] = {}
 
     def day_and_hour(self, at_us: int) -> tuple[date, str]:
         """The local day, and the full hours since it began."""
-        known = self._known.get(at_us // HOUR_US)
-        if known is None or not known[0] <= at_us < known[1]:
-            known = self._known[at_us // HOUR_US] = self._look_up(at_us)
-        return known[2], _HOURS[(at_us - known[0]) // HOUR_US]
+        day = self._days.get(at_us // HOUR_US)
+        if day is None or not day[0] <= at_us < day[1]:
+            day = self._days[at_us // HOUR_US] = self._look_up(at_us)
+        return day[2], _HOURS[(at_us - day[0]) // HOUR_US]
 
     def _look_up(self, at_us: int) -> tuple[int, int, date]:
-        day = clock.day_of(instant(at_us), self._zone)
+        day = clock.day_of(from_microseconds(at_us), self._zone)
         start, end = clock.day_bounds(day, self._zone)
-        return microseconds(start), microseconds(end), day
+        return to_microseconds(start), to_microseconds(end), day
 
 
-def instant(at_us: int) -> datetime:
+def from_microseconds(at_us: int) -> datetime:
     """Microseconds since 1970 as an aware time."""
     return EPOCH + timedelta(microseconds=at_us)
 
 
-def microseconds(at: datetime) -> int:
+def to_microseconds(at: datetime) -> int:
     """An aware time as microseconds since 1970, exactly."""
     return (at - EPOCH) // timedelta(microseconds=1)

@@ -1,0 +1,1 @@
+"""Samples by hour: exact sums, and sketches for percentiles."""

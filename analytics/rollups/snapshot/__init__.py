@@ -1,0 +1,1 @@
+"""What reports read: rollups plus unmerged deltas at one instant."""

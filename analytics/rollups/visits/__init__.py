@@ -1,0 +1,1 @@
+"""Visits: page views joined to visits, their rows, and their daily sums."""
