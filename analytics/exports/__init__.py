@@ -1,1 +1,1 @@
-"""Exports as files: asked for, made by a worker in parts, kept for a while, downloaded."""
+"""Exports as files: requested, written by a worker in parts, stored for a while, downloaded."""

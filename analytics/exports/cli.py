@@ -1,10 +1,9 @@
-"""`flask export events|samples|report`: an export made here and now; `list`, `cancel`, `download` of anybody's exports.
+"""The commands `flask export …`: three that export here and now, and some that see the exports of all owners.
 
-An export from here is a job like any other, so the same command goes on where a killed one stopped. The file, or the
-account of it, goes to standard output, progress and hints to standard error. The cli registers the group.
+An export of the CLI is a job like any other, so a repeated command continues where a killed one stopped. Standard
+output gets the file or its summary, standard error gets progress and hints. analytics/cli.py registers the group.
 """
 
-import hashlib
 import os
 import shutil
 import sys
@@ -23,40 +22,44 @@ from sqlalchemy import Engine, select
 from analytics import clock
 from analytics.auth.guard import DEFAULT_SITE, Principal
 from analytics.errors import Unavailable
-from analytics.exports import jobs, webhooks
-from analytics.exports.formats import FORMATS, PACKINGS
-from analytics.exports.jobs import UNFINISHED, Job, Order, Viewer
-from analytics.exports.report_source import KINDS, UNITS
-from analytics.exports.run import Runner, run_job, runner_of
-from analytics.exports.schedule_command import read_tags, schedule_group
-from analytics.exports.schemas import read_order
-from analytics.exports.storage import sync
+from analytics.exports.delivery import webhooks
+from analytics.exports.formats.file_types import COMPRESSIONS, FORMATS
+from analytics.exports.jobs import creation
+from analytics.exports.jobs.job import UNFINISHED_STATES, Job, Viewer, cancel, delete_job, read_job, read_job_page
+from analytics.exports.jobs.request_body import read_export_body
+from analytics.exports.jobs.run import run_job
+from analytics.exports.jobs.runner import Runner, create_runner
+from analytics.exports.jobs.serialization import file_name
+from analytics.exports.schedules.cli import parse_tags, schedule_group
+from analytics.exports.sources.reports import REPORT_KINDS, UNITS
 from analytics.extensions import buffer_redis, db, settings
-from analytics.rollups.reading import LISTS
+from analytics.files.checksums import ChecksumWriter, read_chunks
+from analytics.files.disk import fsync_file
+from analytics.files.folders import describe_error
+from analytics.rollups.snapshot.snapshot import LIST_DIMENSIONS
 from analytics.store.models import export_jobs
 
-OWNER = "cli"
-INTERRUPTED = 130
-STANDARD_OUTPUT = "-"
-# A job that is tried again, or that somebody else is at, is looked at this often.
-LOOK_EVERY_S = 1.0
-# Without a terminal: a line this often.
-PLAIN_EVERY_S = 5.0
-READ_BYTES = 1 << 20
+CLI_OWNER = "cli"
+EXIT_INTERRUPTED = 130
+STDOUT = "-"
+# How often a job that waits for a retry, or that a worker has, is read again.
+POLL_INTERVAL_S = 1.0
+# Without a terminal, progress is a line of text this often.
+PROGRESS_LINE_INTERVAL_S = 5.0
 
 
-def shared_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """What every export is asked for with."""
+def export_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options of every export."""
     for option in reversed(
         (
-            click.option("--site", default=DEFAULT_SITE, show_default=True, metavar="KEY", help="Of this site."),
-            click.option("--from", "from_", metavar="DATE", help="First day, or an instant. Default: everything."),
-            click.option("--to", metavar="DATE", help="Last day, included, or the instant before which it ends."),
-            click.option("--zone", metavar="ZONE", help="Of days and of times in the file. Default: the site's."),
+            click.option("--site", default=DEFAULT_SITE, show_default=True, metavar="KEY", help="Site to export."),
+            click.option("--from", "from_", metavar="DATE", help="First day or instant. Default: everything."),
+            click.option("--to", metavar="DATE", help="Last day (inclusive) or instant (exclusive)."),
+            click.option("--zone", metavar="ZONE", help="Zone of days and of times in the file. Default: the site's."),
             click.option("--format", type=click.Choice(list(FORMATS)), default="csv", show_default=True),
-            click.option("--compression", type=click.Choice(PACKINGS), default="none", show_default=True),
-            click.option("--column", "columns", multiple=True, metavar="NAME", help="Only these (repeatable)."),
-            click.option("--out", required=True, metavar="FILE", help="Where it goes; - for standard output."),
+            click.option("--compression", type=click.Choice(COMPRESSIONS), default="none", show_default=True),
+            click.option("--column", "columns", multiple=True, metavar="NAME", help="Only this column (repeatable)."),
+            click.option("--out", required=True, metavar="FILE", help="File to write; - for standard output."),
         )
     ):
         command = option(command)
@@ -64,101 +67,94 @@ def shared_options(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 @click.command("events")
-@shared_options
+@export_options
 @click.option("--type", "types", multiple=True, metavar="TYPE", help="Only events of this type (repeatable).")
-@click.option("--user-id", metavar="ID", help="Only this user's events.")
-@click.option("--where", metavar="FILTER", help="Only where it holds, as country==DE;payload.plan!=free.")
+@click.option("--user-id", metavar="ID", help="Only events of this user.")
+@click.option("--where", metavar="FILTER", help="Only matching events, for example country==DE;payload.plan!=free.")
 @click.option("--include-bots/--no-bots", default=True, show_default=True)
 @with_appcontext
 def export_events(
     types: tuple[str, ...], user_id: str | None, where: str | None, include_bots: bool, **options: Any
 ) -> None:
     """Export events, in the order of their times."""
-    wanted: dict[str, Any] = {"include_bots": include_bots}
-    wanted |= {"type": list(types)} if types else {}
-    wanted |= {"user_id": user_id} if user_id else {}
-    wanted |= {"where": where} if where else {}
-    _run("events", filter=wanted, **options)
+    filter_body: dict[str, Any] = {"include_bots": include_bots}
+    filter_body |= {"type": list(types)} if types else {}
+    filter_body |= {"user_id": user_id} if user_id else {}
+    filter_body |= {"where": where} if where else {}
+    _run("events", filter=filter_body, **options)
 
 
 @click.command("samples")
-@shared_options
+@export_options
 @click.option("--name", "names", multiple=True, metavar="NAME", help="Only samples of this name (repeatable).")
 @click.option(
-    "--tag", "tags", multiple=True, metavar="NAME=VALUE", callback=read_tags, help="Only with it (repeatable)."
+    "--tag", "tags", multiple=True, metavar="NAME=VALUE", callback=parse_tags, help="Only with this tag (repeatable)."
 )
 @with_appcontext
 def export_samples(names: tuple[str, ...], tags: dict[str, str], **options: Any) -> None:
     """Export samples, in the order of their times."""
-    wanted: dict[str, Any] = {"name": list(names)} if names else {}
-    _run("samples", filter=wanted | ({"tags": tags} if tags else {}), **options)
+    filter_body: dict[str, Any] = {"name": list(names)} if names else {}
+    _run("samples", filter=filter_body | ({"tags": tags} if tags else {}), **options)
 
 
 @click.command("report")
-@shared_options
-@click.option("--report", type=click.Choice(list(KINDS)), default="metrics", show_default=True)
-@click.option("--dimension", type=click.Choice(LISTS), help="Of a breakdown.")
-@click.option("--unit", type=click.Choice(UNITS), help="What a row of a summary, a breakdown or a grid is of.")
+@export_options
+@click.option("--report", type=click.Choice(list(REPORT_KINDS)), default="metrics", show_default=True)
+@click.option("--dimension", type=click.Choice(LIST_DIMENSIONS), help="Dimension of a breakdown.")
+@click.option("--unit", type=click.Choice(UNITS), help="Unit of time of a row of a summary, breakdown or retention.")
 @click.option("--type", "types", multiple=True, metavar="TYPE", help="Only events of this type (repeatable).")
-@click.option("--include-bots", is_flag=True, help="Count programs too.")
+@click.option("--include-bots", is_flag=True, help="Include bots.")
 @with_appcontext
 def export_report(types: tuple[str, ...], include_bots: bool, **options: Any) -> None:
-    """Export figures: those of closed days, or of people, pages and cohorts."""
-    wanted: dict[str, Any] = {"include_bots": True} if include_bots else {}
-    wanted |= {"type": list(types)} if types else {}
-    _run("report", filter=wanted, **options)
+    """Export a report: daily metrics, active users, a summary, a breakdown or retention."""
+    filter_body: dict[str, Any] = {"include_bots": True} if include_bots else {}
+    filter_body |= {"type": list(types)} if types else {}
+    _run("report", filter=filter_body, **options)
 
 
 @click.command("list")
 @click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True)
 @with_appcontext
 def list_exports(limit: int) -> None:
-    """List exports, the latest first: id, state, owner, file, rows, what is wrong."""
-    for job in jobs.list_jobs(db.engine, Viewer(None, None), None, limit).jobs:
-        shown = (
-            job.id,
-            job.state_at(clock.now()),
-            job.owner,
-            jobs.file_name(job),
-            f"{job.rows_done:,}",
-            job.error or "",
-        )
-        click.echo("\t".join(shown).rstrip())
+    """List exports, the newest first: id, state, owner, file, rows, error."""
+    for job in read_job_page(db.engine, Viewer(), None, limit).jobs:
+        state, rows = job.state_at(clock.now()), f"{job.rows_done:,}"
+        click.echo("\t".join((job.id, state, job.owner, file_name(job), rows, job.error or "")).rstrip())
 
 
 @click.command("cancel")
 @click.argument("job_id", type=click.UUID)
 @with_appcontext
 def cancel_export(job_id: object) -> None:
-    """Cancel an export that waits or runs; take one that has ended away, with its file."""
-    job = _job(str(job_id))
-    if jobs.cancel(db.engine, job.id):
+    """Cancel a queued or running export; delete an ended one with its file."""
+    job = _find_job(str(job_id))
+    if cancel(db.engine, job.id):
         click.echo(f"cancelled {job.id}")
         return
-    _forget(runner_of(settings(), db.engine, buffer_redis()), job)
+    _delete(create_runner(settings(), db.engine, buffer_redis()), job)
     click.echo(f"removed {job.id}")
 
 
 @click.command("download")
 @click.argument("job_id", type=click.UUID)
-@click.option("--out", required=True, metavar="FILE", help="Where it goes; - for standard output.")
+@click.option("--out", required=True, metavar="FILE", help="File to write; - for standard output.")
 @with_appcontext
 def download_export(job_id: object, out: str) -> None:
     """Copy the file of a finished export."""
-    job = _job(str(job_id))
+    job = _find_job(str(job_id))
     if (state := job.state_at(clock.now())) != "done":
-        raise click.ClickException(f"the export is {state}; only a finished one has a file")
+        raise click.ClickException(f"the export is {state}; only a finished export has a file")
     _check_folder(out)
-    with _telling_of(out):
-        _hand_over(runner_of(settings(), db.engine, buffer_redis()), job, out)
-    _account(job, out)
+    with _translated_errors(out):
+        _write_out(create_runner(settings(), db.engine, buffer_redis()), job, out)
+    _print_summary(job, out)
 
 
 @click.command("webhook-key")
 @with_appcontext
 def print_webhook_key() -> None:
-    """Print the key that receivers of callback_url check signatures with."""
-    click.echo(webhooks.key_of(settings()))
+    """Print the key with which receivers of webhooks verify signatures."""
+    click.echo(webhooks.derive_signing_key(settings()))
 
 
 COMMANDS: tuple[click.Command, ...] = (
@@ -173,143 +169,138 @@ COMMANDS: tuple[click.Command, ...] = (
 )
 
 
-def _job(job_id: str) -> Job:
-    found = jobs.read_job(db.engine, job_id)
-    if found is None:
-        raise click.ClickException(f"there is no export {job_id}; it may have been removed")
-    return found
+def _find_job(job_id: str) -> Job:
+    job = read_job(db.engine, job_id)
+    if job is None:
+        raise click.ClickException(f"there is no export {job_id}; `flask export list` shows all")
+    return job
 
 
 def _check_folder(out: str) -> None:
-    if out != STANDARD_OUTPUT and not Path(out).absolute().parent.is_dir():
-        raise click.UsageError(f"--out: there is no folder {Path(out).absolute().parent}")
+    if out != STDOUT and not Path(out).absolute().parent.is_dir():
+        raise click.UsageError(f"--out: there is no folder {Path(out).absolute().parent}; create it first")
 
 
-def _account(job: Job, out: str) -> None:
-    account = f"{out}: {job.rows_done:,} rows, {job.bytes:,} bytes, sha256 {job.sha256}"
-    click.echo(account, err=out == STANDARD_OUTPUT)
+def _print_summary(job: Job, out: str) -> None:
+    summary = f"{out}: {job.rows_done:,} rows, {job.bytes:,} bytes, sha256 {job.sha256}"
+    click.echo(summary, err=out == STDOUT)
 
 
 def _run(what: str, out: str, columns: tuple[str, ...], **options: Any) -> None:
     _check_folder(out)
-    given = {"what": what} | {name.rstrip("_"): value for name, value in options.items() if value is not None}
-    given |= {"columns": list(columns)} if columns else {}
-    runner = runner_of(settings(), db.engine, buffer_redis())
+    body = {"what": what} | {name.rstrip("_"): value for name, value in options.items() if value is not None}
+    body |= {"columns": list(columns)} if columns else {}
+    runner = create_runner(settings(), db.engine, buffer_redis())
     try:
-        job = _made(runner, _job_for(db.engine, given))
-        with _telling_of(out):
-            _hand_over(runner, job, out)
+        job = _finish(runner, _find_or_create_job(db.engine, body))
+        with _translated_errors(out):
+            _write_out(runner, job, out)
     except KeyboardInterrupt as error:
-        click.echo("interrupted; the same command goes on from here in a minute", err=True)
-        raise SystemExit(INTERRUPTED) from error
-    _forget(runner, job)
-    _account(job, out)
+        click.echo("interrupted; the same command continues from here, after a minute", err=True)
+        raise SystemExit(EXIT_INTERRUPTED) from error
+    _delete(runner, job)
+    _print_summary(job, out)
 
 
-def _job_for(engine: Engine, given: dict[str, Any]) -> Job:
-    """The job that the same command left unfinished, else a new one."""
-    anybody = Principal(OWNER, frozenset({"admin"}), None, "", False)
-    order = read_order(engine, anybody, given, None, clock.now())
-    job = _left_behind(engine, order)
+def _find_or_create_job(engine: Engine, body: dict[str, Any]) -> Job:
+    """The unfinished job of the same command, else a new one."""
+    principal = Principal(CLI_OWNER, frozenset({"admin"}), None)
+    new_job = read_export_body(engine, principal, body, None, clock.now())
+    job = _find_unfinished_job(engine, new_job.fingerprint)
     if job is not None:
-        click.echo(f"going on with {job.id}, {job.rows_done:,} rows of which are there", err=True)
+        click.echo(f"continuing {job.id}, of which {job.rows_done:,} rows are written", err=True)
         return job
-    return jobs.create(engine, order, jobs.limits_of(settings())._replace(jobs=None)).job
+    return creation.create(engine, new_job, creation.read_limits(settings())._replace(max_jobs=None)).job
 
 
-def _left_behind(engine: Engine, order: Order) -> Job | None:
-    same = select(export_jobs.c.id).where(
-        export_jobs.c.owner == OWNER,
-        export_jobs.c.state.in_(UNFINISHED),
-        export_jobs.c.request["asked"].astext == order.asked,
+def _find_unfinished_job(engine: Engine, fingerprint: str) -> Job | None:
+    query = select(export_jobs.c.id).where(
+        export_jobs.c.owner == CLI_OWNER,
+        export_jobs.c.state.in_(UNFINISHED_STATES),
+        export_jobs.c.request["asked"].astext == fingerprint,
     )
     with engine.connect() as connection:
-        found = connection.execute(same.order_by(export_jobs.c.created_at.desc()).limit(1)).scalar()
-    return None if found is None else jobs.read_job(engine, str(found))
+        job_id = connection.execute(query.order_by(export_jobs.c.created_at.desc()).limit(1)).scalar()
+    return None if job_id is None else read_job(engine, str(job_id))
 
 
-def _made(runner: Runner, job: Job) -> Job:
-    """The finished job. A worker may have it, or get it; then its progress is shown."""
-    with _watcher(job.rows_estimate) as told:
-        while job.state in UNFINISHED:
-            run_job(runner, job.id, told)
-            found = jobs.read_job(runner.engine, job.id)
-            if found is None:
-                raise click.ClickException("the export was removed")
-            job = found
-            if job.state in UNFINISHED:
-                told(job.rows_done)
-                time.sleep(LOOK_EVERY_S)
+def _finish(runner: Runner, job: Job) -> Job:
+    """The finished job, run here or, where a worker has it, awaited."""
+    with _progress(job.rows_estimate) as report:
+        while job.is_unfinished:
+            run_job(runner, job.id, report)
+            current = read_job(runner.engine, job.id)
+            if current is None:
+                raise click.ClickException("the export was deleted; run the command again")
+            job = current
+            if job.is_unfinished:
+                report(job.rows_done)
+                time.sleep(POLL_INTERVAL_S)
     if job.state != "done":
-        raise click.ClickException(
-            f"the export is {job.state}: {job.error}" if job.error else f"the export is {job.state}"
-        )
+        raise click.ClickException(f"the export is {job.state}" + (f": {job.error}" if job.error else ""))
     return job
 
 
-def _hand_over(runner: Runner, job: Job, out: str) -> None:
-    """The file to where it was asked for: whole, or not at all."""
-    if out == STANDARD_OUTPUT:
+def _write_out(runner: Runner, job: Job, out: str) -> None:
+    """Writes the file to standard output, or to `out`, which appears whole or not at all."""
+    if out == STDOUT:
         _copy(runner, job, sys.stdout.buffer)
         return
-    passing = Path(f"{out}.{os.getpid()}.part")
+    temporary = Path(f"{out}.{os.getpid()}.part")
     try:
-        with passing.open("wb") as file:
+        with temporary.open("wb") as file:
             _copy(runner, job, file)
-            sync(file)
-        passing.replace(out)
+            fsync_file(file)
+        temporary.replace(out)
     finally:
-        passing.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
 
 
 def _copy(runner: Runner, job: Job, sink: BinaryIO) -> None:
-    digest = hashlib.sha256()
+    writer = ChecksumWriter(sink)
     with runner.storage.open_file(str(job.file)) as file:
-        while piece := file.read(READ_BYTES):
-            digest.update(piece)
-            sink.write(piece)
+        for chunk in read_chunks(file):
+            writer.write(chunk)
     sink.flush()
-    if digest.hexdigest() != job.sha256:
-        raise click.ClickException("the storage does not hold the bytes that were written to it; export it again")
+    if writer.sha256 != job.sha256:
+        raise click.ClickException("the file in the storage is damaged (its SHA-256 differs); export it again")
 
 
 @contextmanager
-def _telling_of(out: str) -> Iterator[None]:
+def _translated_errors(out: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise click.ClickException(f"cannot write {out}: {error.strerror or type(error).__name__}") from error
+        raise click.ClickException(f"cannot write {out}: {describe_error(error)}") from error
 
 
-def _forget(runner: Runner, job: Job) -> None:
-    """Nobody wants it any more: it would only take up the space for exports."""
-    if file := jobs.remove(runner.engine, job.id):
+def _delete(runner: Runner, job: Job) -> None:
+    """Deletes the job with its file, which would only use up the storage quota."""
+    if file := delete_job(runner.engine, job.id):
         with suppress(Unavailable):
             runner.storage.delete(file)
     shutil.rmtree(runner.work_dir / job.id, ignore_errors=True)
 
 
 @contextmanager
-def _watcher(rows: int | None) -> Iterator[Callable[[int], None]]:
-    """A bar on a terminal; else a line of text now and then."""
+def _progress(rows_estimate: int | None) -> Iterator[Callable[[int], None]]:
+    """A progress bar on a terminal, else a line of text every few seconds."""
     console = Console(stderr=True)
     if not console.is_terminal:
-        yield _Lines(rows, console).advance
+        yield _ProgressLines(rows_estimate, console).report
         return
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("rows"))
     with Progress(*columns, TimeRemainingColumn(), console=console) as progress:
-        task = progress.add_task("exporting", total=rows)
-        # The number of rows is an estimate.
-        yield lambda done: progress.update(task, completed=done, total=max(done, rows or 0))
+        task = progress.add_task("exporting", total=rows_estimate)
+        # There may be more rows than estimated.
+        yield lambda rows: progress.update(task, completed=rows, total=max(rows, rows_estimate or 0))
 
 
-class _Lines:
-    """How far it is, every few seconds."""
+class _ProgressLines:
+    def __init__(self, rows_estimate: int | None, console: Console) -> None:
+        self._rows_estimate, self._console, self._printed_at = rows_estimate or 0, console, time.monotonic()
 
-    def __init__(self, rows: int | None, console: Console) -> None:
-        self._rows, self._console, self._said = rows or 0, console, time.monotonic()
-
-    def advance(self, done: int) -> None:
-        if time.monotonic() - self._said >= PLAIN_EVERY_S:
-            self._said = time.monotonic()
-            self._console.print(f"{done:,} of about {max(done, self._rows):,} rows", highlight=False)
+    def report(self, rows: int) -> None:
+        if time.monotonic() - self._printed_at >= PROGRESS_LINE_INTERVAL_S:
+            self._printed_at = time.monotonic()
+            self._console.print(f"{rows:,} of about {max(rows, self._rows_estimate):,} rows", highlight=False)

@@ -1,206 +1,163 @@
-"""What an order and a list of exports may say, and the order that a body is. Unknown fields are refused by name."""
+"""The bodies, queries and responses of the export routes. Unknown fields are refused by name.
 
-import hashlib
+The views load bodies with it, and apidocs describes them. What a body means is in jobs/request_body.py.
+"""
+
 import re
-from datetime import datetime
+from collections.abc import Iterable
 from typing import Any
-from zoneinfo import ZoneInfo
 
-import msgspec
-from marshmallow import RAISE, Schema, ValidationError, fields, pre_load
+from marshmallow import RAISE, Schema, ValidationError, pre_load
+from marshmallow.fields import UUID, AwareDateTime, Boolean, Dict, Float, Integer, List, Nested, String
 from marshmallow.validate import Length, OneOf, Range
-from sqlalchemy import Connection, Engine, text
 
-from analytics import clock
-from analytics.auth.guard import Principal, choose_site
-from analytics.errors import BadInput, Problem
-from analytics.exports import report_source, sources, webhooks
-from analytics.exports.formats import FORMATS
-from analytics.exports.jobs import Order
-from analytics.exports.report_source import Report
-from analytics.exports.selections import Filter
+from analytics.apidocs.response_fields import nullable, required
+from analytics.exports.delivery.callback_state import CALLBACK_STATES
+from analytics.exports.delivery.callback_url import explain_refusal
+from analytics.exports.formats.file_types import COMPRESSED_MEDIA_TYPES, COMPRESSIONS, FORMATS
+from analytics.exports.jobs.job import JOB_STATES
+from analytics.exports.sources.reports import REPORT_KINDS
+from analytics.exports.sources.request import SOURCES
 from analytics.extensions import settings
-from analytics.period import Period, read_period, read_zone
-from analytics.privacy.pseudonym import identity_salt, pseudonym
-from analytics.reports.days import refuse
 from analytics.reports.schemas import TEXT_LIMIT
-from analytics.sites import Site, find_site
-from analytics.store.reading import reading
+from analytics.web.site_parameters import SiteFields
 
-KEY = re.compile(r"[\x20-\x7e]{1,255}")
-# Many conditions, each with many values.
-WHERE_LIMIT = 20_000
-PERIOD = ("date", "days", "hours", "from", "to")
-
-
-def _storable(given: str) -> None:
-    # PostgreSQL has no such character; a lone surrogate cannot even be sent to it.
-    if re.search(r"[\x00\ud800-\udfff]", given):
-        raise ValidationError("must not hold a NUL character or half of a pair")
+# Room for many conditions with many values each.
+MAX_WHERE_CHARS = 20_000
+# The Content-Types of `download`: those of the formats, and of compressed files.
+DOWNLOAD_MEDIA_TYPES = (
+    *(file_format.media_type.partition(";")[0] for file_format in FORMATS.values()),
+    *COMPRESSED_MEDIA_TYPES.values(),
+)
 
 
-def _callback(url: str) -> None:
-    if problem := webhooks.refusal(url, settings().environment):
+def _check_storable(text: str) -> None:
+    # PostgreSQL cannot store a NUL, and psycopg2 cannot send a lone surrogate.
+    if re.search(r"[\x00\ud800-\udfff]", text):
+        raise ValidationError("holds a NUL character or half of a surrogate pair; accepted: text without them")
+
+
+def _check_callback_url(url: str) -> None:
+    if problem := explain_refusal(url, settings().environment):
         raise ValidationError(f"the address {problem}")
 
 
-def _text() -> fields.String:
-    return fields.String(validate=[Length(min=1, max=TEXT_LIMIT), _storable])
+def _text() -> String:
+    return String(validate=[Length(min=1, max=TEXT_LIMIT), _check_storable])
 
 
-def _one_of(words: Any) -> fields.String:
-    return fields.String(validate=OneOf(list(words), error="{input!r} is not known; known: {choices}"))
+def one_of(words: Iterable[str], **options: Any) -> String:
+    """A field with one of these values."""
+    return String(validate=OneOf(list(words), error="{input!r} is unknown; accepted: {choices}"), **options)
 
 
-class Wanted(Schema):
-    """The filter: of events `type` (one or several, any of them), `user_id`, and `where` in the language of the
-    reports' filter; of samples `name` (one or several) and `tags`, all of them."""
+class ExportFilterBody(Schema):
+    """Of events: `type` (one or several, any of them), `user_id`, and `where` in the filter language of the reports.
+    Of samples: `name` (one or several, any of them) and `tags` (all of them)."""
 
     class Meta:
         unknown = RAISE
 
-    type = fields.List(_text(), validate=Length(min=1, max=100))
+    type = List(_text(), validate=Length(min=1, max=100))
     user_id = _text()
-    include_bots = fields.Boolean(truthy={True}, falsy={False})
-    where = fields.String(validate=[Length(min=1, max=WHERE_LIMIT), _storable])
-    name = fields.List(_text(), validate=Length(min=1, max=100))
-    tags = fields.Dict(
-        keys=fields.String(validate=[Length(1, 64), _storable]),
-        values=fields.String(validate=[Length(max=256), _storable]),
+    include_bots = Boolean(truthy={True}, falsy={False})
+    where = String(validate=[Length(min=1, max=MAX_WHERE_CHARS), _check_storable])
+    name = List(_text(), validate=Length(min=1, max=100))
+    tags = Dict(
+        keys=String(validate=[Length(1, 64), _check_storable]),
+        values=String(validate=[Length(max=256), _check_storable]),
         validate=Length(min=1, max=20),
     )
 
     @pre_load
-    def _list(self, given: Any, **_: Any) -> Any:
-        if not isinstance(given, dict):
-            return given
-        return given | {name: [given[name]] for name in ("type", "name") if isinstance(given.get(name), str)}
+    def _wrap_single_values(self, body: Any, **_: Any) -> Any:
+        if not isinstance(body, dict):
+            return body
+        return body | {name: [body[name]] for name in ("type", "name") if isinstance(body.get(name), str)}
 
 
-class NewExport(Schema):
-    """The body of an order. The period in the words of the reports; none: all that is stored."""
+class ScheduledExportBody(SiteFields):
+    """An export without a period: each file of a schedule continues where the previous one ended."""
 
     class Meta:
         unknown = RAISE
 
-    what = _one_of(sources.SOURCES)
-    format = _one_of(FORMATS)
-    compression = _one_of(("none", "gzip", "zstd"))
-    site = _text()
+    what = one_of(SOURCES)
+    format = one_of(FORMATS)
+    compression = one_of(COMPRESSIONS)
     zone = _text()
     timezone = _text()
-    date = _text()
-    days = fields.Integer(strict=True)
-    hours = fields.Integer(strict=True)
-    from_ = fields.String(data_key="from", attribute="from")
-    to = fields.String()
-    filter = fields.Nested(Wanted)
+    filter = Nested(ExportFilterBody)
     # Of what=report.
-    report = _one_of(report_source.KINDS)
+    report = one_of(REPORT_KINDS)
     dimension = _text()
     unit = _text()
-    columns = fields.List(_text(), validate=Length(max=100))
-    callback_url = fields.String(validate=_callback)
+    columns = List(_text(), validate=Length(max=100))
+    callback_url = String(validate=_check_callback_url)
 
 
-class JobsQuery(Schema):
-    """A page of the list."""
+class ExportBody(ScheduledExportBody):
+    """An export. The period is given as in the reports; without one, it is everything that is stored."""
+
+    date = _text()
+    days = Integer(strict=True)
+    hours = Integer(strict=True)
+    from_ = String(data_key="from", attribute="from")
+    to = String()
+
+
+class ExportListQuery(Schema):
+    """One page of the list."""
 
     cursor = _text()
-    limit = fields.Integer(load_default=50, validate=Range(1, 200))
+    limit = Integer(load_default=50, validate=Range(1, 200))
 
 
-class LinkQuery(Schema):
-    """What a link of its own permission carries (exports/links.py), in place of a token."""
+class SignedLinkQuery(Schema):
+    """The parameters of a signed link, which replace a token; take the link from `download_url`."""
 
-    expires = fields.String()
-    signature = fields.String()
-
-
-def read_order(engine: Engine, principal: Principal, given: dict[str, Any], key: str | None, now: datetime) -> Order:
-    """The order that a checked body is. Raises BadInput, and whatever keeps the caller from the site."""
-    if key is not None and not KEY.fullmatch(key):
-        raise BadInput("Idempotency-Key: 1 to 255 printable ASCII characters")
-    site = find_site(engine, choose_site(principal, given.get("site")))
-    what, asked = given.get("what", "events"), given.get("filter", {})
-    with reading(engine, sources.PLAN_TIMEOUT_S) as connection:
-        zone = _calendar(connection, site, given) if what == "report" else read_zone(given, site.zone)
-        everything = sources.default_period(connection, what, site.id, zone, now)
-    words = {name: str(given[name]) for name in PERIOD if name in given}
-    period = read_period(words, zone, now, everything)
-    report = Report(given.get("report", "metrics"), given.get("dimension", ""), given.get("unit", ""))
-    if what == "report":
-        _check_report(report, asked, period)
-    # What is kept, and shown, of the order never has a name that is not to be stored.
-    user_id, other_id = _names_of(engine, site, asked.get("user_id"))
-    asked = asked | {"user_id": user_id} if user_id else asked
-    request = sources.Request(
-        what=what,
-        format=given.get("format", "csv"),
-        compression=given.get("compression", "none"),
-        site_id=site.id,
-        start=period.start,
-        end=period.end,
-        zone=zone.key,
-        filter=_filter(what, asked, other_id),
-        columns=tuple(given.get("columns", ())),
-        report=report,
-    )
-    # Of the words, not of what they mean now: `days` says another period tomorrow, and is the same order.
-    words_given = {**given, "site": site.key} | ({"filter": asked} if asked else {})
-    asked_for = hashlib.sha256(msgspec.json.encode(words_given, order="sorted")).hexdigest()
-    return Order(request, principal.subject, key, asked_for, given.get("callback_url"))
+    expires = String()
+    signature = String()
 
 
-def _filter(what: str, asked: dict[str, Any], other_id: str | None) -> Filter:
-    return Filter(
-        types=tuple(asked.get("type", ())),
-        user_id=asked.get("user_id"),
-        # As in the reports of the API, programs are left out unless they are asked for.
-        include_bots=asked.get("include_bots", what != "report"),
-        other_id=other_id,
-        where=asked.get("where"),
-        names=tuple(asked.get("name", ())),
-        tags=tuple(sorted(asked.get("tags", {}).items())),
-    )
+class ExportProgress(Schema):
+    """Progress of the export. null: unknown."""
+
+    class Meta:
+        include = required(Integer, "rows_done") | nullable(Integer, "rows_estimate", "rate_rows_s", "eta_s")
+        include |= required(Float, "percent")
 
 
-# pk_users.
-KNOWN_USER = text("SELECT 1 FROM users WHERE site_id = :site_id AND user_id = :user_id")
+class CallbackResponse(Schema):
+    """What became of the call of `callback_url`. `last_status`: of the last response; null: there was none, and
+    `last_error` says why. A failed call is made again at `next_attempt_at`, seven times in 21 hours."""
+
+    class Meta:
+        include = required(Integer, "attempts") | nullable(Integer, "last_status") | nullable(String, "last_error")
+        include |= nullable(AwareDateTime, "next_attempt_at", "delivered_at")
+
+    state = String(required=True, validate=OneOf(CALLBACK_STATES))
 
 
-def _names_of(engine: Engine, site: Site, user_id: str | None) -> tuple[str | None, str | None]:
-    """What a user's events are stored under now; and under what else, where ANONYMIZE_USER_IDS was once another."""
-    if user_id is None:
-        return None, None
-    hidden = pseudonym(identity_salt(settings()), site.key, user_id)
-    now, once = (hidden, user_id) if settings().anonymize_user_ids else (user_id, hidden)
-    with reading(engine, sources.PLAN_TIMEOUT_S) as connection:
-        known = connection.execute(KNOWN_USER, {"site_id": site.id, "user_id": once}).scalar()
-    return now, once if known else None
+class ExportResponse(Schema):
+    """An export. `download_url` is a signed link that needs no token for 15 minutes, once the export is done; an
+    absolute URL where the service has PUBLIC_URL, else a path of it. `callback` is null without a `callback_url`."""
+
+    class Meta:
+        include = required(UUID, "id") | required(String, "site", "owner", "file_name")
+        include |= required(AwareDateTime, "created_at")
+        include |= nullable(AwareDateTime, "started_at", "finished_at", "expires_at", "complete_through")
+        include |= required(Integer, "attempt") | nullable(Integer, "rows", "bytes")
+        include |= nullable(String, "error", "sha256", "callback_url", "download_url") | nullable(UUID, "schedule_id")
+
+    state = String(required=True, validate=OneOf(JOB_STATES))
+    request = Dict(keys=String(), required=True)
+    progress = Nested(ExportProgress, required=True)
+    callback = Nested(CallbackResponse, required=True, allow_none=True)
 
 
-def read_schedule_order(engine: Engine, principal: Principal, given: dict[str, Any], zone: str, now: datetime) -> Order:
-    """The order that a schedule repeats. Times in its files are in the schedule's zone, unless `given` names one; days
-    of a report are the site's."""
-    if "timezone" not in given and given.get("what") != "report":
-        given = {"zone": zone, **given}
-    return read_order(engine, principal, given, None, now)
+class ExportListResponse(Schema):
+    """One page of exports, the newest first; `next_cursor` is null on the last page."""
 
-
-def _calendar(connection: Connection, site: Site, given: dict[str, Any]) -> ZoneInfo:
-    """Figures are of the site's own days: a file in another zone's would be another report."""
-    calendar = report_source.calendar_of(connection, site.id)
-    if read_zone(given, calendar.key) != calendar:
-        detail = f"zone: the days of a report of {site.key} are those of {calendar.key}; leave zone out"
-        raise BadInput(detail, [Problem(None, "zone", "bad_parameter", detail)])
-    return calendar
-
-
-def _check_report(report: Report, asked: dict[str, Any], period: Period) -> None:
-    """What would be ignored is refused."""
-    if report.name == "metrics" and "include_bots" in asked:
-        raise refuse("include_bots", "metrics were counted without programs; leave it out", "report=dau")
-    bounds = (period.start, period.end)
-    if any(clock.day_start(clock.day_of(bound, period.zone), period.zone) != bound for bound in bounds):
-        raise refuse("period", "a report counts whole days", "from=2026-11-01, to=2026-11-23")
+    exports = List(Nested(ExportResponse), required=True)
+    next_cursor = String(required=True, allow_none=True)

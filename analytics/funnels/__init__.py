@@ -1,0 +1,1 @@
+"""Funnels: definitions, the counting of steps, their reports and routes."""

@@ -1,18 +1,18 @@
-"""How far people come in a funnel: every attempt, and each entity's best. Pure; arrays in, arrays out.
+"""Attempts at a funnel: all of them, and the best of each entity. Pure: arrays in, arrays out; conversion.py calls it.
 
-The rules. An attempt begins with an event that is the first step. Each further step is the earliest event that is it
-and comes *strictly later* than the step before, and at most `window` after the first. So one event is one step of an
-attempt, whatever it could be besides; and events of equal timestamps have no order, so none of them follows another.
-In `strict` order nothing of the funnel's types may lie between two steps: the next instant that has such an event must
-have the step (what happens at the instant of a step is not between).
+Rules. An attempt starts with an event that matches the first step. Each further step is the earliest matching event
+with a timestamp *strictly later* than the step before, at most `window` after the first. So one event is one step of an
+attempt, whatever other steps it matches, and events at one instant have no order. In `strict` order no event of the
+funnel's types may lie between two steps: the next instant with such an event must have the step (other events at the
+instant of a step are not between).
 
-Every event that is the first step begins an attempt, so a repeated funnel is repeated attempts. The best is the one
-that comes furthest; of several, the first. Nothing depends on the order in which events arrived, and an event that was
-sent twice is stored once.
+Every event that matches the first step starts an attempt, so a user who repeats a funnel has several. The best attempt
+has the most steps; among equals, the earliest start. The result does not depend on the order of arrival; a repeated
+event is stored once.
 
-How. An entity and an instant are one number, its *key*, in which an entity's instants lie together and further from
-the next entity's than any window. So a step's keys are sorted by themselves, and what follows an attempt is looked up
-among those of the next step. Points that come in sorted runs, as postings do, are merged rather than sorted.
+Method. Entity and instant form one number, the *key*: an entity's instants are contiguous, and further from the next
+entity's than any window. Each step's keys are sorted on their own, and the next step of an attempt is a binary search
+among them. Events that come in sorted runs, as postings do, are merged rather than sorted.
 """
 
 from collections.abc import Iterator, Sequence
@@ -22,222 +22,223 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-Ints = NDArray[np.int64]
-Floats = NDArray[np.float64]
-Flags = NDArray[np.bool_]
+IntArray = NDArray[np.int64]
+FloatArray = NDArray[np.float64]
+BoolArray = NDArray[np.bool_]
 
 NEVER = -1
-# Of keys; with a time added they fit into 64 bits.
-MOST = 2**62
-FAR = np.iinfo(np.int64).max
+# The largest key; key plus window fits into 64 bits.
+KEY_LIMIT = 2**62
+INT64_MAX = np.iinfo(np.int64).max
 
 
 @dataclass(frozen=True, slots=True)
-class Points:
-    """Events, one at each place of the arrays, in any order.
+class EventArrays:
+    """Events in any order; index i of each array is event i.
 
-    `masks`: bit n for the step n; 0: none of them, only what lies between. `sessions` are equal where the session is.
-    `dims`: what to break down by, as a number; `values`: NaN for none. `times`: us since 1970.
+    `sessions`: equal where the session is. `times`: us since 1970. `step_masks`: bit n for step n; 0: no step, only
+    between steps. `dimension_codes`: number of the breakdown's value. `values`: NaN for none.
     """
 
-    users: Ints
-    sessions: Ints
-    times: Ints
-    masks: NDArray[np.int32]
-    dims: Ints
-    values: Floats
+    users: IntArray
+    sessions: IntArray
+    times: IntArray
+    step_masks: NDArray[np.int32]
+    dimension_codes: IntArray
+    values: FloatArray
 
     def __len__(self) -> int:
         return len(self.users)
 
-    def take(self, places: Ints | Flags) -> "Points":
-        return Points(*(_take(getattr(self, name), places) for name in self.__slots__))
+    def take(self, selected: IntArray | BoolArray) -> "EventArrays":
+        return EventArrays(*(_take(getattr(self, name), selected) for name in self.__slots__))
 
 
-def constant(value: float, count: int, kind: type[Any] = np.int64) -> NDArray[Any]:
-    """The value so often, in the room of one: what nobody asks for takes none."""
-    return np.broadcast_to(np.array(value, kind), (count,))
+def constant_array(value: float, count: int, dtype: type[Any] = np.int64) -> NDArray[Any]:
+    """`count` times the value, in the memory of one: columns that a funnel does not need cost nothing."""
+    return np.broadcast_to(np.array(value, dtype), (count,))
 
 
 def _is_constant(column: NDArray[Any]) -> bool:
     return column.strides == (0,)
 
 
-def _take(column: NDArray[Any], places: Ints | Flags) -> NDArray[Any]:
+def _take(column: NDArray[Any], selected: IntArray | BoolArray) -> NDArray[Any]:
     if not _is_constant(column) or not len(column):
-        return column[places]
-    count = int(np.count_nonzero(places)) if places.dtype == np.bool_ else len(places)
-    return constant(column[0], count, column.dtype.type)
+        return column[selected]
+    count = int(np.count_nonzero(selected)) if selected.dtype == np.bool_ else len(selected)
+    return constant_array(column[0], count, column.dtype.type)
 
 
-def no_points() -> Points:
-    nothing = constant(0, 0)
-    return Points(nothing, nothing, nothing, constant(0, 0, np.int32), nothing, constant(np.nan, 0, np.float64))
+def empty_events() -> EventArrays:
+    ints, floats = constant_array(0, 0), constant_array(np.nan, 0, np.float64)
+    return EventArrays(ints, ints, ints, constant_array(0, 0, np.int32), ints, floats)
 
 
-def join_points(parts: Sequence[Points]) -> Points:
-    """All of them, in the order of the parts."""
-    some = [part for part in parts if len(part)] or [no_points()]
-    return Points(*(_join([getattr(part, name) for part in some]) for name in Points.__slots__))
+def concat_events(parts: Sequence[EventArrays]) -> EventArrays:
+    """All events, in the order of the parts."""
+    nonempty = [part for part in parts if len(part)] or [empty_events()]
+    return EventArrays(*(_concat([getattr(part, name) for part in nonempty]) for name in EventArrays.__slots__))
 
 
-def _join(columns: Sequence[NDArray[Any]]) -> NDArray[Any]:
+def _concat(columns: Sequence[NDArray[Any]]) -> NDArray[Any]:
     first = columns[0]
     if len(columns) == 1:
         return first
     if all(_is_constant(column) and np.array_equal(column[:1], first[:1], equal_nan=True) for column in columns):
-        return constant(first[0], sum(map(len, columns)), first.dtype.type)
+        return constant_array(first[0], sum(map(len, columns)), first.dtype.type)
     return np.concatenate(columns)
 
 
 @dataclass(frozen=True, slots=True)
 class Attempts:
-    """One at each place, by entity and start. `entities`: whose; `depths`: steps made; `times`: a row a step, NEVER
-    where unknown.
+    """Attempts, ordered by entity and start; index i of each array is attempt i.
 
-    `ends`: when the last step made was; `values`: that of the last step of a whole attempt, else NaN.
+    `depths`: steps made. `step_times`: a row a step, NEVER where unknown. `ends`: time of the last step made. `values`:
+    of the last step of a complete attempt, else NaN.
     """
 
-    entities: Ints
-    depths: Ints
-    times: Ints
-    ends: Ints
-    dims: Ints
-    values: Floats
+    entities: IntArray
+    depths: IntArray
+    step_times: IntArray
+    ends: IntArray
+    dimension_codes: IntArray
+    values: FloatArray
 
     def __len__(self) -> int:
         return len(self.entities)
 
     @property
-    def starts(self) -> Ints:
-        found: Ints = self.times[0]
-        return found
+    def starts(self) -> IntArray:
+        starts: IntArray = self.step_times[0]
+        return starts
 
-    def take(self, places: Ints | Flags) -> "Attempts":
-        found = {name: _take(getattr(self, name), places) for name in self.__slots__ if name != "times"}
-        return Attempts(times=self.times[:, places], **found)
+    def take(self, selected: IntArray | BoolArray) -> "Attempts":
+        columns = {name: _take(getattr(self, name), selected) for name in self.__slots__ if name != "step_times"}
+        return Attempts(step_times=self.step_times[:, selected], **columns)
 
     @classmethod
-    def join(cls, parts: "Sequence[Attempts]") -> "Attempts":
-        """All of them, one part after the other."""
+    def concat(cls, parts: "Sequence[Attempts]") -> "Attempts":
+        """All attempts, in the order of the parts."""
         if len(parts) == 1:
             return parts[0]
         columns = ([getattr(part, name) for part in parts] for name in cls.__slots__)
         return cls(*(np.concatenate(column, axis=-1) for column in columns))
 
-    def in_order(self) -> "Attempts":
-        """By entity and start; those that are equal stay as they follow each other."""
+    def sorted_by_start(self) -> "Attempts":
+        """By entity and start; a stable sort."""
         return self.take(np.lexsort((self.starts, self.entities)))
 
 
-def is_first(*columns: Ints) -> Flags:
-    """Where any of the columns differs from the place before, and at the first place."""
-    found = np.ones(len(columns[0]), np.bool_)
-    if len(found):
-        found[1:] = np.logical_or.reduce([column[1:] != column[:-1] for column in columns])
-    return found
+def is_run_start(*columns: IntArray) -> BoolArray:
+    """Where any column differs from the index before, and at the first index."""
+    is_start = np.ones(len(columns[0]), np.bool_)
+    if len(is_start):
+        is_start[1:] = np.logical_or.reduce([column[1:] != column[:-1] for column in columns])
+    return is_start
 
 
-def attempt(points: Points, entities: Ints, steps: int, window_us: int, strict: bool) -> Attempts:
-    """Every attempt. `entities`: whose each point is, any numbers from 0 on."""
-    since = int(points.times.min(initial=FAR))
-    span = int(points.times.max(initial=since)) - since + 1
+def find_attempts(events: EventArrays, entities: IntArray, steps: int, window_us: int, strict: bool) -> Attempts:
+    """Every attempt. `entities`: the entity of each event, any numbers from 0."""
+    since = int(events.times.min(initial=INT64_MAX))
+    span = int(events.times.max(initial=since)) - since + 1
     window_us = min(window_us, span)
-    stride, found = span + window_us, []
-    for first, some, whose in _chunks(points, entities, MOST // stride):
-        keys = whose * stride if first == 0 else (whose - first) * stride
-        keys += some.times
+    stride, parts = span + window_us, []
+    for first, chunk, chunk_entities in _chunks(events, entities, KEY_LIMIT // stride):
+        keys = chunk_entities * stride if first == 0 else (chunk_entities - first) * stride
+        keys += chunk.times
         keys -= since
-        made = _follow(keys, some.masks, steps, window_us, strict)
-        entities_of = made[0] // stride
-        found.append(_attempts(some, keys, made, entities_of + first, entities_of * stride - since))
-    return Attempts.join(found)
+        step_keys = _follow(keys, chunk.step_masks, steps, window_us, strict)
+        attempt_entities = step_keys[0] // stride
+        parts.append(_attempts(chunk, keys, step_keys, attempt_entities + first, attempt_entities * stride - since))
+    return Attempts.concat(parts)
 
 
-def _chunks(points: Points, entities: Ints, size: int) -> Iterator[tuple[int, Points, Ints]]:
-    """The points of as many entities as have keys, with the first of them; nearly always all in one."""
-    most = int(entities.max(initial=0))
-    if most < size:
-        yield 0, points, entities
+def _chunks(events: EventArrays, entities: IntArray, size: int) -> Iterator[tuple[int, EventArrays, IntArray]]:
+    """The events of `size` entities at a time, with the first entity; nearly always one chunk."""
+    last = int(entities.max(initial=0))
+    if last < size:
+        yield 0, events, entities
         return
-    for first in range(0, most + 1, size):
-        mine = (entities >= first) & (entities < first + size)
-        yield first, points.take(mine), entities[mine]
+    for first in range(0, last + 1, size):
+        is_in_chunk = (entities >= first) & (entities < first + size)
+        yield first, events.take(is_in_chunk), entities[is_in_chunk]
 
 
-def _follow(keys: Ints, masks: NDArray[np.int32], steps: int, window_us: int, strict: bool) -> Ints:
-    """A row a step: the key at which each attempt made it, NEVER where it did not."""
+def _follow(keys: IntArray, masks: NDArray[np.int32], steps: int, window_us: int, strict: bool) -> IntArray:
+    """A row a step: the key at which each attempt made the step, NEVER where it did not."""
     starts = _instants(keys[masks & 1 != 0])
-    everything = _instants(keys) if strict else starts
-    made = np.full((steps, len(starts)), NEVER, np.int64)
-    made[0], alive, at = starts, np.arange(len(starts)), starts
+    all_keys = _instants(keys) if strict else starts
+    step_keys = np.full((steps, len(starts)), NEVER, np.int64)
+    step_keys[0], alive, at = starts, np.arange(len(starts)), starts
     for step in range(1, steps):
         following = _next(_instants(keys[masks & (1 << step) != 0]), at)
-        met = following - starts[alive] <= window_us
+        is_made = following - starts[alive] <= window_us
         if strict:
-            met &= following == _next(everything, at)
-        alive, at = alive[met], following[met]
-        made[step, alive] = at
-    return made
+            is_made &= following == _next(all_keys, at)
+        alive, at = alive[is_made], following[is_made]
+        step_keys[step, alive] = at
+    return step_keys
 
 
-def _instants(keys: Ints) -> Ints:
-    """In order, each once. A stable sort merges what is in order already."""
+def _instants(keys: IntArray) -> IntArray:
+    """Sorted, without repetition. The stable sort merges runs that are sorted already."""
     keys = np.sort(keys, kind="stable")
-    return keys[is_first(keys)]
+    return keys[is_run_start(keys)]
 
 
-def _next(keys: Ints, at: Ints) -> Ints:
-    """For each of `at` the first later one of `keys`; FAR where there is none."""
-    places = np.searchsorted(keys, at, side="right")
-    found: Ints = np.append(keys, FAR)[places]
-    return found
+def _next(keys: IntArray, at: IntArray) -> IntArray:
+    """For each of `at` the first greater key; INT64_MAX where there is none."""
+    following: IntArray = np.append(keys, INT64_MAX)[np.searchsorted(keys, at, side="right")]
+    return following
 
 
-def _attempts(points: Points, keys: Ints, made: Ints, entities: Ints, zeros: Ints) -> Attempts:
-    """`zeros`: of each attempt the key that its entity would have at the time 0. Makes times of the keys of `made`."""
-    count, is_made = len(entities), made != NEVER
+def _attempts(
+    events: EventArrays, keys: IntArray, step_keys: IntArray, entities: IntArray, zero_keys: IntArray
+) -> Attempts:
+    """`zero_keys`: for each attempt the key of its entity at the time 0. Turns `step_keys` into times, in place."""
+    count, is_made = len(entities), step_keys != NEVER
     depths = np.count_nonzero(is_made, axis=0)
-    dims, values = constant(0, count), constant(np.nan, count, np.float64)
-    if not _is_constant(points.dims):
-        dims = _least(points.dims, keys, points.masks & 1 != 0, made[0])
-    if not _is_constant(points.values):
-        greatest = -_least(-points.values, keys, ~np.isnan(points.values), made[-1])
-        values = np.where(depths == len(made), greatest, np.nan)
-    np.subtract(made, zeros, out=made, where=is_made)
-    return Attempts(entities, depths, made, made[depths - 1, np.arange(count)], dims, values)
+    codes, values = constant_array(0, count), constant_array(np.nan, count, np.float64)
+    if not _is_constant(events.dimension_codes):
+        codes = _least(events.dimension_codes, keys, events.step_masks & 1 != 0, step_keys[0])
+    if not _is_constant(events.values):
+        greatest = -_least(-events.values, keys, ~np.isnan(events.values), step_keys[-1])
+        values = np.where(depths == len(step_keys), greatest, np.nan)
+    np.subtract(step_keys, zero_keys, out=step_keys, where=is_made)
+    return Attempts(entities, depths, step_keys, step_keys[depths - 1, np.arange(count)], codes, values)
 
 
-def _least(column: NDArray[Any], keys: Ints, among: Flags, at: Ints) -> NDArray[Any]:
-    """The least value of those points that are at each of the keys `at`; NaN, or 0, where none is."""
-    keys, column = keys[among], column[among]
+def _least(column: NDArray[Any], keys: IntArray, eligible: BoolArray, at: IntArray) -> NDArray[Any]:
+    """For each key of `at` the least value of the eligible events there; NaN, or 0, where there is none."""
+    keys, column = keys[eligible], column[eligible]
     order = np.lexsort((column, keys))
     keys, column = keys[order], column[order]
-    nothing = np.array(np.nan if column.dtype.kind == "f" else 0, column.dtype)
-    places = np.searchsorted(keys, at)
-    is_there = np.append(keys, FAR)[places] == at
-    return np.where(is_there, np.append(column, nothing)[places], nothing)
+    missing = np.array(np.nan if column.dtype.kind == "f" else 0, column.dtype)
+    indexes = np.searchsorted(keys, at)
+    is_present = np.append(keys, INT64_MAX)[indexes] == at
+    return np.where(is_present, np.append(column, missing)[indexes], missing)
 
 
-def runs(*columns: Ints) -> Ints:
-    """Where each run of equal places begins."""
-    return np.flatnonzero(is_first(*columns))
+def run_starts(*columns: IntArray) -> IntArray:
+    """The index at which each run of equal values starts."""
+    return np.flatnonzero(is_run_start(*columns))
 
 
-def deepest(attempts: Attempts, firsts: Ints) -> Ints:
-    """How far each run of attempts came."""
-    found: Ints = np.maximum.reduceat(attempts.depths, firsts) if len(firsts) else attempts.depths
-    return found
+def max_depths(attempts: Attempts, firsts: IntArray) -> IntArray:
+    """The greatest depth of each run of attempts; `firsts`: where the runs start."""
+    depths: IntArray = np.maximum.reduceat(attempts.depths, firsts) if len(firsts) else attempts.depths
+    return depths
 
 
-def best(attempts: Attempts) -> Attempts:
-    """Of each entity the attempt that came furthest; of several the first."""
-    firsts = runs(attempts.entities)
+def best_attempts(attempts: Attempts) -> Attempts:
+    """Each entity's deepest attempt; among equals, the first."""
+    firsts = run_starts(attempts.entities)
     lengths = np.diff(np.append(firsts, len(attempts)))
-    furthest = np.flatnonzero(attempts.depths == np.repeat(deepest(attempts, firsts), lengths))
-    return attempts.take(furthest[is_first(attempts.entities[furthest])])
+    deepest = np.flatnonzero(attempts.depths == np.repeat(max_depths(attempts, firsts), lengths))
+    return attempts.take(deepest[is_run_start(attempts.entities[deepest])])
 
 
-def first_starts(attempts: Attempts) -> Ints:
-    """Of each entity that has an attempt, in their order: when the first one began."""
-    return attempts.starts[runs(attempts.entities)]
+def first_starts(attempts: Attempts) -> IntArray:
+    """When each entity's first attempt started, in the order of the entities."""
+    return attempts.starts[run_starts(attempts.entities)]

@@ -1,13 +1,13 @@
-"""A funnel counted over a period: who came how far, by the rules of attempts.py.
+"""Counts a funnel over a period: reads its events and applies the rules of attempts.py. request.py calls it.
 
-Steps are looked for among the events in `[from, to)`: an attempt that the period cuts is counted as far as it is
-inside, and one that began earlier is not. By user, an entity is a person; by visit, a run of one person's events in one
-session (those without a session form runs by themselves) in which no 30 minutes pass without a page view or one of the
-events that the funnel looks at: its steps, in strict order all of its types, and what was tracked.
+Only events in `[from, to)` count: an attempt that the end of the period cuts counts as far as it got, one that started
+earlier does not count. By user, an entity is a user. By visit, an entity is a run of one user's events in one session
+(events without a session form one of their own) without a gap of more than 30 minutes between page views and the
+funnel's events: its steps, in strict order all events of its types, and tracked steps.
 
-What a client tracks (`funnel_step`) counts too: it is one more attempt of the entity, as deep as the last of the steps
-it calls completed, whole when it says `converted`. So an entity's depth is the greater of the two, and where they are
-equal the attempt that began first is taken, the computed one of two that began together.
+A step that a client tracks (`funnel_step`) is one more attempt of the entity: as deep as the last of its
+`completed_steps`, complete when it says `converted`. The deeper attempt wins; of equal ones the earlier start, and of
+equal starts the computed one.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,125 +21,132 @@ from sqlalchemy import Connection
 from analytics.funnels.attempts import (
     NEVER,
     Attempts,
-    Ints,
-    Points,
-    attempt,
-    best,
-    constant,
+    BoolArray,
+    EventArrays,
+    IntArray,
+    best_attempts,
+    concat_events,
+    constant_array,
+    find_attempts,
     first_starts,
-    join_points,
 )
-from analytics.funnels.definitions import Definition
+from analytics.funnels.definitions import FunnelDefinition
 from analytics.funnels.posted import Seen
 from analytics.funnels.reading import TrackedRow, read_points, read_tracked, read_views
 from analytics.funnels.steps import Step
-from analytics.funnels.visits import join_marks, line_up, of_points
+from analytics.funnels.visits import concat_instants, instants_of_events, sort_instants
 
 
 @dataclass(frozen=True, slots=True)
-class Counted:
-    """`every`: all attempts; `best`: each entity's, and `firsts`: when each began its first. `dims`: names of dims."""
+class FunnelResult:
+    """`best_attempts` and `first_start_times`: one of each entity, in the same order. `dimension_values`: by code."""
 
-    definition: Definition
-    every: Attempts
-    best: Attempts
-    firsts: Ints
-    dims: list[str]
+    definition: FunnelDefinition
+    attempts: Attempts
+    best_attempts: Attempts
+    first_start_times: IntArray
+    dimension_values: list[str]
 
     @property
-    def reached(self) -> list[int]:
-        """How many entities came to each step."""
-        return [int((self.best.depths > step).sum()) for step in range(len(self.definition.steps))]
+    def step_counts(self) -> list[int]:
+        """How many entities reached each step."""
+        return [int((self.best_attempts.depths > step).sum()) for step in range(len(self.definition.steps))]
+
+    @property
+    def is_converted(self) -> BoolArray:
+        """Whether each entity's best attempt is complete."""
+        is_converted: BoolArray = self.best_attempts.depths == len(self.definition.steps)
+        return is_converted
 
 
-class Asked(NamedTuple):
-    """`tracked`: the funnel's id, where clients have tracked anything; `dimension`: of the first step's event."""
+class FunnelCountRequest(NamedTuple):
+    """`tracked_funnel_id`: set when clients tracked steps; `dimension`: of the first step's event."""
 
-    seen: Seen
-    definition: Definition
-    tracked: str | None = None
+    selection: Seen
+    definition: FunnelDefinition
+    tracked_funnel_id: str | None = None
     dimension: str | None = None
 
 
-def count(connection: Connection, asked: Asked) -> Counted:
-    """One query; one more by visit where an entity was silent for long, and one more for what was tracked."""
-    definition, dimension = asked.definition, asked.dimension
-    points, dims = read_points(connection, asked.seen, definition, dimension)
+def compute_funnel(connection: Connection, request: FunnelCountRequest) -> FunnelResult:
+    """One query; by visit one more when a session has a gap, and one for tracked steps."""
+    selection, definition, tracked_id, dimension = request
+    events, values = read_points(connection, selection, definition, dimension)
     tracked: list[TrackedRow] = []
-    if asked.tracked is not None:
-        tracked = read_tracked(connection, asked.seen, asked.tracked, definition.scope, dimension)
-    names = sorted({*dims, *(row.dim for row in tracked)})
+    if tracked_id is not None:
+        tracked = read_tracked(connection, selection, tracked_id, definition, dimension)
+    names = sorted({*values, *(row.dim for row in tracked)})
     if dimension:
-        points = replace(points, dims=np.array([names.index(dim) for dim in dims])[points.dims])
-    entities = _entities(connection, asked, points, tracked)
-    window_us = definition.window_s * 1_000_000
-    every = attempt(points, entities[: len(points)], len(definition.steps), window_us, definition.ordering == "strict")
+        codes = np.array([names.index(value) for value in values])
+        events = replace(events, dimension_codes=codes[events.dimension_codes])
+    entities = _entities(connection, request, events, tracked)
+    is_strict, window_us = definition.ordering == "strict", definition.window_s * 1_000_000
+    attempts = find_attempts(events, entities[: len(events)], len(definition.steps), window_us, is_strict)
     if tracked:
-        whose = entities[len(points) :]
-        every = Attempts.join([every, _tracked(definition, asked.seen, tracked, whose, names)]).in_order()
-    return Counted(definition, every, best(every), first_starts(every), names)
+        tracked_attempts = _tracked_attempts(definition, selection, tracked, entities[len(events) :], names)
+        attempts = Attempts.concat([attempts, tracked_attempts]).sorted_by_start()
+    return FunnelResult(definition, attempts, best_attempts(attempts), first_starts(attempts), names)
 
 
-def _entities(connection: Connection, asked: Asked, points: Points, tracked: Sequence[TrackedRow]) -> Ints:
-    """Which entity each of the points belongs to, and then each of the tracked rows."""
-    both = join_points([points, _as_points(tracked)]) if tracked else points
-    if asked.definition.scope == "user":
+def _entities(
+    connection: Connection, request: FunnelCountRequest, events: EventArrays, tracked: Sequence[TrackedRow]
+) -> IntArray:
+    """The entity of each event, then of each tracked row."""
+    both = concat_events([events, _tracked_events(tracked)]) if tracked else events
+    if request.definition.scope == "user":
         return both.users
-    line = line_up(of_points(both))
-    if len(users := line.silent_users()):
-        line = line_up(join_marks([of_points(both), read_views(connection, asked.seen, users)]))
-    return line.number_visits()[: len(both)]
+    instants = instants_of_events(both)
+    ordered = sort_instants(instants)
+    if len(users := ordered.users_with_gaps()):
+        ordered = sort_instants(concat_instants([instants, read_views(connection, request.selection, users)]))
+    return ordered.number_visits()[: len(both)]
 
 
-def _as_points(tracked: Sequence[TrackedRow]) -> Points:
+def _tracked_events(tracked: Sequence[TrackedRow]) -> EventArrays:
     columns = [[row.user for row in tracked], [row.session for row in tracked], [row.ts_us for row in tracked]]
     users, sessions, times = (np.array(column, np.int64) for column in columns)
     count = len(tracked)
-    return Points(
-        users, sessions, times, constant(0, count, np.int32), constant(0, count), constant(np.nan, count, np.float64)
-    )
+    masks, values = constant_array(0, count, np.int32), constant_array(np.nan, count, np.float64)
+    return EventArrays(users, sessions, times, masks, constant_array(0, count), values)
 
 
-def _tracked(
-    definition: Definition, seen: Seen, tracked: Sequence[TrackedRow], whose: Ints, names: Sequence[str]
+def _tracked_attempts(
+    definition: FunnelDefinition,
+    selection: Seen,
+    tracked: Sequence[TrackedRow],
+    entities: IntArray,
+    names: Sequence[str],
 ) -> Attempts:
-    steps, value = len(definition.steps), definition.value
+    """`names`: the dimension's values, by code. Only the start is known and, of a complete attempt, the end."""
+    steps = len(definition.steps)
     depths = np.array([tracked_depth(definition.steps, row.payload) for row in tracked], np.int64)
     ends = np.array([row.ts_us for row in tracked], np.int64)
-    starts = np.array([_started(row, seen) for row in tracked], np.int64)
-    times = np.full((steps, len(tracked)), NEVER, np.int64)
-    times[0] = starts
-    times[-1] = np.where(depths == steps, ends, NEVER)
+    step_times = np.full((steps, len(tracked)), NEVER, np.int64)
+    step_times[0] = [_start_us(row, selection) for row in tracked]
+    step_times[-1] = np.where(depths == steps, ends, NEVER)
     values = [
-        _value(row.payload, value) if depth == steps else np.nan for row, depth in zip(tracked, depths, strict=True)
+        row.value if row.value is not None and depth == steps else np.nan
+        for row, depth in zip(tracked, depths, strict=True)
     ]
-    dims = np.array([names.index(row.dim) for row in tracked], np.int64)
-    return Attempts(whose, depths, times, ends, dims, np.array(values, np.float64)).take(depths > 0)
+    codes = np.array([names.index(row.dim) for row in tracked], np.int64)
+    return Attempts(entities, depths, step_times, ends, codes, np.array(values, np.float64)).take(depths > 0)
 
 
 def tracked_depth(steps: Sequence[Step], payload: Mapping[str, Any]) -> int:
-    """How far an event says that its visitor came; `completed_steps` holds ids of steps, or their orders."""
+    """How many steps a tracked event claims; `completed_steps` holds ids of steps, or their orders."""
     if payload.get("converted") is True:
         return len(steps)
     completed = payload.get("completed_steps")
-    done = {str(one) for one in completed} if isinstance(completed, list) else set()
-    return max((place for place, step in enumerate(steps, 1) if done & {step.id, str(step.order)}), default=0)
+    claimed = {str(step) for step in completed} if isinstance(completed, list) else set()
+    return max((depth for depth, step in enumerate(steps, 1) if claimed & {step.id, str(step.order)}), default=0)
 
 
-def _started(row: TrackedRow, seen: Seen) -> int:
-    """`started_at` where it is an instant in the period and before the event; else the event's own."""
+def _start_us(row: TrackedRow, selection: Seen) -> int:
+    """`started_at` if it is an instant in the period and not after the event; otherwise the event's own time."""
     try:
-        started = datetime.fromisoformat(str(row.payload.get("started_at")))
-        started = started if started.tzinfo else started.replace(tzinfo=UTC)
+        started_at = datetime.fromisoformat(str(row.payload.get("started_at")))
+        started_at = started_at if started_at.tzinfo else started_at.replace(tzinfo=UTC)
     except ValueError:
         return row.ts_us
-    started_us = int(started.timestamp()) * 1_000_000 + started.microsecond
-    return started_us if seen.period.start <= started and started_us <= row.ts_us else row.ts_us
-
-
-def _value(payload: Mapping[str, Any], names: str | None) -> float:
-    found: Any = payload
-    for name in names.split(".") if names else ():
-        found = found.get(name) if isinstance(found, dict) else None
-    is_number = isinstance(found, (int, float)) and not isinstance(found, bool)
-    return float(found) if names and is_number else float("nan")
+    start_us = int(started_at.timestamp()) * 1_000_000 + started_at.microsecond
+    return start_us if selection.period.start <= started_at and start_us <= row.ts_us else row.ts_us

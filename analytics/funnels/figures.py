@@ -1,169 +1,164 @@
-"""What is said of a counted funnel. Rates are percentages with two digits, times are seconds; null: there was nobody.
+"""Figures of a counted funnel, as JSON. Percentages have two digits, times are seconds; null: there were no entities.
 
-In the words of seed 004, over the best attempt of each entity (a user, or a visit):
+reports.py calls it. The names are seed 004's, over the best attempt of each entity (a user, or a visit):
 
-* conversion_rate: of those who began, how many took the last step; drop_off_rate: the others.
-* abandonment_rate: of those who took the second step, how many did not take the last.
-* avg_time_to_convert: from the first step to the last. avg_time_to_abandon: of the others, to the last that they took.
-* avg_value, total_value: of the property that the funnel calls its value, where the last step has it as a number.
-* performance_score: 0 to 100, the mean of two: the conversion rate, and the mean over the steps of how many of those
-  who came to it went on to the next one (0 where nobody came to it).
+* conversion_rate: entities that made the last step, of those that started; drop_off_rate: all others.
+* abandonment_rate: entities that did not make the last step, of those that made the second.
+* avg_time_to_convert: from the first step to the last. avg_time_to_abandon: of all others, to their last step.
+* avg_value, total_value: of the funnel's value property, where the last step has a number there.
+* performance_score: 0 to 100, the mean of two: the conversion rate, and the mean over the steps of the percentage of
+  entities that went on to the next step (0 for a step that no entity reached).
 """
 
-import math
 from collections.abc import Sequence
+from datetime import datetime
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
-from analytics.funnels.attempts import NEVER, Attempts, Ints, deepest, runs
-from analytics.funnels.conversion import Counted
+from analytics.funnels.attempts import NEVER, Attempts, IntArray, max_depths, run_starts
+from analytics.funnels.conversion import FunnelResult
 from analytics.period import Period
-from analytics.reports.buckets import cut
+from analytics.reports.buckets import Bucket, split_period
 
 SECOND_US = 1_000_000
 
 
-def summary(counted: Counted) -> dict[str, Any]:
-    """The funnel in one line."""
-    best, reached = counted.best, counted.reached
-    starts, conversions = reached[0], reached[-1]
-    is_whole = best.depths == len(reached)
-    lasted = best.ends - best.starts
+def summarize(result: FunnelResult) -> dict[str, Any]:
+    """The totals of the funnel."""
+    best, is_converted, counts = result.best_attempts, result.is_converted, result.step_counts
+    starts, conversions = counts[0], counts[-1]
+    durations = best.ends - best.starts
     values = best.values[~np.isnan(best.values)]
     return {
         "total_starts": starts,
         "total_conversions": conversions,
-        "conversion_rate": rate(conversions, starts),
-        "drop_off_rate": rate(starts - conversions, starts),
-        "abandonment_rate": rate(reached[1] - conversions, reached[1]),
+        "conversion_rate": percentage(conversions, starts),
+        "drop_off_rate": percentage(starts - conversions, starts),
+        "abandonment_rate": percentage(counts[1] - conversions, counts[1]),
         "avg_value": round(float(values.mean()), 4) if len(values) else None,
-        "total_value": round(float(values.sum()), 4) if counted.definition.value else None,
-        "avg_time_to_convert": _mean(lasted[is_whole]),
-        "avg_time_to_abandon": _mean(lasted[~is_whole]),
+        "total_value": round(float(values.sum()), 4) if result.definition.value else None,
+        "avg_time_to_convert": _mean_s(durations[is_converted]),
+        "avg_time_to_abandon": _mean_s(durations[~is_converted]),
     }
 
 
-def step_lines(counted: Counted) -> list[dict[str, Any]]:
-    """Each step: how many came to it, of those who began; and how many of them went no further.
+def step_rows(result: FunnelResult) -> list[dict[str, Any]]:
+    """A row a step: how many entities reached it, of those that started, and how many of them went no further.
 
-    avg_time_on_step: until the next step, of those who took that. median_time_s and p90_time_s: from the step before,
-    by nearest rank. Of a tracked attempt no times are known but the first and, of a whole one, the last.
+    avg_time_on_step: until the next step, where it was made. median_time_s and p90_time_s: since the step before, by
+    linear interpolation. A tracked attempt has only the times of its start and, if complete, its end.
     """
-    reached, lines = [*counted.reached, 0], []
-    steps = counted.definition.steps
-    for place, step in enumerate(steps):
-        before = _between(counted.best, place - 1)
-        is_last = place == len(steps) - 1
-        lines.append(
+    best, counts, rows = result.best_attempts, result.step_counts, []
+    for index, step in enumerate(result.definition.steps):
+        lost = counts[index] - counts[index + 1] if index + 1 < len(counts) else None
+        median_s, p90_s = _median_and_p90_s(_durations(best, index - 1))
+        rows.append(
             {
                 "step_id": step.id,
                 "step_name": step.name,
                 "step_order": step.order,
-                "visitors_reached": reached[place],
-                "conversion_rate": rate(reached[place], reached[0]),
-                "drop_off_rate": 0.0 if is_last else rate(reached[place] - reached[place + 1], reached[place]),
-                "avg_time_on_step": _mean(_between(counted.best, place)),
-                "median_time_s": _quantile(before, 0.5),
-                "p90_time_s": _quantile(before, 0.9),
+                "visitors_reached": counts[index],
+                "conversion_rate": percentage(counts[index], counts[0]),
+                "drop_off_rate": 0.0 if lost is None else percentage(lost, counts[index]),
+                "avg_time_on_step": _mean_s(_durations(best, index)),
+                "median_time_s": median_s,
+                "p90_time_s": p90_s,
             }
         )
-    return lines
+    return rows
 
 
-def daily(counted: Counted, period: Period) -> list[dict[str, Any]]:
-    """Each day's own entities: those who began an attempt on it, and whether one of these was whole. Not to be summed:
-    who begins on two days is in both."""
-    days = cut(period, "day")
-    place, every = _days(counted.every.starts, days), counted.every
-    firsts = runs(every.entities, place)
-    is_whole = deepest(every, firsts) == len(counted.definition.steps)
-    starts = np.bincount(place[firsts], minlength=len(days))
-    whole = np.bincount(place[firsts][is_whole], minlength=len(days))
+def daily_rows(result: FunnelResult, period: Period) -> list[dict[str, Any]]:
+    """A row a day: the entities that started an attempt on it, and those with a complete one among these.
+
+    Not to be summed: an entity that starts on two days is in both.
+    """
+    days, attempts = split_period(period, "day"), result.attempts
+    indexes = _day_indexes(attempts.starts, days)
+    firsts = run_starts(attempts.entities, indexes)
+    is_converted = max_depths(attempts, firsts) == len(result.definition.steps)
+    starts = np.bincount(indexes[firsts], minlength=len(days)).tolist()
+    conversions = np.bincount(indexes[firsts][is_converted], minlength=len(days)).tolist()
     return [
-        {
-            "date": str(day.first),
-            "total_starts": int(began),
-            "conversions": int(done),
-            "conversion_rate": rate(int(done), int(began)),
-        }
-        for day, began, done in zip(days, starts, whole, strict=True)
+        {"date": str(day.first), "total_starts": started, "conversions": converted}
+        | {"conversion_rate": percentage(converted, started)}
+        for day, started, converted in zip(days, starts, conversions, strict=True)
     ]
 
 
-def cohorts(counted: Counted, period: Period) -> list[dict[str, Any]]:
-    """Each entity once, on the day of its first attempt; `conversions`: how many took the last step, whenever."""
-    days = cut(period, "day")
-    place, best = _days(counted.firsts, days), counted.best
-    is_whole = best.depths == len(counted.definition.steps)
-    lasted = best.ends - best.starts
-    lines = []
-    for number, day in enumerate(days):
-        mine = place == number
-        size, whole = int(mine.sum()), int((mine & is_whole).sum())
-        times = {"avg_time_to_convert": _mean(lasted[mine & is_whole])}
-        line = {"cohort_date": str(day.first), "cohort_size": size, "conversions": whole}
-        lines.append({**line, "conversion_rate": rate(whole, size), **times})
-    return lines
-
-
-def breakdown(counted: Counted, limit: int) -> list[dict[str, Any]]:
-    """By what the first step of the best attempt says; most starts first, `limit` lines. null: it says nothing."""
-    best, count = counted.best, len(counted.dims)
-    is_whole = best.depths == len(counted.definition.steps)
-    starts = np.bincount(best.dims, minlength=count)
-    whole = np.bincount(best.dims[is_whole], minlength=count)
-    order = sorted((place for place in range(count) if starts[place]), key=lambda place: (-starts[place], place))
-    return [
-        {
-            "value": counted.dims[place] or None,
-            "total_starts": int(starts[place]),
-            "total_conversions": int(whole[place]),
-            "conversion_rate": rate(int(whole[place]), int(starts[place])),
+def cohort_rows(result: FunnelResult, period: Period) -> list[dict[str, Any]]:
+    """A row a day: the entities whose first attempt started on it, and how many of them ever made the last step."""
+    days, best = split_period(period, "day"), result.best_attempts
+    indexes = _day_indexes(result.first_start_times, days)
+    durations = best.ends - best.starts
+    rows = []
+    for index, day in enumerate(days):
+        is_member = indexes == index
+        is_converted = is_member & result.is_converted
+        size, conversions = int(is_member.sum()), int(is_converted.sum())
+        row = {"cohort_date": str(day.first), "cohort_size": size, "conversions": conversions}
+        rates = {
+            "conversion_rate": percentage(conversions, size),
+            "avg_time_to_convert": _mean_s(durations[is_converted]),
         }
-        for place in order[:limit]
+        rows.append(row | rates)
+    return rows
+
+
+def breakdown_rows(result: FunnelResult, limit: int) -> list[dict[str, Any]]:
+    """By the dimension's value in the first step of the best attempt, most starts first. null: no value."""
+    codes, values = result.best_attempts.dimension_codes, result.dimension_values
+    starts = np.bincount(codes, minlength=len(values)).tolist()
+    conversions = np.bincount(codes[result.is_converted], minlength=len(values)).tolist()
+    ranked = sorted((code for code in range(len(values)) if starts[code]), key=lambda code: (-starts[code], code))
+    return [
+        {"value": values[code] or None, "total_starts": starts[code], "total_conversions": conversions[code]}
+        | {"conversion_rate": percentage(conversions[code], starts[code])}
+        for code in ranked[:limit]
     ]
 
 
-def score(counted: Counted) -> float:
-    """See above."""
-    reached = counted.reached
-    went_on = [rate(after, before) or 0.0 for before, after in pairwise(reached)]
-    return round(((rate(reached[-1], reached[0]) or 0.0) + sum(went_on) / len(went_on)) / 2, 2)
+def performance_score(result: FunnelResult) -> float:
+    """See the module's docstring."""
+    counts = result.step_counts
+    went_on = [percentage(after, before) or 0.0 for before, after in pairwise(counts)]
+    return round(((percentage(counts[-1], counts[0]) or 0.0) + sum(went_on) / len(went_on)) / 2, 2)
 
 
-def rate(part: int, whole: int) -> float | None:
+def percentage(part: int, whole: int) -> float | None:
     return round(100 * part / whole, 2) if whole else None
 
 
-def _days(starts: Ints, days: Sequence[Any]) -> Ints:
-    """The number of the day that each lies in."""
+def _day_indexes(starts: IntArray, days: Sequence[Bucket]) -> IntArray:
+    """The index of the day that holds each start."""
     edges = np.array([_us(day.start) for day in days], np.int64)
-    found: Ints = np.searchsorted(edges, starts, side="right") - 1
-    return found
+    indexes: IntArray = np.searchsorted(edges, starts, side="right") - 1
+    return indexes
 
 
-def _us(instant: Any) -> int:
-    return int(instant.timestamp()) * SECOND_US + int(instant.microsecond)
+def _us(instant: datetime) -> int:
+    return int(instant.timestamp()) * SECOND_US + instant.microsecond
 
 
-def _between(best: Attempts, step: int) -> Ints:
-    """The times from the step to the next one, of the attempts where both are known."""
-    if not 0 <= step < len(best.times) - 1:
+def _durations(best: Attempts, step: int) -> IntArray:
+    """From the step to the next one, of the attempts in which both times are known."""
+    if not 0 <= step < len(best.step_times) - 1:
         return np.zeros(0, np.int64)
-    since, until = best.times[step], best.times[step + 1]
+    since, until = best.step_times[step], best.step_times[step + 1]
     is_known = (since != NEVER) & (until != NEVER)
-    found: Ints = until[is_known] - since[is_known]
-    return found
+    durations: IntArray = until[is_known] - since[is_known]
+    return durations
 
 
-def _mean(times: Ints) -> float | None:
-    return round(int(times.sum()) / len(times) / SECOND_US, 3) if len(times) else None
+def _mean_s(durations: IntArray) -> float | None:
+    return round(int(durations.sum()) / len(durations) / SECOND_US, 3) if len(durations) else None
 
 
-def _quantile(times: Ints, share: float) -> float | None:
-    if not len(times):
-        return None
-    rank = math.ceil(share * len(times)) - 1
-    return round(int(np.partition(times, rank)[rank]) / SECOND_US, 3)
+def _median_and_p90_s(durations: IntArray) -> tuple[float | None, float | None]:
+    """By linear interpolation (docs/decisions/0022)."""
+    if not len(durations):
+        return None, None
+    median, p90 = np.quantile(durations, [0.5, 0.9])
+    return round(float(median) / SECOND_US, 3), round(float(p90) / SECOND_US, 3)

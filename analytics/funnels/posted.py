@@ -12,15 +12,16 @@ import numpy as np
 from sqlalchemy import ColumnElement, Connection, Select, and_, case, or_, select, true
 
 from analytics.errors import Invalid, Problem
-from analytics.funnels.attempts import Points, constant
-from analytics.funnels.definitions import Definition
-from analytics.funnels.steps import Step, kinds_of, mask, matches, patterns_of, types_of
+from analytics.funnels.attempts import EventArrays, constant_array
+from analytics.funnels.definitions import FunnelDefinition
+from analytics.funnels.steps import Step, list_event_types, path_patterns, required_event_types, step_mask, step_matches
 from analytics.period import Period
-from analytics.reports.filters import Condition
+from analytics.reports.filtering.filters import Condition
+from analytics.reports.filtering.path_patterns import exact_path
 from analytics.rollups.calendar import Calendar
-from analytics.rollups.guard import OTHER
+from analytics.rollups.cardinality import OTHER
 from analytics.rollups.postings import trusted_days
-from analytics.rollups.users import as_bool, as_date, as_int, as_text, stream_binary
+from analytics.store.copy.binary_copy import as_bool, as_date, as_int, as_text, stream_binary
 from analytics.store.models import postings
 from analytics.store.postings import TIME_BITS, Day
 
@@ -41,11 +42,11 @@ class Seen(NamedTuple):
 class Told(NamedTuple):
     """The points of these days, all there are in the period, in parts."""
 
-    parts: list[Points]
+    parts: list[EventArrays]
     days: list[Day]
 
 
-def read(connection: Connection, seen: Seen, definition: Definition, dimension: str | None) -> Told:
+def read(connection: Connection, seen: Seen, definition: FunnelDefinition, dimension: str | None) -> Told:
     """Raises Invalid when there are more than MOST_POINTS. Three queries, O(points)."""
     # They know types, paths, people, sessions and instants, and nothing else.
     more = (seen.filter, definition.value, dimension, *("filter" in step.condition for step in definition.steps))
@@ -60,17 +61,17 @@ def read(connection: Connection, seen: Seen, definition: Definition, dimension: 
 
 
 # Served by pk_postings, whose first two columns are the site and the day.
-def _query(seen: Seen, definition: Definition, days: Sequence[date]) -> Select[Any]:
+def _query(seen: Seen, definition: FunnelDefinition, days: Sequence[date]) -> Select[Any]:
     """What _Row and _Reader.take read: of the rows that are a step, and in strict order of the funnel's types, the
     bodies; and without a body those that may hide a step."""
     row = postings.c
     steps = [_is_step(step) for step in definition.steps]
-    types = types_of(definition.steps)
+    types = list_event_types(definition.steps)
     of_types = true() if types is None else row.type.in_(types)
     is_wanted = of_types if definition.ordering == "strict" else or_(*steps)
     may_hide = (row.type == OTHER) | (row.path == OTHER) & of_types
     bodies = [case((is_wanted, row.body)), *([case((is_wanted, row.sessions))] if definition.scope == "visit" else [])]
-    query = select(row.day, row.type, row.path, row.is_bot, mask(steps), *bodies)
+    query = select(row.day, row.type, row.path, row.is_bot, step_mask(steps), *bodies)
     query = query.where(row.site_id == seen.site_id, row.day.in_(days), is_wanted | may_hide)
     return query if seen.bots else query.where(~row.is_bot)
 
@@ -82,10 +83,10 @@ def compiled(connection: Connection, query: Select[Any]) -> tuple[str, dict[str,
 
 
 def _is_step(step: Step) -> ColumnElement[bool]:
-    """Neither '(other)' nor the '' of no path is a name that a step can mean."""
+    """Neither OTHER nor the '' of no path is a name that a step can mean."""
     row = postings.c
-    named = row.path.not_in(("", OTHER)) if patterns_of(step) else true()
-    return and_(matches(step, row), row.type != OTHER, named)
+    named = row.path.not_in(("", OTHER)) if path_patterns(step) else true()
+    return and_(step_matches(step, row), row.type != OTHER, named)
 
 
 class _Row(NamedTuple):
@@ -102,7 +103,7 @@ class _Reader:
         self._start, self._end = _us(period.start), _us(period.end)
         self._days = {day.day: (_us(day.start), _us(day.end)) for day in days}
         self._count = 0
-        self.found: dict[date, list[tuple[_Row, Points]]] = {day: [] for day in self._days}
+        self.found: dict[date, list[tuple[_Row, EventArrays]]] = {day: [] for day in self._days}
 
     def take(self, columns: tuple[bytes | None, ...]) -> None:
         day, kind, path, is_bot, bits, body, *sessions = (column or b"" for column in columns)
@@ -117,13 +118,13 @@ class _Reader:
         self.found[as_date(day)].append((row, points))
 
 
-def _unpack(mask: int, start: int, body: bytes, sessions: bytes | None = None) -> Points:
+def _unpack(mask: int, start: int, body: bytes, sessions: bytes | None = None) -> EventArrays:
     packed = np.frombuffer(body, ">i8").astype(np.int64)
     count = len(packed)
-    numbers = constant(0, count) if sessions is None else np.frombuffer(sessions, ">i8").astype(np.int64)
+    numbers = constant_array(0, count) if sessions is None else np.frombuffer(sessions, ">i8").astype(np.int64)
     times = (packed & ((1 << TIME_BITS) - 1)) + start
-    masks, values = constant(mask, count, np.int32), constant(np.nan, count, np.float64)
-    return Points(packed >> TIME_BITS, numbers, times, masks, constant(0, count), values)
+    masks, values = constant_array(mask, count, np.int32), constant_array(np.nan, count, np.float64)
+    return EventArrays(packed >> TIME_BITS, numbers, times, masks, constant_array(0, count), values)
 
 
 def _is_told(steps: Sequence[Step], rows: Sequence[_Row]) -> bool:
@@ -133,7 +134,7 @@ def _is_told(steps: Sequence[Step], rows: Sequence[_Row]) -> bool:
 
 
 def _hides(hiding: _Row, place: int, step: Step, rows: Sequence[_Row]) -> bool:
-    kinds, patterns = kinds_of(step), patterns_of(step)
+    kinds, patterns = required_event_types(step), path_patterns(step)
     if hiding.type == OTHER:
         # A type that has rows of its own has all of its events there.
         return not kinds or not {row.type for row in rows if row.type != OTHER}.issuperset(kinds)
@@ -141,7 +142,7 @@ def _hides(hiding: _Row, place: int, step: Step, rows: Sequence[_Row]) -> bool:
         return False
     # So has a path.
     listed = (row.type == hiding.type and row.is_bot == hiding.is_bot and row.mask >> place & 1 for row in rows)
-    return any(len(pattern) > 1 for pattern in patterns) or not any(listed)
+    return any(exact_path(pattern) is None for pattern in patterns) or not any(listed)
 
 
 def _us(instant: datetime) -> int:

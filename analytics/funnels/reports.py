@@ -1,4 +1,7 @@
-"""The reports on funnels, made of a question and of what is counted for it."""
+"""Reports on funnels: the JSON of a request, cached. views.py calls it; request.py counts, figures.py computes.
+
+Imports of figures.py are inside functions: numpy takes 17 MB and 0.1 s, for processes that report on a funnel only.
+"""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -6,73 +9,89 @@ from typing import Any
 
 from analytics import clock
 from analytics.extensions import settings
-from analytics.funnels.asking import Order, count_funnel, keep, order_of, previous, read_days
 from analytics.funnels.definitions import Funnel
+from analytics.funnels.request import (
+    FunnelSpec,
+    compute_cached,
+    count_funnel,
+    read_funnel_period,
+    spec_of,
+)
 from analytics.period import Period
-from analytics.reports.question import Question, bounds
+from analytics.reports.report_period import previous_period
+from analytics.reports.request import ReportRequest, period_bounds
 
 
-def analytics(question: Question, funnel: Funnel) -> dict[str, Any]:
+def summarize(request: ReportRequest, funnel: Funnel) -> dict[str, Any]:
     """Spec 4.E22."""
+    # With numpy (funnels/request.py).
     from analytics.funnels import figures
 
-    period, order = read_days(question), order_of(funnel)
+    period, spec = read_funnel_period(request), spec_of(funnel)
 
     def compute() -> dict[str, Any]:
-        what = {"funnel_id": funnel.id, "website_id": funnel.site_key, "date": str(period.last_date)}
-        found = figures.summary(count_funnel(question, order, period))
-        return {**what, **found, "date_range": _said(period)}
+        ids = {"funnel_id": funnel.id, "website_id": funnel.site_key, "date": str(period.last_date)}
+        totals = figures.summarize(count_funnel(request, spec, period))
+        return {**ids, **totals, "date_range": _day_count(period)}
 
-    return keep(question, "analytics", [order], period, compute)
-
-
-def report(question: Question, order: Order) -> dict[str, Any]:
-    """Spec 4.E23, with the figures of 4.E22; what `breakdown` and `compare` ask for beside them."""
-    period = read_days(question)
-    return keep(question, "report", [order], period, lambda: _report(question, order, period))
+    return compute_cached(request, "analytics", [spec], period, compute)
 
 
-def _report(question: Question, order: Order, period: Period) -> dict[str, Any]:
+def build(request: ReportRequest, spec: FunnelSpec) -> dict[str, Any]:
+    """Spec 4.E23 with the totals of 4.E22; also `breakdown` and `previous` where the query requests them."""
+    period = read_funnel_period(request)
+    return compute_cached(request, "report", [spec], period, lambda: _report(request, spec, period))
+
+
+def _report(request: ReportRequest, spec: FunnelSpec, period: Period) -> dict[str, Any]:
+    # With numpy (funnels/request.py).
     from analytics.funnels import figures
 
-    counted, query = count_funnel(question, order, period), question.query
-    found = {
-        **figures.summary(counted),
-        "step_analytics": figures.step_lines(counted),
-        "daily_performance": figures.daily(counted, period),
-        "cohort_data": figures.cohorts(counted, period),
-        "date_range": _said(period),
+    result, query = count_funnel(request, spec, period), request.query
+    report = {
+        **figures.summarize(result),
+        "step_analytics": figures.step_rows(result),
+        "daily_performance": figures.daily_rows(result, period),
+        "cohort_data": figures.cohort_rows(result, period),
+        "date_range": _day_count(period),
     }
     if "breakdown" in query:
         limit = query.get("limit") or settings().top_results_limit
-        found["breakdown"] = {"dimension": query["breakdown"], "rows": figures.breakdown(counted, limit)}
+        report["breakdown"] = {"dimension": query["breakdown"], "rows": figures.breakdown_rows(result, limit)}
     if "compare" in query:
-        earlier = previous(period)
-        counted = count_funnel(question, order, earlier)
-        lines = {"step_analytics": figures.step_lines(counted)}
-        found["previous"] = {**bounds(earlier), **figures.summary(counted), **lines}
-    return found
+        report["previous"] = _previous(request, spec, previous_period(period))
+    return report
 
 
-def compare(question: Question, funnels: Sequence[Funnel], names: Sequence[str]) -> list[dict[str, Any]]:
-    """Spec 4.E24: a line a funnel, in their order, with the figures of these names."""
+def _previous(request: ReportRequest, spec: FunnelSpec, period: Period) -> dict[str, Any]:
+    # With numpy (funnels/request.py).
     from analytics.funnels import figures
 
-    period = read_days(question)
+    result = count_funnel(request, spec, period)
+    return {**period_bounds(period), **figures.summarize(result), "step_analytics": figures.step_rows(result)}
 
-    def line(funnel: Funnel) -> dict[str, Any]:
-        counted = count_funnel(question, order_of(funnel), period)
-        return figures.summary(counted) | {"performance_score": figures.score(counted)}
 
-    orders = [order_of(funnel) for funnel in funnels]
-    found = keep(question, "compare", orders, period, lambda: {"lines": [line(funnel) for funnel in funnels]})
+def compare(request: ReportRequest, funnels: Sequence[Funnel], metrics: Sequence[str]) -> list[dict[str, Any]]:
+    """Spec 4.E24: a row a funnel, in the order given, with these metrics."""
+    # With numpy (funnels/request.py).
+    from analytics.funnels import figures
+
+    period = read_funnel_period(request)
+    specs = [spec_of(funnel) for funnel in funnels]
+
+    def compute() -> dict[str, Any]:
+        results = (count_funnel(request, spec, period) for spec in specs)
+        # "lines": the key in cached entries of earlier releases too.
+        return {"lines": [figures.summarize(r) | {"performance_score": figures.performance_score(r)} for r in results]}
+
+    rows = compute_cached(request, "compare", specs, period, compute)["lines"]
     return [
-        {"funnel_id": funnel.id, "funnel_name": funnel.name, **{name: figure[name] for name in names}}
-        for funnel, figure in zip(funnels, found["lines"], strict=True)
+        {"funnel_id": funnel.id, "funnel_name": funnel.name, **{name: row[name] for name in metrics}}
+        for funnel, row in zip(funnels, rows, strict=True)
     ]
 
 
-def _said(period: Period) -> str:
-    """In the seed's words: as many days as it touches."""
+def _day_count(period: Period) -> str:
+    """As seed 004 writes it: the number of days that the period touches."""
     days = clock.day_of(period.end - timedelta(microseconds=1), period.zone) - period.first_date
     return f"{days.days + 1} days"

@@ -1,121 +1,80 @@
-"""Funnels asked for over HTTP: the period, whether raw events can tell of it, the cache. The views call it.
+"""A funnel report's request: its period, the raw events that count it, and the cache. reports.py calls it.
 
-Funnels are counted from raw events or their postings, within STATEMENT_TIMEOUT and while these are kept. What is
-counted of a period that is over may be kept, as other reports are.
+Funnels are counted from raw events or their postings, within STATEMENT_TIMEOUT. Results of a period that is over are
+cached as other reports are.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sqlalchemy.exc import OperationalError
-
 from analytics import clock
-from analytics.errors import Invalid, Problem
-from analytics.extensions import settings
-from analytics.funnels.definitions import TRACKED, Definition, Funnel
-from analytics.period import EXAMPLES, Period, read_period, read_zone
-from analytics.reports.cache import cached
-from analytics.reports.days import MOST_DAYS, PERIOD, refuse
-from analytics.reports.filters import parse_filter
-from analytics.reports.question import Question, utc
-from analytics.rollups.guard import OTHER
+from analytics.funnels.definitions import FUNNEL_STEP_TYPE, Funnel, FunnelDefinition
+from analytics.period import Period, read_zone
+from analytics.reports.cache import get_or_compute
+from analytics.reports.day_range import MAX_DAYS, period_parameter
+from analytics.reports.filtering.filters import read_filter
+from analytics.reports.report_period import open_raw_events, read_report_period
+from analytics.reports.request import ReportRequest
+from analytics.rollups.cardinality import OTHER
 
 if TYPE_CHECKING:
-    from analytics.funnels.conversion import Counted
+    from analytics.funnels.conversion import FunnelResult
 
 DEFAULT_DAYS = 7
-# Days that change their length.
-SLACK = timedelta(hours=2)
-QUERY_CANCELED = "57014"
 
 
-class Order(NamedTuple):
-    """What to count; `funnel_id` of a stored funnel, for which clients may have tracked steps."""
+class FunnelSpec(NamedTuple):
+    """A funnel to count. `funnel_id`: of a stored funnel, whose steps clients may have tracked."""
 
-    definition: Definition
+    definition: FunnelDefinition
     funnel_id: str | None = None
 
 
-def order_of(funnel: Funnel) -> Order:
-    return Order(funnel.definition, funnel.id)
+def spec_of(funnel: Funnel) -> FunnelSpec:
+    return FunnelSpec(funnel.definition, funnel.id)
 
 
-def keep(
-    question: Question, name: str, orders: Sequence[Order], period: Period, compute: Callable[[], dict[str, Any]]
+def compute_cached(
+    request: ReportRequest,
+    name: str,
+    specs: Sequence[FunnelSpec],
+    period: Period,
+    compute: Callable[[], dict[str, Any]],
 ) -> dict[str, Any]:
-    """What `compute` says of the orders and the period, with `meta`; of a period that is over, what it has said."""
-    asked = [[order.funnel_id, order.definition.as_json()] for order in orders]
-    keyed = replace(question, query={**question.query, "orders": asked})
-    meta = question.meta(period, "raw")
-    return cached(keyed, f"funnel:{name}", period, lambda: compute() | {"meta": meta})
+    """The result of `compute` with `meta`; of a period that is over, it may come from the cache."""
+    # "orders" is part of the cache key.
+    orders = [[spec.funnel_id, spec.definition.as_json()] for spec in specs]
+    keyed = replace(request, query={**request.query, "orders": orders})
+    meta = request.meta(period, "raw")
+    return get_or_compute(keyed, f"funnel:{name}", period, lambda: compute() | {"meta": meta})
 
 
-def count_funnel(question: Question, order: Order, period: Period) -> "Counted":
-    """Raises BadInput where raw events may be gone, Invalid where they take too long or are too many."""
-    # Numpy takes 17 MB and a tenth of a second, which only those processes pay that are asked for a funnel.
-    from analytics.funnels.conversion import Asked, count
+def count_funnel(request: ReportRequest, spec: FunnelSpec, period: Period) -> "FunnelResult":
+    """Raises BadInput where raw events may be purged, Invalid where they are too many or take too long."""
+    # Imported here because numpy takes 17 MB and 0.1 s: only a process that counts a funnel pays for it.
+    from analytics.funnels.conversion import FunnelCountRequest, compute_funnel
     from analytics.funnels.posted import Seen
 
-    query = question.query
-    conditions = parse_filter(query["filter"]) if "filter" in query else ()
-    tracked = order.funnel_id if order.funnel_id and _has_tracked(question, period) else None
-    try:
-        with question.rows() as (connection, calendar):
-            _refuse_gone(question, period, calendar.raw_since)
-            seen = Seen(question.site.id, period, calendar, query.get("include_bots", False), conditions)
-            return count(connection, Asked(seen, order.definition, tracked, query.get("breakdown")))
-    except OperationalError as error:
-        if getattr(error.orig, "pgcode", None) == QUERY_CANCELED:
-            raise _too_slow(question, period) from error
-        raise
+    query = request.query
+    conditions = read_filter(query["filter"]) if "filter" in query else ()
+    tracked_id = spec.funnel_id if spec.funnel_id and _has_tracked_steps(request, period) else None
+    with open_raw_events(request, period, period_parameter(request)) as (connection, calendar):
+        events = Seen(request.site.id, period, calendar, request.include_bots, conditions)
+        count_request = FunnelCountRequest(events, spec.definition, tracked_id, query.get("breakdown"))
+        return compute_funnel(connection, count_request)
 
 
-def _has_tracked(question: Question, period: Period) -> bool:
-    """Whether rollups know of any tracked step in these days, which saves a look at all raw events where there are
-    none. One query."""
-    with question.rollups() as found:
-        zone = clock.zone(found.zone)
-        days = clock.day_of(period.start, zone), clock.day_of(period.end, zone) + timedelta(days=1)
-        # A site with too many types keeps the rare ones as '(other)'.
-        return bool(found.days(*days, types=(TRACKED, OTHER), bots=True))
+def _has_tracked_steps(request: ReportRequest, period: Period) -> bool:
+    """Whether rollups have a tracked step in these days. One query; it saves a read of all raw events where none is."""
+    with request.open_snapshot() as snapshot:
+        zone = clock.zone(snapshot.zone)
+        first, after = clock.day_of(period.start, zone), clock.day_of(period.end, zone) + timedelta(days=1)
+        # A site with too many types counts its rare types as OTHER.
+        return bool(snapshot.daily_totals(first, after, types=(FUNNEL_STEP_TYPE, OTHER), bots=True))
 
 
-def read_days(question: Question) -> Period:
-    """The period asked for; without any, DEFAULT_DAYS through today. Raises BadInput."""
-    zone = read_zone(question.query, question.site.zone)
-    tomorrow = clock.day_of(question.now, zone) + timedelta(days=1)
-    first = tomorrow - timedelta(days=DEFAULT_DAYS)
-    default = Period(clock.day_start(first, zone), clock.day_start(tomorrow, zone), zone)
-    period = read_period(question.query, zone, question.now, default)
-    if period.end - period.start > timedelta(days=MOST_DAYS) + SLACK:
-        raise refuse(_named(question), f"at most {MOST_DAYS} days at once", EXAMPLES["days"])
-    return period
-
-
-def previous(period: Period) -> Period:
-    """As many days, or as much time, right before the period."""
-    zone = period.zone
-    first, after = clock.day_of(period.start, zone), clock.day_of(period.end, zone)
-    if (clock.day_start(first, zone), clock.day_start(after, zone)) == (period.start, period.end):
-        return Period(clock.day_start(first - (after - first), zone), period.start, zone)
-    return Period(period.start - (period.end - period.start), period.start, zone)
-
-
-def _refuse_gone(question: Question, period: Period, raw_since: datetime | None) -> None:
-    if raw_since is not None and period.start < raw_since:
-        detail = f"funnels are counted from raw events, and those before {utc(raw_since)} may be gone"
-        raise refuse(_named(question), detail, EXAMPLES["from"])
-
-
-def _too_slow(question: Question, period: Period) -> Invalid:
-    """The same question again would take as long, so that 503 and Retry-After would mislead."""
-    name, days = _named(question), max(1, (period.end - period.start).days // 4)
-    detail = f"{name}: reading the raw events of {period.first_date} to {period.last_date} took longer than "
-    detail += f"{settings().statement_timeout:g} s, so it was stopped; ask for fewer days, for example days={days}"
-    return Invalid(detail, [Problem(None, name, "too_slow", detail)])
-
-
-def _named(question: Question) -> str:
-    return next((name for name in PERIOD if name in question.query), "days")
+def read_funnel_period(request: ReportRequest) -> Period:
+    """The request's period; without one, DEFAULT_DAYS through today. Raises BadInput."""
+    return read_report_period(request, read_zone(request.query, request.site.zone), DEFAULT_DAYS, MAX_DAYS)

@@ -1,121 +1,123 @@
-"""What the routes of funnels take. Whatever they do not know is refused by name."""
+"""Shapes of funnels in and out: bodies, queries and responses of views.py. An unknown field is rejected by name.
+
+In responses rates are percentages and times are seconds; null where there are no entities (figures.py).
+"""
 
 import re
 from collections.abc import Mapping
 from typing import Any
 
 from marshmallow import RAISE, Schema, ValidationError, fields, pre_load
+from marshmallow.fields import UUID, AwareDateTime, Boolean, Date, Float, Integer, String
 from marshmallow.validate import Length, OneOf, Range
 
-from analytics.funnels.steps import LEAST, MOST, PARTS, TYPES
-from analytics.reports.canonical_schemas import DIMENSIONS, UNKNOWN
-from analytics.reports.counted import PAGES
-from analytics.reports.patterns import MOST_CHARS
-from analytics.reports.schemas import PeriodQuery
+from analytics.apidocs.response_fields import nullable, required
+from analytics.funnels.steps import CONDITION_PARTS, MAX_STEPS, MIN_STEPS, STEP_TYPES
+from analytics.reports.filtering.path_patterns import MAX_PATTERN_CHARS
+from analytics.reports.query import schemas as query
+from analytics.reports.query.measures import ENTRY_EXIT_DIMENSIONS
+from analytics.reports.schemas import UNKNOWN_CHOICE, PeriodQuery, ReportMeta, property_field
+from analytics.web.site_parameters import SiteFields
 
 ORDERINGS, SCOPES = ("ordered", "strict"), ("user", "visit")
-MOST_WINDOW_S = 366 * 86_400
-MOST_COMPARED = 20
-# Where the first step's event says it.
-BREAKDOWNS = tuple(name for name in DIMENSIONS if name not in PAGES)
-FIGURES = (
+MAX_WINDOW_S = 366 * 86_400
+MAX_COMPARED = 20
+# Dimensions of the first step's event.
+BREAKDOWN_DIMENSIONS = tuple(name for name in query.BREAKDOWN_DIMENSIONS if name not in ENTRY_EXIT_DIMENSIONS)
+COMPARE_METRICS = (
     *("total_starts", "total_conversions", "conversion_rate", "drop_off_rate"),
     *("avg_time_to_convert", "performance_score"),
 )
 
 
-def _no_nul(text: str) -> None:
-    # PostgreSQL has no such character.
+def _check_characters(text: str) -> None:
+    # PostgreSQL text cannot hold it.
     if "\0" in text:
-        raise ValidationError("must not hold a NUL character")
+        raise ValidationError("has a NUL character; remove it")
 
 
 def _text(most: int, least: int = 0, **options: Any) -> fields.String:
-    return fields.String(validate=[Length(least, most), _no_nul], **options)
+    return fields.String(validate=[Length(least, most), _check_characters], **options)
 
 
-def _word(words: tuple[str, ...]) -> fields.String:
-    return fields.String(validate=OneOf(words, error=UNKNOWN))
+def _choice(choices: tuple[str, ...]) -> fields.String:
+    return fields.String(validate=OneOf(choices, error=UNKNOWN_CHOICE))
 
 
-ConditionBody = Schema.from_dict(
-    {part: _text(MOST_CHARS, allow_none=True) for part in PARTS}, name="FunnelConditionBody"
+def _steps(**options: Any) -> "fields.List[Any]":
+    length = Length(MIN_STEPS, MAX_STEPS, error="a funnel has {min} to {max} steps")
+    return fields.List(fields.Nested(FunnelStepBody), validate=length, **options)
+
+
+FunnelConditionBody = Schema.from_dict(
+    {part: _text(MAX_PATTERN_CHARS, allow_none=True) for part in CONDITION_PARTS}, name="FunnelConditionBody"
 )
 
 
 class FunnelStepBody(Schema):
-    """`condition`: one or more of its parts, all of which must hold; how they are read: funnels/steps.py."""
+    """`condition`: at least one part; all parts must hold (steps.py)."""
 
     class Meta:
         unknown = RAISE
 
     id = _text(64)
     name = _text(200)
-    type = _word(TYPES)
-    condition = fields.Nested(ConditionBody, required=True)
+    type = _choice(STEP_TYPES)
+    condition = fields.Nested(FunnelConditionBody, required=True)
     order = fields.Integer(strict=True, allow_none=True, validate=Range(0, 10_000))
 
 
 class FunnelDefinitionBody(Schema):
-    """`window_s`: from the first step to the last; a week. `value`: a property of the last step's payload."""
+    """`window_s`: from the first step to the last, 7 days by default. `value`: a payload property of the last step."""
 
     class Meta:
         unknown = RAISE
 
-    steps = fields.List(
-        fields.Nested(FunnelStepBody), required=True, validate=Length(LEAST, MOST, error="{min} to {max} steps")
-    )
-    ordering = _word(ORDERINGS)
-    scope = _word(SCOPES)
-    window_s = fields.Integer(strict=True, validate=Range(1, MOST_WINDOW_S))
-    value = _text(200, 1, allow_none=True)
+    steps = _steps(required=True)
+    ordering = _choice(ORDERINGS)
+    scope = _choice(SCOPES)
+    window_s = fields.Integer(strict=True, validate=Range(1, MAX_WINDOW_S))
+    value = property_field(200, allow_none=True)
 
 
-class FunnelBody(FunnelDefinitionBody):
-    """A new funnel. `website_id`, `site_id` and `site` are one; `user_id`: whom to name as its maker."""
-
-    name = _text(200, 1, required=True)
-    description = _text(2000)
-    website_id = _text(64, 1)
-    site_id = _text(64, 1)
-    site = _text(64, 1)
-    user_id = _text(255)
-    is_active = fields.Boolean(truthy={True}, falsy={False})
-
-
-class FunnelChange(FunnelDefinitionBody):
-    """What is not given stays. `steps` are given whole."""
+class FunnelUpdateBody(FunnelDefinitionBody):
+    """Fields that are left out do not change; `steps` replaces all steps."""
 
     name = _text(200, 1)
     description = _text(2000)
     is_active = fields.Boolean(truthy={True}, falsy={False})
-    steps = fields.List(fields.Nested(FunnelStepBody), validate=Length(LEAST, MOST, error="{min} to {max} steps"))
+    steps = _steps()
 
 
-class FunnelsQuery(Schema):
-    """The site whose funnels they are."""
+class FunnelBody(SiteFields, FunnelUpdateBody):
+    """A new funnel, of the site in `site`, `site_id`, `website_id` or `siteId`. `user_id`: its author, by default the
+    caller."""
 
-    site = _text(64, 1)
-    site_id = _text(64, 1)
-    website_id = _text(64, 1)
+    name = _text(200, 1, required=True)
+    steps = _steps(required=True)
+    user_id = _text(255)
+
+
+class FunnelListQuery(SiteFields):
+    """The site of the funnels."""
 
 
 class FunnelQuery(PeriodQuery):
-    """7 days through today, unless a period is given. `filter`: events that do not meet it are not seen."""
+    """The last 7 days by default. `filter`: other events are ignored."""
 
     filter = fields.String()
 
 
-class DetailedQuery(FunnelQuery):
-    """`breakdown`: by what the first step's event says; `limit`: lines of it. `compare=previous`: the time before."""
+class FunnelReportQuery(FunnelQuery):
+    """`breakdown`: a dimension of the first step's event; `limit`: its rows. `compare=previous`: the period before."""
 
-    breakdown = _word(BREAKDOWNS)
+    breakdown = _choice(BREAKDOWN_DIMENSIONS)
     limit = fields.Integer(validate=Range(1, 1000))
-    compare = fields.String(validate=OneOf(["previous"], error=UNKNOWN))
+    compare = _choice(("previous",))
 
 
-class FunnelDates(Schema):
-    """The period, in the words of a query."""
+class FunnelPeriodBody(Schema):
+    """The period, in the parameters of a query."""
 
     class Meta:
         unknown = RAISE
@@ -128,20 +130,183 @@ class FunnelDates(Schema):
 
 
 class FunnelCompareBody(Schema):
-    """`funnel_ids`: without any, the site's first 20. `date_range`: also as text, `7 days`. `metrics`: which figures to
-    tell; all of them if not given."""
+    """`funnel_ids`: the site's first 20 by default. `date_range`: an object, or text as `7 days`. `metrics`: all by
+    default."""
 
     class Meta:
         unknown = RAISE
 
-    funnel_ids = fields.List(fields.UUID(), validate=Length(1, MOST_COMPARED))
-    date_range = fields.Nested(FunnelDates)
-    metrics = fields.List(_word(FIGURES), validate=Length(1))
+    funnel_ids = fields.List(fields.UUID(), validate=Length(1, MAX_COMPARED))
+    date_range = fields.Nested(FunnelPeriodBody)
+    metrics = fields.List(_choice(COMPARE_METRICS), validate=Length(1))
 
     @pre_load
-    def read_range(self, data: Mapping[str, Any], **_: Any) -> dict[str, Any]:
-        """`7 days`, as the seed's answers have it."""
-        given = dict(data)
-        if isinstance(text := given.get("date_range"), str) and (found := re.fullmatch(r"(\d{1,4}) days?", text)):
-            given["date_range"] = {"days": int(found[1])}
-        return given
+    def parse_date_range(self, data: Mapping[str, Any], **_: Any) -> dict[str, Any]:
+        """`7 days`, as responses write it."""
+        body = dict(data)
+        if isinstance(text := body.get("date_range"), str) and (match := re.fullmatch(r"(\d{1,4}) days?", text)):
+            body["date_range"] = {"days": int(match[1])}
+        return body
+
+
+class FunnelStepResponse(Schema):
+    """A step, with the parts of its condition that are set."""
+
+    class Meta:
+        include = required(String, "id", "name") | required(Integer, "order")
+
+    type = fields.String(required=True, validate=OneOf(STEP_TYPES))
+    condition = fields.Dict(keys=fields.String(), values=fields.String(), required=True)
+
+
+class FunnelDefinitionResponse(Schema):
+    """What is counted."""
+
+    class Meta:
+        include = required(Integer, "window_s") | nullable(String, "value")
+
+    steps = fields.List(fields.Nested(FunnelStepResponse), required=True)
+    ordering = fields.String(required=True, validate=OneOf(ORDERINGS))
+    scope = fields.String(required=True, validate=OneOf(SCOPES))
+
+
+class StoredFunnelResponse(FunnelDefinitionResponse):
+    """A stored funnel."""
+
+    class Meta:
+        include = (
+            required(UUID, "id")
+            | required(String, "website_id", "user_id", "name", "description")
+            | required(Boolean, "is_active")
+            | required(AwareDateTime, "created_at", "updated_at")
+        )
+
+
+class FunnelCreatedResponse(Schema):
+    success = fields.Boolean(required=True)
+    data = fields.Nested(StoredFunnelResponse, required=True)
+
+
+class FunnelListResponse(Schema):
+    success = fields.Boolean(required=True)
+    data = fields.List(fields.Nested(StoredFunnelResponse), required=True)
+
+
+class FunnelResponse(Schema):
+    funnel = fields.Nested(StoredFunnelResponse, required=True)
+
+
+class FunnelDeletedResponse(Schema):
+    success = fields.Boolean(required=True)
+    message = fields.String(required=True)
+
+
+class ConversionRateResponse(Schema):
+    conversion_rate = fields.Float(required=True, allow_none=True)
+
+
+class FunnelSummaryResponse(ConversionRateResponse):
+    """Totals of the funnel."""
+
+    class Meta:
+        include = required(Integer, "total_starts", "total_conversions") | nullable(
+            Float,
+            *("drop_off_rate", "abandonment_rate", "avg_value", "total_value"),
+            *("avg_time_to_convert", "avg_time_to_abandon"),
+        )
+
+
+class FunnelAnalyticsResponse(FunnelSummaryResponse):
+    """`date`: the last day of the period."""
+
+    class Meta:
+        include = required(UUID, "funnel_id") | required(String, "website_id", "date_range") | required(Date, "date")
+
+    meta = fields.Nested(ReportMeta, required=True)
+
+
+class FunnelStepRowResponse(ConversionRateResponse):
+    class Meta:
+        include = (
+            required(String, "step_id", "step_name")
+            | required(Integer, "step_order", "visitors_reached")
+            | nullable(Float, "drop_off_rate", "avg_time_on_step", "median_time_s", "p90_time_s")
+        )
+
+
+class FunnelDayRowResponse(ConversionRateResponse):
+    class Meta:
+        include = required(Date, "date") | required(Integer, "total_starts", "conversions")
+
+
+class FunnelCohortRowResponse(ConversionRateResponse):
+    class Meta:
+        include = required(Date, "cohort_date") | required(Integer, "cohort_size", "conversions")
+
+    avg_time_to_convert = fields.Float(required=True, allow_none=True)
+
+
+class FunnelValueRowResponse(ConversionRateResponse):
+    """value null: the first step's event has none."""
+
+    class Meta:
+        include = nullable(String, "value") | required(Integer, "total_starts", "total_conversions")
+
+
+class FunnelBreakdownResponse(Schema):
+    dimension = fields.String(required=True)
+    rows = fields.List(fields.Nested(FunnelValueRowResponse), required=True)
+
+
+class FunnelPreviousPeriodResponse(FunnelSummaryResponse):
+    """The figures of `[from, to)`."""
+
+    from_ = fields.AwareDateTime(required=True, data_key="from")
+    to = fields.AwareDateTime(required=True)
+    step_analytics = fields.List(fields.Nested(FunnelStepRowResponse), required=True)
+
+
+class FunnelReportResponse(FunnelSummaryResponse):
+    """`breakdown` and `previous` only with the parameters `breakdown` and `compare`."""
+
+    step_analytics = fields.List(fields.Nested(FunnelStepRowResponse), required=True)
+    daily_performance = fields.List(fields.Nested(FunnelDayRowResponse), required=True)
+    cohort_data = fields.List(fields.Nested(FunnelCohortRowResponse), required=True)
+    date_range = fields.String(required=True)
+    breakdown = fields.Nested(FunnelBreakdownResponse)
+    previous = fields.Nested(FunnelPreviousPeriodResponse)
+    meta = fields.Nested(ReportMeta, required=True)
+
+
+class DetailedFunnelResponse(FunnelReportResponse):
+    """The report on a stored funnel."""
+
+    class Meta:
+        include = required(UUID, "funnel_id") | required(String, "website_id")
+
+
+class AdHocFunnelResponse(FunnelReportResponse):
+    """`definition`: the funnel that was counted, defaults included."""
+
+    definition = fields.Nested(FunnelDefinitionResponse, required=True)
+
+
+# The requested metrics of each funnel. A JSON Schema, as marshmallow has none for a list.
+_INTEGER, _NUMBER, _NUMBER_OR_NULL = {"type": "integer"}, {"type": "number"}, {"type": ["number", "null"]}
+COMPARE_RESPONSE: dict[str, Any] = {
+    "type": "array",
+    "items": {
+        "type": "object",
+        "required": ["funnel_id", "funnel_name"],
+        "properties": {
+            "funnel_id": {"type": "string", "format": "uuid"},
+            "funnel_name": {"type": "string"},
+            "total_starts": _INTEGER,
+            "total_conversions": _INTEGER,
+            "conversion_rate": _NUMBER_OR_NULL,
+            "drop_off_rate": _NUMBER_OR_NULL,
+            "avg_time_to_convert": _NUMBER_OR_NULL,
+            "performance_score": _NUMBER,
+        },
+    },
+}

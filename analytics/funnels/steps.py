@@ -1,9 +1,9 @@
-"""What a step of a funnel is, and which events are one: a condition of SQL, made of what the caller said. Pure.
+"""Steps of a funnel: how they are read from a body, and the SQL condition that an event must meet to be one. Pure.
 
-A step has a type and a condition, whose parts must all hold. `page` (or `path`) is a path pattern
-(reports/patterns.py). `event`, `custom` and `type` are a type of events. `filter` is the language of reports
-(reports/filters.py), payload properties included. A step of the type `page` is a page view unless it says another
-type. Nobody can send a regular expression.
+A step has a type and a condition, all parts of which must hold. `page` (or `path`) is a path pattern
+(reports/filtering/path_patterns.py); `event`, `custom` and `type` are an event type; `filter` is the filter language of
+reports (reports/filtering/filters.py), payload properties included. A step of the type `page` matches page views unless
+its condition names another event type. Regular expressions are not accepted.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,21 +12,18 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, and_, case, literal
 
 from analytics.errors import BadInput, Invalid, Problem
-from analytics.reports.filters import Columns, Condition, conditions, parse_filter
-from analytics.reports.patterns import matches as path_matches
-from analytics.reports.patterns import read_pattern
-from analytics.rollups.packed import VIEW
+from analytics.reports.filtering.filters import Columns, Condition, build_filter_clause, check_users, parse_filter
+from analytics.reports.filtering.path_patterns import match_path, parse_pattern
+from analytics.store.event_types import PAGE_VIEW, stored_type
 
-TYPES = ("page", "event", "custom")
-PATHS, NAMES = ("page", "path"), ("event", "custom", "type")
-PARTS = (*PATHS, *NAMES, "filter")
-LEAST, MOST = 2, 20
-# Seeds call a page view so.
-SAME_TYPE = {"pageview": VIEW}
+STEP_TYPES = ("page", "event", "custom")
+PATH_PARTS, TYPE_PARTS = ("page", "path"), ("event", "custom", "type")
+CONDITION_PARTS = (*PATH_PARTS, *TYPE_PARTS, "filter")
+MIN_STEPS, MAX_STEPS = 2, 20
 
 
 class Step(NamedTuple):
-    """`condition`: part → text; none of them is empty."""
+    """`condition`: part → text; no text is empty."""
 
     id: str
     name: str
@@ -38,58 +35,51 @@ class Step(NamedTuple):
         return {**self._asdict(), "condition": dict(self.condition)}
 
 
-def read_steps(given: Sequence[Mapping[str, Any]]) -> tuple[Step, ...]:
-    """The steps in their order. Raises Invalid, which names every step and field that cannot be taken.
+def read_steps(bodies: Sequence[Mapping[str, Any]]) -> tuple[Step, ...]:
+    """The steps in their order. Raises Invalid, which names every invalid step and field.
 
-    Without an `order` a step has its place in the list, without an `id` its order.
+    Without an `order` a step has its position in the list, from 1; without an `id`, its order.
     """
-    problems = _count_problems(given)
-    found = []
-    for place, one in enumerate(given[:MOST]):
-        step = _read_step(place, one)
-        problems += _problems(place, step)
-        found.append(step)
+    steps = [_read_step(index, body) for index, body in enumerate(bodies)]
+    problems = [problem for index, step in enumerate(steps) for problem in _condition_problems(index, step)]
     for field in ("id", "order"):
-        problems += _repeated(field, [getattr(step, field) for step in found])
+        problems += _repeated(field, [getattr(step, field) for step in steps])
     if problems:
-        raise Invalid("; ".join(f"{one.field}: {one.detail}" for one in problems), problems)
-    return tuple(sorted(found, key=lambda step: step.order))
+        raise Invalid("; ".join(f"{problem.field}: {problem.detail}" for problem in problems), problems)
+    return tuple(sorted(steps, key=lambda step: step.order))
 
 
-def _read_step(place: int, given: Mapping[str, Any]) -> Step:
-    condition = {part: text for part, text in (given.get("condition") or {}).items() if text}
-    order = given.get("order")
-    order = place + 1 if order is None else order
-    return Step(str(given.get("id") or order), given.get("name") or "", given.get("type", "event"), condition, order)
+def _read_step(index: int, body: Mapping[str, Any]) -> Step:
+    condition = {part: text for part, text in (body.get("condition") or {}).items() if text}
+    order = body.get("order")
+    order = index + 1 if order is None else order
+    return Step(str(body.get("id") or order), body.get("name") or "", body.get("type", "event"), condition, order)
 
 
-def _count_problems(given: Sequence[Any]) -> list[Problem]:
-    if LEAST <= len(given) <= MOST:
-        return []
-    return [Problem(None, "steps", "wrong_length", f"a funnel has {LEAST} to {MOST} steps, not {len(given)}")]
-
-
-def _problems(place: int, step: Step) -> list[Problem]:
-    field, found = f"steps[{place}][condition]", []
+def _condition_problems(index: int, step: Step) -> list[Problem]:
+    field, problems = f"steps[{index}][condition]", []
     if not step.condition:
-        found.append(Problem(None, field, "missing", f"say what the step is: one of {', '.join(PARTS)}"))
-    for part in PATHS:
+        detail = f'empty; give at least one of {", ".join(CONDITION_PARTS)}, for example {{"page": "/pricing"}}'
+        problems.append(Problem(None, field, "missing", detail))
+    for part in PATH_PARTS:
         try:
-            read_pattern(step.condition.get(part, "*"))
+            parse_pattern(step.condition.get(part, "*"))
         except ValueError as error:
-            found.append(Problem(None, f"{field}[{part}]", "invalid", str(error)))
+            problems.append(Problem(None, f"{field}[{part}]", "invalid", str(error)))
     try:
-        step_filter(step)
+        check_users(step_filter(step))
     except BadInput as error:
-        found.append(Problem(None, f"{field}[filter]", "bad_filter", error.detail.removeprefix("filter: ")))
-    return found
+        problems.append(Problem(None, f"{field}[filter]", "bad_filter", error.detail.removeprefix("filter: ")))
+    return problems
 
 
 def _repeated(field: str, values: Sequence[Any]) -> list[Problem]:
     return [
-        Problem(None, f"steps[{place}][{field}]", "repeated", f"another step has the {field} {value!r}")
-        for place, value in enumerate(values)
-        if value in values[:place]
+        Problem(
+            None, f"steps[{index}][{field}]", "repeated", f"an earlier step has {value!r}; give each its own {field}"
+        )
+        for index, value in enumerate(values)
+        if value in values[:index]
     ]
 
 
@@ -98,33 +88,33 @@ def step_filter(step: Step) -> tuple[Condition, ...]:
     return parse_filter(step.condition["filter"]) if "filter" in step.condition else ()
 
 
-def types_of(steps: Sequence[Step]) -> frozenset[str] | None:
-    """The types of events that the steps name; None: one of them may be of any type."""
-    named = [kinds_of(step) for step in steps]
-    return None if not all(named) else frozenset(kind for kinds in named for kind in kinds)
+def list_event_types(steps: Sequence[Step]) -> frozenset[str] | None:
+    """The event types that the steps name; None: at least one step matches events of any type."""
+    types = [required_event_types(step) for step in steps]
+    return frozenset[str]().union(*types) if all(types) else None
 
 
-def kinds_of(step: Step) -> list[str]:
-    """The types that an event of the step must be of, all of them; none: any."""
-    named = [SAME_TYPE.get(step.condition[part], step.condition[part]) for part in NAMES if part in step.condition]
-    return named or ([VIEW] if step.type == "page" else [])
+def required_event_types(step: Step) -> list[str]:
+    """The types that an event of the step must have, all of them; empty: any type."""
+    types = [stored_type(step.condition[part]) for part in TYPE_PARTS if part in step.condition]
+    return types or ([PAGE_VIEW] if step.type == "page" else [])
 
 
-def matches(step: Step, columns: Columns) -> ColumnElement[bool]:
-    """Whether a row of `columns` is the step; every value is bound."""
-    met = [columns["type"] == kind for kind in kinds_of(step)]
-    met += [path_matches(columns["path"], pattern) for pattern in patterns_of(step)]
-    return and_(*met, conditions(step_filter(step), columns))
+def step_matches(step: Step, columns: Columns) -> ColumnElement[bool]:
+    """Whether a row of `columns` matches the step; every value is bound."""
+    clauses = [columns["type"] == name for name in required_event_types(step)]
+    clauses += [match_path(columns["path"], pattern) for pattern in path_patterns(step)]
+    return and_(*clauses, build_filter_clause(step_filter(step), columns))
 
 
-def patterns_of(step: Step) -> list[tuple[str, ...]]:
-    """The patterns (reports/patterns.py) that the path of an event must meet, all of them; none: any path, or none."""
-    return [read_pattern(step.condition[part]) for part in PATHS if part in step.condition]
+def path_patterns(step: Step) -> list[str]:
+    """The patterns that the path of an event must match, all of them; empty: any path, or none."""
+    return [step.condition[part] for part in PATH_PARTS if part in step.condition]
 
 
-def mask(steps: Sequence[ColumnElement[bool]]) -> ColumnElement[int]:
-    """Bit n: the row is the step n, from 0. `steps`: what `matches` says of each."""
-    bits: ColumnElement[int] = literal(0)
-    for place, met in enumerate(steps):
-        bits = bits + case((met, 1 << place), else_=0)
-    return bits
+def step_mask(matches: Sequence[ColumnElement[bool]]) -> ColumnElement[int]:
+    """Bit n: the row matches step n, from 0. `matches`: `step_matches` of each step."""
+    mask: ColumnElement[int] = literal(0)
+    for index, is_match in enumerate(matches):
+        mask = mask + case((is_match, 1 << index), else_=0)
+    return mask

@@ -1,194 +1,175 @@
-"""The routes of funnels: seed 004's, and one for a funnel that is not stored. `/track` takes data: ingest/views.py.
+"""Routes of funnels: seed 004's, and one for a funnel that is not stored. `/track` accepts data: ingest/views.py.
 
-Whoever has the scope `read` makes funnels, and changes its own; an admin changes all. Where statistics are public,
-everybody who names the site sees its funnels, and nobody makes any.
+The scope `read` sees a site's funnels; `write` creates, changes and deletes them.
 """
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 from flask import Blueprint, Response, jsonify
 from marshmallow import Schema
 
-from analytics.auth.guard import Principal, allow_site, choose_site, guarded, require
-from analytics.auth.views import load
-from analytics.documented import documented
-from analytics.errors import BadInput, NotFound
+from analytics.apidocs.operations import documented
+from analytics.auth.guard import check_site_access, guarded, require_scope, resolve_site_key
+from analytics.errors import NotFound
 from analytics.extensions import db
-from analytics.funnels import answers, definitions, reports, schemas
-from analytics.funnels.asking import Order, order_of
+from analytics.funnels import definitions, examples, reports, schemas
 from analytics.funnels.definitions import Funnel, read_definition
-from analytics.reports.question import Question, read_question, readable
-from analytics.sites import Site, find_site
+from analytics.funnels.request import FunnelSpec, spec_of
+from analytics.reports.request import ReportRequest, guarded_read, read_request
+from analytics.sites.sites import Site, find_site
+from analytics.web.site_parameters import SiteFields, read_requested_site
+from analytics.web.validation import load_json_body
 
 blueprint = Blueprint("funnels", __name__)
-ROUTE = "/api/v1/funnels"
-ONE = f"{ROUTE}/<uuid:funnel_id>"
+FUNNELS_PATH = "/api/v1/funnels"
+FUNNEL_PATH = f"{FUNNELS_PATH}/<uuid:funnel_id>"
+FUNNEL_RESPONSE = (schemas.FunnelResponse, {"funnel": examples.FUNNEL_EXAMPLE})
 
 
-@blueprint.post(f"{ROUTE}/", strict_slashes=False)
+@blueprint.post(f"{FUNNELS_PATH}/")
 @documented(
-    "Make a funnel",
-    body=schemas.FunnelBody,
-    sent=answers.SENT,
-    answer=answers.FunnelMade,
-    example={"success": True, "data": answers.FUNNEL},
+    "Create a funnel",
+    SiteFields,
+    response=(schemas.FunnelCreatedResponse, {"success": True, "data": examples.FUNNEL_EXAMPLE}),
+    body=(schemas.FunnelBody, examples.FUNNEL_BODY_EXAMPLE),
     status=201,
-    others={409: "The site has as many funnels as it may."},
+    other_responses={409: "The site has the maximum number of funnels."},
 )
-@guarded("read")
+@guarded("write")
 def create() -> tuple[Response, int]:
-    principal, given = require("read"), load(schemas.FunnelBody())
-    definition, site = read_definition(given), _site(principal, given)
+    principal, body = require_scope("write"), load_json_body(schemas.FunnelBody())
+    definition = read_definition(body)
+    site = find_site(db.engine, resolve_site_key(principal, read_requested_site(body)))
     with db.engine.begin() as connection:
-        made = definitions.create_funnel(connection, site.id, definition, given, principal)
-    return jsonify({"success": True, "data": made.as_json()}), 201
+        funnel = definitions.create_funnel(connection, site.id, definition, body, principal)
+    return jsonify({"success": True, "data": funnel.as_json()}), 201
 
 
-@blueprint.get(f"{ROUTE}/", strict_slashes=False)
+@blueprint.get(f"{FUNNELS_PATH}/")
 @documented(
     "List a site's funnels",
-    query=schemas.FunnelsQuery,
-    answer=answers.Funnels,
-    example={"success": True, "data": [answers.FUNNEL]},
+    schemas.FunnelListQuery,
+    (schemas.FunnelListResponse, {"success": True, "data": [examples.FUNNEL_EXAMPLE]}),
 )
-@readable
+@guarded_read
 def list_all() -> Response:
-    """The oldest first."""
-    site = read_question(schemas.FunnelsQuery()).site
+    """Oldest first."""
+    site = read_request(schemas.FunnelListQuery()).site
     with db.engine.connect() as connection:
-        found = definitions.list_funnels(connection, site.id)
-    return jsonify({"success": True, "data": [one.as_json() for one in found]})
+        funnels = definitions.list_funnels(connection, site.id)
+    return jsonify({"success": True, "data": [funnel.as_json() for funnel in funnels]})
 
 
-@blueprint.get(ONE)
-@documented("One funnel", answer=answers.FunnelAnswer, example={"funnel": answers.FUNNEL})
-@readable
+@blueprint.get(FUNNEL_PATH)
+@documented("Get a funnel", response=FUNNEL_RESPONSE)
+@guarded_read
 def show(funnel_id: object) -> Response:
-    return jsonify({"funnel": _funnel(funnel_id).as_json()})
+    return jsonify({"funnel": _read_funnel(funnel_id).as_json()})
 
 
-@blueprint.put(ONE)
-@documented(
-    "Change a funnel",
-    body=schemas.FunnelChange,
-    sent={"name": "Sign-ups"},
-    answer=answers.FunnelAnswer,
-    example={"funnel": answers.FUNNEL},
-)
-@guarded("read")
-def change(funnel_id: object) -> Response:
-    """What is not given stays; steps are given whole."""
-    principal, given = require("read"), load(schemas.FunnelChange())
+@blueprint.put(FUNNEL_PATH)
+@documented("Change a funnel", response=FUNNEL_RESPONSE, body=(schemas.FunnelUpdateBody, {"name": "Sign-ups"}))
+@guarded("write")
+def update(funnel_id: object) -> Response:
+    """Fields that are left out do not change; `steps` replaces all steps."""
+    principal, changes = require_scope("write"), load_json_body(schemas.FunnelUpdateBody())
     with db.engine.begin() as connection:
         funnel = definitions.read_funnel(connection, str(funnel_id), principal)
-        definition = read_definition(funnel.definition.as_json() | given)
-        funnel = definitions.change_funnel(connection, funnel, definition, given, principal)
+        definition = read_definition(funnel.definition.as_json() | changes)
+        funnel = definitions.update_funnel(connection, funnel, definition, changes, principal)
     return jsonify({"funnel": funnel.as_json()})
 
 
-@blueprint.delete(ONE)
-@documented("Remove a funnel", answer=answers.FunnelRemoved, example={"success": True, "message": "funnel removed"})
-@guarded("read")
-def remove(funnel_id: object) -> Response:
-    """Its definition; what was tracked for it stays."""
-    principal = require("read")
+@blueprint.delete(FUNNEL_PATH)
+@documented("Delete a funnel", response=(schemas.FunnelDeletedResponse, {"success": True, "message": "funnel deleted"}))
+@guarded("write")
+def delete(funnel_id: object) -> Response:
+    """Deletes the definition; tracked events stay."""
+    principal = require_scope("write")
     with db.engine.begin() as connection:
         funnel = definitions.read_funnel(connection, str(funnel_id), principal)
-        definitions.remove_funnel(connection, funnel, principal)
-    return jsonify({"success": True, "message": "funnel removed"})
+        definitions.delete_funnel(connection, funnel, principal)
+    return jsonify({"success": True, "message": "funnel deleted"})
 
 
-@blueprint.get(f"{ONE}/analytics")
+@blueprint.get(f"{FUNNEL_PATH}/analytics")
+@documented("Totals of a funnel", schemas.FunnelQuery, (schemas.FunnelAnalyticsResponse, examples.ANALYTICS_EXAMPLE))
+@guarded_read
+def show_summary(funnel_id: object) -> Response:
+    funnel = _read_funnel(funnel_id)
+    return jsonify(reports.summarize(_read_request(schemas.FunnelQuery(), funnel), funnel))
+
+
+@blueprint.get(f"{FUNNEL_PATH}/analytics/detailed")
 @documented(
-    "A funnel in one line", query=schemas.FunnelQuery, answer=answers.FunnelAnalyticsAnswer, example=answers.ANALYTICS
+    "Report on a funnel", schemas.FunnelReportQuery, (schemas.DetailedFunnelResponse, examples.DETAILED_EXAMPLE)
 )
-@readable
-def analytics(funnel_id: object) -> Response:
-    funnel = _funnel(funnel_id)
-    return jsonify(reports.analytics(_question(schemas.FunnelQuery(), funnel), funnel))
+@guarded_read
+def show_report(funnel_id: object) -> Response:
+    funnel = _read_funnel(funnel_id)
+    request = _read_request(schemas.FunnelReportQuery(), funnel)
+    ids = {"funnel_id": funnel.id, "website_id": funnel.site_key}
+    return jsonify(ids | reports.build(request, spec_of(funnel)))
 
 
-@blueprint.get(f"{ONE}/analytics/detailed")
-@documented(
-    "A funnel step by step", query=schemas.DetailedQuery, answer=answers.DetailedFunnelAnswer, example=answers.DETAILED
-)
-@readable
-def detailed(funnel_id: object) -> Response:
-    funnel = _funnel(funnel_id)
-    question = _question(schemas.DetailedQuery(), funnel)
-    names = {"funnel_id": funnel.id, "website_id": funnel.site_key}
-    return jsonify(names | reports.report(question, order_of(funnel)))
-
-
-@blueprint.post(f"{ROUTE}/compare")
+@blueprint.post(f"{FUNNELS_PATH}/compare")
 @documented(
     "Compare funnels",
-    query=schemas.FunnelQuery,
-    body=schemas.FunnelCompareBody,
-    sent={"date_range": {"days": 30}, "metrics": ["conversion_rate", "performance_score"]},
-    answer=answers.COMPARED,
-    example=answers.COMPARED_EXAMPLE,
+    schemas.FunnelQuery,
+    (schemas.COMPARE_RESPONSE, examples.COMPARE_EXAMPLE),
+    body=(schemas.FunnelCompareBody, {"date_range": {"days": 30}, "metrics": ["conversion_rate", "performance_score"]}),
 )
-@readable
+@guarded_read
 def compare() -> Response:
-    """In the order of `funnel_ids`. What `performance_score` is: funnels/figures.py."""
-    given, question = load(schemas.FunnelCompareBody()), read_question(schemas.FunnelQuery())
-    question = replace(question, query=question.query | _period(given.get("date_range", {})))
-    funnels = _compared(question.site, given.get("funnel_ids", ()))
-    return jsonify(reports.compare(question, funnels, given.get("metrics") or schemas.FIGURES))
+    """In the order of `funnel_ids`. `performance_score`, 0 to 100: the mean of the conversion rate and of the mean rate
+    at which entities continue from one step to the next."""
+    body, request = load_json_body(schemas.FunnelCompareBody()), read_request(schemas.FunnelQuery())
+    period = {name: str(value) for name, value in body.get("date_range", {}).items()}
+    request = replace(request, query=request.query | period)
+    funnels = _read_compared(request.site, body.get("funnel_ids", ()))
+    return jsonify(reports.compare(request, funnels, body.get("metrics") or schemas.COMPARE_METRICS))
 
 
 @blueprint.post("/api/analytics/reports/funnel")
 @documented(
-    "Count a funnel that is not stored",
-    query=schemas.DetailedQuery,
-    body=schemas.FunnelDefinitionBody,
-    sent={"steps": answers.STEPS},
-    answer=answers.AdHocFunnelAnswer,
-    example=answers.AD_HOC,
+    "Report on a funnel that is not stored",
+    schemas.FunnelReportQuery,
+    (schemas.AdHocFunnelResponse, examples.AD_HOC_EXAMPLE),
+    body=(schemas.FunnelDefinitionBody, {"steps": examples.STEPS_EXAMPLE}),
 )
-@readable
-def ad_hoc() -> Response:
-    """The body has the definition, the query the site and the period. Nothing that was tracked counts."""
-    definition = read_definition(load(schemas.FunnelDefinitionBody()))
-    question = read_question(schemas.DetailedQuery())
-    return jsonify({"definition": definition.as_json(), **reports.report(question, Order(definition))})
+@guarded_read
+def report_ad_hoc() -> Response:
+    """The body is the definition; the query gives the site and the period. Tracked steps do not count."""
+    definition = read_definition(load_json_body(schemas.FunnelDefinitionBody()))
+    request = read_request(schemas.FunnelReportQuery())
+    return jsonify({"definition": definition.as_json(), **reports.build(request, FunnelSpec(definition))})
 
 
-def _site(principal: Principal, given: dict[str, Any]) -> Site:
-    named = {given[name] for name in ("website_id", "site_id", "site") if name in given}
-    if len(named) > 1:
-        raise BadInput("website_id, site_id and site are one; give one of them")
-    return find_site(db.engine, choose_site(principal, next(iter(named), None)))
-
-
-def _funnel(funnel_id: object) -> Funnel:
+def _read_funnel(funnel_id: object) -> Funnel:
     with db.engine.connect() as connection:
-        return definitions.read_funnel(connection, str(funnel_id), require("read"))
+        return definitions.read_funnel(connection, str(funnel_id), require_scope("read"))
 
 
-def _question(schema: Schema, funnel: Funnel) -> Question:
-    question = read_question(schema, default_site=funnel.site_key)
-    _of_site(funnel, question.site)
-    return question
+def _read_request(schema: Schema, funnel: Funnel) -> ReportRequest:
+    """The request; its site is the funnel's unless the query names another. Raises NotFound and Forbidden."""
+    request = read_request(schema, default_site=funnel.site_key)
+    _check_site(funnel, request.site)
+    return request
 
 
-def _of_site(funnel: Funnel, site: Site) -> Funnel:
-    allow_site(require("read"), funnel.site_key)
+def _check_site(funnel: Funnel, site: Site) -> None:
+    check_site_access(require_scope("read"), funnel.site_key)
     if funnel.site_id != site.id:
-        raise NotFound(f"the site {site.key!r} has no funnel {funnel.id}")
-    return funnel
+        raise NotFound(f"the site {site.key!r} has no funnel {funnel.id}; GET {FUNNELS_PATH}/ lists a site's funnels")
 
 
-def _compared(site: Site, funnel_ids: Sequence[object]) -> list[Funnel]:
-    """Those of these ids, else the site's first."""
-    if funnel_ids:
-        return [_of_site(_funnel(funnel_id), site) for funnel_id in funnel_ids]
-    with db.engine.connect() as connection:
-        return definitions.list_funnels(connection, site.id)[: schemas.MOST_COMPARED]
-
-
-def _period(given: dict[str, Any]) -> dict[str, str]:
-    return {name: str(value) for name, value in given.items()}
+def _read_compared(site: Site, funnel_ids: Sequence[object]) -> list[Funnel]:
+    """The funnels of these ids; without ids, the site's first MAX_COMPARED."""
+    if not funnel_ids:
+        with db.engine.connect() as connection:
+            return definitions.list_funnels(connection, site.id)[: schemas.MAX_COMPARED]
+    funnels = [_read_funnel(funnel_id) for funnel_id in funnel_ids]
+    for funnel in funnels:
+        _check_site(funnel, site)
+    return funnels

@@ -1,6 +1,6 @@
-"""Which visit each of a funnel's points belongs to, as decision 0005 has visits. Pure; arrays in, arrays out.
+"""Visits of a funnel's events, as decision 0005 defines visits. Pure: arrays in, arrays out; conversion.py calls it.
 
-A visit is a run of one person's events in one session in which no 30 minutes pass without one.
+A visit is a run of one user's events in one session without a gap of more than 30 minutes.
 """
 
 from collections.abc import Sequence
@@ -8,82 +8,88 @@ from typing import NamedTuple
 
 import numpy as np
 
-from analytics.funnels.attempts import MOST, Flags, Ints, Points, constant, is_first
-from analytics.rollups.visits import GAP_US
+from analytics.funnels.attempts import KEY_LIMIT, BoolArray, EventArrays, IntArray, constant_array, is_run_start
+from analytics.rollups.visits.sessionization import GAP_US
 
-# An odd number, so that different users are mixed into a session's number differently.
-MIX = np.uint64(0x9E3779B97F4A7C15)
-
-
-class Marks(NamedTuple):
-    """Instants of people's sessions, in any order. `opens`: 1 where a stretch without 30 minutes of silence begins, -1
-    where it ends, 0 for an event by itself."""
-
-    users: Ints
-    sessions: Ints
-    times: Ints
-    opens: Ints
+# Odd, so that multiplication by it is a bijection: different users mix differently into a session's number.
+HASH_MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
 
 
-def of_points(points: Points) -> Marks:
-    return Marks(points.users, points.sessions, points.times, constant(0, len(points)))
+class SessionInstants(NamedTuple):
+    """Instants of sessions, in any order. `interval_edges`: 1 where an interval without gaps begins, -1 where it ends,
+    0 for a single event."""
+
+    users: IntArray
+    sessions: IntArray
+    times: IntArray
+    interval_edges: IntArray
 
 
-def of_stretches(users: Ints, sessions: Ints, starts: Ints, ends: Ints) -> Marks:
-    opens = np.repeat(np.array([1, -1], np.int64), len(users))
-    return Marks(np.tile(users, 2), np.tile(sessions, 2), np.concatenate([starts, ends]), opens)
+def instants_of_events(events: EventArrays) -> SessionInstants:
+    return SessionInstants(events.users, events.sessions, events.times, constant_array(0, len(events)))
 
 
-def join_marks(parts: Sequence[Marks]) -> Marks:
-    """All of them, in the order of the parts."""
-    return parts[0] if len(parts) == 1 else Marks(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+def instants_of_intervals(users: IntArray, sessions: IntArray, starts: IntArray, ends: IntArray) -> SessionInstants:
+    edges = np.repeat(np.array([1, -1], np.int64), len(users))
+    return SessionInstants(np.tile(users, 2), np.tile(sessions, 2), np.concatenate([starts, ends]), edges)
 
 
-class Line(NamedTuple):
-    """Marks in order: each user's sessions lie together, and each session's times ascend. `places`: where each of them
-    was; `begins`: where a session begins; `is_late`: where one goes on after more than 30 minutes of silence."""
+def concat_instants(parts: Sequence[SessionInstants]) -> SessionInstants:
+    """All instants, in the order of the parts."""
+    if len(parts) == 1:
+        return parts[0]
+    return SessionInstants(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
-    places: Ints
-    users: Ints
-    begins: Flags
-    is_late: Flags
 
-    def silent_users(self) -> Ints:
-        """The users of whom a session went on late: perhaps they saw other pages meanwhile."""
-        return np.unique(self.users[self.is_late])
+class SortedInstants(NamedTuple):
+    """Instants grouped by user and session, times ascending within a session.
 
-    def number_visits(self) -> Ints:
-        """The number of the visit that each mark is in, from 0."""
-        numbers = np.empty(len(self.places), np.int64)
-        numbers[self.places] = np.cumsum(self.begins | self.is_late) - 1
+    `order`: index of each before sorting; `is_session_start`: the first of its session; `is_after_gap`: more than 30
+    minutes after the one before it in the session.
+    """
+
+    order: IntArray
+    users: IntArray
+    is_session_start: BoolArray
+    is_after_gap: BoolArray
+
+    def users_with_gaps(self) -> IntArray:
+        """Users with a gap within a session: page views that are no step may fill it."""
+        return np.unique(self.users[self.is_after_gap])
+
+    def number_visits(self) -> IntArray:
+        """The number of each instant's visit, from 0, in the order before sorting."""
+        numbers = np.empty(len(self.order), np.int64)
+        numbers[self.order] = np.cumsum(self.is_session_start | self.is_after_gap) - 1
         return numbers
 
 
-def line_up(marks: Marks) -> Line:
-    """By user and time first, which is one number and in which points come in sorted runs; mostly nobody comes back to
-    a session from another one, and that is all. Those who do are put in order again."""
-    places = _by_time(marks.users, marks.times)
-    users, sessions = marks.users[places], marks.sessions[places]
-    begins = is_first(users, sessions)
-    tangled = _tangled(users, sessions, begins)
-    if tangled.any():
-        mine = places[tangled]
-        order = np.lexsort((marks.times[mine], marks.sessions[mine], marks.users[mine]))
-        places[tangled] = mine[order]
-        begins = is_first(users, marks.sessions[places])
-    is_late = ~begins
-    is_late[1:] &= np.diff(marks.times[places]) > GAP_US
-    if marks.opens.any():
-        # Whatever begins in a session ends in it, so one sum goes over all sessions.
-        is_late[1:] &= np.cumsum(marks.opens[places])[:-1] <= 0
-    return Line(places, users, begins, is_late)
+def sort_instants(instants: SessionInstants) -> SortedInstants:
+    """Sorts by user and time first: one key, and events come in sorted runs. Nearly always each session is contiguous
+    then; the users who return to a session after another one are sorted again."""
+    order = _by_time(instants.users, instants.times)
+    users, sessions = instants.users[order], instants.sessions[order]
+    is_start = is_run_start(users, sessions)
+    is_interleaved = _is_interleaved(users, sessions, is_start)
+    if is_interleaved.any():
+        moved = order[is_interleaved]
+        order[is_interleaved] = moved[
+            np.lexsort((instants.times[moved], instants.sessions[moved], instants.users[moved]))
+        ]
+        is_start = is_run_start(users, instants.sessions[order])
+    is_after_gap = ~is_start
+    is_after_gap[1:] &= np.diff(instants.times[order]) > GAP_US
+    if instants.interval_edges.any():
+        # Each interval begins and ends in one session, so one sum serves all sessions: it is 0 outside intervals.
+        is_after_gap[1:] &= np.cumsum(instants.interval_edges[order])[:-1] <= 0
+    return SortedInstants(order, users, is_start, is_after_gap)
 
 
-def _by_time(users: Ints, times: Ints) -> Ints:
+def _by_time(users: IntArray, times: IntArray) -> IntArray:
     if not len(users):
         return np.zeros(0, np.int64)
     since, span = int(times.min()), int(times.max() - times.min()) + 1
-    if int(users.max()) >= MOST // span:
+    if int(users.max()) >= KEY_LIMIT // span:
         return np.lexsort((times, users))
     keys = users * span
     keys += times
@@ -91,17 +97,17 @@ def _by_time(users: Ints, times: Ints) -> Ints:
     return np.argsort(keys, kind="stable")
 
 
-def _tangled(users: Ints, sessions: Ints, begins: Flags) -> Flags:
-    """Where a user is who comes back to a session. Users whose mixed numbers are equal by chance only cost time."""
-    mixed = sessions[begins].view(np.uint64) ^ (users[begins].view(np.uint64) * MIX)
-    ordered = np.sort(mixed)
-    twice = ordered[1:][ordered[1:] == ordered[:-1]]
-    if not len(twice):
+def _is_interleaved(users: IntArray, sessions: IntArray, is_start: BoolArray) -> BoolArray:
+    """Where the user returns to an earlier session. Users whose hashes are equal by chance only cost time."""
+    hashes = sessions[is_start].view(np.uint64) ^ (users[is_start].view(np.uint64) * HASH_MULTIPLIER)
+    ordered = np.sort(hashes)
+    repeated = ordered[1:][ordered[1:] == ordered[:-1]]
+    if not len(repeated):
         return np.zeros(len(users), np.bool_)
-    lost = np.unique(users[begins][np.isin(mixed, twice)])
-    # The users are in order, so that each of those is a stretch: 1 more where it begins, 1 less where it has ended.
-    found = np.zeros(len(users) + 1, np.int8)
-    found[np.searchsorted(users, lost)] += 1
-    found[np.searchsorted(users, lost, side="right")] -= 1
-    inside: Flags = np.cumsum(found[:-1], dtype=np.int8) != 0
+    returning = np.unique(users[is_start][np.isin(hashes, repeated)])
+    # Users are sorted, so each is one range: add 1 at its start, subtract 1 at its end, and sum.
+    edges = np.zeros(len(users) + 1, np.int8)
+    edges[np.searchsorted(users, returning)] += 1
+    edges[np.searchsorted(users, returning, side="right")] -= 1
+    inside: BoolArray = np.cumsum(edges[:-1], dtype=np.int8) != 0
     return inside

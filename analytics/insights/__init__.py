@@ -1,1 +1,1 @@
-"""What product teams ask of events: goals, journeys, experiments, who comes back. Only goals are stored."""
+"""Reports for product teams: goals, journeys, experiments, lifecycle. Only goals are stored."""

@@ -14,10 +14,8 @@ from sqlalchemy import (
     BigInteger,
     ColumnElement,
     Connection,
-    Numeric,
     Select,
     Text,
-    case,
     cast,
     func,
     literal,
@@ -26,34 +24,37 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from analytics.insights.asking import Asked
-from analytics.insights.goals import Goal, Worth
-from analytics.insights.reached import Amount, Lines, Reached
-from analytics.reports.buckets import cut
-from analytics.reports.filters import field_text
+from analytics.insights.goals.conversions import Amount, ConversionCounts, TopValues
+from analytics.insights.goals.goals import ConversionValue, Goal
+from analytics.insights.request import EventSelection
+from analytics.reports.buckets import split_period
+from analytics.reports.filtering.filters import field_expression
+from analytics.reports.filtering.payload_properties import parse_property, property_number, property_text
 from analytics.store.models import Instant, events
 
-# A number, or a text that is one; longer ones are no money.
-NUMBER = r"^[-+]?[0-9]{1,18}(\.[0-9]{1,18})?$"
 # Of a bucket or a value: whoever puts anything there cannot make an answer of any size.
 MOST_CURRENCIES = 50
 
 
 class Rows:
-    """A Source (reached.py), on a connection of `asking.raw_events`.
+    """A GoalSource (goals/conversions.py), on a connection of `request.open_raw_events`.
 
     `active`: by unit, how many people were active in each bucket, where rollups could tell: then only the conversions
     are grouped by person, and not all events.
     """
 
     def __init__(
-        self, connection: Connection, asked: Asked, goal: Goal, active: Mapping[str, Sequence[int]] | None = None
+        self,
+        connection: Connection,
+        asked: EventSelection,
+        goal: Goal,
+        active: Mapping[str, Sequence[int]] | None = None,
     ) -> None:
         self._connection, self._asked, self._goal, self._active = connection, asked, goal, active or {}
 
-    def count(self, unit: str) -> list[Reached]:
+    def count(self, unit: str) -> list[ConversionCounts]:
         """One query, with amounts another: O(events of the period); its memory is people times buckets."""
-        starts = [bucket.start for bucket in cut(self._asked.period, unit)]
+        starts = [bucket.start for bucket in split_period(self._asked.period, unit)]
         if not starts:
             return []
         # The number, from 1, of the last start that is not later: a binary search, which asks no zone.
@@ -63,31 +64,31 @@ class Rows:
         active = self._active.get(unit, [one.active_users for one in reached])
         return [one._replace(active_users=users) for one, users in zip(reached, active, strict=True)]
 
-    def rank(self, dimension: str, limit: int) -> Lines:
+    def top_values(self, dimension: str, limit: int) -> TopValues:
         """Two queries, with amounts three: O(events of the period); people times `limit` values in memory."""
-        value = func.coalesce(field_text(events.c, dimension), "")
+        value = func.coalesce(field_expression(events.c, dimension), "")
         total = cast(func.sum(func.count()).over(), BigInteger)
         query = select(value.label("value"), total).where(self._asked.is_counted(), self._goal.is_met())
         query = query.group_by("value").order_by(func.count().desc(), value.collate("C")).limit(limit)
         rows = self._connection.execute(query).all()
         values = [row[0] for row in rows]
         found = self._find(value, values) if values else {}
-        return Lines([(value, found[value]) for value in values], rows[0][1] if rows else 0)
+        return TopValues([(value, found[value]) for value in values], rows[0][1] if rows else 0)
 
-    def people(self) -> BitMap64:
+    def converters(self) -> BitMap64:
         """Everybody who converted. One query, O(events of the period)."""
         query = select(events.c.user_no).where(self._asked.is_counted(), self._goal.is_met())
         return BitMap64(self._connection.execute(query.group_by(events.c.user_no)).scalars())
 
     def _find(
         self, key: ColumnElement[Any], among: Sequence[Any] | None = None, only_met: bool = False
-    ) -> dict[Any, Reached]:
+    ) -> dict[Any, ConversionCounts]:
         """Key → everything about it; `only_met`: but who else was active."""
         amounts = self._amounts(key, among)
         found = {}
         for value, *counts in self._connection.execute(self._people(key, among, only_met)):
-            paid = None if self._goal.worth is None else self._paid(amounts.get(value, ()), counts[0])
-            found[value] = Reached(counts[0], counts[1], counts[2], paid)
+            paid = None if self._goal.conversion_value is None else self._paid(amounts.get(value, ()), counts[0])
+            found[value] = ConversionCounts(counts[0], counts[1], counts[2], paid)
         return found
 
     def _people(self, key: ColumnElement[Any], among: Sequence[Any] | None, only_met: bool) -> Select[Any]:
@@ -105,10 +106,10 @@ class Rows:
 
     def _amounts(self, key: ColumnElement[Any], among: Sequence[Any] | None) -> dict[Any, list[Amount]]:
         """Key → what its conversions' payloads say; of a fixed amount they say nothing."""
-        worth = self._goal.worth
+        worth = self._goal.conversion_value
         if worth is None or worth.property is None:
             return {}
-        amount, currency = _number(worth.property), _currency(worth)
+        amount, currency = property_number(events.c.payload, parse_property(worth.property)), _currency(worth)
         query = select(key.label("key"), currency.label("currency"), func.sum(amount), func.count(amount))
         query = query.where(self._asked.is_counted(), self._goal.is_met())
         if among is not None:
@@ -119,25 +120,17 @@ class Rows:
         return found
 
     def _paid(self, amounts: Sequence[Amount], conversions: int) -> tuple[Amount, ...]:
-        worth = self._goal.worth
+        worth = self._goal.conversion_value
         if worth is not None and worth.amount is not None and conversions:
             amounts = [Amount(worth.currency, Decimal(worth.amount) * conversions, conversions)]
         return tuple(sorted(amounts, key=lambda one: (-one.amount, one.currency or ""))[:MOST_CURRENCIES])
 
-    def _nothing(self) -> Reached:
-        return Reached(amounts=None if self._goal.worth is None else ())
+    def _nothing(self) -> ConversionCounts:
+        return ConversionCounts(amounts=None if self._goal.conversion_value is None else ())
 
 
-def _text(property_name: str) -> ColumnElement[str]:
-    return func.jsonb_extract_path_text(events.c.payload, *property_name.split("."), type_=Text)
-
-
-def _number(property_name: str) -> ColumnElement[Any]:
-    text = _text(property_name)
-    return case((text.regexp_match(NUMBER), cast(text, Numeric)))
-
-
-def _currency(worth: Worth) -> ColumnElement[str]:
+def _currency(worth: ConversionValue) -> ColumnElement[str]:
     if worth.currency_property is not None:
-        return _text(worth.currency_property)
+        sent = property_text(events.c.payload, parse_property(worth.currency_property))
+        return func.nullif(func.upper(func.btrim(sent).collate("C")), "")
     return literal(worth.currency, Text) if worth.currency is not None else cast(null(), Text)

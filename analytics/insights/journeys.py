@@ -2,8 +2,9 @@
 
 A step is a page view, by its path, or an event of a type that the question names, by its type. Steps of one person,
 session and kind of client are a visit as long as no two neighbours are more than 30 minutes apart: with page views
-alone, what rollups/visits.py calls a visit; a named event keeps it going too. A step that says the same as the one
-before it (a page that is loaded again) is left out. Steps at the same microsecond follow each other as their event ids.
+alone, a visit of rollups/visits/sessionization.py; a named event extends it too. A step that says the same as the
+one before it (a page that is loaded again) is left out. Steps at the same microsecond are in the order of their event
+ids.
 
 A visit that has the anchor counts once, by the first time that it is there: the path is the anchor and the steps after
 it (`from_…`) or before it (`to_…`), `steps` in all, or fewer where the visit ends or begins. Only events of the period
@@ -33,10 +34,10 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, array, distinct_on
 
 from analytics.errors import BadInput, Problem
-from analytics.insights.asking import Asked
-from analytics.reports.canonical import DIGITS
-from analytics.rollups.packed import VIEW
-from analytics.rollups.visits import GAP_US
+from analytics.insights.request import EventSelection
+from analytics.reports.query.measures import DECIMAL_PLACES
+from analytics.rollups.visits.sessionization import GAP_US
+from analytics.store.event_types import PAGE_VIEW
 from analytics.store.models import events
 
 # What a step is told by, in front of its path or type.
@@ -57,7 +58,7 @@ class Anchor(NamedTuple):
 
     @property
     def types(self) -> tuple[str, ...]:
-        return (VIEW,) if self.kind == PAGE else (VIEW, self.name)
+        return (PAGE_VIEW,) if self.kind == PAGE else (PAGE_VIEW, self.name)
 
 
 class Journey(NamedTuple):
@@ -83,18 +84,18 @@ def read_anchor(query: Mapping[str, Any]) -> Anchor:
         detail = f"give one of {', '.join(ANCHORS)}; for example from_page=/pricing"
         raise BadInput(detail, [Problem(None, named[1] if named else ANCHORS[0], "bad_parameter", detail)])
     [name] = named
-    if name.endswith("event") and query[name] == VIEW:
+    if name.endswith("event") and query[name] == PAGE_VIEW:
         detail = f"{name}: page views are told by their page; give {name.replace('event', 'page')}=/pricing"
         raise BadInput(detail, [Problem(None, name, "bad_parameter", detail)])
     return Anchor(EVENT if name.endswith("event") else PAGE, query[name], name.startswith("to"))
 
 
 def find_journeys(
-    connection: Connection, asked: Asked, anchor: Anchor, steps: int, limit: int, types: Sequence[str] = ()
+    connection: Connection, asked: EventSelection, anchor: Anchor, steps: int, limit: int, types: Sequence[str] = ()
 ) -> Journeys:
     """The `limit` most common ones, ties in the order of their steps; `types`: what are steps besides page views.
 
-    One query on a connection of `asking.raw_events`: the period's events are read twice (partition pruning on ts,
+    One query on a connection of `request.open_raw_events`: the period's events are read twice (partition pruning on ts,
     ix_events_ts where it cuts a partition), those of sessions that have the anchor are sorted, once.
     """
     paths = _first(_paths(_kept(_steps(asked, anchor, (*anchor.types, *types))), anchor, steps))
@@ -107,12 +108,14 @@ def find_journeys(
     return Journeys([Journey(*row[:3]) for row in rows], *totals)
 
 
-def _steps(asked: Asked, anchor: Anchor, types: Sequence[str]) -> Subquery:
+def _steps(asked: EventSelection, anchor: Anchor, types: Sequence[str]) -> Subquery:
     """All steps of sessions that have the anchor."""
     path = func.coalesce(events.c.path, "")
-    step = case((events.c.type == VIEW, literal(PAGE) + path), else_=literal(EVENT) + events.c.type).collate("C")
+    step = case((events.c.type == PAGE_VIEW, literal(PAGE) + path), else_=literal(EVENT) + events.c.type).collate("C")
     session = func.coalesce(events.c.session_id, "").collate("C")
-    is_anchor = (path == anchor.name) & (events.c.type == VIEW) if anchor.kind == PAGE else events.c.type == anchor.name
+    is_anchor = (
+        (path == anchor.name) & (events.c.type == PAGE_VIEW) if anchor.kind == PAGE else events.c.type == anchor.name
+    )
     reached = select(events.c.user_no, session).where(asked.is_counted(), is_anchor)
     query = select(events.c.user_no, session.label("session_id"), events.c.is_bot, events.c.ts, events.c.event_id)
     query = query.where(asked.is_counted(), events.c.type.in_(types), tuple_(events.c.user_no, session).in_(reached))
@@ -164,7 +167,7 @@ def describe(anchor: Anchor, found: Journeys) -> dict[str, Any]:
     """As answers show them."""
     lines = [
         {"steps": [_step(step) for step in one.steps], "visits": one.visits, "users": one.users}
-        | {"share": round(one.visits / found.visits, DIGITS)}
+        | {"share": round(one.visits / found.visits, DECIMAL_PLACES)}
         for one in found.journeys
     ]
     others = found.visits - sum(one.visits for one in found.journeys)

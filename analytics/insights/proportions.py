@@ -1,26 +1,26 @@
-"""Statistics of experiments: two shares compared, and how people were divided. All of it is statsmodels' and SciPy's.
+"""Statistics of experiments: the difference of two proportions, and the sample ratio.
 
-They are loaded by the first question that needs them: 135 MB of memory (docs/decisions/0013).
+experiments.py calls it; statsmodels and SciPy compute. The first call imports them: 135 MB (docs/decisions/0013).
 """
 
 from collections.abc import Sequence
 from typing import NamedTuple
 
-# Below this a division of people is no accident. Strict, since it is looked at again and again: Fabijan et al.,
-# Diagnosing Sample Ratio Mismatch in Online Controlled Experiments, KDD 2019.
-MISMATCH_BELOW = 0.0005
-CONFIDENCE = 0.95
+# A smaller p-value is a sample ratio mismatch. Strict, as the test is repeated often: Fabijan et al., Diagnosing Sample
+# Ratio Mismatch in Online Controlled Experiments, KDD 2019.
+SRM_P_VALUE_THRESHOLD = 0.0005
+CONFIDENCE_LEVEL = 0.95
 
 
-class Share(NamedTuple):
-    """So many of so many."""
+class Proportion(NamedTuple):
+    """How many of how many."""
 
-    converted: int
+    converted_users: int
     users: int
 
 
 class Difference(NamedTuple):
-    """Of two rates; `p_value`: how often chance alone divides them so far; None: nobody or everybody converted."""
+    """Of two rates, with its interval. `p_value`: None when no user or every user converted."""
 
     absolute: float
     low: float
@@ -28,23 +28,26 @@ class Difference(NamedTuple):
     p_value: float | None
 
 
-def compare(one: Share, base: Share) -> Difference:
-    """The rate of `one` less that of `base`. Neither may be of nobody.
+def compare(variant: Proportion, control: Proportion) -> Difference:
+    """The variant's rate minus the control's. Both must have users.
 
-    The 95 % interval is Newcombe's hybrid score interval without correction for continuity (Statistics in Medicine 17,
-    1998, method 10), the p-value that of the two-sided z-test of two proportions with pooled variance.
+    The 95 % interval is Newcombe's hybrid score interval without continuity correction (Statistics in Medicine 17,
+    1998, method 10); the p-value is that of the two-sided z-test of two proportions with pooled variance.
     """
+    # SciPy and pandas: too much memory for processes that report on no experiment.
     from statsmodels.stats.proportion import confint_proportions_2indep, proportions_ztest
 
-    low, high = confint_proportions_2indep(*one, *base, method="newcomb", compare="diff", alpha=1 - CONFIDENCE)
-    p_value = None
-    if 0 < one.converted + base.converted < one.users + base.users:
-        p_value = float(proportions_ztest([one.converted, base.converted], [one.users, base.users])[1])
-    return Difference(one.converted / one.users - base.converted / base.users, float(low), float(high), p_value)
+    alpha = 1 - CONFIDENCE_LEVEL
+    low, high = confint_proportions_2indep(*variant, *control, method="newcomb", compare="diff", alpha=alpha)
+    converted, users = zip(variant, control, strict=True)
+    p_value = float(proportions_ztest(converted, users)[1]) if 0 < sum(converted) < sum(users) else None
+    absolute = variant.converted_users / variant.users - control.converted_users / control.users
+    return Difference(absolute, float(low), float(high), p_value)
 
 
-def sample_ratio(users: Sequence[int], weights: Sequence[float]) -> float | None:
-    """How often chance alone divides people so unevenly: Pearson's chi-square test. None: one variant only."""
+def sample_ratio_p_value(users: Sequence[int], weights: Sequence[float]) -> float | None:
+    """The p-value of Pearson's chi-square test against the weights. None: only one variant."""
+    # As above.
     from scipy.stats import chisquare
 
     if len(users) < 2:

@@ -1,201 +1,146 @@
-"""What the reports of this slice take. Whatever one does not know is refused by name, never ignored."""
+"""Shapes of lifecycle, journeys and experiments in and out. An unknown parameter is rejected by name."""
 
-from collections.abc import Callable, Mapping
-from typing import Any
-
-from marshmallow import RAISE, Schema, ValidationError, fields, validates_schema
+from marshmallow import Schema, fields
+from marshmallow.fields import Boolean, Date, Float, Integer, String
 from marshmallow.validate import Length, OneOf, Range, Regexp
 
+from analytics.apidocs.response_fields import nullable, required
 from analytics.errors import BadInput
-from analytics.reports.buckets import UNITS
-from analytics.reports.canonical_schemas import DIMENSIONS
-from analytics.reports.counted import PAGES
-from analytics.reports.filters import MOST_NAMES, parse_filter
-from analytics.reports.patterns import read_pattern
-from analytics.reports.schemas import ActiveQuery, PeriodQuery
+from analytics.insights.fields import MAX_TEXT_CHARS, choice_field, filter_field, text_field, type_field, valid_for
+from analytics.insights.goals.schemas import GoalDefinitionResponse
+from analytics.reports.audience.schemas import COHORT_UNITS
+from analytics.reports.filtering.path_patterns import parse_pattern
+from analytics.reports.filtering.payload_properties import parse_property
+from analytics.reports.schemas import EventTypesQuery, PeriodQuery, ReportMeta
 
-UNKNOWN = "{input!r} is not known; known: {choices}"
-GOAL_DIMENSIONS = tuple(name for name in DIMENSIONS if name not in PAGES)
-CURRENCY = Regexp(r"\A[A-Za-z]{3}\Z", error="the three letters of a currency, as EUR")
-AMOUNT = Regexp(r"\A[0-9]{1,12}(\.[0-9]{1,6})?\Z", error="a number as 9.90, sent as text so that no digit is lost")
-WORTH = ("property", "amount", "currency", "currency_property")
-MOST_STEPS, MOST_TYPES, MOST_UNITS = 10, 20, 60
-
-
-def _text(limit: int = 1024, **options: Any) -> fields.String:
-    """1 to `limit` characters that PostgreSQL can store."""
-    return fields.String(validate=[Length(min=1, max=limit), _no_nul], **options)
+MAX_STEPS, MAX_TYPES = 10, 20
+WEIGHT = Regexp(
+    r"\A[^\0]{1,1024}:[0-9]{1,9}(\.[0-9]{1,9})?\Z",
+    error="not a weight; accepted: a variant and a number, for example control:0.5",
+)
 
 
-def _no_nul(given: str) -> None:
-    if "\0" in given or any("\ud800" <= letter <= "\udfff" for letter in given):
-        raise ValidationError("must hold neither NUL nor lone surrogates")
+def read_variant_property(text: str) -> tuple[str, ...]:
+    """The property that holds the variant, as `parse_property`; the text has `payload.` before it. Raises BadInput."""
+    if not text.startswith("payload."):
+        raise BadInput("not a payload property; accepted: for example payload.variant")
+    return parse_property(text.removeprefix("payload."))
 
 
-def _rule(read: Callable[[str], Any]) -> Callable[[str], None]:
-    """A check of what `read` can read."""
-
-    def check(given: str) -> None:
-        try:
-            read(given)
-        except (ValueError, BadInput) as error:
-            raise ValidationError(str(error)) from error
-
-    return check
+def _check_goal(text: str) -> None:
+    if text.startswith("/"):
+        parse_pattern(text)
 
 
-def _check_property(given: str) -> None:
-    names = given.split(".")
-    if len(names) > MOST_NAMES or not all(names):
-        raise ValidationError("the name of a property of the payload; nested ones with dots, as order.total")
+class LifecycleQuery(EventTypesQuery):
+    """Whose events count; by day, ISO week or calendar month."""
 
-
-def _check_goal(given: str) -> None:
-    if given.startswith("/"):
-        read_pattern(given)
-
-
-def _pattern(**options: Any) -> fields.String:
-    """A pattern of paths."""
-    return fields.String(validate=[_no_nul, _rule(read_pattern)], **options)
-
-
-def _filter(**options: Any) -> fields.String:
-    """In the language of reports."""
-    return fields.String(validate=[Length(max=10_000), _no_nul, _rule(parse_filter)], **options)
-
-
-def _property(**options: Any) -> fields.String:
-    """Of a payload, without `payload.` before it."""
-    return fields.String(validate=[Length(min=1, max=1024), _no_nul, _check_property], **options)
-
-
-class GoalsQuery(PeriodQuery):
-    """Of a site."""
-
-    class Meta:
-        fields = ("site", "site_id", "website_id")
-
-
-class GoalReportQuery(PeriodQuery):
-    """`granularity`: also by time; `dimension`: also by what events say, `limit` lines of it."""
-
-    filter = _filter()
-    granularity = fields.String(validate=OneOf(UNITS, error=UNKNOWN))
-    dimension = fields.String(validate=OneOf(GOAL_DIMENSIONS, error=UNKNOWN))
-    limit = fields.Integer(validate=Range(1, 1000))
-
-
-class AdHocGoalQuery(GoalReportQuery):
-    """A goal that is not stored: `type`, `path`, and what a goal's `value` says."""
-
-    type = _text()
-    path = _pattern()
-    goal_filter = _filter()
-    property = _property()
-    amount = fields.String(validate=AMOUNT)
-    currency = fields.String(validate=CURRENCY)
-    currency_property = _property()
-
-    @validates_schema
-    def is_a_goal(self, given: dict[str, Any], **_: Any) -> None:
-        """Raises ValidationError."""
-        if "type" not in given and "path" not in given:
-            raise ValidationError("give a type or a path, for example type=signup or path=/thanks", "type")
-        if worth := worth_of(given):
-            check_worth(worth)
-
-
-class GoalRetentionQuery(PeriodQuery):
-    """So many units after the period, of a day, 7 days or 30 days."""
-
-    unit = fields.String(load_default="day", validate=OneOf(["day", "week", "month"], error=UNKNOWN))
-    units = fields.Integer(validate=Range(1, MOST_UNITS))
-
-
-class LifecycleQuery(ActiveQuery):
-    """Whose events count, by day, ISO week or calendar month."""
-
-    granularity = fields.String(load_default="day", validate=OneOf(["day", "week", "month"], error=UNKNOWN))
+    granularity = choice_field(COHORT_UNITS, load_default="day")
 
 
 class JourneysQuery(PeriodQuery):
-    """One of the four anchors; `type` may be repeated: events that are steps besides page views."""
+    """Exactly one of the four anchors; `type`, repeatable: event types that are steps besides page views."""
 
-    from_page = _text()
-    to_page = _text()
-    from_event = _text()
-    to_event = _text()
-    steps = fields.Integer(load_default=3, validate=Range(2, MOST_STEPS))
-    type = fields.List(_text(), validate=Length(max=MOST_TYPES))
-    filter = _filter()
+    from_page = text_field()
+    to_page = text_field()
+    from_event = type_field()
+    to_event = type_field()
+    steps = fields.Integer(load_default=3, validate=Range(2, MAX_STEPS))
+    type = fields.List(type_field(), validate=Length(max=MAX_TYPES))
+    filter = filter_field()
     limit = fields.Integer(validate=Range(1, 1000))
 
 
 class ExperimentQuery(PeriodQuery):
-    """`goal`: a stored goal's id, a path that begins with /, or a type; `weight` is repeated, as control:0.5."""
+    """`goal`: a stored goal's id, a path pattern that begins with /, or an event type; `weight` is repeatable."""
 
-    exposure_type = _text(required=True)
-    variant = fields.String(
-        required=True,
-        validate=[Length(max=1024), _no_nul, Regexp(r"\Apayload\.[^.]+(\.[^.]+)*\Z", error="as payload.variant")],
-    )
-    goal = fields.String(required=True, validate=[Length(min=1, max=1024), _no_nul, _rule(_check_goal)])
-    control = _text()
-    weight = fields.List(
-        fields.String(validate=Regexp(r"\A[^\0]{1,1024}:[0-9]{1,9}(\.[0-9]{1,9})?\Z", error="as control:0.5")),
-        validate=Length(max=MOST_TYPES),
-    )
-    filter = _filter()
+    exposure_type = type_field(required=True)
+    variant = text_field(MAX_TEXT_CHARS, valid_for(read_variant_property), required=True)
+    goal = text_field(MAX_TEXT_CHARS, valid_for(_check_goal), required=True)
+    control = text_field()
+    weight = fields.List(fields.String(validate=WEIGHT), validate=Length(max=MAX_TYPES))
+    filter = filter_field()
 
 
-class WorthBody(Schema):
-    """`property` (of the payload) or `amount`; in `currency` or the one that `currency_property` names."""
-
-    property = _property()
-    amount = fields.String(validate=AMOUNT)
-    currency = fields.String(validate=CURRENCY)
-    currency_property = _property()
-
-    @validates_schema
-    def is_told_once(self, given: dict[str, Any], **_: Any) -> None:
-        """Raises ValidationError."""
-        check_worth(given)
-
-
-def worth_of(given: Mapping[str, Any]) -> dict[str, Any]:
-    """What is said of a conversion's worth."""
-    return {name: given[name] for name in WORTH if name in given}
-
-
-def check_worth(given: dict[str, Any]) -> None:
-    """Raises ValidationError unless one thing says how much, and at most one the currency."""
-    if ("property" in given) == ("amount" in given):
-        raise ValidationError("give property or amount, one of them", "property")
-    if "currency" in given and "currency_property" in given:
-        raise ValidationError("give currency or currency_property, not both", "currency_property")
-    if "amount" in given and "currency_property" in given:
-        raise ValidationError("a fixed amount has a fixed currency", "currency_property")
-
-
-class GoalChange(Schema):
-    """What can be changed of a goal; null takes it away."""
+class LifecyclePointResponse(Schema):
+    """Users of the unit that begins on `date`."""
 
     class Meta:
-        unknown = RAISE
-
-    name = _text(200)
-    type = _text(allow_none=True)
-    path = _pattern(allow_none=True)
-    filter = _filter(allow_none=True)
-    value = fields.Nested(WorthBody, allow_none=True)
+        include = required(Date, "date") | required(Integer, "active", "new", "returning", "resurrected", "dormant")
 
 
-class NewGoal(GoalChange):
-    """A name, and a type or a path."""
+class LifecycleResponse(Schema):
+    """One point a unit; `last_is_over`: only late events can still make a dormant user of the last unit active."""
 
     class Meta:
-        unknown = RAISE
+        include = required(Boolean, "last_is_over")
 
-    site = _text(64)
-    name = _text(200, required=True)
+    granularity = fields.String(required=True, validate=OneOf(COHORT_UNITS))
+    series = fields.List(fields.Nested(LifecyclePointResponse), required=True)
+    meta = fields.Nested(ReportMeta, required=True)
+
+
+class JourneyStepResponse(Schema):
+    """A page view by its path, or an event by its type."""
+
+    page = fields.String()
+    event = fields.String()
+
+
+class JourneyResponse(Schema):
+    """A sequence of steps and its counts; `share`: of the visits with the anchor."""
+
+    class Meta:
+        include = required(Integer, "visits", "users") | required(Float, "share")
+
+    steps = fields.List(fields.Nested(JourneyStepResponse), required=True)
+
+
+class JourneyListResponse(Schema):
+    """The most common journeys; `visits` and `users` are all that reached the anchor."""
+
+    class Meta:
+        include = required(Integer, "visits", "users", "other_visits")
+
+    anchor = fields.Nested(JourneyStepResponse, required=True)
+    direction = fields.String(required=True, validate=OneOf(["from", "to"]))
+    journeys = fields.List(fields.Nested(JourneyResponse), required=True)
+    meta = fields.Nested(ReportMeta, required=True)
+
+
+class DifferenceResponse(Schema):
+    """The rate minus the control's rate, its 95 % interval, and the two-sided p-value."""
+
+    class Meta:
+        include = required(Float, "absolute", "low", "high") | nullable(Float, "p_value")
+
+
+class VariantResponse(Schema):
+    """Users who saw this variant and no other; `difference` is null for the control."""
+
+    class Meta:
+        include = required(String, "variant") | required(Integer, "users", "converted_users", "conversions")
+
+    rate = fields.Float(required=True)
+    difference = fields.Nested(DifferenceResponse, required=True, allow_none=True)
+
+
+class SampleRatioResponse(Schema):
+    """Whether users were divided as intended; after a mismatch, do not trust the experiment."""
+
+    class Meta:
+        include = nullable(Float, "p_value") | required(Boolean, "is_mismatch")
+
+    expected = fields.Dict(keys=fields.String(), values=fields.Float(), required=True)
+
+
+class ExperimentResponse(Schema):
+    """`mixed_users` saw several variants and count in none; `sample_ratio` is null when no user saw one."""
+
+    class Meta:
+        include = nullable(String, "control") | required(Integer, "mixed_users")
+
+    goal = fields.Nested(GoalDefinitionResponse, required=True)
+    variants = fields.List(fields.Nested(VariantResponse), required=True)
+    sample_ratio = fields.Nested(SampleRatioResponse, required=True, allow_none=True)
+    meta = fields.Nested(ReportMeta, required=True)

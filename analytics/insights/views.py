@@ -1,107 +1,75 @@
-"""The routes of lifecycle, journeys and experiments. Nothing here writes."""
+"""Routes of lifecycle, journeys and experiments; goals have their own. Nothing here writes."""
 
 import uuid
 from typing import Any
 
 from flask import Blueprint, Response, jsonify
 
-from analytics.documented import documented
-from analytics.errors import NotFound
+from analytics.apidocs.operations import documented
 from analytics.extensions import db, settings
-from analytics.insights import answers, experiments, goals, journeys
-from analytics.insights.asking import raw_events, read_asked
-from analytics.insights.goal_report import about
-from analytics.insights.goals import Goal, make_goal
-from analytics.insights.lifecycle import lifecycle
-from analytics.insights.schemas import ExperimentQuery, JourneysQuery, LifecycleQuery
-from analytics.reports.active import Whom
-from analytics.reports.cache import cached
-from analytics.reports.days import read_days
-from analytics.reports.question import Question, read_question, readable
-from analytics.reports.retention import units
+from analytics.insights import experiments, journeys, lifecycle
+from analytics.insights.examples import EXPERIMENT_EXAMPLE, JOURNEYS_EXAMPLE, LIFECYCLE_EXAMPLE
+from analytics.insights.goals import goals
+from analytics.insights.goals.goals import Goal, make_goal
+from analytics.insights.journeys import Anchor
+from analytics.insights.request import EventSelection, open_raw_events, read_selection
+from analytics.insights.schemas import (
+    ExperimentQuery,
+    ExperimentResponse,
+    JourneyListResponse,
+    JourneysQuery,
+    LifecycleQuery,
+    LifecycleResponse,
+)
+from analytics.reports.cache import get_or_compute
+from analytics.reports.request import ReportRequest, guarded_read, read_request
 
 blueprint = Blueprint("insights", __name__)
 
 
 @blueprint.get("/api/analytics/reports/lifecycle")
 @documented(
-    "Who is new, stays, comes back, leaves",
-    query=LifecycleQuery, answer=answers.LifecycleAnswer, example=answers.LIFECYCLE_EXAMPLE,
-)  # fmt: skip
-@readable
+    "New, returning, resurrected and dormant users over time", LifecycleQuery, (LifecycleResponse, LIFECYCLE_EXAMPLE)
+)
+@guarded_read
 def show_lifecycle() -> Response:
-    question = read_question(LifecycleQuery())
-    query, unit = question.query, question.query["granularity"]
-    with question.rollups() as found:
-        days = read_days(question, found.zone)
-        edges = units(days, unit)
-        period = days._replace(first=edges[0], after=edges[-1]).period
-        meta = {"last_is_over": period.end <= question.now, "meta": question.meta(period, "rollup")}
-        whom = Whom(query.get("type"), query.get("include_bots", False))
-
-        def compute() -> dict[str, Any]:
-            series = lifecycle(found, edges, unit, days, whom)
-            return {"granularity": unit, "series": [one.as_json() for one in series], **meta}
-
-        return jsonify(cached(question, "lifecycle", period, compute))
+    return jsonify(lifecycle.build_report(read_request(LifecycleQuery())))
 
 
 @blueprint.get("/api/analytics/reports/journeys")
-@documented(
-    "Ways from or to a page or an event",
-    query=JourneysQuery, answer=answers.JourneysAnswer, example=answers.JOURNEYS_EXAMPLE,
-)  # fmt: skip
-@readable
+@documented("Journeys from or to a page or an event", JourneysQuery, (JourneyListResponse, JOURNEYS_EXAMPLE))
+@guarded_read
 def show_journeys() -> Response:
-    question = read_question(JourneysQuery())
-    anchor = journeys.read_anchor(question.query)
-    with question.rollups() as found:
-        asked = read_asked(question, found.zone)
-
-    def compute() -> dict[str, Any]:
-        query = question.query
-        limit = int(query.get("limit") or settings().top_results_limit)
-        with raw_events(question, asked, asked.named) as connection:
-            ways = journeys.find_journeys(connection, asked, anchor, query["steps"], limit, query.get("type", ()))
-        return journeys.describe(anchor, ways) | {"meta": question.meta(asked.period, "raw")}
-
-    return jsonify(cached(question, "journeys", asked.period, compute))
+    request = read_request(JourneysQuery())
+    anchor = journeys.read_anchor(request.query)
+    with request.open_snapshot() as snapshot:
+        selection = read_selection(request, snapshot.zone)
+    report = get_or_compute(request, "journeys", selection.period, lambda: _find_journeys(request, selection, anchor))
+    return jsonify(report)
 
 
 @blueprint.get("/api/analytics/reports/experiment")
-@documented(
-    "What an experiment's variants did",
-    query=ExperimentQuery, answer=answers.ExperimentAnswer, example=answers.EXPERIMENT_EXAMPLE,
-)  # fmt: skip
-@readable
+@documented("Results of an experiment by variant", ExperimentQuery, (ExperimentResponse, EXPERIMENT_EXAMPLE))
+@guarded_read
 def show_experiment() -> Response:
-    question = read_question(ExperimentQuery())
-    goal = _read_goal(question)
-    question = about(question, goal)
-    with question.rollups() as found:
-        asked = read_asked(question, found.zone)
-
-    def compute() -> dict[str, Any]:
-        query = question.query
-        with raw_events(question, asked, asked.named) as connection:
-            names = query["variant"].split(".")[1:]
-            seen = experiments.count_variants(connection, asked, query["exposure_type"], names, goal)
-        weights = experiments.read_weights(query.get("weight", ()))
-        found = experiments.compare(seen, query.get("control"), weights)
-        return found | {"goal": goal.as_json(), "meta": question.meta(asked.period, "raw")}
-
-    return jsonify(cached(question, "experiment", asked.period, compute))
+    request = read_request(ExperimentQuery())
+    return jsonify(experiments.build_report(request, _read_goal(request)))
 
 
-def _read_goal(question: Question) -> Goal:
-    """The stored goal of that id, or of the path, or of the type. Raises NotFound, Invalid."""
-    named: str = question.query["goal"]
+def _find_journeys(request: ReportRequest, selection: EventSelection, anchor: Anchor) -> dict[str, Any]:
+    query = request.query
+    limit = int(query.get("limit") or settings().top_results_limit)
+    with open_raw_events(request, selection, selection.period_parameter) as connection:
+        found = journeys.find_journeys(connection, selection, anchor, query["steps"], limit, query.get("type", ()))
+    return journeys.describe(anchor, found) | {"meta": request.meta(selection.period, "raw")}
+
+
+def _read_goal(request: ReportRequest) -> Goal:
+    """The goal that the parameter `goal` gives: a stored goal's id, a path, or an event type. Raises NotFound."""
+    text: str = request.query["goal"]
     try:
-        goal_id = uuid.UUID(named)
+        goal_id = uuid.UUID(text)
     except ValueError:
-        return make_goal({"path": named} if named.startswith("/") else {"type": named})
+        return make_goal({"path": text} if text.startswith("/") else {"type": text})
     with db.engine.connect() as connection:
-        stored = goals.read_goal(connection, goal_id)
-    if stored.site_id != question.site.id:
-        raise NotFound(f"no goal {goal_id} of the site {question.site.key}")
-    return stored.goal
+        return goals.read_goal(connection, goal_id).of_site(request.site)

@@ -1,0 +1,1 @@
+"""Reports on events, computed from rollups where these are sufficient, and else from raw events."""

@@ -1,4 +1,7 @@
-"""A period cut into hours, days, ISO weeks or calendar months of its zone, clipped to the period. Pure."""
+"""Divides a period into hours, days, ISO weeks or calendar months of its zone, clipped to the period. Pure.
+
+query/, insights/ and funnels/ call it for time series; day_range.py for the week or month of a day.
+"""
 
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
@@ -10,12 +13,12 @@ from analytics import clock
 from analytics.period import Period
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
-# `all`: the whole period in one.
-UNITS = ("hour", "day", "week", "month")
+# The units of a time series. `split_period` also takes `all`: the whole period as one bucket.
+BUCKET_UNITS = ("hour", "day", "week", "month")
 
 
 class Bucket(NamedTuple):
-    """`[start, end)`, on the days `[first, after)`; `hour`: full hours since the day began, of a bucket of an hour."""
+    """`[start, end)`, on the days `[first, after)`; `hour`: of a bucket of one hour, the full hours since midnight."""
 
     start: datetime
     end: datetime
@@ -24,19 +27,30 @@ class Bucket(NamedTuple):
     hour: int = 0
 
 
-def cut(period: Period, unit: str) -> list[Bucket]:
-    """The period's buckets, in order and without gaps; none of an empty period, but for one of `all`.
+def split_period(period: Period, unit: str) -> list[Bucket]:
+    """The period's buckets, in order and without gaps. An empty period has none, or one of `all`.
 
-    A day that the zone skipped has a bucket of no length. Hours count from the beginning of their day, as rollups do:
-    where clocks move by half an hour, a day's last one is that short.
+    A day that the zone skipped has a bucket of no length. Hours count from the start of their day, as in rollups:
+    where clocks move by half an hour, the last hour of that day is shorter.
     """
     edges = _edges(period, "day" if unit == "hour" else unit)
     days = [_clip(period, first, after) for first, after in pairwise(edges)]
     return [hour for day in days for hour in _hours(day, period.zone)] if unit == "hour" else days
 
 
+def unit_bounds(day: date, unit: str) -> tuple[date, date]:
+    """The day, ISO week or calendar month that holds the day: its first day, and the first day after it."""
+    if unit == "day":
+        return day, day + DAY
+    if unit == "week":
+        monday = day - timedelta(days=day.weekday())
+        return monday, monday + timedelta(days=7)
+    first = day.replace(day=1)
+    return first, (first + timedelta(days=31)).replace(day=1)
+
+
 def _edges(period: Period, unit: str) -> list[date]:
-    """The days that buckets begin on, and at last the first day that is in none."""
+    """The first day of each bucket, then the first day after the last one."""
     first, after = period.first_date, clock.day_of(period.end, period.zone)
     if clock.day_start(after, period.zone) < period.end:
         after += DAY
@@ -44,17 +58,8 @@ def _edges(period: Period, unit: str) -> list[date]:
         return [first, after]
     edges = [first]
     while edges[-1] < after:
-        edges.append(min(_following(edges[-1], unit), after))
+        edges.append(min(unit_bounds(edges[-1], unit)[1], after))
     return edges
-
-
-def _following(day: date, unit: str) -> date:
-    """The first day of the next day, week or month."""
-    if unit == "day":
-        return day + DAY
-    if unit == "week":
-        return day + timedelta(days=7 - day.weekday())
-    return (day.replace(day=1) + timedelta(days=31)).replace(day=1)
 
 
 def _clip(period: Period, first: date, after: date) -> Bucket:
@@ -63,9 +68,9 @@ def _clip(period: Period, first: date, after: date) -> Bucket:
 
 
 def _hours(day: Bucket, zone: ZoneInfo) -> Iterator[Bucket]:
-    begins = clock.day_start(day.first, zone)
-    hour = (day.start - begins) // HOUR
-    while begins + hour * HOUR < day.end:
-        start, end = begins + hour * HOUR, begins + (hour + 1) * HOUR
+    midnight = clock.day_start(day.first, zone)
+    hour = (day.start - midnight) // HOUR
+    while midnight + hour * HOUR < day.end:
+        start, end = midnight + hour * HOUR, midnight + (hour + 1) * HOUR
         yield Bucket(max(start, day.start), min(end, day.end), day.first, day.after, hour)
         hour += 1

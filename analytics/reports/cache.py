@@ -1,7 +1,12 @@
-"""Answers kept for CACHE_TTL: reports of periods that are over. Read through; without Redis they are computed.
+"""The cache of reports: responses of periods that are over, kept in Redis for CACHE_TTL seconds.
 
-Keys are `analytics:<report>:<site>:<digest of what was asked>`, so that one can be deleted by hand; each has its TTL. A
-day that is not over is never kept. Late events show once the TTL is over: `meta.computed_at` says when it was made.
+Reports call `get_or_compute`. Keys are `analytics:<report>:<site>:<digest of the request>`, so one can be deleted by
+hand. A period that includes today is never cached. Late events show when the entry expires; `meta.computed_at` tells
+when a response was computed. Without Redis every report is computed.
+
+The cache may share its Redis with the buffer of events, so its bytes are bounded, those of callers without a token
+apart: what they ask for leaves room for the others. Large responses are not stored, nor are those whose request has a
+free text or number that a caller without a token chose: any number of keys could be made of them.
 """
 
 import hashlib
@@ -16,68 +21,97 @@ from redis.exceptions import RedisError
 from analytics import clock
 from analytics.extensions import cache_redis, settings
 from analytics.period import Period
-from analytics.reports.question import Question, bounds
+from analytics.reports.etags import mark_closed_period
+from analytics.reports.request import ReportRequest, period_bounds
+from analytics.reports.shared_reads import DIMENSION_PARAMETERS
 
 log = logging.getLogger(__name__)
-COUNTS = "analytics:cache"
+COUNTS_KEY = "analytics:cache"
+# Bytes that are stored within CACHE_TTL; at most twice as many are there at a time. What has no room is computed again.
+MAX_BYTES, MAX_SHARED_BYTES = 32 * 1024 * 1024, 8 * 1024 * 1024
+# Of Redis, for each key.
+KEY_BYTES = 200
+STORE_SCRIPT = """
+local bytes = tonumber(redis.call('GET', KEYS[2]) or '0') + #ARGV[1] + #KEYS[1] + tonumber(ARGV[4])
+if bytes > tonumber(ARGV[3]) then return 0 end
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+redis.call('SET', KEYS[2], string.format('%.0f', bytes), 'PX', 2 * ARGV[2])
+return 1
+"""
+# Fits the overview of a year: 366 days of about 80 bytes, and eight lists of ten rows.
+MAX_STORED_BYTES = 64 * 1024
+# The parameters of shared reads with a few values, and the period and site.
+STORED_SHARED_PARAMETERS = frozenset(
+    (
+        *("site", "site_id", "website_id", "zone", "timezone", "date", "days", "hours", "from", "from_", "to"),
+        *("compare", "include_bots", "granularity", "unit", "window", "align", *DIMENSION_PARAMETERS),
+    )
+)
 
 
 class CacheCounts(NamedTuple):
-    """Answers found, and computed though they may be kept, since the counters were last deleted."""
+    """Cacheable responses that were found and that were computed, since the counters were last deleted."""
 
     hits: int
     misses: int
 
 
-def cached(question: Question, report: str, period: Period, compute: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    """`compute()`, or what it said within the last CACHE_TTL seconds; its `meta.cached` says which."""
+def get_or_compute(
+    request: ReportRequest, report_name: str, period: Period, compute: Callable[[], dict[str, Any]]
+) -> dict[str, Any]:
+    """`compute()`, or its result from the last CACHE_TTL seconds, then with `meta.cached`."""
     ttl_s = settings().cache_ttl
-    if not ttl_s or period.end > clock.day_start(clock.day_of(question.now, period.zone), period.zone):
+    if period.end > clock.day_start(clock.day_of(request.now, period.zone), period.zone):
         return compute()
-    key = _key(question, report, period)
-    found: dict[str, Any] | None = kept(key)
-    if found is not None:
-        return found
-    answer = compute()
-    keep(key, _marked(answer), ttl_s)
-    return answer
+    mark_closed_period()
+    if not ttl_s:
+        return compute()
+    key = _key(request, report_name, period)
+    cached: dict[str, Any] | None = get_cached(key)
+    if cached is not None:
+        return cached
+    response = compute()
+    if not request.is_shared or request.query.keys() <= STORED_SHARED_PARAMETERS:
+        body = msgspec.json.encode(_mark_cached(response))
+        if len(body) <= MAX_STORED_BYTES:
+            set_cached(key, body, ttl_s, request.is_shared)
+    return response
 
 
-def kept(key: str) -> Any:
-    """What is kept under the key; None: nothing, or Redis is away. Counts a hit or a miss."""
+def get_cached(key: str) -> Any:
+    """The value of the key; None: no value, or Redis is unavailable. Counts a hit or a miss."""
     try:
         body = cache_redis().get(key)
-        cache_redis().hincrby(COUNTS, "misses" if body is None else "hits", 1)
+        cache_redis().hincrby(COUNTS_KEY, "misses" if body is None else "hits", 1)
     except RedisError as error:
         log.warning("cache unavailable", extra={"error": type(error).__name__})
         return None
     return None if body is None else msgspec.json.decode(body)
 
 
-def keep(key: str, value: Any, ttl_s: float) -> None:
-    """Keeps a JSON value; without Redis it does not."""
+def set_cached(key: str, body: bytes, ttl_s: float, is_shared: bool) -> None:
+    """Stores JSON where there is room for it; does nothing when Redis is unavailable. `is_shared`: of the request."""
+    window = int(clock.now().timestamp() / ttl_s)
+    counter = f"{COUNTS_KEY}:{'shared_bytes' if is_shared else 'bytes'}:{window}"
+    limit, ttl_ms = MAX_SHARED_BYTES if is_shared else MAX_BYTES, max(1, int(1000 * ttl_s))
     try:
-        cache_redis().set(key, msgspec.json.encode(value), px=max(1, int(1000 * ttl_s)))
+        cache_redis().eval(STORE_SCRIPT, 2, key, counter, body, ttl_ms, limit, KEY_BYTES)
     except RedisError as error:
         log.warning("cache unavailable", extra={"error": type(error).__name__})
 
 
-def read_counts(redis: Redis) -> CacheCounts:
-    """Of that cache. Raises RedisError."""
-    hits, misses = redis.hmget(COUNTS, "hits", "misses")
+def read_cache_counts(redis: Redis) -> CacheCounts:
+    """The counters of the cache in that Redis. Raises RedisError."""
+    hits, misses = redis.hmget(COUNTS_KEY, "hits", "misses")
     return CacheCounts(int(hits or 0), int(misses or 0))
 
 
-def _marked(answer: dict[str, Any]) -> dict[str, Any]:
-    return {**answer, "meta": {**answer["meta"], "cached": True}} if "meta" in answer else answer
+def _mark_cached(response: dict[str, Any]) -> dict[str, Any]:
+    return {**response, "meta": {**response["meta"], "cached": True}} if "meta" in response else response
 
 
-def _key(question: Question, report: str, period: Period) -> str:
-    # The zone of the rollups may change; the bounds are then others.
-    asked = {**question.query, **bounds(period), "zone": period.zone.key, "limit": _limit(question)}
-    digest = hashlib.sha256(msgspec.json.encode(asked, order="sorted")).hexdigest()[:24]
-    return f"analytics:{report}:{question.site.key}:{digest}"
-
-
-def _limit(question: Question) -> int:
-    return int(question.query.get("limit") or settings().top_results_limit)
+def _key(request: ReportRequest, report_name: str, period: Period) -> str:
+    # The bounds and the zone are in the digest because the rollups' zone may change.
+    content = {**request.query, **period_bounds(period), "zone": period.zone.key, "limit": request.limit}
+    digest = hashlib.sha256(msgspec.json.encode(content, order="sorted")).hexdigest()[:24]
+    return f"analytics:{report_name}:{request.site.key}:{digest}"

@@ -1,8 +1,8 @@
-"""Country → continent, for the lists of places. Pure.
+"""Country code → continent, for lists of places in websites/. Pure.
 
-UN M.49 as in CLDR 49, territoryContainment.json (github.com/unicode-org/cldr-json); the Americas are two continents,
-with Central America and the Caribbean in the north, and islands that ISO 3166 only reserves a code for (AC, DG, TA) are
-where their country is. A country code that is none of these has no continent.
+UN M.49 as in CLDR 49, territoryContainment.json (github.com/unicode-org/cldr-json). The Americas are two continents;
+Central America and the Caribbean belong to the northern one. Islands for which ISO 3166 only reserves a code (AC, DG,
+TA) are with their country. A code that is not listed has no continent.
 """
 
 # fmt: off
@@ -31,10 +31,10 @@ _COUNTRIES = {
 }
 # fmt: on
 _CONTINENTS = {country: continent for continent, countries in _COUNTRIES.items() for country in countries.split()}
-# What people write for a code that ISO 3166 spells otherwise.
+# Common codes that ISO 3166 spells differently (GB, GR).
 _CONTINENTS |= {"UK": "Europe", "EL": "Europe"}
 
 
 def continent_of(country: str) -> str | None:
-    """The continent's English name; None where the code says nothing."""
+    """The continent's English name; None for an unknown code."""
     return _CONTINENTS.get(country.upper())

@@ -1,9 +1,9 @@
-"""What a caller asks of a report, read once: the site, the parameters, the moment. And what each answer says of itself.
+"""A report's request: the site, the query parameters and the instant, read once; and the `meta` of each response.
 
-The routes make a Question before they open a transaction, so that `complete_through` is not later than what is read.
+Views create it before they open a transaction, so that `read_complete_through` is not later than what the report reads.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,72 +16,116 @@ from redis.exceptions import RedisError
 from sqlalchemy import Connection
 
 from analytics import clock
-from analytics.auth.guard import GuardedView, Principal, become, choose_site, current_principal, require
+from analytics.auth.guard import (
+    GuardedView,
+    Kind,
+    Principal,
+    admit,
+    current_principal,
+    require_scope,
+    resolve_site_key,
+    set_principal,
+)
 from analytics.errors import BadInput, Forbidden, NotFound, Unauthorised
 from analytics.extensions import buffer_redis, db, settings
 from analytics.period import Period
-from analytics.reports.schemas import read_query
+from analytics.reports.schemas import IDENTITY
+from analytics.reports.shared_reads import check_shared_query, is_shared
 from analytics.rollups.calendar import Calendar, read_calendar
-from analytics.rollups.reading import Snapshot, snapshot
-from analytics.sites import Site, find_site
-from analytics.store.backlog import complete_through
-from analytics.store.reading import reading
+from analytics.rollups.snapshot.snapshot import Snapshot, open_snapshot
+from analytics.sites.sites import Site, find_site
+from analytics.store.backlog import read_complete_through
+from analytics.store.reading import read_transaction
+from analytics.web.site_parameters import read_requested_site
+from analytics.web.validation import read_query
 
 P = ParamSpec("P")
 R = TypeVar("R", covariant=True)
-# What people are told apart by: the first of these that an event has (spec C6).
-IDENTITY = ["user_id", "visitor_id", "keyed hash of address and user agent, a day"]
-# The seeds' names of the parameter, or part of the path, that says which site.
-SITE_NAMES = ("site", "site_id", "website_id")
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
-    """`complete`: every event received before it is in the answer; None: Redis cannot tell."""
+class ReportRequest:
+    """`read_complete_through`: the response counts every event received before it; None: Redis is unavailable.
+
+    `is_shared`: the caller is a share link, or has no token and reads a public site (shared_reads.py).
+    """
 
     site: Site
     query: dict[str, Any]
     now: datetime
-    complete: datetime | None
+    complete_through: datetime | None
+    is_shared: bool = False
+
+    @property
+    def include_bots(self) -> bool:
+        """Whether events of bots count too."""
+        return bool(self.query.get("include_bots", False))
+
+    @property
+    def limit(self) -> int:
+        """Rows of each list: the request's, else TOP_RESULTS_LIMIT."""
+        return int(self.query.get("limit") or settings().top_results_limit)
 
     @contextmanager
-    def rollups(self) -> Iterator[Snapshot]:
-        """The site's counts at one instant."""
-        with snapshot(db.engine, self.site, settings().statement_timeout) as found:
-            yield found
+    def open_snapshot(self) -> Iterator[Snapshot]:
+        """The site's rollups and unmerged deltas at one instant."""
+        with open_snapshot(db.engine, self.site, settings().statement_timeout) as snapshot:
+            yield snapshot
 
     @contextmanager
-    def rows(self) -> Iterator[tuple[Connection, Calendar]]:
-        """Other tables at one instant, and the site's calendar at it."""
+    def open_connection(self) -> Iterator[tuple[Connection, Calendar]]:
+        """A connection that reads at one instant, and the site's calendar at that instant."""
         engine = db.engine.execution_options(isolation_level="REPEATABLE READ")
-        with reading(engine, settings().statement_timeout) as connection:
+        with read_transaction(engine, settings().statement_timeout) as connection:
             calendar = read_calendar(connection, self.site.id)
             yield connection, calendar or Calendar(self.site.zone, None, None, frozenset())
 
-    def meta(self, period: Period, source: str, **more: Any) -> dict[str, Any]:
-        """What every answer says of itself; `source`: rollup, raw or metrics."""
-        meta: dict[str, Any] = {"site": self.site.key, "zone": period.zone.key, **bounds(period), "source": source}
-        meta["identity"] = IDENTITY
-        meta["complete_through"] = None if self.complete is None else utc(self.complete)
-        return meta | {"computed_at": utc(self.now)} | more
+    def meta(self, period: Period, source: str, **extra: Any) -> dict[str, Any]:
+        """The response's `meta` (schemas.ReportMeta). `source`: rollup, raw or metrics."""
+        return {
+            "site": self.site.key,
+            "zone": period.zone.key,
+            **period_bounds(period),
+            "source": source,
+            "identity": IDENTITY,
+            "complete_through": None if self.complete_through is None else format_utc(self.complete_through),
+            "computed_at": format_utc(self.now),
+            **extra,
+        }
 
 
-def readable(view: Callable[P, R], default_site: str | None = None) -> GuardedView[P, R]:
-    """A view for the scope `read`; of a site whose statistics are public, for everybody. As `read_question`'s site."""
+def guarded_read(view: Callable[P, R], default_site: str | None = None) -> GuardedView[P, R]:
+    """Guards a view with the scope `read`; share links and public sites show what shared_reads.py lists.
+
+    `default_site`: as in `read_request`.
+    """
 
     @wraps(view)
-    def checked(*args: P.args, **kwargs: P.kwargs) -> R:
+    def guarded_view(*args: P.args, **kwargs: P.kwargs) -> R:
+        kinds = _admitted_kinds(str(request.url_rule))
+        admit(kinds)
         try:
-            require("read")
-        except (Unauthorised, Forbidden):
-            if not _is_public(named := _named_site({}, default_site)):
+            require_scope("read")
+        except (Unauthorised, Forbidden) as error:
+            site_key = read_requested_site() or default_site
+            if not kinds or _is_publishable(error) or not _is_public(site_key):
                 raise
-            become(Principal("anonymous", frozenset({"read"}), frozenset({str(named)}), "", True))
+            set_principal(Principal("anonymous", frozenset({"read"}), frozenset({str(site_key)}), kind=Kind.SHARE))
         return view(*args, **kwargs)
 
-    marked = cast(GuardedView[P, R], checked)
-    marked.guarded_scope = "read"
-    return marked
+    guarded = cast(GuardedView[P, R], guarded_view)
+    guarded.guarded_scope = "read"
+    guarded.admitted_kinds = _admitted_kinds
+    return guarded
+
+
+def _admitted_kinds(rule: str) -> Collection[Kind]:
+    return {Kind.SHARE} if is_shared(rule) else ()
+
+
+def _is_publishable(error: Unauthorised | Forbidden) -> bool:
+    """Whether a publishable key was refused: it reads nothing, not even what everybody may."""
+    return isinstance(error, Forbidden) and current_principal().kind is Kind.PUBLISHABLE_KEY
 
 
 def _is_public(key: str | None) -> bool:
@@ -91,36 +135,33 @@ def _is_public(key: str | None) -> bool:
         return False
 
 
-def _named_site(query: Mapping[str, Any], default: str | None = None) -> str | None:
-    """The site that the path or a parameter names."""
-    places = (request.view_args or {}, query, request.args)
-    return next((place[name] for place in places for name in SITE_NAMES if place.get(name)), default)
+def read_request(schema: Schema, principal: Principal | None = None, default_site: str | None = None) -> ReportRequest:
+    """The report request of the current HTTP request. Raises BadInput, Forbidden, NotFound.
 
-
-def read_question(schema: Schema, principal: Principal | None = None, default_site: str | None = None) -> Question:
-    """This request's. Raises BadInput, and whatever keeps the caller from the site.
-
-    The site is the one that the path or a parameter names, else `default_site`, else the token's own.
+    The site is the one that the request names (web/site_parameters.py), else `default_site`, else the token's own.
     """
-    query = read_query(schema, request.args)
-    site = find_site(db.engine, choose_site(principal or current_principal(), _named_site(query, default_site)))
+    query, caller = read_query(schema, request.args), principal or current_principal()
+    if caller.kind is Kind.SHARE:
+        check_shared_query(query)
+    site = find_site(db.engine, resolve_site_key(caller, read_requested_site() or default_site))
     now = clock.now()
-    return Question(site, query, now, _complete_through(now))
+    return ReportRequest(site, query, now, _complete_through(now), caller.kind is Kind.SHARE)
 
 
 def _complete_through(now: datetime) -> datetime | None:
-    """None when Redis cannot tell; the report itself needs the database alone."""
+    """None when Redis is unavailable; the report itself needs only the database."""
     try:
-        return complete_through(buffer_redis(), now)
+        return read_complete_through(buffer_redis(), now)
     except RedisError:
         current_app.logger.warning("complete_through is unknown")
         return None
 
 
-def bounds(period: Period) -> dict[str, str]:
-    return {"from": utc(period.start), "to": utc(period.end)}
+def period_bounds(period: Period) -> dict[str, str]:
+    """`from` and `to` of a response."""
+    return {"from": format_utc(period.start), "to": format_utc(period.end)}
 
 
-def utc(instant: datetime) -> str:
+def format_utc(instant: datetime) -> str:
     """RFC 3339, with Z."""
     return instant.astimezone(UTC).isoformat().replace("+00:00", "Z")

@@ -1,121 +1,129 @@
-"""The query parameters of each report. Whatever a report does not know is refused by name, never ignored."""
+"""Query parameters and response fields that reports of several folders share.
 
-from collections.abc import Mapping, Sequence
+An unknown parameter is refused by name, never ignored. Schemas of one folder stand in its own schemas.py.
+"""
+
 from typing import Any
 
 from marshmallow import Schema, ValidationError, fields
-from marshmallow.validate import Length, OneOf
-from werkzeug.datastructures import MultiDict
+from marshmallow.validate import Length, OneOf, Range
 
+from analytics.apidocs.response_fields import nullable, required
 from analytics.errors import BadInput, Problem
+from analytics.reports.filtering.payload_properties import parse_property
+from analytics.store.event_types import stored_type
+from analytics.web.site_parameters import SiteFields
 
 TEXT_LIMIT = 1024
-WINDOWS = ("trailing", "calendar")
-UNITS = ("day", "week", "month")
-# What close_day writes for each day (spec 1.T2); `events` also by type, in its dimensions.
-METRICS = ("dau", "wau", "mau", "new_users", "events", "page_views", "visits", "bounce_rate", "avg_visit_duration_s")
+NUL_DETAIL = "contains a NUL character; accepted: text without one, for example page_view"
+UNKNOWN_CHOICE = "{input!r} is unknown; accepted: {choices}"
+# What identifies a user: the first of these that an event has (spec C6).
+IDENTITY = ["user_id", "visitor_id", "keyed hash of address and user agent, a day"]
 
 
-def _no_nul(text: str) -> None:
-    # PostgreSQL has no such character, so no stored value could match.
+def no_nul(text: str) -> None:
+    """PostgreSQL stores no NUL character, so no stored value could match."""
     if "\0" in text:
-        raise ValidationError("must not hold a NUL character")
+        raise ValidationError(NUL_DETAIL)
 
 
-def _text() -> fields.String:
-    return fields.String(validate=[Length(min=1, max=TEXT_LIMIT), _no_nul])
+def refuse_nul(name: str, text: str) -> None:
+    """`no_nul` for a text of the path. Raises BadInput."""
+    if "\0" in text:
+        detail = f"{name}: {NUL_DETAIL}"
+        raise BadInput(detail, [Problem(None, name, "bad_parameter", detail)])
 
 
-def _one_of(words: Sequence[str]) -> fields.String:
-    return fields.String(validate=OneOf(words, error="{input!r} is not known; known: {choices}"))
+def text_field(max_chars: int = TEXT_LIMIT, min_chars: int | None = 1) -> fields.String:
+    return fields.String(validate=[Length(min=min_chars, max=max_chars), no_nul])
 
 
-class PeriodQuery(Schema):
-    """What every report takes: the site, and the period in its own words (read by `analytics.period`)."""
+class EventType(fields.String):
+    """An event type by any of its names; the value is the name under which it is stored."""
 
-    site = _text()
-    site_id = _text()
-    website_id = _text()
-    zone = _text()
-    timezone = _text()
-    date = _text()
-    days = _text()
-    hours = _text()
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> str:
+        return stored_type(super()._deserialize(value, attr, data, **kwargs))
+
+
+def type_field(max_chars: int = TEXT_LIMIT) -> EventType:
+    return EventType(validate=[Length(min=1, max=max_chars), no_nul])
+
+
+def property_field(max_chars: int, **options: Any) -> fields.String:
+    """A payload property, without `payload.` before it."""
+    return fields.String(validate=[Length(min=1, max=max_chars), no_nul, _check_property], **options)
+
+
+def _check_property(text: str) -> None:
+    try:
+        parse_property(text)
+    except BadInput as error:
+        raise ValidationError(error.detail) from error
+
+
+def limit_field(max_rows: int = 1000) -> fields.Integer:
+    return fields.Integer(validate=Range(1, max_rows))
+
+
+class PeriodQuery(SiteFields):
+    """The site and the period; `analytics.period` reads the period."""
+
+    zone = text_field()
+    timezone = text_field()
+    date = text_field()
+    days = text_field()
+    hours = text_field()
     from_ = fields.String(data_key="from", attribute="from")
     to = fields.String()
     include_bots = fields.Boolean()
 
 
-class ActiveQuery(PeriodQuery):
-    """Whose events count; `type` may be repeated."""
+class EventTypesQuery(PeriodQuery):
+    """`type`: count only events of this type; may be repeated."""
 
-    type = fields.List(_text(), validate=Length(max=100))
-
-
-class WindowQuery(ActiveQuery):
-    """The days that end with the date, or the calendar's week or month around it."""
-
-    window = _one_of(WINDOWS)
+    type = fields.List(type_field(), validate=Length(max=100))
 
 
-class RetentionQuery(ActiveQuery):
-    """The length of a cohort's unit."""
+class TopListQuery(PeriodQuery):
+    """`limit`: rows of each list; TOP_RESULTS_LIMIT without it."""
 
-    unit = _one_of(UNITS)
+    limit = limit_field()
 
 
-class MetricsQuery(PeriodQuery):
-    """`name` may be repeated; none: every figure. They were counted without programs."""
+class PeriodBounds(Schema):
+    """The period `[from, to)`."""
 
     class Meta:
-        exclude = ("include_bots",)
-
-    name = fields.List(_one_of(METRICS))
+        include = required(fields.AwareDateTime, "from", "to")
 
 
-class EventsQuery(PeriodQuery):
-    """The raw export's filters; `type` may be repeated."""
+class UniqueViews(Schema):
+    """Page views, and the users behind them."""
 
-    format = fields.String(validate=OneOf(["csv", "xlsx"], error="{input!r} is not supported; supported: {choices}"))
-    type = fields.List(_text(), validate=Length(max=100))
-    user_id = _text()
-
-
-def read_query(schema: Schema, args: "MultiDict[str, str]") -> dict[str, Any]:
-    """The parameters as values. Raises BadInput with every parameter that is unknown, repeated or wrong."""
-    lists = {name for name, field in schema.fields.items() if isinstance(field, fields.List)}
-    problems = [
-        Problem(None, name, "repeated", f"{name}: given {len(values)} times; give it once")
-        for name, values in args.lists()
-        if len(values) > 1 and name not in lists
-    ]
-    given = {name: values if name in lists else values[0] for name, values in args.lists()}
-    found: dict[str, Any] = {}
-    try:
-        found = schema.load(given)
-    except ValidationError as error:
-        problems += _problems(dict(error.messages_dict), _names(schema))
-    if problems:
-        raise BadInput("; ".join(problem.detail for problem in problems), problems)
-    return found
+    class Meta:
+        include = required(fields.Integer, "views", "unique")
 
 
-def _problems(messages: Mapping[str, Any], names: list[str]) -> list[Problem]:
-    known = set(names)
-    hint = "this takes " + ", ".join(names)
-    return [
-        Problem(None, name, "bad_parameter", f"{name}: {_flat(found)}")
-        if name in known
-        else Problem(None, name[:80], "unknown_parameter", f"{name[:80]}: unknown parameter; {hint}")
-        for name, found in messages.items()
-    ]
+class ReportMeta(PeriodBounds):
+    """The source of the figures and how fresh they are. `complete_through`: every event received before is counted."""
+
+    class Meta:
+        include = required(fields.AwareDateTime, "computed_at") | nullable(fields.AwareDateTime, "complete_through")
+
+    site = fields.String(required=True)
+    zone = fields.String(required=True)
+    source = fields.String(required=True, validate=OneOf(["rollup", "raw"]))
+    identity = fields.List(fields.String(), required=True)
+    cached = fields.Boolean()
 
 
-def _names(schema: Schema) -> list[str]:
-    return [field.data_key or name for name, field in schema.fields.items()]
-
-
-def _flat(found: Any) -> str:
-    if isinstance(found, Mapping):
-        return "; ".join(_flat(value) for value in found.values())
-    return "; ".join(str(message) for message in found) if isinstance(found, list) else str(found)
+META_EXAMPLE = {
+    "site": "links",
+    "zone": "UTC",
+    "from": "2025-08-10T00:00:00Z",
+    "to": "2025-08-13T00:00:00Z",
+    "source": "rollup",
+    "identity": IDENTITY,
+    "complete_through": "2025-08-12T09:30:00Z",
+    "computed_at": "2025-08-12T09:30:00Z",
+}

@@ -1,21 +1,22 @@
-"""What a Range header asks of a file, as RFC 9110 has it. Pure; the download calls it."""
+"""Reads a Range header as RFC 9110 defines it. Pure; downloads.py calls it."""
 
 import re
 
-ONE_RANGE = re.compile(r"bytes=[ \t]*([0-9]{0,300})-([0-9]{0,300})[ \t]*", re.IGNORECASE)
+SINGLE_RANGE = re.compile(r"bytes=[ \t]*([0-9]{0,300})-([0-9]{0,300})[ \t]*", re.IGNORECASE)
 
 
-def canonical(header: str, size: int) -> str | None:
-    """The one range as `bytes=first-last` within the file, or past its end when it has no such bytes.
+def normalize_range(header: str, size: int) -> str | None:
+    """The single range as `bytes=first-last` within the file, or past its end when the file has no such bytes.
 
-    None for what a server may ignore: several ranges, other units, nonsense. Then the answer is the whole file.
+    None for what a server may ignore: several ranges, other units, a malformed header. The response is then the whole
+    file.
     """
-    found = ONE_RANGE.fullmatch(header)
-    if not found or not any(found.groups()):
+    match = SINGLE_RANGE.fullmatch(header)
+    if not match or not any(match.groups()):
         return None
-    first, last = found[1], found[2]
+    first, last = match[1], match[2]
     if not first:
-        # The last so many bytes.
+        # A suffix range: the last so many bytes.
         return f"bytes={max(0, size - int(last))}-{size - 1}" if int(last) and size else f"bytes={size}-"
     if last and int(last) < int(first):
         return None

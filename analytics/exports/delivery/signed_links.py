@@ -1,6 +1,6 @@
-"""Links that carry their own permission: a download address with a date and a signature, for browsers.
+"""Signed download links, for browsers, which cannot send a token: a path with an expiry time and a signature. Pure.
 
-Pure: secret and clock come in. The views make one for each finished job they show, and check it in place of a token.
+The views create a link for each finished job that they show, and verify it in place of a token.
 """
 
 import hashlib
@@ -12,34 +12,35 @@ from analytics.errors import Forbidden
 from config import Settings
 
 ROUTE = "/api/analytics/exports"
-VALID_S = 900
+LINK_TTL_S = 900
+NEW_LINK = f"for a new link, take download_url from GET {ROUTE}/<id>"
 
 
-def key_of(settings: Settings) -> bytes:
-    """The key of the signatures. Where JWT_PUBLIC_KEY verifies tokens, IDENTITY_SALT is the secret that there is."""
+def derive_signing_key(settings: Settings) -> bytes:
+    """The key of the signatures. With JWT_PUBLIC_KEY there is no JWT secret, and IDENTITY_SALT is the only one."""
     return hashlib.sha256(f"export links:{settings.jwt_secret_key}:{settings.identity_salt}".encode()).digest()
 
 
-def path_of(key: bytes, job_id: str, now: datetime, until: datetime | None = None) -> str:
-    """The download's path, with its signature."""
-    return f"{ROUTE}/{job_id}/download?{query_of(key, job_id, now, until)}"
+def sign_download_path(key: bytes, job_id: str, now: datetime, expires_at: datetime | None = None) -> str:
+    """The path of the download with its signature."""
+    return f"{ROUTE}/{job_id}/download?{sign_query(key, job_id, now, expires_at)}"
 
 
-def query_of(key: bytes, job_id: str, now: datetime, until: datetime | None = None) -> str:
-    """`expires=…&signature=…`, good for VALID_S from `now` and not past `until`."""
-    expires = int(now.timestamp()) + VALID_S
-    if until is not None:
-        expires = min(expires, int(until.timestamp()))
+def sign_query(key: bytes, job_id: str, now: datetime, expires_at: datetime | None = None) -> str:
+    """`expires=…&signature=…`, valid for LINK_TTL_S from `now` but not after `expires_at`."""
+    expires = int(now.timestamp()) + LINK_TTL_S
+    if expires_at is not None:
+        expires = min(expires, int(expires_at.timestamp()))
     return urlencode({"expires": expires, "signature": _signature(key, job_id, str(expires))})
 
 
-def check(key: bytes, job_id: str, expires: str, signature: str, now: datetime) -> None:
-    """Raises Forbidden unless the link was made here, for this job, and is still good."""
-    # Whatever can stand in an address: only bytes of any kind compare in constant time.
+def verify_signature(key: bytes, job_id: str, expires: str, signature: str, now: datetime) -> None:
+    """Raises Forbidden for a link that was signed with another key or for another job, or has expired."""
+    # As bytes: compare_digest refuses text that is not ASCII.
     if not hmac.compare_digest(_signature(key, job_id, expires).encode(), signature.encode("utf-8", "replace")):
-        raise Forbidden("the link's signature is wrong; ask for the export again to get a new link")
+        raise Forbidden(f"signature: the signature is wrong; {NEW_LINK}")
     if int(expires) <= now.timestamp():
-        raise Forbidden("the link has expired; ask for the export again to get a new one")
+        raise Forbidden(f"expires: the link has expired; {NEW_LINK}")
 
 
 def _signature(key: bytes, job_id: str, expires: str) -> str:

@@ -1,64 +1,74 @@
-"""The Parquet writer: rows in COPY's CSV become typed columns, a row group at a time. formats.py calls it.
+"""The Parquet writer: rows in COPY's CSV become typed columns, one row group at a time. writers.py calls it.
 
-Row groups are cut by what is in them, never by how the bytes came in, so the same rows give the same file.
+Row groups are cut by their content, never by how the bytes arrive, so the same rows give the same file.
 """
 
+import io
 from collections.abc import Sequence
-from typing import BinaryIO
+from contextlib import suppress
+from typing import Any, BinaryIO
 
 import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
 
-from analytics.columns import Column
+from analytics.files.columns import Column
 
-# What is read, and then held, at a time.
+# Bytes that are parsed at a time, and then held.
 BLOCK_BYTES = 512 << 10
-GROUP_BYTES = 8 << 20
-TYPES = {
-    "instant": pa.timestamp("us", "UTC"),
+ROW_GROUP_BYTES = 8 << 20
+ARROW_TYPES = {
+    "timestamp": pa.timestamp("us", "UTC"),
     "date": pa.date32(),
     "number": pa.float64(),
-    "flag": pa.bool_(),
+    "boolean": pa.bool_(),
 }
 
 
-class TableWriter:
-    """A Parquet file, zstd, of CSV that comes in chunks: without a header, in UTC."""
+class ParquetFileWriter:
+    """A Parquet file under zstd, from CSV in chunks: without a header, in UTC."""
 
     def __init__(self, sink: BinaryIO, columns: Sequence[Column]) -> None:
-        self._schema = pa.schema([pa.field(column.name, TYPES.get(column.type, pa.string())) for column in columns])
-        # A dictionary of what hardly repeats makes the file a fifth larger.
+        self._schema = pa.schema(
+            [pa.field(column.name, ARROW_TYPES.get(column.type, pa.string())) for column in columns]
+        )
+        # Dictionaries of values that hardly repeat make the file a fifth larger.
         words = [column.name for column in columns if column.type == "text"]
-        self._writer = pa.parquet.ParquetWriter(sink, self._schema, compression="zstd", use_dictionary=words or False)
-        self._came, self._rest, self._group, self._rows = bytearray(), b"", list[pa.Table](), 0
+        self._sink = _DetachableSink(sink)
+        self._writer = pa.parquet.ParquetWriter(
+            self._sink, self._schema, compression="zstd", use_dictionary=words or False
+        )
+        self._buffer, self._rest, self._group, self._rows = bytearray(), b"", list[pa.Table](), 0
 
     def feed(self, chunk: bytes) -> None:
         """Takes the next bytes, wherever they end."""
-        self._came += chunk
-        while len(self._came) >= BLOCK_BYTES:
-            self._take_block(bytes(self._came[:BLOCK_BYTES]))
-            del self._came[:BLOCK_BYTES]
-
-    def close(self) -> None:
-        """Writes no more: else it would, when it is collected, to whatever the sink is by then."""
-        self._writer.is_open = False
+        self._buffer += chunk
+        while len(self._buffer) >= BLOCK_BYTES:
+            self._read_block(bytes(self._buffer[:BLOCK_BYTES]))
+            del self._buffer[:BLOCK_BYTES]
 
     def finish(self) -> int:
-        """Writes what is left; how many rows there are."""
-        self._take_block(bytes(self._came))
+        """Writes the remaining rows and the footer; returns the number of rows."""
+        self._read_block(bytes(self._buffer))
         self._write_group()
         self._writer.close()
         return self._rows
 
-    def _take_block(self, block: bytes) -> None:
-        """Whole rows, as many as end in each BLOCK_BYTES of the stream; a row may be of any size."""
+    def close(self) -> None:
+        """Leaves the sink as it is: pyarrow writes a footer when an unfinished writer is closed or collected."""
+        self._sink.detach_target()
+        # After an error the writer may be in the middle of a row group.
+        with suppress(OSError, pa.ArrowException):
+            self._writer.close()
+
+    def _read_block(self, block: bytes) -> None:
+        """Parses the rows that end in this block of the stream; a row may be of any size."""
         block = self._rest + block
         end = _end_of_rows(block)
         self._rest = block[end:]
         if end:
             self._group.append(_read(self._schema, block[:end]))
-        if sum(table.nbytes for table in self._group) >= GROUP_BYTES:
+        if sum(table.nbytes for table in self._group) >= ROW_GROUP_BYTES:
             self._write_group()
 
     def _write_group(self) -> None:
@@ -67,12 +77,28 @@ class TableWriter:
         group, self._group = pa.concat_tables(self._group), []
         self._writer.write_table(group, row_group_size=group.num_rows)
         self._rows += group.num_rows
-        # The allocator would keep twice of what is in use.
+        # The allocator would keep twice the memory in use.
         pa.default_memory_pool().release_unused()
 
 
+class _DetachableSink(io.RawIOBase):
+    """Writes to the target until it is detached, then nowhere."""
+
+    def __init__(self, target: BinaryIO) -> None:
+        self._target: BinaryIO | None = target
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        return len(data) if self._target is None else self._target.write(data)
+
+    def detach_target(self) -> None:
+        self._target = None
+
+
 def _end_of_rows(block: bytes) -> int:
-    """After the last line end that is in no cell: one with an even number of quotes before it."""
+    """The position after the last line end outside a cell: an even number of quotes precedes it."""
     end = block.rfind(b"\n") + 1
     quotes = block.count(b'"', 0, end)
     while end and quotes % 2:
@@ -83,7 +109,7 @@ def _end_of_rows(block: bytes) -> int:
 
 
 def _read(schema: pa.Schema, block: bytes) -> pa.Table:
-    """An absent value is an empty cell; an empty text has quotes."""
+    """COPY writes a missing value as an empty cell, and an empty text in quotes."""
     return pa.csv.read_csv(
         pa.BufferReader(block),
         pa.csv.ReadOptions(column_names=schema.names, block_size=len(block) + 1, use_threads=False),

@@ -1,7 +1,8 @@
-"""COPYs in their order, the next one under way while the rows of this one are taken. run.py reads an export with it.
+"""COPY statements in their order, where the next one starts while the rows of the current one are read.
 
-A sort sends nothing until it is done: alone, PostgreSQL and who takes the rows would wait for each other in turn. The
-server holds what came too soon, since its socket is full then; nothing is read ahead but the first chunk.
+attempt.py reads an export with it. A sort sends nothing until it is done: one at a time, PostgreSQL and the worker
+would wait for each other in turn. The server holds rows that are early, since its socket is full; only the first chunk
+is buffered here.
 """
 
 import threading
@@ -11,75 +12,82 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from itertools import islice
 
-from analytics.store.reading import CopyRows, Stalled
+from analytics.store.copy.copy_stream import ClientStalled, CopyReader
 
-Take = Callable[[bytes], None]
+Write = Callable[[bytes], None]
 
 
-class Ahead:
-    """The COPYs of `copies`, each on a connection of its own; two at a time where `has_room` says so when one begins.
-    Close it, finished or not."""
+class CopyPrefetcher:
+    """Runs the COPYs of `copies`, each on its own connection, two at a time if `is_second_allowed` when one starts.
 
-    def __init__(self, copies: Iterator[CopyRows], has_room: Callable[[], bool]) -> None:
-        self._copies, self._has_room, self._begun = copies, has_room, deque[_Begun]()
+    Close it, whether all COPYs were read or not.
+    """
+
+    def __init__(self, copies: Iterator[CopyReader], is_second_allowed: Callable[[], bool]) -> None:
+        self._copies, self._is_second_allowed = copies, is_second_allowed
+        self._running = deque[_RunningCopy]()
         self._pool = ThreadPoolExecutor(2, "export-copy")
 
-    def pour(self, take: Take) -> int:
-        """All of the next COPY to `take`, in a thread of ours; how many rows. Raises what `pour` of CopyRows does."""
-        most = max(len(self._begun), 2 if self._has_room() else 1)
-        self._begun += [_Begun(self._pool, copy) for copy in islice(self._copies, most - len(self._begun))]
-        rows = self._begun[0].pour(take)
-        self._begun.popleft()
+    def stream_to(self, write: Write) -> int:
+        """Streams the next COPY to `write`, called in a thread of the pool; returns its number of rows.
+
+        Raises what CopyReader.stream_to raises.
+        """
+        target = max(len(self._running), 2 if self._is_second_allowed() else 1)
+        copies = islice(self._copies, target - len(self._running))
+        self._running += [_RunningCopy(self._pool, copy) for copy in copies]
+        rows = self._running[0].stream_to(write)
+        self._running.popleft()
         return rows
 
     def cancel(self) -> None:
-        """Ends the queries that run just now; `pour` then raises. From any thread."""
-        for begun in tuple(self._begun):
-            begun.copy.cancel()
+        """Cancels the running queries; `stream_to` then raises. May be called from any thread."""
+        for running in tuple(self._running):
+            running.copy.cancel()
 
     def close(self) -> None:
-        for begun in self._begun:
-            begun.close()
+        for running in self._running:
+            running.close()
         self._pool.shutdown()
 
 
 class PartRows:
-    """The rows of a part, which are the next so many COPYs."""
+    """The rows of a part: those of the next `copies` COPYs."""
 
-    def __init__(self, ahead: Ahead, copies: int) -> None:
-        self._ahead, self._copies, self.rows = ahead, copies, 0
+    def __init__(self, prefetcher: CopyPrefetcher, copies: int) -> None:
+        self._prefetcher, self._copies, self.rows = prefetcher, copies, 0
 
-    def pour(self, take: Take) -> None:
+    def stream_to(self, write: Write) -> None:
         for _ in range(self._copies):
-            self.rows += self._ahead.pour(take)
+            self.rows += self._prefetcher.stream_to(write)
 
 
-class _Begun:
-    """A COPY that runs, up to its first chunk until somebody takes it."""
+class _RunningCopy:
+    """A COPY that runs up to its first chunk, and continues once it is read."""
 
-    def __init__(self, pool: ThreadPoolExecutor, copy: CopyRows) -> None:
-        self.copy, self._turn = copy, threading.Event()
-        self._take: Take = _refuse
-        self._end = pool.submit(copy.pour, self._wait)
+    def __init__(self, pool: ThreadPoolExecutor, copy: CopyReader) -> None:
+        self.copy, self._is_read = copy, threading.Event()
+        self._write: Write = _refuse
+        self._future = pool.submit(copy.stream_to, self._write_when_read)
 
-    def _wait(self, chunk: bytes) -> None:
-        # There is no header, which is empty then and comes before the query.
+    def _write_when_read(self, chunk: bytes) -> None:
+        # The empty header comes before the query starts.
         if chunk:
-            self._turn.wait()
-            self._take(chunk)
+            self._is_read.wait()
+            self._write(chunk)
 
-    def pour(self, take: Take) -> int:
-        self._take = take
-        self._turn.set()
-        self._end.result()
+    def stream_to(self, write: Write) -> int:
+        self._write = write
+        self._is_read.set()
+        self._future.result()
         return self.copy.rows
 
     def close(self) -> None:
-        self._take = _refuse
-        self._turn.set()
+        self._write = _refuse
+        self._is_read.set()
         with suppress(Exception):
             self.copy.cancel()
 
 
 def _refuse(_chunk: bytes) -> None:
-    raise Stalled
+    raise ClientStalled

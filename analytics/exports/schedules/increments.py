@@ -1,6 +1,6 @@
-"""How much of what came in since a schedule's last file its next one holds: no more rows than an export may have.
+"""The increment of a schedule's next file: rows since the last file, at most as many as an export may have.
 
-schedules.py asks when it makes a job. What does not fit is the file after, so that none is missed or repeated.
+due_jobs.py calls it when it creates a job. The rest goes into the following file, so no row is missed or repeated.
 """
 
 from datetime import datetime
@@ -8,21 +8,22 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, text
 
-from analytics.exports import sources
+from analytics.exports.sources.export import Export
+from analytics.exports.sources.raw_rows import RawRows
 
-# An estimate may be this many times too small before the rows are not counted, and the job fails.
-DOUBT = 2
+# Rows are counted when the limit is less than this many times the estimate.
+ESTIMATE_SAFETY_FACTOR = 2
 
 
-class Left(NamedTuple):
-    """What a job without a file was to hold: rows received in `[since, until)`; None: from the beginning on."""
+class MissedRange(NamedTuple):
+    """What jobs without a file were to hold: rows received in `[since, until)`; `since` None: from the beginning."""
 
     since: datetime | None
     until: datetime | None
 
 
-# The first of the jobs without a file that came after the last one with a file, and where the last of them ended.
-LEFT = text("""
+# The first job without a file after the last one with a file, and the cutoff of the last job without a file.
+SELECT_MISSED_RANGE = text("""
 SELECT CAST(request ->> 'received_from' AS timestamptz), last_value(cutoff) OVER (
     ORDER BY created_at ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING
 )
@@ -35,56 +36,57 @@ LIMIT 1
 """)
 
 
-def left_by(connection: Connection, schedule_id: str) -> Left | None:
-    """What the schedule's last jobs did not bring; None: they did."""
-    row = connection.execute(LEFT, {"id": schedule_id}).first()
-    return None if row is None else Left(*row)
+def read_missed_range(connection: Connection, schedule_id: str) -> MissedRange | None:
+    """What the last jobs of the schedule failed to deliver; None: nothing."""
+    row = connection.execute(SELECT_MISSED_RANGE, {"id": schedule_id}).first()
+    return None if row is None else MissedRange(*row)
 
 
-# A scan of the site's partitions: there is no index on received_at, which would cost every row a microsecond.
-BY_HOUR = """
+# Scans the site's partitions: an index on received_at would cost a microsecond for every stored row.
+SELECT_ROWS_BY_HOUR = """
 SELECT date_bin('1 hour', received_at, TIMESTAMPTZ 'epoch') AS hour, count(*)
-{rows}
+{from_clause}
 GROUP BY hour
 ORDER BY hour
 """
-AFTER_SO_MANY = """
+SELECT_NTH_RECEIVED_AT = """
 SELECT received_at
-{rows}
+{from_clause}
 ORDER BY received_at
-OFFSET %(fitting)s
+OFFSET %(offset)s
 LIMIT 1
 """
 
 
-def fitting(connection: Connection, request: sources.Request, cutoff: datetime, most: int, is_sure: bool) -> datetime:
-    """Until when the request's rows, from its `received_from` on, are at most `most`: `cutoff`, when all of them are.
+def limit_cutoff(connection: Connection, export: Export, cutoff: datetime, max_rows: int, is_exact: bool) -> datetime:
+    """The latest time before which at most `max_rows` rows were received; `cutoff` when all of them fit.
 
-    Counts when `is_sure` is asked for, or when an estimate says that there may be too many: one scan, then a sort of an
-    hour. Later than `received_from`, even when more than `most` came in at one instant: then the job says so.
+    Counts if `is_exact`, or if an estimate comes near the limit: one scan, then a sort of one hour. Always later than
+    `received_from`, even when more than `max_rows` rows were received at one instant: the job then fails with too many.
     """
-    if request.what == "report":
+    if not isinstance(export.source, RawRows):
         return cutoff
-    if not is_sure and sources.most_rows(connection, request) * DOUBT <= most:
+    if not is_exact and export.source.estimate_max_rows(connection) * ESTIMATE_SAFETY_FACTOR <= max_rows:
         return cutoff
-    rows, given, before = *_bound(request, cutoff), 0
-    for hour, count in connection.exec_driver_sql(BY_HOUR.format(rows=rows), given):
-        if before + count > most:
+    request, (from_clause, parameters), before = export.request, export.source.select(cutoff), 0
+    parameters = parameters | {"start": request.start, "end": request.end}
+    for hour, count in connection.exec_driver_sql(SELECT_ROWS_BY_HOUR.format(from_clause=from_clause), parameters):
+        if before + count > max_rows:
             since = max(hour, request.received_from or hour)
-            return _cut(connection, rows, given | {"received_from": since}, most - before, before == 0)
+            return _cut(connection, from_clause, parameters | {"received_from": since}, max_rows - before, before == 0)
         before += count
     return cutoff
 
 
-def _cut(connection: Connection, rows: str, given: dict[str, Any], fitting: int, is_first: bool) -> datetime:
-    """When the first row that is one too many was received; past the very first instant at least."""
-    statement = AFTER_SO_MANY.format(rows=rows)
-    found: datetime = connection.exec_driver_sql(statement, given | {"fitting": fitting}).scalar_one()
-    if is_first and connection.exec_driver_sql(statement, given | {"fitting": 0}).scalar_one() == found:
-        return found + datetime.resolution
-    return found
+def _cut(
+    connection: Connection, from_clause: str, parameters: dict[str, Any], fitting_rows: int, is_first: bool
+) -> datetime:
+    """When the first row that does not fit was received; of the first hour, after the first instant at least."""
+    statement = SELECT_NTH_RECEIVED_AT.format(from_clause=from_clause)
 
+    def received_at(offset: int) -> datetime:
+        at: datetime = connection.exec_driver_sql(statement, parameters | {"offset": offset}).scalar_one()
+        return at
 
-def _bound(request: sources.Request, cutoff: datetime) -> tuple[str, dict[str, Any]]:
-    _, rows, given = sources.selection_of(request, cutoff)
-    return rows, given | {"start": request.start, "end": request.end}
+    until = received_at(fitting_rows)
+    return until + datetime.resolution if is_first and received_at(0) == until else until

@@ -1,173 +1,142 @@
-"""Schedules of exports over HTTP. A caller sees and changes its own; an admin those of every site its token is for."""
+"""The routes of schedules: `export` sees them; with `write` too it creates, changes and deletes them.
+
+A caller sees and changes its own; an admin those of every site that its token is for.
+"""
 
 from datetime import time
 from typing import Any
 
-import msgspec
 from flask import Blueprint, Response
-from marshmallow import RAISE, Schema, fields
-from marshmallow.validate import OneOf, Regexp
 
 from analytics import clock
-from analytics.auth.guard import choose_site, guarded, require
-from analytics.auth.views import load
-from analytics.documented import documented
+from analytics.apidocs.operations import documented
+from analytics.auth.guard import guarded, require_scope, resolve_site_key
 from analytics.errors import BadInput, NotFound
-from analytics.exports import answers, jobs, schedules, sources
-from analytics.exports.jobs import Order, Viewer
-from analytics.exports.schedules import Schedule
-from analytics.exports.schemas import NewExport, read_schedule_order
-from analytics.extensions import db, settings
+from analytics.exports import examples
+from analytics.exports.jobs.creation import NewJob, read_limits
+from analytics.exports.jobs.request_body import read_schedule_body
+from analytics.exports.responses import current_viewer, json_response
+from analytics.exports.schedules import schedule as schedules
+from analytics.exports.schedules.due_jobs import find_blocker
+from analytics.exports.schedules.schedule import Schedule
+from analytics.exports.schedules.schemas import (
+    ScheduleBody,
+    ScheduleListResponse,
+    ScheduleResponse,
+    ScheduleUpdateBody,
+)
+from analytics.extensions import db, public_address, settings
 from analytics.period import read_zone
-from analytics.sites import find_site
+from analytics.sites.sites import find_site
+from analytics.web.site_parameters import SiteFields, name_site
+from analytics.web.validation import load_json_body
 
 blueprint = Blueprint("export_schedules", __name__)
 ROUTE = "/api/analytics/exports/schedules"
-PERIOD = ("date", "days", "hours", "from_", "to")
-
-
-def _every(**options: Any) -> fields.String:
-    return fields.String(validate=OneOf(schedules.EVERY, error="{input!r} is not known; known: {choices}"), **options)
-
-
-def _at(**options: Any) -> fields.String:
-    return fields.String(validate=Regexp(r"\A([01]\d|2[0-3]):[0-5]\d\Z", error="a local time as 06:30"), **options)
-
-
-class RepeatedExport(NewExport):
-    """An order without a period: each file goes on where the last one ended."""
-
-    class Meta:
-        unknown = RAISE
-        exclude = PERIOD
-
-
-class Change(Schema):
-    """What a schedule may be told anew."""
-
-    class Meta:
-        unknown = RAISE
-
-    every = _every()
-    at = _at()
-    zone = fields.String()
-    request = fields.Nested(RepeatedExport)
-    enabled = fields.Boolean(truthy={True}, falsy={False})
-
-
-class NewSchedule(Change):
-    """All of it is needed, but for the zone (the site's) and the request (all events as CSV)."""
-
-    class Meta:
-        unknown = RAISE
-        exclude = ("enabled",)
-
-    every = _every(required=True)
-    at = _at(required=True)
+# How each route describes its response.
+SCHEDULE_RESPONSE = (ScheduleResponse, examples.SCHEDULE_EXAMPLE)
 
 
 @blueprint.post(ROUTE)
 @documented(
-    "Schedule an export",
-    body=NewSchedule,
-    sent=answers.NEW_SCHEDULE_EXAMPLE,
-    answer=answers.ScheduleAnswer,
-    example=answers.SCHEDULE_EXAMPLE,
+    "Create a schedule",
+    SiteFields,
+    response=SCHEDULE_RESPONSE,
+    body=(ScheduleBody, examples.SCHEDULE_BODY_EXAMPLE),
     status=201,
 )
-@guarded("export")
-def create() -> Response:
-    """201 and the schedule; its address is in Location."""
-    principal, given = require("export"), load(NewSchedule())
-    asked = given.get("request", {})
-    site = find_site(db.engine, choose_site(principal, asked.get("site")))
-    zone = read_zone({name: given[name] for name in ("zone",) if name in given}, site.zone).key
-    order = _order({"site": site.key, **asked}, zone)
-    made = schedules.create(db.engine, order, given["every"], time.fromisoformat(given["at"]), zone)
-    response = _json(_shown(made), 201)
-    response.headers["Location"] = f"{ROUTE}/{made.id}"
-    return response
+@guarded("export", also="write")
+def create_schedule() -> Response:
+    """201 and the schedule; `Location` is its address."""
+    principal, body = require_scope("export"), load_json_body(ScheduleBody())
+    request = name_site(body.get("request", {}))
+    site = find_site(db.engine, resolve_site_key(principal, request.get("site")))
+    zone = read_zone({name: body[name] for name in ("zone",) if name in body}, site.zone).key
+    new_job = _read_job({"site": site.key, **request}, zone)
+    created = schedules.create(db.engine, new_job, body["every"], time.fromisoformat(body["at"]), zone)
+    return json_response(_as_json(created), 201, {"Location": public_address(f"{ROUTE}/{created.id}")})
 
 
 @blueprint.get(ROUTE)
-@documented("List schedules", answer=answers.SchedulesAnswer, example=answers.SCHEDULES_EXAMPLE)
+@documented("List schedules", response=(ScheduleListResponse, examples.SCHEDULE_LIST_EXAMPLE))
 @guarded("export")
-def list_all() -> Response:
+def list_schedules() -> Response:
     """All that the caller may see, the oldest first."""
-    return _json({"schedules": [_shown(one) for one in schedules.list_schedules(db.engine, _viewer())]})
+    found = schedules.list_schedules(db.engine, current_viewer())
+    return json_response({"schedules": [_as_json(schedule) for schedule in found]})
 
 
 @blueprint.get(f"{ROUTE}/<uuid:schedule_id>")
-@documented("One schedule", answer=answers.ScheduleAnswer, example=answers.SCHEDULE_EXAMPLE)
+@documented("Get a schedule", response=SCHEDULE_RESPONSE)
 @guarded("export")
-def show(schedule_id: object) -> Response:
+def show_schedule(schedule_id: object) -> Response:
     """The schedule as it is now."""
-    return _json(_shown(_found(str(schedule_id))))
+    return json_response(_as_json(_visible_schedule(str(schedule_id))))
 
 
 @blueprint.patch(f"{ROUTE}/<uuid:schedule_id>")
 @documented(
     "Change a schedule",
-    body=Change,
-    sent={"enabled": False},
-    answer=answers.ScheduleAnswer,
-    example=answers.SCHEDULE_EXAMPLE | {"enabled": False},
+    response=(ScheduleResponse, examples.SCHEDULE_EXAMPLE | {"enabled": False}),
+    body=(ScheduleUpdateBody, {"enabled": False}),
 )
-@guarded("export")
-def change(schedule_id: object) -> Response:
-    """The schedule as it is then. A new time counts from now on; what was not exported yet is in the next file."""
-    schedule, given = _found(str(schedule_id)), load(Change())
-    changes: dict[str, Any] = {name: given[name] for name in ("every", "enabled") if name in given}
-    if "at" in given:
-        changes["at"] = time.fromisoformat(given["at"])
-    if "zone" in given:
-        changes["zone"] = read_zone({"zone": given["zone"]}, schedule.zone).key
-    if "request" in given:
-        changes["request"] = _new_request(schedule, given["request"], changes.get("zone", schedule.zone))
-    if changes:
-        schedules.change(db.engine, schedule.id, changes)
-    return _json(_shown(_found(schedule.id)))
+@guarded("export", also="write")
+def update_schedule(schedule_id: object) -> Response:
+    """The changed schedule. A new time counts from now on; the next file holds everything since the last one."""
+    schedule, body = _visible_schedule(str(schedule_id)), load_json_body(ScheduleUpdateBody())
+    if changes := _read_changes(schedule, body):
+        schedules.update_schedule(db.engine, schedule.id, changes)
+    return json_response(_as_json(_visible_schedule(schedule.id)))
 
 
 @blueprint.delete(f"{ROUTE}/<uuid:schedule_id>")
-@documented("Remove a schedule", status=204)
-@guarded("export")
-def remove(schedule_id: object) -> Response:
-    """204. Exports that it made stay."""
-    schedules.remove(db.engine, _found(str(schedule_id)).id)
+@documented("Delete a schedule", status=204)
+@guarded("export", also="write")
+def delete_schedule(schedule_id: object) -> Response:
+    """204. The exports that it created stay."""
+    schedules.delete_schedule(db.engine, _visible_schedule(str(schedule_id)).id)
     return Response(status=204)
 
 
-def _new_request(schedule: Schedule, asked: dict[str, Any], zone: str) -> dict[str, Any]:
-    if asked.get("site", schedule.site_key) != schedule.site_key:
-        raise BadInput("request.site: a schedule stays with its site; make another for another site")
-    order = _order({**asked, "site": schedule.site_key}, zone)
-    sources.check(order.request)
-    return schedules.stored_request(order)
+def _read_changes(schedule: Schedule, body: dict[str, Any]) -> dict[str, Any]:
+    """The columns that the body changes."""
+    changes: dict[str, Any] = {name: body[name] for name in ("every", "enabled") if name in body}
+    if "at" in body:
+        changes["at"] = time.fromisoformat(body["at"])
+    if "zone" in body:
+        changes["zone"] = read_zone({"zone": body["zone"]}, schedule.zone).key
+    if "request" in body:
+        changes["request"] = _read_request(schedule, body["request"], changes.get("zone", schedule.zone))
+    if "request" in body or body.get("enabled"):
+        changes["request"] = changes.get("request", schedule.request) | {"token_id": _read_token_id(schedule)}
+    return changes
 
 
-def _order(asked: dict[str, Any], zone: str) -> Order:
-    return read_schedule_order(db.engine, require("export"), asked, zone, clock.now())
+def _read_token_id(schedule: Schedule) -> str | None:
+    """The token on which the schedule depends from now on: an admin who changes it does not become its owner."""
+    principal = require_scope("export")
+    return principal.token_id if principal.subject == schedule.owner else schedule.token_id
 
 
-def _viewer() -> Viewer:
-    principal = require("export")
-    return Viewer(None if principal.may("admin") else principal.subject, principal.sites)
+def _read_request(schedule: Schedule, request: dict[str, Any], zone: str) -> dict[str, Any]:
+    request = name_site(request)
+    if request.get("site", schedule.site_key) != schedule.site_key:
+        detail = f"request.site: a schedule keeps its site; accepted: {schedule.site_key}, or a new schedule"
+        raise BadInput(f"{detail} for another site")
+    return schedules.stored_request(_read_job({**request, "site": schedule.site_key}, zone))
 
 
-def _found(schedule_id: str) -> Schedule:
-    found = schedules.read_schedule(db.engine, _viewer(), schedule_id)
-    if found is None:
-        raise NotFound(f"there is no schedule {schedule_id}; it may have been removed")
-    return found
+def _read_job(request: dict[str, Any], zone: str) -> NewJob:
+    return read_schedule_body(db.engine, require_scope("export"), request, zone, clock.now())
 
 
-def _shown(schedule: Schedule) -> dict[str, Any]:
-    waiting = schedules.waits_for(db.engine, schedule, jobs.limits_of(settings()), clock.now())
-    return schedules.as_json(schedule, waiting)
+def _visible_schedule(schedule_id: str) -> Schedule:
+    """Raises NotFound for a schedule that the caller may not see."""
+    schedule = schedules.read_schedule(db.engine, current_viewer(), schedule_id)
+    if schedule is None:
+        raise NotFound(f"there is no schedule {schedule_id}; GET {ROUTE} lists yours")
+    return schedule
 
 
-def _json(body: dict[str, Any], status: int = 200) -> Response:
-    response = Response(msgspec.json.encode(body), status, mimetype="application/json")
-    response.headers["Cache-Control"] = "no-store"
-    return response
+def _as_json(schedule: Schedule) -> dict[str, Any]:
+    return schedules.as_json(schedule, find_blocker(db.engine, schedule, read_limits(settings()), clock.now()))

@@ -1,10 +1,11 @@
-"""Reports as rows of an export: the daily figures of closed days, and what the rollups say of days, values and cohorts.
+"""Reports as the rows of an export: daily metrics of closed days, and figures that the rollups give for any days.
 
-sources.py asks. Figures are made by the functions that answer the API, in one snapshot, some rows at a time; PostgreSQL
-then makes the cells, as it does for events. Days are those of the site's own calendar. SELECT only.
+export.py calls it. The functions behind the API compute the figures in one snapshot, some rows at a time; PostgreSQL
+then formats the cells, as it does for events. Days are those of the site's own calendar. SELECT only.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import islice
 from typing import Any, NamedTuple
@@ -14,118 +15,170 @@ import msgspec
 from sqlalchemy import Connection, Engine, text
 
 from analytics import clock
-from analytics.columns import BOUND, Column, copy_statement
 from analytics.errors import NotFound
+from analytics.exports.sources.request import ExportRequest, check_no_sample_filter, check_one_of
+from analytics.files.columns import FORMULA_PARAMETERS, Column, copy_statement
 from analytics.period import Period
-from analytics.reports import retention
-from analytics.reports.active import DAYS_AT_A_TIME, Whom, people_by_day, series, users_before
-from analytics.reports.counted import VIEWS
-from analytics.reports.days import Days, around, refuse
-from analytics.rollups.days import DIGITS
-from analytics.rollups.delta import Count
-from analytics.rollups.reading import LISTS, Snapshot, snapshot
-from analytics.rollups.visit_tally import VisitSums
-from analytics.sites import site_by_id
-from analytics.store.reading import reading
+from analytics.reports.audience import retention
+from analytics.reports.audience.active import DAYS_AT_A_TIME, AudienceFilter, daily_series, users_before, users_by_day
+from analytics.reports.day_range import DayRange, bad_parameter, expand_to_unit
+from analytics.reports.events.raw_export import BoundStatement
+from analytics.reports.query.measures import PAGE_VIEW_TYPES
+from analytics.rollups.calendar import read_rollups_zone
+from analytics.rollups.closing.days import DECIMAL_PLACES
+from analytics.rollups.deltas.counts import Count
+from analytics.rollups.snapshot.snapshot import LIST_DIMENSIONS, Snapshot, open_snapshot
+from analytics.rollups.visits.sums import VisitSums
+from analytics.sites.sites import read_site_by_id
+from analytics.store.reading import read_transaction
 
 TIMEOUT_S = 60.0
-# A COPY costs 0.7 ms; this many rows are a megabyte or two.
-ROWS_AT_A_TIME = 10_000
+# A COPY statement costs 0.7 ms; these rows are one or two megabytes.
+ROWS_PER_COPY = 10_000
 SQL_TYPES = {"date": "date", "number": "numeric", "text": "text"}
-PARTS = ("day", "week", "month")
-UNITS = (*PARTS, "period")
-STRETCH = (Column("first_day", "date"), Column("last_day", "date"))
+CALENDAR_UNITS = ("day", "week", "month")
+UNITS = (*CALENDAR_UNITS, "period")
+PERIOD_COLUMNS = (Column("first_day", "date"), Column("last_day", "date"))
 
 
-class Kind(NamedTuple):
-    """A report: its columns, the units of time that a row may be of (the first is the default; none: they are given),
-    and whether the filter's types make sense."""
+class ReportKind(NamedTuple):
+    """`units`: the units of time that a row may cover, the default first; empty: the report decides.
+
+    `accepts_types`: whether the figures can be limited to types of events.
+    """
 
     columns: tuple[Column, ...]
     units: tuple[str, ...] = ()
-    has_types: bool = True
+    accepts_types: bool = True
 
 
 def _numbers(*names: str) -> tuple[Column, ...]:
     return tuple(Column(name, "number") for name in names)
 
 
-KINDS = {
-    "metrics": Kind((Column("date", "date"), Column("name"), Column("value", "number"), Column("dimensions", "json")),
-                    has_types=False),
-    "dau": Kind((Column("date", "date"), *_numbers("dau", "new_users", "returning_users", "wau", "mau", "stickiness"))),
-    "summary": Kind(
-        (*STRETCH, *_numbers("page_views", "visitors", "visits", "bounce_rate", "avg_visit_duration_s")),
-        UNITS, has_types=False,
-    ),
-    "breakdown": Kind((*STRETCH, Column("value"), *_numbers("events", "users")), UNITS),
-    "retention": Kind((Column("cohort", "date"), *_numbers("size", "units_after", "users", "rate")), PARTS),
-}  # fmt: skip
+METRIC_COLUMNS = (Column("date", "date"), Column("name"), Column("value", "number"), Column("dimensions", "json"))
+SUMMARY_FIGURES = _numbers("page_views", "visitors", "visits", "bounce_rate", "avg_visit_duration_s")
+DAU_FIGURES = _numbers("dau", "new_users", "returning_users", "wau", "mau", "stickiness")
+RETENTION_FIGURES = _numbers("size", "units_after", "users", "rate")
+REPORT_KINDS = {
+    "metrics": ReportKind(METRIC_COLUMNS, accepts_types=False),
+    "dau": ReportKind((Column("date", "date"), *DAU_FIGURES)),
+    "summary": ReportKind((*PERIOD_COLUMNS, *SUMMARY_FIGURES), UNITS, accepts_types=False),
+    "breakdown": ReportKind((*PERIOD_COLUMNS, Column("value"), *_numbers("events", "users")), UNITS),
+    "retention": ReportKind((Column("cohort", "date"), *RETENTION_FIGURES), CALENDAR_UNITS),
+}
 
 
-class Report(NamedTuple):
-    """Which one; `dimension` of a breakdown; `unit`: what a row is of, "" the report's default."""
+@dataclass(frozen=True, slots=True)
+class ReportRows:
+    """The rows of a report over each day that the request's period touches; a `Source` of export.py."""
 
-    name: str = "metrics"
-    dimension: str = ""
-    unit: str = ""
-
-
-class Asked(NamedTuple):
-    """A report of a site: over each day that `[start, end)` touches, of events of these types (empty: all)."""
-
-    site_id: int
-    report: Report
-    start: datetime
-    end: datetime
-    types: Sequence[str] = ()
-    bots: bool = False
+    request: ExportRequest
+    is_countable = True
+    can_overlap = False
 
     @property
-    def whom(self) -> Whom:
-        return Whom(list(self.types) or None, self.bots)
+    def name(self) -> str:
+        return self.request.report.name
+
+    @property
+    def title(self) -> str:
+        return self.name
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        return REPORT_KINDS[self.name].columns
 
     @property
     def unit(self) -> str:
-        return self.report.unit or KINDS[self.report.name].units[0]
+        return self.request.report.unit or REPORT_KINDS[self.name].units[0]
+
+    @property
+    def audience(self) -> AudienceFilter:
+        return AudienceFilter(list(self.request.filter.types) or None, self.request.filter.include_bots)
+
+    def check(self) -> None:
+        name, dimension, _ = self.request.report
+        check_no_sample_filter("report", self.request.filter)
+        if self.request.filter.where is not None:
+            detail = "a report counts all events and has no such filter; export events, or query the report"
+            raise bad_parameter("filter.where", detail, "what=events")
+        check_one_of("report", name, tuple(REPORT_KINDS))
+        if name == "breakdown":
+            check_one_of("dimension", dimension, LIST_DIMENSIONS)
+        elif dimension:
+            raise bad_parameter("dimension", f"{name} has no dimension; a breakdown has one", "report=breakdown")
+        self._check_unit()
+        self._check_audience()
+
+    def _check_unit(self) -> None:
+        unit, units = self.request.report.unit, REPORT_KINDS[self.name].units
+        if unit and not units:
+            raise bad_parameter("unit", f"{self.name} has one row a day; omit unit", "report=summary")
+        if unit:
+            check_one_of("unit", unit, units)
+
+    def _check_audience(self) -> None:
+        if self.request.filter.types and not REPORT_KINDS[self.name].accepts_types:
+            raise bad_parameter("type", f"{self.name} has fixed types of events; omit type", "report=breakdown")
+        if self.request.filter.user_id is not None:
+            raise bad_parameter("user_id", "a report counts all users; export the events of one user", "what=events")
+
+    def split_period(self, _connection: Connection) -> list[tuple[datetime, datetime]]:
+        """One part: a report is computed in one snapshot."""
+        return [(self.request.start, self.request.end)]
+
+    def estimate_max_rows(self, connection: Connection) -> int:
+        """Raises BadInput for a retention grid with too many cohorts."""
+        days = self._days(connection)
+        parameters = {"site_id": self.request.site_id, "first": days.first, "after": days.after}
+        if self.name == "metrics":
+            return int(connection.execute(COUNT_METRICS, parameters).scalar_one())
+        if self.name == "breakdown":
+            parameters |= {"dimension": self.request.report.dimension}
+            return int(connection.execute(COUNT_VALUES, parameters).scalar_one())
+        if self.name == "retention":
+            cohorts = len(retention.cohort_edges(days, self.unit)) - 1
+            return cohorts * (cohorts + 1) // 2
+        return len(days.dates) if self.name == "dau" else sum(1 for _ in _split_by_unit(days, self.unit))
+
+    def statements(
+        self, engine: Engine, columns: Sequence[Column], start: datetime, end: datetime, _cutoff: datetime
+    ) -> Iterator[BoundStatement]:
+        """The rows of each statement are computed when it is due; the cutoff does not apply to figures."""
+        with read_transaction(engine, TIMEOUT_S) as connection:
+            days, site = self._days(connection), read_site_by_id(connection, self.request.site_id)
+        if self.name == "metrics":
+            bounds = {"site_id": self.request.site_id, "first": days.first, "after": days.after}
+            yield self._copy(columns, METRICS_FROM_CLAUSE), bounds | FORMULA_PARAMETERS
+            return
+        if site is None:
+            raise NotFound("the site does not exist any more")
+        statement = self._copy(columns, _json_from_clause(self.columns))
+        with open_snapshot(engine, site, TIMEOUT_S) as snapshot:
+            rows = iter(ROW_BUILDERS[self.name](snapshot, days, self))
+            while batch := list(islice(rows, ROWS_PER_COPY)):
+                yield statement, {"rows": _as_json(self.columns, batch)} | FORMULA_PARAMETERS
+
+    def _copy(self, columns: Sequence[Column], from_clause: str) -> str:
+        return copy_statement(columns, self.request.format, self.request.zone, from_clause)
+
+    def _days(self, connection: Connection) -> DayRange:
+        zone = read_calendar(connection, self.request.site_id)
+        period = Period(self.request.start, self.request.end, zone)
+        return DayRange(period.first_date, period.last_date + timedelta(days=1), zone)
 
 
-def check(report: Report, types: Sequence[str], user_id: str | None) -> None:
-    """Raises BadInput, with what would do."""
-    _known("report", report.name, tuple(KINDS))
-    kind = KINDS[report.name]
-    if report.name == "breakdown":
-        _known("dimension", report.dimension, LISTS)
-    elif report.dimension:
-        raise refuse("dimension", f"{report.name} has none; a breakdown does", "report=breakdown")
-    if report.unit and not kind.units:
-        raise refuse("unit", f"{report.name} has a row a day; leave it out", "report=summary")
-    if report.unit:
-        _known("unit", report.unit, kind.units)
-    if types and not kind.has_types:
-        raise refuse("type", f"{report.name} are of fixed types; leave it out", "report=breakdown")
-    if user_id is not None:
-        raise refuse("user_id", "a report is of many; what one person did are events", "what=events")
-
-
-def _known(name: str, value: str, words: Sequence[str]) -> None:
-    if value not in words:
-        raise refuse(name, f"{value[:80]!r} is not known; known: {', '.join(words)}", f"{name}={words[0]}")
-
-
-ZONE = text("SELECT coalesce(rollups_zone, zone) FROM sites WHERE id = :site_id")
-
-
-def calendar_of(connection: Connection, site_id: int) -> ZoneInfo:
-    """The zone of the site's days. Raises NotFound."""
-    zone = connection.execute(ZONE, {"site_id": site_id}).scalar()
+def read_calendar(connection: Connection, site_id: int) -> ZoneInfo:
+    """The zone in which the site's days are counted. Raises NotFound."""
+    zone = read_rollups_zone(connection, site_id)
     if zone is None:
-        raise NotFound("the site is gone")
+        raise NotFound("the site does not exist any more")
     return clock.zone(zone)
 
 
-# One end of uq_metrics and of pk_rollups each.
-FIRST = text("""
+# Reads the first entry of uq_metrics and of pk_rollups.
+SELECT_FIRST_DAY = text("""
 SELECT least(
     (SELECT min(date) FROM metrics WHERE site_id = :site_id),
     (SELECT min(day) FROM rollups WHERE site_id = :site_id AND span = 'day' AND dimension = 'total')
@@ -133,22 +186,16 @@ SELECT least(
 """)
 
 
-def everything(connection: Connection, site_id: int, now: datetime) -> Period:
-    """From the first day that any figure is known of through today."""
-    zone = calendar_of(connection, site_id)
+def read_full_period(connection: Connection, site_id: int, now: datetime) -> Period:
+    """From the first day that has any figure through today."""
+    zone = read_calendar(connection, site_id)
     today = clock.day_of(now, zone)
-    first: date = connection.execute(FIRST, {"site_id": site_id}).scalar() or today
-    return Days(min(first, today), today + timedelta(days=1), zone).period
-
-
-def _days(connection: Connection, asked: Asked) -> Days:
-    zone = calendar_of(connection, asked.site_id)
-    touched = Period(asked.start, asked.end, zone)
-    return Days(touched.first_date, touched.last_date + timedelta(days=1), zone)
+    first: date = connection.execute(SELECT_FIRST_DAY, {"site_id": site_id}).scalar() or today
+    return DayRange(min(first, today), today + timedelta(days=1), zone).period
 
 
 COUNT_METRICS = text("SELECT count(*) FROM metrics WHERE site_id = :site_id AND date >= :first AND date < :after")
-# pk_rollups; of all types and subjects, so more than there will be.
+# Served by pk_rollups. Counts all types and subjects, so it is an upper bound.
 COUNT_VALUES = text("""
 SELECT count(*)
 FROM rollups
@@ -156,22 +203,8 @@ WHERE site_id = :site_id AND span = 'day' AND dimension = :dimension AND day >= 
 """)
 
 
-def estimate(connection: Connection, asked: Asked) -> int:
-    """About how many rows, and no less. Raises BadInput for a grid of too many cohorts."""
-    days, name = _days(connection, asked), asked.report.name
-    given = {"site_id": asked.site_id, "first": days.first, "after": days.after}
-    if name == "metrics":
-        return int(connection.execute(COUNT_METRICS, given).scalar_one())
-    if name == "breakdown":
-        return int(connection.execute(COUNT_VALUES, given | {"dimension": asked.report.dimension}).scalar_one())
-    if name == "retention":
-        cohorts = len(retention.units(days, asked.unit)) - 1
-        return cohorts * (cohorts + 1) // 2
-    return len(days.dates) if name == "dau" else sum(1 for _ in _stretches(days, asked.unit))
-
-
-# Served by uq_metrics, whose order this is.
-METRICS = """
+# Served by uq_metrics, in its order.
+METRICS_FROM_CLAUSE = """
     FROM (
         SELECT date, metric_name AS name, trim_scale(metric_value) AS value, dimensions
         FROM metrics
@@ -181,92 +214,80 @@ METRICS = """
 """
 
 
-def statements(
-    engine: Engine, asked: Asked, columns: Sequence[Column], form: str, zone: str
-) -> Iterator[tuple[str, dict[str, Any]]]:
-    """COPYs of the report for a file of that format, one after the other; the rows of each are made when it is due."""
-    with reading(engine, TIMEOUT_S) as connection:
-        days, site = _days(connection, asked), site_by_id(connection, asked.site_id)
-    if asked.report.name == "metrics":
-        bounds = {"site_id": asked.site_id, "first": days.first, "after": days.after}
-        yield copy_statement(columns, form, zone, METRICS), bounds | BOUND
-        return
-    if site is None:
-        raise NotFound("the site is gone")
-    statement = copy_statement(columns, form, zone, _source(asked.report.name))
-    with snapshot(engine, site, TIMEOUT_S) as found:
-        rows = iter(MAKERS[asked.report.name](found, days, asked))
-        while some := list(islice(rows, ROWS_AT_A_TIME)):
-            yield statement, {"rows": _as_json(asked.report.name, some)} | BOUND
-
-
-def _source(name: str) -> str:
-    types = ", ".join(f"{column.name} {SQL_TYPES[column.type]}" for column in KINDS[name].columns)
+def _json_from_clause(columns: Sequence[Column]) -> str:
+    types = ", ".join(f"{column.name} {SQL_TYPES[column.type]}" for column in columns)
     return f"FROM json_to_recordset(CAST(%(rows)s AS json)) AS figures({types})"
 
 
-def _as_json(name: str, rows: Iterable[tuple[Any, ...]]) -> str:
-    names = [column.name for column in KINDS[name].columns]
+def _as_json(columns: Sequence[Column], rows: Iterable[tuple[Any, ...]]) -> str:
+    names = [column.name for column in columns]
     return msgspec.json.encode([dict(zip(names, row, strict=True)) for row in rows]).decode()
 
 
-def _dau(found: Snapshot, days: Days, asked: Asked) -> Iterator[tuple[Any, ...]]:
-    seen = users_before(found, days.first, asked.whom)
+def _dau_rows(snapshot: Snapshot, days: DayRange, report: ReportRows) -> Iterator[tuple[Any, ...]]:
+    seen = users_before(snapshot, days.first, report.audience)
     for first in days.dates[::DAYS_AT_A_TIME]:
-        some = days._replace(first=first, after=min(first + timedelta(days=DAYS_AT_A_TIME), days.after))
-        people = dict(people_by_day(found, some.first, some.after, asked.whom))
-        for point in series(found, some, asked.whom):
+        batch = days._replace(first=first, after=min(first + timedelta(days=DAYS_AT_A_TIME), days.after))
+        users = dict(users_by_day(snapshot, batch.first, batch.after, report.audience))
+        for point in daily_series(snapshot, batch, report.audience):
             new = 0
-            if (active := people.get(point.date)) is not None:
+            if (active := users.get(point.date)) is not None:
                 new = active.difference_cardinality(seen)
                 seen |= active
             yield point.date, point.dau, new, point.dau - new, point.wau, point.mau, point.stickiness
 
 
-def _summary(found: Snapshot, days: Days, asked: Asked) -> Iterator[tuple[Any, ...]]:
-    for some in _stretches(days, asked.unit):
-        views = found.total(some.first, some.after, types=VIEWS, bots=asked.bots)
-        begun = found.visits("total", some.first, some.after, asked.bots).values()
-        visits = VisitSums(*(sum(column) for column in zip(VisitSums(0, 0, 0, 0), *begun, strict=True)))
-        rate, length = _rounded(visits.bounce_rate), _rounded(visits.avg_duration_s)
-        yield (*_ends(some), views.events, len(views.users), visits.visits, rate, length)
+def _summary_rows(snapshot: Snapshot, days: DayRange, report: ReportRows) -> Iterator[tuple[Any, ...]]:
+    bots = report.audience.bots
+    for unit in _split_by_unit(days, report.unit):
+        views = snapshot.total(unit.first, unit.after, types=PAGE_VIEW_TYPES, bots=bots)
+        rows = snapshot.visits("total", unit.first, unit.after, bots).values()
+        visits = VisitSums(*(sum(column) for column in zip(VisitSums(0, 0, 0, 0), *rows, strict=True)))
+        rate, duration_s = _rounded(visits.bounce_rate), _rounded(visits.avg_duration_s)
+        yield (*_first_and_last(unit), views.events, len(views.users), visits.visits, rate, duration_s)
 
 
-def _breakdown(found: Snapshot, days: Days, asked: Asked) -> Iterator[tuple[Any, ...]]:
-    """The values of each stretch, those with the most events first. A day is read at a time."""
-    for some in _stretches(days, asked.unit):
+def _breakdown_rows(snapshot: Snapshot, days: DayRange, report: ReportRows) -> Iterator[tuple[Any, ...]]:
+    """The values of each unit, those with the most events first. Reads one day at a time."""
+    dimension, audience = report.request.report.dimension, report.audience._asdict()
+    for unit in _split_by_unit(days, report.unit):
         counts: dict[str, Count] = {}
-        for day in some.dates:
-            after = day + timedelta(days=1)
-            for (_, value), count in found.counts(asked.report.dimension, day, after, **asked.whom._asdict()).items():
+        for day in unit.dates:
+            values = snapshot.counts(dimension, day, day + timedelta(days=1), **audience)
+            for (_, value), count in values.items():
                 counts.setdefault(value, Count()).add(count)
         for value in sorted(counts, key=lambda value: (-counts[value].events, value)):
-            yield (*_ends(some), value, counts[value].events, len(counts[value].users))
+            yield (*_first_and_last(unit), value, counts[value].events, len(counts[value].users))
 
 
-def _retention(found: Snapshot, days: Days, asked: Asked) -> Iterator[tuple[Any, ...]]:
-    for cohort in retention.grid(found, retention.units(days, asked.unit), asked.whom):
-        for number, (users, rate) in enumerate(zip(cohort.retained, cohort.rates, strict=True)):
-            yield cohort.start, cohort.size, number, users, rate
+def _retention_rows(snapshot: Snapshot, days: DayRange, report: ReportRows) -> Iterator[tuple[Any, ...]]:
+    for cohort in retention.build_cohorts(snapshot, retention.cohort_edges(days, report.unit), report.audience):
+        for units_after, (users, rate) in enumerate(zip(cohort.retained, cohort.rates, strict=True)):
+            yield cohort.start, cohort.size, units_after, users, rate
 
 
-MAKERS: dict[str, Callable[[Snapshot, Days, Asked], Iterator[tuple[Any, ...]]]]
-MAKERS = {"dau": _dau, "summary": _summary, "breakdown": _breakdown, "retention": _retention}
+ROW_BUILDERS: dict[str, Callable[[Snapshot, DayRange, ReportRows], Iterator[tuple[Any, ...]]]]
+ROW_BUILDERS = {
+    "dau": _dau_rows,
+    "summary": _summary_rows,
+    "breakdown": _breakdown_rows,
+    "retention": _retention_rows,
+}
 
 
-def _stretches(days: Days, unit: str) -> Iterator[Days]:
-    """The days by unit; a week or a month that they cut is cut."""
+def _split_by_unit(days: DayRange, unit: str) -> Iterator[DayRange]:
+    """The days by unit of time; the first and the last week or month may be incomplete."""
     first = days.first
     while first < days.after:
         day = days._replace(first=first, after=first + timedelta(days=1))
-        after = days.after if unit == "period" else min(around(day, unit).after, days.after)
+        after = days.after if unit == "period" else min(expand_to_unit(day, unit).after, days.after)
         yield days._replace(first=first, after=after)
         first = after
 
 
-def _ends(days: Days) -> tuple[date, date]:
+def _first_and_last(days: DayRange) -> tuple[date, date]:
     return days.first, days.after - timedelta(days=1)
 
 
 def _rounded(value: float | None) -> float | None:
-    return None if value is None else round(value, DIGITS)
+    return None if value is None else round(value, DECIMAL_PLACES)

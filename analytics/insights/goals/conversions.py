@@ -1,26 +1,25 @@
-"""What reports on goals count, and the two places that can tell: goal_rollups.py and goal_rows.py.
+"""What reports on goals count, and the interface of its two sources: from_rollups.py and goal_rows.py.
 
-`users` are different people with a conversion, `active_users` those with an event of any type, and the rate is the
-first as a part of the second; in a bucket, or with a value of a dimension, of the events in it. A filter of the
-question narrows both.
+`users` are distinct users with a conversion, `active_users` distinct users with an event of any type; the rate is their
+quotient. In a bucket, or with a value of a dimension, both count its events only. A filter narrows both.
 """
 
 from decimal import Decimal
 from typing import Any, NamedTuple, Protocol
 
-from analytics.reports.canonical import DIGITS
+from analytics.reports.query.measures import DECIMAL_PLACES
 
 
 class Amount(NamedTuple):
-    """The sum of a currency, to the last digit; None: the payloads name none."""
+    """The exact sum in one currency; None: the payloads name no currency."""
 
     currency: str | None
     amount: Decimal
     conversions: int
 
 
-class Reached(NamedTuple):
-    """What was counted; `amounts`, the largest first, only of a goal with a worth."""
+class ConversionCounts(NamedTuple):
+    """`amounts`: the largest first; None for a goal without a conversion value."""
 
     conversions: int = 0
     users: int = 0
@@ -28,28 +27,28 @@ class Reached(NamedTuple):
     amounts: tuple[Amount, ...] | None = None
 
     def as_json(self) -> dict[str, Any]:
-        """A rate of nobody is null; money is text, so that no digit is lost."""
-        rate = round(self.users / self.active_users, DIGITS) if self.active_users else None
-        found: dict[str, Any] = {"conversions": self.conversions, "users": self.users}
-        found |= {"active_users": self.active_users, "rate": rate}
+        """The rate is null without active users; amounts are text, so that no digit is lost."""
+        rate = round(self.users / self.active_users, DECIMAL_PLACES) if self.active_users else None
+        counts: dict[str, Any] = {"conversions": self.conversions, "users": self.users}
+        counts |= {"active_users": self.active_users, "rate": rate}
         if self.amounts is not None:
-            found["amounts"] = [{**one._asdict(), "amount": format(one.amount, "f")} for one in self.amounts]
-            found["without_amount"] = self.conversions - sum(one.conversions for one in self.amounts)
-        return found
+            counts["amounts"] = [{**amount._asdict(), "amount": format(amount.amount, "f")} for amount in self.amounts]
+            counts["without_amount"] = self.conversions - sum(amount.conversions for amount in self.amounts)
+        return counts
 
 
-class Lines(NamedTuple):
-    """Values of a dimension, most conversions first, ties in the order of the values; `total`: conversions of all."""
+class TopValues(NamedTuple):
+    """Values of a dimension, most conversions first, ties by value; `total_conversions` includes all other values."""
 
-    lines: list[tuple[str, Reached]]
-    total: int
+    rows: list[tuple[str, ConversionCounts]]
+    total_conversions: int
 
 
-class Source(Protocol):
-    """Where the numbers are from."""
+class GoalSource(Protocol):
+    """A source of the counts."""
 
-    def count(self, unit: str) -> list[Reached]:
-        """Of each of `buckets.cut(period, unit)`."""
+    def count(self, unit: str) -> list[ConversionCounts]:
+        """One for each bucket of `split_period(period, unit)`."""
 
-    def rank(self, dimension: str, limit: int) -> Lines:
-        """The first values of the dimension."""
+    def top_values(self, dimension: str, limit: int) -> TopValues:
+        """The first `limit` values of the dimension."""

@@ -1,4 +1,7 @@
-"""Goals counted from rollups: a bare type, or one exact path of a type, in whole days of their calendar."""
+"""Goals counted from rollups: an event type, or one exact path of a type, in whole days of the rollups' calendar.
+
+goals/report.py calls it inside a snapshot. Raises NotInRollups where rollups are not exact.
+"""
 
 from collections.abc import Iterable, Sequence
 from datetime import date
@@ -6,94 +9,95 @@ from typing import Any
 
 from pyroaring import BitMap64
 
-from analytics.insights.asking import Asked
-from analytics.insights.goals import Goal
-from analytics.insights.reached import Lines, Reached
-from analytics.reports.buckets import Bucket, cut
-from analytics.rollups import sums, users
-from analytics.rollups.delta import Count
-from analytics.rollups.guard import OTHER
-from analytics.rollups.named import counts_of, days_of
-from analytics.rollups.reading import LISTS, Snapshot
+from analytics.insights.goals.conversions import ConversionCounts, TopValues
+from analytics.insights.goals.goals import Goal
+from analytics.insights.request import EventSelection
+from analytics.reports.buckets import Bucket, split_period
+from analytics.rollups import bitmaps
+from analytics.rollups.cardinality import OTHER
+from analytics.rollups.deltas.counts import Count
+from analytics.rollups.snapshot import sums
+from analytics.rollups.snapshot.selected_values import read_daily_counts, read_value_counts
+from analytics.rollups.snapshot.snapshot import LIST_DIMENSIONS, Snapshot
 
 
-class Unknown(Exception):
-    """On some day the goal, or a value, found no place in the rollups: only raw events can tell."""
+class NotInRollups(Exception):
+    """On some day the goal, or a value, may be part of OTHER in the rollups: only raw events are exact."""
 
 
-class Rollups:
-    """A Source (reached.py)."""
+class RollupSource:
+    """A GoalSource (conversions.py)."""
 
-    def __init__(self, found: Snapshot, goal: Goal, first: date, after: date, asked: Asked) -> None:
-        self._found, self._goal, self._asked = found, goal, asked
+    def __init__(self, snapshot: Snapshot, goal: Goal, first: date, after: date, selection: EventSelection) -> None:
+        self._snapshot, self._goal, self._selection = snapshot, goal, selection
         self._first, self._after = first, after
-        self._of_goal: dict[str, Any] = {"types": [goal.type], "bots": asked.bots}
+        self._of_goal: dict[str, Any] = {"types": [goal.type], "bots": selection.bots}
 
-    def can_tell(self, unit: str | None, dimension: str | None) -> bool:
-        """Whether there are rows for it: a path's are by day, and of itself alone."""
-        if self._goal.needs_raw or (self._goal.path and (unit == "hour" or dimension)):
+    def can_count(self, unit: str | None, dimension: str | None) -> bool:
+        """Whether there are rows for it: a path has them by day only, and without another dimension."""
+        if self._goal.needs_raw_events or (self._goal.path and (unit == "hour" or dimension)):
             return False
         if OTHER in (self._goal.type, self._goal.path):
-            # Rollups have many under this name, raw events those that are called so.
+            # In rollups OTHER is the sum of many values, in raw events a value.
             return False
-        return dimension is None or dimension in LISTS
+        return dimension is None or dimension in LIST_DIMENSIONS
 
-    def days(self) -> dict[date, Count]:
-        """Day → its conversions. A few queries, a bitmap a day. Raises Unknown."""
+    def conversions_by_day(self) -> dict[date, Count]:
+        """A few queries, a bitmap a day. Raises NotInRollups."""
         first, after, path = self._first, self._after, self._goal.exact_path
-        found = self._found.days(first, after, **self._of_goal)
-        others = set(self._found.days(first, after, types=[OTHER], bots=self._asked.bots)) - set(found)
+        counts = self._snapshot.daily_totals(first, after, **self._of_goal)
+        others = set(self._snapshot.daily_totals(first, after, types=[OTHER], bots=self._selection.bots)) - set(counts)
         if path is not None:
-            found = days_of(self._found, "path", path, first, after, **self._of_goal)
-            others |= set(days_of(self._found, "path", OTHER, first, after, **self._of_goal)) - set(found)
+            counts = read_daily_counts(self._snapshot, "path", path, first, after, **self._of_goal)
+            others |= set(read_daily_counts(self._snapshot, "path", OTHER, first, after, **self._of_goal)) - set(counts)
         if others:
-            raise Unknown
-        return found
+            raise NotInRollups
+        return counts
 
-    def people(self) -> BitMap64:
-        """Everybody who converted. As `days`."""
-        return users.union(count.users for count in self.days().values())
+    def converters(self) -> BitMap64:
+        """All users who converted. Cost and errors as `conversions_by_day`."""
+        return bitmaps.union(count.users for count in self.conversions_by_day().values())
 
-    def count(self, unit: str) -> list[Reached]:
-        """As `days`, and the bitmaps of all types. Raises Unknown."""
-        buckets, days = cut(self._asked.period, unit), self.days()
+    def count(self, unit: str) -> list[ConversionCounts]:
+        """As `conversions_by_day`, plus the bitmaps of all types. Raises NotInRollups."""
+        buckets, days = split_period(self._selection.period, unit), self.conversions_by_day()
         if unit == "hour":
-            goals = self._hours(buckets, **self._of_goal)
+            counts = self._hours(buckets, **self._of_goal)
         else:
-            goals = [_add(count for day, count in days.items() if one.first <= day < one.after) for one in buckets]
-        active = self.count_active(unit)
-        return [Reached(one.events, len(one.users), users) for one, users in zip(goals, active, strict=True)]
+            counts = [_add(count for day, count in days.items() if one.first <= day < one.after) for one in buckets]
+        active = self.count_active_users(unit)
+        return [ConversionCounts(one.events, len(one.users), users) for one, users in zip(counts, active, strict=True)]
 
-    def count_active(self, unit: str) -> list[int]:
-        """How many people had an event of any type, bucket by bucket. Whatever the goal is, rollups know that."""
-        buckets, bots = cut(self._asked.period, unit), self._asked.bots
+    def count_active_users(self, unit: str) -> list[int]:
+        """Users with an event of any type, for each bucket. Rollups hold them for every goal."""
+        buckets, bots = split_period(self._selection.period, unit), self._selection.bots
         if unit == "hour":
-            return [len(one.users) for one in self._hours(buckets, bots=bots)]
+            return [len(count.users) for count in self._hours(buckets, bots=bots)]
         if unit == "day":
-            found = self._found.days(self._first, self._after, bots=bots)
-            return [len(found.get(one.first, Count()).users) for one in buckets]
-        return [len(self._found.total(one.first, one.after, bots=bots).users) for one in buckets]
+            days = self._snapshot.daily_totals(self._first, self._after, bots=bots)
+            return [len(days.get(bucket.first, Count()).users) for bucket in buckets]
+        return [len(self._snapshot.total(bucket.first, bucket.after, bots=bots).users) for bucket in buckets]
 
-    def _hours(self, buckets: Sequence[Bucket], **asked: Any) -> list[Count]:
-        found = self._found.counts("hour", self._first, self._after, **asked)
-        return [found.get((one.first, f"{one.hour:02}"), Count()) for one in buckets]
+    def _hours(self, buckets: Sequence[Bucket], **rollup_filter: Any) -> list[Count]:
+        counts = self._snapshot.counts("hour", self._first, self._after, **rollup_filter)
+        return [counts.get((bucket.first, f"{bucket.hour:02}"), Count()) for bucket in buckets]
 
-    def rank(self, dimension: str, limit: int) -> Lines:
-        """O(rows of the dimension) to rank, then a bitmap a value and span. Raises Unknown."""
-        self.days()
-        days = self._first, self._after
-        ranked = sums.by_value(self._found, [dimension], *days, **self._of_goal)[dimension]
-        everything = sums.by_value(self._found, [dimension], *days, bots=self._asked.bots)[dimension]
-        if OTHER in everything:
-            raise Unknown
+    def top_values(self, dimension: str, limit: int) -> TopValues:
+        """O(rows of the dimension) to rank, then a bitmap a value and span. Raises NotInRollups."""
+        self.conversions_by_day()
+        days, bots = (self._first, self._after), self._selection.bots
+        ranked = sums.events_by_value(self._snapshot, [dimension], *days, **self._of_goal)[dimension]
+        if OTHER in sums.events_by_value(self._snapshot, [dimension], *days, bots=bots)[dimension]:
+            raise NotInRollups
         values = [value for value, events in ranked.items() if events][:limit]
-        goals = counts_of(self._found, dimension, values, *days, **self._of_goal)
-        everybody = counts_of(self._found, dimension, values, *days, bots=self._asked.bots)
-        return Lines([(value, _reached(goals[value], everybody[value])) for value in values], sum(ranked.values()))
+        counts = read_value_counts(self._snapshot, dimension, values, *days, **self._of_goal)
+        active = read_value_counts(self._snapshot, dimension, values, *days, bots=bots)
+        rows = [(value, _conversions(counts[value], active[value])) for value in values]
+        return TopValues(rows, sum(ranked.values()))
 
 
-def _reached(goal: Count, everybody: Count) -> Reached:
-    return Reached(goal.events, len(goal.users), len(everybody.users))
+def _conversions(count: Count, active: Count) -> ConversionCounts:
+    return ConversionCounts(count.events, len(count.users), len(active.users))
 
 
 def _add(counts: Iterable[Count]) -> Count:

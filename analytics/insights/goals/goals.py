@@ -1,12 +1,12 @@
-"""Goals: which events are conversions, what they are worth, and the table that keeps definitions.
+"""Goals: which events are conversions, what a conversion is worth, and the table of stored goals.
 
-A goal is a type of event, or a pattern of paths (of page views, unless a type is named too), narrowed by a filter in
-the language of reports. The views of goals write here; each change leaves a trace in the audit log.
+A goal is an event type, or a path pattern (of page views, unless a type is given too), narrowed by a filter in the
+language of reports. goals/views.py writes stored goals through this module; each change is an entry in the audit log.
 """
 
 import uuid
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -15,20 +15,21 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import IntegrityError
 
 from analytics.errors import Conflict, Invalid, NotFound, Problem
-from analytics.reports.filters import conditions, parse_filter
-from analytics.reports.patterns import matches, read_pattern
-from analytics.reports.question import utc
-from analytics.rollups.packed import VIEW
+from analytics.reports.filtering.filters import build_filter_clause, parse_filter
+from analytics.reports.filtering.path_patterns import exact_path, match_path
+from analytics.reports.request import format_utc
+from analytics.sites.sites import Site
+from analytics.store.event_types import PAGE_VIEW, stored_type
 from analytics.store.models import audit_log, events, goals, sites
 
-MOST_GOALS = 1_000
+MAX_GOALS = 1_000
 
 
 @dataclass(frozen=True, slots=True)
-class Worth:
+class ConversionValue:
     """What a conversion is worth: `amount`, or the number in the payload's `property`.
 
-    In `currency`, or in the one that the payload's `currency_property` names. Nested properties with dots.
+    Its currency is `currency`, or the value of the payload's `currency_property`; capitals or not are the same.
     """
 
     property: str | None = None
@@ -42,44 +43,44 @@ class Worth:
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """Which events convert."""
+    """Which events are conversions."""
 
     type: str
     path: str | None = None
     filter: str | None = None
-    worth: Worth | None = None
+    conversion_value: ConversionValue | None = None
 
     @property
     def exact_path(self) -> str | None:
-        """The one path that is meant; None: the pattern has stars, or there is none."""
-        pieces = read_pattern(self.path) if self.path else ()
-        return pieces[0] if len(pieces) == 1 else None
+        """The one path of the goal; None: its pattern has wildcards, or it has no path."""
+        return exact_path(self.path) if self.path else None
 
     @property
-    def needs_raw(self) -> bool:
-        """Rollups cannot tell its conversions: they know types, and paths of a type."""
-        return self.filter is not None or self.worth is not None or (self.path is not None and self.exact_path is None)
+    def needs_raw_events(self) -> bool:
+        """Rollups cannot count its conversions: they hold types, and paths of a type."""
+        has_wildcards = self.path is not None and self.exact_path is None
+        return self.filter is not None or self.conversion_value is not None or has_wildcards
 
     def is_met(self) -> ColumnElement[bool]:
         """Whether a row of events is a conversion; every value is bound."""
-        met = [events.c.type == self.type]
+        clauses = [events.c.type == self.type]
         if self.path:
-            met.append(matches(events.c.path, read_pattern(self.path)))
+            clauses.append(match_path(events.c.path, self.path))
         if self.filter:
-            met.append(conditions(parse_filter(self.filter), events.c))
-        return and_(*met)
+            clauses.append(build_filter_clause(parse_filter(self.filter), events.c))
+        return and_(*clauses)
 
     def as_json(self) -> dict[str, Any]:
-        worth = self.worth and self.worth.as_json()
-        return {"type": self.type, "path": self.path, "filter": self.filter, "value": worth}
+        value = self.conversion_value and self.conversion_value.as_json()
+        return {"type": self.type, "path": self.path, "filter": self.filter, "value": value}
 
 
-class Stored(NamedTuple):
-    """A definition with its name; `site` is the key of its site."""
+class StoredGoal(NamedTuple):
+    """A goal with its name and site."""
 
     id: uuid.UUID
     site_id: int
-    site: str
+    site_key: str
     name: str
     goal: Goal
     created_at: datetime
@@ -90,61 +91,72 @@ class Stored(NamedTuple):
         return {"name": self.name, **self.goal.as_json()}
 
     def as_json(self) -> dict[str, Any]:
-        times = {"created_at": utc(self.created_at), "updated_at": utc(self.updated_at)}
-        return {"id": str(self.id), "site": self.site, **self.definition, **times}
+        times = {"created_at": format_utc(self.created_at), "updated_at": format_utc(self.updated_at)}
+        return {"id": str(self.id), "site": self.site_key, **self.definition, **times}
+
+    def of_site(self, site: Site) -> Goal:
+        """Its goal. Raises NotFound for another site's."""
+        if self.site_id != site.id:
+            raise NotFound(f"the site {site.key!r} has no goal {self.id}; GET /api/analytics/goals lists its goals")
+        return self.goal
 
 
-def make_goal(given: Mapping[str, Any]) -> Goal:
-    """Of a body or a query: type, path, filter, value. Raises Invalid when it would mean every event."""
-    kind, path, worth = given.get("type"), given.get("path"), given.get("value")
-    if not kind and not path:
-        detail = "a goal needs a type or a path; for example type=signup, or path=/thanks"
+def make_goal(body: Mapping[str, Any]) -> Goal:
+    """Of a body or a query: type, path, filter, value. Raises Invalid without type and path: that is every event."""
+    event_type, path, value = body.get("type"), body.get("path"), body.get("value")
+    if not event_type and not path:
+        detail = "type: missing; a goal has a type, a path or both, for example type=signup or path=/thanks"
         raise Invalid(detail, [Problem(None, "type", "missing", detail)])
-    return Goal(kind or VIEW, path, given.get("filter"), worth and Worth(**worth))
+    return Goal(stored_type(event_type or PAGE_VIEW), path, body.get("filter"), value and _read_value(value))
 
 
-COLUMNS = (goals, sites.c.key.label("site"))
+def _read_value(body: Mapping[str, str]) -> ConversionValue:
+    value = ConversionValue(**body)
+    return replace(value, currency=value.currency.upper()) if value.currency else value
+
+
+SELECT_GOALS = select(goals, sites.c.key.label("site_key")).join(sites)
 
 
 # Served by pk_goals.
-def read_goal(connection: Connection, goal_id: uuid.UUID) -> Stored:
+def read_goal(connection: Connection, goal_id: uuid.UUID) -> StoredGoal:
     """Raises NotFound."""
-    row = connection.execute(select(*COLUMNS).join(sites).where(goals.c.id == goal_id)).first()
+    row = connection.execute(SELECT_GOALS.where(goals.c.id == goal_id)).first()
     if row is None:
-        raise NotFound(f"no goal {goal_id}; GET /api/analytics/goals lists those of a site")
-    return _stored(row)
+        raise NotFound(f"no goal has the id {goal_id}; GET /api/analytics/goals lists a site's goals")
+    return _from_row(row)
 
 
 # Served by uq_goals_site_id_name.
-def list_goals(connection: Connection, site_id: int) -> list[Stored]:
-    """The site's, in the order of their names."""
-    query = select(*COLUMNS).join(sites).where(goals.c.site_id == site_id).order_by(goals.c.name).limit(MOST_GOALS)
-    return [_stored(row) for row in connection.execute(query)]
+def list_goals(connection: Connection, site_id: int) -> list[StoredGoal]:
+    """The site's goals, ordered by name."""
+    query = SELECT_GOALS.where(goals.c.site_id == site_id).order_by(goals.c.name).limit(MAX_GOALS)
+    return [_from_row(row) for row in connection.execute(query)]
 
 
-def create_goal(connection: Connection, site_id: int, name: str, goal: Goal, actor: str) -> Stored:
-    """Raises Conflict when the site has a goal of that name, or too many goals."""
-    if len(list_goals(connection, site_id)) >= MOST_GOALS:
-        raise Conflict(f"a site has at most {MOST_GOALS:,} goals; delete one that is not needed any more")
+def create_goal(connection: Connection, site_id: int, name: str, goal: Goal, actor: str) -> StoredGoal:
+    """Raises Conflict when the site has a goal of that name, or MAX_GOALS goals."""
+    if len(list_goals(connection, site_id)) >= MAX_GOALS:
+        raise Conflict(f"the site has {MAX_GOALS:,} goals, the maximum; delete one first")
     row = {"id": uuid.uuid4(), "site_id": site_id, "name": name, **goal.as_json()}
-    adding = postgresql.insert(goals).values(row).on_conflict_do_nothing(index_elements=["site_id", "name"])
-    if connection.execute(adding.returning(goals.c.id)).first() is None:
-        raise _taken(name)
-    made = read_goal(connection, row["id"])
-    _audit(connection, actor, "goal.create", made, made.definition)
-    return made
+    statement = postgresql.insert(goals).values(row).on_conflict_do_nothing(index_elements=["site_id", "name"])
+    if connection.execute(statement.returning(goals.c.id)).first() is None:
+        raise _name_conflict(name)
+    stored = read_goal(connection, row["id"])
+    _audit(connection, actor, "goal.create", stored, stored.definition)
+    return stored
 
 
-def update_goal(connection: Connection, goal_id: uuid.UUID, given: Mapping[str, Any], actor: str) -> Stored:
-    """With the fields that are given changed. Raises NotFound, Invalid and Conflict."""
+def update_goal(connection: Connection, goal_id: uuid.UUID, changes: Mapping[str, Any], actor: str) -> StoredGoal:
+    """The goal with these fields changed. Raises NotFound, Invalid and Conflict."""
     before = read_goal(connection, goal_id)
-    goal = make_goal({**before.goal.as_json(), **given})
-    values = {"name": given.get("name", before.name), **goal.as_json(), "updated_at": func.now()}
+    goal = make_goal({**before.goal.as_json(), **changes})
+    values = {"name": changes.get("name", before.name), **goal.as_json(), "updated_at": func.now()}
     try:
         with connection.begin_nested():
             connection.execute(update(goals).where(goals.c.id == goal_id).values(values))
     except IntegrityError as error:
-        raise _taken(values["name"]) from error
+        raise _name_conflict(values["name"]) from error
     after = read_goal(connection, goal_id)
     old, new = before.definition, after.definition
     _audit(connection, actor, "goal.update", after, {field: [old[field], new[field]] for field in new})
@@ -152,22 +164,21 @@ def update_goal(connection: Connection, goal_id: uuid.UUID, given: Mapping[str, 
 
 
 def delete_goal(connection: Connection, goal_id: uuid.UUID, actor: str) -> None:
-    """Raises NotFound. Events stay as they are."""
-    gone = read_goal(connection, goal_id)
+    """Deletes the definition, no events. Raises NotFound."""
+    stored = read_goal(connection, goal_id)
     connection.execute(delete(goals).where(goals.c.id == goal_id))
-    _audit(connection, actor, "goal.delete", gone, gone.definition)
+    _audit(connection, actor, "goal.delete", stored, stored.definition)
 
 
-def _stored(row: Row[Any]) -> Stored:
-    return Stored(
-        row.id, row.site_id, row.site, row.name, make_goal(dict(row._mapping)), row.created_at, row.updated_at
-    )
+def _from_row(row: Row[Any]) -> StoredGoal:
+    goal = make_goal(dict(row._mapping))
+    return StoredGoal(row.id, row.site_id, row.site_key, row.name, goal, row.created_at, row.updated_at)
 
 
-def _audit(connection: Connection, actor: str, action: str, stored: Stored, detail: Mapping[str, Any]) -> None:
+def _audit(connection: Connection, actor: str, action: str, stored: StoredGoal, detail: Mapping[str, Any]) -> None:
     row = {"actor": actor, "action": action, "site_id": stored.site_id, "detail": {"id": str(stored.id), **detail}}
     connection.execute(insert(audit_log).values(row))
 
 
-def _taken(name: str) -> Conflict:
-    return Conflict(f"the site has a goal named {name!r} already")
+def _name_conflict(name: str) -> Conflict:
+    return Conflict(f"name: the site has a goal named {name!r} already; choose another name")

@@ -1,6 +1,9 @@
-"""Reports on a goal: how often it was reached, and whether those who did come back more than the others."""
+"""Reports on a goal: its conversions over a period, and the retention of users who converted beside all others.
 
-from collections.abc import Iterator, Sequence
+goals/views.py calls it. Rollups answer where they hold what the goal needs, raw events otherwise; the JSON is the same.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import date, timedelta
@@ -8,148 +11,184 @@ from typing import Any, NamedTuple
 
 from pyroaring import BitMap64
 
+from analytics import clock
 from analytics.extensions import settings
-from analytics.insights.asking import Asked, raw_events, raw_for, read_asked
-from analytics.insights.goal_rollups import Rollups, Unknown
 from analytics.insights.goal_rows import Rows
-from analytics.insights.goals import Goal
-from analytics.insights.reached import Source
-from analytics.reports.active import TRAILING
-from analytics.reports.buckets import cut
-from analytics.reports.cache import cached
-from analytics.reports.canonical import DIGITS
-from analytics.reports.days import Days, read_days
-from analytics.reports.question import Question
-from analytics.rollups.reading import Snapshot
+from analytics.insights.goals.conversions import GoalSource
+from analytics.insights.goals.from_rollups import NotInRollups, RollupSource
+from analytics.insights.goals.goals import Goal
+from analytics.insights.request import EventSelection, open_raw_events, read_selection
+from analytics.reports.audience.active import TRAILING_DAYS
+from analytics.reports.buckets import split_period
+from analytics.reports.cache import get_or_compute
+from analytics.reports.day_range import DEFAULT_DAYS, DayRange, has_period, read_days
+from analytics.reports.query.measures import DECIMAL_PLACES
+from analytics.reports.report_period import parameter_needing_raw
+from analytics.reports.request import ReportRequest
+from analytics.rollups.snapshot.snapshot import Snapshot
 
-# So many units after the period, unless `units` asks for others.
+# The default of `units`.
 DEFAULT_UNITS = 8
-UNIT_DAYS = {"day": 1, **TRAILING}
+UNIT_DAYS = {"day": 1, **TRAILING_DAYS}
+# Between the default period of retention and now; with that period it is what raw events are kept for by default.
+MAX_DEFAULT_DAYS_AFTER = 60
 
 
-def report(question: Question, goal: Goal) -> dict[str, Any]:
-    """Conversions, people, rate and amounts of the period; by `granularity` and by `dimension` where asked for.
+def build_report(request: ReportRequest, goal: Goal) -> dict[str, Any]:
+    """Conversions, users, rate and amounts of the period; also by `granularity` and by `dimension`.
 
-    Raises BadInput; Invalid when raw events cannot be counted within STATEMENT_TIMEOUT.
+    Raises BadInput; Invalid when counting raw events exceeds STATEMENT_TIMEOUT.
     """
-    query = question.query
+    query = request.query
     unit, dimension = query.get("granularity"), query.get("dimension")
-    question = about(question, goal)
-    with question.rollups() as found:
-        asked = read_asked(question, found.zone)
-        name = raw_for(query, asked, found.zone)
-        if name is None and asked.days:
-            source = Rollups(found, goal, *asked.days, asked)
-            if source.can_tell(unit, dimension):
-                with suppress(Unknown):
-                    return _kept(question, asked, "rollup", lambda: _describe(query, asked, source))
-    return _kept(question, asked, "raw", lambda: _describe_raw(question, asked, goal, name))
+    request = with_goal(request, goal)
+    with request.open_snapshot() as snapshot:
+        selection = read_selection(request, snapshot.zone)
+        parameter = parameter_needing_raw(request, selection.period, snapshot.zone)
+        if parameter is None and selection.days:
+            source = RollupSource(snapshot, goal, *selection.days, selection)
+            if source.can_count(unit, dimension):
+                with suppress(NotInRollups):
+                    return _cached(request, selection, "rollup", lambda: _describe(query, selection, source))
+    return _cached(request, selection, "raw", lambda: _describe_raw(request, selection, goal, parameter))
 
 
-def about(question: Question, goal: Goal) -> Question:
-    """The question, told from the same one about another goal: a stored goal may be changed."""
-    return replace(question, query={**question.query, "goal": goal.as_json()})
+def with_goal(request: ReportRequest, goal: Goal) -> ReportRequest:
+    """The request with the goal's definition in its query, so that a changed goal has another cache key."""
+    return replace(request, query={**request.query, "goal": goal.as_json()})
 
 
-def _kept(question: Question, asked: Asked, source: str, compute: Any) -> dict[str, Any]:
-    meta = question.meta(asked.period, source)
-    return cached(question, "goal", asked.period, lambda: compute() | {"meta": meta})
+def _cached(
+    request: ReportRequest, selection: EventSelection, source: str, compute: Callable[[], dict[str, Any]]
+) -> dict[str, Any]:
+    meta = request.meta(selection.period, source)
+    return get_or_compute(request, "goal", selection.period, lambda: compute() | {"meta": meta})
 
 
-def _describe_raw(question: Question, asked: Asked, goal: Goal, name: str | None) -> dict[str, Any]:
-    """`name`: as `raw_for`; None: only the goal needs raw events, and rollups know who was active."""
-    active: dict[str, list[int]] = {}
-    if name is None and asked.days:
-        with question.rollups() as found:
-            known = Rollups(found, goal, *asked.days, asked)
-            active = {unit: known.count_active(unit) for unit in ("all", question.query.get("granularity")) if unit}
-    with raw_events(question, asked, name or "from") as connection:
-        return _describe(question.query, asked, Rows(connection, asked, goal, active))
+def _describe_raw(
+    request: ReportRequest, selection: EventSelection, goal: Goal, parameter: str | None
+) -> dict[str, Any]:
+    """`parameter`: of `parameter_needing_raw`; None: only the goal needs raw events, rollups have the active users."""
+    active_users: dict[str, list[int]] = {}
+    if parameter is None and selection.days:
+        units = [unit for unit in ("all", request.query.get("granularity")) if unit]
+        with request.open_snapshot() as snapshot:
+            rollups = RollupSource(snapshot, goal, *selection.days, selection)
+            active_users = {unit: rollups.count_active_users(unit) for unit in units}
+    with open_raw_events(request, selection, parameter or "from") as connection:
+        return _describe(request.query, selection, Rows(connection, selection, goal, active_users))
 
 
-def _describe(query: dict[str, Any], asked: Asked, source: Source) -> dict[str, Any]:
+def _describe(query: dict[str, Any], selection: EventSelection, source: GoalSource) -> dict[str, Any]:
     [total] = source.count("all")
-    found = total.as_json()
+    report = total.as_json()
     if unit := query.get("granularity"):
-        found |= {"granularity": unit, "series": _series(asked, unit, source)}
+        report |= {"granularity": unit, "series": _series(selection, unit, source)}
     if dimension := query.get("dimension"):
-        ranked = source.rank(dimension, int(query.get("limit") or settings().top_results_limit))
-        rows = [{"value": value or None, **line.as_json()} for value, line in ranked.lines]
-        others = ranked.total - sum(line.conversions for _, line in ranked.lines)
-        found |= {"dimension": dimension, "rows": rows, "other_conversions": others}
-    return found
+        top = source.top_values(dimension, int(query.get("limit") or settings().top_results_limit))
+        rows = [{"value": value or None, **counts.as_json()} for value, counts in top.rows]
+        other = top.total_conversions - sum(counts.conversions for _, counts in top.rows)
+        report |= {"dimension": dimension, "rows": rows, "other_conversions": other}
+    return report
 
 
-def _series(asked: Asked, unit: str, source: Source) -> list[dict[str, Any]]:
-    zone = asked.period.zone
+def _series(selection: EventSelection, unit: str, source: GoalSource) -> list[dict[str, Any]]:
+    zone = selection.period.zone
+    buckets = zip(split_period(selection.period, unit), source.count(unit), strict=True)
     return [
-        {"date": str(one.first), "ts": one.start.astimezone(zone).isoformat()}
-        | {"to": one.end.astimezone(zone).isoformat(), **reached.as_json()}
-        for one, reached in zip(cut(asked.period, unit), source.count(unit), strict=True)
+        {
+            "date": str(bucket.first),
+            "ts": bucket.start.astimezone(zone).isoformat(),
+            "to": bucket.end.astimezone(zone).isoformat(),
+            **counts.as_json(),
+        }
+        for bucket, counts in buckets
     ]
 
 
-class Group(NamedTuple):
-    """People, and how many of them were active in each unit after the period."""
+class RetentionGroup(NamedTuple):
+    """The number of users, and how many of them were active in each unit after the period."""
 
     size: int
     retained: list[int]
 
     def as_json(self) -> dict[str, Any]:
-        rates = [round(count / self.size, DIGITS) if self.size else None for count in self.retained]
+        rates = [round(count / self.size, DECIMAL_PLACES) if self.size else None for count in self.retained]
         return {**self._asdict(), "rates": rates}
 
 
-def retention(question: Question, goal: Goal) -> dict[str, Any]:
-    """Who came back after the period: of those who converted in it, and of all others who were active in it.
+def build_retention(request: ReportRequest, goal: Goal) -> dict[str, Any]:
+    """Activity after the period of the users who converted in it, and of all other users active in it.
 
-    A unit is a day, 7 days or 30 days; the first begins where the period ends, and those that have not begun yet are
-    left out. Bitmaps alone, but where only raw events of the period know who converted. Raises BadInput and Invalid.
+    A unit is a day, 7 days or 30 days. The first begins where the period ends; units that have not begun are left out.
+    Reads bitmaps only, except for converters that only raw events hold. Raises BadInput and Invalid.
     """
-    question = about(question, goal)
-    days, converted, source = _converters(question, goal)
-    length = UNIT_DAYS[question.query["unit"]]
-    bots = question.query.get("include_bots", False)
-    with question.rollups() as found:
-        active = found.total(days.first, days.after, bots=bots).users
-        units = list(_units(question, days, length))
-        later = [found.total(first, first + timedelta(days=length), bots=bots).users for first in units]
-    today_is = Days(units[-1], units[-1] + timedelta(days=length), days.zone).period.end if units else None
-    groups = {"converters": converted, "others": active - converted}
-    answer: dict[str, Any] = {"unit": question.query["unit"], "starts": [str(first) for first in units]}
-    answer |= {name: _group(people, later).as_json() for name, people in groups.items()}
-    answer["last_is_over"] = today_is is None or today_is <= question.now
-    return answer | {"meta": question.meta(days.period, source)}
+    request = with_goal(_with_default_period(request), goal)
+    query = request.query
+    days, converters, source = _find_converters(request, goal)
+    length, bots = timedelta(days=UNIT_DAYS[query["unit"]]), query.get("include_bots", False)
+    starts = list(_unit_starts(request, days, length))
+    with request.open_snapshot() as snapshot:
+        active = snapshot.total(days.first, days.after, bots=bots).users
+        later = [snapshot.total(start, start + length, bots=bots).users for start in starts]
+    groups = {"converters": converters, "others": active - converters}
+    is_over = not starts or DayRange(starts[-1], starts[-1] + length, days.zone).period.end <= request.now
+    return {
+        "unit": query["unit"],
+        "starts": [str(start) for start in starts],
+        **{name: _retention(users, later).as_json() for name, users in groups.items()},
+        "last_is_over": is_over,
+        "meta": request.meta(days.period, source),
+    }
 
 
-def _converters(question: Question, goal: Goal) -> tuple[Days, BitMap64, str]:
-    with question.rollups() as found:
-        days = read_days(question, found.zone)
-        asked = read_asked(question, found.zone)
-        if (people := _by_rollups(found, goal, days, asked)) is not None:
-            return days, people, "rollup"
-    asked = replace(asked, period=days.period)
-    with raw_events(question, asked, "from") as connection:
-        return days, Rows(connection, asked, goal).people(), "raw"
+def _with_default_period(request: ReportRequest) -> ReportRequest:
+    """The request with a period: by default DEFAULT_DAYS so long ago that the units after them have begun."""
+    if has_period(request):
+        return request
+    length = UNIT_DAYS[request.query["unit"]]
+    days_after = min(_max_units(request), MAX_DEFAULT_DAYS_AFTER // length) * length
+    with request.open_snapshot() as snapshot:
+        last = clock.day_of(request.now, clock.zone(snapshot.zone)) - timedelta(days=days_after)
+    days = {"from": str(last - timedelta(days=DEFAULT_DAYS - 1)), "to": str(last)}
+    return replace(request, query={**request.query, **days})
 
 
-def _by_rollups(found: Snapshot, goal: Goal, days: Days, asked: Asked) -> BitMap64 | None:
-    """None: only raw events can tell."""
-    source = Rollups(found, goal, days.first, days.after, asked)
+def _max_units(request: ReportRequest) -> int:
+    return int(request.query.get("units") or DEFAULT_UNITS)
+
+
+def _find_converters(request: ReportRequest, goal: Goal) -> tuple[DayRange, BitMap64, str]:
+    """The request's days, the users who converted on them, and where those are from: rollup or raw."""
+    with request.open_snapshot() as snapshot:
+        days = read_days(request, snapshot.zone)
+        selection = read_selection(request, snapshot.zone)
+        if (users := _converters_in_rollups(snapshot, goal, days, selection)) is not None:
+            return days, users, "rollup"
+    selection = replace(selection, period=days.period)
+    with open_raw_events(request, selection, "from") as connection:
+        return days, Rows(connection, selection, goal).converters(), "raw"
+
+
+def _converters_in_rollups(
+    snapshot: Snapshot, goal: Goal, days: DayRange, selection: EventSelection
+) -> BitMap64 | None:
+    """None: only raw events hold them."""
+    source = RollupSource(snapshot, goal, days.first, days.after, selection)
     try:
-        return source.people() if source.can_tell(None, None) else None
-    except Unknown:
+        return source.converters() if source.can_count(None, None) else None
+    except NotInRollups:
         return None
 
 
-def _units(question: Question, days: Days, length: int) -> Iterator[date]:
-    """Where those begin that have begun."""
-    for number in range(int(question.query.get("units") or DEFAULT_UNITS)):
-        first = days.after + timedelta(days=number * length)
-        if Days(first, first + timedelta(days=1), days.zone).period.start > question.now:
+def _unit_starts(request: ReportRequest, days: DayRange, length: timedelta) -> Iterator[date]:
+    """The first days of the units that have begun."""
+    for number in range(_max_units(request)):
+        start = days.after + number * length
+        if DayRange(start, start + timedelta(days=1), days.zone).period.start > request.now:
             break
-        yield first
+        yield start
 
 
-def _group(people: BitMap64, later: Sequence[BitMap64]) -> Group:
-    return Group(len(people), [people.intersection_cardinality(active) for active in later])
+def _retention(users: BitMap64, later: Sequence[BitMap64]) -> RetentionGroup:
+    return RetentionGroup(len(users), [users.intersection_cardinality(active) for active in later])

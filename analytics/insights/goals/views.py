@@ -1,142 +1,137 @@
-"""Goals over HTTP: an admin writes them, whoever reads reports may read them; and the reports on one."""
+"""Routes of goals: the scope `read` sees them and the reports on them, `write` creates, changes and deletes them."""
 
 import uuid
+from collections.abc import Callable
 from typing import Any
 
 from flask import Blueprint, Response, jsonify
 
-from analytics.auth.guard import allow_site, choose_site, current_principal, guarded, require
-from analytics.auth.views import load
-from analytics.documented import documented
-from analytics.errors import NotFound
-from analytics.extensions import db
-from analytics.insights import answers, goal_report, goals
-from analytics.insights.goals import Goal, Stored, make_goal
-from analytics.insights.schemas import (
-    AdHocGoalQuery,
-    GoalChange,
-    GoalReportQuery,
-    GoalRetentionQuery,
-    GoalsQuery,
-    NewGoal,
-    worth_of,
-)
-from analytics.reports.question import Question, read_question, readable
+from analytics.apidocs.operations import documented
+from analytics.auth.guard import check_site_access, current_principal, guarded, require_scope, resolve_site_key
+from analytics.extensions import db, public_address
+from analytics.insights import examples
+from analytics.insights.goals import goals, schemas
+from analytics.insights.goals.goals import Goal, StoredGoal, make_goal
+from analytics.insights.goals.report import build_report, build_retention
+from analytics.reports.request import ReportRequest, guarded_read, read_request
 from analytics.reports.schemas import PeriodQuery
-from analytics.sites import find_site
+from analytics.sites.sites import find_site
+from analytics.web.site_parameters import SiteFields, read_requested_site
+from analytics.web.validation import load_json_body
 
 blueprint = Blueprint("goals", __name__)
-ROUTE = "/api/analytics/goals"
+GOALS_PATH = "/api/analytics/goals"
+GOAL_RESPONSE = (schemas.GoalResponse, examples.GOAL_EXAMPLE)
+RETENTION_RESPONSE = (schemas.GoalRetentionResponse, examples.GOAL_RETENTION_EXAMPLE)
+REPORT_RESPONSE = (schemas.GoalReportResponse, examples.GOAL_REPORT_EXAMPLE)
 
 
-@blueprint.post(ROUTE)
+@blueprint.post(GOALS_PATH)
 @documented(
-    "Store a goal",
-    body=NewGoal, sent=answers.NEW_GOAL_EXAMPLE, answer=answers.GoalAnswer, example=answers.GOAL_EXAMPLE, status=201,
-    others={409: "The site has a goal of that name."},
-)  # fmt: skip
-@guarded("admin")
+    "Create a goal",
+    SiteFields,
+    response=GOAL_RESPONSE,
+    body=(schemas.GoalBody, examples.GOAL_BODY_EXAMPLE),
+    status=201,
+    other_responses={409: "The site has a goal of that name, or the maximum number of goals."},
+)
+@guarded("write")
 def create() -> tuple[dict[str, Any], int, dict[str, str]]:
-    """201 and the goal; its address is in Location."""
-    principal, given = require("admin"), load(NewGoal())
-    site = find_site(db.engine, choose_site(principal, given.get("site")))
+    """201 and the goal; its path is in Location."""
+    principal, body = require_scope("write"), load_json_body(schemas.GoalBody())
+    site = find_site(db.engine, resolve_site_key(principal, read_requested_site(body)))
     with db.engine.begin() as connection:
-        made = goals.create_goal(connection, site.id, given["name"], make_goal(given), principal.subject)
-    return made.as_json(), 201, {"Location": f"{ROUTE}/{made.id}"}
+        stored = goals.create_goal(connection, site.id, body["name"], make_goal(body), principal.subject)
+    return stored.as_json(), 201, {"Location": public_address(f"{GOALS_PATH}/{stored.id}")}
 
 
-@blueprint.get(ROUTE)
-@documented("List goals", query=GoalsQuery, answer=answers.GoalsAnswer, example={"goals": [answers.GOAL_EXAMPLE]})
-@readable
+@blueprint.get(GOALS_PATH)
+@documented(
+    "List a site's goals", schemas.GoalListQuery, (schemas.GoalListResponse, {"goals": [examples.GOAL_EXAMPLE]})
+)
+@guarded_read
 def list_all() -> dict[str, Any]:
-    """The site's goals, by name."""
-    question = read_question(GoalsQuery())
+    """Ordered by name."""
+    request = read_request(schemas.GoalListQuery())
     with db.engine.connect() as connection:
-        return {"goals": [one.as_json() for one in goals.list_goals(connection, question.site.id)]}
+        return {"goals": [stored.as_json() for stored in goals.list_goals(connection, request.site.id)]}
 
 
-@blueprint.get(f"{ROUTE}/<uuid:goal_id>")
-@documented("One goal", answer=answers.GoalAnswer, example=answers.GOAL_EXAMPLE)
+@blueprint.get(f"{GOALS_PATH}/<uuid:goal_id>")
+@documented("Get a goal", response=GOAL_RESPONSE)
 @guarded("read")
 def show(goal_id: uuid.UUID) -> dict[str, Any]:
-    """The goal as it is now."""
-    return _find(goal_id).as_json()
+    """The goal as it is stored now."""
+    return _read_goal(goal_id).as_json()
 
 
-@blueprint.patch(f"{ROUTE}/<uuid:goal_id>")
+@blueprint.patch(f"{GOALS_PATH}/<uuid:goal_id>")
 @documented(
     "Change a goal",
-    body=GoalChange, sent={"name": "Order"}, answer=answers.GoalAnswer, example=answers.GOAL_EXAMPLE,
-    others={409: "The site has another goal of that name."},
-)  # fmt: skip
-@guarded("admin")
-def change(goal_id: uuid.UUID) -> dict[str, Any]:
-    """The goal with the given fields changed."""
-    principal, given = require("admin"), load(GoalChange())
-    _find(goal_id)
+    response=GOAL_RESPONSE,
+    body=(schemas.GoalUpdateBody, {"name": "Order"}),
+    other_responses={409: "The site has another goal of that name."},
+)
+@guarded("write")
+def update(goal_id: uuid.UUID) -> dict[str, Any]:
+    """Fields that are left out do not change."""
+    principal, changes = require_scope("write"), load_json_body(schemas.GoalUpdateBody())
+    _read_goal(goal_id)
     with db.engine.begin() as connection:
-        return goals.update_goal(connection, goal_id, given, principal.subject).as_json()
+        return goals.update_goal(connection, goal_id, changes, principal.subject).as_json()
 
 
-@blueprint.delete(f"{ROUTE}/<uuid:goal_id>")
+@blueprint.delete(f"{GOALS_PATH}/<uuid:goal_id>")
 @documented("Delete a goal", status=204)
-@guarded("admin")
-def remove(goal_id: uuid.UUID) -> tuple[str, int]:
-    """204. Events stay as they are."""
-    principal = require("admin")
-    _find(goal_id)
+@guarded("write")
+def delete(goal_id: uuid.UUID) -> tuple[str, int]:
+    """Deletes the definition, no events."""
+    principal = require_scope("write")
+    _read_goal(goal_id)
     with db.engine.begin() as connection:
         goals.delete_goal(connection, goal_id, principal.subject)
     return "", 204
 
 
-@blueprint.get(f"{ROUTE}/<uuid:goal_id>/report")
-@documented(
-    "How often a goal was reached",
-    query=GoalReportQuery, answer=answers.GoalReportAnswer, example=answers.REPORT_EXAMPLE,
-)  # fmt: skip
-@readable
-def report(goal_id: uuid.UUID) -> Response:
-    question, goal = _read_question(GoalReportQuery(), goal_id)
-    return jsonify(goal_report.report(question, goal) | {"goal": goal.as_json()})
+@blueprint.get(f"{GOALS_PATH}/<uuid:goal_id>/report")
+@documented("Report on a goal", schemas.GoalReportQuery, REPORT_RESPONSE)
+@guarded_read
+def show_report(goal_id: uuid.UUID) -> Response:
+    return _respond(build_report, *_read_request(schemas.GoalReportQuery(), goal_id))
 
 
-@blueprint.get(f"{ROUTE}/<uuid:goal_id>/retention")
-@documented(
-    "Who comes back: those who reached a goal, and the others",
-    query=GoalRetentionQuery, answer=answers.GoalRetentionAnswer, example=answers.GOAL_RETENTION_EXAMPLE,
-)  # fmt: skip
-@readable
-def retention(goal_id: uuid.UUID) -> Response:
-    question, goal = _read_question(GoalRetentionQuery(), goal_id)
-    return jsonify(goal_report.retention(question, goal) | {"goal": goal.as_json()})
+@blueprint.get(f"{GOALS_PATH}/<uuid:goal_id>/retention")
+@documented("Retention of users who converted, beside all other users", schemas.GoalRetentionQuery, RETENTION_RESPONSE)
+@guarded_read
+def show_retention(goal_id: uuid.UUID) -> Response:
+    return _respond(build_retention, *_read_request(schemas.GoalRetentionQuery(), goal_id))
 
 
 @blueprint.get("/api/analytics/reports/goal")
-@documented(
-    "How often a goal was reached that is not stored",
-    query=AdHocGoalQuery, answer=answers.GoalReportAnswer, example=answers.REPORT_EXAMPLE,
-)  # fmt: skip
-@readable
-def ad_hoc() -> Response:
-    question = read_question(AdHocGoalQuery())
-    query = question.query
-    goal = make_goal(query | {"filter": query.get("goal_filter"), "value": worth_of(query) or None})
-    return jsonify(goal_report.report(question, goal) | {"goal": goal.as_json()})
+@documented("Report on a goal that is not stored", schemas.AdHocGoalQuery, REPORT_RESPONSE)
+@guarded_read
+def report_ad_hoc() -> Response:
+    request = read_request(schemas.AdHocGoalQuery())
+    query = request.query
+    value = schemas.pick_conversion_value(query) or None
+    goal = make_goal(query | {"filter": query.get("goal_filter"), "value": value})
+    return _respond(build_report, request, goal)
 
 
-def _find(goal_id: uuid.UUID) -> Stored:
-    """Raises NotFound, and Forbidden when the caller is not for its site."""
+def _read_goal(goal_id: uuid.UUID) -> StoredGoal:
+    """Raises NotFound, and Forbidden when the caller has no access to the goal's site."""
     with db.engine.connect() as connection:
-        found = goals.read_goal(connection, goal_id)
-    allow_site(current_principal(), found.site)
-    return found
+        stored = goals.read_goal(connection, goal_id)
+    check_site_access(current_principal(), stored.site_key)
+    return stored
 
 
-def _read_question(schema: PeriodQuery, goal_id: uuid.UUID) -> tuple[Question, Goal]:
-    """The site is the goal's; a public one must be named, for a caller without a token. Raises as `_find`."""
-    stored = _find(goal_id)
-    question = read_question(schema, default_site=stored.site)
-    if question.site.id != stored.site_id:
-        raise NotFound(f"no goal {goal_id} of the site {question.site.key}")
-    return question, stored.goal
+def _read_request(schema: PeriodQuery, goal_id: uuid.UUID) -> tuple[ReportRequest, Goal]:
+    """The site is the goal's; a caller without a token names it. Raises as `_read_goal`."""
+    stored = _read_goal(goal_id)
+    request = read_request(schema, default_site=stored.site_key)
+    return request, stored.of_site(request.site)
+
+
+def _respond(build: Callable[[ReportRequest, Goal], dict[str, Any]], request: ReportRequest, goal: Goal) -> Response:
+    return jsonify(build(request, goal) | {"goal": goal.as_json()})

@@ -1,8 +1,8 @@
-"""How many people were active: on a day, in a week, in a month, and who of them was new. Exact: unions of bitmaps.
+"""Active users of a day, week or month, and how many of them are new. Exact: unions of bitmaps, never sums of counts.
 
-A person is new on the first day, ever, that has an event of theirs among those that are counted (of the types asked
-for; programs' too, when asked for). The union of the days before decides, not the order of arrival: an event that
-arrives late moves its person from the new of a later day to those of its own, and a report of either day says so.
+views.py, websites/, insights/ and exports/ call it. A user is new on the first day with an event of theirs that the
+filter counts. The union of all earlier days decides, not the order of arrival: a late event moves its user from the new
+users of a later day to those of the day of the event, and reports of both days change.
 """
 
 from collections.abc import Iterator, Sequence
@@ -12,26 +12,28 @@ from typing import NamedTuple
 from pyroaring import BitMap64
 from sqlalchemy import Connection, select
 
-from analytics.reports.days import Days, around, refuse
-from analytics.rollups import users
-from analytics.rollups.reading import Snapshot
+from analytics.reports.day_range import DayRange, expand_to_unit
+from analytics.reports.query.measures import ratio
+from analytics.reports.report_period import refuse_purged
+from analytics.rollups import bitmaps
+from analytics.rollups.snapshot.snapshot import Snapshot
 from analytics.store import measures
 from analytics.store.models import events
 
-TRAILING = {"week": 7, "month": 30}
-# Days whose rows are in memory at a time: at 100,000 people a day and a few types, 20 MB.
+TRAILING_DAYS = {"week": 7, "month": 30}
+# Days whose rows are in memory at a time: 20 MB at 100,000 users a day and a few types.
 DAYS_AT_A_TIME = 120
 
 
-class Whom(NamedTuple):
-    """Whose events are counted: those of `types` (None: all); `bots`: programs' too."""
+class AudienceFilter(NamedTuple):
+    """Which events count: those of `types` (None: all); `bots`: of bots too. Snapshot takes these keywords."""
 
     types: Sequence[str] | None = None
     bots: bool = False
 
 
-class Active(NamedTuple):
-    """Different people, and those of them who were there for the first time."""
+class ActiveUsers(NamedTuple):
+    """Distinct users, and how many of them are new."""
 
     users: int
     new: int
@@ -41,8 +43,8 @@ class Active(NamedTuple):
         return self.users - self.new
 
 
-class Point(NamedTuple):
-    """A day of the series: its people, and those of the 7 and the 30 days that end with it."""
+class ActiveUsersPoint(NamedTuple):
+    """A day of the series: its users, and those of the 7 and the 30 days that end with it."""
 
     date: date
     dau: int
@@ -51,72 +53,74 @@ class Point(NamedTuple):
 
     @property
     def stickiness(self) -> float | None:
-        """Which part of the month's people came on the day; None: nobody came all month."""
-        return round(self.dau / self.mau, 4) if self.mau else None
+        """dau / mau; None when the month has no users."""
+        return ratio(self.dau, self.mau)
 
 
-def count_active(found: Snapshot, days: Days, whom: Whom) -> Active:
-    """Who was active in the days, each once. Reads a bitmap a day and type, and all earlier days for the new."""
-    active = found.total(days.first, days.after, **whom._asdict()).users
-    return Active(len(active), active.difference_cardinality(users_before(found, days.first, whom)))
+def count_active(snapshot: Snapshot, days: DayRange, audience: AudienceFilter) -> ActiveUsers:
+    """Distinct users of the days. Reads a bitmap a day and type, and those of all earlier days for the new users."""
+    active = snapshot.total(days.first, days.after, **audience._asdict()).users
+    return ActiveUsers(len(active), active.difference_cardinality(users_before(snapshot, days.first, audience)))
 
 
-def users_before(found: Snapshot, day: date, whom: Whom) -> BitMap64:
-    """Everybody who was active before `day`: a bitmap a type is read for each closed month, and for each other day."""
-    first = found.first_day()
-    return BitMap64() if first is None or first >= day else found.total(first, day, **whom._asdict()).users
+def users_before(snapshot: Snapshot, day: date, audience: AudienceFilter) -> BitMap64:
+    """All users active before the day. Reads a bitmap a type for each closed month and each day outside of those."""
+    first = snapshot.first_day()
+    return BitMap64() if first is None or first >= day else snapshot.total(first, day, **audience._asdict()).users
 
 
-def people_by_day(found: Snapshot, first: date, after: date, whom: Whom) -> Iterator[tuple[date, BitMap64]]:
-    """Each day with events in `[first, after)`, and who was active on it. A query for every DAYS_AT_A_TIME days."""
+def users_by_day(
+    snapshot: Snapshot, first: date, after: date, audience: AudienceFilter
+) -> Iterator[tuple[date, BitMap64]]:
+    """Each day of `[first, after)` that has events, with its users. One query for every DAYS_AT_A_TIME days."""
     while first < after:
         end = min(first + timedelta(days=DAYS_AT_A_TIME), after)
-        for day, count in found.days(first, end, **whom._asdict()).items():
+        for day, count in snapshot.daily_totals(first, end, **audience._asdict()).items():
             yield day, count.users
         first = end
 
 
-def window(day: Days, unit: str, kind: str) -> tuple[Days, str]:
-    """The days that count as the `unit` of the day, and what they are called.
+def resolve_window(day: DayRange, unit: str, kind: str) -> tuple[DayRange, str]:
+    """The days that count as the `unit` of the day, and the window's name in responses.
 
-    trailing: the 7 or 30 days that end with it. calendar: the ISO week or the calendar month that holds it.
+    trailing: the 7 or 30 days that end with the day. calendar: the ISO week or calendar month that holds it.
     """
     if kind == "calendar":
-        return around(day, unit), unit
-    return trailing(day, TRAILING[unit]), f"{TRAILING[unit]}d"
+        return expand_to_unit(day, unit), unit
+    return trailing_days(day, TRAILING_DAYS[unit]), f"{TRAILING_DAYS[unit]}d"
 
 
-def trailing(day: Days, length: int) -> Days:
-    """The `length` days that end with the first of `days`, and the others of them."""
-    return day._replace(first=day.first - timedelta(days=length - 1))
+def trailing_days(days: DayRange, length: int) -> DayRange:
+    """The days, preceded by the `length` - 1 days before the first of them."""
+    return days._replace(first=days.first - timedelta(days=length - 1))
 
 
-def series(found: Snapshot, days: Days, whom: Whom) -> list[Point]:
-    """A point a day. Each bitmap is read once; the unions of windows cost 2 µs a day in them."""
-    week, month = TRAILING["week"], TRAILING["month"]
-    read = trailing(days, month)
-    known = dict(people_by_day(found, read.first, read.after, whom))
-    people = [known.get(day, BitMap64()) for day in read.dates]
+def daily_series(snapshot: Snapshot, days: DayRange, audience: AudienceFilter) -> list[ActiveUsersPoint]:
+    """A point a day. Reads each bitmap once; a window's union costs 2 µs a day in it."""
+    week, month = TRAILING_DAYS["week"], TRAILING_DAYS["month"]
+    read_days = trailing_days(days, month)
+    by_day = dict(users_by_day(snapshot, read_days.first, read_days.after, audience))
+    users = [by_day.get(day, BitMap64()) for day in read_days.dates]
     return [
-        Point(day, len(people[n]), _united(people, n, week), _united(people, n, month))
+        ActiveUsersPoint(day, len(users[n]), _count_window(users, n, week), _count_window(users, n, month))
         for n, day in enumerate(days.dates, month - 1)
     ]
 
 
-def _united(people: Sequence[BitMap64], last: int, length: int) -> int:
-    return len(users.union(people[last - length + 1 : last + 1]))
+def _count_window(users: Sequence[BitMap64], last: int, length: int) -> int:
+    return len(bitmaps.union(users[last - length + 1 : last + 1]))
 
 
-def count_raw(connection: Connection, site_id: int, day: Days, raw_since: datetime | None, whom: Whom) -> int:
-    """Different people with an event on a day of another calendar than the site's. One query, O(events of the day).
+def count_active_raw(
+    connection: Connection, site_id: int, day: DayRange, raw_since: datetime | None, audience: AudienceFilter
+) -> int:
+    """Distinct users of a day in another zone than the site's. One query, O(events of the day).
 
     Served by partition pruning on ts and, inside a partition that the local day cuts, by ix_events_ts (BRIN). Raises
-    BadInput when some of its events may be gone.
+    BadInput where events of the day may be purged.
     """
-    if raw_since is not None and day.period.start < raw_since:
-        detail = f"raw events of {day.first} may be gone; days of the site's own zone are still known"
-        raise refuse("zone", detail, f"date={day.first} without a zone")
-    query = select(measures.active_users()).where(measures.is_counted(site_id, day.period, whom.bots))
-    if whom.types is not None:
-        query = query.where(events.c.type.in_(whom.types))
+    refuse_purged("zone", day.period, raw_since)
+    query = select(measures.active_users()).where(measures.is_counted(site_id, day.period, audience.bots))
+    if audience.types is not None:
+        query = query.where(events.c.type.in_(audience.types))
     return connection.execute(query).scalar_one()

@@ -1,25 +1,28 @@
-"""The retention grid: of the people who came first in one unit of time, how many came again in each one after.
+"""The retention grid: of the users first active in one unit of time, how many were active in each later one.
 
-From bitmaps alone; a unit is a day, an ISO week or a calendar month, always a whole one.
+A unit is a whole day, ISO week or calendar month. views.py, insights/ and exports/ call it; it reads bitmaps only.
 """
 
 from bisect import bisect_right
 from collections.abc import Sequence
-from datetime import date, timedelta
+from datetime import date
 from itertools import pairwise
 from typing import Any, NamedTuple
 
 from pyroaring import BitMap64
 
-from analytics.reports.active import Whom, people_by_day, users_before
-from analytics.reports.days import Days, around, refuse
-from analytics.rollups.reading import Snapshot
+from analytics.errors import bad_parameter
+from analytics.reports.audience.active import AudienceFilter, users_before, users_by_day
+from analytics.reports.buckets import unit_bounds
+from analytics.reports.day_range import DayRange
+from analytics.reports.query.measures import ratio
+from analytics.rollups.snapshot.snapshot import Snapshot
 
-MOST_COHORTS = 366
+MAX_COHORTS = 366
 
 
 class Cohort(NamedTuple):
-    """Who came first, ever, in the unit that begins on `start`: how many of them came in it and in each one after."""
+    """Users first active ever in the unit that begins on `start`; `retained`: active in it and in each later unit."""
 
     start: date
     retained: list[int]
@@ -30,32 +33,34 @@ class Cohort(NamedTuple):
 
     @property
     def rates(self) -> list[float | None]:
-        """Parts of the cohort; None: nobody is in it."""
-        return [round(count / self.size, 4) if self.size else None for count in self.retained]
+        """`retained` as parts of the cohort; None when the cohort is empty."""
+        return [ratio(count, self.size) for count in self.retained]
 
     def as_json(self) -> dict[str, Any]:
         return {"start": str(self.start), "size": self.size, "retained": self.retained, "rates": self.rates}
 
 
-def units(days: Days, unit: str) -> list[date]:
-    """Where the units begin that hold the days, and at last where the last one ends. Raises BadInput when too many."""
-    edges = [around(days, unit).first]
+def cohort_edges(days: DayRange, unit: str) -> list[date]:
+    """The first day of each unit that holds the days, then the day after the last unit.
+
+    Raises BadInput for more than MAX_COHORTS units.
+    """
+    edges = [unit_bounds(days.first, unit)[0]]
     while edges[-1] < days.after:
-        if len(edges) > MOST_COHORTS:
-            detail = f"more than {MOST_COHORTS} cohorts; ask for fewer days, or for a longer unit"
-            raise refuse("unit", detail, "unit=month")
-        last = edges[-1]
-        edges.append(around(Days(last, last + timedelta(days=1), days.zone), unit).after)
+        if len(edges) > MAX_COHORTS:
+            detail = f"the period has too many cohorts; accepted: up to {MAX_COHORTS}, from fewer days or a longer unit"
+            raise bad_parameter("unit", detail, "unit=month")
+        edges.append(unit_bounds(edges[-1], unit)[1])
     return edges
 
 
-def grid(found: Snapshot, edges: Sequence[date], whom: Whom) -> list[Cohort]:
-    """A cohort a unit. Reads each day's bitmaps once, and those of all days before: whoever was there is not new.
+def build_cohorts(snapshot: Snapshot, edges: Sequence[date], audience: AudienceFilter) -> list[Cohort]:
+    """A cohort a unit. Reads the bitmaps of each day once, and those of all earlier days to leave out known users.
 
     O(cohorts²) intersections, 1 µs each.
     """
-    active = _by_unit(found, edges, whom)
-    seen = users_before(found, edges[0], whom)
+    active = _users_by_unit(snapshot, edges, audience)
+    seen = users_before(snapshot, edges[0], audience)
     cohorts = []
     for n, start in enumerate(edges[:-1]):
         cohort = active[n] - seen
@@ -64,8 +69,8 @@ def grid(found: Snapshot, edges: Sequence[date], whom: Whom) -> list[Cohort]:
     return cohorts
 
 
-def _by_unit(found: Snapshot, edges: Sequence[date], whom: Whom) -> list[BitMap64]:
-    people = [BitMap64() for _ in pairwise(edges)]
-    for day, active in people_by_day(found, edges[0], edges[-1], whom):
-        people[bisect_right(edges, day) - 1] |= active
-    return people
+def _users_by_unit(snapshot: Snapshot, edges: Sequence[date], audience: AudienceFilter) -> list[BitMap64]:
+    units = [BitMap64() for _ in pairwise(edges)]
+    for day, users in users_by_day(snapshot, edges[0], edges[-1], audience):
+        units[bisect_right(edges, day) - 1] |= users
+    return units

@@ -1,67 +1,102 @@
-"""What the reports on active people, retention and daily figures answer, for the API's description."""
+"""Query parameters and responses of the reports on active users, retention and daily metrics."""
 
 from marshmallow import Schema, fields
 from marshmallow.validate import OneOf
 
-from analytics.reports.link_schemas import META_EXAMPLE
-from analytics.reports.schemas import METRICS, UNITS, WINDOWS
+from analytics.apidocs.response_fields import nullable, required
+from analytics.reports.schemas import UNKNOWN_CHOICE, EventTypesQuery, PeriodBounds, PeriodQuery, ReportMeta
+
+WINDOW_KINDS = ("trailing", "calendar")
+COHORT_UNITS = ("day", "week", "month")
+# The metrics that close_day writes for each day (spec 1.T2); `events` also by type, in `dimensions`.
+METRIC_NAMES = (
+    "dau",
+    "wau",
+    "mau",
+    "new_users",
+    "events",
+    "page_views",
+    "visits",
+    "bounce_rate",
+    "avg_visit_duration_s",
+)
 
 
-def _meta() -> fields.Dict:
-    return fields.Dict(keys=fields.String(), required=True)
+class WindowQuery(EventTypesQuery):
+    """`window`: the days that end with the date, or the calendar week or month that holds it."""
+
+    window = fields.String(validate=OneOf(WINDOW_KINDS, error=UNKNOWN_CHOICE))
 
 
-class ActivePeople(Schema):
-    """`new`: of them, those never seen before; null where nobody can tell. `from` and `to`: what was counted."""
+class RetentionQuery(EventTypesQuery):
+    """`unit`: the length of a cohort."""
 
-    new = fields.Integer(required=True, allow_none=True)
-    returning = fields.Integer(required=True, allow_none=True)
+    unit = fields.String(validate=OneOf(COHORT_UNITS, error=UNKNOWN_CHOICE))
+
+
+class MetricsQuery(PeriodQuery):
+    """`name` may be repeated; without it, every metric. Closed days do not count bots."""
+
+    class Meta:
+        exclude = ("include_bots",)
+
+    name = fields.List(fields.String(validate=OneOf(METRIC_NAMES, error=UNKNOWN_CHOICE)))
+
+
+class ActiveUsersResponse(PeriodBounds):
+    """`new`: users never active before; null when not known. `from` and `to`: the days counted."""
+
+    class Meta:
+        include = nullable(fields.Integer, "new", "returning")
+
     date = fields.Date(required=True)
     period = fields.String(required=True)
-    from_ = fields.AwareDateTime(required=True, data_key="from")
-    to = fields.AwareDateTime(required=True)
-    meta = _meta()
+    meta = fields.Nested(ReportMeta, required=True)
 
 
-class DauAnswer(ActivePeople):
-    """Different people of one day."""
+class DauResponse(ActiveUsersResponse):
+    """Distinct users of one day."""
 
     dau = fields.Integer(required=True)
 
 
-class WauAnswer(ActivePeople):
-    """Different people of 7 days, or of the calendar's week."""
+class WindowResponse(ActiveUsersResponse):
+    """Distinct users of several days."""
+
+    window = fields.String(required=True, validate=OneOf(WINDOW_KINDS))
+
+
+class WauResponse(WindowResponse):
+    """Distinct users of 7 days, or of the calendar week."""
 
     wau = fields.Integer(required=True)
-    window = fields.String(required=True, validate=OneOf(WINDOWS))
 
 
-class MauAnswer(ActivePeople):
-    """Different people of 30 days, or of the calendar's month."""
+class MauResponse(WindowResponse):
+    """Distinct users of 30 days, or of the calendar month."""
 
     mau = fields.Integer(required=True)
-    window = fields.String(required=True, validate=OneOf(WINDOWS))
 
 
-class StickyDay(Schema):
-    """A day's people, those of the 7 and 30 days that end with it, and dau / mau; null: nobody came all month."""
+class StickinessPoint(Schema):
+    """Users of a day, and of the 7 and 30 days that end with it; `stickiness`: dau / mau, null when mau is 0."""
+
+    class Meta:
+        include = required(fields.Integer, "dau", "wau", "mau")
 
     date = fields.Date(required=True)
-    dau = fields.Integer(required=True)
-    wau = fields.Integer(required=True)
-    mau = fields.Integer(required=True)
     stickiness = fields.Float(required=True, allow_none=True)
 
 
-class StickinessAnswer(Schema):
-    """A line a day."""
+class StickinessResponse(Schema):
+    """A point a day."""
 
-    series = fields.List(fields.Nested(StickyDay), required=True)
-    meta = _meta()
+    series = fields.List(fields.Nested(StickinessPoint), required=True)
+    meta = fields.Nested(ReportMeta, required=True)
 
 
-class CohortLine(Schema):
-    """People first seen in the unit that begins at `start`; how many of them came back in it and in each one after."""
+class CohortRow(Schema):
+    """Users first active in the unit that begins at `start`; how many were active in it and in each later unit."""
 
     start = fields.Date(required=True)
     size = fields.Integer(required=True)
@@ -69,61 +104,32 @@ class CohortLine(Schema):
     rates = fields.List(fields.Float(allow_none=True), required=True)
 
 
-class RetentionAnswer(Schema):
-    """A line a cohort."""
+class RetentionResponse(Schema):
+    """A row a cohort."""
 
-    unit = fields.String(required=True, validate=OneOf(UNITS))
-    cohorts = fields.List(fields.Nested(CohortLine), required=True)
-    meta = _meta()
+    unit = fields.String(required=True, validate=OneOf(COHORT_UNITS))
+    cohorts = fields.List(fields.Nested(CohortRow), required=True)
+    meta = fields.Nested(ReportMeta, required=True)
 
 
-class MetricLine(Schema):
-    """A closed day's figure; `dimensions`: of what part of the site, {}: all of it."""
+class MetricRow(Schema):
+    """A metric of a closed day; `dimensions`: of which part of the site, {} of all."""
 
     date = fields.Date(required=True)
-    name = fields.String(required=True, validate=OneOf(METRICS))
+    name = fields.String(required=True, validate=OneOf(METRIC_NAMES))
     value = fields.Float(required=True)
     dimensions = fields.Dict(keys=fields.String(), values=fields.String(), required=True)
 
 
-class MetricsAnswer(Schema):
-    """meta.closed_through: the last day that has its figures."""
+class MetricsMeta(ReportMeta):
+    """`closed_through`: the last day through which metrics are final; null: no day is closed."""
 
-    metrics = fields.List(fields.Nested(MetricLine), required=True)
-    meta = _meta()
+    source = fields.String(required=True, validate=OneOf(["metrics"]))
+    closed_through = fields.Date(required=True, allow_none=True)
 
 
-META = META_EXAMPLE | {"site": "default", "from": "2025-11-14T00:00:00Z", "to": "2025-11-15T00:00:00Z"}
-DAU_EXAMPLE = {
-    "dau": 1247,
-    "new": 210,
-    "returning": 1037,
-    "date": "2025-11-14",
-    "period": "24h",
-    "from": "2025-11-14T00:00:00Z",
-    "to": "2025-11-15T00:00:00Z",
-    "meta": META,
-}
-_OTHERS = {"new": 900, "returning": 2100, "date": "2025-11-14", "to": "2025-11-15T00:00:00Z", "window": "trailing"}
-WEEK, MONTH = {"from": "2025-11-08T00:00:00Z"}, {"from": "2025-10-16T00:00:00Z"}
-WAU_EXAMPLE = {"wau": 3000, **_OTHERS, "period": "7d", **WEEK, "meta": META | WEEK}
-MAU_EXAMPLE = {"mau": 3000, **_OTHERS, "period": "30d", **MONTH, "meta": META | MONTH}
-STICKINESS_EXAMPLE = {
-    "series": [{"date": "2025-11-14", "dau": 1247, "wau": 3000, "mau": 5000, "stickiness": 0.2494}],
-    "meta": META,
-}
-RETENTION_EXAMPLE = {
-    "unit": "day",
-    "cohorts": [
-        {"start": "2025-11-13", "size": 200, "retained": [200, 80], "rates": [1.0, 0.4]},
-        {"start": "2025-11-14", "size": 210, "retained": [210], "rates": [1.0]},
-    ],
-    "meta": META | {"from": "2025-11-13T00:00:00Z"},
-}
-METRICS_EXAMPLE = {
-    "metrics": [
-        {"date": "2025-11-14", "name": "dau", "value": 1247, "dimensions": {}},
-        {"date": "2025-11-14", "name": "events", "value": 5000, "dimensions": {"type": "page_view"}},
-    ],
-    "meta": META | {"source": "metrics", "closed_through": "2025-11-14"},
-}
+class MetricsResponse(Schema):
+    """The metrics of closed days, by day and name."""
+
+    metrics = fields.List(fields.Nested(MetricRow), required=True)
+    meta = fields.Nested(MetricsMeta, required=True)

@@ -1,7 +1,7 @@
-"""The raw export: which events, in which columns, as COPY statements. Exports as jobs share them.
+"""The raw export: which events, in which columns, as COPY statements. Direct downloads and export jobs use it.
 
-One statement a partition that holds rows (a UTC day of it, where it is large) keeps the rows in order (ts, event_id)
-with a small sort; all of them see one snapshot (store/reading.py).
+One statement for each partition with rows (for each UTC day of a large one) keeps the rows in the order (ts, event_id)
+with a small sort; all statements see one snapshot (store/reading.py).
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -11,95 +11,101 @@ from typing import Any
 
 from sqlalchemy import Engine
 
-from analytics.columns import BOUND, Column, copy_statement
+from analytics.files.columns import FORMULA_PARAMETERS, Column, copy_statement
 from analytics.period import Period
-from analytics.store.reading import CopyStream, Stored
+from analytics.store.copy.copy_stream import CopyStream
+from analytics.store.partitions import StoredPartition
 
-TYPES = {"event_id": "plain", "ts": "instant", "received_at": "instant", "ip": "plain", "is_bot": "flag"}
-TYPES |= {"payload": "json"}
-COLUMNS = (
+COLUMN_TYPES = {"event_id": "identifier", "ts": "timestamp", "received_at": "timestamp", "ip": "identifier"}
+COLUMN_TYPES |= {"is_bot": "boolean", "payload": "json"}
+COLUMN_NAMES = (
     *("event_id", "ts", "received_at", "type", "user_id", "session_id", "src", "subject", "path", "referrer"),
     *("source", "country", "region", "city", "browser", "os", "device"),
     *("utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content", "ip", "is_bot", "payload"),
 )
-EVENT_COLUMNS = tuple(Column(name, TYPES.get(name, "text")) for name in COLUMNS)
+EVENT_COLUMNS = tuple(Column(name, COLUMN_TYPES.get(name, "text")) for name in COLUMN_NAMES)
 
-HEADER = (",".join(COLUMNS) + "\n").encode()
-# A statement costs 0.7 ms, so a small partition is not cut into days; sorting this much takes about a second.
-CUT_FROM_BYTES = 64 << 20
+CSV_HEADER = (",".join(COLUMN_NAMES) + "\n").encode()
+# A statement costs 0.7 ms, so a small partition is not split into days; sorting this much takes about a second.
+SPLIT_FROM_BYTES = 64 << 20
 
-Statement = tuple[str, Mapping[str, Any]]
+BoundStatement = tuple[str, Mapping[str, Any]]
 
 
-# Served by partition pruning on ts and ix_events_ts (BRIN) where a slice is less than a partition.
-WANTED = """
+# Served by partition pruning on ts, and by ix_events_ts (BRIN) within a partition.
+EVENT_CONDITIONS = """
     FROM events
     WHERE site_id = %(site_id)s
       AND events.ts >= %(start)s
       AND events.ts < %(end)s
       AND (%(types)s::text[] IS NULL OR type = ANY(%(types)s::text[]))
-      AND (%(user_id)s::text IS NULL OR user_id = %(user_id)s)
+      AND (%(user_ids)s::text[] IS NULL OR user_id = ANY(%(user_ids)s::text[]))
       AND (%(include_bots)s OR NOT is_bot)
       AND (%(received_from)s::timestamptz IS NULL OR events.received_at >= %(received_from)s)
       AND (%(received_before)s::timestamptz IS NULL OR events.received_at < %(received_before)s)
-    ORDER BY events.ts, events.event_id
 """
+SELECTED_EVENTS = f"{EVENT_CONDITIONS} ORDER BY events.ts, events.event_id"
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """Which events: those of the site in the period, narrowed by type (any of), user and when they were received
-    (`[from, before)`); None: no such filter."""
+class RawEventSelection:
+    """The site's events in the period, filtered by type and user (any of) and time of receipt (`[from, before)`); None:
+    no such filter."""
 
     site_id: int
     period: Period
     types: Sequence[str] | None = None
-    user_id: str | None = None
+    user_ids: Sequence[str] | None = None
     include_bots: bool = True
     received_from: datetime | None = None
     received_before: datetime | None = None
 
 
-def stream_csv(engine: Engine, wanted: Wanted, stored: Iterable[Stored]) -> CopyStream:
-    """RFC 4180 with a header, ordered by ts and event_id; instants in UTC; an absent value is an empty cell without
-    quotes. A cell that a spreadsheet could run begins with an apostrophe. The caller closes the stream."""
-    return CopyStream(engine, HEADER, statements(wanted, stored, EVENT_COLUMNS, "csv"))
+def stream_csv(engine: Engine, selection: RawEventSelection, partitions: Iterable[StoredPartition]) -> CopyStream:
+    """RFC 4180 with a header, ordered by ts and event_id; instants in UTC; a missing value is an empty cell without
+    quotes. A cell that looks like a formula begins with an apostrophe. The caller closes the stream."""
+    return CopyStream(engine, CSV_HEADER, copy_statements(selection, partitions, EVENT_COLUMNS, "csv"))
 
 
-def everything(stored: Iterable[Stored], otherwise: Period) -> Period:
-    """All that is stored, imported history too, in `otherwise`'s zone; `otherwise` when nothing is."""
-    found = list(stored)
-    return Period(found[0].start, found[-1].end, otherwise.zone) if found else otherwise
+def stored_period(partitions: Iterable[StoredPartition], default: Period) -> Period:
+    """All stored events, imported history included, in the zone of `default`; `default` when nothing is stored."""
+    stored = list(partitions)
+    return Period(stored[0].start, stored[-1].end, default.zone) if stored else default
 
 
-def slices(period: Period, stored: Iterable[Stored]) -> Iterator[tuple[datetime, datetime]]:
-    """What `stored` holds of the period, in order of time: a statement for each."""
-    for partition in stored:
+def split_by_partition(period: Period, partitions: Iterable[StoredPartition]) -> Iterator[tuple[datetime, datetime]]:
+    """The stored parts of the period in order of time, one for each statement."""
+    for partition in partitions:
         start, end = max(partition.start, period.start), min(partition.end, period.end)
-        step = timedelta(days=1) if partition.bytes >= CUT_FROM_BYTES else end - start
+        step = timedelta(days=1) if partition.bytes >= SPLIT_FROM_BYTES else end - start
         while start < end:
             yield start, min(start + step, end)
             start += step
 
 
-def statements(
-    wanted: Wanted, stored: Iterable[Stored], columns: Sequence[Column], form: str, zone: str = "UTC"
-) -> Iterator[Statement]:
-    """COPYs of the events for a file of that format, in order; CopyStream runs them in `session_zone`."""
-    statement, shared = copy_statement(columns, form, zone, WANTED), bound(wanted) | BOUND
-    for start, end in slices(wanted.period, stored):
-        yield statement, {**shared, "start": start, "end": end}
+def copy_statements(
+    selection: RawEventSelection,
+    partitions: Iterable[StoredPartition],
+    columns: Sequence[Column],
+    file_format: str,
+    zone: str = "UTC",
+) -> Iterator[BoundStatement]:
+    """COPY statements for a file of that format, in order; CopyStream runs them in columns.session_zone."""
+    statement = copy_statement(columns, file_format, zone, SELECTED_EVENTS)
+    parameters = bind_parameters(selection) | FORMULA_PARAMETERS
+    for start, end in split_by_partition(selection.period, partitions):
+        yield statement, {**parameters, "start": start, "end": end}
 
 
-def bound(wanted: Wanted) -> dict[str, Any]:
-    """What WANTED asks for, but for the start and the end."""
+def bind_parameters(selection: RawEventSelection) -> dict[str, Any]:
+    """The parameters of SELECTED_EVENTS, without the start and the end."""
     return {
-        "site_id": wanted.site_id,
-        "types": list(wanted.types) if wanted.types else None,
-        "user_id": wanted.user_id,
-        "include_bots": wanted.include_bots,
-        "received_from": wanted.received_from,
-        "received_before": wanted.received_before,
+        "site_id": selection.site_id,
+        "types": list(selection.types) if selection.types else None,
+        "user_ids": list(selection.user_ids) if selection.user_ids else None,
+        "include_bots": selection.include_bots,
+        "received_from": selection.received_from,
+        "received_before": selection.received_before,
     }
 
 

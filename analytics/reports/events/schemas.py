@@ -1,61 +1,75 @@
-"""What seed 003's list of events and its overview take and answer."""
+"""Query strings and responses of seed 003's list of events and totals. Used by the routes in views.py."""
 
 from marshmallow import Schema, fields
-from marshmallow.validate import Length, Range
+from marshmallow.fields import AwareDateTime, Integer, List, Nested, Raw, String
+from marshmallow.validate import OneOf
 
-from analytics.reports.canonical_schemas import MetaAnswer
-from analytics.reports.link_schemas import META_EXAMPLE
-from analytics.reports.sample_schemas import NO_NUL
-from analytics.reports.schemas import TEXT_LIMIT, PeriodQuery
+from analytics.apidocs.response_fields import nullable, required
+from analytics.reports.schemas import (
+    META_EXAMPLE,
+    UNKNOWN_CHOICE,
+    EventTypesQuery,
+    PeriodQuery,
+    ReportMeta,
+    limit_field,
+    text_field,
+    type_field,
+)
+from analytics.web.site_parameters import SITE_NAMES
 
-MOST_EVENTS, EVENTS_A_PAGE = 1000, 100
+MAX_PAGE_SIZE, DEFAULT_PAGE_SIZE = 1000, 100
 
 
 class EventListQuery(PeriodQuery):
-    """`event_name`: of one type only; `limit`: events of a page; `cursor`: `next_cursor` of the page before. Without a
-    period: everything."""
+    """`event_name`: only this type; `limit`: events of a page; `cursor`: `next_cursor` of the previous page. Without a
+    period: all events."""
 
-    event_name = fields.String(validate=[Length(1, TEXT_LIMIT), NO_NUL])
-    limit = fields.Integer(validate=Range(1, MOST_EVENTS))
+    event_name = type_field()
+    limit = limit_field(MAX_PAGE_SIZE)
     cursor = fields.String()
 
 
-class OverviewQuery(PeriodQuery):
+class EventsQuery(EventTypesQuery):
+    """Which raw events the file holds, and its format."""
+
+    format = fields.String(validate=OneOf(["csv", "xlsx"], error=UNKNOWN_CHOICE))
+    user_id = text_field()
+
+
+class SiteTotalsQuery(PeriodQuery):
     """The site. The figures are of all time."""
 
     class Meta:
-        fields = ("site", "site_id", "website_id", "include_bots")
+        fields = (*SITE_NAMES, "include_bots")
 
 
-class ListedEvent(Schema):
-    """A line of the list."""
+class EventRow(Schema):
+    """An event of the list."""
 
-    id = fields.String(required=True)
-    event_name = fields.String(required=True)
-    user_id = fields.String(required=True)
-    properties = fields.Raw(required=True)
-    timestamp = fields.AwareDateTime(required=True)
+    class Meta:
+        include = required(String, "id", "event_name", "user_id") | required(Raw, "properties")
+        include |= required(AwareDateTime, "timestamp")
 
 
-class EventListAnswer(Schema):
-    """`count`: events of this page; `total`: of all pages, those whose raw rows are past retention among them."""
+class EventListResponse(Schema):
+    """`count`: events of this page; `total`: of all pages, with events whose raw rows are past retention."""
 
-    events = fields.List(fields.Nested(ListedEvent), required=True)
-    count = fields.Integer(required=True)
-    total = fields.Integer(required=True)
-    next_cursor = fields.String(required=True, allow_none=True)
-    meta = fields.Nested(MetaAnswer, required=True)
+    class Meta:
+        include = required(Integer, "count", "total") | nullable(String, "next_cursor")
+
+    events = List(Nested(EventRow), required=True)
+    meta = Nested(ReportMeta, required=True)
 
 
-class OverviewAnswer(Schema):
-    """Samples that were ever stored, the names they have, events of every type."""
+class SiteTotalsResponse(Schema):
+    """Number of all samples ever stored, their names, and the number of events of every type."""
 
-    total_metrics_tracked = fields.Integer(required=True)
-    unique_metric_types = fields.Integer(required=True)
-    total_events_tracked = fields.Integer(required=True)
-    metric_names = fields.List(fields.String(), required=True)
-    timestamp = fields.AwareDateTime(required=True)
-    meta = fields.Nested(MetaAnswer, required=True)
+    class Meta:
+        include = required(Integer, "total_metrics_tracked", "unique_metric_types", "total_events_tracked")
+        include |= required(AwareDateTime, "timestamp")
+
+    metric_names = List(String(), required=True)
+    meta = Nested(ReportMeta, required=True)
 
 
 _META = META_EXAMPLE | {"site": "default", "from": "2025-10-29T00:00:00Z", "to": "2025-11-01T00:00:00Z"}
@@ -71,10 +85,10 @@ EVENT_LIST_EXAMPLE = {
     ],
     "count": 1,
     "total": 25,
-    "next_cursor": "1761825598000000-0193a2f07c1e70008000000000000000",
+    "next_cursor": "WyIyMDI1LTEwLTMwVDExOjU5OjU4WiIsIjAxOTNhMmYwLTdjMWUtNzAwMC04MDAwLTAwMDAwMDAwMDAwMCJd",
     "meta": _META | {"source": "raw"},
 }
-OVERVIEW_EXAMPLE = {
+SITE_TOTALS_EXAMPLE = {
     "total_metrics_tracked": 150,
     "unique_metric_types": 3,
     "total_events_tracked": 75,

@@ -3,8 +3,8 @@
 Events are served by partition pruning on ts and, inside a partition that the period cuts, by ix_events_ts (BRIN); in it
 every row is looked at, by parallel workers where PostgreSQL has them to spare. Visits: by ix_visits_site_id_started_at.
 
-Which visits meet a filter: of their own fields (VISIT_FIELDS) the first view decides, as in their rollups; the rest of
-the filter must hold for one and the same page view of the visit in the period. A visit counts when it began.
+Which visits meet a filter: of their own fields (VISIT_DIMENSIONS) the first view decides, as in their rollups; the
+rest of the filter must hold for one and the same page view of the visit in the period. A visit counts when it began.
 """
 
 from collections.abc import Iterator, Sequence
@@ -28,13 +28,21 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from analytics.period import Period
-from analytics.reports.buckets import cut
-from analytics.reports.counted import MOST_LINES, NO_VISITS, PAGES, VISIT_FIELDS, Counts, Line, Lines, Wanted
-from analytics.reports.filters import conditions, field_text
-from analytics.rollups.guard import OTHER
-from analytics.rollups.packed import VIEW
-from analytics.rollups.visit_tally import VisitSums
+from analytics.reports.buckets import split_period
+from analytics.reports.filtering.filters import build_filter_clause, field_expression
+from analytics.reports.query.measures import (
+    ENTRY_EXIT_DIMENSIONS,
+    MAX_RANKED_VALUES,
+    NO_VISITS,
+    VISIT_DIMENSIONS,
+    BucketCounts,
+    EventSelection,
+    Ranking,
+    ValueCounts,
+)
+from analytics.rollups.visits.sums import VisitSums
 from analytics.store import measures
+from analytics.store.event_types import PAGE_VIEW
 from analytics.store.models import Instant, events, visits
 
 # A million people are hashed in memory. Workers read, though the planner thinks their rows too dear to hand over, and
@@ -52,52 +60,52 @@ FIRST_LINES = 10
 
 
 class Rows:
-    """A Source (counted.py). For the rest of the transaction, queries are planned to look at millions of rows."""
+    """A MeasureSource (query/measures.py). Plans the rest of the transaction for scans of millions of rows."""
 
-    def __init__(self, connection: Connection, wanted: Wanted) -> None:
+    def __init__(self, connection: Connection, wanted: EventSelection) -> None:
         self._connection, self._wanted = connection, wanted
-        self._ranked: dict[tuple[Period, str], dict[str, Line]] = {}
+        self._ranked: dict[tuple[Period, str], dict[str, ValueCounts]] = {}
         connection.execute(PLAN)
 
-    def count(self, period: Period, unit: str) -> list[Counts]:
+    def count(self, period: Period, unit: str) -> list[BucketCounts]:
         """Two queries: O(events of the period), O(visits of the period)."""
-        starts = [bucket.start for bucket in cut(period, unit)]
+        starts = [bucket.start for bucket in split_period(period, unit)]
         if not starts:
             return []
         people = _by_person(self._wanted, period, starts)
-        counts = {number: Counts(*found) for number, *found in self._connection.execute(_sums(people))}
+        counts = {number: BucketCounts(*found) for number, *found in self._connection.execute(_sums(people))}
         began = dict(self._visits(period, _bucket(visits.c.started_at, starts)))
         numbers = range(1, len(starts) + 1)
-        return [counts.get(n, Counts())._replace(visits=began.get(n, NO_VISITS)) for n in numbers]
+        return [counts.get(n, BucketCounts())._replace(visits=began.get(n, NO_VISITS)) for n in numbers]
 
-    def rank(self, period: Period, dimension: str) -> Lines:
+    def rank_values(self, period: Period, dimension: str) -> Ranking:
         """One query, O(events of the period); of PAGES, O(visits of the period). The first lines are known with it."""
-        if dimension in PAGES:
+        if dimension in ENTRY_EXIT_DIMENSIONS:
             page = visits.c[dimension]
             query = select(page, null(), null(), func.count()).where(*_began(self._wanted, period)).group_by(page)
             return self._first(query, func.count(), page)
         rows = self._connection.execute(self._with_people(period, dimension)).all()
-        lines = [Line(value, count) for value, count, _, _ in rows if value != OTHER]
-        known = {value: Line(value, count, people) for value, count, people, _ in rows if people is not None}
+        lines = [ValueCounts(value, count) for value, count, _, _ in rows]
+        known = {value: ValueCounts(value, count, people) for value, count, people, _ in rows if people is not None}
         self._ranked[period, dimension] = known
-        return Lines(lines, rows[0].total if rows else 0)
+        return Ranking(lines, rows[0].total if rows else 0)
 
-    def find(self, period: Period, dimension: str, values: Sequence[str]) -> dict[str, Line]:
+    def count_values(self, period: Period, dimension: str, values: Sequence[str]) -> dict[str, ValueCounts]:
         """For what `rank` did not see one more query, O(events of the period), whose memory is people times values.
 
         Another one for visits, where they have the dimension and all that the filter asks for; else None are told.
         """
         if not values:
             return {}
-        if dimension in PAGES:
+        if dimension in ENTRY_EXIT_DIMENSIONS:
             found = self._visits(period, visits.c[dimension], values)
-            return {value: Line(value, visits=sums.visits) for value, sums in found}
+            return {value: ValueCounts(value, visits=sums.visits) for value, sums in found}
         ranked = self._ranked.get((period, dimension), {})
         lines = {value: ranked[value] for value in values if value in ranked}
         if rest := [value for value in values if value not in ranked]:
             counted = self._connection.execute(self._named(period, dimension, rest))
-            lines |= {value: Line(value, *counts) for value, *counts in counted}
-        if dimension not in VISIT_FIELDS or not {one.field for one in self._wanted.filter} <= VISIT_FIELDS:
+            lines |= {value: ValueCounts(value, *counts) for value, *counts in counted}
+        if dimension not in VISIT_DIMENSIONS or not {one.field for one in self._wanted.filter} <= VISIT_DIMENSIONS:
             return lines
         began = dict(self._visits(period, visits.c[dimension], values))
         return {value: line._replace(visits=began.get(value, NO_VISITS).visits) for value, line in lines.items()}
@@ -112,7 +120,7 @@ class Rows:
         each = select(found.c.value, found.c.user_no).where(found.c.value.in_(first)).distinct().subquery()
         people = select(each.c.value, func.count().label("people")).group_by(each.c.value).subquery()
         total = select(func.count()).select_from(found).scalar_subquery()
-        ranked = counts.limit(MOST_LINES).subquery()
+        ranked = counts.limit(MAX_RANKED_VALUES).subquery()
         lines = ranked.outerjoin(people, people.c.value == ranked.c.value)
         columns = ranked.c.value, ranked.c.events, people.c.people, total.label("total")
         return select(*columns).select_from(lines).order_by(ranked.c.events.desc(), ranked.c.value.collate("C"))
@@ -132,11 +140,11 @@ class Rows:
             met.append(events.c.type.in_(self._wanted.types))
         return [*met, _value(dimension) != ""] if dimension == "subject" else met
 
-    def _first(self, query: Any, count: ColumnElement[int], value: ColumnElement[str]) -> Lines:
+    def _first(self, query: Any, count: ColumnElement[int], value: ColumnElement[str]) -> Ranking:
         total = cast(func.sum(count).over(), BigInteger)
-        ordered = query.add_columns(total).order_by(count.desc(), value.collate("C")).limit(MOST_LINES)
+        ordered = query.add_columns(total).order_by(count.desc(), value.collate("C")).limit(MAX_RANKED_VALUES)
         rows = self._connection.execute(ordered).all()
-        return Lines([Line(*row[:-1]) for row in rows if row[0] != OTHER], rows[0][-1] if rows else 0)
+        return Ranking([ValueCounts(*row[:-1]) for row in rows], rows[0][-1] if rows else 0)
 
     def _visits(
         self, period: Period, key: ColumnElement[Any], among: Sequence[Any] | None = None
@@ -152,9 +160,9 @@ class Rows:
         return ((value, VisitSums(*sums)) for value, *sums in self._connection.execute(query))
 
 
-def _by_person(wanted: Wanted, period: Period, starts: Sequence[datetime]) -> Subquery:
+def _by_person(wanted: EventSelection, period: Period, starts: Sequence[datetime]) -> Subquery:
     """Each bucket's people. Counting them with DISTINCT would sort all rows, in one process."""
-    is_view = events.c.type == VIEW
+    is_view = events.c.type == PAGE_VIEW
     is_asked = events.c.type.in_(wanted.types) if wanted.types else is_view
     query = select(
         _bucket(events.c.ts, starts).label("bucket"),
@@ -172,7 +180,7 @@ def _sums(people: Subquery) -> Select[Any]:
 
 
 def _value(dimension: str) -> ColumnElement[str]:
-    return func.coalesce(field_text(events.c, dimension), "")
+    return func.coalesce(field_expression(events.c, dimension), "")
 
 
 def _bucket(instant: ColumnElement[datetime], starts: Sequence[datetime]) -> ColumnElement[int]:
@@ -180,23 +188,23 @@ def _bucket(instant: ColumnElement[datetime], starts: Sequence[datetime]) -> Col
     return func.width_bucket(instant, cast(list(starts), ARRAY(Instant)))
 
 
-def _is_counted(wanted: Wanted, period: Period) -> ColumnElement[bool]:
-    return measures.is_counted(wanted.site_id, period, wanted.bots) & conditions(wanted.filter, events.c)
+def _is_counted(wanted: EventSelection, period: Period) -> ColumnElement[bool]:
+    return measures.is_counted(wanted.site_id, period, wanted.bots) & build_filter_clause(wanted.filter, events.c)
 
 
-def _began(wanted: Wanted, period: Period) -> list[ColumnElement[bool]]:
+def _began(wanted: EventSelection, period: Period) -> list[ColumnElement[bool]]:
     """Which visits are counted."""
-    own = [one for one in wanted.filter if one.field in VISIT_FIELDS]
-    of_a_view = tuple(one for one in wanted.filter if one.field not in VISIT_FIELDS)
+    own = [one for one in wanted.filter if one.field in VISIT_DIMENSIONS]
+    of_a_view = tuple(one for one in wanted.filter if one.field not in VISIT_DIMENSIONS)
     at = visits.c.started_at
-    met = [visits.c.site_id == wanted.site_id, at >= period.start, at < period.end, conditions(own, visits.c)]
+    met = [visits.c.site_id == wanted.site_id, at >= period.start, at < period.end, build_filter_clause(own, visits.c)]
     if not wanted.bots:
         met.append(~visits.c.is_bot)
     return [*met, _has_view(wanted._replace(filter=of_a_view), period)] if of_a_view else met
 
 
-def _has_view(wanted: Wanted, period: Period) -> ColumnElement[bool]:
+def _has_view(wanted: EventSelection, period: Period) -> ColumnElement[bool]:
     """Whether a page view of the visit meets the filter. Hashed: the views that meet it are read once."""
     same = (events.c.user_no == visits.c.user_no) & (func.coalesce(events.c.session_id, "") == visits.c.session_id)
     within = events.c.ts.between(visits.c.started_at, visits.c.ended_at) & (events.c.is_bot == visits.c.is_bot)
-    return exists().where(same, within, _is_counted(wanted, period), events.c.type == VIEW)
+    return exists().where(same, within, _is_counted(wanted, period), events.c.type == PAGE_VIEW)

@@ -1,31 +1,48 @@
-"""`filter=`: which events a caller wants, as text and as a condition of SQL. Pure; for whoever reads raw events.
+"""The parameter `filter`: parses its text into conditions, and builds their SQL. Readers of raw events call it.
 
     country==DE;path=^/blog;payload.plan!=free;browser==Chrome|Firefox
 
-`;` joins conditions that must all hold, `|` values of which any will do. `==` is, `=~` contains, `=^` begins with;
-`!=`, `!~` and `!^` hold exactly where those do not, so also where an event says nothing. An empty value means that it
-says nothing: `referrer==` is direct. A backslash takes `;`, `|`, `\\` or another sign of the grammar as a letter. Upper
-and lower case differ. A field is a dimension, with the values that breakdowns show (a region is `DE/Bavaria`, a city
-`DE/Bavaria/Munich`), or `payload.` and the name of a property, nested ones with dots: the text of a string, number or
-boolean; of an object or a list, its JSON as PostgreSQL writes it. Nobody can send a pattern, so none takes for ever.
+`;` joins conditions that must all hold, `|` alternative values. `==` equals, `=~` contains, `=^` begins with; `!=`,
+`!~` and `!^` hold exactly where those do not, so also for events without a value. An empty value means no value:
+`referrer==` is direct. A backslash makes `;`, `|`, `\\` or another sign of the grammar a literal. Case matters. A field
+is a dimension, with the values that breakdowns show (region `DE/Bavaria`, city `DE/Bavaria/Munich`), or `payload.` and
+a property, nested ones with dots: the text of a string, number or boolean; of an object or list, its JSON as PostgreSQL
+writes it. Numbers are compared as numbers (`payload.step==1` finds 1.0), strings as text. A type may have any of its
+names (store/event_types.py). There are no regular expressions, so no filter takes unbounded time.
+
+Pure, but for ANONYMIZE_USER_IDS: user ids that are stored as pseudonyms are not looked for by what they stand for, and
+no definition or job stores them.
 """
 
+import re
 from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol
 
-from sqlalchemy import ColumnElement, Text, and_, case, func, or_, true
+from sqlalchemy import ColumnElement, Text, and_, case, cast, false, func, literal, or_, true
+from sqlalchemy.dialects.postgresql import JSONB
 
 from analytics.errors import BadInput, Problem
+from analytics.extensions import settings
+from analytics.reports.filtering.payload_properties import (
+    ESCAPED_SIGNS,
+    MAX_PROPERTY_DEPTH,
+    property_as_sent,
+    property_json,
+    property_text,
+)
+from analytics.store.event_types import stored_type
 
-MOST_CONDITIONS, MOST_VALUES, MOST_CHARS, MOST_NAMES = 20, 50, 1_000, 16
+MAX_CONDITIONS, MAX_CONDITION_VALUES, MAX_VALUE_CHARS = 20, 50, 1_000
 PAYLOAD = "payload"
 FIELDS = (
     *("path", "referrer", "source", "country", "region", "city", "browser", "os", "device"),
     *("utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content"),
     *("type", "subject", "src", "user_id", "session_id"),
 )
-# How they are written → what is looked for, and whether it must not be there.
-TESTS = {
+# How stored ids begin that are pseudonyms (privacy/pseudonym.py) or visitor keys.
+DERIVED_ID_MARKS = ("#", "~")
+# Operator as written → comparison, is negated.
+OPERATORS = {
     "==": ("is", False),
     "!=": ("is", True),
     "=~": ("contains", False),
@@ -33,7 +50,10 @@ TESTS = {
     "=^": ("begins", False),
     "!^": ("begins", True),
 }
-ESCAPED = frozenset(";|\\.=!~^")
+# A region's value begins with its country, a city's with both.
+PLACE_FIELDS = ("country", "region", "city")
+# As JSON writes one, of a length that PostgreSQL's numeric holds.
+JSON_NUMBER = re.compile(r"-?(0|[1-9][0-9]{0,400})(\.[0-9]{1,400})?([eE][-+]?[0-9]{1,3})?")
 
 
 class Columns(Protocol):
@@ -43,125 +63,167 @@ class Columns(Protocol):
 
 
 class Condition(NamedTuple):
-    """`names`: those of a payload's property, the outermost first; none: `field` is a column."""
+    """`property_path`: of a payload property, outermost name first; empty: `field` is a column."""
 
     field: str
-    names: tuple[str, ...]
-    test: str
+    property_path: tuple[str, ...]
+    operator: str
     is_negated: bool
     values: tuple[str, ...]
 
 
-def parse_filter(given: str) -> tuple[Condition, ...]:
-    """The conditions. Raises BadInput with the `position` in the text, from 0, and what was expected there."""
-    found: list[Condition] = []
-    at = 0
-    while not found or at < len(given):
-        if len(found) == MOST_CONDITIONS:
-            raise _refuse(given, at, f"at most {MOST_CONDITIONS} conditions")
-        # Past the semicolon, unless this is the first.
-        condition, at = _read_condition(given, at + bool(found))
-        found.append(condition)
-    return tuple(found)
+def parse_filter(filter_text: str) -> tuple[Condition, ...]:
+    """The conditions. Raises BadInput with the `position` of the error, from 0, and what was expected there."""
+    conditions: list[Condition] = []
+    position = 0
+    while not conditions or position < len(filter_text):
+        if len(conditions) == MAX_CONDITIONS:
+            raise _refuse(filter_text, position, f"at most {MAX_CONDITIONS} conditions")
+        # Skips the semicolon before every condition but the first.
+        condition, position = _parse_condition(filter_text, position + bool(conditions))
+        conditions.append(condition)
+    return tuple(conditions)
 
 
-def _read_condition(given: str, start: int) -> tuple[Condition, int]:
-    """The condition that begins at `start`, and where it ends: at a semicolon or at the end of the text."""
-    field, names, at = _read_field(given, start)
-    if given[at : at + 2] not in TESTS:
-        raise _refuse(given, at, "one of " + " ".join(TESTS))
-    test, is_negated = TESTS[given[at : at + 2]]
+def read_filter(filter_text: str) -> tuple[Condition, ...]:
+    """The conditions of what a caller sent. Raises BadInput as `parse_filter` and `check_users` do."""
+    conditions = parse_filter(filter_text)
+    check_users(conditions)
+    return conditions
+
+
+def check_users(conditions: Sequence[Condition], parameter: str = "filter") -> None:
+    """Raises BadInput for a user id that is not stored under ANONYMIZE_USER_IDS."""
+    values = [value for one in conditions if one.field == "user_id" for value in one.values if value]
+    if not values or not settings().anonymize_user_ids or all(map(_is_derived_id, values)):
+        return
+    detail = (
+        f"{parameter}: user_id: ids are stored as pseudonyms (ANONYMIZE_USER_IDS); accepted: a pseudonym or visitor "
+        "key, for example user_id==#Uu3lEkXCpxTq0xDCAdnl. The pseudonym of ann is in the rows of "
+        "GET /api/analytics/reports/events?user_id=ann; exports of one user take user_id in their filter"
+    )
+    raise BadInput(detail, [Problem(None, parameter, "pseudonyms", detail)])
+
+
+def _is_derived_id(user_id: str) -> bool:
+    return user_id.startswith(DERIVED_ID_MARKS)
+
+
+def _parse_condition(text: str, start: int) -> tuple[Condition, int]:
+    """The condition at `start`, and the position where it ends: a semicolon or the end of the text."""
+    field, property_path, position = _parse_field(text, start)
+    if text[position : position + 2] not in OPERATORS:
+        raise _refuse(text, position, "one of " + " ".join(OPERATORS))
+    operator, is_negated = OPERATORS[text[position : position + 2]]
+    values, position = _parse_values(text, position + 1, operator)
+    if field == "type" and operator == "is":
+        values = tuple(map(stored_type, values))
+    return Condition(field, property_path, operator, is_negated, values), position
+
+
+def _parse_values(text: str, position: int, operator: str) -> tuple[tuple[str, ...], int]:
+    """The values, each after the character at `position`: the operator's last one, then `|`."""
     values: list[str] = []
-    at += 1
-    while not values or given[at : at + 1] == "|":
-        if len(values) == MOST_VALUES:
-            raise _refuse(given, at, f"at most {MOST_VALUES} values of one field")
-        value, end = _read_text(given, at + 1, ";|")
-        if test != "is" and not value:
-            raise _refuse(given, at + 1, "the text to look for")
+    while not values or text[position : position + 1] == "|":
+        if len(values) == MAX_CONDITION_VALUES:
+            raise _refuse(text, position, f"at most {MAX_CONDITION_VALUES} values of one field")
+        value, end = _parse_literal(text, position + 1, ";|")
+        if operator != "is" and not value:
+            raise _refuse(text, position + 1, "the text to look for")
         values.append(value)
-        at = end
-    return Condition(field, names, test, is_negated, tuple(values)), at
+        position = end
+    return tuple(values), position
 
 
-def _read_field(given: str, start: int) -> tuple[str, tuple[str, ...], int]:
-    field, at = _read_text(given, start, ".=!;|")
-    if field != PAYLOAD:
-        if field not in FIELDS:
-            raise _refuse(given, start, f"one of {', '.join(FIELDS)}, or {PAYLOAD}. and the name of a property")
-        return field, (), at
+def _parse_field(text: str, start: int) -> tuple[str, tuple[str, ...], int]:
+    field, position = _parse_literal(text, start, ".=!;|")
+    if field == PAYLOAD:
+        return field, *_parse_property_path(text, position)
+    if field not in FIELDS:
+        raise _refuse(text, start, f"one of {', '.join(FIELDS)}, or {PAYLOAD}. and the name of a property")
+    return field, (), position
+
+
+def _parse_property_path(text: str, position: int) -> tuple[tuple[str, ...], int]:
     names: list[str] = []
-    while given[at : at + 1] == ".":
-        if len(names) == MOST_NAMES:
-            raise _refuse(given, at, f"at most {MOST_NAMES} names within each other")
-        name, end = _read_text(given, at + 1, ".=!;|")
+    while text[position : position + 1] == ".":
+        if len(names) == MAX_PROPERTY_DEPTH:
+            raise _refuse(text, position, f"at most {MAX_PROPERTY_DEPTH} names within each other")
+        name, end = _parse_literal(text, position + 1, ".=!;|")
         if not name:
-            raise _refuse(given, at + 1, "the name of a property")
+            raise _refuse(text, position + 1, "the name of a property")
         names.append(name)
-        at = end
+        position = end
     if not names:
-        raise _refuse(given, at, "a dot and the name of a property")
-    return field, tuple(names), at
+        raise _refuse(text, position, "a dot and the name of a property")
+    return tuple(names), position
 
 
-def _read_text(given: str, start: int, stops: str) -> tuple[str, int]:
-    """What is said up to one of `stops` or the end of the text, and where that is."""
-    said: list[str] = []
-    at = start
-    while at < len(given) and given[at] not in stops:
-        if given[at] == "\\":
-            at += 1
-            if given[at : at + 1] not in ESCAPED:
-                raise _refuse(given, at, "after a backslash one of " + " ".join(sorted(ESCAPED)))
-        # PostgreSQL has no such character, so no stored value could match.
-        if given[at] == "\0" or len(said) == MOST_CHARS:
-            raise _refuse(given, at, f"at most {MOST_CHARS:,} characters, none of them NUL")
-        said.append(given[at])
-        at += 1
-    return "".join(said), at
+def _parse_literal(text: str, start: int, stops: str) -> tuple[str, int]:
+    """The unescaped text up to one of `stops` or the end, and the position where it ends."""
+    characters: list[str] = []
+    position = start
+    while position < len(text) and text[position] not in stops:
+        if text[position] == "\\":
+            position += 1
+            if text[position : position + 1] not in tuple(ESCAPED_SIGNS):
+                raise _refuse(text, position, "after a backslash one of " + " ".join(sorted(ESCAPED_SIGNS)))
+        # PostgreSQL has no NUL character, so no stored value could match.
+        if text[position] == "\0" or len(characters) == MAX_VALUE_CHARS:
+            raise _refuse(text, position, f"at most {MAX_VALUE_CHARS:,} characters, none of them NUL")
+        characters.append(text[position])
+        position += 1
+    return "".join(characters), position
 
 
-def _refuse(given: str, at: int, expected: str) -> BadInput:
-    found = repr(given[at : at + 20]) if at < len(given) else "the end"
-    detail = f"filter: at position {at}, {found} was found and {expected} expected; for example {EXAMPLE}"
-    return BadInput(detail, [Problem(None, "filter", "bad_filter", detail)], position=at, expected=expected)
+def _refuse(text: str, position: int, expected: str) -> BadInput:
+    excerpt = repr(text[position : position + 20]) if position < len(text) else "the end"
+    detail = f"filter: at position {position}, {excerpt} is not accepted; accepted: {expected}; for example {EXAMPLE}"
+    return BadInput(detail, [Problem(None, "filter", "bad_filter", detail)], position=position, expected=expected)
 
 
 EXAMPLE = "filter=country==DE;path=^/blog;payload.plan!=free"
 
 
-def conditions(found: Sequence[Condition], columns: Columns) -> ColumnElement[bool]:
-    """Whether a row of `columns` (those of `events`, or others under these names) meets all; every value is bound."""
-    return and_(true(), *(_condition(one, columns) for one in found))
+def build_filter_clause(conditions: Sequence[Condition], columns: Columns) -> ColumnElement[bool]:
+    """Whether a row meets all conditions. `columns`: of `events`, or others of these names. Every value is bound."""
+    return and_(true(), *(_condition_clause(condition, columns) for condition in conditions))
 
 
-def _condition(one: Condition, columns: Columns) -> ColumnElement[bool]:
-    text = field_text(columns, one.field)
-    if one.names:
-        # Not the operator: its path is one text, in which a name's comma or brace would be read as grammar.
-        text = func.jsonb_extract_path_text(columns[PAYLOAD], *one.names, type_=Text)
-    # Whoever looks for nothing, or for everything else, looks at rows without a value too.
-    if one.is_negated or "" in one.values:
+def _condition_clause(condition: Condition, columns: Columns) -> ColumnElement[bool]:
+    text = field_expression(columns, condition.field)
+    if names := condition.property_path:
+        text = (property_as_sent if condition.operator == "is" else property_text)(columns[PAYLOAD], names)
+    # An empty value and a negated condition also match rows without a value.
+    if condition.is_negated or "" in condition.values:
         text = func.coalesce(text, "")
-    met = _is_met(text, one)
-    return ~met if one.is_negated else met
+    clause = _comparison(text, condition)
+    if condition.operator == "is" and condition.property_path:
+        clause = or_(clause, _is_number(columns[PAYLOAD], condition))
+    return ~clause if condition.is_negated else clause
 
 
-def _is_met(text: ColumnElement[str], one: Condition) -> ColumnElement[bool]:
-    if one.test == "is":
-        return text.in_(one.values)
-    if one.test == "begins":
-        return or_(*(func.starts_with(text, value) for value in one.values))
-    return or_(*(func.strpos(text, value) > 0 for value in one.values))
+def _is_number(payload: ColumnElement[Any], condition: Condition) -> ColumnElement[bool]:
+    """Whether the property is a number that a value is, however either is written: JSON compares them as numbers."""
+    numbers = [cast(literal(value, Text), JSONB) for value in condition.values if JSON_NUMBER.fullmatch(value)]
+    return func.coalesce(property_json(payload, condition.property_path).in_(numbers), false()) if numbers else false()
 
 
-def field_text(columns: Columns, field: str) -> ColumnElement[str]:
-    """What a row says of the field, as rollups and breakdowns say it; NULL or '': nothing."""
+def _comparison(text: ColumnElement[str], condition: Condition) -> ColumnElement[bool]:
+    if condition.operator == "is":
+        return text.in_(condition.values)
+    if condition.operator == "begins":
+        return or_(*(func.starts_with(text, value) for value in condition.values))
+    return or_(*(func.strpos(text, value) > 0 for value in condition.values))
+
+
+def field_expression(columns: Columns, field: str) -> ColumnElement[str]:
+    """The field's value as rollups and breakdowns show it; NULL or '': no value."""
     column = columns[field]
-    if field not in ("region", "city"):
+    if field not in PLACE_FIELDS[1:]:
         return column
-    within = ["country", "region", "city"][: ["country", "region", "city"].index(field) + 1]
-    return case((func.coalesce(column, "") != "", func.concat_ws("/", *(_or_empty(columns[name]) for name in within))))
+    names = PLACE_FIELDS[: PLACE_FIELDS.index(field) + 1]
+    return case((func.coalesce(column, "") != "", func.concat_ws("/", *(_or_empty(columns[name]) for name in names))))
 
 
 def _or_empty(column: ColumnElement[Any]) -> ColumnElement[str]:

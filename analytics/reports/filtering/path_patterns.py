@@ -1,31 +1,38 @@
-"""Patterns of paths: what a goal says of the pages that it means. Pure.
+"""Path patterns: which pages a goal or a step of a funnel means. Pure; nothing else reads or matches a pattern.
 
-`*` stands for any characters, slashes among them, or for none; everything else is itself, upper and lower case differ,
-and the whole path is compared: `/blog/*` is whatever begins with `/blog/`. Nobody can send a regular expression, so
-none takes for ever.
+`*` matches any characters, slashes included, or none. Every other character matches itself, case-sensitively, and the
+whole path is compared: `/blog/*` matches each path that begins with `/blog/`. Regular expressions are not accepted, so
+no pattern backtracks without end.
 """
 
 import re
 
 from sqlalchemy import ColumnElement, func
 
-MOST_CHARS, MOST_STARS = 1_024, 10
+MAX_PATTERN_CHARS, MAX_WILDCARDS = 1_024, 10
 
 
-def read_pattern(pattern: str) -> tuple[str, ...]:
-    """The texts between the stars; one alone is the path itself. Raises ValueError."""
-    if not 1 <= len(pattern) <= MOST_CHARS or "\0" in pattern:
-        raise ValueError(f"1 to {MOST_CHARS:,} characters, none of them NUL")
-    pieces = tuple(re.split(r"\*+", pattern))
-    if len(pieces) > MOST_STARS + 1:
-        raise ValueError(f"at most {MOST_STARS} stars")
-    return pieces
+def parse_pattern(pattern: str) -> tuple[str, ...]:
+    """The literals between the wildcards; a single one is the path itself. Raises ValueError."""
+    if not 1 <= len(pattern) <= MAX_PATTERN_CHARS or "\0" in pattern:
+        raise ValueError(f"a path pattern has 1 to {MAX_PATTERN_CHARS:,} characters and no NUL, for example /blog/*")
+    literals = tuple(re.split(r"\*+", pattern))
+    if len(literals) > MAX_WILDCARDS + 1:
+        raise ValueError(f"a path pattern has at most {MAX_WILDCARDS} wildcards (*), for example /blog/*")
+    return literals
 
 
-def matches(path: ColumnElement[str], pieces: tuple[str, ...]) -> ColumnElement[bool]:
-    """Whether the path is one that `read_pattern` told the pieces of."""
-    if len(pieces) == 1:
-        return path == pieces[0]
-    if len(pieces) == 2 and not pieces[1]:
-        return func.starts_with(path, pieces[0])
-    return path.like("%".join(re.sub(r"([\\%_])", r"\\\1", piece) for piece in pieces), escape="\\")
+def exact_path(pattern: str) -> str | None:
+    """The one path that the pattern matches; None: it has a wildcard. Raises ValueError."""
+    literals = parse_pattern(pattern)
+    return literals[0] if len(literals) == 1 else None
+
+
+def match_path(path: ColumnElement[str], pattern: str) -> ColumnElement[bool]:
+    """Whether the path matches the pattern; every value is bound. Raises ValueError."""
+    literals = parse_pattern(pattern)
+    if len(literals) == 1:
+        return path == literals[0]
+    if len(literals) == 2 and not literals[1]:
+        return func.starts_with(path, literals[0])
+    return path.like("%".join(re.sub(r"([\\%_])", r"\\\1", literal) for literal in literals), escape="\\")

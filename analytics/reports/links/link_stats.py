@@ -1,6 +1,7 @@
-"""One short link: its clicks, who clicked, from where, with what and when. Exact, from the rollups of its short code.
+"""Seed 000's report on one short link: its clicks by time, place, referrer and client. Exact, from rollups.
 
-A unique click is a person, counted once over all days asked for. Clicks of programs are left out unless asked for.
+The route in views.py calls `build_report`. A unique click is a user, counted once over the whole period. Clicks of
+bots count only with include_bots.
 """
 
 import re
@@ -13,18 +14,28 @@ import msgspec
 from pyroaring import BitMap64
 
 from analytics import clock
-from analytics.reports.days import MOST_DAYS, Days, around, names_period, read_days, read_today
-from analytics.reports.past import read_past
-from analytics.reports.places import PLACES, place_name
-from analytics.reports.question import Question
-from analytics.rollups import sums, users
-from analytics.rollups.reading import Snapshot
+from analytics.reports.day_range import (
+    MAX_DAYS,
+    DayRange,
+    expand_to_unit,
+    has_period,
+    read_days,
+    read_today,
+    since_first_day,
+)
+from analytics.reports.labels import DIRECT, label_value
+from analytics.reports.links.past_days_cache import read_past_days
+from analytics.reports.request import ReportRequest
+from analytics.rollups import bitmaps
+from analytics.rollups.cardinality import OTHER
+from analytics.rollups.snapshot import sums
+from analytics.rollups.snapshot.snapshot import Snapshot
 
 CLICK, IMPRESSION = "click", "impression"
 ONE_HOUR = timedelta(hours=1)
 TIMELINE_DAYS = 30
-# The lists of the answer, and the dimension of each.
-LISTS = {
+# The lists of the response, and the dimension of each.
+TOP_LIST_DIMENSIONS = {
     "top_countries": "country",
     "top_regions": "region",
     "top_cities": "city",
@@ -33,14 +44,16 @@ LISTS = {
     "top_devices": "device",
     "top_os": "os",
 }
-RECENT = ("clicks_today", "clicks_this_week", "clicks_this_month")
-DIRECT, UNKNOWN = "Direct", "Unknown"
-# A referrer as ingest stores it: without user and query. One without a scheme is a page of the site itself.
-HOST = re.compile(r"[a-z][a-z0-9+.-]*://(?:www\.)?(\[[^\]]*\]|[^/:]+)")
+# The list of cities, which share links and public sites do not show. The referrers are hosts already.
+PRIVATE_LIST = "top_cities"
+RECENT_FIELDS = ("clicks_today", "clicks_this_week", "clicks_this_month")
+# A stored referrer has no user and no query. One without a scheme is a page of the site itself.
+HOST_PATTERN = re.compile(r"[a-z][a-z0-9+.-]*://(?:www\.)?(\[[^\]]*\]|[^/:]+)")
 
 
-class Clicks(msgspec.Struct):
-    """Clicks of one short code: by day, by hour of the day (0 to 23), by what LISTS name; `users`: a packed bitmap."""
+class LinkStats(msgspec.Struct):
+    """Clicks of one short code by day, by hour of the day (0 to 23) and by TOP_LIST_DIMENSIONS; `users`: an encoded
+    bitmap. Cached as JSON: a renamed field would be read as empty."""
 
     days: dict[date, int] = {}
     hours: dict[int, int] = {}
@@ -52,126 +65,128 @@ class Clicks(msgspec.Struct):
         return bool(self.days)
 
     @property
-    def people(self) -> BitMap64:
-        return users.unpack(self.users) if self.users else BitMap64()
+    def user_bitmap(self) -> BitMap64:
+        return bitmaps.decode(self.users) if self.users else BitMap64()
 
 
-def _shown(dimension: str, value: str) -> str:
-    if dimension == "referrer":
-        return name_host(value)
-    return (place_name(value) if dimension in PLACES else value) or UNKNOWN
-
-
-def read_clicks(found: Snapshot, code: str, first: date, after: date, bots: bool = False) -> Clicks:
-    """The clicks of the days `[first, after)`. Six queries; one bitmap is read of each span that covers the days."""
-    asked: dict[str, Any] = {"types": (CLICK,), "subject": code, "bots": bots}
-    seen = sums.by_value(found, ["total"], first, after, **{**asked, "types": (IMPRESSION,)})["total"]
-    values = sums.by_value(found, list(LISTS.values()), first, after, **asked)
-    return Clicks(
-        days={day: clicks for (day, _), clicks in sums.by_day(found, "total", first, after, **asked).items()},
-        hours=_by_hour_of_day(found, first, after, asked),
-        users=users.pack(found.total(first, after, **asked).users),
-        impressions=sum(seen.values()),
-        lists={name: _named(dimension, values[dimension]) for name, dimension in LISTS.items()},
+def read_link_stats(snapshot: Snapshot, code: str, first: date, after: date, bots: bool = False) -> LinkStats:
+    """The clicks of the days `[first, after)`. Six queries; one bitmap of each span that covers the days is read."""
+    clicks: dict[str, Any] = {"types": (CLICK,), "subject": code, "bots": bots}
+    impressions = sums.events_by_value(snapshot, ["total"], first, after, **{**clicks, "types": (IMPRESSION,)})
+    values = sums.events_by_value(snapshot, list(TOP_LIST_DIMENSIONS.values()), first, after, **clicks)
+    by_day = sums.events_by_day(snapshot, "total", first, after, **clicks)
+    return LinkStats(
+        days={day: events for (day, _), events in by_day.items()},
+        hours=_count_by_hour_of_day(snapshot, first, after, clicks),
+        users=bitmaps.encode(snapshot.total(first, after, **clicks).users),
+        impressions=sum(impressions["total"].values()),
+        lists={name: _count_by_label(dimension, values[dimension]) for name, dimension in TOP_LIST_DIMENSIONS.items()},
     )
 
 
-def _by_hour_of_day(found: Snapshot, first: date, after: date, asked: Mapping[str, Any]) -> dict[int, int]:
-    """By what the site's clocks showed; rollups count the hours since the day began."""
-    zone, hours = clock.zone(found.zone), Counter[int]()
-    for (day, hour), clicks in sums.by_day(found, "hour", first, after, **asked).items():
+def _count_by_hour_of_day(
+    snapshot: Snapshot, first: date, after: date, event_filter: Mapping[str, Any]
+) -> dict[int, int]:
+    """By local time of the site; rollups count the hours since the day began."""
+    zone, hours = clock.zone(snapshot.zone), Counter[int]()
+    for (day, hour), clicks in sums.events_by_day(snapshot, "hour", first, after, **event_filter).items():
         hours[(clock.day_start(day, zone) + int(hour) * ONE_HOUR).astimezone(zone).hour] += clicks
     return dict(hours)
 
 
-def _named(dimension: str, values: Mapping[str, int]) -> dict[str, int]:
+def _count_by_label(dimension: str, values: Mapping[str, int]) -> dict[str, int]:
     counts = Counter[str]()
     for value, clicks in values.items():
-        counts[_shown(dimension, value)] += clicks
+        label = extract_referrer_host(value) if dimension == "referrer" else label_value(dimension, value)
+        counts[label] += clicks
     return dict(counts)
 
 
-def name_host(referrer: str) -> str:
+def extract_referrer_host(referrer: str) -> str:
     """The host of a referrer without "www."; "Direct" for none, or a page of the site itself."""
-    host = HOST.match(referrer)
-    return host[1] if host else referrer if referrer == "(other)" else DIRECT
+    host = HOST_PATTERN.match(referrer)
+    return host[1] if host else referrer if referrer == OTHER else DIRECT
 
 
-def add(one: Clicks, more: Clicks) -> Clicks:
-    """Both together, people who are in both once."""
-    return Clicks(
-        days=dict(Counter(one.days) + Counter(more.days)),
-        hours=dict(Counter(one.hours) + Counter(more.hours)),
-        users=users.pack(one.people | more.people),
-        impressions=one.impressions + more.impressions,
-        lists={name: dict(Counter(one.lists.get(name)) + Counter(more.lists.get(name))) for name in LISTS},
+def merge_link_stats(left: LinkStats, right: LinkStats) -> LinkStats:
+    """The sum of both; a user in both counts once."""
+    return LinkStats(
+        days=dict(Counter(left.days) + Counter(right.days)),
+        hours=dict(Counter(left.hours) + Counter(right.hours)),
+        users=bitmaps.encode(left.user_bitmap | right.user_bitmap),
+        impressions=left.impressions + right.impressions,
+        lists={
+            name: dict(Counter(left.lists.get(name)) + Counter(right.lists.get(name))) for name in TOP_LIST_DIMENSIONS
+        },
     )
 
 
-def report(found: Snapshot, question: Question, code: str, limit: int) -> dict[str, Any]:
-    """The whole answer: of the days asked for, else of all time. What is before today may then be a few minutes old."""
-    today, bots = read_today(question, found.zone), question.query.get("include_bots", False)
-    now = recent(found, today, code, bots)
-    if names_period(question):
-        days = read_days(question, found.zone, most=MOST_DAYS)
-        clicks = read_clicks(found, code, days.first, days.after, bots)
-        return describe(clicks, code, now, days, limit) | {"meta": question.meta(days.period, "rollup")}
-    first = min(found.first_day() or today.first, today.first)
-    past = read_past(
-        question, f"stats:{code}", found.zone, today.first, Clicks,
-        lambda: read_clicks(found, code, first, today.first, bots),
+def build_report(snapshot: Snapshot, request: ReportRequest, code: str, limit: int) -> dict[str, Any]:
+    """The response for the requested days, else for all time; days before today may then be up to CACHE_TTL old."""
+    today, bots = read_today(request, snapshot.zone), request.include_bots
+    recent = count_recent_clicks(snapshot, today, code, bots)
+    if has_period(request):
+        days = read_days(request, snapshot.zone, max_days=MAX_DAYS)
+        stats = read_link_stats(snapshot, code, days.first, days.after, bots)
+        return build_response(stats, code, recent, days, limit) | {"meta": request.meta(days.period, "rollup")}
+    first = since_first_day(snapshot, today).first
+    past = read_past_days(
+        request, f"stats:{code}", snapshot.zone, today.first, LinkStats,
+        lambda: read_link_stats(snapshot, code, first, today.first, bots),
     )  # fmt: skip
-    clicks = add(past.found, read_clicks(found, code, today.first, today.after, bots))
-    ever = today._replace(first=min(clicks.days, default=today.first))
-    answer = describe(clicks, code, now, _last_days(ever), limit)
-    return answer | {"meta": past.meta(question, ever.period)}
+    stats = merge_link_stats(past.value, read_link_stats(snapshot, code, today.first, today.after, bots))
+    days = today._replace(first=min(stats.days, default=today.first))
+    response = build_response(stats, code, recent, _last_days(days), limit)
+    return response | {"meta": past.meta(request, days.period)}
 
 
-def nothing(question: Question, code: str, limit: int) -> dict[str, Any]:
-    """The answer before the first click of a site, which it may not even have."""
-    today = read_today(question, question.site.zone)
-    answer = describe(Clicks(), code, dict.fromkeys(RECENT, 0), today, limit)
-    return answer | {"meta": question.meta(today.period, "rollup")}
+def build_empty_report(request: ReportRequest, code: str, limit: int) -> dict[str, Any]:
+    """The response before the site's first click creates it."""
+    today = read_today(request, request.site.zone)
+    response = build_response(LinkStats(), code, dict.fromkeys(RECENT_FIELDS, 0), today, limit)
+    return response | {"meta": request.meta(today.period, "rollup")}
 
 
-def _last_days(days: Days) -> Days:
+def _last_days(days: DayRange) -> DayRange:
     return days._replace(first=max(days.first, days.after - timedelta(days=TIMELINE_DAYS)))
 
 
-def recent(found: Snapshot, today: Days, code: str, bots: bool = False) -> dict[str, int]:
+def count_recent_clicks(snapshot: Snapshot, today: DayRange, code: str, bots: bool = False) -> dict[str, int]:
     """Clicks of today, of the ISO week and of the calendar month around it (spec C24). One query."""
-    week, month = around(today, "week"), around(today, "month")
-    asked = {"types": (CLICK,), "subject": code, "bots": bots}
-    days = sums.by_day(found, "total", min(week.first, month.first), today.after, **asked)
-    spans = dict(zip(RECENT, (today, week, month), strict=True))
+    week, month = expand_to_unit(today, "week"), expand_to_unit(today, "month")
+    first = min(week.first, month.first)
+    days = sums.events_by_day(snapshot, "total", first, today.after, types=(CLICK,), subject=code, bots=bots)
+    spans = dict(zip(RECENT_FIELDS, (today, week, month), strict=True))
     return {
         name: sum(clicks for (day, _), clicks in days.items() if span.first <= day < span.after)
         for name, span in spans.items()
     }
 
 
-def describe(clicks: Clicks, code: str, now: Mapping[str, int], timeline: Days, limit: int) -> dict[str, Any]:
-    """The answer: the fields of seed 000, and what it asks for without naming fields.
+def build_response(
+    stats: LinkStats, code: str, recent_clicks: Mapping[str, int], timeline: DayRange, limit: int
+) -> dict[str, Any]:
+    """The fields that seed 000 names, and those for figures that it describes without a name.
 
-    click_through_rate: clicks / impressions, both of the days asked for; null when no event of the type `impression`
-    was sent with this short code.
+    click_through_rate: clicks / impressions, both of the period; null without an event of type `impression` for this
+    short code.
     """
-    total = sum(clicks.days.values())
-    direct = clicks.lists.get("top_referers", {}).get(DIRECT, 0)
+    total = sum(stats.days.values())
+    direct = stats.lists.get("top_referers", {}).get(DIRECT, 0)
     return {
         "short_code": code,
         "total_clicks": total,
-        "unique_clicks": len(clicks.people),
-        **now,
-        **{name: _top(clicks.lists.get(name, {}), limit) for name in LISTS},
-        "click_timeline": [{"date": str(day), "clicks": clicks.days.get(day, 0)} for day in timeline.dates],
-        "peak_hours": [{"hour": hour, "clicks": clicks.hours.get(hour, 0)} for hour in range(24)],
+        "unique_clicks": len(stats.user_bitmap),
+        **recent_clicks,
+        **{name: _top(stats.lists.get(name, {}), limit) for name in TOP_LIST_DIMENSIONS},
+        "click_timeline": [{"date": str(day), "clicks": stats.days.get(day, 0)} for day in timeline.dates],
+        "peak_hours": [{"hour": hour, "clicks": stats.hours.get(hour, 0)} for hour in range(24)],
         "direct_vs_referred": {"direct": direct, "referred": total - direct},
-        "impressions": clicks.impressions,
-        "click_through_rate": round(total / clicks.impressions, 4) if clicks.impressions else None,
+        "impressions": stats.impressions,
+        "click_through_rate": round(total / stats.impressions, 4) if stats.impressions else None,
     }
 
 
 def _top(values: Mapping[str, int], limit: int) -> list[dict[str, Any]]:
-    ranked = sorted(values.items(), key=lambda one: (-one[1], one[0]))
+    ranked = sorted(values.items(), key=lambda item: (-item[1], item[0]))
     return [{"name": name, "count": clicks} for name, clicks in ranked[:limit]]

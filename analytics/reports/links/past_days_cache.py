@@ -1,7 +1,7 @@
-"""What is over of a report that reaches back to the first day, kept for CACHE_TTL; today is added to it, fresh.
+"""The cache of the days before today, for all-time reports on links; the reports add the figures of today.
 
-Keys are `analytics:stats:<short code>` and `analytics:global`, of another site than `links` with its key in front of
-the code, so that one can be deleted by hand (spec 0.C). What is late for a day that is over shows once the TTL is over.
+Keys are `analytics:stats:<short code>` and `analytics:global`; for a site other than `links`, its key precedes the
+code. So an operator can delete one (spec 0.C). Late events of past days appear when CACHE_TTL has passed.
 """
 
 from collections.abc import Callable
@@ -13,60 +13,62 @@ import msgspec
 
 from analytics.extensions import settings
 from analytics.period import Period
-from analytics.reports.cache import keep, kept
-from analytics.reports.question import Question
+from analytics.reports.cache import get_cached, set_cached
+from analytics.reports.request import ReportRequest
 
 T = TypeVar("T")
-LINKS = "links"
+LINKS_SITE_KEY = "links"
 
 
-class Past(msgspec.Struct, Generic[T]):
-    """Everything before the day `before`, of one site in one calendar; `complete` as Question's."""
+class PastDays(msgspec.Struct, Generic[T]):
+    """A value of all days before `before`, of one site in one zone; `complete_through` as in ReportRequest."""
 
     site_id: int
     zone: str
     before: date
-    complete: datetime | None
-    found: T
-    is_kept: bool = False
+    complete_through: datetime | None
+    value: T
+    is_cached: bool = False
 
-    def meta(self, question: Question, period: Period) -> dict[str, Any]:
-        """Question's, no more complete than what was kept."""
-        cached = {"cached": True} if self.is_kept else {}
-        return replace(question, complete=self.complete).meta(period, "rollup", **cached)
+    def meta(self, request: ReportRequest, period: Period) -> dict[str, Any]:
+        """The request's `meta`, with `complete_through` of the cached value."""
+        cached = {"cached": True} if self.is_cached else {}
+        return replace(request, complete_through=self.complete_through).meta(period, "rollup", **cached)
 
 
-def read_past(
-    question: Question, name: str, zone: str, before: date, kind: type[T], compute: Callable[[], T]
-) -> Past[T]:
-    """What `compute` says of the days before `before`, or said within the last CACHE_TTL seconds.
+def read_past_days(
+    request: ReportRequest, name: str, zone: str, before: date, value_type: type[T], compute: Callable[[], T]
+) -> PastDays[T]:
+    """`compute()`, or its value within the last CACHE_TTL seconds.
 
-    It holds no programs: with include_bots it is computed each time. What is false, for nothing was found, is not kept.
+    The cache holds no events of bots: with include_bots the value is computed each time. A false value (no events)
+    is not cached.
     """
-    site, ttl_s = question.site, settings().cache_ttl
-    if not ttl_s or question.query.get("include_bots"):
-        return Past(site.id, zone, before, question.complete, compute())
-    key = name_key(site.key, name)
-    found = _read(kept(key), kind)
-    if found is not None and (found.site_id, found.zone, found.before) == (site.id, zone, before):
-        return found
-    past = Past(site.id, zone, before, question.complete, compute())
-    # Anybody can make up codes; only those that were clicked take room.
-    if past.found:
-        keep(key, msgspec.structs.replace(past, is_kept=True), ttl_s)
+    site, ttl_s = request.site, settings().cache_ttl
+    if not ttl_s or request.include_bots:
+        return PastDays(site.id, zone, before, request.complete_through, compute())
+    key = build_cache_key(site.key, name)
+    cached = _decode(get_cached(key), value_type)
+    if cached is not None and (cached.site_id, cached.zone, cached.before) == (site.id, zone, before):
+        return cached
+    past = PastDays(site.id, zone, before, request.complete_through, compute())
+    # Requests may name unknown codes; only codes with clicks are cached.
+    if past.value:
+        body = msgspec.json.encode(msgspec.structs.replace(past, is_cached=True))
+        set_cached(key, body, ttl_s, request.is_shared)
     return past
 
 
-def name_key(site_key: str, name: str) -> str:
-    """The key of `stats:<short code>` or `global` in the cache's Redis."""
+def build_cache_key(site_key: str, name: str) -> str:
+    """The Redis key of `stats:<short code>` or `global`."""
     report, *code = name.split(":", 1)
-    site = [] if site_key == LINKS else [site_key]
+    site = [] if site_key == LINKS_SITE_KEY else [site_key]
     return ":".join(["analytics", report, *site, *code])
 
 
-def _read(body: object, kind: type[T]) -> Past[T] | None:
-    """None for what another release kept."""
+def _decode(body: object, value_type: type[T]) -> PastDays[T] | None:
+    """None for a value of another release."""
     try:
-        return None if body is None else msgspec.convert(body, Past[kind], str_keys=True)  # type: ignore[valid-type]
+        return None if body is None else msgspec.convert(body, PastDays[value_type], str_keys=True)  # type: ignore[valid-type]
     except msgspec.ValidationError:
         return None

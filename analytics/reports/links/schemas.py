@@ -1,106 +1,66 @@
-"""What the reports on short links take and answer."""
+"""Responses of the reports on short links, with an example of each. Used by the routes in views.py."""
 
-from marshmallow import Schema, fields
-from marshmallow.validate import Range
+from marshmallow import Schema
+from marshmallow.fields import Date, Dict, Float, Integer, List, Nested, String
 
-from analytics.reports.schemas import PeriodQuery
+from analytics.apidocs.response_fields import nullable, required
+from analytics.reports.links.link_stats import PRIVATE_LIST, TOP_LIST_DIMENSIONS
+from analytics.reports.schemas import META_EXAMPLE
 
-
-class ListQuery(PeriodQuery):
-    """`limit`: lines of each list; TOP_RESULTS_LIMIT without it."""
-
-    limit = fields.Integer(validate=Range(1, 1000))
-
-
-class Named(Schema):
-    """A line of a list."""
-
-    name = fields.String(required=True)
-    count = fields.Integer(required=True)
+# A row of a list.
+NamedCount = Schema.from_dict(required(String, "name") | required(Integer, "count"), name="NamedCount")
+# A day of the timeline.
+DayClicks = Schema.from_dict(required(Date, "date") | required(Integer, "clicks"), name="DayClicks")
+# An hour of the site's zone, 0 to 23.
+HourClicks = Schema.from_dict(required(Integer, "hour", "clicks"), name="HourClicks")
+# Clicks without a referring site, and with one.
+DirectAndReferred = Schema.from_dict(required(Integer, "direct", "referred"), name="DirectAndReferred")
 
 
-class DayClicks(Schema):
-    """A day of the timeline."""
+class LinkStatsResponse(Schema):
+    """One short code. clicks_today, _this_week and _this_month count up to now, for any requested period.
+    `top_cities` not for share links and public sites."""
 
-    date = fields.Date(required=True)
-    clicks = fields.Integer(required=True)
+    class Meta:
+        include = required(String, "short_code") | required(
+            Integer,
+            *("total_clicks", "unique_clicks", "clicks_today", "clicks_this_week", "clicks_this_month", "impressions"),
+        )
+        include |= {name: List(Nested(NamedCount), required=name != PRIVATE_LIST) for name in TOP_LIST_DIMENSIONS}
+        include |= nullable(Float, "click_through_rate")
 
-
-class HourClicks(Schema):
-    """An hour of the site's clocks, 0 to 23."""
-
-    hour = fields.Integer(required=True)
-    clicks = fields.Integer(required=True)
-
-
-class DirectAndReferred(Schema):
-    """Clicks without and with a site that they came from."""
-
-    direct = fields.Integer(required=True)
-    referred = fields.Integer(required=True)
-
-
-class LinkAnswer(Schema):
-    """One short code. clicks_today, _this_week and _this_month are as of now, whatever days are asked for."""
-
-    short_code = fields.String(required=True)
-    total_clicks = fields.Integer(required=True)
-    unique_clicks = fields.Integer(required=True)
-    clicks_today = fields.Integer(required=True)
-    clicks_this_week = fields.Integer(required=True)
-    clicks_this_month = fields.Integer(required=True)
-    top_countries = fields.List(fields.Nested(Named), required=True)
-    top_regions = fields.List(fields.Nested(Named), required=True)
-    top_cities = fields.List(fields.Nested(Named), required=True)
-    top_referers = fields.List(fields.Nested(Named), required=True)
-    top_browsers = fields.List(fields.Nested(Named), required=True)
-    top_devices = fields.List(fields.Nested(Named), required=True)
-    top_os = fields.List(fields.Nested(Named), required=True)
-    click_timeline = fields.List(fields.Nested(DayClicks), required=True)
-    peak_hours = fields.List(fields.Nested(HourClicks), required=True)
-    direct_vs_referred = fields.Nested(DirectAndReferred, required=True)
-    impressions = fields.Integer(required=True)
-    click_through_rate = fields.Float(required=True, allow_none=True)
-    meta = fields.Dict(keys=fields.String(), required=True)
+    click_timeline = List(Nested(DayClicks), required=True)
+    peak_hours = List(Nested(HourClicks), required=True)
+    direct_vs_referred = Nested(DirectAndReferred, required=True)
+    meta = Dict(keys=String(), required=True)
 
 
 class LinkClicks(Schema):
     """A link of the most clicked."""
 
-    short_code = fields.String(required=True)
-    clicks = fields.Integer(required=True)
+    class Meta:
+        include = required(String, "short_code") | required(Integer, "clicks")
 
 
 class TrendingLink(LinkClicks):
     """A link that grew: clicks of the last 7 days, of the 7 days before, and the difference."""
 
-    previous = fields.Integer(required=True)
-    change = fields.Integer(required=True)
+    class Meta:
+        include = required(Integer, "previous", "change")
 
 
-class GlobalAnswer(Schema):
+class GlobalStatsResponse(Schema):
     """All short codes together."""
 
-    total_clicks = fields.Integer(required=True)
-    unique_visitors = fields.Integer(required=True)
-    clicks_today = fields.Integer(required=True)
-    clicks_this_week = fields.Integer(required=True)
-    top_urls = fields.List(fields.Nested(LinkClicks), required=True)
-    trending = fields.List(fields.Nested(TrendingLink), required=True)
-    meta = fields.Dict(keys=fields.String(), required=True)
+    class Meta:
+        include = required(Integer, "total_clicks", "unique_visitors", "clicks_today", "clicks_this_week")
+
+    top_urls = List(Nested(LinkClicks), required=True)
+    trending = List(Nested(TrendingLink), required=True)
+    meta = Dict(keys=String(), required=True)
 
 
-META_EXAMPLE = {
-    "site": "links",
-    "zone": "UTC",
-    "from": "2025-08-10T00:00:00Z",
-    "to": "2025-08-13T00:00:00Z",
-    "source": "rollup",
-    "identity": ["user_id", "visitor_id", "keyed hash of address and user agent, a day"],
-    "complete_through": "2025-08-12T09:30:00Z",
-    "computed_at": "2025-08-12T09:30:00Z",
-}
-LINK_EXAMPLE = {
+LINK_STATS_EXAMPLE = {
     "short_code": "abc123",
     "total_clicks": 46,
     "unique_clicks": 31,
@@ -128,7 +88,7 @@ LINK_EXAMPLE = {
     "click_through_rate": 0.1,
     "meta": META_EXAMPLE,
 }
-GLOBAL_EXAMPLE = {
+GLOBAL_STATS_EXAMPLE = {
     "total_clicks": 61,
     "unique_visitors": 40,
     "clicks_today": 30,

@@ -1,70 +1,73 @@
-"""The routes of seed 000's reports: one short link, and all of them. Their site is `links` unless another is named."""
+"""The routes of seed 000's reports on one short link and on all: guard, read the request, call, respond.
 
-from collections.abc import Callable
-from typing import ParamSpec, TypeVar
+The site is `links` unless the request names another.
+"""
+
+from functools import partial
 
 from flask import Blueprint, Response, jsonify, request
 
 from analytics import clock
-from analytics.auth.guard import GuardedView, current_principal
-from analytics.documented import documented
-from analytics.errors import BadInput, NotFound
-from analytics.extensions import settings
-from analytics.reports import all_links, link
-from analytics.reports.link_schemas import GLOBAL_EXAMPLE, LINK_EXAMPLE, GlobalAnswer, LinkAnswer, ListQuery
-from analytics.reports.past import LINKS
-from analytics.reports.question import SITE_NAMES, Question, read_question, readable
-from analytics.reports.schemas import read_query
-from analytics.sites import Site
+from analytics.apidocs.operations import documented
+from analytics.auth.guard import current_principal
+from analytics.errors import NotFound
+from analytics.reports.links import global_stats, link_stats
+from analytics.reports.links.past_days_cache import LINKS_SITE_KEY
+from analytics.reports.links.schemas import (
+    GLOBAL_STATS_EXAMPLE,
+    LINK_STATS_EXAMPLE,
+    GlobalStatsResponse,
+    LinkStatsResponse,
+)
+from analytics.reports.request import ReportRequest, guarded_read, read_request
+from analytics.reports.schemas import TopListQuery, refuse_nul
+from analytics.sites.sites import Site
+from analytics.web.site_parameters import read_requested_site
+from analytics.web.validation import read_query
 
-P = ParamSpec("P")
-R = TypeVar("R", covariant=True)
 blueprint = Blueprint("links", __name__)
-# Who asks before the first click, which makes the site, gets zeros.
-NO_SITE = Site(0, LINKS, LINKS, "UTC", "open", frozenset(), "trust", False, False, ())
+# The first click creates the site; before it, reports have zeros.
+MISSING_SITE = Site(0, LINKS_SITE_KEY, LINKS_SITE_KEY, "UTC", "open", frozenset(), "trust", False, False, ())
 
 
-def readable_links(view: Callable[P, R]) -> GuardedView[P, R]:
-    return readable(view, LINKS)
+guarded_links_read = partial(guarded_read, default_site=LINKS_SITE_KEY)
 
 
 @blueprint.get("/analytics/stats/<path:short_code>")
-@documented("Clicks of one short link", query=ListQuery, answer=LinkAnswer, example=LINK_EXAMPLE)
-@readable_links
-def link_stats(short_code: str) -> Response:
-    """All time, or the days asked for. A code that nobody has clicked has zeros: it may have been made a moment ago."""
-    if "\0" in short_code:
-        raise BadInput("short_code: must not hold a NUL character")
-    question = _read_question()
-    if question.site is NO_SITE:
-        return jsonify(link.nothing(question, short_code, _limit(question)))
-    with question.rollups() as found:
-        return jsonify(link.report(found, question, short_code, _limit(question)))
+@documented("Clicks of one short link", TopListQuery, (LinkStatsResponse, LINK_STATS_EXAMPLE))
+@guarded_links_read
+def get_link_stats(short_code: str) -> Response:
+    """All time, or the requested period. A code without clicks has zeros: it may have been created a moment ago."""
+    refuse_nul("short_code", short_code)
+    report_request = _read_links_request()
+    if report_request.site is MISSING_SITE:
+        return jsonify(link_stats.build_empty_report(report_request, short_code, report_request.limit))
+    with report_request.open_snapshot() as snapshot:
+        report = link_stats.build_report(snapshot, report_request, short_code, report_request.limit)
+    if report_request.is_shared:
+        del report[link_stats.PRIVATE_LIST]
+    return jsonify(report)
 
 
 @blueprint.get("/analytics/global")
-@documented("Clicks of all short links", query=ListQuery, answer=GlobalAnswer, example=GLOBAL_EXAMPLE)
-@readable_links
-def global_stats() -> Response:
-    """All time, or the days asked for; the trend is of now. On a fresh database: zeros and empty lists."""
-    question = _read_question()
-    if question.site is NO_SITE:
-        return jsonify(all_links.nothing(question, _limit(question)))
-    with question.rollups() as found:
-        return jsonify(all_links.report(found, question, _limit(question)))
+@documented("Clicks of all short links", TopListQuery, (GlobalStatsResponse, GLOBAL_STATS_EXAMPLE))
+@guarded_links_read
+def get_global_stats() -> Response:
+    """All time, or the requested period; the trend always ends today. On a new database: zeros and empty lists."""
+    report_request = _read_links_request()
+    if report_request.site is MISSING_SITE:
+        return jsonify(global_stats.build_empty_report(report_request, report_request.limit))
+    with report_request.open_snapshot() as snapshot:
+        return jsonify(global_stats.build_report(snapshot, report_request, report_request.limit))
 
 
-def _read_question() -> Question:
-    """Of the site named, else of `links`; a token for certain sites has its own."""
-    own = current_principal().sites
+def _read_links_request() -> ReportRequest:
+    """The site is that of the request, else that of a token for certain sites, else `links`."""
+    token_sites = current_principal().sites
     try:
-        return read_question(ListQuery(), default_site=None if own else LINKS)
+        return read_request(TopListQuery(), default_site=None if token_sites else LINKS_SITE_KEY)
     except NotFound:
-        if own or any(request.args.get(name) for name in SITE_NAMES):
+        if token_sites or read_requested_site():
             raise
         now = clock.now()
-        return Question(NO_SITE, read_query(ListQuery(), request.args), now, now)
-
-
-def _limit(question: Question) -> int:
-    return int(question.query.get("limit") or settings().top_results_limit)
+        return ReportRequest(MISSING_SITE, read_query(TopListQuery(), request.args), now, now)

@@ -1,32 +1,36 @@
-"""What canonical reports count, and the two places that can tell: rollups (unfiltered.py) and raw events (filtered.py).
+"""What the query reports count, how figures are rounded, and the interface of the two sources of counts.
 
-Which events count where: `events` are those of the types named, without any of all types; `page_views` are of that type
-whatever is named; `visitors` are different people with events of the types named, without any with page views. Visits
-consist of page views, so types leave them alone. A breakdown by subject is of the events that have one.
+from_rollups.py (RollupSource) and reports/filtering/filtered.py (raw events) implement MeasureSource; query.py
+picks one.
+
+`events`: of the selected types; without types, of all. `page_views`: of that type, for any selected types.
+`visitors`: distinct users with events of the selected types; without types, with page views. Visits consist of page
+views, so types do not narrow them. A breakdown by subject counts only events that have a subject.
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from analytics.period import Period
-from analytics.reports.filters import Condition
-from analytics.rollups.packed import VIEW
-from analytics.rollups.visit_tally import VisitSums
+from analytics.reports.filtering.filters import Condition
+from analytics.rollups.visits.sums import VisitSums
+from analytics.store.event_types import PAGE_VIEW
 
-VIEWS = (VIEW,)
-NO_VISITS = VisitSums(0, 0, 0, 0)
-# What a visit is told by, as its first view said it.
-VISIT_FIELDS = frozenset(
+PAGE_VIEW_TYPES = (PAGE_VIEW,)
+NO_VISITS = VisitSums()
+# Dimensions of visits; the visit's first page view sets their values.
+VISIT_DIMENSIONS = frozenset(
     ("source", "referrer", "country", "browser", "os", "device", "utm_source", "utm_medium", "utm_campaign")
 )
-# What visits alone have; their lines rank by visits, and say nothing of events.
-PAGES = ("entry_path", "exit_path")
-# So many values are told apart; the rarer ones are among the others, as is what rollups keep as '(other)'.
-MOST_LINES = 10_000
+# Dimensions of visits alone: their values rank by visits and have no event counts.
+ENTRY_EXIT_DIMENSIONS = ("entry_path", "exit_path")
+# Rarer values count as other, like those that rollups store as OTHER.
+MAX_RANKED_VALUES = 10_000
+DECIMAL_PLACES = 4
 
 
-class Wanted(NamedTuple):
-    """Which events: the site's, of `types` (None: none were named), that meet the filter; `bots`: programs' too."""
+class EventSelection(NamedTuple):
+    """The site's events of `types` (None: all) that meet the filter; `bots`: of bots too."""
 
     site_id: int
     types: tuple[str, ...] | None
@@ -34,8 +38,8 @@ class Wanted(NamedTuple):
     filter: tuple[Condition, ...] = ()
 
 
-class Counts(NamedTuple):
-    """See above; visits are those that began."""
+class BucketCounts(NamedTuple):
+    """The counts of one bucket, as defined above; visits count in the bucket in which they began."""
 
     events: int = 0
     page_views: int = 0
@@ -43,8 +47,8 @@ class Counts(NamedTuple):
     visits: VisitSums = NO_VISITS
 
 
-class Line(NamedTuple):
-    """What was counted of one value, '' for none; None: it cannot be told."""
+class ValueCounts(NamedTuple):
+    """The counts of one value of a dimension, '' where events have none; None: the source does not know."""
 
     value: str
     events: int | None = None
@@ -53,25 +57,45 @@ class Line(NamedTuple):
 
     @property
     def amount(self) -> int:
-        """What lines are ranked by."""
+        """The count that values rank by."""
         return (self.visits or 0) if self.events is None else self.events
 
 
-class Lines(NamedTuple):
-    """The first MOST_LINES values, most first, ties in the order of the values; `total` is of all that there are."""
+class Ranking(NamedTuple):
+    """The first MAX_RANKED_VALUES values by amount descending, then by value; `total` is of all values."""
 
-    lines: list[Line]
+    rows: list[ValueCounts]
     total: int
 
 
-class Source(Protocol):
-    """Where canonical reports have their numbers from."""
+class MeasureSource(Protocol):
+    """Where query reports read their counts."""
 
-    def count(self, period: Period, unit: str) -> list[Counts]:
-        """Of each of `buckets.cut(period, unit)`."""
+    def count(self, period: Period, unit: str) -> list[BucketCounts]:
+        """Counts of each bucket of `buckets.split_period(period, unit)`."""
 
-    def rank(self, period: Period, dimension: str) -> Lines:
-        """The values of the dimension, with what they rank by and nothing else."""
+    def rank_values(self, period: Period, dimension: str) -> Ranking:
+        """The values of the dimension with the count that they rank by, and no other count."""
 
-    def find(self, period: Period, dimension: str, values: Sequence[str]) -> dict[str, Line]:
-        """Everything about these values; no entry for one that was not there."""
+    def count_values(self, period: Period, dimension: str, values: Sequence[str]) -> dict[str, ValueCounts]:
+        """All counts of these values; a value without events has no entry."""
+
+
+def visit_figures(visits: VisitSums) -> dict[str, Any]:
+    """The figures of visits in JSON; a rate or mean of no visits is null."""
+    return {
+        "visits": visits.visits,
+        "bounce_rate": round_figure(visits.bounce_rate),
+        "avg_visit_duration_s": round_figure(visits.avg_duration_s),
+        "views_per_visit": round_figure(visits.views_per_visit),
+    }
+
+
+def ratio(part: float, whole: float) -> float | None:
+    """`part / whole`, rounded; None when `whole` is 0."""
+    return round(part / whole, DECIMAL_PLACES) if whole else None
+
+
+def round_figure(figure: float | None) -> float | None:
+    """The figure at DECIMAL_PLACES."""
+    return None if figure is None else round(figure, DECIMAL_PLACES)

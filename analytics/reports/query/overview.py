@@ -1,56 +1,101 @@
-"""The dashboard's bundle: totals, a series by day and eight top lists, from rollups in one snapshot. SELECT only."""
+"""The report overview: totals, a series by day and eight top lists in one response, from one snapshot of the rollups.
+
+views.py calls it for the dashboard, benchmarks/cardinality.py to measure it. It never reads raw events.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import Any
 
-from analytics.reports.counted import VIEWS
-from analytics.rollups.reading import Snapshot, Top
-from analytics.rollups.visit_tally import VisitSums
+from analytics.reports.cache import get_or_compute
+from analytics.reports.day_range import MAX_DAYS, read_days
+from analytics.reports.query.measures import NO_VISITS, PAGE_VIEW_TYPES, visit_figures
+from analytics.reports.request import ReportRequest
+from analytics.reports.shared_reads import HARMLESS_DIMENSIONS
+from analytics.rollups.snapshot.snapshot import Snapshot, TopRow
+from analytics.rollups.visits.sums import VisitSums
 
-LISTS = ("path", "referrer", "source", "country", "browser", "os", "device", "utm_source")
+TOP_LIST_DIMENSIONS = ("path", "referrer", "source", "country", "browser", "os", "device", "utm_source")
 
 
 @dataclass(frozen=True, slots=True)
-class Day:
-    """One point of the series; a day without views has zeros."""
+class DayTotals:
+    """One point of the series; a day without page views has zeros."""
 
     date: date
     page_views: int
     visitors: int
     visits: int
 
+    def as_json(self) -> dict[str, Any]:
+        counts = {"page_views": self.page_views, "visitors": self.visitors, "visits": self.visits}
+        return {"date": str(self.date), **counts}
+
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """Page views, the people and visits behind them, day by day and by what they have in common."""
+    """Page views, visitors and visits; `lists`: dimension → its values with the most page views."""
 
     page_views: int
     visitors: int
     visits: VisitSums
-    series: list[Day]
-    lists: dict[str, list[Top]]
+    series: list[DayTotals]
+    lists: dict[str, list[TopRow]]
+
+    def as_json(self) -> dict[str, Any]:
+        users = {"page_views": self.page_views, "visitors": self.visitors}
+        lists = {dimension: [_row_as_json(row) for row in rows] for dimension, rows in self.lists.items()}
+        series = [day.as_json() for day in self.series]
+        return {**users, **visit_figures(self.visits), "series": series, "lists": lists}
 
 
-def overview(
-    found: Snapshot, first: date, after: date, limit: int = 10, lists: Sequence[str] = LISTS, bots: bool = False
+def _row_as_json(row: TopRow) -> dict[str, Any]:
+    return {"value": row.value or None, "page_views": row.events, "visitors": row.users}
+
+
+def run_overview(request: ReportRequest) -> dict[str, Any]:
+    """The report with its `meta`; of days that are over, possibly from the cache. Raises BadInput."""
+    with request.open_snapshot() as snapshot:
+        days = read_days(request, snapshot.zone, max_days=MAX_DAYS)
+
+        def compute() -> dict[str, Any]:
+            overview = build_overview(snapshot, days.first, days.after, request.limit, bots=request.include_bots)
+            return overview.as_json() | {"meta": request.meta(days.period, "rollup")}
+
+        report = get_or_compute(request, "overview", days.period, compute)
+    # After the cache, which holds the whole report for every caller.
+    return _drop_private_lists(report) if request.is_shared else report
+
+
+def _drop_private_lists(report: dict[str, Any]) -> dict[str, Any]:
+    lists = {dimension: rows for dimension, rows in report["lists"].items() if dimension in HARMLESS_DIMENSIONS}
+    return report | {"lists": lists}
+
+
+def build_overview(
+    snapshot: Snapshot,
+    first: date,
+    after: date,
+    limit: int = 10,
+    lists: Sequence[str] = TOP_LIST_DIMENSIONS,
+    bots: bool = False,
 ) -> Overview:
-    """Days `[first, after)`; `limit` lines a list, by page views. O(lists * limit * spans) bitmaps."""
-    days = found.series(first, after, types=VIEWS, bots=bots)
-    # The total is a list of one line, so that it costs no query of its own.
-    tops = found.tops(["total", *lists], first, after, limit, types=VIEWS, bots=bots)
-    (total,) = tops.pop("total") or [Top("", 0, 0)]
-    visits = found.visits("total", first, after, bots)
+    """The days `[first, after)`; `limit` rows a list, by page views. O(lists * limit * spans) bitmaps."""
+    days = snapshot.daily_events_and_users(first, after, types=PAGE_VIEW_TYPES, bots=bots)
+    # The total is read as a list of one row, which saves a query.
+    tops = snapshot.top_lists(["total", *lists], first, after, limit, types=PAGE_VIEW_TYPES, bots=bots)
+    (total,) = tops.pop("total") or [TopRow("", 0, 0)]
+    visits = snapshot.visits("total", first, after, bots)
     series = []
     for number in range((after - first).days):
         day = first + timedelta(days=number)
-        begun = visits.get((day, ""))
-        views, people = days.get(day, (0, 0))
-        series.append(Day(day, views, people, begun.visits if begun else 0))
+        page_views, visitors = days.get(day, (0, 0))
+        series.append(DayTotals(day, page_views, visitors, visits.get((day, ""), NO_VISITS).visits))
     return Overview(
         page_views=total.events,
         visitors=total.users,
-        visits=VisitSums(*(sum(column) for column in zip(VisitSums(0, 0, 0, 0), *visits.values(), strict=True))),
+        visits=VisitSums.total(visits.values()),
         series=series,
         lists=tops,
     )

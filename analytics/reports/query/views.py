@@ -1,47 +1,57 @@
-"""The routes of the canonical query: any period, filter and comparison; in one line, by time, or by dimension."""
+"""The routes of the query reports: summary, time series and breakdown of any period and filter, and the overview.
+
+Nothing here writes. query.py, breakdown.py and overview.py compute what the routes return.
+"""
 
 from flask import Blueprint, Response, jsonify
 
-from analytics.documented import documented
-from analytics.reports import canonical
-from analytics.reports.breakdown import breakdown, default_types
-from analytics.reports.canonical_schemas import (
-    BREAKDOWN_EXAMPLE,
-    SUMMARY_EXAMPLE,
-    TIMESERIES_EXAMPLE,
-    BreakdownAnswer,
+from analytics.apidocs.operations import documented
+from analytics.reports.etags import add_etag
+from analytics.reports.query import query
+from analytics.reports.query.breakdown import build_breakdown, default_types
+from analytics.reports.query.examples import BREAKDOWN_EXAMPLE, OVERVIEW_EXAMPLE, SUMMARY_EXAMPLE, TIMESERIES_EXAMPLE
+from analytics.reports.query.overview import run_overview
+from analytics.reports.query.schemas import (
     BreakdownQuery,
-    SummaryAnswer,
+    BreakdownResponse,
+    SiteOverviewResponse,
     SummaryQuery,
-    TimeseriesAnswer,
+    SummaryResponse,
     TimeseriesQuery,
+    TimeseriesResponse,
 )
-from analytics.reports.question import read_question, readable
+from analytics.reports.request import guarded_read, read_request
+from analytics.reports.schemas import TopListQuery
 
-blueprint = Blueprint("canonical", __name__)
+blueprint = Blueprint("query", __name__)
+blueprint.after_app_request(add_etag)
 
 
 @blueprint.get("/api/analytics/reports/summary")
-@documented("A period in one line", query=SummaryQuery, answer=SummaryAnswer, example=SUMMARY_EXAMPLE)
-@readable
-def summary() -> Response:
-    return jsonify(canonical.answer(read_question(SummaryQuery()), "summary", canonical.summary))
+@documented("Summary of a period", SummaryQuery, (SummaryResponse, SUMMARY_EXAMPLE))
+@guarded_read
+def get_summary() -> Response:
+    return jsonify(query.run_report(read_request(SummaryQuery()), "summary", query.build_summary))
 
 
 @blueprint.get("/api/analytics/reports/timeseries")
-@documented(
-    "A period by the hour, day, week or month",
-    query=TimeseriesQuery, answer=TimeseriesAnswer, example=TIMESERIES_EXAMPLE,
-)  # fmt: skip
-@readable
-def timeseries() -> Response:
-    return jsonify(canonical.answer(read_question(TimeseriesQuery()), "timeseries", canonical.timeseries))
+@documented("Time series by hour, day, week or month", TimeseriesQuery, (TimeseriesResponse, TIMESERIES_EXAMPLE))
+@guarded_read
+def get_timeseries() -> Response:
+    return jsonify(query.run_report(read_request(TimeseriesQuery()), "timeseries", query.build_timeseries))
 
 
 @blueprint.get("/api/analytics/reports/breakdown")
-@documented("What events say in one dimension", query=BreakdownQuery, answer=BreakdownAnswer, example=BREAKDOWN_EXAMPLE)
-@readable
-def list_values() -> Response:
-    question = read_question(BreakdownQuery())
-    types = default_types(question.query["dimension"])
-    return jsonify(canonical.answer(question, "breakdown", breakdown, types))
+@documented("Breakdown by a dimension", BreakdownQuery, (BreakdownResponse, BREAKDOWN_EXAMPLE))
+@guarded_read
+def get_breakdown() -> Response:
+    request = read_request(BreakdownQuery())
+    return jsonify(query.run_report(request, "breakdown", build_breakdown, default_types(request.query["dimension"])))
+
+
+@blueprint.get("/api/analytics/reports/overview")
+@documented("Overview for a dashboard", TopListQuery, (SiteOverviewResponse, OVERVIEW_EXAMPLE))
+@guarded_read
+def get_overview() -> Response:
+    """Totals, a series by day and the top values of eight dimensions; of the last 30 days without a period."""
+    return jsonify(run_overview(read_request(TopListQuery())))

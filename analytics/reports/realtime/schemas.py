@@ -1,96 +1,79 @@
-"""What the reports on this very moment take and answer."""
+"""Query strings and responses of the realtime reports and the live stream. Used by the routes in views.py."""
 
 from marshmallow import Schema, fields
-from marshmallow.validate import Length, Range
+from marshmallow.fields import AwareDateTime, Integer, List, Nested, String
+from marshmallow.validate import Length
 
-from analytics.reports.canonical_schemas import MetaAnswer
-from analytics.reports.link_schemas import META_EXAMPLE
-from analytics.reports.sample_schemas import NO_NUL
-from analytics.reports.schemas import TEXT_LIMIT, PeriodQuery
+from analytics.apidocs.response_fields import nullable, required
+from analytics.reports.schemas import META_EXAMPLE, PeriodQuery, ReportMeta, UniqueViews, limit_field, type_field
+from analytics.web.site_parameters import SITE_NAMES
 
 
 class RealtimeQuery(PeriodQuery):
-    """`limit`: lines of each list. The period is always now."""
+    """`limit`: rows of each list. The period always ends now."""
 
     class Meta:
-        fields = ("site", "site_id", "website_id", "include_bots", "limit")
+        fields = (*SITE_NAMES, "include_bots", "limit")
 
-    limit = fields.Integer(validate=Range(1, 1000))
+    limit = limit_field()
 
 
 class LiveQuery(PeriodQuery):
-    """`type` may be repeated; without it events of every type."""
+    """`type` may be repeated; without it, events of every type."""
 
     class Meta:
-        fields = ("site", "site_id", "website_id", "include_bots", "type")
+        fields = (*SITE_NAMES, "include_bots", "type")
 
-    type = fields.List(fields.String(validate=[Length(1, TEXT_LIMIT), NO_NUL]), validate=Length(max=100))
-
-
-class MinuteAnswer(Schema):
-    """A minute's page views, and the people behind them."""
-
-    start = fields.AwareDateTime(required=True)
-    views = fields.Integer(required=True)
-    unique = fields.Integer(required=True)
+    type = fields.List(type_field(), validate=Length(max=100))
 
 
-class PageNow(Schema):
-    """A page that was viewed within the last five minutes."""
+class MinuteRow(UniqueViews):
+    """A minute that begins at `start`."""
 
-    page = fields.String(required=True)
-    views = fields.Integer(required=True)
-    unique = fields.Integer(required=True)
+    start = AwareDateTime(required=True)
 
 
-class ReferrerNow(Schema):
-    """Where viewers came from; `Direct`: from nowhere."""
-
-    referrer = fields.String(required=True)
-    views = fields.Integer(required=True)
-    unique = fields.Integer(required=True)
-
-
-class CountryNow(Schema):
-    """Where viewers are, as far as their addresses tell."""
-
-    country = fields.String(required=True)
-    views = fields.Integer(required=True)
-    unique = fields.Integer(required=True)
+# A page that was viewed within the last five minutes, a referring page (`Direct`: none; its source for share links and
+# public sites), and a country, as far as IP addresses show it.
+RealtimePageRow, RealtimeReferrerRow, RealtimeCountryRow = (
+    UniqueViews.from_dict({label: String(required=True)}, name=f"Realtime{label.title()}Row")
+    for label in ("page", "referrer", "country")
+)
 
 
-class _Now(Schema):
-    """What both say. Page views and the series of 30 minutes end now; they are null where the last hour has more events
-    than can be counted in two seconds."""
+class RecentActivityResponse(Schema):
+    """The fields of both reports. Page views and the series of 30 minutes end now; they are null where the last hour
+    has more events than can be counted in two seconds."""
 
-    active_users = fields.Integer(required=True)
-    current_visitors = fields.Integer(required=True)
-    page_views_last_5m = fields.Integer(required=True)
-    page_views_last_30m = fields.Integer(required=True, allow_none=True)
-    series = fields.List(fields.Nested(MinuteAnswer), required=True, allow_none=True)
-    top_referrers = fields.List(fields.Nested(ReferrerNow), required=True)
-    top_countries = fields.List(fields.Nested(CountryNow), required=True)
-    meta = fields.Nested(MetaAnswer, required=True)
+    class Meta:
+        include = required(Integer, "active_users", "current_visitors", "page_views_last_5m")
+        include |= nullable(Integer, "page_views_last_30m")
 
-
-class RealtimeAnswer(_Now):
-    """Of the last five minutes: `active_users` had an event of any type, `current_visitors` a page view."""
-
-    site = fields.String(required=True)
-    page_views_last_60m = fields.Integer(required=True, allow_none=True)
-    top_pages = fields.List(fields.Nested(PageNow), required=True)
+    series = List(Nested(MinuteRow), required=True, allow_none=True)
+    top_referrers = List(Nested(RealtimeReferrerRow), required=True)
+    top_countries = List(Nested(RealtimeCountryRow), required=True)
+    meta = Nested(ReportMeta, required=True)
 
 
-class WebsiteNowAnswer(_Now):
-    """Of the last five minutes: `active_users` had an event of any type, `current_visitors` a page view."""
+class RealtimeResponse(RecentActivityResponse):
+    """In the last five minutes, `active_users` had an event of any type and `current_visitors` a page view."""
 
-    website_id = fields.String(required=True)
-    page_views_last_1h = fields.Integer(required=True, allow_none=True)
-    top_pages_realtime = fields.List(fields.Nested(PageNow), required=True)
+    class Meta:
+        include = required(String, "site") | nullable(Integer, "page_views_last_60m")
+
+    top_pages = List(Nested(RealtimePageRow), required=True)
 
 
-_QUIET = {"views": 0, "unique": 0}
-_LINES = [{"page": "/pricing", "views": 6, "unique": 4}]
+class WebsiteRealtimeResponse(RecentActivityResponse):
+    """In the last five minutes, `active_users` had an event of any type and `current_visitors` a page view."""
+
+    class Meta:
+        include = required(String, "website_id") | nullable(Integer, "page_views_last_1h")
+
+    top_pages_realtime = List(Nested(RealtimePageRow), required=True)
+
+
+_PAGES = [{"page": "/pricing", "views": 6, "unique": 4}]
 _EXAMPLE = {
     "active_users": 7,
     "current_visitors": 6,
@@ -110,5 +93,5 @@ _EXAMPLE = {
     | {"site": "w1", "from": "2025-11-14T09:00:00Z", "to": "2025-11-14T10:00:00Z", "source": "raw"}
     | {"complete_through": "2025-11-14T10:00:00Z", "computed_at": "2025-11-14T10:00:00Z"},
 }
-REALTIME_EXAMPLE = {"site": "w1", **_EXAMPLE, "page_views_last_60m": 41, "top_pages": _LINES}
-WEBSITE_NOW_EXAMPLE = {"website_id": "w1", **_EXAMPLE, "page_views_last_1h": 41, "top_pages_realtime": _LINES}
+REALTIME_EXAMPLE = {"site": "w1", **_EXAMPLE, "page_views_last_60m": 41, "top_pages": _PAGES}
+WEBSITE_REALTIME_EXAMPLE = {"website_id": "w1", **_EXAMPLE, "page_views_last_1h": 41, "top_pages_realtime": _PAGES}

@@ -1,17 +1,19 @@
-"""What the reports on samples take and answer."""
+"""Query strings and responses of the reports on samples, with an example of each. Used by the routes in views.py."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from marshmallow import Schema, fields, pre_load
-from marshmallow.validate import Length, OneOf, Range, Regexp
+from marshmallow.fields import AwareDateTime, Float, Integer, List, Nested, String
+from marshmallow.validate import OneOf
 
-from analytics.reports.schemas import PeriodQuery
+from analytics.apidocs.response_fields import nullable, required
+from analytics.reports.schemas import META_EXAMPLE, PeriodQuery, ReportMeta, limit_field, text_field
+from analytics.web.site_parameters import SITE_NAMES
 
-MOST_NAMES = 10_000
+MAX_NAMES = 10_000
+MAX_TAG_NAME_CHARS, MAX_TAG_VALUE_CHARS = 64, 256
 GRANULARITIES = ("hour", "day")
-# PostgreSQL has no such character.
-NO_NUL = Regexp(r"[^\x00]*\Z", error="must not hold a NUL character")
 
 
 class SampleQuery(PeriodQuery):
@@ -20,109 +22,94 @@ class SampleQuery(PeriodQuery):
     class Meta:
         exclude = ("include_bots",)
 
-    tag = fields.Dict(
-        keys=fields.String(validate=[Length(1, 64), NO_NUL]), values=fields.String(validate=[Length(max=256), NO_NUL])
-    )
-    group_by = fields.String(validate=[Length(1, 64), NO_NUL])
-    granularity = fields.String(validate=OneOf(GRANULARITIES, error="{input!r} is not known; known: {choices}"))
-    limit = fields.Integer(validate=Range(1, 1000))
+    tag = fields.Dict(keys=text_field(MAX_TAG_NAME_CHARS), values=text_field(MAX_TAG_VALUE_CHARS, min_chars=None))
+    group_by = text_field(MAX_TAG_NAME_CHARS)
+    granularity = fields.String(validate=OneOf(GRANULARITIES, error="{input!r} is unknown; accepted: {choices}"))
+    limit = limit_field()
 
     @pre_load
     def gather_tags(self, data: Mapping[str, Any], **_: Any) -> dict[str, Any]:
-        """The parameters tag.<name> as one."""
-        given = dict(data)
-        tags = {name.removeprefix("tag."): given.pop(name) for name in data if name.startswith("tag.")}
-        return {**given, "tag": tags} if tags else given
+        """The parameters `tag.<name>` as one dictionary."""
+        query = dict(data)
+        tags = {name.removeprefix("tag."): query.pop(name) for name in data if name.startswith("tag.")}
+        return {**query, "tag": tags} if tags else query
 
 
-class NamesQuery(PeriodQuery):
-    """The site, and how many names."""
+class SampleNamesQuery(PeriodQuery):
+    """The site, and the number of names."""
 
     class Meta:
-        fields = ("site", "site_id", "website_id", "limit")
+        fields = (*SITE_NAMES, "limit")
 
-    limit = fields.Integer(validate=Range(1, MOST_NAMES))
+    limit = limit_field(MAX_NAMES)
 
 
-class Figures(Schema):
-    """Of some samples; where there are none: zeros, and null for what no number would be true of.
+class SampleStatistics(Schema):
+    """Without samples: zeros, and null where no number would be true.
 
-    count, sum, min and max are exact (sums are made in decimal), average is sum / count, last the value with the latest
-    timestamp (of equal ones the greatest). pNN is the value of rank NN * (count - 1) / 100, rounded down, in the order
-    of size, within `percentile_error` of it.
+    count, sum, min and max are exact (sums are decimal), average is sum / count, last the value with the latest
+    timestamp (of equal timestamps the greatest value). pNN is the value at position NN * (count - 1) / 100 in the order
+    of size, interpolated between its two neighbours, each of which is known within `percentile_error`.
     """
 
-    count = fields.Integer(required=True)
-    sum = fields.Float(required=True)
-    average = fields.Float(required=True, allow_none=True)
-    min = fields.Float(required=True, allow_none=True)
-    max = fields.Float(required=True, allow_none=True)
-    last = fields.Float(required=True, allow_none=True)
-    kind = fields.String(required=True, allow_none=True, validate=OneOf(("gauge", "counter", "timing")))
-    p50 = fields.Float(required=True, allow_none=True)
-    p90 = fields.Float(required=True, allow_none=True)
-    p95 = fields.Float(required=True, allow_none=True)
-    p99 = fields.Float(required=True, allow_none=True)
+    class Meta:
+        include = required(Integer, "count") | required(Float, "sum")
+        include |= nullable(Float, "average", "min", "max", "last", "p50", "p90", "p95", "p99")
+
+    kind = String(required=True, allow_none=True, validate=OneOf(("gauge", "counter", "timing")))
 
 
-class Stretch(Figures):
-    """An hour or a day of the series; the first and the last may be cut by the period."""
+class SampleBucket(SampleStatistics):
+    """An hour or a day of the series; the period may cut the first and the last."""
 
-    start = fields.AwareDateTime(required=True)
-    end = fields.AwareDateTime(required=True)
+    class Meta:
+        include = required(AwareDateTime, "start", "end")
 
 
-class Group(Figures):
+class SampleGroup(SampleStatistics):
     """A value of the tag; null: the samples without it."""
 
-    value = fields.String(required=True, allow_none=True)
+    value = String(required=True, allow_none=True)
 
 
-class SampleMeta(Schema):
-    """How fresh and how complete the answer is."""
+class SampleMeta(ReportMeta):
+    """How fresh and how complete the response is.
 
-    site = fields.String(required=True)
-    zone = fields.String(required=True)
-    from_ = fields.AwareDateTime(required=True, data_key="from")
-    to = fields.AwareDateTime(required=True)
-    source = fields.String(required=True, validate=OneOf(("rollup", "raw")))
-    identity = fields.List(fields.String(), required=True)
-    complete_through = fields.AwareDateTime(required=True, allow_none=True)
-    computed_at = fields.AwareDateTime(required=True)
-    # Hours that were counted from raw samples.
-    raw_hours = fields.Integer(required=True)
-    # Samples of the period whose tags are past retention; where tags are asked for, they are not counted.
-    unknown_tags = fields.Integer(required=True)
+    raw_hours: hours that were counted from raw samples. unknown_tags: samples of the period whose tags are past
+    retention; a report on tags does not count them.
+    """
+
+    class Meta:
+        exclude = ("cached",)
+        include = required(Integer, "raw_hours", "unknown_tags")
 
 
-class SampleAnswer(Figures):
-    """`series` where a granularity is asked for, `groups` where group_by is."""
+class SampleResponse(SampleStatistics):
+    """`series` where the request has `granularity`, `groups` where it has `group_by`. percentile_error: the largest
+    relative error of a value of which a percentile is made."""
 
-    metric_name = fields.String(required=True)
-    period_start = fields.AwareDateTime(required=True)
-    period_end = fields.AwareDateTime(required=True)
-    # The percentiles' largest relative error.
-    percentile_error = fields.Float(required=True)
-    series = fields.List(fields.Nested(Stretch))
-    groups = fields.List(fields.Nested(Group))
-    meta = fields.Nested(SampleMeta, required=True)
+    class Meta:
+        include = required(String, "metric_name") | required(AwareDateTime, "period_start", "period_end")
+        include |= required(Float, "percentile_error")
+
+    series = List(Nested(SampleBucket))
+    groups = List(Nested(SampleGroup))
+    meta = Nested(SampleMeta, required=True)
 
 
-class NamesAnswer(Schema):
+class SampleNamesResponse(Schema):
     """`count`: of all names, also where `limit` shows fewer."""
 
-    metrics = fields.List(fields.String(), required=True)
-    count = fields.Integer(required=True)
-    meta = fields.Dict(required=True)
+    class Meta:
+        include = required(Integer, "count") | required(fields.Dict, "meta")
+
+    metrics = List(String(), required=True)
 
 
-_META = {
+_META = META_EXAMPLE | {
     "site": "default",
-    "zone": "UTC",
     "from": "2025-10-29T12:00:00Z",
     "to": "2025-10-30T12:00:00Z",
-    "source": "rollup",
-    "identity": ["user_id", "visitor_id", "keyed hash of address and user agent, a day"],
     "complete_through": "2025-10-30T12:00:00Z",
     "computed_at": "2025-10-30T12:00:00Z",
 }
@@ -137,11 +124,11 @@ SAMPLE_EXAMPLE = {
     "period_end": "2025-10-30T12:00:00Z",
     "last": 150,
     "kind": None,
-    "p50": 99.48,
-    "p90": 151.25,
-    "p95": 151.25,
-    "p99": 151.25,
+    "p50": 125.21,
+    "p90": 254.98,
+    "p95": 277.49,
+    "p99": 295.5,
     "percentile_error": 0.01,
     "meta": _META | {"raw_hours": 0, "unknown_tags": 0},
 }
-NAMES_EXAMPLE = {"metrics": ["api_calls", "page_views", "response_time"], "count": 3, "meta": _META}
+SAMPLE_NAMES_EXAMPLE = {"metrics": ["api_calls", "page_views", "response_time"], "count": 3, "meta": _META}

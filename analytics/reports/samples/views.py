@@ -1,4 +1,7 @@
-"""The reports on samples: one name's figures (spec 3.E4), and the names there are (3.E5)."""
+"""The routes of the reports on samples: the statistics of one metric (spec 3.E4) and the names of metrics (3.E5).
+
+Each guards, reads the request, calls samples.py and responds.
+"""
 
 from datetime import datetime, timedelta
 from typing import Any
@@ -6,94 +9,101 @@ from typing import Any
 from flask import Blueprint, Response, jsonify
 
 from analytics import clock
-from analytics.documented import documented
-from analytics.errors import BadInput
-from analytics.extensions import settings
+from analytics.apidocs.operations import documented
 from analytics.period import Period, read_period, read_zone
-from analytics.reports.days import refuse
-from analytics.reports.question import Question, read_question, readable, utc
-from analytics.reports.sample_schemas import (
-    MOST_NAMES,
-    NAMES_EXAMPLE,
-    SAMPLE_EXAMPLE,
-    NamesAnswer,
-    NamesQuery,
-    SampleAnswer,
-    SampleQuery,
+from analytics.reports.day_range import bad_parameter
+from analytics.reports.request import ReportRequest, format_utc, guarded_read, read_request
+from analytics.reports.samples.samples import (
+    HOUR,
+    SampleSelection,
+    SampleTallies,
+    build_statistics,
+    read_sample_names,
+    tally_samples,
 )
-from analytics.reports.samples import Counted, Wanted, count_samples, figures, sample_totals
-from analytics.rollups.sample_sketch import ERROR
+from analytics.reports.samples.schemas import (
+    MAX_NAMES,
+    SAMPLE_EXAMPLE,
+    SAMPLE_NAMES_EXAMPLE,
+    SampleNamesQuery,
+    SampleNamesResponse,
+    SampleQuery,
+    SampleResponse,
+)
+from analytics.reports.schemas import refuse_nul
+from analytics.rollups.samples.sketch import RELATIVE_ERROR
 
 blueprint = Blueprint("sample_reports", __name__)
 
-DEFAULT = timedelta(hours=24)
-MOST_STRETCHES = 2500
+DEFAULT_PERIOD = timedelta(hours=24)
+MAX_BUCKETS = 2500
+# The fields of seed 003; the response lists them before its period.
+SEED_FIELDS = ("count", "sum", "average", "min", "max")
 
 
 @blueprint.get("/metrics/<path:name>")
-@documented("Figures of one metric's samples", query=SampleQuery, answer=SampleAnswer, example=SAMPLE_EXAMPLE)
-@readable
-def metric(name: str) -> Response:
-    """The last 24 hours, or the period asked for. A name without samples has zeros and no error: a dashboard is often
-    there before the first sample, and what was posted a moment ago may still be on its way."""
-    if "\0" in name:
-        raise BadInput("the metric's name must not hold a NUL character")
-    question = read_question(SampleQuery())
-    query = question.query
-    zone = read_zone(query, question.site.zone)
-    period = read_period(query, zone, question.now, Period(question.now - DEFAULT, question.now, zone))
-    wanted = Wanted(question.site.id, name, query.get("tag", {}), query.get("group_by"))
-    with question.rows() as (connection, calendar):
-        counted = count_samples(connection, wanted, _edges(period, query.get("granularity")), calendar.raw_since)
-    return jsonify(_answer(question, wanted, counted, period))
+@documented("Statistics of one metric's samples", SampleQuery, (SampleResponse, SAMPLE_EXAMPLE))
+@guarded_read
+def get_sample_report(name: str) -> Response:
+    """The last 24 hours, or the requested period. A name without samples has zeros and is not an error: a dashboard
+    may exist before the first sample, and samples that were just sent may not be stored yet."""
+    refuse_nul("name", name)
+    request = read_request(SampleQuery())
+    query, zone = request.query, read_zone(request.query, request.site.zone)
+    period = read_period(query, zone, request.now, Period(request.now - DEFAULT_PERIOD, request.now, zone))
+    selection = SampleSelection(request.site.id, name, query.get("tag", {}), query.get("group_by"))
+    edges = _bucket_edges(period, query.get("granularity"))
+    with request.open_connection() as (connection, calendar):
+        tallies = tally_samples(connection, selection, edges, calendar.raw_since)
+    return jsonify(_build_response(request, selection, tallies, period))
 
 
 @blueprint.get("/metrics")
-@documented("Names of metrics", query=NamesQuery, answer=NamesAnswer, example=NAMES_EXAMPLE)
-@readable
-def metrics() -> Response:
+@documented("Names of metrics", SampleNamesQuery, (SampleNamesResponse, SAMPLE_NAMES_EXAMPLE))
+@guarded_read
+def get_sample_names() -> Response:
     """Every name that ever had a sample, in order."""
-    question = read_question(NamesQuery())
-    with question.rows() as (connection, _):
-        _, names = sample_totals(connection, question.site.id)
-    shown = names[: question.query.get("limit", MOST_NAMES)]
-    ever = Period(datetime.fromtimestamp(0, question.now.tzinfo), question.now, clock.zone(question.site.zone))
-    return jsonify({"metrics": shown, "count": len(names), "meta": question.meta(ever, "rollup")})
+    request = read_request(SampleNamesQuery())
+    with request.open_connection() as (connection, _):
+        _, names = read_sample_names(connection, request.site.id)
+    page = names[: request.query.get("limit", MAX_NAMES)]
+    all_time = Period(datetime.fromtimestamp(0, request.now.tzinfo), request.now, clock.zone(request.site.zone))
+    return jsonify({"metrics": page, "count": len(names), "meta": request.meta(all_time, "rollup")})
 
 
-def _edges(period: Period, granularity: str | None) -> list[datetime]:
-    """The period's ends, and between them the beginnings of hours (UTC's) or of days (the zone's)."""
+def _bucket_edges(period: Period, granularity: str | None) -> list[datetime]:
+    """The bounds of the period, and between them the starts of hours (UTC's) or days (the zone's)."""
     inside: list[datetime] = []
     if granularity == "hour":
-        hour = period.start.replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
-        most = min(int((period.end - hour) / timedelta(hours=1)) + 1, MOST_STRETCHES + 1)
-        inside = [hour + n * timedelta(hours=1) for n in range(most)]
+        hour = period.start.replace(minute=0, second=0, microsecond=0) + HOUR
+        hours = min(int((period.end - hour) / HOUR) + 1, MAX_BUCKETS + 1)
+        inside = [hour + n * HOUR for n in range(hours)]
     elif granularity == "day":
-        days = (period.last_date - period.first_date).days
-        dates = [period.first_date + timedelta(days=n) for n in range(1, min(days, MOST_STRETCHES + 1) + 1)]
-        inside = [clock.day_start(day, period.zone) for day in dates]
+        days = min((period.last_date - period.first_date).days, MAX_BUCKETS + 1)
+        inside = [clock.day_start(period.first_date + timedelta(days=n), period.zone) for n in range(1, days + 1)]
     edges = sorted({period.start, period.end, *(edge for edge in inside if period.start < edge < period.end)})
-    if len(edges) > MOST_STRETCHES + 1:
-        raise refuse("granularity", f"more than {MOST_STRETCHES} {granularity}s; ask for a shorter period", "hours=168")
+    if len(edges) > MAX_BUCKETS + 1:
+        detail = f"the period has more {granularity}s than a series holds; accepted: up to {MAX_BUCKETS}"
+        raise bad_parameter("granularity", detail, "hours=168")
     return edges if len(edges) > 1 else [period.start, period.end]
 
 
-def _answer(question: Question, wanted: Wanted, counted: Counted, period: Period) -> dict[str, Any]:
-    start, end = counted.edges[0], counted.edges[-1]
-    shown = figures(counted.total())
-    answer = {
-        "metric_name": wanted.name,
-        **{name: shown.pop(name) for name in ("count", "sum", "average", "min", "max")},
-    }
-    answer |= {"period_start": utc(start), "period_end": utc(end), **shown, "percentile_error": ERROR}
-    if "granularity" in question.query:
-        answer["series"] = [
-            {"start": utc(start), "end": utc(end), **figures(one)} for start, end, one in counted.stretches()
+def _build_response(
+    request: ReportRequest, selection: SampleSelection, tallies: SampleTallies, period: Period
+) -> dict[str, Any]:
+    start, end = tallies.edges[0], tallies.edges[-1]
+    statistics = build_statistics(tallies.total())
+    response = {"metric_name": selection.name, **{name: statistics.pop(name) for name in SEED_FIELDS}}
+    response |= {"period_start": format_utc(start), "period_end": format_utc(end), **statistics}
+    response["percentile_error"] = RELATIVE_ERROR
+    if "granularity" in request.query:
+        response["series"] = [
+            {"start": format_utc(start), "end": format_utc(end), **build_statistics(summary)}
+            for start, end, summary in tallies.buckets()
         ]
-    if wanted.group_by is not None:
-        limit = question.query.get("limit") or settings().top_results_limit
-        answer["groups"] = [{"value": value, **figures(one)} for value, one in counted.groups()[:limit]]
-    source = "raw" if counted.raw_hours and not counted.rolled_up else "rollup"
-    more = {"raw_hours": counted.raw_hours, "unknown_tags": counted.unknown}
-    answer["meta"] = question.meta(Period(start, end, period.zone), source, **more)
-    return answer
+    if selection.group_by is not None:
+        groups = tallies.groups()[: request.limit]
+        response["groups"] = [{"value": value, **build_statistics(summary)} for value, summary in groups]
+    source = "raw" if tallies.raw_hours and not tallies.has_rollups else "rollup"
+    counts = {"raw_hours": tallies.raw_hours, "unknown_tags": tallies.unknown_tags}
+    return response | {"meta": request.meta(Period(start, end, period.zone), source, **counts)}

@@ -1,7 +1,7 @@
-"""Seed 004's custom events: every type but page views, with what their payloads hold, and campaigns.
+"""Seed 004's custom events (4.E15): all types but page views, with their payloads, and campaigns.
 
-Counts are of rollups. Payloads are in the raw events only: a sample is read from one hour, a breakdown by a property
-from the days asked for.
+The route in views.py calls it. Counts come from rollups. Payloads are only in raw events: an example is read from one
+hour, a breakdown by a property from the requested days.
 """
 
 from collections import Counter, defaultdict
@@ -9,112 +9,119 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, desc, func, select, text
 
 from analytics import clock
 from analytics.period import Period
-from analytics.reports.counted import VIEWS
-from analytics.reports.days import refuse
-from analytics.reports.question import Question
-from analytics.reports.website import NO_VISITS, Scope, percent
-from analytics.rollups import sums
-from analytics.rollups.delta import Count
-from analytics.rollups.guard import OTHER
-from analytics.rollups.reading import Snapshot
+from analytics.reports.day_range import bad_parameter
+from analytics.reports.filtering.payload_properties import parse_property, property_text
+from analytics.reports.query.measures import PAGE_VIEW_TYPES
+from analytics.reports.request import ReportRequest
+from analytics.reports.websites.top_lists import read_top_rows, views_and_bounces, with_visits
+from analytics.reports.websites.website import ReportOptions
+from analytics.rollups.cardinality import OTHER
+from analytics.rollups.deltas.counts import Count
+from analytics.rollups.snapshot import sums
+from analytics.rollups.snapshot.snapshot import Snapshot
+from analytics.store.measures import active_users, is_counted
+from analytics.store.models import events
 
-CAMPAIGNS = {"sources": "utm_source", "mediums": "utm_medium", "campaigns": "utm_campaign"}
+CAMPAIGN_DIMENSIONS = {"sources": "utm_source", "mediums": "utm_medium", "campaigns": "utm_campaign"}
 
 
-class Seen(NamedTuple):
-    """A type, its events and people in the days, and the last of the days that has any."""
+class EventTypeStats(NamedTuple):
+    """A type, its events and users in the days, and the last of the days that has any."""
 
     type: str
     events: int
     users: int
     last_day: date
 
+    @classmethod
+    def of_days(cls, event_type: str, days: Mapping[date, Count]) -> "EventTypeStats":
+        total = Count()
+        for count in days.values():
+            total.add(count)
+        return cls(event_type, total.events, len(total.users), max(days))
+
     def as_json(self) -> dict[str, Any]:
         counts = {"event_type": self.type, "count": self.events, "unique": self.users}
         return {**counts, "last_day": str(self.last_day), "sample_properties": {}}
 
 
-def read_types(found: Snapshot, scope: Scope, event: str | None = None) -> tuple[list[Seen], Counter[date]]:
-    """The types, those with most events first, and the events of them all by day; only `event` if one is given."""
+def read_event_types(
+    snapshot: Snapshot, options: ReportOptions, event: str | None = None
+) -> tuple[list[EventTypeStats], Counter[date]]:
+    """The types in the order of their events, and the events of all of them by day; only `event` where it is given."""
     by_type, by_day = defaultdict[str, dict[date, Count]](dict), Counter[date]()
-    for (day, kind), count in sums.by_type(found, scope.days.first, scope.days.after, scope.bots).items():
-        if kind not in VIEWS and event in (None, kind):
-            by_type[kind][day] = count
+    first, after, _ = options.days
+    for (day, event_type), count in sums.counts_by_type(snapshot, first, after, options.bots).items():
+        if event_type not in PAGE_VIEW_TYPES and event in (None, event_type):
+            by_type[event_type][day] = count
             by_day[day] += count.events
-    return sorted(
-        (_seen(kind, days) for kind, days in by_type.items()), key=lambda one: (-one.events, one.type)
-    ), by_day
+    types = (EventTypeStats.of_days(event_type, days) for event_type, days in by_type.items())
+    return sorted(types, key=lambda stats: (-stats.events, stats.type)), by_day
 
 
-def _seen(kind: str, days: Mapping[date, Count]) -> Seen:
-    total = Count()
-    for count in days.values():
-        total.add(count)
-    return Seen(kind, total.events, len(total.users), max(days))
-
-
-def describe(found: Snapshot, scope: Scope, event: str | None = None) -> dict[str, Any]:
-    """4.E15 but for sample_properties. unique_events: how many types there are; total_events: of all of them."""
-    types, by_day = read_types(found, scope, event)
+def build_response(snapshot: Snapshot, options: ReportOptions, event: str | None = None) -> dict[str, Any]:
+    """The response without payloads. unique_events: the number of types; total_events: of all of them."""
+    types, by_day = read_event_types(snapshot, options, event)
     return {
-        "top_events": [one.as_json() for one in types[: scope.limit]],
-        "timeseries": [{"date": str(day), "count": by_day[day]} for day in scope.days.dates],
+        "top_events": [stats.as_json() for stats in types[: options.limit]],
+        "timeseries": [{"date": str(day), "count": by_day[day]} for day in options.days.dates],
         "total_events": by_day.total(),
         "unique_events": len(types),
-        "utm_performance": {name: _campaigns(found, scope, dimension) for name, dimension in CAMPAIGNS.items()},
+        "utm_performance": {
+            name: _list_campaigns(snapshot, options, dimension) for name, dimension in CAMPAIGN_DIMENSIONS.items()
+        },
     }
 
 
-def _campaigns(found: Snapshot, scope: Scope, dimension: str) -> list[dict[str, Any]]:
-    """Page views that came with the parameter, and the visits that began with it."""
-    first, after, _ = scope.days
-    tops = [top for top in found.top(dimension, first, after, scope.limit + 1, **scope.asked) if top.value]
-    visits = sums.visits_of(found, dimension, first, after, [top.value for top in tops], scope.bots)
-    lines = []
-    for top in tops[: scope.limit]:
-        began = visits.get(top.value, NO_VISITS)
-        line = {"name": top.value, "views": top.events, "unique": top.users, "visits": began.visits}
-        lines.append(line | {"bounce_rate": percent(began.bounces, began.visits)})
-    return lines
+def _list_campaigns(snapshot: Snapshot, options: ReportOptions, dimension: str) -> list[dict[str, Any]]:
+    """Page views with the parameter, and the visits that began with it."""
+    # One extra row, because views without the parameter may be among them.
+    tops = [top for top in read_top_rows(snapshot, options, dimension, extra_rows=1) if top.value]
+    return [
+        {"name": top.value, "visits": visits.visits, **views_and_bounces(top, visits)}
+        for top, visits in with_visits(snapshot, options, dimension, tops[: options.limit])
+    ]
 
 
-def last_hours(found: Snapshot, scope: Scope, top_events: Sequence[Mapping[str, Any]]) -> dict[str, Period]:
-    """Type → the last hour of the days that has an event of it. A query a type."""
-    zone, hours = scope.days.zone, {}
-    for line in top_events:
-        kind, day = line["event_type"], date.fromisoformat(line["last_day"])
-        if kind != OTHER:
-            last = max(found.hours(day, types=(kind,), bots=scope.bots))
+def find_last_hours(
+    snapshot: Snapshot, options: ReportOptions, top_events: Sequence[Mapping[str, Any]]
+) -> dict[str, Period]:
+    """Type → the last hour of the days that has an event of it. One query for each type."""
+    zone, hours = options.days.zone, {}
+    for row in top_events:
+        event_type, day = row["event_type"], date.fromisoformat(row["last_day"])
+        if event_type != OTHER:
+            last = max(snapshot.hourly_totals(day, types=(event_type,), bots=options.bots))
             start = clock.day_start(day, zone) + timedelta(hours=last)
-            hours[kind] = Period(start, start + timedelta(hours=1), zone)
+            hours[event_type] = Period(start, start + timedelta(hours=1), zone)
     return hours
 
 
 def read_payloads(
     connection: Connection,
-    question: Question,
-    scope: Scope,
+    request: ReportRequest,
+    options: ReportOptions,
     top_events: Sequence[Mapping[str, Any]],
     hours: Mapping[str, Period],
     raw_since: datetime | None,
 ) -> dict[str, Any]:
-    """The events with samples of their payloads; `properties` too, when the caller asks for one."""
-    samples = read_samples(connection, question.site.id, hours, scope.bots)
-    lines = [{**line, "sample_properties": samples.get(line["event_type"], {})} for line in top_events]
-    answer: dict[str, Any] = {"top_events": lines}
-    if name := question.query.get("property"):
-        event = question.query["event"]
-        values = break_down(connection, question.site.id, scope, event, name, raw_since)
-        answer["properties"] = {"event": event, "property": name, "values": values}
-    return answer
+    """The rows of `top_events` with example payloads; `properties` where the request has `property`."""
+    payloads = read_example_payloads(connection, request.site.id, hours, options.bots)
+    rows = [{**row, "sample_properties": payloads.get(row["event_type"], {})} for row in top_events]
+    fields: dict[str, Any] = {"top_events": rows}
+    if name := request.query.get("property"):
+        event = request.query["event"]
+        values = break_down_by_property(connection, request.site.id, options, event, name, raw_since)
+        fields["properties"] = {"event": event, "property": name, "values": values}
+    return fields
 
 
-# By partition pruning on ts and ix_events_ts (BRIN): an hour of the table is read until the first event of the type.
-SAMPLES = text("""
+# Served by partition pruning on ts and ix_events_ts (BRIN): an hour is read until the first event of the type.
+EXAMPLE_PAYLOADS = text("""
 SELECT w.type, e.payload
 FROM unnest(CAST(:types AS text[]), CAST(:starts AS timestamptz[]), CAST(:ends AS timestamptz[]))
     AS w (type, since, until)
@@ -128,36 +135,38 @@ CROSS JOIN LATERAL (
 """)
 
 
-def read_samples(connection: Connection, site_id: int, hours: Mapping[str, Period], bots: bool) -> dict[str, Any]:
-    """Type → the payload of one of its events in that hour; no entry where none has any, or raw events are gone."""
+def read_example_payloads(
+    connection: Connection, site_id: int, hours: Mapping[str, Period], bots: bool
+) -> dict[str, Any]:
+    """Type → the payload of one of its events in that hour; no entry where none has one, or raw events are purged."""
     periods = hours.values()
-    given = {"types": list(hours), "starts": [one.start for one in periods], "ends": [one.end for one in periods]}
-    rows = connection.execute(SAMPLES, {"site_id": site_id, "bots": bots, **given})
-    return {kind: payload for kind, payload in rows}  # noqa: C416  # rows are no pairs to mypy
+    bounds = {"starts": [period.start for period in periods], "ends": [period.end for period in periods]}
+    parameters = {"site_id": site_id, "bots": bots, "types": list(hours), **bounds}
+    rows = connection.execute(EXAMPLE_PAYLOADS, parameters)
+    return {event_type: payload for event_type, payload in rows}  # noqa: C416  # mypy does not take a Row for a pair
 
 
-# By partition pruning on ts and, inside a partition that the days cut, ix_events_ts (BRIN).
-BREAKDOWN = text("""
-SELECT payload #>> CAST(:path AS text[]) AS value, count(*), count(DISTINCT user_no)
-FROM events
-WHERE site_id = :site_id AND type = :type AND ts >= :start AND ts < :end AND (:bots OR NOT is_bot)
-GROUP BY 1
-ORDER BY 2 DESC, 1
-LIMIT :limit
-""")
+# Served by partition pruning on ts and, inside a partition that the days cut, ix_events_ts (BRIN).
 
 
-def break_down(
-    connection: Connection, site_id: int, scope: Scope, event: str, name: str, raw_since: datetime | None
+def break_down_by_property(
+    connection: Connection,
+    site_id: int,
+    options: ReportOptions,
+    event: str,
+    property_path: str,
+    raw_since: datetime | None,
 ) -> list[dict[str, Any]]:
-    """Events of a type by a property of their payload; `name`: a.b is b in a. null: it has none. One query, O(events).
-
-    Raises BadInput where raw events of the days may be gone.
-    """
-    period = scope.days.period
+    """Events of a type by a property of their payload (payload_properties.py). null: events without it. One query,
+    O(events). Raises BadInput where raw events of the days may be purged."""
+    period = options.days.period
     if raw_since is not None and period.start < raw_since:
-        since = clock.day_of(raw_since, scope.days.zone) + timedelta(days=1)
-        raise refuse("property", f"payloads of {scope.days.first} may be gone", f"from={since}")
-    given = {"type": event, "path": name.split("."), "start": period.start, "end": period.end, "limit": scope.limit}
-    rows: Sequence[Any] = connection.execute(BREAKDOWN, {"site_id": site_id, "bots": scope.bots, **given}).all()
-    return [{"value": value, "count": events, "unique": people} for value, events, people in rows]
+        since = clock.day_of(raw_since, options.days.zone) + timedelta(days=1)
+        detail = f"payloads of {options.days.first} may be past retention; accepted: days since {since}"
+        raise bad_parameter("property", detail, f"from={since}")
+    value = property_text(events.c.payload, parse_property(property_path)).label("value")
+    query = select(value, func.count().label("events"), active_users())
+    query = query.where(is_counted(site_id, period, options.bots), events.c.type == event)
+    ordered = query.group_by("value").order_by(desc("events"), "value").limit(options.limit)
+    rows = connection.execute(ordered)
+    return [{"value": value, "count": count, "unique": users} for value, count, users in rows]

@@ -1,336 +1,266 @@
-"""What seed 002's and seed 004's reports take and answer. Rates are percentages; null: nothing to take a share of."""
+"""Query strings and responses of the reports of seeds 002 and 004. Used by the routes of this folder.
 
+Rates are percentages; null where there is nothing to take a share of.
+"""
+
+from collections.abc import Mapping
 from typing import Any
 
-from marshmallow import Schema, ValidationError, fields, validates_schema
-from marshmallow.validate import Length
+from marshmallow import Schema, ValidationError, validates_schema
+from marshmallow.fields import Date, Dict, Float, Integer, List, Nested, String
 
-from analytics.reports.link_schemas import ListQuery
+from analytics.apidocs.response_fields import nullable, required
+from analytics.reports.schemas import TopListQuery, UniqueViews, property_field, type_field
 
-
-def _rate() -> fields.Float:
-    return fields.Float(required=True, allow_none=True)
-
-
-def _count() -> fields.Integer:
-    return fields.Integer(required=True)
+MAX_NAME_CHARS = 256
 
 
-def _meta() -> fields.Dict:
-    return fields.Dict(keys=fields.String(), required=True)
+class CustomEventsQuery(TopListQuery):
+    """`event`: only this type; `property`: break its events down by this property of the payload."""
 
-
-def _no_nul(text: str) -> None:
-    # PostgreSQL has no such character, so no stored value could match.
-    if "\0" in text:
-        raise ValidationError("must not hold a NUL character")
-
-
-def _word() -> fields.String:
-    return fields.String(validate=[Length(min=1, max=256), _no_nul])
-
-
-class CustomEventsQuery(ListQuery):
-    """`event`: this type only; `property` of its payload: its events by that."""
-
-    event = _word()
-    property = _word()
+    event = type_field(MAX_NAME_CHARS)
+    property = property_field(MAX_NAME_CHARS)
 
     @validates_schema
-    def check_property(self, given: dict[str, Any], **_: Any) -> None:
-        if "property" in given and "event" not in given:
-            raise ValidationError("needs an event, whose payloads have it", "property")
+    def check_property(self, query: dict[str, Any], **_: Any) -> None:
+        if "property" in query and "event" not in query:
+            raise ValidationError("needs an event type as well, for example event=signup&property=plan", "property")
 
 
 class PathViews(Schema):
     """A path and its page views."""
 
-    path = fields.String(required=True)
-    views = _count()
+    class Meta:
+        include = required(String, "path") | required(Integer, "views")
 
 
-class SiteStatsAnswer(Schema):
-    """`date`: the one asked for; null where another period, or none, was."""
+class SiteStatsResponse(Schema):
+    """`date`: the requested day; null where the request names another period, or none."""
 
-    site_id = fields.String(required=True)
-    date = fields.String(required=True, allow_none=True)
-    total_views = _count()
-    unique_users = _count()
-    top_paths = fields.List(fields.Nested(PathViews), required=True)
-    meta = _meta()
+    class Meta:
+        include = required(String, "site_id") | nullable(String, "date")
+        include |= required(Integer, "total_views", "unique_users")
 
-
-class WebsiteAnswer(Schema):
-    """What the answers about a website have in common; `date_range`: "7 days"."""
-
-    website_id = fields.String(required=True)
-    date_range = fields.String(required=True)
-    meta = _meta()
+    top_paths = List(Nested(PathViews), required=True)
+    meta = Dict(keys=String(), required=True)
 
 
-class PageLine(Schema):
-    """A page; its rates are explained at website_lists.top_pages."""
+class WebsiteResponse(Schema):
+    """What all responses about a website have; `date_range`: "7 days"."""
 
-    page = fields.String(required=True)
-    views = _count()
-    unique = _count()
-    bounce_rate = _rate()
-    avg_time = fields.Integer(required=True, allow_none=True)
-    entry_rate = _rate()
-    exit_rate = _rate()
+    class Meta:
+        include = required(String, "website_id", "date_range")
+
+    meta = Dict(keys=String(), required=True)
 
 
-class ReferrerLine(Schema):
-    """A referring page, or "Direct"."""
+class TopListRow(UniqueViews):
+    """A row of a top list; bounce_rate: visits of one page view, of the visits that began with the value."""
 
-    referrer = fields.String(required=True)
-    views = _count()
-    unique = _count()
-    bounce_rate = _rate()
+    bounce_rate = Float(required=True, allow_none=True)
 
 
-class SourceLine(Schema):
+class PageRow(TopListRow):
+    """A page; top_lists.list_pages explains its rates."""
+
+    class Meta:
+        include = required(String, "page") | nullable(Integer, "avg_time") | nullable(Float, "entry_rate", "exit_rate")
+
+
+class ReferrerRow(TopListRow):
+    """A referring page, or "Direct"; share links and public sites show its source, by name or host."""
+
+    referrer = String(required=True)
+
+
+class SourceRow(Schema):
     """A source by name, else its host, or "Direct"."""
 
-    source = fields.String(required=True)
-    views = _count()
-    unique_visitors = _count()
-    bounce_rate = _rate()
+    class Meta:
+        include = required(String, "source") | required(Integer, "views", "unique_visitors")
+        include |= nullable(Float, "bounce_rate")
 
 
-class _ValueLine(Schema):
-    views = _count()
-    unique = _count()
-    visitors = _count()
-    bounce_rate = _rate()
+class VisitorsRow(TopListRow):
+    """`visitors` equals `unique`; clients of seed 004 read either name."""
+
+    visitors = Integer(required=True)
 
 
-class CountryLine(_ValueLine):
-    """A country's code."""
-
-    country = fields.String(required=True)
-
-
-class BrowserLine(_ValueLine):
-    """A browser."""
-
-    browser = fields.String(required=True)
+CountryRow, BrowserRow, DeviceRow, OsRow = (
+    VisitorsRow.from_dict({label: String(required=True)}, name=f"{label.title()}Row")
+    for label in ("country", "browser", "device", "os")
+)
 
 
-class DeviceLine(_ValueLine):
-    """A kind of device."""
-
-    device = fields.String(required=True)
-
-
-class OsLine(_ValueLine):
-    """An operating system."""
-
-    os = fields.String(required=True)
-
-
-class TopPagesAnswer(WebsiteAnswer):
-    """4.E6"""
-
-    top_pages = fields.List(fields.Nested(PageLine), required=True)
+# Top list → the seed's number of its route, and its rows.
+TOP_LIST_ROWS: Mapping[str, tuple[str, type[Schema]]] = {
+    "pages": ("4.E6", PageRow),
+    "referrers": ("4.E7", ReferrerRow),
+    "countries": ("4.E8", CountryRow),
+    "browsers": ("4.E9", BrowserRow),
+    "devices": ("4.E10", DeviceRow),
+    "os": ("4.E11", OsRow),
+}
 
 
-class TopReferrersAnswer(WebsiteAnswer):
-    """4.E7"""
-
-    top_referrers = fields.List(fields.Nested(ReferrerLine), required=True)
-
-
-class TopCountriesAnswer(WebsiteAnswer):
-    """4.E8"""
-
-    top_countries = fields.List(fields.Nested(CountryLine), required=True)
+def _top_list_response(name: str, number: str, row: type[Schema]) -> type[Schema]:
+    rows = List(Nested(row), required=True)
+    response = WebsiteResponse.from_dict({f"top_{name}": rows}, name=f"Top{name.title()}Response")
+    response.__doc__ = number
+    return response
 
 
-class TopBrowsersAnswer(WebsiteAnswer):
-    """4.E9"""
-
-    top_browsers = fields.List(fields.Nested(BrowserLine), required=True)
+TOP_LIST_RESPONSES = {name: _top_list_response(name, *row) for name, row in TOP_LIST_ROWS.items()}
 
 
-class TopDevicesAnswer(WebsiteAnswer):
-    """4.E10"""
+class VisitRates(Schema):
+    """Figures of visits that several responses have; times in seconds."""
 
-    top_devices = fields.List(fields.Nested(DeviceLine), required=True)
-
-
-class TopOsAnswer(WebsiteAnswer):
-    """4.E11"""
-
-    top_os = fields.List(fields.Nested(OsLine), required=True)
+    class Meta:
+        include = required(Float, "bounce_rate", "avg_session_time", "pages_per_session")
 
 
-class TrafficMetrics(Schema):
-    """total_visitors: visits; unique_visitors: people."""
+class TrafficMetrics(VisitRates):
+    """total_visitors: visits; unique_visitors: users."""
 
-    page_views = _count()
-    total_visitors = _count()
-    unique_visitors = _count()
-    sessions = _count()
-    bounce_rate = fields.Float(required=True)
-    avg_session_time = fields.Float(required=True)
-    pages_per_session = fields.Float(required=True)
+    class Meta:
+        include = required(Integer, "page_views", "total_visitors", "unique_visitors", "sessions")
 
 
 class Comparison(Schema):
-    """With as many days right before; changes in percent, null where there was nothing."""
+    """With the same number of days right before; changes in percent, null where the previous figure was 0."""
 
-    current_period = fields.Nested(TrafficMetrics, required=True)
-    previous_period = fields.Nested(TrafficMetrics, required=True)
-    total_visitor_change = _rate()
-    visitor_change = _rate()
-    pageview_change = _rate()
-    session_change = _rate()
-    bounce_change = _rate()
-    duration_change = _rate()
+    class Meta:
+        include = nullable(
+            Float,
+            *("total_visitor_change", "visitor_change", "pageview_change", "session_change"),
+            *("bounce_change", "duration_change"),
+        )
+
+    current_period = Nested(TrafficMetrics, required=True)
+    previous_period = Nested(TrafficMetrics, required=True)
 
 
-class Place(Schema):
-    """A place, the people who were there, and their share of all."""
+class PlaceRow(Schema):
+    """A place, the users seen there, and their share of all users."""
 
-    name = fields.String(required=True)
-    count = _count()
-    percentage = _rate()
+    class Meta:
+        include = required(String, "name") | required(Integer, "count") | nullable(Float, "percentage")
 
 
 class Geolocation(Schema):
-    """People by place."""
+    """Users by place; `cities` not for share links and public sites."""
 
-    countries = fields.List(fields.Nested(Place), required=True)
-    continents = fields.List(fields.Nested(Place), required=True)
-    regions = fields.List(fields.Nested(Place), required=True)
-    cities = fields.List(fields.Nested(Place), required=True)
-
-
-class DashboardAnswer(WebsiteAnswer):
-    """4.E4. live_visitors: different people with an event in the last 5 minutes."""
-
-    total_visitors = _count()
-    unique_visitors = _count()
-    live_visitors = _count()
-    page_views = _count()
-    session_duration = fields.Float(required=True)
-    bounce_rate = fields.Float(required=True)
-    comparison = fields.Nested(Comparison, required=True)
-    metrics = fields.Nested(TrafficMetrics, required=True)
-    top_pages = fields.List(fields.Nested(PageLine), required=True)
-    top_sources = fields.List(fields.Nested(SourceLine), required=True)
-    top_countries = fields.List(fields.Nested(CountryLine), required=True)
-    geolocation = fields.Nested(Geolocation, required=True)
+    countries = List(Nested(PlaceRow), required=True)
+    continents = List(Nested(PlaceRow), required=True)
+    regions = List(Nested(PlaceRow), required=True)
+    cities = List(Nested(PlaceRow))
 
 
-class TrafficSummaryAnswer(WebsiteAnswer):
-    """4.E12; the formulas are at website.summarise."""
+class DashboardResponse(WebsiteResponse):
+    """4.E4. live_visitors: users with an event in the last 5 minutes."""
 
-    total_page_views = _count()
-    total_visitors = _count()
-    unique_visitors = _count()
-    total_sessions = _count()
-    bounce_rate = fields.Float(required=True)
-    avg_session_time = fields.Float(required=True)
-    pages_per_session = fields.Float(required=True)
-    growth_rate = _rate()
-    visitors_growth_rate = _rate()
-    sessions_growth_rate = _rate()
-    new_visitors = _count()
-    returning_visitors = _count()
-    engagement_score = fields.Float(required=True)
-    retention_rate = _rate()
+    class Meta:
+        include = required(Integer, "total_visitors", "unique_visitors", "live_visitors", "page_views")
+        include |= required(Float, "session_duration", "bounce_rate")
+
+    comparison = Nested(Comparison, required=True)
+    metrics = Nested(TrafficMetrics, required=True)
+    top_pages = List(Nested(PageRow), required=True)
+    top_sources = List(Nested(SourceRow), required=True)
+    top_countries = List(Nested(CountryRow), required=True)
+    geolocation = Nested(Geolocation, required=True)
 
 
-class DayLine(Schema):
-    """A day; zeros where nobody came."""
+class TrafficSummaryResponse(WebsiteResponse, VisitRates):
+    """4.E12; website.summarise_traffic has the formulas."""
 
-    date = fields.Date(required=True)
-    views = _count()
-    unique = _count()
+    class Meta:
+        include = required(
+            Integer,
+            *("total_page_views", "total_visitors", "unique_visitors", "total_sessions"),
+            *("new_visitors", "returning_visitors"),
+        )
+        include |= required(Float, "engagement_score")
+        include |= nullable(Float, "growth_rate", "visitors_growth_rate", "sessions_growth_rate", "retention_rate")
 
 
-class DailyStatsAnswer(WebsiteAnswer):
+class DayRow(UniqueViews):
+    """A day; zeros where there were no page views."""
+
+    date = Date(required=True)
+
+
+class DailyStatsResponse(WebsiteResponse):
     """4.E13"""
 
-    daily_stats = fields.List(fields.Nested(DayLine), required=True)
+    daily_stats = List(Nested(DayRow), required=True)
 
 
-class HourLine(Schema):
-    """An hour; `hour` and `hour_label` as a clock in the zone asked for shows it."""
+class HourRow(UniqueViews):
+    """An hour; `hour` and `hour_label` are local times of the requested zone."""
 
-    hour = _count()
-    views = _count()
-    unique = _count()
-    timestamp = fields.String(required=True)
-    hour_label = fields.String(required=True)
+    class Meta:
+        include = required(Integer, "hour") | required(String, "timestamp", "hour_label")
 
 
-class HourlyStatsAnswer(WebsiteAnswer):
+class HourlyStatsResponse(WebsiteResponse):
     """4.E14; `date_range`: "24 hours"."""
 
-    timezone = fields.String(required=True)
-    hourly_stats = fields.List(fields.Nested(HourLine), required=True)
+    class Meta:
+        include = required(String, "timezone")
+
+    hourly_stats = List(Nested(HourRow), required=True)
 
 
-class EventLine(Schema):
-    """A type of events. sample_properties: a payload; {} where none has any, or you may not read it."""
+class EventTypeRow(Schema):
+    """An event type. sample_properties: a payload; {} where no event has one, or you may not read it."""
 
-    event_type = fields.String(required=True)
-    count = _count()
-    unique = _count()
-    last_day = fields.Date(required=True)
-    sample_properties = fields.Dict(required=True)
+    class Meta:
+        include = required(String, "event_type") | required(Integer, "count", "unique")
+        include |= required(Date, "last_day") | required(Dict, "sample_properties")
 
 
-class DayCount(Schema):
-    """Custom events of a day."""
-
-    date = fields.Date(required=True)
-    count = _count()
+# Custom events of a day.
+DayCount = Schema.from_dict(required(Date, "date") | required(Integer, "count"), name="DayCount")
 
 
-class CampaignLine(Schema):
-    """A value of a utm parameter: page views that came with it, and visits that began with it."""
+class CampaignRow(TopListRow):
+    """A value of a utm parameter: page views with it, and visits that began with it."""
 
-    name = fields.String(required=True)
-    views = _count()
-    unique = _count()
-    visits = _count()
-    bounce_rate = _rate()
+    class Meta:
+        include = required(String, "name") | required(Integer, "visits")
 
 
 class UtmPerformance(Schema):
     """By utm_source, utm_medium, utm_campaign."""
 
-    sources = fields.List(fields.Nested(CampaignLine), required=True)
-    mediums = fields.List(fields.Nested(CampaignLine), required=True)
-    campaigns = fields.List(fields.Nested(CampaignLine), required=True)
+    sources = List(Nested(CampaignRow), required=True)
+    mediums = List(Nested(CampaignRow), required=True)
+    campaigns = List(Nested(CampaignRow), required=True)
 
 
-class PropertyValue(Schema):
-    """A value of a property, as text; null: events without it."""
-
-    value = fields.String(required=True, allow_none=True)
-    count = _count()
-    unique = _count()
+# A value of a property, as text; null: events without it.
+PropertyValue = Schema.from_dict(nullable(String, "value") | required(Integer, "count", "unique"), name="PropertyValue")
 
 
 class PropertyBreakdown(Schema):
     """Events of the type by a property, from raw events."""
 
-    event = fields.String(required=True)
-    property = fields.String(required=True)
-    values = fields.List(fields.Nested(PropertyValue), required=True)
+    class Meta:
+        include = required(String, "event", "property")
+
+    values = List(Nested(PropertyValue), required=True)
 
 
-class CustomEventsAnswer(WebsiteAnswer):
-    """4.E15; `properties` where a property was asked for."""
+class CustomEventsResponse(WebsiteResponse):
+    """4.E15; `properties` where the request has `property`."""
 
-    top_events = fields.List(fields.Nested(EventLine), required=True)
-    timeseries = fields.List(fields.Nested(DayCount), required=True)
-    total_events = _count()
-    unique_events = _count()
-    utm_performance = fields.Nested(UtmPerformance, required=True)
-    properties = fields.Nested(PropertyBreakdown)
+    class Meta:
+        include = required(Integer, "total_events", "unique_events")
+
+    top_events = List(Nested(EventTypeRow), required=True)
+    timeseries = List(Nested(DayCount), required=True)
+    utm_performance = Nested(UtmPerformance, required=True)
+    properties = Nested(PropertyBreakdown)

@@ -1,35 +1,37 @@
-"""Seed 002's one report: page views of a site, the people behind them, and the paths they looked at."""
+"""Seed 002's report: page views of a site, the users behind them, and the paths they viewed. From rollups.
+
+The route `/stats` in views.py calls it.
+"""
 
 from typing import Any
 
-from analytics.reports.counted import VIEWS
-from analytics.reports.days import MOST_DAYS, Days, names_period, read_day, read_days, read_today
-from analytics.reports.question import Question
-from analytics.rollups.reading import Snapshot
+from analytics.reports.day_range import MAX_DAYS, DayRange, has_period, read_day, read_days, read_today, since_first_day
+from analytics.reports.labels import label_value
+from analytics.reports.query.measures import PAGE_VIEW_TYPES
+from analytics.reports.request import ReportRequest
+from analytics.rollups.snapshot.snapshot import Snapshot
 
-NO_PATH = "(none)"
 
-
-def report(found: Snapshot, question: Question, limit: int) -> dict[str, Any]:
-    """Of the days asked for, else of all time. O(spans) bitmaps for the people; the list as Snapshot.top."""
-    days = _read_days(found, question)
-    asked: dict[str, Any] = {"types": VIEWS, "bots": question.query.get("include_bots", False)}
-    total = found.total(days.first, days.after, **asked)
-    paths = found.top("path", days.first, days.after, limit, **asked)
+def build_report(snapshot: Snapshot, request: ReportRequest, limit: int) -> dict[str, Any]:
+    """The response, for the requested days or all time. Reads a user bitmap of each span; the list costs as
+    Snapshot.top_values."""
+    days = _read_days(snapshot, request)
+    event_filter: dict[str, Any] = {"types": PAGE_VIEW_TYPES, "bots": request.include_bots}
+    total = snapshot.total(days.first, days.after, **event_filter)
+    paths = snapshot.top_values("path", days.first, days.after, limit, **event_filter)
     return {
-        "site_id": question.site.key,
-        "date": question.query.get("date"),
+        "site_id": request.site.key,
+        "date": request.query.get("date"),
         "total_views": total.events,
         "unique_users": len(total.users),
-        "top_paths": [{"path": path.value or NO_PATH, "views": path.events} for path in paths],
-        "meta": question.meta(days.period, "rollup"),
+        "top_paths": [{"path": label_value("path", path.value), "views": path.events} for path in paths],
+        "meta": request.meta(days.period, "rollup"),
     }
 
 
-def _read_days(found: Snapshot, question: Question) -> Days:
-    if "date" in question.query:
-        return read_day(question, found.zone)
-    if names_period(question):
-        return read_days(question, found.zone, most=MOST_DAYS)
-    today = read_today(question, found.zone)
-    return today._replace(first=min(found.first_day() or today.first, today.first))
+def _read_days(snapshot: Snapshot, request: ReportRequest) -> DayRange:
+    if "date" in request.query:
+        return read_day(request, snapshot.zone)
+    if has_period(request):
+        return read_days(request, snapshot.zone, max_days=MAX_DAYS)
+    return since_first_day(snapshot, read_today(request, snapshot.zone))

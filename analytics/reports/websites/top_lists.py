@@ -1,121 +1,103 @@
-"""Seed 004's top lists and its dashboard: by page, source, place, browser, each with the visits that began with it.
+"""Seed 004's top lists: page views by page, referrer, country, browser, device and system, with the visits of each.
 
-A list is ranked by page views, as Snapshot.top; its people are counted once, its rates are percentages of visits.
+The routes in views.py, the dashboard and custom_events.py call it. Lists are ranked by page views, as
+Snapshot.top_values; users are counted once; rates are percentages of visits.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
-from analytics.reports.continents import continent_of
-from analytics.reports.places import place_name
-from analytics.reports.website import NO_VISITS, Scope, compare, percent, read_traffic
-from analytics.rollups import sums, users
-from analytics.rollups.guard import OTHER
-from analytics.rollups.reading import Snapshot, Top
+from analytics.reports.labels import label_value
+from analytics.reports.websites.website import NO_VISITS, ReportOptions, percent
+from analytics.rollups.snapshot import sums
+from analytics.rollups.snapshot.snapshot import Snapshot, TopRow
+from analytics.rollups.visits.sums import VisitSums
 
-# What a list says of views without a value.
-NONE = {"path": "(none)", "referrer": "Direct", "source": "Direct"}
-UNKNOWN = "Unknown"
+ListRows = Callable[[Snapshot, ReportOptions], list[dict[str, Any]]]
 
 
-def top_pages(found: Snapshot, scope: Scope) -> list[dict[str, Any]]:
-    """4.E6. Of page views and visits of the days:
+def list_pages(snapshot: Snapshot, options: ReportOptions) -> list[dict[str, Any]]:
+    """4.E6, from the page views and visits of the days.
 
-    bounce_rate: visits of one view among those that began on the page. entry_rate: visits that began on it per view of
-    it; exit_rate: visits that ended on it per view of it. avg_time: mean length of the visits that began on it. The
-    time on the page itself (from its view to the next of the visit) is in the raw events only, which are not read here.
+    bounce_rate: visits of one view, of the visits that began on the page. entry_rate: visits that began on it per view
+    of it; exit_rate: visits that ended on it per view of it. avg_time: mean length of the visits that began on it. The
+    time on the page itself (from its view to the next of the visit) is only in raw events, which are not read here.
     """
-    first, after, _ = scope.days
-    pages = found.top("path", first, after, scope.limit, **scope.asked)
-    values = [page.value for page in pages]
-    entries = sums.visits_of(found, "entry_path", first, after, values, scope.bots)
-    exits = sums.visits_of(found, "exit_path", first, after, values, scope.bots)
-    lines = []
-    for page in pages:
-        entry, left = entries.get(page.value, NO_VISITS), exits.get(page.value, NO_VISITS)
-        seconds = entry.avg_duration_s
-        line = {"page": _name("path", page.value), "views": page.events, "unique": page.users}
-        line |= {"bounce_rate": percent(entry.bounces, entry.visits)}
-        line |= {"avg_time": None if seconds is None else round(seconds)}
-        line |= {"entry_rate": percent(entry.visits, page.events), "exit_rate": percent(left.visits, page.events)}
-        lines.append(line)
-    return lines
+    pages = read_top_rows(snapshot, options, "path")
+    exits = _read_visits(snapshot, options, "exit_path", pages)
+    rows = []
+    for page, entries in with_visits(snapshot, options, "entry_path", pages):
+        duration_s, exit_visits = entries.avg_duration_s, exits.get(page.value, NO_VISITS).visits
+        row = {"page": label_value("path", page.value), **views_and_bounces(page, entries)}
+        row |= {"avg_time": None if duration_s is None else round(duration_s)}
+        row |= {"entry_rate": percent(entries.visits, page.events), "exit_rate": percent(exit_visits, page.events)}
+        rows.append(row)
+    return rows
 
 
-def top_referrers(found: Snapshot, scope: Scope) -> list[dict[str, Any]]:
-    """4.E7: the pages that views came from, without their query; the site's own among them."""
-    return _with_bounces(found, scope, "referrer", found.top("referrer", *scope.days[:2], scope.limit, **scope.asked))
+def list_values(snapshot: Snapshot, options: ReportOptions, dimension: str) -> list[dict[str, Any]]:
+    """4.E7 for `referrer`: the pages that views came from, without their query; pages of the site itself too."""
+    tops = read_top_rows(snapshot, options, dimension)
+    return [
+        {dimension: label_value(dimension, top.value), **views_and_bounces(top, visits)}
+        for top, visits in with_visits(snapshot, options, dimension, tops)
+    ]
 
 
-def top_sources(found: Snapshot, scope: Scope) -> list[dict[str, Any]]:
-    """Names of sources, else their hosts."""
-    tops = found.top("source", *scope.days[:2], scope.limit, **scope.asked)
-    lines = _with_bounces(found, scope, "source", tops)
-    return [{"source": line.pop("source"), "unique_visitors": line.pop("unique"), **line} for line in lines]
+def list_referrer_sources(snapshot: Snapshot, options: ReportOptions) -> list[dict[str, Any]]:
+    """4.E7 for share links and public sites: names of sources, else their hosts, in place of the pages."""
+    rows = list_values(snapshot, options, "source")
+    return [{"referrer": row.pop("source"), **row} for row in rows]
 
 
-def top_values(found: Snapshot, scope: Scope, dimension: str) -> list[dict[str, Any]]:
-    """4.E8 to 4.E11: `visitors` is `unique` under the name that clients of the seed read."""
-    tops = found.top(dimension, *scope.days[:2], scope.limit, **scope.asked)
-    lines = _with_bounces(found, scope, dimension, tops)
-    return [{**line, "visitors": line["unique"]} for line in lines]
+def list_visitors(snapshot: Snapshot, options: ReportOptions, dimension: str) -> list[dict[str, Any]]:
+    """4.E8 to 4.E11: clients of the seed read `unique` under either name."""
+    return [{**row, "visitors": row["unique"]} for row in list_values(snapshot, options, dimension)]
 
 
-def _with_bounces(found: Snapshot, scope: Scope, dimension: str, tops: Sequence[Top]) -> list[dict[str, Any]]:
-    first, after, _ = scope.days
-    visits = sums.visits_of(found, dimension, first, after, [top.value for top in tops], scope.bots)
-    lines = []
-    for top in tops:
-        began = visits.get(top.value, NO_VISITS)
-        line = {dimension: _name(dimension, top.value), "views": top.events, "unique": top.users}
-        lines.append(line | {"bounce_rate": percent(began.bounces, began.visits)})
-    return lines
+def list_sources(snapshot: Snapshot, options: ReportOptions) -> list[dict[str, Any]]:
+    """The dashboard's `top_sources`: names of sources, else their hosts."""
+    rows = list_values(snapshot, options, "source")
+    return [{"source": row.pop("source"), "unique_visitors": row.pop("unique"), **row} for row in rows]
 
 
-def _name(dimension: str, value: str) -> str:
-    return value or NONE.get(dimension, UNKNOWN)
+# The name in the path and in the response, without `top-` and `top_`.
+TOP_LISTS: Mapping[str, ListRows] = {
+    "pages": list_pages,
+    "referrers": partial(list_values, dimension="referrer"),
+    "countries": partial(list_visitors, dimension="country"),
+    "browsers": partial(list_visitors, dimension="browser"),
+    "devices": partial(list_visitors, dimension="device"),
+    "os": partial(list_visitors, dimension="os"),
+}
 
 
-def dashboard(found: Snapshot, scope: Scope) -> dict[str, Any]:
-    """4.E4 but for live_visitors: the traffic, that of as many days right before, and the first lists."""
-    now = read_traffic(found, scope)
-    metrics = now.as_json()
-    return {
-        "total_visitors": metrics["total_visitors"],
-        "unique_visitors": metrics["unique_visitors"],
-        "page_views": now.views,
-        "session_duration": now.avg_session_time,
-        "bounce_rate": now.bounce_rate,
-        "comparison": compare(now, read_traffic(found, scope.before)),
-        "metrics": metrics,
-        "top_pages": top_pages(found, scope),
-        "top_sources": top_sources(found, scope),
-        "top_countries": top_values(found, scope, "country"),
-        "geolocation": locate(found, scope, len(now.people)),
-    }
+# What share links and public sites show in place of a list of TOP_LISTS.
+SHARED_TOP_LISTS: Mapping[str, ListRows] = {"referrers": list_referrer_sources}
 
 
-def locate(found: Snapshot, scope: Scope, everybody: int) -> dict[str, Any]:
-    """The seed's `geolocation`: people by place, and their share of all; who was in two places is in both."""
-    first, after, _ = scope.days
-    places = {"countries": "country", "regions": "region", "cities": "city"}
-    tops = found.tops(list(places.values()), first, after, scope.limit, **scope.asked)
-    lists = {
-        name: _shares([(place_name(top.value) or UNKNOWN, top.users) for top in tops[dimension]], everybody)
-        for name, dimension in places.items()
-    }
-    return {**lists, "continents": _shares(_continents(found, scope), everybody)}
+def read_top_rows(snapshot: Snapshot, options: ReportOptions, dimension: str, extra_rows: int = 0) -> list[TopRow]:
+    """The values with the most page views, as Snapshot.top_values."""
+    first, after, _ = options.days
+    return snapshot.top_values(dimension, first, after, options.limit + extra_rows, **options.event_filter)
 
 
-def _continents(found: Snapshot, scope: Scope) -> list[tuple[str, int]]:
-    first, after, _ = scope.days
-    people: dict[str, list[Any]] = {}
-    for country, seen in sums.people_by_value(found, "country", first, after, **scope.asked).items():
-        name = country if country == OTHER else continent_of(country) or UNKNOWN
-        people.setdefault(name, []).append(seen)
-    counts = [(name, len(users.union(sets))) for name, sets in people.items()]
-    return sorted(counts, key=lambda one: (-one[1], one[0]))
+def with_visits(
+    snapshot: Snapshot, options: ReportOptions, dimension: str, tops: Sequence[TopRow]
+) -> Iterator[tuple[TopRow, VisitSums]]:
+    """Each row with the visits that have its value in `dimension`. One query, O(days * rows)."""
+    visits = _read_visits(snapshot, options, dimension, tops)
+    return ((top, visits.get(top.value, NO_VISITS)) for top in tops)
 
 
-def _shares(counts: Sequence[tuple[str, int]], everybody: int) -> list[dict[str, Any]]:
-    return [{"name": name, "count": count, "percentage": percent(count, everybody)} for name, count in counts]
+def _read_visits(
+    snapshot: Snapshot, options: ReportOptions, dimension: str, tops: Sequence[TopRow]
+) -> dict[str, VisitSums]:
+    first, after, _ = options.days
+    return sums.visits_by_value(snapshot, dimension, first, after, [top.value for top in tops], options.bots)
+
+
+def views_and_bounces(top: TopRow, visits: VisitSums) -> dict[str, Any]:
+    """The fields of schemas.TopListRow."""
+    return {"views": top.events, "unique": top.users, "bounce_rate": percent(visits.bounces, visits.visits)}

@@ -1,0 +1,1 @@
+"""The file formats of exports, and the writers that turn rows into files."""

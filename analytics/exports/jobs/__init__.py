@@ -1,0 +1,1 @@
+"""Export jobs: their rows and states, their creation, and the worker that writes the file."""

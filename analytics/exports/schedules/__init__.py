@@ -1,0 +1,1 @@
+"""Exports on a schedule: each file holds what was received since the previous one."""

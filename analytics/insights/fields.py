@@ -1,0 +1,65 @@
+"""Marshmallow fields that queries and bodies of insights share: texts, path patterns, filters, payload properties.
+
+schemas.py here and in goals/ use them. Error texts leave out the parameter's name; the reader of the request adds it.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from marshmallow import ValidationError, fields
+from marshmallow.validate import Length, OneOf
+
+from analytics.errors import BadInput
+from analytics.reports.filtering.filters import read_filter
+from analytics.reports.filtering.path_patterns import parse_pattern
+from analytics.reports.filtering.payload_properties import parse_property
+from analytics.reports.schemas import UNKNOWN_CHOICE, EventType
+
+MAX_TEXT_CHARS, MAX_FILTER_CHARS = 1024, 10_000
+
+
+def text_field(limit: int = MAX_TEXT_CHARS, *validators: Callable[[str], Any], **options: Any) -> fields.String:
+    """1 to `limit` characters that PostgreSQL can store, and that the validators accept."""
+    return fields.String(validate=[Length(min=1, max=limit), _check_characters, *validators], **options)
+
+
+def type_field(**options: Any) -> EventType:
+    """An event type."""
+    return EventType(validate=[Length(min=1, max=MAX_TEXT_CHARS), _check_characters], **options)
+
+
+def pattern_field(**options: Any) -> fields.String:
+    """A path pattern."""
+    return fields.String(validate=[_check_characters, valid_for(parse_pattern)], **options)
+
+
+def filter_field(**options: Any) -> fields.String:
+    """A filter in the language of reports."""
+    return fields.String(validate=[Length(max=MAX_FILTER_CHARS), _check_characters, valid_for(read_filter)], **options)
+
+
+def property_field(**options: Any) -> fields.String:
+    """A payload property, without `payload.` before it."""
+    return text_field(MAX_TEXT_CHARS, valid_for(parse_property), **options)
+
+
+def choice_field(choices: tuple[str, ...], **options: Any) -> fields.String:
+    """One of these words."""
+    return fields.String(validate=OneOf(choices, error=UNKNOWN_CHOICE), **options)
+
+
+def valid_for(parse: Callable[[str], Any]) -> Callable[[str], None]:
+    """A validator that accepts what `parse` accepts; `parse` raises ValueError or BadInput."""
+
+    def check(text: str) -> None:
+        try:
+            parse(text)
+        except (ValueError, BadInput) as error:
+            raise ValidationError(str(error).removeprefix("filter: ")) from error
+
+    return check
+
+
+def _check_characters(text: str) -> None:
+    if "\0" in text or any("\ud800" <= letter <= "\udfff" for letter in text):
+        raise ValidationError("has a NUL character or a lone surrogate; remove it")

@@ -1,0 +1,1 @@
+"""Goals: definitions, routes, conversions and their reports."""

@@ -1,0 +1,1 @@
+"""Active users, stickiness, retention, and the daily metrics of closed days."""

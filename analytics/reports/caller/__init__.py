@@ -1,0 +1,1 @@
+"""GET /api/analytics/me: who the caller is, and its sites."""

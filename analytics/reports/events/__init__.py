@@ -1,0 +1,1 @@
+"""Raw events: lists, streamed CSV and small workbooks."""

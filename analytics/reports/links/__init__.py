@@ -1,0 +1,1 @@
+"""Clicks of short links."""

@@ -1,0 +1,1 @@
+"""Summary, time series, breakdown and overview of any period, filtered or not."""

@@ -1,0 +1,1 @@
+"""Who is active now, and the live stream of stored events."""

@@ -1,0 +1,258 @@
+"""The live tail: one thread of a web process polls the database once a second for all its live streams.
+
+The route in views.py opens the streams. A site with many streams is read once. A stream whose client does not read
+keeps its position; later polls read from there for it. A waiting stream occupies no request thread
+(web/server/asgi.py).
+"""
+
+import logging
+import math
+import threading
+import time
+from collections.abc import Callable, Collection, Iterable, Iterator
+from typing import NamedTuple
+
+from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
+
+from analytics import clock
+from analytics.errors import Unavailable
+from analytics.reports.realtime import sse
+from analytics.reports.realtime.new_events import NewEvent, read_page
+from analytics.reports.realtime.position import StreamPosition, decode_position, is_resumable, read_current_position
+from analytics.store.reading import read_transaction
+
+log = logging.getLogger(__name__)
+
+MAX_STREAMS, RETRY_AFTER_S = 100, 10
+POLL_INTERVAL_S, HEARTBEAT_INTERVAL_S = 1.0, 15.0
+# A slower poll is of no use any more.
+POLL_TIMEOUT_S = 10.0
+# The scopes and sites of a key may change during a stream; the client authenticates again when it reconnects.
+MAX_AGE_S = 3600.0
+# A client that does not read has as much again in the server, and in its connection.
+MAX_BUFFERED_BYTES, STALL_TIMEOUT_S = 1 << 20, 60.0
+
+
+class Subscription(NamedTuple):
+    """The events of a stream: of one site, of these types (None: all), and whether those of bots too.
+
+    The credential that opened it ends the stream when it is revoked, or at `expires_at` (Unix time).
+    """
+
+    site_id: int
+    types: frozenset[str] | None = None
+    bots: bool = False
+    credential_id: str = ""
+    expires_at: float = math.inf
+
+    def matches(self, event: NewEvent) -> bool:
+        return (self.types is None or event.type in self.types) and (self.bots or not event.is_bot)
+
+
+class LiveStream(Iterator[bytes]):
+    """The stream of one client. `next` blocks; `when_ready` is for a server that does not block a thread."""
+
+    def __init__(
+        self, tail: "LiveTail", subscription: Subscription, position: StreamPosition, release: Callable[[], None]
+    ) -> None:
+        self.subscription, self.position = subscription, position
+        # Gives back what the stream holds beside its place in the tail.
+        self.release = release
+        self._tail, self._changed = tail, threading.Condition()
+        self._blocks: list[bytes] = []
+        self._bytes = 0
+        self._is_closed = False
+        self._when_ready: Callable[[], None] | None = None
+        self._opened_s = self._sent_s = self._read_s = time.monotonic()
+
+    def __next__(self) -> bytes:
+        with self._changed:
+            self._changed.wait_for(self._is_ready)
+            blocks, self._blocks, self._bytes = self._blocks, [], 0
+            self._read_s = time.monotonic()
+        if not blocks:
+            raise StopIteration
+        return b"".join(blocks)
+
+    def when_ready(self, call: Callable[[], None]) -> None:
+        """Calls `call` once, from any thread, as soon as `next` does not block; at once where it does not now."""
+        with self._changed:
+            if not self._is_ready():
+                self._when_ready = call
+                return
+        call()
+
+    def close(self) -> None:
+        """Ends the stream and wakes its reader. May be called twice."""
+        self._tail.remove(self)
+        self._put(b"", is_last=True)
+
+    def send(self, block: bytes) -> None:
+        self._put(block)
+
+    def feed(self, events: Iterable[tuple[NewEvent, bytes]], position: StreamPosition) -> None:
+        """Sends the blocks of the subscription's events and moves to `position`, the end of the page."""
+        blocks = [block for event, block in events if self.subscription.matches(event)]
+        self.position = position
+        if blocks:
+            self._put(b"".join(blocks))
+
+    def check_deadlines(self, now_s: float, revoked_ids: Collection[str] = ()) -> None:
+        """Closes an old stream, one whose client stalls and one whose credential has ended; sends a heartbeat when one
+        is due."""
+        is_stalled = self._blocks and now_s - self._read_s > STALL_TIMEOUT_S
+        if now_s - self._opened_s > MAX_AGE_S or is_stalled or self._has_lost_access(revoked_ids):
+            self.close()
+        elif now_s - self._sent_s >= HEARTBEAT_INTERVAL_S and not self._blocks:
+            self._put(sse.format_heartbeat(self.position))
+
+    @property
+    def is_closed(self) -> bool:
+        return self._is_closed
+
+    @property
+    def is_full(self) -> bool:
+        return self._bytes > MAX_BUFFERED_BYTES
+
+    def _has_lost_access(self, revoked_ids: Collection[str]) -> bool:
+        access = self.subscription
+        return access.credential_id in revoked_ids or clock.now().timestamp() >= access.expires_at
+
+    def _is_ready(self) -> bool:
+        return bool(self._blocks) or self._is_closed
+
+    def _put(self, block: bytes, is_last: bool = False) -> None:
+        with self._changed:
+            if block:
+                self._blocks.append(block)
+                self._bytes += len(block)
+                self._sent_s = time.monotonic()
+            self._is_closed = self._is_closed or is_last
+            call, self._when_ready = self._when_ready, None
+            self._changed.notify_all()
+        if call is not None:
+            call()
+
+
+class LiveTail:
+    """The streams of a process and the thread that polls; the thread runs while there are streams.
+
+    `revoked_ids` returns those of revoked credentials; the thread calls it at each poll, without an app context.
+    """
+
+    def __init__(self, engine: Engine, revoked_ids: Callable[[], Collection[str]] = frozenset) -> None:
+        self._revoked_ids = revoked_ids
+        self._engine = engine.execution_options(isolation_level="REPEATABLE READ")
+        self._lock = threading.Lock()
+        self._streams: set[LiveStream] = set()
+        self._thread: threading.Thread | None = None
+        self._wake = threading.Event()
+
+    @property
+    def stream_count(self) -> int:
+        return len(self._streams)
+
+    @property
+    def is_running(self) -> bool:
+        """The thread is there."""
+        return self._thread is not None
+
+    def open_stream(
+        self, subscription: Subscription, last_event_id: str | None, release: Callable[[], None] = lambda: None
+    ) -> LiveStream:
+        """A stream that starts now, or after that event. The caller closes it; `release` is called when it ends.
+
+        Raises BadInput for an id that no event has, Unavailable when the process has MAX_STREAMS streams; then
+        `release` is not called.
+        """
+        resume = decode_position(last_event_id) if last_event_id else None
+        with read_transaction(self._engine, POLL_TIMEOUT_S) as connection:
+            current = read_current_position(connection)
+        if resume is None or is_resumable(resume, current):
+            position, missing = resume or current, None
+        else:
+            position, missing = current, (resume.at, current.at)
+        stream = LiveStream(self, subscription, position, release)
+        stream.send(sse.format_start(position, missing))
+        self._add(stream)
+        return stream
+
+    def _add(self, stream: LiveStream) -> None:
+        with self._lock:
+            if len(self._streams) >= MAX_STREAMS:
+                raise Unavailable(
+                    f"this process serves at most {MAX_STREAMS} live streams; try again in {RETRY_AFTER_S} s",
+                    RETRY_AFTER_S,
+                )
+            self._streams.add(stream)
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="live-tail", daemon=True)
+                self._thread.start()
+
+    def remove(self, stream: LiveStream) -> None:
+        with self._lock:
+            self._streams.discard(stream)
+            if not self._streams:
+                self._wake.set()
+        stream.release()
+
+    def poll(self) -> bool:
+        """Feeds every stream its new events; True when some are left for the next poll."""
+        by_site: dict[int, list[LiveStream]] = {}
+        revoked_ids = self._read_revoked_ids()
+        for stream in self._open_streams():
+            stream.check_deadlines(time.monotonic(), revoked_ids)
+            if not (stream.is_full or stream.is_closed):
+                by_site.setdefault(stream.subscription.site_id, []).append(stream)
+        return max([self._poll_site(site_id, streams) for site_id, streams in by_site.items()], default=False)
+
+    def _read_revoked_ids(self) -> Collection[str]:
+        try:
+            return self._revoked_ids()
+        except Unavailable:
+            # Only before they were read for the first time; the next poll reads them.
+            return ()
+
+    def _poll_site(self, site_id: int, streams: Iterable[LiveStream]) -> bool:
+        by_position: dict[StreamPosition, list[LiveStream]] = {}
+        for stream in streams:
+            by_position.setdefault(stream.position, []).append(stream)
+        has_more = False
+        try:
+            with read_transaction(self._engine, POLL_TIMEOUT_S) as connection:
+                current = read_current_position(connection)
+                for position, group in by_position.items():
+                    page = read_page(connection, site_id, position, current)
+                    has_more = has_more or page.has_more
+                    # A block is encoded once for all streams of the group.
+                    events = [(event, sse.format_event(event)) for event in page.events]
+                    for stream in group:
+                        stream.feed(events, page.position)
+        except (SQLAlchemyError, Unavailable) as error:
+            # The positions stay, so the next poll starts where this one did.
+            log.warning("live tail poll failed", extra={"site_id": site_id, "error": type(error).__name__})
+        return has_more
+
+    def _open_streams(self) -> list[LiveStream]:
+        with self._lock:
+            return list(self._streams)
+
+    def _run(self) -> None:
+        while True:
+            started_s = time.monotonic()
+            try:
+                has_more = self.poll()
+            except Exception:
+                # An unexpected error must not leave clients waiting for an ended thread; they reconnect.
+                log.exception("live tail crashed")
+                has_more = False
+                for stream in self._open_streams():
+                    stream.close()
+            # Also when it is behind, it leaves half of the time to the requests of the process.
+            self._wake.wait(time.monotonic() - started_s if has_more else POLL_INTERVAL_S)
+            with self._lock:
+                self._wake.clear()
+                if not self._streams:
+                    self._thread = None
+                    return

@@ -1,0 +1,1 @@
+"""The reports of sites in the vocabularies of other services."""
