@@ -1,4 +1,4 @@
-"""The Celery app, whose tasks run in the web application's context, and BEAT: the whole schedule as one table."""
+"""The Celery app, whose tasks run in the Flask application's context, and the beat schedule as one table."""
 
 import sys
 from typing import Any
@@ -6,69 +6,47 @@ from typing import Any
 from celery import Task, signals
 from celery.schedules import crontab
 
-from analytics import create_app, heap, queue
-from analytics.ops import hearing, runs
+from analytics import create_app, memory, queue
+from analytics.extensions import db
+from analytics.ops import heartbeats, task_runs, worker_watchdog
 from config import ConfigError
 
-BEAT = {
-    # Rings the bell again for whatever a lost doorbell or a dead worker left in the stream.
-    "sweep": {"task": "ingest.sweep", "schedule": 5.0, "options": {"queue": queue.INGEST, "expires": 5}},
-    # Reports count what waits, so a merge that comes late costs time and no number.
-    "merge": {"task": "rollups.merge", "schedule": 2.0, "options": {"queue": queue.ROLLUPS, "expires": 10}},
-    # A site whose zone has changed is counted anew; its reports stay in the old calendar until it is.
-    "move_calendars": {
-        "task": "rollups.move_calendars",
-        "schedule": 5.0,
-        "options": {"queue": queue.ROLLUPS, "expires": 10},
-    },
-    # Each site's days at its own AGGREGATION_TIME, so a look every few minutes: one query where no day is due.
-    "close_days": {
-        "task": "rollups.close_days",
-        "schedule": 300.0,
-        "options": {"queue": queue.ROLLUPS, "expires": 300},
-    },
+
+def every(seconds: float, task: str, queue_name: str, expires_s: int | None = None) -> dict[str, Any]:
+    """An entry of the schedule. A message expires after `expires_s`, by default the interval."""
+    expires = seconds if expires_s is None else expires_s
+    return {"task": task, "schedule": seconds, "options": {"queue": queue_name, "expires": expires}}
+
+
+def hourly(minute: str, task: str, queue_name: str, expires_s: int = 3600) -> dict[str, Any]:
+    """As `every`, at these minutes of each hour."""
+    schedule = crontab(minute=minute)
+    return {"task": task, "schedule": schedule, "options": {"queue": queue_name, "expires": expires_s}}
+
+
+BEAT_SCHEDULE = {
+    # Enqueues the drain again for entries that a lost message or a dead worker left in the stream.
+    "sweep": every(5, "ingest.sweep", queue.INGEST),
+    # Reports count unmerged deltas, so a late merge costs time, never correctness.
+    "merge": every(2, "rollups.merge", queue.ROLLUPS, expires_s=10),
+    # Rebuilds a site whose zone changed; its reports keep the old calendar until then.
+    "move_calendars": every(5, "rollups.move_calendars", queue.ROLLUPS, expires_s=10),
+    # Days close at AGGREGATION_TIME of each site's zone, so it runs every few minutes: one query when none is due.
+    "close_days": every(300, "rollups.close_days", queue.ROLLUPS),
     # Reports over long ranges are fast again within an hour of a rebuild.
-    "compact": {
-        "task": "rollups.compact",
-        "schedule": crontab(minute=47),
-        "options": {"queue": queue.ROLLUPS, "expires": 3600},
-    },
-    # Funnels read a day's raw events until it has them. Ten minutes are what a day rests before. Not when retention is
-    # at work: together they would keep both processes of a small machine from the drains.
-    "make_postings": {
-        "task": "rollups.make_postings",
-        "schedule": crontab(minute="2-59/10"),
-        "options": {"queue": queue.ROLLUPS, "expires": 600},
-    },
-    "partitions": {
-        "task": "maintenance.make_partitions",
-        "schedule": 3600.0,
-        "options": {"queue": queue.MAINTENANCE, "expires": 3600},
-    },
-    "consumers": {
-        "task": "maintenance.forget_consumers",
-        "schedule": 3600.0,
-        "options": {"queue": queue.MAINTENANCE, "expires": 3600},
-    },
-    "retention": {
-        "task": "maintenance.retain",
-        "schedule": crontab(minute=17),
-        "options": {"queue": queue.MAINTENANCE, "expires": 3600},
-    },
-    # Balances the last hours; /health shows what it found.
-    "audit": {
-        "task": "maintenance.audit",
-        "schedule": 900.0,
-        "options": {"queue": queue.MAINTENANCE, "expires": 900},
-    },
-    # Exports whose worker died, whose message was lost, or that are due for another attempt.
-    "watch_exports": {"task": "exports.watch", "schedule": 30.0, "options": {"queue": queue.EXPORTS, "expires": 30}},
-    "plan_exports": {"task": "exports.plan", "schedule": 60.0, "options": {"queue": queue.EXPORTS, "expires": 60}},
-    "expire_exports": {
-        "task": "exports.expire",
-        "schedule": crontab(minute=37),
-        "options": {"queue": queue.EXPORTS, "expires": 3600},
-    },
+    "build_unions": hourly("47", "rollups.compact", queue.ROLLUPS),
+    # Funnels read a day's raw events until it has postings, ten minutes after its last change. Never at the minute of
+    # retention: together they would keep both processes of a small machine from the drains.
+    "make_postings": hourly("2-59/10", "rollups.make_postings", queue.ROLLUPS, expires_s=600),
+    "make_partitions": every(3600, "maintenance.make_partitions", queue.MAINTENANCE),
+    "drop_idle_consumers": every(3600, "maintenance.forget_consumers", queue.MAINTENANCE),
+    "retention": hourly("17", "maintenance.retain", queue.MAINTENANCE),
+    # Audits the last hours; /health shows the result.
+    "audit": every(900, "maintenance.audit", queue.MAINTENANCE),
+    # Exports whose worker died, whose message was lost, or whose next attempt is due.
+    "watch_exports": every(30, "exports.watch", queue.EXPORTS),
+    "plan_exports": every(60, "exports.plan", queue.EXPORTS),
+    "expire_exports": hourly("37", "exports.expire", queue.EXPORTS),
 }
 
 try:
@@ -87,21 +65,22 @@ class ContextTask(Task):  # type: ignore[misc]
 
 app = flask_app.extensions["celery"]
 app.Task = ContextTask
-app.conf.update(include=["tasks.exports", "tasks.ingest", "tasks.maintenance", "tasks.rollups"], beat_schedule=BEAT)
+app.conf.update(
+    include=["tasks.exports", "tasks.ingest", "tasks.maintenance", "tasks.rollups"], beat_schedule=BEAT_SCHEDULE
+)
 app.set_default()
-runs.install(app, flask_app.extensions["buffer_redis"])
-hearing.install(flask_app.extensions["buffer_redis"])
+task_runs.install(app, flask_app.extensions["buffer_redis"])
+heartbeats.install(flask_app.extensions["buffer_redis"])
+worker_watchdog.install(flask_app.extensions["buffer_redis"])
 
 
 @signals.worker_process_init.connect
-def forget_inherited_connections(**_: Any) -> None:
+def reset_inherited_connections(**_: Any) -> None:
     """A forked child must not share its parent's sockets."""
-    from analytics.extensions import db
-
     with flask_app.app_context():
         db.engine.dispose(close=False)
     for name in ("buffer_redis", "cache_redis"):
         flask_app.extensions[name].connection_pool.reset()
 
 
-heap.settle()
+memory.tune()

@@ -1,75 +1,106 @@
-"""`create_app()`: extensions, then errors, then the blueprints in the order of the pipeline."""
+"""`create_app()`: binds extensions, error handlers, the blueprints in the order of the pipeline, and the commands.
+
+wsgi.py, celery_app.py and tests call it. It holds no logic of a slice.
+"""
 
 import logging
 from importlib import import_module
+from typing import Any
 
-from flask import Flask
-from jwt import PyJWTError, get_algorithm_by_name
+from flask import Flask, has_request_context
 from redis import Redis
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
 
-from analytics import errors, queue, telemetry
-from analytics.application import App
+from analytics import cli, errors, queue, telemetry
+from analytics.auth.caller_slots import CallerNames, CallerSlots
+from analytics.auth.tokens import published_secret
+from analytics.auth.tokens.issuer import create_issuer
 from analytics.extensions import db, jwt, migrate
-from config import ConfigError, Settings, load
+from analytics.ops import access_log, task_logs
+from analytics.store.connections import CONNECT_ARGS, install_limits
+from analytics.web import compression
+from analytics.web.app import App
+from analytics.web.server.grouped_redis import GroupedRedis
+from analytics.web.server.thread_turns import ThreadTurns
+from config import VERSION, ConfigError, Settings, load
 
-__version__ = "0.1.0"
+__version__ = VERSION
 log = logging.getLogger(__name__)
 
-BLUEPRINTS = (
+BLUEPRINT_MODULES = (
     "analytics.ingest.views",
-    "analytics.ingest.sample_views",
-    "analytics.reports.views",
-    "analytics.reports.sample_views",
-    "analytics.reports.event_list_views",
-    "analytics.reports.canonical_views",
-    "analytics.reports.overview_views",
-    "analytics.reports.link_views",
-    "analytics.reports.site_stats_views",
-    "analytics.reports.website_views",
-    "analytics.reports.realtime_views",
+    "analytics.ingest.samples.views",
+    "analytics.ingest.pixel.views",
+    "analytics.reports.audience.views",
+    "analytics.reports.samples.views",
+    "analytics.reports.events.views",
+    "analytics.reports.query.views",
+    "analytics.reports.links.views",
+    "analytics.reports.websites.views",
+    "analytics.reports.realtime.views",
+    "analytics.reports.caller.views",
     "analytics.funnels.views",
     "analytics.insights.views",
-    "analytics.insights.goal_views",
+    "analytics.insights.goals.views",
     "analytics.exports.views",
-    "analytics.exports.schedule_views",
-    "analytics.auth.views",
+    "analytics.exports.schedules.views",
+    "analytics.sites.views",
+    "analytics.sites.access.views",
     "analytics.ops.views",
-    "analytics.ops.trace_view",
-    "analytics.ops.docs_views",
+    "analytics.ops.first_page",
+    "analytics.audit.trace.views",
+    "analytics.apidocs.views",
 )
 # How long a request waits for one of the process's connections to PostgreSQL.
-POOL_WAIT_S = 5
+POOL_TIMEOUT_S = 5
+# Reports wait less (store/reading.py); this is for requests that write.
+REQUEST_STATEMENT_LIMIT_S = 120.0
+REDIS_TIMEOUTS: dict[str, Any] = {"socket_timeout": 5, "socket_connect_timeout": 2, "health_check_interval": 30}
 
 
 def create_app(settings: Settings | None = None) -> Flask:
     """The whole web application, also the context of every task and command. Raises ConfigError."""
     settings = settings or load()
     app = App(__name__, static_folder=None)
+    # `/event/` is `/event`: a redirect would lose the body of a POST, and a 404 the events.
+    app.url_map.strict_slashes = False
     _configure(app, settings)
+    callers = CallerNames(settings.trusted_proxies)
+    app.extensions["caller_names"] = callers
+    app.thread_turns = ThreadTurns(settings.web_threads, callers.name, settings.statement_timeout)
+    app.after_request(callers.learn)
+    access_log.init_app(app, settings)
     telemetry.init_app(app, settings)
+    task_logs.install()
+    compression.init_app(app)
     db.init_app(app)
+    with app.app_context():
+        install_limits(db.engine, _current_statement_limit)
     migrate.init_app(app, db, directory="migrations")
     jwt.init_app(app)
     errors.register(app)
-    for name in BLUEPRINTS:
+    published_secret.register(app, settings)
+    for name in BLUEPRINT_MODULES:
         app.register_blueprint(import_module(name).blueprint)
-    from analytics import cli
-
     cli.register(app)
     if settings.is_production:
         _refuse_eviction(app.extensions["buffer_redis"])
     return app
 
 
+def _current_statement_limit() -> float:
+    """Seconds a statement waits for a server that hangs; tasks and commands wait until it goes on."""
+    return REQUEST_STATEMENT_LIMIT_S if has_request_context() else 0.0
+
+
 def _refuse_eviction(redis: Redis) -> None:
-    """An instance that evicts may drop accepted events. One that is away now is looked at by the next start."""
+    """An instance that evicts may drop accepted events. One that is down now is checked at the next start."""
     try:
         policy = redis.info("memory").get("maxmemory_policy", "noeviction")
     except RedisError:
-        log.warning("Redis is away: its maxmemory-policy was not checked")
+        log.warning("redis is unavailable: maxmemory-policy not checked")
         return
     if policy != "noeviction":
         raise ConfigError(
@@ -79,49 +110,39 @@ def _refuse_eviction(redis: Redis) -> None:
 
 def _configure(app: Flask, settings: Settings) -> None:
     app.extensions["settings"] = settings
-    algorithm = settings.jwt_algorithm or ("RS256" if settings.jwt_public_key else "HS256")
-    _check_public_key(settings.jwt_public_key, algorithm)
-    app.extensions["celery"] = queue.make_celery(settings)
+    app.extensions["token_issuer"] = create_issuer(settings)
+    app.extensions["celery"] = queue.create_celery(settings)
     app.extensions["buffer_redis"] = _redis(settings.celery_broker_url, settings)
-    app.extensions["append_redis"] = app.extensions["buffer_redis"]
+    app.extensions["append_redis"] = GroupedRedis(app.extensions["buffer_redis"], settings.celery_broker_url)
     app.extensions["cache_redis"] = _redis(settings.redis_url, settings)
+    app.extensions["live_stream_slots"] = CallerSlots(
+        settings.live_streams_a_caller, "live streams", "LIVE_STREAMS_A_CALLER"
+    )
+    app.extensions["download_slots"] = CallerSlots(settings.downloads_a_caller, "downloads", "DOWNLOADS_A_CALLER")
     app.config.update(
         SQLALCHEMY_DATABASE_URI=settings.database_url,
         SQLALCHEMY_ENGINE_OPTIONS={
             "pool_size": settings.db_pool_size,
             "max_overflow": settings.db_max_overflow,
             "pool_pre_ping": True,
-            "pool_timeout": POOL_WAIT_S,
-            "connect_args": {"connect_timeout": 5, "application_name": "analytics"},
+            "pool_timeout": POOL_TIMEOUT_S,
+            "connect_args": CONNECT_ARGS | {"application_name": "analytics"},
         },
+        # Of the tokens that this service issues.
         JWT_SECRET_KEY=settings.jwt_secret_key,
-        JWT_PUBLIC_KEY=settings.jwt_public_key or None,
-        JWT_ALGORITHM=algorithm,
+        JWT_ENCODE_AUDIENCE=next(iter(settings.jwt_audience), None),
+        JWT_ENCODE_ISSUER=settings.jwt_issuer or None,
         MAX_CONTENT_LENGTH=settings.max_body_bytes,
     )
     app.json.sort_keys = False  # type: ignore[attr-defined]
-
-
-def _check_public_key(pem: str, algorithm: str) -> None:
-    """Raises ConfigError for a key that could verify nothing: every token would be refused, one by one."""
-    if algorithm == "HS256" and not pem:
-        return
-    try:
-        if algorithm == "HS256":
-            raise ValueError("JWT_ALGORITHM is HS256, which takes JWT_SECRET_KEY")
-        get_algorithm_by_name(algorithm).prepare_key(pem)
-    except (ValueError, PyJWTError) as error:
-        raise ConfigError(f"JWT_PUBLIC_KEY: not a PEM public key for {algorithm}: {error}") from error
 
 
 def _redis(url: str, settings: Settings) -> Redis:
     return Redis.from_url(
         url,
         max_connections=settings.redis_connection_pool_size,
-        socket_timeout=5,
-        socket_connect_timeout=2,
-        health_check_interval=30,
-        # No silent second attempt: an append whose reply was lost would be made twice. A connection that died while it
-        # lay in the pool is noticed, and replaced, when it is taken out.
+        # No silent retry: an append whose reply was lost would run twice. A closed connection of the pool is detected
+        # and replaced when it is acquired.
         retry=Retry(NoBackoff(), 0),
+        **REDIS_TIMEOUTS,
     )

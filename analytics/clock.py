@@ -1,6 +1,6 @@
-"""The only reader of the clock, and what a day is: a site's calendar day in its IANA zone.
+"""The clock, and the calendar days of a site in its IANA zone.
 
-Tests replace `now`; nothing else asks the operating system for the time of day.
+Every slice calls it; nothing else reads the system clock. Tests replace `now`.
 """
 
 from datetime import UTC, date, datetime, timedelta
@@ -13,15 +13,24 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
+def format_rfc3339(instant: datetime, timespec: str = "milliseconds") -> str:
+    """RFC 3339 text of an aware instant, in its own zone; "Z" for UTC."""
+    return instant.isoformat(timespec=timespec).replace("+00:00", "Z")
+
+
+class UnknownZone(ValueError):
+    """No IANA zone of this machine's time zone data."""
+
+
 @lru_cache(maxsize=1024)
 def zone(name: str) -> ZoneInfo:
-    """The IANA zone called `name`, spelled as the database spells it. Raises ValueError for any other word."""
+    """The IANA zone called `name`, spelled as the database spells it. Raises UnknownZone for any other word."""
     try:
-        if name not in known_zones():
-            raise ValueError(f"{name!r} is not an IANA time zone, such as Europe/Berlin or UTC")
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, OSError) as error:
-        raise ValueError(f"{name!r} is not an IANA time zone, such as Europe/Berlin or UTC") from error
+        if name in known_zones():
+            return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, OSError):
+        pass
+    raise UnknownZone(f"{name[:40]!r} is not an IANA time zone, for example Europe/Berlin or UTC")
 
 
 @lru_cache(maxsize=1)
@@ -30,7 +39,7 @@ def known_zones() -> frozenset[str]:
 
 
 def day_of(instant: datetime, tz: ZoneInfo) -> date:
-    """The calendar day that `instant` falls on in `tz`: `day_bounds` of it hold the instant.
+    """The calendar day of `instant` in `tz`; `day_bounds` of the day contain the instant.
 
     Days follow each other and never go back. Where clocks went back across midnight (St John's until 2011: from
     00:01 to 23:01 of the evening before), the new day began at its first midnight and holds the hour that returned.
@@ -58,6 +67,11 @@ def day_start(day: date, tz: ZoneInfo) -> datetime:
 def day_bounds(day: date, tz: ZoneInfo) -> tuple[datetime, datetime]:
     """`[start, end)` of `day` in `tz`, in UTC: 23, 24 or 25 hours, or none for a day that the zone skipped."""
     return day_start(day, tz), day_start(day + timedelta(days=1), tz)
+
+
+def utc_midnight(day: date) -> datetime:
+    """The first instant of a UTC day."""
+    return datetime(day.year, day.month, day.day, tzinfo=UTC)
 
 
 def _first_instant_at_or_after(day: date, tz: ZoneInfo, near: datetime) -> datetime:

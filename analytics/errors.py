@@ -1,6 +1,7 @@
-"""The errors a caller can cause or must hear of, and the one handler that turns them into RFC 9457 problem+json.
+"""The errors that reach a caller, and the handlers that turn them into RFC 9457 problem+json.
 
-Every slice raises from this tree; `register` is called by `create_app`. Nothing here knows a route.
+Every slice raises from this tree; `create_app` calls `register`. Nothing here knows a route, and no text of a library
+reaches a detail.
 """
 
 import http
@@ -12,8 +13,11 @@ import msgspec
 
 if TYPE_CHECKING:
     from flask import Flask, Response
+    from werkzeug.exceptions import HTTPException
 
 log = logging.getLogger(__name__)
+# The code of the problem that a request is answered with, for the access log: the body may be compressed.
+PROBLEM_CODE_KEY = "analytics.problem_code"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +62,10 @@ class NotFound(AnalyticsError):
     status, code = 404, "not_found"
 
 
+class RequestTimeout(AnalyticsError):
+    status, code = 408, "request_timeout"
+
+
 class Conflict(AnalyticsError):
     status, code = 409, "conflict"
 
@@ -75,7 +83,7 @@ class UnsupportedMedia(AnalyticsError):
 
 
 class Invalid(AnalyticsError):
-    """Well-formed, but no part of it can be accepted; `errors` says why, one by one."""
+    """Well-formed, but not acceptable; `errors` lists the reasons."""
 
     status, code = 422, "invalid"
 
@@ -85,17 +93,32 @@ class TooMany(AnalyticsError):
 
 
 class Unavailable(AnalyticsError):
-    """Something this request needs is away; the caller may try again after `retry_after_s`."""
+    """A server that this request needs is unavailable; the caller may retry after `retry_after_s`.
 
-    status, code = 503, "unavailable"
+    `code` of a batch that was to be accepted: NOT_TAKEN or UNKNOWN (docs/decisions/0004).
+    """
 
-    def __init__(self, detail: str, retry_after_s: int = 5, **extra: Any) -> None:
+    status = 503
+
+    def __init__(self, detail: str, retry_after_s: int = 5, *, code: str = "unavailable", **extra: Any) -> None:
         super().__init__(detail, retry_after_s=retry_after_s, **extra)
+        self.code = code
+
+
+# Nothing of the batch was stored or will be; and: Redis did not say whether it was appended.
+NOT_TAKEN, UNKNOWN = "not_taken", "unknown"
+
+
+def bad_parameter(name: str, detail: str, example: str, **extra: Any) -> BadInput:
+    """400 for one parameter: `days: 0 is out of range; for example days=30`. `extra`: more fields of the problem."""
+    whole = f"{name}: {detail}; for example {example}"
+    return BadInput(whole, [Problem(None, name, "bad_parameter", whole)], **extra)
 
 
 def problem_response(error: AnalyticsError) -> "Response":
-    """RFC 9457: type, title, status, detail, and `errors` where single events or fields are named."""
-    from flask import Response
+    """The error as RFC 9457 problem: type, title, status, code, detail, and `errors` of single events or fields."""
+    # Here, as at the two imports below: storing and counting import this module without the web framework.
+    from flask import Response, has_request_context, request
 
     body: dict[str, Any] = {
         "type": f"about:blank#{error.code}",
@@ -105,6 +128,8 @@ def problem_response(error: AnalyticsError) -> "Response":
         "detail": error.detail,
         **error.extra,
     }
+    if has_request_context():
+        request.environ[PROBLEM_CODE_KEY] = error.code
     if error.errors:
         body["errors"] = [problem.as_json() for problem in error.errors]
     response = Response(msgspec.json.encode(body), error.status, mimetype="application/problem+json")
@@ -115,21 +140,37 @@ def problem_response(error: AnalyticsError) -> "Response":
     return response
 
 
+def _describe_http_error(error: "HTTPException") -> str:
+    """What the framework refused, and what is accepted; none of the framework's own text."""
+    # See problem_response.
+    from flask import request
+
+    path = repr(request.path[:80])
+    if error.code == 404:
+        return f"{path} is no path of this service; accepted: the paths of /api/analytics/openapi.json"
+    if methods := getattr(error, "valid_methods", None):
+        allowed = sorted(methods, key=lambda method: (method in ("HEAD", "OPTIONS"), method))
+        return f"{request.method} is not accepted at {path}; accepted: {', '.join(allowed)}, for example {allowed[0]}"
+    return f"the request to {path} cannot be read; accepted: requests as in /api/analytics/openapi.json"
+
+
 def register(app: "Flask") -> None:
-    """Installs the handler for our errors, the framework's, and an unreachable database or Redis."""
+    """Installs the handlers of our errors, the framework's, and an unavailable database or Redis."""
+    # See problem_response.
     from redis.exceptions import RedisError
     from sqlalchemy.exc import DBAPIError, OperationalError, TimeoutError
     from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
     @app.errorhandler(AnalyticsError)
-    def ours(error: AnalyticsError) -> "Response":
+    def handle_own(error: AnalyticsError) -> "Response":
         return problem_response(error)
 
     @app.errorhandler(HTTPException)
-    def framework(error: HTTPException) -> "Response":
+    def handle_http(error: HTTPException) -> "Response":
         if isinstance(error, RequestEntityTooLarge):
-            return problem_response(TooLarge("the request body is over the limit"))
-        wrapped = AnalyticsError(error.description or error.name)
+            limit = app.config["MAX_CONTENT_LENGTH"]
+            return problem_response(TooLarge(f"the request body is over {limit} bytes (MAX_BODY_BYTES)", limit=limit))
+        wrapped = AnalyticsError(_describe_http_error(error))
         wrapped.status, wrapped.code = error.code or 500, error.name.lower().replace(" ", "_")
         response = problem_response(wrapped)
         if allowed := getattr(error, "valid_methods", None):
@@ -137,33 +178,35 @@ def register(app: "Flask") -> None:
         return response
 
     @app.errorhandler(TimeoutError)
-    def all_in_use(error: TimeoutError) -> "Response":
+    def handle_pool_timeout(error: TimeoutError) -> "Response":
         log.warning("no connection to the database is free")
         return problem_response(Unavailable("every connection to the database is in use; try again shortly", 1))
 
     @app.errorhandler(OperationalError)
-    def no_database(error: Exception) -> "Response":
+    def handle_database_down(error: Exception) -> "Response":
         log.warning("database unavailable", extra={"error": type(error).__name__})
         code = getattr(getattr(error, "orig", None), "pgcode", None)
         if code == "57014":
-            return problem_response(Unavailable("the query ran too long; narrow the dates or the filter", 1))
+            return problem_response(
+                Unavailable("the query took too long; narrow the dates or the filter, for example days=7", 1)
+            )
         if code == "55P03":
-            return problem_response(Unavailable("what is to be changed is in use; try again shortly", 1))
-        return problem_response(Unavailable("the database is away; try again shortly"))
+            return problem_response(Unavailable("the rows to change are locked; try again shortly", 1))
+        return problem_response(Unavailable("the database is unavailable; try again shortly"))
 
     @app.errorhandler(DBAPIError)
-    def database_refused(error: DBAPIError) -> "Response":
+    def handle_database_error(error: DBAPIError) -> "Response":
         if error.connection_invalidated:
-            return no_database(error)
+            return handle_database_down(error)
         log.exception("database error")
-        return problem_response(AnalyticsError("an unexpected error; the log has its details"))
+        return problem_response(AnalyticsError("an unexpected error; the log has the details"))
 
     @app.errorhandler(RedisError)
-    def no_redis(error: RedisError) -> "Response":
+    def handle_redis_down(error: RedisError) -> "Response":
         log.warning("redis unavailable", extra={"error": type(error).__name__})
-        return problem_response(Unavailable("Redis is away; try again shortly"))
+        return problem_response(Unavailable("Redis is unavailable; try again shortly"))
 
     @app.errorhandler(Exception)
-    def unexpected(error: Exception) -> "Response":
+    def handle_unexpected(error: Exception) -> "Response":
         log.exception("unexpected error")
-        return problem_response(AnalyticsError("an unexpected error; the log has its details"))
+        return problem_response(AnalyticsError("an unexpected error; the log has the details"))

@@ -1,4 +1,7 @@
-"""The unbound extensions, and the app's own settings and Redis clients. `create_app` binds them."""
+"""The Flask extensions, and access to the app's settings and Redis clients.
+
+`create_app` binds them; every slice reads them.
+"""
 
 from typing import Any
 
@@ -10,7 +13,7 @@ from redis import Redis
 from sqlalchemy import event
 from sqlalchemy.pool import Pool
 
-from analytics.application import current_application
+from analytics.web.app import current_application
 from config import Settings
 
 db = SQLAlchemy()
@@ -20,29 +23,34 @@ jwt = JWTManager()
 
 @event.listens_for(Pool, "checkin")
 def _drop_unfinished(connection: Any, record: Any) -> None:
-    """psycopg2 takes a COMMIT that was cancelled for the end of its transaction; PostgreSQL does not."""
+    """After a cancelled COMMIT psycopg2 regards the transaction as ended; PostgreSQL does not."""
     if connection and connection.info.transaction_status != psycopg2.extensions.TRANSACTION_STATUS_IDLE:
         record.invalidate()
 
 
 def settings() -> Settings:
     """The running app's configuration."""
-    found: Settings = current_application().extensions["settings"]
-    return found
+    config: Settings = current_application().extensions["settings"]
+    return config
+
+
+def public_address(path: str) -> str:
+    """The path as an absolute URL under PUBLIC_URL; without that setting the path itself."""
+    return settings().public_url + path
 
 
 def buffer_redis() -> Redis:
     """The Redis that holds accepted events (and the task queue). Replies are bytes."""
-    found: Redis = current_application().extensions["buffer_redis"]
-    return found
+    client: Redis = current_application().extensions["buffer_redis"]
+    return client
 
 
 def append_redis() -> Any:
-    """The same for appending: in a web process its script calls share one connection of the event loop."""
+    """The same for scripts that requests run: on the loop calls travel in groups (web/server/grouped_redis.py)."""
     return current_application().extensions["append_redis"]
 
 
 def cache_redis() -> Redis:
-    """The Redis that holds answers of reports for a while; it may be emptied at any time. Replies are bytes."""
-    found: Redis = current_application().extensions["cache_redis"]
-    return found
+    """The Redis of the report cache; it may be emptied at any time. Replies are bytes."""
+    client: Redis = current_application().extensions["cache_redis"]
+    return client

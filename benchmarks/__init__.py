@@ -1,3 +1,3 @@
-"""Measurements on real processes: `python -m benchmarks` prints one table of ratios, `python -m benchmarks.soak` kills
-servers while events flow. Nothing in the application imports this package.
+"""Measurements on real processes: `python -m benchmarks` prints tables of ratios, `python -m benchmarks.soak` kills
+servers under load. The application does not import this package.
 """

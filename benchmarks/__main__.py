@@ -19,11 +19,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("which", nargs="?", choices=["all", *BENCHMARKS], default="all")
     parser.add_argument("--events", type=int, default=300_000, help="events of the largest run")
-    parser.add_argument("--quick", action="store_true", help="a tenth of everything: does it work at all?")
-    chosen = parser.parse_args()
+    parser.add_argument("--quick", action="store_true", help="a tenth of the events, as a smoke test")
+    arguments = parser.parse_args()
+    events = arguments.events // 10 if arguments.quick else arguments.events
     for name, run in BENCHMARKS.items():
-        if chosen.which in ("all", name):
-            print(run(chosen.events // 10 if chosen.quick else chosen.events, chosen.quick), flush=True)
+        if arguments.which in ("all", name):
+            print(run(events, arguments.quick), flush=True)
 
 
 if __name__ == "__main__":

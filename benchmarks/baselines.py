@@ -1,4 +1,4 @@
-"""What the service is measured against, on the same machine in the same run: a bare COPY, and the obvious service."""
+"""The baselines of ingest, on the same machine in the same run: plain COPY, and a FastAPI service with an ORM."""
 
 import os
 import statistics
@@ -9,17 +9,17 @@ from pathlib import Path
 
 from psycopg2 import extensions as pg
 
-from analytics.local.welcome import answers
-from benchmarks.stack import ROOT, Process, Stack, free_port
+from analytics.local.banner import is_responding
+from benchmarks.stack import ROOT, Stack, StackProcess, free_port
 
 BASELINE_DATABASE = "baseline"
 COPY_RUNS = 3
 
 
 def time_copy(connection: pg.connection, file: Path) -> float:
-    """Rows a second of COPY of the stored rows into their own table, by one connection; the median of three.
+    """Rows a second of COPY of the stored rows into their own table, on one connection; the median of COPY_RUNS.
 
-    Leaves the table as it was.
+    The table ends with the same rows.
     """
     with connection.cursor() as cursor, file.open("w+b") as dump:
         cursor.copy_expert("COPY (SELECT * FROM events) TO STDOUT", dump, size=1 << 20)
@@ -36,7 +36,7 @@ def time_copy(connection: pg.connection, file: Path) -> float:
 
 
 class OrmService:
-    """`with OrmService(stack) as service:` the comparison service on the same PostgreSQL, two uvicorn workers."""
+    """`with OrmService(stack) as service:` the baseline service on the same PostgreSQL, two uvicorn workers."""
 
     target = "/ingest"
 
@@ -50,12 +50,12 @@ class OrmService:
             "exec uvicorn benchmarks.orm_service:app --host 127.0.0.1 --workers 2"
             f" --port {self.port} --log-level warning --no-access-log"
         )
-        self._process = Process("orm_service", command, env, stack.folder)
+        self._process = StackProcess("orm_service", command, env, stack.folder)
 
     def __enter__(self) -> "OrmService":
         self._process.start()
         end = time.monotonic() + 30
-        while not answers(f"http://127.0.0.1:{self.port}/livez"):
+        while not is_responding(f"http://127.0.0.1:{self.port}/livez"):
             if time.monotonic() > end:
                 raise TimeoutError(self._process.log.read_text()[-2000:])
             time.sleep(0.05)
@@ -65,7 +65,7 @@ class OrmService:
         self._process.stop()
 
 
-def machine() -> str:
-    """The class of machine, without its name."""
+def describe_machine() -> str:
+    """Cores, memory and Python version."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
     return f"{os.cpu_count()} cores, {memory:.0f} GiB, Python {sys.version.split()[0]}"

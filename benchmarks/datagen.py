@@ -1,7 +1,7 @@
-"""Events like those of a site of 20,000 users, as finished HTTP/1.1 requests in a file that `loadgen` sends.
+"""Events of a site of 20,000 users, as complete HTTP/1.1 requests in a file that `loadgen` sends.
 
-Each event's payload is 143 bytes of compact JSON, each event is unique. The same seed gives the same events but for
-their times and ids.
+Each payload is 143 bytes of compact JSON; each event is unique. The same seed gives the same events except for times
+and ids.
 """
 
 import json
@@ -19,11 +19,11 @@ REFERRERS = 50
 PAYLOAD_BYTES = 143
 TYPES = ("page_view",) * 12 + ("button_click",) * 4 + ("form_submit", "search_query", "video_play", "error_occurred")
 SOURCES = ("web_app", "mobile_app", "email")
-# A request in the file: how many events, how many bytes, the bytes.
-HEADER = struct.Struct("<II")
+# A request in the file: number of events, number of bytes, the bytes.
+REQUEST_HEADER = struct.Struct("<II")
 
 
-def compact(value: Any) -> bytes:
+def encode_json(value: Any) -> bytes:
     return json.dumps(value, separators=(",", ":")).encode()
 
 
@@ -44,7 +44,7 @@ def make_events(count: int, with_ids: bool, seed: int = 1) -> Iterator[bytes]:
         }
         if with_ids:
             event["event_id"] = str(uuid.UUID(int=rng.getrandbits(128), version=4))
-        yield compact(event)
+        yield encode_json(event)
 
 
 def make_payload(rng: random.Random, page: str, session: str) -> dict[str, Any]:
@@ -56,14 +56,14 @@ def make_payload(rng: random.Random, page: str, session: str) -> dict[str, Any]:
         "duration_ms": rng.randrange(100, 10_000),
         "title": "",
     }
-    payload["title"] = ("A page of the shop, with its name " * 3)[: PAYLOAD_BYTES - len(compact(payload))]
+    payload["title"] = ("A page of the shop, with its name " * 3)[: PAYLOAD_BYTES - len(encode_json(payload))]
     return payload
 
 
 def write_requests(
     path: Path, events: list[bytes], batch: int, target: str = "/api/analytics/ingest?site=bench", token: str = ""
 ) -> int:
-    """Writes `events` in requests of `batch` events; how many requests."""
+    """Writes `events` in requests of `batch` events; returns the number of requests."""
     head = (
         f"POST {target} HTTP/1.1\r\nHost: 127.0.0.1\r\nUser-Agent: analytics-bench/1.0\r\n"
         f"Content-Type: application/json\r\nAuthorization: Bearer {token}\r\nContent-Length: "
@@ -73,20 +73,20 @@ def write_requests(
             part = events[start : start + batch]
             body = b"[" + b",".join(part) + b"]"
             request = head + str(len(body)).encode() + b"\r\n\r\n" + body
-            file.write(HEADER.pack(len(part), len(request)) + request)
+            file.write(REQUEST_HEADER.pack(len(part), len(request)) + request)
     return -(-len(events) // batch)
 
 
-def read_requests(path: Path, replaced: Iterable[tuple[str, str]] = ()) -> list[tuple[int, bytes]]:
-    """What `write_requests` wrote: (events, request bytes). `replaced`: words, each by another of its length."""
-    data, at, found = path.read_bytes(), 0, []
-    for old, new in replaced:
+def read_requests(path: Path, replacements: Iterable[tuple[str, str]] = ()) -> list[tuple[int, bytes]]:
+    """(events, request bytes) as `write_requests` wrote them. A replacement has the length of what it replaces."""
+    data, offset, requests = path.read_bytes(), 0, []
+    for old, new in replacements:
         if len(old) != len(new):
-            raise ValueError(f"{new!r} is not as long as {old!r}, and a request says how long it is")
+            raise ValueError(f"{new!r} and {old!r} differ in length, which would falsify Content-Length")
         data = data.replace(old.encode(), new.encode())
-    while at < len(data):
-        count, size = HEADER.unpack_from(data, at)
-        at += HEADER.size
-        found.append((count, data[at : at + size]))
-        at += size
-    return found
+    while offset < len(data):
+        count, size = REQUEST_HEADER.unpack_from(data, offset)
+        offset += REQUEST_HEADER.size
+        requests.append((count, data[offset : offset + size]))
+        offset += size
+    return requests

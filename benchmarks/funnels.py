@@ -1,27 +1,27 @@
-"""Four-step funnels over 30 days of page views, beside the same count by joins in plain SQL.
+"""Four-step funnels over 30 days of page views, compared with joins in plain SQL.
 
-`run` fills the data set (traffic.py), has the postings made of days that are over, as beat does, and asks over HTTP
-through Flask's test client: for pages that everybody sees, and for such as few see; by user and by visit, today's
-events raw among them; and for days that are over, which are kept.
+`run` loads the data set (traffic.py), makes the postings of past days as beat does, and sends requests through Flask's
+test client: for frequent and for rare pages; by user and by visit, with today's raw events; and for past days only,
+which are cached.
 """
 
 import resource
 import statistics
-import sys
 import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from flask import Flask
-from flask_jwt_extended import create_access_token
 from sqlalchemy import Engine, text
 
-from analytics import create_app, sites
+from analytics import create_app
 from analytics.extensions import db
 from analytics.rollups.postings import make_postings
+from analytics.sites import sites
 from benchmarks import traffic
-from benchmarks.baselines import machine
+from benchmarks.baselines import describe_machine
+from benchmarks.measuring import print_progress, read_header, time_plain_sql, vacuum
 from benchmarks.stack import Stack
 from config import load
 
@@ -30,8 +30,8 @@ SITE = "shop"
 BUDGET_S = 1.0
 WINDOW_S = 86_400
 PAGES = {"pages of rank 10 to 40": (10, 20, 30, 40), "the four first pages": (0, 1, 2, 3)}
-# As one writes it by hand: every attempt, joined step by step.
-PLAIN = text("""
+# Every attempt, joined step by step.
+PLAIN_SQL = text("""
 WITH one AS (
     SELECT user_no, ts AS start, ts FROM events
     WHERE site_id = :site AND ts >= :since AND ts < :until AND NOT is_bot AND type = 'page_view' AND path = :one
@@ -61,9 +61,11 @@ def run(events: int, quick: bool = False) -> str:
     with Stack(beat=False) as stack:
         app = create_app(replace(load(stack.env), environment="test"))
         lines = _measure(app, events)
-    head = ["funnel of four steps", "median s", "budget s", "plain SQL s", "times", "came to each step"]
+    head = ["funnel of four steps", "median s", "budget s", "plain SQL s", "times", "reached each step"]
     table = [f"| {' | '.join(head)} |", "|---|---:|---:|---:|---:|---|", *lines]
-    return "\n".join([f"{events:,} page views of 30 days on {machine()}; median of {RUNS}, over HTTP.", "", *table])
+    return "\n".join(
+        [f"{events:,} page views of 30 days on {describe_machine()}; median of {RUNS}, over HTTP.", "", *table]
+    )
 
 
 def _measure(app: Flask, views: int) -> list[str]:
@@ -71,23 +73,22 @@ def _measure(app: Flask, views: int) -> list[str]:
     with app.app_context():
         with db.engine.begin() as connection:
             site = sites.create_site(connection, SITE, "Shop")
-        traffic.load(db.engine, site, views, now)
-        made = _post(db.engine, now)
-        client = app.test_client()
-        client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {_token()}"
+        traffic.load_page_views(db.engine, site, views, now)
+        summary = _make_postings(db.engine, now)
+        client, header = app.test_client(), read_header(SITE)
         for name, pages in PAGES.items():
             paths = [f"/products/{page}" for page in pages]
-            plain_s, expected = _plain(db.engine, site.id, paths, now)
+            plain_s, expected = _plain_sql(db.engine, site.id, paths, now)
             for scope, period in (("user", "days=31"), ("visit", "days=31"), ("user", _past(now))):
-                took_s, reached = _ask(client, paths, scope, period)
+                median_s, reached = _time_funnel(client, header, paths, scope, period)
                 if (scope, period) == ("user", "days=31") and reached != expected:
-                    raise RuntimeError(f"{name}: {reached}, and plain SQL says {expected}")
-                what = f"{name}, by {scope}" + ("" if period == "days=31" else ", kept")
-                times = f"{plain_s:.2f} | {plain_s / took_s:,.0f}" if scope == "user" else "|"
-                lines.append(f"| {what} | {took_s:.3f} | {BUDGET_S} | {times} | {reached} |")
-                print(lines[-1], file=sys.stderr, flush=True)
-    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-    return [*lines, "", made, f"The process that asked and counted took {most} MB at most."]
+                    raise RuntimeError(f"{name}: the funnel counts {reached}, plain SQL {expected}")
+                title = f"{name}, by {scope}" + ("" if period == "days=31" else ", cached")
+                comparison = f"{plain_s:.2f} | {plain_s / median_s:,.0f}" if scope == "user" else "|"
+                lines.append(f"| {title} | {median_s:.3f} | {BUDGET_S} | {comparison} | {reached} |")
+                print_progress(lines[-1])
+    peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+    return [*lines, "", summary, f"Peak memory of the process that counted: {peak_mb} MB."]
 
 
 SIZES = text("""
@@ -97,47 +98,43 @@ SELECT pg_total_relation_size('postings'), pg_total_relation_size('rollups'),
 """)
 
 
-def _post(engine: Engine, now: datetime) -> str:
-    """Makes all postings, and says what they take."""
-    began = time.perf_counter()
+def _make_postings(engine: Engine, now: datetime) -> str:
+    """Makes all postings; their time and size as a sentence."""
+    start = time.perf_counter()
     make_postings(engine, now, 3600, timedelta())
-    took_s = time.perf_counter() - began
-    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.exec_driver_sql("VACUUM (ANALYZE) postings, posted_days")
+    elapsed_s = time.perf_counter() - start
+    vacuum(engine, "postings, posted_days")
+    with engine.connect() as connection:
         size, rollups, raw, days = connection.execute(SIZES).one()
     return (
-        f"Postings of {days} days were made in {took_s / days:.2f} s a day; they take {size / 1e6:.0f} MB,"
-        f" {100 * size / raw:.1f} % of the raw events, beside {100 * rollups / raw:.1f} % of rollups."
+        f"Postings of {days} days took {elapsed_s / days:.2f} s a day to make and {size / 1e6:.0f} MB,"
+        f" {100 * size / raw:.1f} % of the raw events; rollups take {100 * rollups / raw:.1f} %."
     )
-
-
-def _token() -> str:
-    made: str = create_access_token("bench", additional_claims={"scope": "read"})
-    return made
 
 
 def _past(now: datetime) -> str:
     return f"from={now.date() - timedelta(days=30)}&to={now.date() - timedelta(days=1)}"
 
 
-def _ask(client: Any, paths: list[str], scope: str, period: str) -> tuple[float, list[int]]:
-    """Seconds, and how many came to each step. The first answer is not timed."""
+def _time_funnel(
+    client: Any, header: dict[str, str], paths: list[str], scope: str, period: str
+) -> tuple[float, list[int]]:
+    """Median seconds, and the users who reached each step. The first request is not timed."""
     steps = [{"type": "page", "condition": {"page": path}} for path in paths]
     body, times = {"steps": steps, "scope": scope, "window_s": WINDOW_S}, []
     for _ in range(RUNS + 1):
-        began = time.perf_counter()
-        answer = client.post(f"/api/analytics/reports/funnel?site={SITE}&{period}", json=body)
-        times.append(time.perf_counter() - began)
+        start = time.perf_counter()
+        answer = client.post(f"/api/analytics/reports/funnel?site={SITE}&{period}", json=body, headers=header)
+        times.append(time.perf_counter() - start)
         if answer.status_code != 200:
             raise RuntimeError(answer.text[:500])
-    return statistics.median(times[1:]), [line["visitors_reached"] for line in answer.json["step_analytics"]]
+    return statistics.median(times[1:]), [step["visitors_reached"] for step in answer.json["step_analytics"]]
 
 
-def _plain(engine: Engine, site_id: int, paths: list[str], now: datetime) -> tuple[float, list[int]]:
+def _plain_sql(engine: Engine, site_id: int, paths: list[str], now: datetime) -> tuple[float, list[int]]:
+    """Seconds, and the users who reached each step."""
     midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
-    given = {"site": site_id, "since": midnight - timedelta(days=30), "until": midnight + timedelta(days=1)}
-    given |= dict(zip(("one", "two", "three", "four"), paths, strict=True)) | {"window": WINDOW_S}
-    began = time.perf_counter()
-    with engine.begin() as connection:
-        found = list(connection.execute(PLAIN, given).one())
-    return time.perf_counter() - began, found
+    parameters = {"site": site_id, "since": midnight - timedelta(days=30), "until": midnight + timedelta(days=1)}
+    parameters |= dict(zip(("one", "two", "three", "four"), paths, strict=True)) | {"window": WINDOW_S}
+    ms, [row] = time_plain_sql(engine, [PLAIN_SQL], parameters)
+    return ms / 1e3, list(row)

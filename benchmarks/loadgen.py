@@ -1,8 +1,9 @@
-"""A lean HTTP load generator: prebuilt requests over keep-alive connections, one epoll loop, a process of its own.
+"""A small HTTP load generator: prebuilt requests over keep-alive connections, one epoll loop in its own process.
 
 `python -m benchmarks.loadgen FILE PORT [--connections N] [--rate R]` prints one JSON line. Without a rate each
-connection sends its next request when it has its answer; with one, requests leave at their appointed times and
-latencies count from those, so that a stalled server cannot hide its queue. A 503 is sent again after its Retry-After.
+connection sends its next request after the answer to the last one; with a rate, requests are sent at their scheduled
+times and latencies count from those, so that a stalled server cannot hide its queue. A request that is answered with
+503 is sent again after Retry-After.
 """
 
 import argparse
@@ -19,24 +20,24 @@ from benchmarks.datagen import read_requests
 
 
 class _Connection:
-    __slots__ = ("clogged", "due", "index", "received", "sent", "socket", "want")
+    __slots__ = ("answer_bytes", "due", "index", "is_blocked", "received", "sent", "socket")
 
     def __init__(self, port: int) -> None:
         self.socket = socket.create_connection(("127.0.0.1", port))
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.socket.setblocking(False)
-        self.index, self.sent, self.want, self.due = -1, 0, 0, 0.0
-        self.received, self.clogged = b"", False
+        self.index, self.sent, self.answer_bytes, self.due = -1, 0, 0, 0.0
+        self.received, self.is_blocked = b"", False
 
 
-class Load:
-    """One run: requests waiting, requests in flight, and what came back."""
+class LoadRun:
+    """One run: waiting requests, requests in flight, and the answers."""
 
     def __init__(self, requests: list[tuple[int, bytes]], port: int, connections: int, rate: float) -> None:
         self.requests = requests
         self.rate = rate
         self.waiting = deque(range(len(requests)))
-        self.later: list[tuple[float, int]] = []
+        self.retries: list[tuple[float, int]] = []
         self.statuses: Counter[int] = Counter()
         self.latencies: list[float] = []
         self.accepted = 0
@@ -51,15 +52,15 @@ class Load:
         """Sends everything; times are CLOCK_MONOTONIC, which all processes of a machine share."""
         gc.disable()
         self.start = time.monotonic()
-        left = len(self.requests)
-        while left:
-            timeout = self._send_what_is_due()
+        remaining = len(self.requests)
+        while remaining:
+            timeout = self._send_due()
             for fd, _ in self.poll.poll(timeout):
                 connection = self.busy[fd]
                 if connection.sent < len(self.requests[connection.index][1]):
-                    self._push(connection)
-                elif self._answered(connection):
-                    left -= self._note(connection)
+                    self._write(connection)
+                elif self._read(connection):
+                    remaining -= self._record(connection)
         return {
             "start": self.start,
             "end": time.monotonic(),
@@ -69,54 +70,55 @@ class Load:
             "cpu_s": time.process_time(),
         }
 
-    def _send_what_is_due(self) -> float:
-        """Starts what may start; how long to wait for an answer at most."""
+    def _send_due(self) -> float:
+        """Sends the requests that are due; returns how many seconds to wait for an answer at most."""
         now = time.monotonic()
-        while self.later and self.later[0][0] <= now:
-            self.waiting.appendleft(heapq.heappop(self.later)[1])
+        while self.retries and self.retries[0][0] <= now:
+            self.waiting.appendleft(heapq.heappop(self.retries)[1])
         while self.idle and self.waiting:
             due = self.start + self.waiting[0] / self.rate if self.rate else now
             if due > now:
                 return min(due - now, 1.0)
             connection = self.idle.pop()
             connection.index, connection.sent, connection.due = self.waiting.popleft(), 0, due
-            connection.received, connection.want = b"", 0
-            self._push(connection)
-        return max(0.0, self.later[0][0] - now) if self.later else 1.0
+            connection.received, connection.answer_bytes = b"", 0
+            self._write(connection)
+        return max(0.0, self.retries[0][0] - now) if self.retries else 1.0
 
-    def _push(self, connection: _Connection) -> None:
+    def _write(self, connection: _Connection) -> None:
         request = self.requests[connection.index][1]
         try:
             while connection.sent < len(request):
                 connection.sent += connection.socket.send(memoryview(request)[connection.sent :])
-            if connection.clogged:
+            if connection.is_blocked:
                 self.poll.modify(connection.socket.fileno(), select.EPOLLIN)
-            connection.clogged = False
+            connection.is_blocked = False
         except BlockingIOError:
             self.poll.modify(connection.socket.fileno(), select.EPOLLOUT)
-            connection.clogged = True
+            connection.is_blocked = True
 
-    def _answered(self, connection: _Connection) -> bool:
-        piece = connection.socket.recv(65536)
-        if not piece:
-            raise ConnectionError("the server closed a connection in the middle of a run")
-        connection.received += piece
-        if not connection.want:
+    def _read(self, connection: _Connection) -> bool:
+        """True when the answer is complete."""
+        data = connection.socket.recv(65536)
+        if not data:
+            raise ConnectionError("the server closed a connection during the run")
+        connection.received += data
+        if not connection.answer_bytes:
             end = connection.received.find(b"\r\n\r\n")
             if end < 0:
                 return False
-            connection.want = end + 4 + int(_header(connection.received, b"content-length:") or 0)
-        return len(connection.received) >= connection.want
+            connection.answer_bytes = end + 4 + int(_header(connection.received, b"content-length:") or 0)
+        return len(connection.received) >= connection.answer_bytes
 
-    def _note(self, connection: _Connection) -> int:
-        """1 when the request is done with, 0 when it goes out again."""
+    def _record(self, connection: _Connection) -> int:
+        """1 when the request is done, 0 when it is sent again."""
         now = time.monotonic()
         status = int(connection.received[9:12])
         self.statuses[status] += 1
         self.idle.append(connection)
         if status == 503:
             pause = float(_header(connection.received, b"retry-after:") or 1)
-            heapq.heappush(self.later, (now + pause, connection.index))
+            heapq.heappush(self.retries, (now + pause, connection.index))
             return 0
         if status >= 300:
             raise RuntimeError(connection.received.decode(errors="replace")[:2000])
@@ -127,8 +129,8 @@ class Load:
 
 def _header(answer: bytes, name: bytes) -> bytes:
     head = answer[: answer.find(b"\r\n\r\n")].lower()
-    at = head.find(b"\r\n" + name)
-    return head[at + 2 + len(name) :].split(b"\r\n")[0].strip() if at >= 0 else b""
+    start = head.find(b"\r\n" + name)
+    return head[start + 2 + len(name) :].split(b"\r\n")[0].strip() if start >= 0 else b""
 
 
 def main() -> None:
@@ -137,9 +139,10 @@ def main() -> None:
     parser.add_argument("port", type=int)
     parser.add_argument("--connections", type=int, default=64)
     parser.add_argument("--rate", type=float, default=0.0, help="requests a second; 0: as fast as they are answered")
-    parser.add_argument("--replace", nargs=2, action="append", default=[], help="a word, and what is sent for it")
-    chosen = parser.parse_args()
-    load = Load(read_requests(chosen.file, chosen.replace), chosen.port, chosen.connections, chosen.rate)
+    parser.add_argument("--replace", nargs=2, action="append", default=[], help="a word, and its replacement")
+    arguments = parser.parse_args()
+    requests = read_requests(arguments.file, arguments.replace)
+    load = LoadRun(requests, arguments.port, arguments.connections, arguments.rate)
     print(json.dumps(load.run()), flush=True)
 
 

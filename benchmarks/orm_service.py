@@ -1,6 +1,6 @@
-"""What anyone would write first: FastAPI, one ORM class, `add_all`, `commit`. The benchmark's comparison.
+"""The baseline service of the ingest benchmark: FastAPI, one ORM class, `add_all`, `commit`.
 
-The table and its indexes are those that seed 001 asks for. No token is checked, which is in its favour.
+The table and its indexes are those that seed 001 requires. No token is checked, which favours it.
 """
 
 import os
@@ -21,11 +21,11 @@ SessionLocal = sessionmaker(bind=engine)
 
 
 class Base(DeclarativeBase):
-    """The registry of the one table."""
+    """The registry of the table."""
 
 
 class Event(Base):
-    """Seed 001's table of events."""
+    """The table of events of seed 001."""
 
     __tablename__ = "events"
     id = Column(Integer, primary_key=True)
@@ -39,7 +39,7 @@ class Event(Base):
 
 
 class EventIn(BaseModel):
-    """One event as it is sent."""
+    """An event of a request."""
 
     ts: datetime
     user_id: str

@@ -1,37 +1,41 @@
-"""Reports over 1.2 and 12 million page views: each beside the same answer by plain SQL over the raw events.
+"""Reports over 1.2 and 12 million page views, each compared with plain SQL over the raw events.
 
-`run` fills the data set (traffic.py) twice, asks over HTTP through Flask's test client, and returns one table.
+`run` loads the data set (traffic.py) twice, sends requests through Flask's test client, and returns one table.
 """
 
 import gc
-import time
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from statistics import median
-from typing import Any
 
-from flask_jwt_extended import create_access_token
 from sqlalchemy import Engine, text
 
-from analytics import create_app, sites
+from analytics import create_app
 from analytics.extensions import db
+from analytics.sites import sites
 from benchmarks import traffic
-from benchmarks.baselines import machine
-from benchmarks.ingest import say
+from benchmarks.baselines import describe_machine
+from benchmarks.measuring import (
+    RUNS,
+    format_row,
+    get_json,
+    p95_ms,
+    print_progress,
+    read_header,
+    thirty_days,
+    time_plain_sql,
+)
 from benchmarks.stack import Stack
 from config import load
 
-RUNS, ROUNDS = 20, 7
-# Of what is slow, fewer.
-LONGEST_S = 20.0
+ROUNDS = 7
 SITE = "shop"
 FILTERED = "dimension=path&filter=country==AB;browser==Browser 1"
-BUNDLE = "/api/analytics/reports/overview?days=30"
-# `past`: thirty days that are over, which is what the cache may hold.
+OVERVIEW_PATH = "/api/analytics/reports/overview?days=30"
+# `past`: thirty closed days, which the cache may hold.
 REPORTS = {
-    "dashboard bundle, computed": (BUNDLE, 120),
+    "dashboard bundle, computed": (OVERVIEW_PATH, 120),
     "dashboard bundle, from the cache": ("/api/analytics/reports/overview?{past}", 20),
     "DAU": ("/api/analytics/reports/dau", 20),
     "WAU": ("/api/analytics/reports/wau", 20),
@@ -40,10 +44,11 @@ REPORTS = {
     "filtered breakdown, computed": (f"/api/analytics/reports/breakdown?days=30&{FILTERED}", 3000),
     "filtered breakdown, from the cache": (f"/api/analytics/reports/breakdown?{{past}}&{FILTERED}", 20),
 }
+NAME_WIDTH = 28
 LISTS = ("path", "referrer", "source", "country", "browser", "os", "device", "utm_source")
-# The same answers, as an afternoon's script would ask for them.
+# The same answers by straightforward SQL.
 BY_DAY = "(ts AT TIME ZONE 'UTC')::date"
-PLAIN = {
+PLAIN_SQL = {
     "dashboard bundle, computed": [
         "SELECT count(*), count(DISTINCT user_no) FROM events WHERE site_id = :site AND ts >= :start AND NOT is_bot",
         f"SELECT {BY_DAY}, count(*), count(DISTINCT user_no) FROM events"
@@ -71,7 +76,7 @@ PLAIN = {
 }
 
 
-class Shop:
+class ReportBenchmark:
     """A stack with `views` page views in it, and a client that may read them."""
 
     def __init__(self, stack: Stack, views: int) -> None:
@@ -81,79 +86,49 @@ class Shop:
             self._engine = db.engine
             with self._engine.begin() as connection:
                 self._site = sites.create_site(connection, SITE, "Shop")
-            loaded = traffic.load(self._engine, self._site, views, self._now)
-            token = create_access_token("bench", additional_claims={"scope": "read"})
+            times = traffic.load_page_views(self._engine, self._site, views, self._now)
+            self._header = read_header(SITE)
         self._client = self._app.test_client()
-        self._header = {"Authorization": f"Bearer {token}", "X-Site-ID": SITE}
-        self.filled = (
-            f"{views:,} views: stored and counted at {views / loaded.store_s:,.0f}/s,"
-            f" merged at {views / max(loaded.merge_s, 1e-9):,.0f}/s; days closed in {loaded.close_s:.2f} s, weeks and"
-            f" months united in {loaded.compact_s:.2f} s; {_sizes(self._engine)}"
+        self.load_summary = (
+            f"{views:,} views: stored and counted at {views / times.store_s:,.0f}/s,"
+            f" merged at {views / max(times.merge_s, 1e-9):,.0f}/s; days closed in {times.close_s:.2f} s, unions of"
+            f" weeks and months built in {times.union_s:.2f} s; {_sizes(self._engine)}"
         )
 
     def p95(self, path: str) -> float:
-        """In ms, of RUNS."""
+        """Milliseconds."""
         past = f"from={self._now.date() - timedelta(days=30)}&to={self._now.date() - timedelta(days=1)}"
-        asked = path.format(past=past) + ("&" if "?" in path else "?") + f"site={SITE}"
-        return _p95(partial(_get, self._client, asked, self._header))
+        url = path.format(past=past) + ("&" if "?" in path else "?") + f"site={SITE}"
+        return p95_ms(partial(get_json, self._client, url, self._header))
 
-    def plain(self, statements: list[str]) -> float:
-        """The same by plain SQL, once."""
-        return _plain(self._engine, statements, self._site.id, self._now)
+    def plain_sql_ms(self, statements: list[str]) -> float:
+        return time_plain_sql(self._engine, statements, thirty_days(self._site.id, self._now))[0]
 
 
 def run(events: int, quick: bool = False) -> str:
-    """The table for `events` page views and a tenth of them. Each report is asked of both in turn, so that a machine
-    that is slower for a while is so for both."""
-    found: dict[str, dict[int, float]] = {}
+    """The table for `events` page views and a tenth of them. Each report is requested from both in turn, so that a slow
+    spell of the machine affects both."""
+    results: dict[str, dict[int, float]] = {}
     with Stack(beat=False) as small, Stack(beat=False) as large:
-        shops = {views: Shop(stack, views) for stack, views in ((small, events // 10), (large, events))}
+        shops = {views: ReportBenchmark(stack, views) for stack, views in ((small, events // 10), (large, events))}
         gc.collect()
         for name, (path, _) in REPORTS.items():
-            found[name] = {views: shop.p95(path) for views, shop in shops.items()}
-            say(f"{name}: " + ", ".join(f"{ms:,.1f} ms over {views:,} views" for views, ms in found[name].items()))
-        rounds = [{views: shop.p95(BUNDLE) for views, shop in shops.items()} for _ in range(ROUNDS)]
-        ratios = sorted(one[events] / one[events // 10] for one in rounds)
+            results[name] = {views: shop.p95(path) for views, shop in shops.items()}
+            print_progress(
+                f"{name}: " + ", ".join(f"{ms:,.1f} ms over {views:,} views" for views, ms in results[name].items())
+            )
+        rounds = [{views: shop.p95(OVERVIEW_PATH) for views, shop in shops.items()} for _ in range(ROUNDS)]
+        ratios = sorted(times[events] / times[events // 10] for times in rounds)
         if not quick:
-            for name, statements in PLAIN.items():
-                found[f"{name}: plain SQL"] = {events: shops[events].plain(statements)}
-        filled = [shop.filled for shop in shops.values()]
+            for name, statements in PLAIN_SQL.items():
+                results[f"{name}: plain SQL"] = {events: shops[events].plain_sql_ms(statements)}
+        summaries = [shop.load_summary for shop in shops.values()]
     growth = (
         f"The bundle takes {median(ratios):.2f} x its time over a tenth of the views (budget: 1.5 x): the median of"
         f" {ROUNDS} rounds, {ratios[0]:.2f} to {ratios[-1]:.2f}."
     )
-    title = f"Reports on {machine()}; p95 of {RUNS}, in ms, over HTTP through the application."
-    return "\n".join([title, "", *filled, "", *_table(found, events), "", growth])
-
-
-def _get(client: Any, path: str, header: dict[str, str]) -> None:
-    answer = client.get(path, headers=header)
-    if answer.status_code != 200:
-        raise RuntimeError(f"{path}: {answer.status_code} {answer.text[:500]}")
-
-
-def _p95(ask: Callable[[], None]) -> float:
-    ask()
-    times = []
-    for _ in range(RUNS):
-        began = time.perf_counter()
-        ask()
-        times.append(1e3 * (time.perf_counter() - began))
-        if sum(times) > 1e3 * LONGEST_S:
-            break
-    return sorted(times)[max(0, int(len(times) * 0.95) - 1)]
-
-
-def _plain(engine: Engine, statements: list[str], site_id: int, now: datetime) -> float:
-    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
-    given = {"site": site_id, "today": midnight, "week": midnight.fromordinal(midnight.toordinal() - 6)}
-    given["start"] = midnight.fromordinal(midnight.toordinal() - 29)
-    began = time.perf_counter()
-    with engine.begin() as connection:
-        connection.execute(text("SET LOCAL TIME ZONE 'UTC'"))
-        for statement in statements:
-            connection.execute(text(statement), given).all()
-    return 1e3 * (time.perf_counter() - began)
+    title = f"Reports on {describe_machine()}; p95 of {RUNS}, in ms, over HTTP through the application."
+    return "\n".join([title, "", *summaries, "", *_table(results, events), "", growth])
 
 
 SIZES = text("""
@@ -171,17 +146,13 @@ def _sizes(engine: Engine) -> str:
     return f"{raw / count:.0f} bytes a view raw, {shares}"
 
 
-def _table(found: dict[str, dict[int, float]], events: int) -> list[str]:
+def _table(results: dict[str, dict[int, float]], events: int) -> list[str]:
     small = events // 10
     titles = [f"{events // 10:,}", f"{events:,}", "budget", "met", "plain SQL", "times"]
-    lines = [_line("report, p95 ms", titles), "|---|" + "---:|" * len(titles)]
+    lines = [format_row("report, p95 ms", titles, NAME_WIDTH), "|---|" + "---:|" * len(titles)]
     for name, (_, budget) in REPORTS.items():
-        ours, plain = found[name], found.get(f"{name}: plain SQL", {}).get(events, 0.0)
+        ours, plain = results[name], results.get(f"{name}: plain SQL", {}).get(events, 0.0)
         met = "yes" if ours[events] <= budget else "NO"
         cells = [f"{ours[small]:,.1f}", f"{ours[events]:,.1f}", f"{budget}", met, f"{plain:,.0f}"]
-        lines.append(_line(name, [*cells, f"{plain / ours[events]:,.0f}"]))
+        lines.append(format_row(name, [*cells, f"{plain / ours[events]:,.0f}"], NAME_WIDTH))
     return lines
-
-
-def _line(name: str, cells: list[str]) -> str:
-    return f"| {name:<28} | " + " | ".join(f"{cell:>11}" for cell in cells) + " |"

@@ -1,6 +1,6 @@
-"""How a stack under load is: the oldest delta twice a second; every half minute events, tables, memory and disk.
+"""Samples a stack under load: the oldest delta twice a second; events, tables, memory and disk every half minute.
 
-A table's TOAST is told apart from it: that is where bitmaps lie, and it is vacuumed by itself.
+The TOAST of a table is reported apart: it holds the bitmaps and is vacuumed by itself.
 """
 
 import os
@@ -13,13 +13,14 @@ from typing import Any, NamedTuple
 
 import psycopg2
 
-from benchmarks.ingest import percentile, rss_mb
+from benchmarks.ingest import rss_mb
+from benchmarks.measuring import percentile
 from benchmarks.stack import Stack
 
-LOOK_EVERY_S, READ_EVERY_S = 0.5, 30.0
-# Those that are rewritten.
+LAG_INTERVAL_S, READING_INTERVAL_S = 0.5, 30.0
+# The tables whose rows are rewritten.
 TABLES = ("rollup_deltas", "rollups", "visits", "visit_rollups", "open_days")
-SIZES = """
+SIZES_QUERY = """
 SELECT c.relname, pg_total_relation_size(c.oid) / 1e6::float, s.n_dead_tup, s.n_live_tup,
     coalesce(pg_total_relation_size(t.relid), 0) / 1e6::float, coalesce(t.n_dead_tup, 0), coalesce(t.n_live_tup, 0)
 FROM pg_class c
@@ -27,17 +28,17 @@ JOIN pg_stat_all_tables s ON s.relid = c.oid
 LEFT JOIN pg_stat_all_tables t ON t.relid = c.reltoastrelid
 WHERE c.relname = ANY(%s) AND c.relnamespace = 'public'::regnamespace
 """
-STORED = "SELECT coalesce(sum(stored), 0) FROM ingest_ledger"
-RAW = """
+STORED_QUERY = "SELECT coalesce(sum(stored), 0) FROM ingest_ledger"
+PARTITIONS_QUERY = """
 SELECT count(*), coalesce(sum(pg_total_relation_size(inhrelid)), 0) / 1e6
 FROM pg_inherits
 WHERE inhparent = 'events'::regclass
 """
-LAG = "SELECT coalesce(extract(epoch FROM now() - min(created_at)), 0), count(*) FROM rollup_deltas"
+LAG_QUERY = "SELECT coalesce(extract(epoch FROM now() - min(created_at)), 0), count(*) FROM rollup_deltas"
 
 
-class Table(NamedTuple):
-    """Megabytes with indexes and TOAST, dead and live rows; and the same of its TOAST."""
+class TableSize(NamedTuple):
+    """Megabytes with indexes and TOAST, dead and live rows; and the same figures of the TOAST."""
 
     mb: float
     dead: int
@@ -50,13 +51,15 @@ class Table(NamedTuple):
         return 1e6 * self.mb / max(1, self.live)
 
     def __str__(self) -> str:
-        own = f"{self.mb:.1f} MB, {self.dead:,} dead beside {self.live:,} rows"
+        table = f"{self.mb:.1f} MB, {self.dead:,} dead and {self.live:,} live rows"
         if not self.toast_live + self.toast_dead:
-            return own
-        return f"{own}; of it TOAST {self.toast_mb:.1f} MB, {self.toast_dead:,} dead beside {self.toast_live:,} pieces"
+            return table
+        return (
+            f"{table}; TOAST {self.toast_mb:.1f} MB of it, {self.toast_dead:,} dead and {self.toast_live:,} live rows"
+        )
 
 
-class Look(NamedTuple):
+class LagSample(NamedTuple):
     """The age of the oldest delta at an instant (time.time())."""
 
     at: float
@@ -65,7 +68,7 @@ class Look(NamedTuple):
 
 @dataclass(frozen=True)
 class Reading:
-    """What half a minute ended with; `stored` since the beginning, `rate` since the reading before."""
+    """The state at the end of a half minute; `stored` since the start, `rate` since the previous reading."""
 
     after_s: float
     stored: int
@@ -77,71 +80,73 @@ class Reading:
     raw_mb: float
     disk_mb: float
     rss_mb: dict[str, float]
-    tables: dict[str, Table]
+    tables: dict[str, TableSize]
 
     def __str__(self) -> str:
         head = (
             f"{self.after_s:6.0f} s: {self.stored:,} stored, {self.rate:,.0f}/s, {self.waiting:,} batches wait; oldest"
             f" delta {self.lag_s:.1f} s of {self.deltas}; web {self.rss_mb['web']:.0f} MB, worker"
-            f" {self.rss_mb['worker']:.0f} MB; disk {self.disk_mb:,.0f} MB, of it events {self.raw_mb:,.0f} in"
+            f" {self.rss_mb['worker']:.0f} MB; disk {self.disk_mb:,.0f} MB, events {self.raw_mb:,.0f} of it in"
             f" {self.partitions} partitions"
         )
         return "\n".join([head, *(f"         {name}: {self.tables[name]}" for name in TABLES)])
 
 
 class Sampler:
-    """Asks in a thread of its own, until it is closed, and prints each reading."""
+    """Samples in a thread until it is closed, and prints each reading."""
 
     def __init__(self, stack: Stack) -> None:
         self._stack, self._connection = stack, stack.connect()
-        self.looks: list[Look] = []
+        self.lag_samples: list[LagSample] = []
         self.readings: list[Reading] = []
-        self._began, self._end = time.monotonic(), threading.Event()
+        self._start, self._end = time.monotonic(), threading.Event()
         self._thread = threading.Thread(target=self._run)
         self._thread.start()
 
     def close(self) -> None:
-        """Ends with a last reading."""
+        """Takes a last reading and ends the thread."""
         self._end.set()
         self._thread.join()
 
-    def worst_lag_s(self, since: float, until: float) -> float:
-        """The oldest that a delta was between two instants; 0 where nobody looked."""
-        return max((look.lag_s for look in self.looks if since <= look.at <= until), default=0.0)
+    def max_lag_s(self, since: float, until: float) -> float:
+        """The maximum lag between two instants; 0 without samples."""
+        return max((sample.lag_s for sample in self.lag_samples if since <= sample.at <= until), default=0.0)
 
     def lag_s(self, percent: float) -> float:
-        """So many percent of the looks saw no older delta."""
-        return percentile(sorted(look.lag_s for look in self.looks), percent)
+        """A percentile of the lag."""
+        return percentile(sorted(sample.lag_s for sample in self.lag_samples), percent)
 
-    def peaks(self, count: int, apart_s: float) -> list[Look]:
-        """The looks that saw the oldest deltas, none within `apart_s` of a worse one."""
-        found: list[Look] = []
-        for look in sorted(self.looks, key=lambda one: -one.lag_s):
-            if len(found) < count and all(abs(look.at - one.at) > apart_s for one in found):
-                found.append(look)
-        return found
+    def peaks(self, count: int, apart_s: float) -> list[LagSample]:
+        """The samples of the largest lag, none within `apart_s` of a larger one."""
+        peaks: list[LagSample] = []
+        for sample in sorted(self.lag_samples, key=lambda sample: -sample.lag_s):
+            if len(peaks) < count and all(abs(sample.at - peak.at) > apart_s for peak in peaks):
+                peaks.append(sample)
+        return peaks
 
     def _run(self) -> None:
-        due = self._began + READ_EVERY_S
-        while not self._end.wait(LOOK_EVERY_S):
-            # A partition may be dropped while its size is asked for; an hour of load does not end for that.
+        due = self._start + READING_INTERVAL_S
+        while not self._end.wait(LAG_INTERVAL_S):
+            # A partition may be dropped while its size is read; that must not end the run.
             try:
-                self.looks.append(Look(time.time(), float(self._ask(LAG)[0][0])))
+                self.lag_samples.append(LagSample(time.time(), float(self._query(LAG_QUERY)[0][0])))
                 if time.monotonic() >= due:
-                    due += READ_EVERY_S
+                    due += READING_INTERVAL_S
                     self._read()
             except psycopg2.Error as error:
                 print(f"no reading: {error}", flush=True)
         self._read()
 
     def _read(self) -> None:
-        (((stored,),), ((lag_s, deltas),), ((partitions, raw_mb),)) = map(self._ask, (STORED, LAG, RAW))
-        after_s, before = time.monotonic() - self._began, self.readings[-1] if self.readings else None
-        since = (before.after_s, before.stored) if before else (0.0, 0)
+        (((stored,),), ((lag_s, deltas),), ((partitions, raw_mb),)) = map(
+            self._query, (STORED_QUERY, LAG_QUERY, PARTITIONS_QUERY)
+        )
+        after_s, previous = time.monotonic() - self._start, self.readings[-1] if self.readings else None
+        since = (previous.after_s, previous.stored) if previous else (0.0, 0)
         rate = (int(stored) - since[1]) / (after_s - since[0])
-        waiting = self._stack.buffer().xlen("analytics:ingest")
-        rss = {name: rss_mb(self._stack.processes[name].members()) for name in ("web", "worker")}
-        tables = {name: Table(*sizes) for name, *sizes in self._ask(SIZES, (list(TABLES),))}
+        waiting = self._stack.buffer_client().xlen("analytics:ingest")
+        rss = {name: rss_mb(self._stack.processes[name].group_pids()) for name in ("web", "worker")}
+        tables = {name: TableSize(*sizes) for name, *sizes in self._query(SIZES_QUERY, (list(TABLES),))}
         reading = Reading(
             after_s,
             int(stored),
@@ -158,13 +163,13 @@ class Sampler:
         self.readings.append(reading)
         print(reading, flush=True)
 
-    def _ask(self, statement: str, parameters: Sequence[Any] | None = None) -> list[Any]:
+    def _query(self, statement: str, parameters: Sequence[Any] | None = None) -> list[Any]:
         with self._connection.cursor() as cursor:
             cursor.execute(statement, parameters)
             return cursor.fetchall()
 
     def _disk_mb(self) -> float:
-        """Everything in the stack's folder: tables, WAL, Redis, logs, and the requests that are sent."""
+        """The whole folder of the stack: tables, WAL, Redis, logs, and the files of requests."""
         total = 0
         for folder, _, names in os.walk(self._stack.folder):
             for name in names:

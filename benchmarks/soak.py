@@ -1,8 +1,8 @@
-"""Events flow while every process is killed in turn; afterwards plain SQL must find each accepted event once, and
+"""Kills each process in turn under load; afterwards plain SQL must find each accepted event once, and
 `flask audit --full` must balance.
 
-`python -m benchmarks.soak --events 200000` is the long run; tests/faults runs a short one. What a sender may do is what
-a careful client does: batches with event ids are sent again until they are accepted, batches without are sent once.
+`python -m benchmarks.soak --events 200000` is the long run; tests/faults runs a short one. The senders behave like a
+careful client: batches with event ids are sent again until they are accepted, batches without ids are sent once.
 """
 
 import argparse
@@ -21,34 +21,34 @@ from datetime import UTC, datetime
 
 from benchmarks.stack import ROOT, SITE, Stack
 
-KILLED = ("worker", "web", "redis", "postgres", "beat")
+KILL_TARGETS = ("worker", "web", "redis", "postgres", "beat")
 SENDERS = 4
-TWICE = 0.1
-WITH_IDS = 0.8
+RESENT_SHARE = 0.1
+WITH_IDS_SHARE = 0.8
 KILL_EVERY_S = (1.5, 3.0)
-DRAINED_WITHIN_S = 120
-ACCEPTED_WITHIN_S = 120
+DRAIN_TIMEOUT_S = 120
+ACCEPT_TIMEOUT_S = 120
 
 
 @dataclass
 class Batch:
-    """Events `first` up to `end`, by the number each carries in its payload."""
+    """The events with the numbers `first` up to `end` in their payloads."""
 
     first: int
     end: int
     with_ids: bool
     body: bytes
-    due: float
-    # One entry an answer of 202: its batch_id.
+    due_s: float
+    # The batch_id of each 202.
     accepted: list[str] = field(default_factory=list)
     attempts: int = 0
-    # An attempt that may or may not have reached the buffer.
+    # Attempts that may or may not have reached the stream.
     ambiguous: int = 0
 
 
 @dataclass
-class Report:
-    """What was sent and what was found; `faults` is empty when every promise was kept."""
+class SoakReport:
+    """Counts of the run; `failures` is empty when every accepted event is accounted for."""
 
     events: int = 0
     batches: int = 0
@@ -59,8 +59,8 @@ class Report:
     stored: int = 0
     duplicates: int = 0
     drained_s: float = 0.0
-    audited: str = ""
-    faults: list[str] = field(default_factory=list)
+    audit_summary: str = ""
+    failures: list[str] = field(default_factory=list)
 
     def __str__(self) -> str:
         kills = ", ".join(f"{name} {count}" for name, count in self.kills.items())
@@ -69,18 +69,18 @@ class Report:
             f"{self.batches} batches of {self.events} events in {self.attempts} attempts: {answers}",
             f"killed: {kills}; drained {self.drained_s:.1f} s after the last answer",
             f"{self.accepted} events accepted, {self.stored} rows stored, {self.duplicates} duplicates recognised",
-            f"flask audit --full: {self.audited}",
-            *(f"FAULT: {fault}" for fault in self.faults),
+            f"flask audit --full: {self.audit_summary}",
+            *(f"FAILURE: {failure}" for failure in self.failures),
         ]
         return "\n".join(lines)
 
 
 def make_batches(events: int, largest: int, seconds: float, seed: int) -> list[Batch]:
-    """Random sizes (small ones most often), due evenly over `seconds`; a tenth of those with ids is due twice."""
+    """Batches of random size (small ones most often), due evenly over `seconds`."""
     rng, batches, first = random.Random(seed), [], 0
     while first < events:
         end = min(events, first + int(largest ** rng.random()))
-        with_ids = rng.random() < WITH_IDS
+        with_ids = rng.random() < WITH_IDS_SHARE
         body = json.dumps([_event(rng, number, with_ids) for number in range(first, end)]).encode()
         batches.append(Batch(first, end, with_ids, body, seconds * first / events))
         first = end
@@ -98,14 +98,14 @@ def _event(rng: random.Random, number: int, with_ids: bool) -> dict[str, object]
 
 
 class Senders:
-    """Threads that post batches when they are due, and keep what was answered."""
+    """Threads that post batches when they are due and record the answers. RESENT_SHARE of the batches is sent twice."""
 
     def __init__(self, stack: Stack, batches: Sequence[Batch], seed: int) -> None:
         rng = random.Random(seed)
-        twice = [batch for batch in batches if batch.with_ids and rng.random() < TWICE / WITH_IDS]
-        # The second time comes up to three seconds later, so some of them meet their twin on the way.
-        plan = [(batch.due, batch) for batch in batches]
-        plan += [(batch.due + rng.choice((0.0, rng.uniform(0, 3))), batch) for batch in twice]
+        twice = [batch for batch in batches if batch.with_ids and rng.random() < RESENT_SHARE / WITH_IDS_SHARE]
+        # The second attempt is up to three seconds later, so that some overlap with the first.
+        plan = [(batch.due_s, batch) for batch in batches]
+        plan += [(batch.due_s + rng.choice((0.0, rng.uniform(0, 3))), batch) for batch in twice]
         self._plan = sorted(plan, key=lambda item: item[0])
         self._stack = stack
         self._lock = threading.Lock()
@@ -117,7 +117,7 @@ class Senders:
             thread.start()
 
     @property
-    def busy(self) -> bool:
+    def is_busy(self) -> bool:
         return any(thread.is_alive() for thread in self.threads)
 
     def _work(self) -> None:
@@ -128,7 +128,7 @@ class Senders:
                     return
                 due, batch = self._plan.pop(0)
             time.sleep(max(0.0, self._start + due - time.monotonic()))
-            end = time.monotonic() + ACCEPTED_WITHIN_S
+            end = time.monotonic() + ACCEPT_TIMEOUT_S
             while not self._send(client, batch) and batch.with_ids:
                 if time.monotonic() > end:
                     self.errors.append(f"events {batch.first} to {batch.end} were never accepted")
@@ -154,93 +154,94 @@ class Senders:
                 return True
             batch.ambiguous += 1
             if isinstance(status, int) and status != 503:
-                self.errors.append(f"an answer of {status}: {text[:300]!r}")
+                self.errors.append(f"unexpected status {status}: {text[:300]!r}")
         return False
 
 
-def run(events: int, kills: int, largest: int = 1000, seed: int = 1) -> Report:
-    """One soak on servers of its own."""
+def run(events: int, kills: int, largest: int = 1000, seed: int = 1) -> SoakReport:
+    """One run on new servers."""
     with Stack(CLAIM_AFTER="3s") as stack:
         return _soak(stack, events, kills, largest, seed)
 
 
-def _soak(stack: Stack, events: int, kills: int, largest: int, seed: int) -> Report:
+def _soak(stack: Stack, events: int, kills: int, largest: int, seed: int) -> SoakReport:
     rng = random.Random(seed)
     batches = make_batches(events, largest, (kills + 1) * sum(KILL_EVERY_S) / 2, seed)
-    report = Report(events=events, batches=len(batches))
+    report = SoakReport(events=events, batches=len(batches))
     senders = Senders(stack, batches, seed)
-    while senders.busy or report.kills.total() < kills:
-        # From here the kills: in this thread, since a server ends with the thread that started it. The last may come
-        # while only drains and merges are left.
+    while senders.is_busy or report.kills.total() < kills:
+        # This thread kills and restarts, since a server ends with the thread that started it. The last kills may come
+        # after the senders have ended.
         end = time.monotonic() + rng.uniform(*KILL_EVERY_S)
-        while senders.busy and time.monotonic() < end:
+        while senders.is_busy and time.monotonic() < end:
             time.sleep(0.05)
         if report.kills.total() < kills:
-            stack.revive()
-            name = KILLED[report.kills.total() % len(KILLED)]
+            stack.restart_ended()
+            name = KILL_TARGETS[report.kills.total() % len(KILL_TARGETS)]
             stack.kill(name)
             time.sleep(rng.choice((0.0, 0.3, 1.0)))
             stack.restart(name)
             report.kills[name] += 1
     report.drained_s = await_drained(stack)
-    report.statuses, report.faults = senders.statuses, senders.errors
+    report.statuses, report.failures = senders.statuses, senders.errors
     report.attempts = sum(batch.attempts for batch in batches)
-    check(stack, batches, report)
+    check_stored(stack, batches, report)
     return report
 
 
 def await_drained(stack: Stack) -> float:
-    """Waits until the buffer is empty; for how long. A stuck entry shows in the checks."""
-    start, buffer = time.monotonic(), stack.buffer()
-    while buffer.xlen("analytics:ingest") and time.monotonic() < start + DRAINED_WITHIN_S:
-        stack.revive()
+    """Waits until the stream is empty; the seconds it took. The checks report entries that are stuck."""
+    start, buffer = time.monotonic(), stack.buffer_client()
+    while buffer.xlen("analytics:ingest") and time.monotonic() < start + DRAIN_TIMEOUT_S:
+        stack.restart_ended()
         time.sleep(0.1)
     return time.monotonic() - start
 
 
-def check(stack: Stack, batches: Sequence[Batch], report: Report) -> None:
-    """Compares what the senders know with what lies in the tables, by plain SQL."""
+def check_stored(stack: Stack, batches: Sequence[Batch], report: SoakReport) -> None:
+    """Compares the senders' records with the tables, by plain SQL."""
     with stack.connect() as connection, connection.cursor() as cursor:
         cursor.execute("SELECT (payload->>'n')::int, count(*) FROM events GROUP BY 1")
-        found: dict[int, int] = dict(cursor.fetchall())
-        cursor.execute("SELECT entry_id, received, stored, duplicate, dead FROM ingest_ledger")
+        rows: dict[int, int] = dict(cursor.fetchall())
+        cursor.execute("SELECT entry_id, received, stored, duplicate, dead_lettered FROM ingest_ledger")
         ledger = {entry_id: counts for entry_id, *counts in cursor.fetchall()}
         cursor.execute("SELECT count(*) FROM dead_letters")
-        (dead,) = cursor.fetchone() or (0,)
-    report.stored = sum(found.values())
+        (dead_letters,) = cursor.fetchone() or (0,)
+    report.stored = sum(rows.values())
     report.duplicates = sum(counts[2] for counts in ledger.values())
     report.accepted = sum(batch.end - batch.first for batch in batches if batch.accepted)
-    report.faults += [
-        *_wrong_events(batches, found),
-        *_wrong_ledger(batches, ledger, report.stored),
-        *_wrong_buffer(stack, sum(counts[0] for counts in ledger.values())),
+    report.failures += [
+        *_check_events(batches, rows),
+        *_check_ledger(batches, ledger, report.stored),
+        *_check_buffer(stack, sum(counts[0] for counts in ledger.values())),
     ]
-    if dead:
-        report.faults.append(f"{dead} dead letters")
-    report.faults += _wrong_books(stack, report)
+    if dead_letters:
+        report.failures.append(f"{dead_letters} dead letters")
+    report.failures += check_audit(stack, report)
 
 
-def _wrong_events(batches: Sequence[Batch], found: dict[int, int]) -> Iterator[str]:
-    known: set[int] = set()
+def _check_events(batches: Sequence[Batch], rows: dict[int, int]) -> Iterator[str]:
+    """`rows`: the number of rows by event number."""
+    sent: set[int] = set()
     for batch in batches:
         numbers = range(batch.first, batch.end)
-        known.update(numbers)
-        missing = [number for number in numbers if number not in found]
-        double = [number for number in numbers if found.get(number, 0) > 1]
+        sent.update(numbers)
+        missing = [number for number in numbers if number not in rows]
+        repeated = [number for number in numbers if rows.get(number, 0) > 1]
         where = f"of events {batch.first} to {batch.end} ({'with' if batch.with_ids else 'no'} ids, {batch})"
         if batch.accepted and missing:
             yield f"{len(missing)} missing {where[:300]}"
         elif missing and len(missing) < len(numbers):
-            yield f"half a batch is stored: {len(missing)} missing {where[:300]}"
-        if double:
-            yield f"{len(double)} stored more than once {where[:300]}"
+            yield f"part of a batch is stored: {len(missing)} missing {where[:300]}"
+        if repeated:
+            yield f"{len(repeated)} stored more than once {where[:300]}"
         if batch.accepted and batch.with_ids is False and len(batch.accepted) > 1:
             yield f"sent twice by the sender {where[:300]}"
-    if strangers := found.keys() - known:
-        yield f"{len(strangers)} rows that nobody sent"
+    if unknown := rows.keys() - sent:
+        yield f"{len(unknown)} rows that were not sent"
 
 
-def _wrong_ledger(batches: Sequence[Batch], ledger: dict[str, list[int]], rows: int) -> Iterator[str]:
+def _check_ledger(batches: Sequence[Batch], ledger: dict[str, list[int]], rows: int) -> Iterator[str]:
     for batch in batches:
         for batch_id in batch.accepted:
             counts = ledger.get(batch_id)
@@ -248,37 +249,40 @@ def _wrong_ledger(batches: Sequence[Batch], ledger: dict[str, list[int]], rows: 
                 yield f"batch {batch_id} of {batch.end - batch.first} events is in the ledger as {counts}"
     received, stored, duplicate, dead = (sum(counts[n] for counts in ledger.values()) for n in range(4))
     if stored + duplicate + dead != received:
-        yield f"the ledger does not balance: {received} received, {stored} + {duplicate} + {dead} done with"
+        yield (
+            f"the ledger does not balance: {received} received,"
+            f" {stored} stored + {duplicate} duplicate + {dead} dead-lettered"
+        )
     if stored != rows:
-        yield f"the ledger says {stored} stored, the table has {rows}"
+        yield f"{stored} events are stored by the ledger, the table has {rows}"
 
 
-def _wrong_buffer(stack: Stack, received: int) -> Iterator[str]:
-    buffer = stack.buffer()
-    if waiting := buffer.xlen("analytics:ingest"):
-        yield f"{waiting} entries are stuck in the stream"
+def _check_buffer(stack: Stack, received: int) -> Iterator[str]:
+    buffer = stack.buffer_client()
+    if stuck := buffer.xlen("analytics:ingest"):
+        yield f"{stuck} entries are stuck in the stream"
     backlog = {name: int(value) for name, value in buffer.hgetall("analytics:ingest:backlog").items()}
     if any(backlog.values()):
-        yield f"the backlog counters of an empty stream say {backlog}"
+        yield f"the stream is empty, its backlog counters are {backlog}"
     counted = sum(int(n) for key in buffer.scan_iter("analytics:received:*") for n in buffer.hvals(key))
     if counted != received:
-        yield f"the buffer counted {counted} received events, the ledger {received}"
+        yield f"Redis counted {counted} received events, the ledger {received}"
 
 
-def _wrong_books(stack: Stack, report: Report) -> Iterator[str]:
-    """The service's own account, once what waits has been merged, so that visits are looked at too."""
-    began = time.monotonic()
+def check_audit(stack: Stack, report: SoakReport) -> Iterator[str]:
+    """The audit of the service, after a merge, so that it checks the visits too."""
+    start = time.monotonic()
     _flask(stack, "rollups", "merge")
-    done = _flask(stack, "audit", "--full", "--json")
-    if done.returncode not in (0, 1):
-        yield f"flask audit --full says: {done.stderr[-500:]}"
+    audit = _flask(stack, "audit", "--full", "--json")
+    if audit.returncode not in (0, 1):
+        yield f"flask audit --full failed: {audit.stderr[-500:]}"
         return
-    told = json.loads(done.stdout)
-    rolled_up = sum(day["rolled_up"] for day in told["days"])
-    word = "balanced" if told["balanced"] else f"{len(told['gaps'])} gaps"
-    report.audited = f"{word} over {rolled_up} events, {len(told['recounted'])} days of a dimension recounted"
-    report.audited += f", in {time.monotonic() - began:.1f} s"
-    yield from (f"a gap: {gap}" for gap in told["gaps"][:20])
+    sheet = json.loads(audit.stdout)
+    rolled_up = sum(day["rolled_up"] for day in sheet["days"])
+    result = "balanced" if sheet["balanced"] else f"{len(sheet['gaps'])} gaps"
+    report.audit_summary = f"{result} over {rolled_up} events, {len(sheet['recounted'])} days of a dimension recounted"
+    report.audit_summary += f", in {time.monotonic() - start:.1f} s"
+    yield from (f"gap: {gap}" for gap in sheet["gaps"][:20])
     if rolled_up != report.stored:
         yield f"{report.stored} rows are stored, {rolled_up} rolled up"
 
@@ -293,10 +297,10 @@ def main() -> None:
     parser.add_argument("--events", type=int, default=200_000)
     parser.add_argument("--kills", type=int, default=80, help="one every 1.5 to 3 seconds")
     parser.add_argument("--seed", type=int, default=1)
-    chosen = parser.parse_args()
-    report = run(chosen.events, chosen.kills, seed=chosen.seed)
+    arguments = parser.parse_args()
+    report = run(arguments.events, arguments.kills, seed=arguments.seed)
     print(report)
-    raise SystemExit(bool(report.faults))
+    raise SystemExit(bool(report.failures))
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""A throw-away copy of production: PostgreSQL and Redis that keep what they confirm, and the Procfile's processes.
+"""A temporary copy of production: durable PostgreSQL and Redis, and the processes of the Procfile.
 
-Used by the benchmarks and by tests/faults. Everything lives in one temporary folder and ends with the process (more
-exactly: with the thread) that started it.
+Used by the benchmarks and by tests/faults. All files are in one temporary folder; all processes end with the thread
+that started them.
 """
 
 import os
@@ -23,20 +23,20 @@ import redis as redis_client
 from honcho.environ import parse_procfile
 from psycopg2 import extensions as pg
 
-from analytics.local.postgres import Postgres
-from analytics.local.processes import die_with_parent
-from analytics.local.redis import Redis
-from analytics.local.servers import SMALL_MACHINE
-from analytics.local.welcome import answers
+from analytics.local.banner import is_responding
+from analytics.local.processes import die_with_parent, pids_working_in, send_signal
+from analytics.local.servers.postgres import PostgresServer
+from analytics.local.servers.redis import RedisServer
+from analytics.local.servers.servers import SMALL_MACHINE_SETTINGS
 
 ROOT = Path(__file__).resolve().parents[1]
-DATABASE = "analytics"
+DATABASE_NAME = "analytics"
 SITE = "bench"
-START_WITHIN_S = 60
+START_TIMEOUT_S = 60
 
 
-class Process:
-    """A shell command in a session of its own, with its output in a log."""
+class StackProcess:
+    """A shell command in its own session, with its output in a log."""
 
     def __init__(self, name: str, command: str, env: Mapping[str, str], folder: Path) -> None:
         self.name = name
@@ -46,7 +46,7 @@ class Process:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Starts it, or starts it anew."""
+        """Starts or restarts the command."""
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 self._command,
@@ -67,11 +67,11 @@ class Process:
 
     @property
     def has_ended(self) -> bool:
-        """It was started, and ended by itself."""
+        """The process was started and has exited."""
         return self._process is not None and self._process.poll() is not None
 
     def kill(self) -> None:
-        """SIGKILL for the whole group, as a machine that runs out of memory would."""
+        """Sends SIGKILL to the whole process group."""
         if self._process is None:
             return
         with suppress(ProcessLookupError):
@@ -79,7 +79,7 @@ class Process:
         self._process.wait()
 
     def stop(self, timeout: float = 10) -> None:
-        """SIGTERM, then SIGKILL for what is left of the group."""
+        """Sends SIGTERM, then SIGKILL to the rest of the group."""
         if self._process is None:
             return
         with suppress(ProcessLookupError, subprocess.TimeoutExpired):
@@ -87,33 +87,34 @@ class Process:
             self._process.wait(timeout)
         self.kill()
 
-    def members(self) -> list[int]:
+    def group_pids(self) -> list[int]:
         """Pids of the group, the leader first."""
-        found = []
+        pids = []
         for entry in Path("/proc").glob("[0-9]*"):
             with suppress(OSError):
                 if os.getpgid(int(entry.name)) == self.pid:
-                    found.append(int(entry.name))
-        return sorted(found)
+                    pids.append(int(entry.name))
+        return sorted(pids)
 
 
 class Stack:
-    """`with Stack() as stack:` both servers, migrated, with web and worker (and beat) answering."""
+    """`with Stack() as stack:` both servers, migrated, with web and worker (and beat) running."""
 
     def __init__(self, beat: bool = True, **env: str) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="analytics-"))
-        # PostgreSQL runs under an account of its own when we are root.
+        # PostgreSQL runs under another account when the caller is root.
         self.folder.chmod(0o755)
-        self.postgres = Postgres(self.folder / "pg", options=SMALL_MACHINE, ephemeral=True, durable=True)
-        self.redis = Redis(self.folder / "redis", ephemeral=True, durable=True)
+        self.postgres = PostgresServer(self.folder / "pg", options=SMALL_MACHINE_SETTINGS, ephemeral=True, durable=True)
+        self.redis = RedisServer(self.folder / "redis", ephemeral=True, durable=True)
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        # Without its compiled modules a killed process takes five seconds to come back instead of one.
-        # Celery's own variables are those of this process's app (queue.make_celery).
-        mine = ("PYTHONDONTWRITEBYTECODE", "CELERY_RESULT_BACKEND")
-        self.env = {name: value for name, value in os.environ.items() if name not in mine}
+        # Without compiled modules a restart takes five seconds instead of one. CELERY_RESULT_BACKEND is set by this
+        # process's own Celery application (queue.create_celery).
+        excluded = ("PYTHONDONTWRITEBYTECODE", "CELERY_RESULT_BACKEND")
+        self.env = {name: value for name, value in os.environ.items() if name not in excluded}
         self._extra = env
-        self.processes: dict[str, Process] = {}
+        self.processes: dict[str, StackProcess] = {}
+        self._suspended: dict[str, list[int]] = {}
         self._names = ("web", "worker", "beat") if beat else ("web", "worker")
         self.token = ""
 
@@ -130,14 +131,15 @@ class Stack:
 
     def _start(self) -> None:
         self.postgres.start()
-        self.postgres.create_database(DATABASE)
+        self.postgres.create_database(DATABASE_NAME)
         self.redis.start()
         self.env |= {
             "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]),
+            "FLASK_SKIP_DOTENV": "1",
             "ENVIRONMENT": "production",
             "JWT_SECRET_KEY": secrets.token_hex(32),
             "AUTO_CREATE_SITES": "true",
-            "DATABASE_URL": self.postgres.url(DATABASE),
+            "DATABASE_URL": self.postgres.url(DATABASE_NAME),
             "CELERY_BROKER_URL": self.redis.url(0),
             "REDIS_URL": self.redis.url(1),
             "CELERY_SCHEDULE": str(self.folder / "schedule"),
@@ -148,59 +150,77 @@ class Stack:
         commands = parse_procfile((ROOT / "Procfile").read_text()).processes
         self.run("release", commands["release"])
         for name in self._names:
-            self.processes[name] = Process(name, commands[name], self.env, self.folder)
+            self.processes[name] = StackProcess(name, commands[name], self.env, self.folder)
             self.processes[name].start()
         create = "flask --app wsgi token create --sub bench --days 1 --scope"
         self.token = self.run("token", f"{create} 'ingest read'").split()[-1]
         self.await_web()
 
     def run(self, name: str, command: str) -> str:
-        """What a command of the service prints. Raises RuntimeError with its errors."""
-        made = subprocess.run(command, shell=True, cwd=ROOT, env=self.env, capture_output=True, text=True)
-        if made.returncode:
-            raise RuntimeError(f"{name} failed: {made.stderr[-2000:]}")
-        return made.stdout
+        """The output of a command of the service. Raises RuntimeError with its error output."""
+        process = subprocess.run(command, shell=True, cwd=ROOT, env=self.env, capture_output=True, text=True)
+        if process.returncode:
+            raise RuntimeError(f"{name} failed: {process.stderr[-2000:]}")
+        return process.stdout
 
     def await_web(self, path: str = "/livez") -> None:
         """Returns when the web process answers. Raises TimeoutError with the end of its log."""
-        end = time.monotonic() + START_WITHIN_S
-        while not answers(self.url + path):
+        end = time.monotonic() + START_TIMEOUT_S
+        while not is_responding(self.url + path):
             if time.monotonic() > end:
                 raise TimeoutError(f"the web process does not answer: {self.processes['web'].log.read_text()[-2000:]}")
             time.sleep(0.05)
 
     def kill(self, name: str) -> None:
-        """SIGKILL for one of web, worker, beat, redis and postgres."""
+        """Sends SIGKILL to one of web, worker, beat, redis and postgres."""
         self._unit(name).kill()
 
+    def suspend(self, name: str) -> None:
+        """Stops all processes of a unit with SIGSTOP: it keeps its connections and answers nothing."""
+        unit = self._unit(name)
+        if isinstance(unit, StackProcess):
+            pids = unit.group_pids()
+        else:
+            pids = list(pids_working_in(unit.data if isinstance(unit, PostgresServer) else unit.folder))
+        self._suspended[name] = pids
+        for pid in pids:
+            send_signal(pid, signal.SIGSTOP)
+
+    def resume(self, name: str) -> None:
+        """Lets a suspended unit go on. Does nothing for another one."""
+        for pid in self._suspended.pop(name, []):
+            send_signal(pid, signal.SIGCONT)
+
     def restart(self, name: str) -> None:
-        """Starts what was killed; servers answer when this returns."""
+        """Starts it again; servers answer when this returns."""
         self._unit(name).start()
 
-    def revive(self) -> list[str]:
-        """Starts what has ended by itself, as a supervisor would; its names."""
+    def restart_ended(self) -> list[str]:
+        """Restarts the processes that have exited, as a supervisor does; returns their names."""
         ended = [name for name, process in self.processes.items() if process.has_ended]
         for name in ended:
             self.restart(name)
         return ended
 
-    def _unit(self, name: str) -> Postgres | Redis | Process:
+    def _unit(self, name: str) -> PostgresServer | RedisServer | StackProcess:
         if name == "redis":
             return self.redis
         return self.postgres if name == "postgres" else self.processes[name]
 
     def connect(self) -> pg.connection:
         """A connection to the service's database, in autocommit."""
-        connection = psycopg2.connect(self.postgres.url(DATABASE))
+        connection = psycopg2.connect(self.postgres.url(DATABASE_NAME))
         connection.autocommit = True
         return connection
 
-    def buffer(self) -> redis_client.Redis:
+    def buffer_client(self) -> redis_client.Redis:
         """A client of the buffer's Redis."""
         return redis_client.Redis.from_url(self.redis.url(0))
 
     def close(self) -> None:
         """Ends everything and removes the folder."""
+        for name in list(self._suspended):
+            self.resume(name)
         for process in self.processes.values():
             process.stop()
         self.redis.stop()
@@ -212,7 +232,7 @@ class Stack:
 
 
 def free_port() -> int:
-    """A port that nobody listens on at this moment."""
+    """A port that no process listens on at the moment."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port: int = listener.getsockname()[1]

@@ -1,49 +1,50 @@
-"""What `make run` asks of the application and tells its user: the port, tokens, readiness, the first curl line."""
+"""What `make run` prints: the URL, tokens, who needs one, the first curl line."""
 
 import json
-import socket
 import subprocess
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from analytics.local.binaries import StartError
+from analytics.local.servers.binaries import StartError
+from config import Settings
 
-TOKENS = {"admin": "local-admin", "ingest": "local-ingest"}
-
-
-def check_port(host: str, port: str) -> None:
-    """Raise one line when the web server could not listen there."""
-    if not port.isdecimal() or not 0 < int(port) < 65536:
-        raise StartError(f"PORT={port} is no port number")
+SCOPES = ("admin", "ingest", "read", "export")
+# `flask token create` for each scope in one process: most of its time is the import of the application.
+CREATE_TOKENS = """
+import sys
+from flask.cli import ScriptInfo
+from wsgi import app
+for scope in sys.argv[1:]:
+    command = ["token", "create", "--scope", scope, "--sub", f"local-{scope}", "--days", "365"]
     try:
-        with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as listener:
-            # As gunicorn does: connections of a stopped server that still fade away do not count.
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            listener.bind((host, int(port)))
-            listener.listen()
-    except PermissionError as error:
-        raise StartError(f"port {port} needs root: choose another, for example make run PORT=8000") from error
-    except OSError as error:
-        reason = f"cannot be used ({error.strerror or error})"
-        raise StartError(f"port {port} on {host} {reason}: choose another, for example make run PORT=8001") from error
+        app.cli.main(command, "flask", obj=ScriptInfo(create_app=lambda: app))
+    except SystemExit as end:
+        if end.code:
+            raise
+"""
 
 
-def make_tokens(root: Path, env: Mapping[str, str]) -> dict[str, str]:
-    """A token for each scope, as the application's own command makes it."""
-    with ThreadPoolExecutor() as pool:
-        made = pool.map(lambda scope: _make_token(root, env, scope), TOKENS)
-    return dict(zip(TOKENS, made, strict=True))
+def create_tokens(root: Path, env: Mapping[str, str]) -> dict[str, str]:
+    """A token for each scope, created by the application's own command."""
+    command = [sys.executable, "-c", CREATE_TOKENS, *SCOPES]
+    completed = subprocess.run(
+        command, cwd=root, env=dict(env), capture_output=True, text=True, stdin=subprocess.DEVNULL
+    )
+    tokens = completed.stdout.split()
+    if completed.returncode or len(tokens) != len(SCOPES):
+        reason = (completed.stderr.strip().splitlines() or ["no output"])[-1]
+        raise StartError(f"flask token create failed: {reason}")
+    return dict(zip(SCOPES, tokens, strict=True))
 
 
-def answers(url: str) -> bool:
+def is_responding(url: str) -> bool:
     """True when `url` answers 200."""
     try:
-        # A proxy that the user has set is not for this machine's own address.
+        # A proxy of the user's environment must not be used for local addresses.
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         with opener.open(url, timeout=5) as response:
             return bool(response.status == 200)
@@ -51,8 +52,8 @@ def answers(url: str) -> bool:
         return False
 
 
-def welcome(url: str, tokens: Mapping[str, str], data: Path) -> str:
-    """What a user needs to go on, as text."""
+def format_banner(url: str, tokens: Mapping[str, str], data: Path, settings: Settings) -> str:
+    """URL, tokens and a first curl line, as text."""
     event = {
         "ts": datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
         "user_id": "user-123",
@@ -60,29 +61,31 @@ def welcome(url: str, tokens: Mapping[str, str], data: Path) -> str:
         "src": "web_app",
         "payload": {"page": "/dashboard"},
     }
+    shown_tokens = "\n".join(f"  {scope + ' token':<14} {token}" for scope, token in tokens.items())
     return f"""
-  Ready at {url}
+  Ready at {url} (API: {url}/docs)
 
-  admin token    {tokens["admin"]}
-  ingest token   {tokens["ingest"]}
-
+{shown_tokens}
+  more tokens    make flask ARGS="token create --scope read --site shop --days 90"
+  without one    {_describe_access(settings.anonymous_scopes)}
+{_describe_production(data) if settings.is_production else ""}
   Send an event:
 
 curl -X POST {url}/api/analytics/ingest -H 'Authorization: Bearer {tokens["ingest"]}' \\
   -H 'Content-Type: application/json' -d '{json.dumps([event])}'
 
-  data    {data} (these facts as JSON: {data / "local.json"})
-  logs    {data / "logs"}, {data / "pg.log"}, {data / "redis" / "redis.log"}
-  stop    Ctrl-C
+  data           {data} (this information as JSON: {data / "local.json"})
+  logs           {data / "logs"}, {data / "pg.log"}, {data / "redis" / "redis.log"}
+  shell          make shell (in another terminal: flask and curl as in the README)
+  stop           Ctrl-C
 """
 
 
-def _make_token(root: Path, env: Mapping[str, str], scope: str) -> str:
-    flask = [sys.executable, "-m", "flask", "--app", "wsgi", "token", "create"]
-    command = [*flask, "--scope", scope, "--sub", TOKENS[scope], "--days", "365"]
-    made = subprocess.run(command, cwd=root, env=dict(env), capture_output=True, text=True, stdin=subprocess.DEVNULL)
-    lines = made.stdout.split()
-    if made.returncode or not lines:
-        said = (made.stderr.strip().splitlines() or ["no output"])[-1]
-        raise StartError(f"flask token create --scope {scope} failed: {said}")
-    return lines[-1]
+def _describe_access(scopes: Sequence[str]) -> str:
+    if not scopes:
+        return "callers have no access"
+    return f"whoever reaches this port may {', '.join(scopes)} (ANONYMOUS_SCOPES)"
+
+
+def _describe_production(data: Path) -> str:
+    return f"  production     secrets that the environment does not set: {data / 'secrets.env'}, mode 0600\n"

@@ -1,4 +1,4 @@
-"""`make flask ARGS="audit --full"`: a command of the application with the environment of the stack that runs here."""
+"""`make flask ARGS="audit --full"`: runs a command of the application with the environment of the running stack."""
 
 import json
 import os
@@ -7,30 +7,31 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from analytics.local.data import DataFolder
-from analytics.local.settings import is_given, local_environment
+from analytics.local.servers.binaries import StartError
+from analytics.local.servers.data_folder import DataFolder
+from analytics.local.settings import add_unset, local_environment
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def environment(root: Path, user_env: Mapping[str, str]) -> dict[str, str] | None:
-    """What the processes of the running stack got; None: nothing runs in `root`."""
+def running_environment(root: Path, user_env: Mapping[str, str]) -> dict[str, str]:
+    """The environment of the running stack's processes. Raises StartError if none runs in `root`."""
     data = DataFolder(root / ".data")
-    try:
-        facts = json.loads((data.path / "local.json").read_text())
-    except FileNotFoundError:
-        return None
-    env = local_environment(user_env)
-    env |= {name: value for name, value in data.secrets().items() if not is_given(env, name)}
+    facts = data.path / "local.json"
+    if not data.is_locked() or not facts.exists():
+        raise StartError("nothing is running here: start it with make run, then repeat this in another terminal")
+    run_info = json.loads(facts.read_text())
+    env = add_unset(local_environment(root, user_env), data.secrets())
     urls = {"DATABASE_URL": "database_url", "REDIS_URL": "redis_url", "CELERY_BROKER_URL": "broker_url"}
-    return env | {name: facts[fact] for name, fact in urls.items()}
+    return env | {name: run_info[key] for name, key in urls.items()}
 
 
 def main() -> int:
-    """The command's own exit code; 1 with one line where nothing runs."""
-    env = environment(ROOT, os.environ)
-    if env is None:
-        print("make flask: nothing runs here; start it with make run", file=sys.stderr)
+    """The command's exit code; 1 with one line if no stack is running."""
+    try:
+        env = running_environment(ROOT, os.environ)
+    except StartError as error:
+        print(f"make flask: {error}", file=sys.stderr)
         return 1
     return subprocess.run([sys.executable, "-m", "flask", "--app", "wsgi", *sys.argv[1:]], cwd=ROOT, env=env).returncode
 

@@ -1,6 +1,7 @@
-"""`make run`: both servers, the migrations, then every process of the Procfile, kept alive until Ctrl-C.
+"""`make run`: both servers, the migrations, then every process of the Procfile, restarted when they die, until Ctrl-C.
 
-It knows the application by its Procfile, `GET /readyz` and `flask token create` only.
+`make dev` is the same, and changed code is reloaded (reload.py). The application is used only through its Procfile,
+`GET /readyz` and `flask token create`.
 """
 
 import argparse
@@ -16,64 +17,72 @@ from types import FrameType
 from honcho.colour import get_colours
 from honcho.environ import parse_procfile
 
-from analytics.local.binaries import StartError
-from analytics.local.child import MARK, Child, Output, kill_left_behind
-from analytics.local.data import DataFolder
-from analytics.local.keeper import Keeper, Unit
-from analytics.local.postgres import Postgres
-from analytics.local.redis import Redis
-from analytics.local.servers import Servers, start_servers
-from analytics.local.settings import is_given, local_environment
-from analytics.local.welcome import answers, check_port, make_tokens, welcome
+from analytics.local.banner import create_tokens, format_banner, is_responding
+from analytics.local.child_process import DATA_FOLDER_VARIABLE, ChildProcess, ProcessOutput, kill_leftover_processes
+from analytics.local.port import await_port
+from analytics.local.reload import watch_code
+from analytics.local.servers.binaries import StartError
+from analytics.local.servers.data_folder import DataFolder
+from analytics.local.servers.postgres import PostgresServer
+from analytics.local.servers.redis import RedisServer
+from analytics.local.servers.servers import Servers, start_servers
+from analytics.local.settings import Mode, add_unset, local_environment, read_settings
+from analytics.local.supervisor import Restartable, Supervisor
 
 ROOT = Path(__file__).resolve().parents[2]
-READY_WITHIN_S = 60
-WORKER_READY_WITHIN_S = 10
-TOO_MANY_RESTARTS = 3
-SYSTEM = "local"
+READY_TIMEOUT_S = 60
+WORKER_READY_TIMEOUT_S = 10
+PORT_RELEASE_TIMEOUT_S = 10
+RESTARTS_BEFORE_FAILURE = 3
+SUPERVISOR_NAME = "local"
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-# Nobody accepts work while those who would do it are stopping.
+# Stop accepting work before stopping the processes that do it.
 STOP_ORDER = ("web", "beat", "worker")
+# gunicorn starts new processes before it ends the old ones, so that no request is refused.
+RELOAD_SIGNALS = {"web": signal.SIGHUP}
+# The new one takes tasks while the old one ends its own. Two of beat would send every message twice.
+OVERLAPPING = ("worker",)
+# Seconds after a change: at once they would take the processors from each other, and a developer waits for the first.
+RELOAD_DELAYS_S = {"web": 0.0, "worker": 1.0, "beat": 2.5}
 
 
 class Stack:
-    """One run: what was started, and in which order it stops."""
+    """One run: its servers and processes, started in order and stopped in reverse."""
 
-    def __init__(self, root: Path, user_env: Mapping[str, str]) -> None:
+    def __init__(self, root: Path, user_env: Mapping[str, str], mode: Mode = "run") -> None:
         self.root = root
         self.data = DataFolder(root / ".data")
-        self.env = local_environment(user_env)
+        self.env = local_environment(root, user_env, mode)
         host = self.env["HOST"]
         self.url = f"http://{'127.0.0.1' if host in ('0.0.0.0', '::') else host}:{self.env['PORT']}"
         self.commands: dict[str, str] = dict(parse_procfile((root / "Procfile").read_text()).processes)
-        self.output = Output(width=max(map(len, [*self.commands, SYSTEM])))
+        self.output = ProcessOutput(width=max(map(len, [*self.commands, SUPERVISOR_NAME])))
         self.servers: Servers | None = None
-        self.children: dict[str, Child] = {}
-        self.keepers: dict[str, Keeper] = {}
+        self.children: dict[str, ChildProcess] = {}
+        self.supervisors: dict[str, Supervisor] = {}
         self.tokens: dict[str, str] = {}
         self._writing = threading.Lock()
 
     def up(self) -> None:
-        """Start everything; returns when it answers."""
+        """Starts everything; returns when the web server is ready. Raises StartError."""
         self.data.lock(self.url)
-        if left := kill_left_behind(self.data.path):
-            self.say(f"ended {len(left)} processes that an earlier run left behind")
-        check_port(self.env["HOST"], self.env["PORT"])
-        secrets = self.data.secrets()
-        self.env |= {name: value for name, value in secrets.items() if not is_given(self.env, name)}
+        if left := kill_leftover_processes(self.data.path):
+            self.print_line(f"killed {len(left)} processes left behind by an earlier run")
+        await_port(self.env["HOST"], self.env["PORT"], PORT_RELEASE_TIMEOUT_S if left else 0, self.print_line)
+        self.env = add_unset(self.env, self.data.secrets())
         self.servers = start_servers(self.data.path, self.env)
         for name, server in self._own_servers().items():
-            self._keep(name, server)
+            self._supervise(name, server)
         self.env |= self._settings(self.servers)
         self._start_children()
-        self.tokens = make_tokens(self.root, self.env)
+        self.tokens = create_tokens(self.root, self.env)
         self._await_ready()
-        self.write_facts()
+        self.write_run_info()
 
     def down(self) -> None:
-        """Stop everything in order: who takes work in, who does it, and last where it is kept."""
-        for keeper in self.keepers.values():
-            keeper.release()
+        """Stops everything in order: web and beat, the worker, then the servers."""
+        for supervisor in self.supervisors.values():
+            supervisor.stop_restarting()
         rest = [name for name in self.children if name not in STOP_ORDER]
         stopped = []
         for name in [*STOP_ORDER, *rest]:
@@ -84,20 +93,28 @@ class Stack:
             server.stop()
             stopped.append(name)
         if self.servers is not None:
-            self.data.forget_facts()
-            self.say(f"stopped {', '.join(stopped) or 'nothing'}; port {self.env['PORT']} is free")
+            self.data.delete_run_info()
+            self.print_line(f"stopped {', '.join(stopped) or 'nothing'}; port {self.env['PORT']} is free")
 
-    def force(self) -> None:
-        """End the processes at once; the servers still shut down cleanly, which is quick without them."""
+    def kill_processes(self) -> None:
+        """Kills the processes at once; the servers still shut down cleanly, which is fast without clients."""
         for child in self.children.values():
             child.kill_group()
 
-    def say(self, line: str) -> None:
-        """Print one line of our own among those of the processes."""
-        self.output.write(SYSTEM, line)
+    def reload(self, changed: list[Path]) -> None:
+        """Has every process run changed code, the worker alone that of tasks, which no other runs; returns at once."""
+        is_of_worker = all(path.parts[0] == "tasks" for path in changed)
+        for name, supervisor in list(self.supervisors.items()):
+            if name in self.children and (name == "worker" or not is_of_worker):
+                delay_s = 0.0 if is_of_worker else RELOAD_DELAYS_S.get(name, 0.0)
+                supervisor.reload(self.children[name].reload, delay_s)
 
-    def write_facts(self) -> None:
-        """Put what a script needs to use this run into local.json, once it is known."""
+    def print_line(self, line: str) -> None:
+        """Prints a line under the supervisor's name."""
+        self.output.write(SUPERVISOR_NAME, line)
+
+    def write_run_info(self) -> None:
+        """Writes URLs, tokens and pids to local.json, once they are known."""
         if self.servers is None or not self.tokens:
             return
         with self._writing:
@@ -105,9 +122,9 @@ class Stack:
             pids |= {name: unit.pid for name, unit in [*self.children.items(), *self._own_servers().items()]}
             tokens = {f"{scope}_token": token for scope, token in self.tokens.items()}
             urls = {name: getattr(self.servers, name) for name in ("database_url", "redis_url", "broker_url")}
-            self.data.write_facts({"url": self.url, **tokens, **urls, "pids": pids})
+            self.data.write_run_info({"url": self.url, **tokens, **urls, "pids": pids})
 
-    def _own_servers(self) -> dict[str, Postgres | Redis]:
+    def _own_servers(self) -> dict[str, PostgresServer | RedisServer]:
         found = {"redis": self.servers.redis, "postgres": self.servers.postgres} if self.servers else {}
         return {name: server for name, server in found.items() if server is not None}
 
@@ -117,82 +134,95 @@ class Stack:
             "REDIS_URL": servers.redis_url,
             "CELERY_BROKER_URL": servers.broker_url,
             "CELERY_SCHEDULE": str(self.data.path / "celerybeat-schedule"),
-            MARK: str(self.data.path),
+            DATA_FOLDER_VARIABLE: str(self.data.path),
         }
 
     def _start_children(self) -> None:
         for (name, command), colour in zip(self.commands.items(), get_colours(), strict=False):
-            log = self.data.fresh_log(name)
-            child = Child(name, command, self.root, self.env, log, self.output, colour)
+            log = self.data.rotate_log(name)
+            signal_number = RELOAD_SIGNALS.get(name)
+            overlaps = name in OVERLAPPING
+            child = ChildProcess(name, command, self.root, self.env, log, self.output, colour, signal_number, overlaps)
             child.start()
             if name != "release":
                 self.children[name] = child
-                self._keep(name, child)
+                self._supervise(name, child)
             elif code := child.wait():
-                raise StartError(f"the migrations ended with exit code {code} (log: {log})")
+                raise StartError(f"the migrations failed with exit code {code} (log: {log})")
 
-    def _keep(self, name: str, unit: Unit) -> None:
-        self.keepers[name] = Keeper(name, unit, self.say, self.write_facts)
-        self.keepers[name].start()
+    def _supervise(self, name: str, unit: Restartable) -> None:
+        self.supervisors[name] = Supervisor(name, unit, self.print_line, self.write_run_info)
+        self.supervisors[name].start()
 
     def _await_ready(self) -> None:
-        end = time.monotonic() + READY_WITHIN_S
-        while not answers(f"{self.url}/readyz"):
-            self._check_coming_up("web" if time.monotonic() > end else None)
+        end = time.monotonic() + READY_TIMEOUT_S
+        while not is_responding(f"{self.url}/readyz"):
+            self._check_startup("web" if time.monotonic() > end else None)
             time.sleep(0.1)
-        # A worker that logs less than INFO never says it: then the wait is all there is.
-        end = time.monotonic() + WORKER_READY_WITHIN_S
-        while "worker" in self.children and not self.children["worker"].said_ready and time.monotonic() < end:
-            self._check_coming_up()
+        # A worker that logs less than INFO never logs that it is ready: then wait for the whole timeout.
+        end = time.monotonic() + WORKER_READY_TIMEOUT_S
+        while "worker" in self.children and not self.children["worker"].has_logged_ready and time.monotonic() < end:
+            self._check_startup()
             time.sleep(0.1)
 
-    def _check_coming_up(self, late: str | None = None) -> None:
-        failing = [name for name in self.children if self.keepers[name].restarts >= TOO_MANY_RESTARTS]
+    def _check_startup(self, late: str | None = None) -> None:
+        failing = [name for name in self.children if self.supervisors[name].restarts >= RESTARTS_BEFORE_FAILURE]
         if name := next(iter(failing), late):
-            raise StartError(f"{name} does not come up (log: {self.data.logs / name}.log)")
+            raise StartError(f"{name} does not start (log: {self.data.logs / name}.log)")
 
 
-def run(root: Path, user_env: Mapping[str, str]) -> int:
-    """Run the stack until a signal asks it to stop; the exit code."""
+def run(root: Path, user_env: Mapping[str, str], mode: Mode = "run") -> int:
+    """Runs the stack until a stop signal; the exit code."""
+    # Nobody else may read what the processes write: logs, exports, secrets.
+    os.umask(0o077)
     for number in STOP_SIGNALS:
         signal.signal(number, _interrupt)
     try:
-        stack = Stack(root, user_env)
+        stack = Stack(root, user_env, mode)
     except StartError as error:
-        print(f"make run: {error}", file=sys.stderr)
+        print(f"make {mode}: {error}", file=sys.stderr)
         return 1
-    problem = ""
-    try:
-        stack.up()
-        print(welcome(stack.url, stack.tokens, stack.data.path), flush=True)
-        while True:
-            signal.pause()
-    except KeyboardInterrupt:
-        stack.say("stopping; again to force")
-    except StartError as error:
-        problem = str(error)
+    problem = _serve(stack, mode)
     for number in STOP_SIGNALS:
-        signal.signal(number, lambda *_: stack.force())
+        signal.signal(number, lambda *_: stack.kill_processes())
     stack.down()
     if problem:
-        # The last line is the one that counts: it comes after what the processes had to say.
-        print(f"make run: {problem}", file=sys.stderr)
+        # Printed last, after the output of the processes, where the user looks.
+        print(f"make {mode}: {problem}", file=sys.stderr)
     return 1 if problem else 0
 
 
+def _serve(stack: Stack, mode: Mode) -> str:
+    """Starts the stack and waits for a stop signal; what prevented it from starting."""
+    try:
+        if mode == "dev":
+            # First, so that no change is missed while the processes start.
+            watch_code(stack.root, stack.reload, stack.print_line)
+        stack.up()
+        print(format_banner(stack.url, stack.tokens, stack.data.path, read_settings(stack.env)), flush=True)
+        while True:
+            signal.pause()
+    except KeyboardInterrupt:
+        stack.print_line("stopping; press Ctrl-C again to kill")
+    except StartError as error:
+        return str(error)
+    return ""
+
+
 def _interrupt(_number: int, _frame: FrameType | None) -> None:
-    # A terminal's Ctrl-C and make's own signal may come together: one stop is one stop.
+    # The terminal's Ctrl-C and make's own signal can arrive together: handle only the first.
     for number in STOP_SIGNALS:
         signal.signal(number, signal.SIG_IGN)
     raise KeyboardInterrupt
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """`python -m analytics.local.stack run`."""
+    """`python -m analytics.local.stack run|dev`."""
     parser = argparse.ArgumentParser(prog="python -m analytics.local.stack", description=__doc__)
-    parser.add_argument("command", choices=["run"])
+    parser.add_argument("mode", choices=["run", "dev"])
     parser.add_argument("--root", type=Path, default=ROOT, help="the folder with the Procfile and .data/")
-    return run(parser.parse_args(arguments).root.resolve(), os.environ)
+    parsed = parser.parse_args(arguments)
+    return run(parsed.root.resolve(), os.environ, parsed.mode)
 
 
 if __name__ == "__main__":

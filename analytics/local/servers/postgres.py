@@ -1,7 +1,7 @@
-"""A PostgreSQL server of our own: make its folder, start, adopt, stop, kill.
+"""An embedded PostgreSQL server: creates its folder, starts, adopts, stops and kills it.
 
-Used by `make run` (data is kept) and by the tests (throw-away, dies with the test run). Callers get a URL; they never
-see the binaries, the account or the socket. One process at a time looks after a data folder.
+Used by `make run` (data is kept) and by the tests (temporary, ends with the test run). Callers get a URL; they never
+see the binaries, the account or the socket. One process at a time manages a data folder.
 """
 
 import re
@@ -15,28 +15,38 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import quote
 
-from analytics.local.account import find_account
-from analytics.local.binaries import StartError, find_postgres, postgres_major, system_postgres
-from analytics.local.processes import die_with_parent, pids_in, send_signal, socket_folder, wait_gone, works_in
+from analytics.local.processes import (
+    die_with_parent,
+    is_working_in,
+    pids_working_in,
+    send_signal,
+    socket_folder,
+    wait_for_exit,
+)
+from analytics.local.servers.binaries import StartError, find_postgres, postgres_major_version, system_postgres_folders
+from analytics.local.servers.run_as import find_account
 
-Options = Mapping[str, str] | Iterable[tuple[str, str]]
+ServerSettings = Mapping[str, str] | Iterable[tuple[str, str]]
 
-FAST = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
-BUILTIN_LOCALE_SINCE = 17
+NON_DURABLE_SETTINGS = {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
+FIRST_MAJOR_WITH_BUILTIN_LOCALE = 17
 
 
-class Postgres:
+class PostgresServer:
     """The server on the folder `data`, reached over a Unix socket, and over 127.0.0.1 too when `port` is given.
 
-    `ephemeral` trades safety for speed and ends with the process that started it; `durable` keeps what was committed
-    through a SIGKILL of such a server as well.
+    `ephemeral` trades durability for speed and ends with the process that started it; with `durable` such a server
+    keeps committed data through a SIGKILL as well.
     """
+
+    # How the supervisor's log describes its end.
+    ending = "died"
 
     def __init__(
         self,
         data: Path | str,
         port: int = 0,
-        options: Options = (),
+        options: ServerSettings = (),
         ephemeral: bool = False,
         durable: bool | None = None,
     ) -> None:
@@ -53,9 +63,9 @@ class Postgres:
         self._account = find_account(self._bin / "postgres", self.data)
 
     def start(self, timeout: float = 300) -> Literal["started", "adopted"]:
-        """Start the server, or take over the one that a killed supervisor left; returns when it answers.
+        """Starts the server, or adopts the one that a killed supervisor left; returns when it is ready.
 
-        The time allows for crash recovery of a full write-ahead log.
+        Raises StartError. The timeout (seconds) allows for crash recovery of a full write-ahead log.
         """
         end = time.monotonic() + timeout
         if (pid := self.pid) is not None:
@@ -66,7 +76,7 @@ class Postgres:
             try:
                 self._spawn(end)
             except StartError as error:
-                # After a SIGKILL of the server its backends live on for a moment and hold the shared memory.
+                # After a SIGKILL of the server its backends run on for a moment and hold the shared memory.
                 if "pre-existing shared memory" not in str(error) or time.monotonic() > end:
                     raise
                 self._kill_orphans()
@@ -75,41 +85,42 @@ class Postgres:
                 return "started"
 
     def stop(self, timeout: float = 60) -> None:
-        """Disconnect everybody and shut down cleanly; after `timeout` at once, and the next start recovers."""
+        """Disconnects all clients and shuts down cleanly; after `timeout` seconds at once, with recovery at start."""
         pid = self.pid
         if pid is None:
             return
         send_signal(pid, signal.SIGINT)
-        if not wait_gone(pid, self.data, self._child, timeout):
+        if not wait_for_exit(pid, self.data, self._child, timeout):
             send_signal(pid, signal.SIGQUIT)
-            wait_gone(pid, self.data, self._child, timeout)
+            wait_for_exit(pid, self.data, self._child, timeout)
         with suppress(OSError):
             self._sockets().rmdir()
 
     def kill(self) -> None:
-        """SIGKILL the server, as a crash would end it."""
+        """Kills the server with SIGKILL, like a crash."""
         if (pid := self.pid) is not None:
             send_signal(pid, signal.SIGKILL)
-            wait_gone(pid, self.data, self._child, 10)
+            wait_for_exit(pid, self.data, self._child, 10)
 
     @property
     def pid(self) -> int | None:
-        """The running server's pid, whoever started it."""
+        """The pid of the running server, whichever process started it."""
         lines = self._pid_file()
         if not lines or not lines[0].strip().isdigit():
             return None
         pid = int(lines[0])
-        return pid if works_in(pid, self.data) else None
+        return pid if is_working_in(pid, self.data) else None
 
     def url(self, db: str = "postgres") -> str:
-        """The database's URL for libpq and for SQLAlchemy alike."""
+        """The database's URL for libpq and SQLAlchemy."""
         lines = self._pid_file()
         known = len(lines) > 4 and bool(lines[4].strip())
         host, port = (lines[4].strip(), lines[3].strip()) if known else (str(self._sockets()), str(self.port))
         return f"postgresql://postgres@/{quote(db, safe='')}?host={quote(host, safe='')}&port={port}"
 
     def create_database(self, db: str) -> bool:
-        """Make the database `db` unless it exists; True when it was made."""
+        """Creates the database `db` unless it exists; True if it was created."""
+        # `make run` loads the driver only if it creates the database.
         import psycopg2
         from psycopg2 import sql
 
@@ -130,35 +141,35 @@ class Postgres:
             self._check_major()
         else:
             self._init()
-        # No server works on the folder (see `pid`), yet a stranger with the old one's pid, or its own zombie that
-        # nobody has reaped, would be taken for it. Both folders are for this server alone.
+        # No server uses the folder (see `pid`), but another process with the old pid, or an unreaped zombie, would be
+        # mistaken for it. Only this server uses the two folders.
         for lock in (self.data / "postmaster.pid", self._sockets() / f".s.PGSQL.{self.port}.lock"):
             lock.unlink(missing_ok=True)
 
     def _check_major(self) -> None:
-        made, have = (self.data / "PG_VERSION").read_text().strip(), postgres_major(self._bin)
+        made, have = (self.data / "PG_VERSION").read_text().strip(), postgres_major_version(self._bin)
         if made == str(have):
             return
-        old = next(iter(system_postgres(made)), Path(f"/usr/lib/postgresql/{made}/bin"))
+        old = next(iter(system_postgres_folders(made)), Path(f"/usr/lib/postgresql/{made}/bin"))
         raise StartError(
             f"{self.data} holds data of PostgreSQL {made} but the server is PostgreSQL {have}: run with PG_BIN={old} "
             f"(and move over with pg_dump), or move the folder away to start empty"
         )
 
     def _init(self) -> None:
-        # A killed initdb leaves PG_VERSION behind, so the folder is made aside and renamed when it is whole.
+        # A killed initdb leaves PG_VERSION, so the folder is created under another name and renamed when complete.
         aside = self.data.with_name(self.data.name + ".init")
         shutil.rmtree(aside, ignore_errors=True)
         if self.data.exists() and any(self.data.iterdir()):
             raise StartError(f"{self.data} is neither empty nor a PostgreSQL data folder: move it away")
         aside.mkdir(mode=0o700)
-        self._account.own(aside)
-        builtin = postgres_major(self._bin) >= BUILTIN_LOCALE_SINCE
+        self._account.chown_path(aside)
+        builtin = postgres_major_version(self._bin) >= FIRST_MAJOR_WITH_BUILTIN_LOCALE
         locale = ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"] if builtin else ["--locale=C.UTF-8"]
         flags = ["-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-instructions", *locale]
         flags += ["--no-sync"] * self.ephemeral
         command = self._command("initdb", "-D", str(aside), *flags)
-        made = subprocess.run(command, capture_output=True, text=True, errors="replace", **self._account.popen)
+        made = subprocess.run(command, capture_output=True, text=True, errors="replace", **self._account.popen_options)
         if made.returncode:
             raise StartError(f"initdb failed: {_reason(made.stderr + made.stdout)}")
         if self.data.exists():
@@ -167,9 +178,9 @@ class Postgres:
 
     def _spawn(self, end: float) -> None:
         sockets = self._sockets()
-        self._account.own(sockets)
+        self._account.chown_path(sockets)
         options = {"listen_addresses": self._listen, "port": str(self.port), "unix_socket_directories": str(sockets)}
-        options |= ({} if self._durable else FAST) | self._options
+        options |= ({} if self._durable else NON_DURABLE_SETTINGS) | self._options
         settings = [f"--{name}={value}" for name, value in options.items()]
         with self.log.open("ab") as log:
             since = log.tell()
@@ -180,7 +191,7 @@ class Postgres:
                 stderr=log,
                 start_new_session=True,
                 preexec_fn=die_with_parent(signal.SIGINT) if self.ephemeral else None,
-                **self._account.popen,
+                **self._account.popen_options,
             )
         self._child = child
         self._await_ready(child.pid, end, since)
@@ -189,7 +200,7 @@ class Postgres:
         return [*self._account.prefix, str(self._bin / program), *arguments]
 
     def _await_ready(self, pid: int, end: float, since: int) -> None:
-        # The file still says "ready" after a SIGKILL: it counts only with the pid that is awaited.
+        # The file still says "ready" after a SIGKILL: it counts only with the awaited pid.
         child = self._child if self._child is not None and self._child.pid == pid else None
         while time.monotonic() < end:
             lines = self._pid_file()
@@ -206,7 +217,7 @@ class Postgres:
             return log.read().decode(errors="replace")
 
     def _kill_orphans(self) -> None:
-        for pid in pids_in(self.data):
+        for pid in pids_working_in(self.data):
             send_signal(pid, signal.SIGKILL)
 
     def _sockets(self) -> Path:
@@ -220,7 +231,7 @@ class Postgres:
 
 
 def _reason(output: str) -> str:
-    """The one line of a server's output that says what is wrong; not the last words of a backend that was left over."""
+    """The line of a server's output that names the error; not the exit message of an orphaned backend."""
     found = re.search(r"(?:FATAL|PANIC|error|ERROR):\s+((?!.*unexpected postmaster exit).*)", output)
     lines = output.strip().splitlines()
     return found.group(1) if found else (lines[-1] if lines else "no output")

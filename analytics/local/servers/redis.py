@@ -1,6 +1,6 @@
-"""A Valkey (or Redis) server of our own: start, adopt, stop, kill.
+"""An embedded Valkey (or Redis) server: starts, adopts, stops and kills it.
 
-The event buffer and the broker live in it, so nothing may be evicted and nothing acknowledged may be lost by a kill.
+It holds the event buffer and the broker, so nothing may be evicted and no acknowledged write may be lost by a kill.
 Reached over a Unix socket, and over 127.0.0.1 too when a port is given.
 """
 
@@ -13,26 +13,29 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import quote
 
-from analytics.local.binaries import StartError, find_redis
-from analytics.local.processes import die_with_parent, send_signal, socket_folder, wait_gone, works_in
+from analytics.local.processes import die_with_parent, is_working_in, send_signal, socket_folder, wait_for_exit
+from analytics.local.servers.binaries import StartError, find_redis
 
-# With everysec a write may be acknowledged while it is still in memory (a background fsync being slow), and a SIGKILL
-# then loses it. fdatasync takes 0.3 ms on a common SSD and covers every client that waits.
-DURABLE = {
+# With everysec a write can be acknowledged while it is still in memory (during a slow background fsync), and a SIGKILL
+# then loses it. fdatasync takes 0.3 ms on a common SSD and serves all waiting clients.
+DURABLE_SETTINGS = {
     "appendonly": "yes",
     "appendfsync": "always",
     "no-appendfsync-on-rewrite": "no",
-    # A drained stream leaves almost nothing to keep: the file is rewritten when it is worth it, not at every doubling.
+    # A drained stream leaves almost no data: rewrite the file when it is worth it, not at every doubling.
     "auto-aof-rewrite-percentage": "100",
     "auto-aof-rewrite-min-size": "128mb",
 }
 
 
-class Redis:
+class RedisServer:
     """The server that keeps its files in `folder`.
 
-    `ephemeral` ends with the process that started it and keeps nothing on disk unless `durable` asks for it.
+    `ephemeral` ends with the process that started it and keeps nothing on disk unless `durable`.
     """
+
+    # How the supervisor's log describes its end.
+    ending = "died"
 
     def __init__(
         self,
@@ -53,9 +56,9 @@ class Redis:
         self._child: subprocess.Popen[bytes] | None = None
 
     def start(self, timeout: float = 120) -> Literal["started", "adopted"]:
-        """Start the server, or take over the one that a killed supervisor left; returns when it answers."""
+        """Starts the server, or adopts the one that a killed supervisor left; returns when ready. Raises StartError."""
         end = time.monotonic() + timeout
-        # A second server on the folder would take the socket over and write into the same files.
+        # A second server on the folder would take over the socket and write to the same files.
         if (pid := self.pid) is not None:
             self._await_pong(pid, end, 0)
             return "adopted"
@@ -74,33 +77,33 @@ class Redis:
         return "started"
 
     def stop(self, timeout: float = 30) -> None:
-        """Shut down cleanly: what was written is on disk when this returns."""
+        """Shuts down cleanly: all writes are on disk when this returns."""
         pid = self.pid
         if pid is None:
             return
         send_signal(pid, signal.SIGTERM)
-        if not wait_gone(pid, self.folder, self._child, timeout):
+        if not wait_for_exit(pid, self.folder, self._child, timeout):
             self.kill()
         if self.socket.parent != self.folder:
             with suppress(OSError):
                 self.socket.parent.rmdir()
 
     def kill(self) -> None:
-        """SIGKILL the server, as a crash would end it."""
+        """Kills the server with SIGKILL, like a crash."""
         if (pid := self.pid) is not None:
             send_signal(pid, signal.SIGKILL)
-            wait_gone(pid, self.folder, self._child, 10)
+            wait_for_exit(pid, self.folder, self._child, 10)
 
     @property
     def pid(self) -> int | None:
-        """The running server's pid, whoever started it."""
+        """The pid of the running server, whichever process started it."""
         if self._child is not None and self._child.poll() is None:
             return self._child.pid
         try:
             pid = int((self.folder / "redis.pid").read_text())
         except (OSError, ValueError):
             return None
-        return pid if works_in(pid, self.folder) else None
+        return pid if is_working_in(pid, self.folder) else None
 
     def url(self, db: int = 0) -> str:
         """The database's URL as redis-py reads it."""
@@ -118,9 +121,9 @@ class Redis:
             "save": "",
             "maxmemory": self.maxmemory,
             "maxmemory-policy": "noeviction",
-            **(DURABLE if self._durable else {"appendonly": "no"}),
+            **(DURABLE_SETTINGS if self._durable else {"appendonly": "no"}),
         }
-        return [word for name, value in settings.items() for word in (f"--{name}", value)]
+        return [argument for name, value in settings.items() for argument in (f"--{name}", value)]
 
     def _await_pong(self, pid: int, end: float, since: int) -> None:
         child = self._child if self._child is not None and self._child.pid == pid else None
@@ -133,7 +136,7 @@ class Redis:
         raise StartError(f"Redis (pid {pid}) does not answer on {self.socket} (log: {self.log})")
 
     def _ping(self) -> bool:
-        # A server that still loads its file answers with an error, not with PONG.
+        # A server that is still loading its file answers with an error instead of PONG.
         try:
             with socket.socket(socket.AF_UNIX) as connection:
                 connection.settimeout(1)

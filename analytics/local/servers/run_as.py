@@ -1,7 +1,7 @@
-"""Under which account a server runs: PostgreSQL refuses to run as root, so root has to become somebody.
+"""The account that a server runs under: PostgreSQL refuses to run as root, so root has to switch to another one.
 
-Nothing is added to the machine and no permission of a parent folder is changed on the way. In order: the owner of the
-data, `postgres`, `nobody`, a user namespace (a checkout under /root), and last a capability.
+It creates no account and changes no permission of a parent folder. Tried in order: the owner of the data, `postgres`,
+`nobody`, a user namespace (a checkout under /root), and last a capability.
 """
 
 import os
@@ -12,26 +12,26 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from analytics.local.binaries import StartError
+from analytics.local.servers.binaries import StartError
 
 
 @dataclass(frozen=True)
 class Account:
-    """How to start a program that must not be root: a command prefix, or another user for Popen."""
+    """How to start a program that must not run as root: a command prefix, or another user for Popen."""
 
     uid: int | None = None
     gid: int | None = None
     prefix: tuple[str, ...] = ()
 
     @cached_property
-    def popen(self) -> dict[str, Any]:
+    def popen_options(self) -> dict[str, Any]:
         """Arguments for subprocess; the folder is `/` because the account may not see the current one."""
         if self.uid is None or self.prefix:
             return {"cwd": "/"}
         return {"cwd": "/", "user": self.uid, "group": self.gid, "extra_groups": []}
 
-    def own(self, path: Path) -> None:
-        """Hand a file or folder to the account."""
+    def chown_path(self, path: Path) -> None:
+        """Gives a file or folder to the account."""
         if self.uid is not None and self.gid is not None:
             os.chown(path, self.uid, self.gid)
 
@@ -39,7 +39,7 @@ class Account:
         """True when the account can run `program` and enter `folder`."""
         command = [*self.prefix, "/bin/sh", "-c", '"$0" -V && test -x "$1"', str(program), str(folder)]
         try:
-            return not subprocess.run(command, capture_output=True, **self.popen).returncode
+            return not subprocess.run(command, capture_output=True, **self.popen_options).returncode
         except OSError:
             return False
 
@@ -47,23 +47,23 @@ class Account:
 def find_account(program: Path, data: Path) -> Account:
     """The account for the server `program` on the folder `data`, which need not exist yet."""
     if os.geteuid() != 0:
-        return _myself(data)
+        return _current_account(data)
     if data.exists():
-        return _owner(program, data)
+        return _owner_account(program, data)
     for account in _candidates():
         if account.can_run(program, data.parent):
             return account
     raise StartError(f"run this as a normal user, or from a folder that 'nobody' can enter ({data.parent} is not one)")
 
 
-def _myself(data: Path) -> Account:
+def _current_account(data: Path) -> Account:
     if data.exists() and data.stat().st_uid != os.geteuid():
         raise StartError(f"{data} belongs to uid {data.stat().st_uid}: run as that user (it was first run as root?)")
     return Account()
 
 
-def _owner(program: Path, data: Path) -> Account:
-    # Files of root were made inside a user namespace; any other owner made them under its own name.
+def _owner_account(program: Path, data: Path) -> Account:
+    # Files of root were created inside a user namespace; any other owner created them directly.
     state = data.stat()
     plain = Account(state.st_uid, state.st_gid)
     accounts = [_namespace()] if state.st_uid == 0 else [plain, _capability(plain)]
@@ -87,7 +87,7 @@ def _named(name: str) -> Account | None:
 
 
 def _namespace() -> Account:
-    # Files stay root's on disk, and root still reaches what lies under a 0700 folder.
+    # Files stay root's on disk, and root can still enter a 0700 folder.
     nobody = _named("nobody") or Account(65534, 65534)
     return Account(prefix=("unshare", "--user", f"--map-user={nobody.uid}", f"--map-group={nobody.gid}", "--"))
 
