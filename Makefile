@@ -10,7 +10,7 @@ DEV_STAMP := $(VENV)/.dev-$(call key,requirements.txt requirements-dev.txt)
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
 
 .DEFAULT_GOAL := help
-.PHONY: help run flask test bench lint clean venv lock
+.PHONY: help run dev shell flask test faults fuzz bench lint clean venv lock
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 14
@@ -18,11 +18,23 @@ help: ## show this list
 run: $(RUN_STAMP) ## start everything here: PostgreSQL, Valkey, web, worker, beat (PORT=8000)
 	@exec $(BIN)/python -m analytics.local.stack run
 
+dev: $(DEV_STAMP) ## as run, reloads web, worker and beat when the code changes
+	@exec $(BIN)/python -m analytics.local.stack dev
+
+shell: $(RUN_STAMP) ## a shell for the README's flask and curl lines, on what `make run` started
+	@exec $(BIN)/python -m analytics.local.shell
+
 flask: $(RUN_STAMP) ## a command against what `make run` started (ARGS="audit --full")
-	@exec $(BIN)/python -m analytics.local.command $(ARGS)
+	@exec $(BIN)/python -m analytics.local.flask_command $(ARGS)
 
 test: $(DEV_STAMP) ## run the tests with servers of their own (ARGS="tests/local -x")
-	@exec $(BIN)/pytest -n 2 $(ARGS)
+	@exec $(BIN)/pytest -n 2 -m "not fault" $(ARGS)
+
+faults: $(DEV_STAMP) ## kill and freeze real processes while events flow (5 minutes)
+	@exec $(BIN)/pytest -n 2 -m fault $(ARGS)
+
+fuzz: $(DEV_STAMP) ## call every operation with generated requests and each kind of credential (API_EXAMPLES=500)
+	@API_EXAMPLES=$${API_EXAMPLES:-500} exec $(BIN)/pytest -n 2 --timeout 3600 tests/apidocs/test_openapi.py -k every_response $(ARGS)
 
 bench: $(DEV_STAMP) ## measure, and print one table of ratios (ARGS=...)
 	@exec $(BIN)/python -m benchmarks $(ARGS)
@@ -39,12 +51,12 @@ clean: ## remove the virtual environment and caches (DATA=1: .data/ too)
 	$(if $(filter 1,$(DATA)),rm -rf .data)
 
 $(RUN_STAMP): | venv
-	@echo "Installing requirements.txt into $(VENV)"
+	@echo "Installing requirements.txt into $(VENV) (some minutes)"
 	@$(INSTALL) -r requirements.txt
 	@rm -f $(VENV)/.run-*; touch $@
 
 $(DEV_STAMP): | venv
-	@echo "Installing requirements-dev.txt into $(VENV)"
+	@echo "Installing requirements-dev.txt into $(VENV) (some minutes)"
 	@$(INSTALL) -r requirements-dev.txt
 	@rm -f $(VENV)/.dev-*; touch $@
 

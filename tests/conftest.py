@@ -1,14 +1,15 @@
-"""Real servers for every test: one PostgreSQL and one Redis a run, a database of its own for each xdist worker.
+"""Real servers for every test: one PostgreSQL and one Redis a run, one database for each xdist worker.
 
 The main process (or xdist's controller) starts both in a temporary folder and migrates a template once. Each worker
-clones the template and takes two Redis databases. Before a test that uses them, tables and Redis are emptied.
+clones the template and uses two Redis databases. Tables and Redis are emptied before each test that uses them.
 """
 
+import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -22,16 +23,21 @@ from flask_migrate import upgrade
 from redis import Redis
 from sqlalchemy import Engine, text
 
-from analytics import create_app, sites
-from analytics.auth.guard import token_checks
+from analytics import clock, create_app
+from analytics.auth.cors import origin_cache
+from analytics.auth.guard import authenticator
+from analytics.auth.keys import keys
 from analytics.extensions import db
-from analytics.local.postgres import Postgres
-from analytics.local.redis import Redis as RedisServer
+from analytics.local.servers.postgres import PostgresServer
+from analytics.local.servers.redis import RedisServer
+from analytics.sites import sites
 from analytics.store.models import metadata
 from config import Settings
 
 ROOT = Path(__file__).resolve().parents[1]
-SECRET = "a-secret-of-the-tests-and-of-nothing-else"
+# Neither the tests nor the processes that they start read a developer's .env.
+os.environ["FLASK_SKIP_DOTENV"] = "1"
+SECRET = "a-secret-that-only-the-tests-use"
 TEMPLATE = "template_migrated"
 REDIS_DATABASES = 16
 SERVERS = pytest.StashKey[dict[str, str]]()
@@ -39,8 +45,8 @@ STOP = pytest.StashKey[Callable[[], None]]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    if given := getattr(config, "workerinput", None):
-        config.stash[SERVERS] = given["servers"]
+    if worker_input := getattr(config, "workerinput", None):
+        config.stash[SERVERS] = worker_input["servers"]
     elif not config.option.collectonly:
         start_servers(config)
 
@@ -57,9 +63,9 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 def start_servers(config: pytest.Config) -> None:
     folder = Path(tempfile.mkdtemp(prefix="analytics-tests-"))
-    # A server that does not run as us must be able to reach its own folder in this one.
+    # PostgreSQL may run as another user, which must reach its folder inside this one.
     folder.chmod(0o711)
-    postgres = Postgres(folder / "pg", ephemeral=True, options={"max_connections": "300"})
+    postgres = PostgresServer(folder / "pg", ephemeral=True, options={"max_connections": "300"})
     redis = RedisServer(folder / "redis", ephemeral=True)
 
     def stop() -> None:
@@ -78,7 +84,7 @@ def start_servers(config: pytest.Config) -> None:
 
 def settings_for(servers: dict[str, str], database: str, number: int) -> Settings:
     if 2 * number + 1 >= REDIS_DATABASES:
-        raise pytest.UsageError(f"at most {REDIS_DATABASES // 2} workers: each takes two Redis databases")
+        raise pytest.UsageError(f"at most {REDIS_DATABASES // 2} workers: each uses two Redis databases")
     return Settings(
         environment="test",
         database_url=servers["postgres"].replace("DATABASE", database).replace("postgresql:", "postgresql+psycopg2:"),
@@ -98,7 +104,7 @@ def migrate(settings: Settings) -> None:
 
 @pytest.fixture(scope="session")
 def settings(request: pytest.FixtureRequest) -> Settings:
-    """The settings of `app`; for others of your own ask `make_app`."""
+    """The settings of `app`; `make_app` changes them."""
     worker = getattr(request.config, "workerinput", {}).get("workerid", "gw0")
     servers = request.config.stash[SERVERS]
     connection = psycopg2.connect(servers["postgres"].replace("DATABASE", "postgres"))
@@ -111,22 +117,23 @@ def settings(request: pytest.FixtureRequest) -> Settings:
 
 @pytest.fixture(scope="session")
 def app(settings: Settings) -> Flask:
-    """One application for all tests of a worker, on the worker's own database and Redis."""
+    """One application for all tests of an xdist worker, on its database and Redis."""
     return create_app(settings)
 
 
 @pytest.fixture
 def make_app(settings: Settings, app: Flask) -> Iterator[Callable[..., Flask]]:
-    """`make_app(max_batch_size=3)`: another application on the same servers, with those settings."""
-    made: list[Flask] = []
+    """`make_app(max_batch_size=3)`: another application on the same servers, with changed settings."""
+    apps: list[Flask] = []
 
     def make(**changes: Any) -> Flask:
-        made.append(create_app(replace(settings, **changes)))
-        return made[-1]
+        apps.append(create_app(replace(settings, **changes)))
+        return apps[-1]
 
     yield make
-    for one in made:
-        with one.app_context():
+    for other_app in apps:
+        other_app.extensions["health_monitor"].stop()
+        with other_app.app_context():
             db.engine.dispose()
 
 
@@ -145,50 +152,92 @@ def engine(app: Flask) -> Engine:
 def sql(engine: Engine) -> Callable[..., list[tuple[Any, ...]]]:
     """`sql("SELECT …", name=value)`: the rows, as tuples."""
 
-    def ask(statement: str, **values: Any) -> list[tuple[Any, ...]]:
+    def execute(statement: str, **values: Any) -> list[tuple[Any, ...]]:
         with engine.begin() as connection:
             return [tuple(row) for row in connection.execute(text(statement), values)]
 
-    return ask
+    return execute
 
 
 @pytest.fixture(scope="session")
 def redis(app: Flask) -> Redis:
-    """The buffer's Redis."""
-    found: Redis = app.extensions["buffer_redis"]
-    return found
+    """The Redis of the stream."""
+    client: Redis = app.extensions["buffer_redis"]
+    return client
 
 
 @pytest.fixture
 def token(app: Flask) -> Callable[..., str]:
-    """`token("ingest read", site="shop", sub="me", **claims)`; scope or site None: without that claim."""
+    """`token("ingest read", site="shop", sub="me", **claims)`; scope or site None omits that claim."""
 
     def make(scope: str | None = "ingest read export", site: Any = None, sub: Any = "tester", **claims: Any) -> str:
-        given = {"scope": scope, "site": site}
-        claims = {name: value for name, value in given.items() if value is not None} | claims
+        defaults = {"scope": scope, "site": site}
+        claims = {name: value for name, value in defaults.items() if value is not None} | claims
         with app.app_context():
-            made: str = create_access_token(sub, additional_claims=claims, expires_delta=timedelta(hours=1))
-        return made
+            token: str = create_access_token(sub, additional_claims=claims, expires_delta=timedelta(hours=1))
+        return token
 
     return make
 
 
 @pytest.fixture
 def auth() -> Callable[[str], dict[str, str]]:
-    """The header that carries a token."""
+    """`auth(token)`: the Authorization header."""
     return lambda token: {"Authorization": f"Bearer {token}"}
 
 
 @pytest.fixture
+def own_redis() -> Iterator[RedisServer]:
+    """A Redis that the test may stop, freeze or fill."""
+    folder = Path(tempfile.mkdtemp(prefix="analytics-own-redis-"))
+    server = RedisServer(folder, ephemeral=True)
+    server.start()
+    yield server
+    server.stop()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def make_key(engine: Engine) -> Callable[..., str]:
+    """`make_key("secret", ["read"], site, name="ci")`: the text of a new key; without a site it is for all."""
+
+    def make(kind: str = "secret", scopes: Any = ("ingest",), *of_sites: sites.Site, **fields: Any) -> str:
+        ids = [site.id for site in of_sites] or None
+        with engine.begin() as connection:
+            key_text, _ = keys.create_key(connection, keys.NewKey(kind, scopes, ids, **fields), "tester")
+        return key_text
+
+    return make
+
+
+@pytest.fixture
+def publishable(make_key: Callable[..., str], site: sites.Site) -> str:
+    """A publishable key of the site `default`."""
+    return make_key("publishable", ["ingest"], site, origins=["https://shop.example"])
+
+
+@pytest.fixture
 def site(engine: Engine) -> sites.Site:
-    """The site `default`, where requests that name none go."""
+    """The site `default`, which requests without a site parameter use."""
     with engine.begin() as connection:
         return sites.create_site(connection, "default", "Default")
 
 
+@pytest.fixture
+def at(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
+    """`at(3)`: it is three seconds after the start of the test."""
+    start = datetime.now(UTC)
+
+    def turn(seconds: float) -> None:
+        monkeypatch.setattr(clock, "now", lambda: start + timedelta(seconds=seconds))
+
+    turn(0)
+    return turn
+
+
 @pytest.fixture(scope="session")
 def s3() -> Iterator[Any]:
-    """A server that speaks S3, by a client that is not ours."""
+    """An S3 server (moto), as a boto3 resource."""
     import boto3
     from moto.server import ThreadedMotoServer
 
@@ -202,15 +251,15 @@ def s3() -> Iterator[Any]:
 
 @pytest.fixture
 def bucket(s3: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """The empty bucket `kept`, which s3:// leads to. Nobody's own AWS settings are read."""
+    """The empty bucket `kept`, reached by s3://. AWS settings of the developer are not read."""
     keys = {"AWS_ACCESS_KEY_ID": "id", "AWS_SECRET_ACCESS_KEY": "key", "AWS_DEFAULT_REGION": "us-east-1"}
-    nobody = {
+    no_config = {
         "AWS_CONFIG_FILE": "/dev/null",
         "AWS_SHARED_CREDENTIALS_FILE": "/dev/null",
         "AWS_EC2_METADATA_DISABLED": "true",
     }
     address = s3.meta.client.meta.endpoint_url
-    for name, value in {**keys, **nobody, "AWS_MAX_ATTEMPTS": "1", "AWS_ENDPOINT_URL": address}.items():
+    for name, value in {**keys, **no_config, "AWS_MAX_ATTEMPTS": "1", "AWS_ENDPOINT_URL": address}.items():
         monkeypatch.setenv(name, value)
     monkeypatch.delenv("AWS_PROFILE", raising=False)
     requests.post(f"{address}/moto-api/reset", timeout=10).raise_for_status()
@@ -219,41 +268,54 @@ def bucket(s3: Any, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 @pytest.fixture
 def aws(bucket: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., None]]:
-    """`aws(AWS_ENDPOINT_URL="http://…")`: how S3 is reached from now on; None takes a variable away."""
+    """`aws(AWS_ENDPOINT_URL="http://…")`: sets environment variables of S3; None removes a variable."""
     from s3fs import S3FileSystem
 
-    from analytics.exports import storage
+    from analytics.exports.delivery import storage
 
-    def forget() -> None:
+    def clear_caches() -> None:
         S3FileSystem.clear_instance_cache()
-        storage._open.cache_clear()
+        storage.storage_at.cache_clear()
 
-    def give(**environ: str | None) -> None:
+    def set_variables(**environ: str | None) -> None:
         for name, value in environ.items():
             monkeypatch.delenv(name) if value is None else monkeypatch.setenv(name, value)
-        forget()
+        clear_caches()
 
-    yield give
-    forget()
+    yield set_variables
+    clear_caches()
 
 
-# One row a table is enough to need emptying; a partitioned table answers for its partitions.
-FILLED = text(" UNION ALL ".join(f"(SELECT '{name}' FROM {name} LIMIT 1)" for name in sorted(metadata.tables)))
+# The tables that have rows, which are truncated; a partitioned table includes its partitions.
+FILLED_TABLES = text(" UNION ALL ".join(f"(SELECT '{name}' FROM {name} LIMIT 1)" for name in sorted(metadata.tables)))
+# Small tables of most tests. Nearly every other refers to sites: TRUNCATE would take a tenth of a second.
+DELETED_TABLES = {"api_key_sites", "api_keys", "audit_log", "sites"}
+RESTART = text(
+    "SELECT setval(pg_get_serial_sequence('sites', 'id'), 1, false), "
+    "setval(pg_get_serial_sequence('audit_log', 'id'), 1, false)"
+)
 
 
 @pytest.fixture(autouse=True)
 def clean(request: pytest.FixtureRequest) -> None:
-    """Empties tables, Redis and the caches of the process. A test that uses neither pays nothing."""
+    """Empties tables, Redis and the process's caches, for tests that use them."""
     if not {"app", "engine", "redis", "settings"} & set(request.fixturenames):
         return
     app: Flask = request.getfixturevalue("app")
     engine: Engine = request.getfixturevalue("engine")
     with engine.begin() as connection:
-        connection.execute(text("SET LOCAL lock_timeout = '5s'"))
-        if filled := connection.execute(FILLED).scalars().all():
-            connection.execute(text(f"TRUNCATE {', '.join(filled)} RESTART IDENTITY CASCADE"))
+        # Without the checks of foreign keys.
+        connection.execute(text("SET LOCAL lock_timeout = '5s'; SET LOCAL session_replication_role = replica"))
+        tables = set(connection.execute(FILLED_TABLES).scalars())
+        if truncated := tables - DELETED_TABLES:
+            connection.execute(text(f"TRUNCATE {', '.join(sorted(truncated))} RESTART IDENTITY"))
+        if deleted := tables & DELETED_TABLES:
+            for name in deleted:
+                connection.execute(text(f"DELETE FROM {name}"))
+            connection.execute(RESTART)
     app.extensions["buffer_redis"].flushdb()
     app.extensions["cache_redis"].flushdb()
-    sites.forget_sites(engine)
+    sites.clear_site_cache(engine)
     with app.app_context():
-        token_checks().clear()
+        authenticator().clear()
+        origin_cache().clear()

@@ -1,4 +1,4 @@
-"""What a day is, in every zone of the database, against a slow oracle that walks the zone's table of changes."""
+"""Calendar days in every zone, compared with a slow oracle that walks the zone's table of changes."""
 
 from bisect import bisect_right
 from datetime import UTC, date, datetime, timedelta
@@ -137,7 +137,7 @@ BY_HAND = [
 
 
 @pytest.mark.parametrize(("name", "day", "start", "end"), BY_HAND)
-def test_day_begins_and_ends_where_its_zone_says(name: str, day: str, start: str, end: str) -> None:
+def test_day_begins_and_ends_at_midnight_of_its_zone(name: str, day: str, start: str, end: str) -> None:
     assert clock.day_bounds(date.fromisoformat(day), clock.zone(name)) == (utc(start), utc(end))
     check(date.fromisoformat(day), name)
 
@@ -150,8 +150,8 @@ def test_the_hour_that_returns_after_midnight_stays_in_the_new_day() -> None:
 
 
 @pytest.mark.parametrize("name", ["Mars/Base", "europe/berlin", "", "../etc/passwd", "localtime", "UTC\0", "CEST"])
-def test_word_that_is_no_zone_is_refused(name: str) -> None:
-    with pytest.raises(ValueError, match="is not an IANA time zone, such as Europe/Berlin"):
+def test_unknown_zone_is_refused(name: str) -> None:
+    with pytest.raises(ValueError, match="is not an IANA time zone, for example Europe/Berlin"):
         clock.zone(name)
 
 

@@ -1,4 +1,6 @@
-"""What the migrations build is what `models.py` says, and they go down again."""
+"""The migrations build the schema of `models.py`, and can be reverted."""
+
+from datetime import date
 
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
@@ -7,6 +9,7 @@ from flask_migrate import downgrade, upgrade
 from sqlalchemy import Engine, inspect, text
 
 from analytics.store.models import SUPPORTED_TYPES, metadata
+from analytics.store.partitions import ensure
 from tests.conftest import ROOT
 
 
@@ -20,7 +23,7 @@ def test_models_and_migrations_agree(engine: Engine) -> None:
         assert compare_metadata(context, metadata) == []
 
 
-def test_models_and_migrations_agree_on_the_room_that_pages_have(engine: Engine) -> None:
+def test_models_and_migrations_agree_on_fillfactor(engine: Engine) -> None:
     """Alembic does not compare storage parameters."""
     query = text("""
 SELECT c.relname, o.option_value::int
@@ -33,7 +36,7 @@ WHERE c.relkind = 'r' AND o.option_name = 'fillfactor'
     assert found == {name: given["fillfactor"] for name, given in said.items() if given}
 
 
-def test_what_is_rewritten_all_the_time_is_vacuumed_after_little(engine: Engine) -> None:
+def test_often_updated_tables_are_vacuumed_early(engine: Engine) -> None:
     query = text("""
 SELECT c.relname
 FROM pg_class c CROSS JOIN LATERAL pg_options_to_table(c.reloptions) o
@@ -61,7 +64,7 @@ def test_down_and_up_again(app: Flask, engine: Engine) -> None:
     assert {word for _, words in made for word in words} == set(SUPPORTED_TYPES)
 
 
-def test_the_numbers_of_users_survive_the_step_that_moves_them(app: Flask, engine: Engine) -> None:
+def test_user_numbers_survive_their_migration(app: Flask, engine: Engine) -> None:
     folder, numbers = (
         str(ROOT / "migrations"),
         "SELECT s.key, n.next_user_no FROM user_numbers n JOIN sites s ON id = site_id",
@@ -79,4 +82,54 @@ def test_the_numbers_of_users_survive_the_step_that_moves_them(app: Flask, engin
             found = connection.execute(text("SELECT key, next_user_no FROM sites")).all()
             assert set(found) == {("default", 1), ("links", 17)}
             connection.execute(text("UPDATE sites SET next_user_no = 1"))
+        upgrade(folder)
+
+
+# One row of each table whose columns 0013 renames; :renamed is the column's old or new name.
+RENAMED_COLUMNS = {
+    "users": ("site_id, user_id, user_no", "1, 'ann', 1", "first_seen", "first_seen_at", "2026-03-27 12:00:00+00"),
+    "dead_letters": (
+        "entry_id, position, received_at, reason, detail, body", "'1-0', 0, now(), 'refused', '', ''",
+        "died_at", "dead_lettered_at", "2026-03-27 12:00:01+00",
+    ),
+    "ingest_ledger": (
+        "entry_id, received_at, site_id, received, stored, duplicate, principal, request_id",
+        "'1-0', '2026-03-27 12:00:00+00', 1, 7, 3, 2, '', ''", "dead", "dead_lettered", "2",
+    ),
+    "ledger_hours": (
+        "site_id, hour, batches, received, stored, duplicate", "1, '2026-03-27 12:00:00+00', 1, 7, 3, 1",
+        "dead", "dead_lettered", "3",
+    ),
+    "audit_log": ("actor, action", "'me', 'site.create'", "at", "occurred_at", "2026-03-27 12:00:02+00"),
+    "funnels": (
+        "id, site_id, owner, user_id, name, steps, ordering, scope, window_s",
+        "gen_random_uuid(), 1, 'me', 'me', 'f', '[]', 'ordered', 'user', 60", "value", "value_property", "price",
+    ),
+}  # fmt: skip
+
+
+def read_renamed(engine: Engine, is_new: bool) -> dict[str, str]:
+    """Table → the one value of its renamed column, as text."""
+    with engine.begin() as connection:
+        connection.execute(text("SET LOCAL TIME ZONE 'UTC'"))
+        return {
+            table: connection.execute(text(f"SELECT CAST({new if is_new else old} AS text) FROM {table}")).scalar_one()
+            for table, (_, _, old, new, _) in RENAMED_COLUMNS.items()
+        }
+
+
+def test_renamed_columns_keep_their_values_up_and_down(app: Flask, engine: Engine) -> None:
+    folder, expected = str(ROOT / "migrations"), {table: row[-1] for table, row in RENAMED_COLUMNS.items()}
+    with app.app_context():
+        downgrade(folder, "0012")
+        ensure(engine, "ingest_ledger", [date(2026, 3, 27)], date(2026, 3, 27))
+        with engine.begin() as connection:
+            for table, (columns, values, old, _, value) in RENAMED_COLUMNS.items():
+                statement = f"INSERT INTO {table} ({columns}, {old}) VALUES ({values}, '{value}')"
+                connection.execute(text(statement))
+        assert read_renamed(engine, is_new=False) == expected
+        upgrade(folder)
+        assert read_renamed(engine, is_new=True) == expected
+        downgrade(folder, "0012")
+        assert read_renamed(engine, is_new=False) == expected
         upgrade(folder)

@@ -1,4 +1,4 @@
-"""What a report covers: every way to name a period, and every contradiction, refused with one that works."""
+"""Periods: every way to name one, and every error with its example."""
 
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from analytics import clock
 from analytics.errors import BadInput
-from analytics.period import Period, of_day, read_period, read_zone
+from analytics.period import Period, day_period, read_period, read_zone
 
 BERLIN, APIA, ST_JOHNS = (clock.zone(name) for name in ("Europe/Berlin", "Pacific/Apia", "America/St_Johns"))
 # 01:30 on the 24th in Berlin (UTC+1), still the 23rd in UTC.
@@ -48,7 +48,7 @@ def utc(text: str) -> datetime:
 
 
 @pytest.mark.parametrize(("query", "start", "end"), FORMS)
-def test_period_is_the_one_that_the_parameters_name(query: str, start: str, end: str) -> None:
+def test_period_is_read_from_the_parameters(query: str, start: str, end: str) -> None:
     found = read_period(parameters(query), BERLIN, NOW, DEFAULT)
     assert (found.start, found.end, found.zone) == (utc(start), utc(end), BERLIN)
 
@@ -62,14 +62,16 @@ REFUSED = [
     pytest.param(
         "date=2026-11-23&days=7&hours=1&from=2026-11-01", "days", "date and days and hours and from", id="all"
     ),
-    pytest.param("to=2026-11-01", "from", "to needs a from", id="to-alone"),
+    pytest.param("to=2026-11-01", "from", "to is accepted together with from", id="to-alone"),
     pytest.param("from=2026-11-02&to=2026-11-01", "to", "ends before it begins", id="backwards"),
     pytest.param("from=2026-11-25", "from", "ends before it begins", id="from-the-future"),
     pytest.param("from=2026-11-01T00:00:00Z&to=2026-11-01T00:00:00Z", "to", "ends before", id="no-time-at-all"),
-    pytest.param("from=2026-11-01T00:00:00&to=2026-11-02", "from", "with its offset", id="instant-without-offset"),
-    pytest.param("from=2026-11-01T24:00:00Z", "from", "no instant that exists", id="hour-24"),
-    pytest.param("from=2026-11-01T23:59:60Z", "from", "no instant that exists", id="leap-second"),
-    pytest.param("from=2026-11-01T00:00:00+25:00", "from", "no instant that exists", id="offset-of-a-day"),
+    pytest.param(
+        "from=2026-11-01T00:00:00&to=2026-11-02", "from", "RFC 3339 time with a zone", id="instant-without-offset"
+    ),
+    pytest.param("from=2026-11-01T24:00:00Z", "from", "a time that does not exist", id="hour-24"),
+    pytest.param("from=2026-11-01T23:59:60Z", "from", "a time that does not exist", id="leap-second"),
+    pytest.param("from=2026-11-01T00:00:00+25:00", "from", "a time that does not exist", id="offset-of-a-day"),
     pytest.param("from=2026-02-30T00:00:00Z", "from", "not a date", id="instant-of-no-day"),
     pytest.param("from=yesterday", "from", "neither a date nor", id="word"),
     pytest.param("from=", "from", "neither a date nor", id="empty-from"),
@@ -94,7 +96,7 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("query", "field", "words"), REFUSED)
-def test_refusal_names_the_parameter_and_shows_one_that_works(query: str, field: str, words: str) -> None:
+def test_error_names_the_parameter_and_gives_an_example(query: str, field: str, words: str) -> None:
     with pytest.raises(BadInput, match=words) as refused:
         read_period(parameters(query), BERLIN, NOW, DEFAULT)
     [problem] = refused.value.errors
@@ -112,7 +114,7 @@ ZONES = [
 
 
 @pytest.mark.parametrize(("query", "name"), ZONES)
-def test_zone_is_the_one_asked_for_or_the_sites(query: str, name: str) -> None:
+def test_zone_is_the_requested_one_or_the_sites(query: str, name: str) -> None:
     assert read_zone(parameters(query), "Pacific/Apia").key == name
 
 
@@ -125,7 +127,7 @@ def test_zone_is_the_one_asked_for_or_the_sites(query: str, name: str) -> None:
         ("zone=utc", "zone"),
     ],
 )
-def test_zone_that_is_none_or_two_is_refused(query: str, field: str) -> None:
+def test_unknown_or_contradicting_zones_are_refused(query: str, field: str) -> None:
     with pytest.raises(BadInput, match="for example zone=Europe/Berlin") as refused:
         read_zone(parameters(query), "UTC")
     assert [problem.field for problem in refused.value.errors] == [field]
@@ -137,7 +139,7 @@ def test_a_day_that_its_zone_skipped_is_empty_and_named_by_where_it_would_be() -
     assert read_period({"from": "2011-12-30", "to": "2011-12-30"}, APIA, NOW, DEFAULT) == found
 
 
-def test_dates_the_wrong_way_round_are_refused_even_where_the_zone_skipped_a_day() -> None:
+def test_reversed_dates_are_refused_even_across_a_skipped_day() -> None:
     with pytest.raises(BadInput, match="ends before it begins"):
         read_period({"from": "2011-12-31", "to": "2011-12-30"}, APIA, NOW, DEFAULT)
 
@@ -161,12 +163,12 @@ def test_days_are_that_many_calendar_days_and_today_is_the_last(days: int, zone:
     assert found.start <= now < found.end
     today = clock.day_of(now, zone)
     assert found == read_period({"from": str(today - timedelta(days=days - 1)), "to": str(today)}, zone, now, DEFAULT)
-    assert found.end == of_day(today, zone).end
+    assert found.end == day_period(today, zone).end
 
 
 @settings(max_examples=300, deadline=None)
 @given(query=st.dictionaries(st.sampled_from(["date", "days", "hours", "from", "to"]), st.text(max_size=30)))
-def test_any_text_at_all_is_a_period_or_a_refusal(query: dict[str, str]) -> None:
+def test_any_text_is_a_period_or_an_error(query: dict[str, str]) -> None:
     try:
         found = read_period(query, BERLIN, NOW, DEFAULT)
     except BadInput as refused:

@@ -1,33 +1,35 @@
-"""The books balance after real flow, while events flow, and no gap made by hand stays unnamed."""
+"""The balance sheet balances after and during drains and merges, and each changed row is a gap."""
 
 import json
 import threading
 import time
-import uuid
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-import msgspec
 import pytest
 from flask import Flask
+from pyroaring import BitMap64
 from redis import Redis
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import OperationalError
 
-from analytics import clock, sites
-from analytics.audit import Sheet, audit, audit_recent, recount
-from analytics.audit.days import Place, _named_as
+from analytics import clock
+from analytics.audit.balance_sheet import BalanceSheet
+from analytics.audit.recount import RowKey, repeatable_read
+from analytics.audit.rollup_rows import move_to_other
+from analytics.audit.run import audit_recent, run_audit
 from analytics.ingest import buffer
-from analytics.ingest.buffer import Entry, Limits
-from analytics.ingest.pipeline import Drain
-from analytics.rollups import guard, rows
-from analytics.rollups.delta import Count, Key
+from analytics.ingest.drain.drain import Drain
+from analytics.rollups import cardinality, rows
+from analytics.rollups.cardinality import OTHER
+from analytics.rollups.deltas.counts import Count, RollupKey
 from analytics.rollups.merge import merge_all
-from analytics.rollups.users import BitMap64
-from analytics.sites import Site
+from analytics.sites import sites
+from analytics.sites.sites import Site
 from analytics.store import partitions
 from tasks import maintenance
+from tests.factories import append_events, make_drain
 
 NOW = datetime(2026, 3, 27, 20, 30, tzinfo=UTC)
 DAY, HOUR = date(2026, 3, 27), "2026-03-27T20:00:00Z"
@@ -36,26 +38,20 @@ Sql = Callable[..., list[tuple[Any, ...]]]
 
 
 @pytest.fixture(autouse=True)
-def at_noon(monkeypatch: pytest.MonkeyPatch) -> None:
+def fixed_now(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(clock, "now", lambda: NOW)
 
 
 def append(redis: Redis, site: Site, events: list[dict[str, Any]], at: datetime = NOW) -> str:
-    body, compressed = buffer.compress(msgspec.json.encode(events))
-    entry = Entry(
-        body=body, compressed=compressed, count=len(events), site_id=site.id, site_key=site.key,
-        received_us=int(at.timestamp() * 1e6), skew_us=0, ip="203.0.113.9", user_agent="", principal="tester",
-        request_id="r1",
-    )  # fmt: skip
-    return buffer.append(redis, entry, Limits(10**9, 10**12))[0]
+    return append_events(redis, site, events, received_us=int(at.timestamp() * 1e6))
 
 
 def drain(engine: Engine, redis: Redis) -> None:
-    Drain(engine, redis, b"s" * 32, company_s=0.0, consumer=uuid.uuid4().hex).run()
+    make_drain(engine, redis).run()
 
 
 def event(n: int, kind: str = "page_view", **more: Any) -> dict[str, Any]:
-    """Every 20 minutes one, from the day before on; eight users."""
+    """One event each 20 minutes, from the day before on; eight users."""
     at = NOW - timedelta(hours=30) + timedelta(minutes=20 * n)
     return {
         "type": kind, "ts": at.isoformat().replace("+00:00", "Z"), "user_id": f"user {n % 8}", "path": f"/{n % 3}",
@@ -68,7 +64,7 @@ EVENTS += [event(n, "click", subject=f"code{n % 2}", user_agent=BOT if n % 5 == 
 
 
 def fill(engine: Engine, redis: Redis, site: Site) -> None:
-    """Two batches merged, one that waits to be merged, and a duplicate."""
+    """Two merged batches, one that is not merged, and a duplicate."""
     append(redis, site, EVENTS[:50])
     append(redis, site, [{**EVENTS[50], "event_id": "once"}, {**EVENTS[50], "event_id": "once"}])
     drain(engine, redis)
@@ -77,31 +73,33 @@ def fill(engine: Engine, redis: Redis, site: Site) -> None:
     drain(engine, redis)
 
 
-def gaps(sheet: Sheet) -> list[tuple[str, int, int]]:
+def gaps(sheet: BalanceSheet) -> list[tuple[str, int, int]]:
     return [(gap.where, gap.expected, gap.found) for gap in sheet.gaps]
 
 
 @pytest.mark.parametrize("zone", ["UTC", "Asia/Kathmandu", "America/St_Johns"])
-def test_it_balances_after_real_flow(engine: Engine, redis: Redis, zone: str) -> None:
+def test_the_sheet_balances_after_drains_and_merges(engine: Engine, redis: Redis, zone: str) -> None:
     with engine.begin() as connection:
         site = sites.create_site(connection, "shop", zone=zone)
     fill(engine, redis, site)
     append(redis, site, EVENTS[:7])
-    sheet = audit(engine, redis, full=True)
-    assert (gaps(sheet), sheet.balances) == ([], True)
+    sheet = run_audit(engine, redis, full=True)
+    assert (gaps(sheet), sheet.is_balanced) == ([], True)
     [hour] = sheet.hours
     assert hour[1:] == (datetime(2026, 3, 27, 20, tzinfo=UTC), 88, 80, 1, 0, 7)
     assert sum(day.raw or 0 for day in sheet.days) == sum(day.rolled_up for day in sheet.days) == 80
     assert sum(day.waiting for day in sheet.days) == 29
     drain(engine, redis)
     merge_all(engine, 10)
-    assert (gaps(audit(engine, redis, full=True)), gaps(audit(engine, redis))) == ([], [])
+    assert (gaps(run_audit(engine, redis, full=True)), gaps(run_audit(engine, redis))) == ([], [])
 
 
 BROKEN = [
     pytest.param("DELETE FROM events WHERE type = 'click' AND subject = 'code1'", id="rows-of-events"),
     pytest.param("DELETE FROM ingest_ledger WHERE received = 80", id="a-ledger-row"),
-    pytest.param("UPDATE ingest_ledger SET stored = stored - 1, dead = 1 WHERE received = 80", id="stored-as-dead"),
+    pytest.param(
+        "UPDATE ingest_ledger SET stored = stored - 1, dead_lettered = 1 WHERE received = 80", id="stored-as-dead"
+    ),
     pytest.param("UPDATE rollups SET events = events + 3 WHERE dimension = 'browser'", id="a-rollup"),
     pytest.param("UPDATE rollups SET events = events + 3 WHERE dimension = 'total' AND subject <> ''", id="a-subject"),
     pytest.param("DELETE FROM rollups WHERE dimension = 'city'", id="rows-of-rollups"),
@@ -114,62 +112,64 @@ BROKEN = [
 
 
 @pytest.mark.parametrize("statement", BROKEN)
-def test_what_is_broken_by_hand_is_a_gap(engine: Engine, redis: Redis, site: Site, statement: str) -> None:
+def test_changed_rows_are_gaps(engine: Engine, redis: Redis, site: Site, statement: str) -> None:
     append(redis, site, EVENTS)
     drain(engine, redis)
     merge_all(engine, 10)
     append(redis, site, [event(n, "click", subject="code1", user_id="new") for n in range(9)])
     drain(engine, redis)
-    assert audit(engine, redis, full=True).balances
+    assert run_audit(engine, redis, full=True).is_balanced
     with engine.begin() as connection:
         assert connection.execute(text(statement)).rowcount
-    sheet = audit(engine, redis, full=True)
-    assert not sheet.balances
+    sheet = run_audit(engine, redis, full=True)
+    assert not sheet.is_balanced
     assert {gap.site for gap in sheet.gaps} == {"default"}
 
 
-def test_a_counter_that_holds_more_names_its_hour(engine: Engine, redis: Redis, site: Site) -> None:
+def test_a_counter_that_is_too_high_is_a_gap_of_its_hour(engine: Engine, redis: Redis, site: Site) -> None:
     fill(engine, redis, site)
     redis.hincrby(buffer.received_key(int(NOW.timestamp() * 1e6)), str(site.id), 5)
-    assert gaps(audit(engine, redis)) == [(HOUR, 86, 81)]
-    assert gaps(audit(engine, redis, first=date(2026, 3, 28))) == []
+    assert gaps(run_audit(engine, redis)) == [(HOUR, 86, 81)]
+    assert gaps(run_audit(engine, redis, first=date(2026, 3, 28))) == []
     assert gaps(audit_recent(engine, redis)) == [(HOUR, 86, 81)]
 
 
-def test_a_batch_that_vanished_names_its_hour(engine: Engine, redis: Redis, site: Site) -> None:
+def test_a_lost_batch_is_a_gap_of_its_hour(engine: Engine, redis: Redis, site: Site) -> None:
     entry_id = append(redis, site, EVENTS[:7], NOW - timedelta(hours=2))
     buffer.acknowledge(redis, [entry_id])
-    assert gaps(audit(engine, redis)) == [("2026-03-27T18:00:00Z", 7, 0)]
+    assert gaps(run_audit(engine, redis)) == [("2026-03-27T18:00:00Z", 7, 0)]
 
 
-def test_hours_that_redis_forgot_are_no_gap(engine: Engine, redis: Redis, site: Site) -> None:
+def test_hours_without_redis_counters_are_no_gap(engine: Engine, redis: Redis, site: Site) -> None:
     fill(engine, redis, site)
     redis.flushdb()
-    sheet = audit(engine, redis, full=True)
-    assert (sheet.balances, sheet.hours[0].received) == (True, None)
+    sheet = run_audit(engine, redis, full=True)
+    assert (sheet.is_balanced, sheet.hours[0].accepted) == (True, None)
     assert "1 site-hours are not counted" in sheet.notes[0]
 
 
-def test_a_ledger_partition_that_was_folded_still_balances(engine: Engine, redis: Redis, site: Site, sql: Sql) -> None:
+def test_a_ledger_partition_summed_into_hours_balances(engine: Engine, redis: Redis, site: Site, sql: Sql) -> None:
     fill(engine, redis, site)
     sql(
         "WITH gone AS (DELETE FROM ingest_ledger RETURNING *) INSERT INTO ledger_hours"
         " SELECT site_id, date_trunc('hour', received_at), count(*), sum(received), sum(stored), sum(duplicate),"
-        " sum(dead) FROM gone GROUP BY 1, 2 RETURNING 1"
+        " sum(dead_lettered) FROM gone GROUP BY 1, 2 RETURNING 1"
     )
-    assert gaps(audit(engine, redis, full=True)) == []
+    assert gaps(run_audit(engine, redis, full=True)) == []
 
 
-def test_a_missing_row_names_its_day_and_both_numbers(engine: Engine, redis: Redis, site: Site, sql: Sql) -> None:
+def test_a_missing_row_is_a_gap_of_its_day_with_both_numbers(
+    engine: Engine, redis: Redis, site: Site, sql: Sql
+) -> None:
     fill(engine, redis, site)
-    before = {day.day: day.raw for day in audit(engine, redis).days}
+    before = {day.day: day.raw for day in run_audit(engine, redis).days}
     sql("DELETE FROM events WHERE ts >= '2026-03-27' AND type = 'page_view' AND path = '/0' RETURNING 1")
     after = sql("SELECT count(*) FROM events WHERE ts >= '2026-03-27'")[0][0]
     found = gaps(audit_recent(engine, redis))
     assert found == [("2026-03-27 total", after, before[DAY])]
 
 
-def test_a_wrong_bitmap_names_its_row(engine: Engine, redis: Redis, site: Site, sql: Sql) -> None:
+def test_a_wrong_bitmap_is_a_gap_of_its_row(engine: Engine, redis: Redis, site: Site, sql: Sql) -> None:
     fill(engine, redis, site)
     users = BitMap64([1, 2, 99]).serialize()
     wrong = "dimension = 'path' AND day = '2026-03-27' AND type = 'page_view' AND value = '/1'"
@@ -177,7 +177,7 @@ def test_a_wrong_bitmap_names_its_row(engine: Engine, redis: Redis, site: Site, 
         "SELECT count(DISTINCT user_no) FROM events WHERE ts >= '2026-03-27' AND type = 'page_view' AND path = '/1'"
     )
     sql(f"UPDATE rollups SET users = :users WHERE {wrong} RETURNING 1", users=users)
-    [gap] = audit(engine, redis, full=True).gaps
+    [gap] = run_audit(engine, redis, full=True).gaps
     assert (gap.where, gap.expected) == ("2026-03-27 path '/1' (page_view)", right)
 
 
@@ -186,12 +186,12 @@ def test_days_past_retention_are_listed_as_frozen(engine: Engine, redis: Redis, 
     merge_all(engine, 10)
     sql("UPDATE sites SET raw_since = '2026-03-27' RETURNING 1")
     sql("DELETE FROM events WHERE ts < '2026-03-27' RETURNING 1")
-    sheet = audit(engine, redis, full=True)
+    sheet = run_audit(engine, redis, full=True)
     assert gaps(sheet) == []
     assert [(day.day, day.raw is None) for day in sheet.days] == [(date(2026, 3, 26), True), (DAY, False)]
-    # What no row of events can tell any more, the ledger still does.
+    # Without raw events, the ledger still shows the gap.
     sql("UPDATE rollups SET events = 0 WHERE day < '2026-03-27' RETURNING 1")
-    assert [gap.where for gap in audit(engine, redis).gaps] == ["all days"]
+    assert [gap.where for gap in run_audit(engine, redis).gaps] == ["all days"]
 
 
 @pytest.mark.parametrize(("zone", "other"), [("America/New_York", "Asia/Tokyo"), ("Asia/Tokyo", "America/New_York")])
@@ -202,29 +202,29 @@ def test_a_new_zone_after_retention_makes_no_gap(
     with engine.begin() as connection:
         sites.update_site(connection, site.key, zone=zone)
     start = datetime(2026, 3, 24, tzinfo=UTC)
-    given = [event(n, ts=(start + timedelta(hours=n)).isoformat().replace("+00:00", "Z")) for n in range(92)]
-    append(redis, site, given)
+    hourly = [event(n, ts=(start + timedelta(hours=n)).isoformat().replace("+00:00", "Z")) for n in range(92)]
+    append(redis, site, hourly)
     drain(engine, redis)
     merge_all(engine, 10)
     sql("UPDATE sites SET raw_since = '2026-03-25' RETURNING 1")
     sql("DELETE FROM events WHERE ts < '2026-03-25' RETURNING 1")
-    assert gaps(audit(engine, redis, full=True)) == []
+    assert gaps(run_audit(engine, redis, full=True)) == []
     with engine.begin() as connection:
         sites.update_site(connection, site.key, zone=other)
     merge_all(engine, 10)
-    sheet = audit(engine, redis, full=True)
+    sheet = run_audit(engine, redis, full=True)
     assert gaps(sheet) == []
     assert [day.day for day in sheet.days if day.raw is not None][-1] >= DAY
     assert any(day.raw is None for day in sheet.days)
 
 
-def test_no_partition_is_dropped_under_an_audit(engine: Engine, redis: Redis, site: Site) -> None:
+def test_no_partition_is_dropped_during_an_audit(engine: Engine, redis: Redis, site: Site) -> None:
     append(redis, site, EVENTS)
     drain(engine, redis)
     with engine.connect() as connection:
         name = next(iter(partitions.list_partitions(connection, "events")))
-    with recount.snapshot(engine), engine.connect() as connection:
-        partitions.limit_waiting(connection)
+    with repeatable_read(engine), engine.connect() as connection:
+        partitions.set_lock_timeout(connection)
         with pytest.raises(OperationalError):
             partitions.drop(connection, name)
 
@@ -232,47 +232,47 @@ def test_no_partition_is_dropped_under_an_audit(engine: Engine, redis: Redis, si
 def test_values_beyond_the_limit_are_compared_as_other(engine: Engine, redis: Redis, site: Site, sql: Sql) -> None:
     append(redis, site, EVENTS)
     drain(engine, redis)
-    taken = sql("SELECT zone, body FROM rollup_deltas")
-    from analytics.rollups.delta import unpack
+    deltas = sql("SELECT zone, body FROM rollup_deltas")
+    from analytics.rollups.deltas.counts import decode_delta
 
     with engine.begin() as connection:
-        change = unpack(bytes(taken[0][1]), "UTC")
-        rows.add(connection, site.id, change.counts, guard.Limits(types=1, subjects=1, values=2))
+        change = decode_delta(bytes(deltas[0][1]), "UTC")
+        rows.add(connection, site.id, change.counts, cardinality.CardinalityLimits(types=1, subjects=1, values=2))
         connection.execute(text("DELETE FROM rollup_deltas"))
-    assert ("(other)",) in sql("SELECT value FROM rollups WHERE dimension = 'hour'")
-    sheet = audit(engine, redis, full=True)
+    assert (OTHER,) in sql("SELECT value FROM rollups WHERE dimension = 'hour'")
+    sheet = run_audit(engine, redis, full=True)
     assert [gap for gap in sheet.gaps if " of visits " not in gap.where] == []
 
 
-def test_what_found_no_place_is_the_rest() -> None:
-    def count(events: int, *people: int) -> Count:
-        return Count(events, BitMap64(people))
+def test_values_without_a_row_are_compared_with_other() -> None:
+    def count(events: int, *users: int) -> Count:
+        return Count(events, BitMap64(users))
 
-    kept = {Place("a", "", False, "x"): count(1, 1), Place("a", "", False, "(other)"): count(5, 2, 3)}
+    kept = {RowKey("a", "", False, "x"): count(1, 1), RowKey("a", "", False, OTHER): count(5, 2, 3)}
     raw = {
-        Place("a", "", False, "x"): count(1, 1), Place("a", "", False, "y"): count(2, 2),
-        Place("a", "", False, "z"): count(3, 3),
+        RowKey("a", "", False, "x"): count(1, 1), RowKey("a", "", False, "y"): count(2, 2),
+        RowKey("a", "", False, "z"): count(3, 3),
     }  # fmt: skip
-    assert _named_as(kept, raw) == kept
-    # Without a row for the rest, what is missing stays missing.
-    assert Place("a", "", False, "y") in _named_as({Place("a", "", False, "x"): count(1, 1)}, raw)
+    assert move_to_other(kept, raw) == kept
+    # Without a row '(other)', missing values stay missing.
+    assert RowKey("a", "", False, "y") in move_to_other({RowKey("a", "", False, "x"): count(1, 1)}, raw)
 
 
-def test_while_zones_change_nothing_is_said(engine: Engine, redis: Redis, site: Site) -> None:
+def test_a_change_of_zone_is_no_gap(engine: Engine, redis: Redis, site: Site) -> None:
     fill(engine, redis, site)
     with engine.begin() as connection:
         sites.update_site(connection, site.key, zone="Asia/Tokyo")
     append(redis, site, EVENTS[:3])
     drain(engine, redis)
-    sheet = audit(engine, redis, full=True)
+    sheet = run_audit(engine, redis, full=True)
     assert (gaps(sheet), "moving to another zone" in sheet.notes[0]) == ([], True)
     merge_all(engine, 10)
-    sheet = audit(engine, redis, full=True)
+    sheet = run_audit(engine, redis, full=True)
     assert (gaps(sheet), sum(day.raw or 0 for day in sheet.days)) == ([], 83)
 
 
 def test_no_false_alarm_while_events_flow(engine: Engine, redis: Redis, site: Site) -> None:
-    """Appends, drains and merges go on while the audit looks, again and again."""
+    """Repeats the audit while batches are appended, drained and merged."""
     done = threading.Event()
     failures: list[BaseException] = []
 
@@ -286,35 +286,37 @@ def test_no_false_alarm_while_events_flow(engine: Engine, redis: Redis, site: Si
 
         return run
 
-    drains = Drain(engine, redis, b"s" * 32, company_s=0.0, consumer="flow")
+    drains = Drain(engine, redis, b"s" * 32, linger_s=0.0, consumer="flow")
     steps = [
-        lambda: append(redis, site, EVENTS[:20]) if buffer.waiting(redis) < 3 else time.sleep(0.001),
-        lambda: drains.run(seconds=0.01),
+        lambda: append(redis, site, EVENTS[:20]) if buffer.count_entries(redis) < 3 else time.sleep(0.001),
+        lambda: drains.run(duration_s=0.01),
         lambda: merge_all(engine, 1),
     ]
     threads = [threading.Thread(target=flow(step)) for step in steps]
     for thread in threads:
         thread.start()
     try:
-        sheets = [audit(engine, redis, full=n % 4 == 0) for n in range(8)]
+        sheets = [run_audit(engine, redis, full=n % 4 == 0) for n in range(8)]
     finally:
         done.set()
         for thread in threads:
             thread.join()
     assert not failures
     assert [gap for sheet in sheets for gap in sheet.gaps] == []
-    assert sheets[-1].hours[0].done > sheets[0].hours[0].done if sheets[0].hours else True
+    assert sheets[-1].hours[0].accounted_for > sheets[0].hours[0].accounted_for if sheets[0].hours else True
     drain(engine, redis)
-    assert audit(engine, redis, full=True).balances
+    assert run_audit(engine, redis, full=True).is_balanced
 
 
-def test_the_command_says_whether_it_balances(app: Flask, engine: Engine, redis: Redis, site: Site, sql: Sql) -> None:
+def test_the_command_reports_whether_the_sheet_balances(
+    app: Flask, engine: Engine, redis: Redis, site: Site, sql: Sql
+) -> None:
     fill(engine, redis, site)
     command = app.test_cli_runner()
     good = command.invoke(args=["audit", "--full"])
     assert (good.exit_code, good.stdout.splitlines()[-1]) == (0, "balanced")
-    told = json.loads(command.invoke(args=["audit", "--site", "default", "--json"]).stdout)
-    assert (told["balanced"], told["hours"][0]["received"], told["gaps"]) == (True, 81, [])
+    sheet = json.loads(command.invoke(args=["audit", "--site", "default", "--json"]).stdout)
+    assert (sheet["balanced"], sheet["hours"][0]["accepted"], sheet["gaps"]) == (True, 81, [])
     sql("DELETE FROM ingest_ledger WHERE received = 50 RETURNING 1")
     bad = command.invoke(args=["audit", "--from", "2026-03-27", "--to", "2026-03-27"])
     assert (bad.exit_code, bad.stdout.splitlines()[-1]) == (1, "GAP")
@@ -322,14 +324,14 @@ def test_the_command_says_whether_it_balances(app: Flask, engine: Engine, redis:
     assert "81 expected, 31 found" in bad.stdout
 
 
-def test_the_command_tells_errors_from_gaps(app: Flask, make_app: Any, site: Site) -> None:
+def test_the_command_distinguishes_errors_from_gaps(app: Flask, make_app: Any, site: Site) -> None:
     unknown = app.test_cli_runner().invoke(args=["audit", "--site", "nobody"])
     assert (unknown.exit_code, unknown.stderr.count("\n")) == (2, 1)
     away = make_app(celery_broker_url="redis://127.0.0.1:1/0").test_cli_runner().invoke(args=["audit"])
     assert (away.exit_code, "Redis is away" in away.stderr, away.stderr.count("\n")) == (2, True, 1)
 
 
-def test_the_task_tells_and_logs_a_gap(
+def test_the_task_returns_and_logs_a_gap(
     app: Flask, engine: Engine, redis: Redis, site: Site, sql: Sql, caplog: pytest.LogCaptureFixture
 ) -> None:
     fill(engine, redis, site)
@@ -341,4 +343,4 @@ def test_the_task_tells_and_logs_a_gap(
 
 
 def test_keys_of_the_recount_are_those_of_the_rollups() -> None:
-    assert Place._fields == tuple(name for name in Key._fields if name not in ("dimension", "day"))
+    assert RowKey._fields == tuple(name for name in RollupKey._fields if name not in ("dimension", "day"))

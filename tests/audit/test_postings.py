@@ -1,4 +1,4 @@
-"""The audit checks postings against raw events, and says which are wrong."""
+"""The audit compares postings with raw events; each difference is a gap."""
 
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -8,23 +8,23 @@ from redis import Redis
 from sqlalchemy import Engine
 
 from analytics import clock
-from analytics.audit import audit
+from analytics.audit.run import run_audit
 from analytics.rollups.merge import merge_all
 from analytics.rollups.postings import make_postings
-from analytics.sites import Site
-from tests.test_audit import BOT, append, drain
+from analytics.sites.sites import Site
+from tests.audit.test_audit import BOT, append, drain
 
 NOW = datetime(2026, 4, 1, 0, 30, tzinfo=UTC)
 
 
 @pytest.fixture
-def posted(engine: Engine, redis: Redis, site: Site, monkeypatch: pytest.MonkeyPatch) -> Site:
-    """Ann twice and bob on the 3rd, a program on the 3rd, bob on the 4th; all views of /a."""
+def site_with_postings(engine: Engine, redis: Redis, site: Site, monkeypatch: pytest.MonkeyPatch) -> Site:
+    """Views of /a: ann twice, bob and a bot on the 3rd, bob on the 4th."""
     monkeypatch.setattr(clock, "now", lambda: NOW)
-    seen = [("ann", 3, 12), ("ann", 3, 13), ("bob", 3, 12), ("bob", 4, 12)]
+    views = [("ann", 3, 12), ("ann", 3, 13), ("bob", 3, 12), ("bob", 4, 12)]
     events = [
-        {"type": "page_view", "ts": f"2026-03-0{day}T{hour}:00:00Z", "user_id": who, "path": "/a"}
-        for who, day, hour in seen
+        {"type": "page_view", "ts": f"2026-03-0{day}T{hour}:00:00Z", "user_id": user, "path": "/a"}
+        for user, day, hour in views
     ]
     append(redis, site, [*events, {**events[0], "user_id": "bot", "user_agent": BOT}], at=NOW)
     drain(engine, redis)
@@ -33,8 +33,8 @@ def posted(engine: Engine, redis: Redis, site: Site, monkeypatch: pytest.MonkeyP
     return site
 
 
-def test_postings_balance(engine: Engine, redis: Redis, posted: Site) -> None:
-    assert [str(gap) for gap in audit(engine, redis, full=True).gaps] == []
+def test_postings_balance(engine: Engine, redis: Redis, site_with_postings: Site) -> None:
+    assert [str(gap) for gap in run_audit(engine, redis, full=True).gaps] == []
 
 
 ROW = "WHERE day = '2026-03-03' AND NOT is_bot RETURNING 1"
@@ -53,7 +53,7 @@ BROKEN = {
     ),
     "a missing row": (
         "DELETE FROM postings WHERE is_bot RETURNING 1",
-        "default 2026-03-03 postings '(other)' (page_view, bots): raw events = posted: 1 expected, 0 found",
+        "default 2026-03-03 postings '(other) ' (page_view, bots): raw events = posted: 1 expected, 0 found",
     ),
     "a row too many": (
         "INSERT INTO postings SELECT site_id, day, type, '/x', is_bot, body, sessions FROM postings "
@@ -63,18 +63,23 @@ BROKEN = {
 }
 
 
-@pytest.mark.parametrize(("statement", "told"), BROKEN.values(), ids=list(BROKEN))
-def test_postings_that_are_wrong_are_named(
-    engine: Engine, redis: Redis, posted: Site, sql: Any, statement: str, told: str
+@pytest.mark.parametrize(("statement", "gap"), BROKEN.values(), ids=list(BROKEN))
+def test_wrong_postings_are_gaps(
+    engine: Engine, redis: Redis, site_with_postings: Site, sql: Any, statement: str, gap: str
 ) -> None:
     sql(statement)
-    assert [str(gap) for gap in audit(engine, redis, full=True).gaps] == [told]
-    # Without --full they are not read.
-    assert audit(engine, redis).balances
-    assert audit(engine, redis, first=date(2026, 3, 5), full=True).balances
+    assert [str(gap) for gap in run_audit(engine, redis, full=True).gaps] == [gap]
+    # Without --full, postings are not read.
+    assert run_audit(engine, redis).is_balanced
+    assert run_audit(engine, redis, first=date(2026, 3, 5), full=True).is_balanced
 
 
-def test_those_of_a_day_that_has_changed_are_not_asked(engine: Engine, redis: Redis, posted: Site) -> None:
-    append(redis, posted, [{"type": "page_view", "ts": "2026-03-03T18:00:00Z", "user_id": "cid", "path": "/a"}], at=NOW)
+def test_postings_of_a_changed_day_are_not_checked(engine: Engine, redis: Redis, site_with_postings: Site) -> None:
+    append(
+        redis,
+        site_with_postings,
+        [{"type": "page_view", "ts": "2026-03-03T18:00:00Z", "user_id": "cid", "path": "/a"}],
+        at=NOW,
+    )
     drain(engine, redis)
-    assert audit(engine, redis, full=True).balances
+    assert run_audit(engine, redis, full=True).is_balanced

@@ -1,4 +1,4 @@
-"""The books hold samples too: they balance after real flow, and a gap made by hand is named."""
+"""The balance sheet includes samples: it balances after drains and merges, and each changed row is a gap."""
 
 import uuid
 from collections.abc import Callable
@@ -12,15 +12,15 @@ from redis import Redis
 from sqlalchemy import Engine
 
 from analytics import clock
-from analytics.audit import audit, audit_recent
-from analytics.ingest.pipeline import Drain
+from analytics.audit.run import audit_recent, run_audit
+from analytics.ingest.drain.drain import Drain
 from analytics.rollups.merge import merge_all
-from analytics.sites import Site
+from analytics.sites.sites import Site
 
 
 @pytest.fixture
-def flowed(engine: Engine, redis: Redis, client: FlaskClient, token: Any, auth: Any, site: Site) -> None:
-    """Three samples of two names, one of them sent again; two events; one sample that waits."""
+def stored_samples(engine: Engine, redis: Redis, client: FlaskClient, token: Any, auth: Any, site: Site) -> None:
+    """Three samples of two names, one of them sent twice; two events; one sample in the stream."""
     headers = auth(token("ingest"))
     earlier = (clock.now() - timedelta(hours=2)).isoformat()
     batch = [
@@ -31,15 +31,15 @@ def flowed(engine: Engine, redis: Redis, client: FlaskClient, token: Any, auth: 
     client.post("/api/analytics/samples", json=batch, headers=headers)
     client.post("/api/analytics/samples", json=batch[:1], headers=headers)
     client.post("/api/analytics/ingest", json=[{"type": "page_view", "user_id": "u"}] * 2, headers=headers)
-    Drain(engine, redis, b"s" * 32, company_s=0.0, consumer=uuid.uuid4().hex).run()
+    Drain(engine, redis, b"s" * 32, linger_s=0.0, consumer=uuid.uuid4().hex).run()
     merge_all(engine, 10.0)
     client.post("/metrics", json={"metric_name": "m", "value": 1}, headers=headers)
 
 
-def test_the_books_balance(flowed: None, engine: Engine, redis: Redis) -> None:
-    for sheet in (audit(engine, redis), audit(engine, redis, full=True), audit_recent(engine, redis)):
+def test_the_sheet_balances_with_samples(stored_samples: None, engine: Engine, redis: Redis) -> None:
+    for sheet in (run_audit(engine, redis), run_audit(engine, redis, full=True), audit_recent(engine, redis)):
         assert sheet.gaps == []
-    totals = [(hour.received, hour.stored, hour.duplicate, hour.in_flight) for hour in audit(engine, redis).hours]
+    totals = [(hour.accepted, hour.stored, hour.duplicate, hour.in_flight) for hour in run_audit(engine, redis).hours]
     assert [sum(column) for column in zip(*totals, strict=True)] == [7, 5, 1, 1]
 
 
@@ -51,24 +51,24 @@ GAPS = [
 ]
 
 
-@pytest.mark.parametrize(("harm", "what", "expected", "found"), GAPS, ids=[str(n) for n in range(len(GAPS))])
-def test_a_gap_is_named(
-    flowed: None, engine: Engine, redis: Redis, sql: Any, harm: str, what: str, expected: int, found: int
+@pytest.mark.parametrize(("change", "what", "expected", "found"), GAPS, ids=[str(n) for n in range(len(GAPS))])
+def test_a_gap_of_samples_is_reported(
+    stored_samples: None, engine: Engine, redis: Redis, sql: Any, change: str, what: str, expected: int, found: int
 ) -> None:
-    assert sql(harm)
-    [gap] = [gap for gap in audit(engine, redis).gaps if "samples" in gap.what]
+    assert sql(change)
+    [gap] = [gap for gap in run_audit(engine, redis).gaps if "samples" in gap.what]
     assert (gap.what, gap.expected, gap.found, gap.where.endswith(" n")) == (what, expected, found, True)
 
 
-def test_deleting_a_name_leaves_the_books_in_balance(
-    flowed: None, engine: Engine, redis: Redis, make_app: Callable[..., Flask], token: Any, auth: Any
+def test_the_sheet_balances_after_deleting_a_name(
+    stored_samples: None, engine: Engine, redis: Redis, make_app: Callable[..., Flask], token: Any, auth: Any
 ) -> None:
     app = make_app(environment="development").test_client()
     assert app.delete("/metrics/m", headers=auth(token("admin"))).json["deleted"] == 2
-    assert audit(engine, redis, full=True).gaps == []
+    assert run_audit(engine, redis, full=True).gaps == []
 
 
-def test_hours_past_retention_are_left_out(flowed: None, engine: Engine, redis: Redis, sql: Any) -> None:
+def test_hours_past_retention_are_left_out(stored_samples: None, engine: Engine, redis: Redis, sql: Any) -> None:
     sql("DELETE FROM samples RETURNING 1")
     sql("UPDATE sites SET raw_since = :now RETURNING 1", now=clock.now() + timedelta(hours=1))
-    assert audit(engine, redis).gaps == []
+    assert run_audit(engine, redis).gaps == []

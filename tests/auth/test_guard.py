@@ -1,13 +1,13 @@
-"""Every route asks who is calling; a caller gets what the token says, and no other site."""
+"""Authorisation: every route has a guard; scopes and sites come from the token."""
 
 import pytest
 
-from analytics.auth.guard import Principal, allow_site, choose_site
+from analytics.auth.guard import Principal, check_site_access, resolve_site_key
 from analytics.errors import Forbidden
 
-# What a load balancer, an orchestrator or a browser asks before anybody has logged in.
+# Requests of load balancers, orchestrators and browsers, which have no token.
 PUBLIC = {"/livez", "/readyz", "/healthz", "/health", "/health-check", "/api/analytics/healthz", "/-/metrics"}
-PUBLIC |= {"/docs", "/redoc", "/api/analytics/docs", "/api/analytics/openapi.json", "/docs/files/<path:name>"}
+PUBLIC |= {"/", "/docs", "/redoc", "/api/analytics/docs", "/api/analytics/openapi.json", "/docs/files/<path:name>"}
 
 
 def test_every_route_is_guarded_or_public(app):
@@ -19,7 +19,7 @@ def test_every_route_is_guarded_or_public(app):
     assert open_routes <= PUBLIC
 
 
-def test_caller_without_a_token_is_told_to_send_one(client):
+def test_request_without_a_token_gets_a_hint_to_send_one(client):
     response = client.get("/api/analytics/sites")
     assert response.status_code == 401
     assert response.headers["WWW-Authenticate"].startswith("Bearer")
@@ -31,7 +31,7 @@ def test_missing_scope_is_named(client, token, auth):
     assert (response.status_code, response.json["detail"]) == (403, "the token lacks the scope admin")
 
 
-def test_admin_may_do_what_every_other_scope_may(client, site, token, auth):
+def test_admin_includes_every_other_scope(client, site, token, auth):
     assert client.get("/api/analytics/sites/default", headers=auth(token("admin"))).status_code == 200
 
 
@@ -41,13 +41,13 @@ def test_anonymous_caller_has_the_scopes_of_the_setting(make_app, site):
     assert client.get("/api/analytics/sites").status_code == 401
 
 
-def test_a_bad_token_is_not_taken_for_no_token(make_app, site, auth):
+def test_invalid_token_is_not_anonymous(make_app, site, auth):
     client = make_app(anonymous_scopes=("read",)).test_client()
     assert client.get("/api/analytics/sites/default", headers=auth("x.y.z")).status_code == 401
 
 
 def principal(*keys, every=False):
-    return Principal("me", frozenset({"read"}), None if every else frozenset(keys), "", False)
+    return Principal("me", frozenset({"read"}), None if every else frozenset(keys))
 
 
 @pytest.mark.parametrize(
@@ -61,16 +61,16 @@ def principal(*keys, every=False):
         pytest.param(principal("shop"), "", "shop", id="empty-is-not-asked"),
     ],
 )
-def test_site_is_the_one_asked_for_or_the_tokens_own(caller, asked, chosen):
-    assert choose_site(caller, asked) == chosen
+def test_site_is_the_requested_one_or_the_tokens_own(caller, asked, chosen):
+    assert resolve_site_key(caller, asked) == chosen
 
 
 @pytest.mark.parametrize(("caller", "asked"), [(principal("shop"), "blog"), (principal(), None)])
 def test_site_outside_the_token_is_refused(caller, asked):
     with pytest.raises(Forbidden, match="is not for the site"):
-        choose_site(caller, asked)
+        resolve_site_key(caller, asked)
 
 
-def test_refusal_names_the_site():
+def test_error_names_the_site():
     with pytest.raises(Forbidden, match="'blog'"):
-        allow_site(principal("shop"), "blog")
+        check_site_access(principal("shop"), "blog")

@@ -24,7 +24,7 @@ class Printed(NamedTuple):
 
     id: str
     text: str
-    answer: Any = None
+    response: Any = None
     status: int = 200
 
 
@@ -253,7 +253,7 @@ LEFT_OUT = {
 
 
 def replay(base: str, token: str, folder: Path, store: Callable[[], object]) -> list[str]:
-    """Runs the writes, then `store`, then the reads; says in which way an answer is not the one printed."""
+    """Runs the writes, then `store`, then the reads; the differences between answers and printed ones."""
     found = [problem for printed in WRITES for problem in _differences(printed, base, token, folder)]
     store()
     return found + [problem for printed in READS for problem in _differences(printed, base, token, folder)]
@@ -267,8 +267,8 @@ def _differences(printed: Printed, base: str, token: str, folder: Path) -> Itera
     body, _, status = ran.stdout.rpartition("\n")
     if status != str(printed.status):
         yield f"{printed.id}: status {status or ran.stderr}, not {printed.status}: {body[:300]}"
-    elif printed.answer is not None:
-        yield from compare(printed.answer, json.loads(body), printed.id)
+    elif printed.response is not None:
+        yield from compare(printed.response, json.loads(body), printed.id)
 
 
 def _as_curl(text: str) -> str:
@@ -283,7 +283,7 @@ def _as_curl(text: str) -> str:
 
 
 def compare(printed: Any, found: Any, place: str) -> Iterator[str]:
-    """Where `found` lacks what is printed, or has it in another type. More fields than printed are welcome."""
+    """The printed fields that `found` does not have, or has in another type. Additional fields are allowed."""
     if isinstance(printed, dict) and isinstance(found, dict):
         for name, value in printed.items():
             if name not in found:

@@ -14,7 +14,7 @@ from tests.contracts.curl_lines import READS, WRITES, compare, replay
 @pytest.fixture
 def address(make_app: Callable[..., Flask]) -> Iterator[str]:
     """As `make run` would serve it."""
-    app = make_app(anonymous_scopes=("ingest", "read"), auto_create_sites=True, event_retention_days=3650)
+    app = make_app(anonymous_scopes=("ingest", "read", "write"), auto_create_sites=True, event_retention_days=3650)
     server = make_server("127.0.0.1", 0, app, threaded=True)
     thread = Thread(target=server.serve_forever)
     thread.start()

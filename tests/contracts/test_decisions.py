@@ -15,7 +15,7 @@ from sqlalchemy import Engine
 
 from analytics import clock
 from analytics.privacy import retention
-from analytics.sites import Site, create_site
+from analytics.sites.sites import Site, create_site
 from analytics.store.models import SUPPORTED_TYPES
 from config import Settings, load
 from tests.contracts.conftest import stored
@@ -54,7 +54,7 @@ def put_site(engine: Engine) -> Callable[..., Site]:
 
 
 @pytest.mark.parametrize(("path", "body", "_site"), WRITES)
-def test_c1_whoever_may_not_ingest_is_refused(
+def test_c1_a_caller_without_the_scope_ingest_is_refused(
     client: FlaskClient, token: Any, auth: Any, path: str, body: Any, _site: str
 ) -> None:
     assert client.post(path, json=body).status_code == 401
@@ -75,7 +75,7 @@ def test_c2_reports_are_private_unless_the_site_shows_them(client: FlaskClient, 
 
 
 @pytest.mark.parametrize(("path", "body", "site"), WRITES)
-def test_c3_each_seeds_word_for_a_site_is_understood(
+def test_c3_each_seeds_name_of_the_site_field_is_accepted(
     local: FlaskClient, drained: Callable[[], object], engine: Engine, path: str, body: Any, site: str
 ) -> None:
     assert local.post(path, json=body).status_code in (201, 202)
@@ -109,7 +109,7 @@ def test_c5_one_time_under_three_names(
 
 
 @pytest.mark.parametrize("off", [timedelta(hours=2), timedelta(days=-4000)], ids=["future", "past"])
-def test_c5_a_time_outside_the_window_is_told_the_window(local: FlaskClient, off: timedelta) -> None:
+def test_c5_a_time_outside_the_window_is_refused_with_the_window(local: FlaskClient, off: timedelta) -> None:
     ts = (clock.now() + off).isoformat()
     answer = local.post(INGEST, json=[{"type": "a"}, {"type": "a", "ts": ts}])
     [problem] = answer.json["rejected"]
@@ -117,7 +117,7 @@ def test_c5_a_time_outside_the_window_is_told_the_window(local: FlaskClient, off
     assert len(re.findall(r"\d{4}-\d\d-\d\dT\d\d:\d\d", problem["detail"])) >= 2
 
 
-def test_c6_people_are_told_apart_by_id_then_visitor_then_connection(
+def test_c6_users_are_identified_by_id_then_visitor_then_connection(
     local: FlaskClient, drained: Callable[[], object]
 ) -> None:
     named = [{"type": "a", "user_id": "ann"}, {"type": "a", "user_id": "ann", "ip": "203.0.113.1"}]
@@ -135,7 +135,7 @@ def test_c6_people_are_told_apart_by_id_then_visitor_then_connection(
     ("identity", "status", "users"),
     [("trust", 202, ["ann"]), ("enforce", 422, []), ("override", 202, ["tester"])],
 )
-def test_c7_what_a_tokens_subject_means(
+def test_c7_the_subject_of_a_token_follows_the_setting(
     client: FlaskClient, put_site: Any, token: Any, auth: Any, engine: Engine,
     drained: Callable[[], object], identity: str, status: int, users: list[str],
 ) -> None:  # fmt: skip
@@ -145,11 +145,15 @@ def test_c7_what_a_tokens_subject_means(
     assert [row["user_id"] for row in stored(engine)] == users
 
 
-def test_c8_a_batch_says_what_was_not_taken(local: FlaskClient) -> None:
+def test_c8_a_batch_reports_rejected_events(local: FlaskClient, drained: Callable[[], object]) -> None:
     answer = local.post(INGEST, json=[{"type": "a"}, {"type": 1}]).json
     assert list(answer) == ["ingested", "received", "batch_id", "rejected"]
     assert (answer["ingested"], answer["received"]) == (1, 2)
     assert set(answer["rejected"][0]) == {"index", "field", "code", "detail"}
+    for state in ("in_flight", "stored"):
+        batch = local.get(f"/api/analytics/batches/{answer['batch_id']}").json
+        assert (batch["state"], batch["accepted"], "received" in batch) == (state, 1, False)
+        drained()
 
 
 @pytest.mark.parametrize(("path", "body", "_site"), WRITES)
@@ -179,7 +183,7 @@ def test_c9_c10_requests_wait_in_redis_and_write_no_row(
         pytest.param({"AGGREGATION_INTERVAL": "24h"}, "aggregation_interval", 86_400.0, id="c37"),
     ],
 )
-def test_c11_c14_c15_c35_c37_one_setting_under_each_of_its_names(
+def test_c11_c14_c15_c35_c37_each_name_of_a_setting_is_read(
     environ: dict[str, str], setting: str, value: object
 ) -> None:
     assert getattr(load(environ), setting) == value
@@ -202,7 +206,7 @@ def test_c19_c20_daily_figures_are_numeric_and_one_a_day_and_dimension(sql: Any)
     assert index.endswith("(site_id, date, metric_name, dimensions)")
 
 
-def test_c21_a_strict_site_takes_its_own_types_alone(client: FlaskClient, put_site: Any, token: Any, auth: Any) -> None:
+def test_c21_a_strict_site_accepts_its_types_only(client: FlaskClient, put_site: Any, token: Any, auth: Any) -> None:
     put_site("shop", types="strict", event_types=SUPPORTED_TYPES)
     events = [{"type": name} for name in (*SUPPORTED_TYPES, "unheard_of")]
     answer = client.post(f"{INGEST}?site=shop", json=events, headers=auth(token())).json
@@ -210,7 +214,7 @@ def test_c21_a_strict_site_takes_its_own_types_alone(client: FlaskClient, put_si
 
 
 @pytest.mark.parametrize(("proxies", "ip"), [((), "127.0.0.1"), (("127.0.0.1/32",), "203.0.113.7")])
-def test_c22_an_address_is_the_callers_word_else_the_connections(
+def test_c22_the_address_is_the_sent_one_else_that_of_the_connection(
     make_app: Callable[..., Flask], drained: Callable[[], object], engine: Engine, proxies: tuple[str, ...], ip: str
 ) -> None:
     app = make_app(anonymous_scopes=("ingest",), auto_create_sites=True, trusted_proxies=proxies)
@@ -225,7 +229,7 @@ def test_c23_raw_tables_are_partitioned_by_postgresql_itself(sql: Any) -> None:
     assert {("events", "r"), ("samples", "r"), ("ingest_ledger", "r")} <= set(rows)
 
 
-def test_c24_a_day_is_the_sites_own(local: FlaskClient, put_site: Any, drained: Callable[[], object]) -> None:
+def test_c24_a_day_is_in_the_zone_of_the_site(local: FlaskClient, put_site: Any, drained: Callable[[], object]) -> None:
     put_site("tokyo", zone="Asia/Tokyo")
     local.post(f"{INGEST}?site=tokyo", json=[{"type": "a", "user_id": "ann", "ts": "2026-11-01T16:00:00Z"}])
     drained()
@@ -247,7 +251,7 @@ def test_c26_a_workbook_over_its_limit_points_to_a_job(
 
 @pytest.mark.parametrize("path", ["/events", "/metrics/page_views"])
 @pytest.mark.parametrize(("environment", "scope"), [("test", "admin"), ("development", "ingest read export")])
-def test_c27_deleting_asks_for_an_admin_and_for_development(
+def test_c27_deleting_requires_an_admin_and_development(
     make_app: Callable[..., Flask], site: Site, token: Any, auth: Any, path: str, environment: str, scope: str
 ) -> None:
     client = make_app(environment=environment).test_client()
@@ -264,7 +268,7 @@ def test_c29_the_open_day_is_computed_each_time(local: FlaskClient, drained: Cal
         assert datetime.fromisoformat(found["meta"]["computed_at"]) <= clock.now()
 
 
-def test_c32_people_stay_apart_when_their_addresses_are_masked(
+def test_c32_visitors_stay_distinct_when_addresses_are_masked(
     local: FlaskClient, drained: Callable[[], object], engine: Engine, settings: Settings
 ) -> None:
     for ip in ("203.0.113.1", "203.0.113.2"):
@@ -289,7 +293,7 @@ def test_c32_people_stay_apart_when_their_addresses_are_masked(
     ],
     ids=["referer", "page", "page_path", "payload.page", "properties", "payload"],
 )
-def test_c33_each_spelling_fills_the_same_column(
+def test_c33_each_field_name_fills_the_same_column(
     local: FlaskClient, drained: Callable[[], object], engine: Engine, sent: dict[str, Any], column: str, value: Any
 ) -> None:
     local.post(INGEST, json=[{"type": "a", "user_id": "ann", **sent}])
@@ -297,7 +301,7 @@ def test_c33_each_spelling_fills_the_same_column(
     assert [row[column] for row in stored(engine)] == [value]
 
 
-def test_c35_a_body_over_the_limit_is_told_which(make_app: Callable[..., Flask]) -> None:
+def test_c35_a_body_over_the_limit_is_refused_with_the_limit(make_app: Callable[..., Flask]) -> None:
     client = make_app(max_body_bytes=1000, anonymous_scopes=("ingest",), auto_create_sites=True).test_client()
     answer = client.post(INGEST, json=[{"type": "a", "payload": {"text": "x" * 1000}}])
     assert (answer.status_code, "MAX_BODY_BYTES" in answer.json["detail"]) == (413, True)
@@ -310,8 +314,8 @@ def test_c35_a_body_over_the_limit_is_told_which(make_app: Callable[..., Flask])
         *("/api/analytics/reports/timeseries", "/api/v1/analytics/hourly-stats/default"),
     ],
 )
-def test_c36_reports_take_every_way_to_say_a_period(local: FlaskClient, site: Site, path: str) -> None:
-    answers = {query: local.get(f"{path}?{query}") for query in PERIODS}
+def test_c36_reports_accept_every_form_of_a_period(local: FlaskClient, site: Site, path: str) -> None:
+    answers = {query: local.get(f"{path}?{query}", buffered=True) for query in PERIODS}
     assert {query: answer.json for query, answer in answers.items() if answer.status_code != 200} == {}
 
 
@@ -325,8 +329,8 @@ def test_c36_reports_take_every_way_to_say_a_period(local: FlaskClient, site: Si
         ),
     ],
 )
-def test_c36_reports_that_count_days_say_so_of_hours(local: FlaskClient, site: Site, path: str) -> None:
-    """Their people are counted by the day: an hour cannot be cut out exactly. `summary` does, from raw events."""
+def test_c36_reports_by_day_refuse_hours(local: FlaskClient, site: Site, path: str) -> None:
+    """These reports count users by day, so an hour is not exact. `summary` accepts hours, from raw events."""
     answers = {query: local.get(path + query) for query in PERIODS}
     assert [answer.status_code for answer in answers.values()] == [200, 200, 400, 200]
     assert "hours: this report counts whole days; for example days=7" in answers["hours=24"].json["detail"]

@@ -1,4 +1,4 @@
-"""The seeds' addresses of the API's description and of its pages (0.E5, 1.E5, 2.E3, 3.E9): public, and all our own."""
+"""The OpenAPI document and its pages at the seeds' paths (0.E5, 1.E5, 2.E3, 3.E9): public, with local files only."""
 
 import re
 
@@ -14,7 +14,7 @@ PAGES = [
 
 
 @pytest.mark.parametrize(("path", "script"), PAGES)
-def test_0_e5_1_e5_2_e3_3_e9_a_page_draws_the_description_with_files_of_our_own(
+def test_0_e5_1_e5_2_e3_3_e9_a_page_shows_the_openapi_document_with_local_files(
     client: FlaskClient, path: str, script: str
 ) -> None:
     page = client.get(path)
@@ -30,13 +30,13 @@ def test_0_e5_1_e5_2_e3_3_e9_a_page_draws_the_description_with_files_of_our_own(
 
 
 @pytest.mark.parametrize("path", ["/docs", "/redoc"])
-def test_page_may_load_nothing_from_elsewhere(client: FlaskClient, path: str) -> None:
+def test_page_loads_only_local_files(client: FlaskClient, path: str) -> None:
     policy = client.get(path).headers["Content-Security-Policy"]
     assert policy.startswith("default-src 'none'; script-src 'self';")
     assert "http" not in policy
 
 
-def test_1_e5_the_description_is_openapi_and_is_not_sent_twice(client: FlaskClient) -> None:
+def test_1_e5_the_document_is_openapi_and_has_an_etag(client: FlaskClient) -> None:
     first = client.get("/api/analytics/openapi.json")
     assert first.mimetype == "application/json"
     validate(first.json)

@@ -9,21 +9,21 @@ from flask.testing import FlaskClient
 from redis import Redis
 from sqlalchemy import Engine
 
-from analytics.audit import audit
-from analytics.reports import event_list_schemas as schemas
+from analytics.audit.run import run_audit
+from analytics.reports.events import schemas
 from analytics.rollups.merge import merge_all
-from analytics.sites import Site
+from analytics.sites.sites import Site
 
 EVENT = {"event_name": "user_login", "user_id": "user123", "properties": {"method": "google"}}
 
 
-def test_3_e6_the_newest_events_come_first(local: FlaskClient, drained: Callable[[], Any]) -> None:
+def test_3_e6_the_newest_events_are_first(local: FlaskClient, drained: Callable[[], Any]) -> None:
     ids = [local.post("/events", json=EVENT | {"user_id": user}).json["event_id"] for user in ("ann", "bob")]
     local.post("/events", json=EVENT | {"event_name": "purchase"})
     drained()
     found = local.get("/events?limit=100&event_name=user_login&include_bots=true").json
-    assert schemas.EventListAnswer().validate(found) == {}
-    assert schemas.EventListAnswer().validate(schemas.EVENT_LIST_EXAMPLE) == {}
+    assert schemas.EventListResponse().validate(found) == {}
+    assert schemas.EventListResponse().validate(schemas.EVENT_LIST_EXAMPLE) == {}
     assert set(found) == set(schemas.EVENT_LIST_EXAMPLE)
     assert set(found["events"][0]) == {"id", "event_name", "user_id", "properties", "timestamp"}
     assert [event["id"] for event in found["events"]] == ids[::-1]
@@ -36,15 +36,15 @@ def test_3_e7_the_overview_counts_samples_and_events(local: FlaskClient, drained
     local.post("/events", json=EVENT)
     drained()
     found = local.get("/dashboard?include_bots=true").json
-    assert schemas.OverviewAnswer().validate(found) == {}
-    assert schemas.OverviewAnswer().validate(schemas.OVERVIEW_EXAMPLE) == {}
-    assert set(found) == set(schemas.OVERVIEW_EXAMPLE)
+    assert schemas.SiteTotalsResponse().validate(found) == {}
+    assert schemas.SiteTotalsResponse().validate(schemas.SITE_TOTALS_EXAMPLE) == {}
+    assert set(found) == set(schemas.SITE_TOTALS_EXAMPLE)
     assert (found["total_metrics_tracked"], found["unique_metric_types"], found["total_events_tracked"]) == (3, 2, 1)
     assert found["metric_names"] == ["api_calls", "response_time"]
 
 
 @pytest.mark.parametrize("merges", [False, True], ids=["waiting", "merged"])
-def test_3_e8_a_development_server_forgets_all_events(
+def test_3_e8_a_development_server_deletes_all_events(
     make_app: Callable[..., Flask], engine: Engine, redis: Redis, site: Site, sql: Any, token: Any, auth: Any,
     drained: Callable[[], Any], merges: bool,
 ) -> None:  # fmt: skip
@@ -64,11 +64,11 @@ def test_3_e8_a_development_server_forgets_all_events(
     client.post("/events", json=EVENT)
     drained()
     assert client.get("/events?include_bots=true").json["total"] == 1
-    assert audit(engine, redis, full=True).gaps == []
+    assert run_audit(engine, redis, full=True).gaps == []
     assert client.get("/metrics").json["count"] == 1
 
 
-def test_3_e8_no_other_server_does(
+def test_3_e8_no_other_server_deletes_events(
     local: FlaskClient, make_app: Callable[..., Flask], site: Site, token: Any, auth: Any
 ) -> None:
     assert local.delete("/events").status_code == 401

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from analytics.funnels import answers
+from analytics.funnels import examples, schemas
 
 STEPS = [
     {"id": "s1", "name": "Pricing", "type": "page", "condition": {"page": "/pricing"}, "order": 1},
@@ -42,7 +42,7 @@ def funnel(local: FlaskClient, drained: Callable[[], object]) -> dict[str, Any]:
 
 def test_4_e16_the_new_funnel(funnel: dict[str, Any]) -> None:
     assert {name: funnel[name] for name in NEW} == NEW
-    assert answers.Funnel().validate(funnel) == {}
+    assert schemas.StoredFunnelResponse().validate(funnel) == {}
 
 
 def test_4_e17_4_e18_list_and_one(local: FlaskClient, funnel: dict[str, Any]) -> None:
@@ -51,7 +51,7 @@ def test_4_e17_4_e18_list_and_one(local: FlaskClient, funnel: dict[str, Any]) ->
     assert local.get(f"/api/v1/funnels/{funnel['id']}").json == {"funnel": funnel}
 
 
-def test_4_e19_what_is_not_given_stays(local: FlaskClient, funnel: dict[str, Any]) -> None:
+def test_4_e19_omitted_fields_are_unchanged(local: FlaskClient, funnel: dict[str, Any]) -> None:
     changed = local.put(f"/api/v1/funnels/{funnel['id']}", json={"name": "Till", "is_active": False}).json["funnel"]
     when = {"updated_at": changed["updated_at"]}
     assert changed == funnel | {"name": "Till", "is_active": False} | when
@@ -84,8 +84,8 @@ def test_4_e21_c25_tracked_steps_count_too(local: FlaskClient, drained: Callable
 
 def test_4_e22_in_one_line(local: FlaskClient, funnel: dict[str, Any]) -> None:
     found = local.get(f"/api/v1/funnels/{funnel['id']}/analytics?days=2").json
-    assert answers.FunnelAnalyticsAnswer().validate(found) == {}
-    assert set(found) == set(answers.ANALYTICS)
+    assert schemas.FunnelAnalyticsResponse().validate(found) == {}
+    assert set(found) == set(examples.ANALYTICS_EXAMPLE)
     assert (found["funnel_id"], found["website_id"], found["date"]) == (
         funnel["id"],
         "w1",
@@ -97,10 +97,10 @@ def test_4_e22_in_one_line(local: FlaskClient, funnel: dict[str, Any]) -> None:
 
 def test_4_e23_step_by_step(local: FlaskClient, funnel: dict[str, Any]) -> None:
     found = local.get(f"/api/v1/funnels/{funnel['id']}/analytics/detailed?days=2").json
-    assert answers.DetailedFunnelAnswer().validate(found) == {}
-    assert set(found) == set(answers.DETAILED)
+    assert schemas.DetailedFunnelResponse().validate(found) == {}
+    assert set(found) == set(examples.DETAILED_EXAMPLE)
     first, second, third = found["step_analytics"]
-    assert set(first) == set(answers.STEP_LINES[0])
+    assert set(first) == set(examples.STEP_ROWS_EXAMPLE[0])
     assert (first["step_id"], first["step_name"], first["step_order"]) == ("s1", "Pricing", 1)
     assert [line["visitors_reached"] for line in (first, second, third)] == [2, 1, 0]
     assert first["avg_time_on_step"] == 60.0
@@ -113,7 +113,7 @@ def test_4_e24_compared(local: FlaskClient, funnel: dict[str, Any], dates: Any) 
     other = local.post("/api/v1/funnels/", json=NEW | {"name": "Short", "steps": STEPS[:2]}).json["data"]
     asked = {"funnel_ids": [other["id"], funnel["id"]], "date_range": dates}
     found = local.post("/api/v1/funnels/compare?website_id=w1", json=asked).json
-    assert [set(line) for line in found] == [set(answers.COMPARED_EXAMPLE[0])] * 2
+    assert [set(line) for line in found] == [set(examples.COMPARE_EXAMPLE[0])] * 2
     assert [line["funnel_name"] for line in found] == ["Short", "Checkout"]
     # Half of two went on to the second step; nobody of one to the third: (50 + 50) / 2, (0 + (50 + 0) / 2) / 2.
     assert [line["performance_score"] for line in found] == [50.0, 12.5]
@@ -123,8 +123,8 @@ def test_4_e24_compared(local: FlaskClient, funnel: dict[str, Any], dates: Any) 
 
 
 EXAMPLES = [
-    (answers.Funnel, answers.FUNNEL), (answers.FunnelAnalyticsAnswer, answers.ANALYTICS),
-    (answers.DetailedFunnelAnswer, answers.DETAILED), (answers.AdHocFunnelAnswer, answers.AD_HOC),
+    (schemas.StoredFunnelResponse, examples.FUNNEL_EXAMPLE), (schemas.FunnelAnalyticsResponse, examples.ANALYTICS_EXAMPLE),
+    (schemas.DetailedFunnelResponse, examples.DETAILED_EXAMPLE), (schemas.AdHocFunnelResponse, examples.AD_HOC_EXAMPLE),
 ]  # fmt: skip
 
 

@@ -18,7 +18,7 @@ IDS = {
 ELSEWHERE = {
     "C12": "test_config.py::test_production_refuses_a_redis_that_evicts",
     "C28": "auth/test_cors.py::test_origin_is_allowed_by_the_setting",
-    "C31": "auth/test_limits.py::test_events_and_requests_have_a_budget_each",
+    "C31": "auth/test_limits.py::test_events_and_requests_have_separate_budgets",
 }
 HERE = Path(__file__).parent
 IN_NAME = re.compile(r"(?<![a-z0-9])(\d_(?:e\d+|[vcjkhl](?![a-z]))|c\d+)(?![a-z0-9])")

@@ -1,4 +1,4 @@
-"""Seed 004's realtime report on its path and with its fields; ours beside it."""
+"""The realtime report of seed 004, with its path and fields, and that of the service."""
 
 from collections.abc import Callable
 from typing import Any
@@ -6,18 +6,26 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from analytics.reports import realtime_schemas as schemas
+from analytics.reports.realtime import schemas
 
 
 @pytest.mark.parametrize(
     ("path", "schema", "example"),
     [
-        ("/api/v1/analytics/realtime/w1?include_bots=true", schemas.WebsiteNowAnswer, schemas.WEBSITE_NOW_EXAMPLE),
-        ("/api/analytics/reports/realtime?site=w1&include_bots=true", schemas.RealtimeAnswer, schemas.REALTIME_EXAMPLE),
+        (
+            "/api/v1/analytics/realtime/w1?include_bots=true",
+            schemas.WebsiteRealtimeResponse,
+            schemas.WEBSITE_REALTIME_EXAMPLE,
+        ),
+        (
+            "/api/analytics/reports/realtime?site=w1&include_bots=true",
+            schemas.RealtimeResponse,
+            schemas.REALTIME_EXAMPLE,
+        ),
     ],
     ids=["4.E5", "reports/realtime"],
 )
-def test_4_e5_a_visitor_is_there(
+def test_4_e5_a_current_visitor_is_counted(
     local: FlaskClient, drained: Callable[[], Any], path: str, schema: Any, example: Any
 ) -> None:
     event = {"website_id": "w1", "visitor_id": "v1", "session_id": "s1", "page": "/p"}

@@ -70,9 +70,9 @@ def test_3_e4_figures_of_a_metric(local: FlaskClient, drained: Callable[[], obje
         assert list(answer.values())[:6] == ["page_views", 4, 800, 200, 50, 500]
         assert re.fullmatch(INSTANT, answer["period_start"])
         assert re.fullmatch(INSTANT, answer["period_end"])
-        # Ranks 1 and 2 of 0 to 3.
-        assert answer["p50"] == pytest.approx(100, rel=answer["percentile_error"])
-        assert answer["p99"] == pytest.approx(150, rel=answer["percentile_error"])
+        # Halfway between 100 and 150, and 0.97 of the way from 150 to 500.
+        assert answer["p50"] == pytest.approx(125, rel=answer["percentile_error"])
+        assert answer["p99"] == pytest.approx(489.5, rel=answer["percentile_error"])
     assert answer["meta"]["source"] == "rollup"
 
 

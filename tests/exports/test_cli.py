@@ -1,4 +1,4 @@
-"""`flask export`: the file of the API, goes on where it was killed, and says in one line what is wrong."""
+"""`flask export`: the same file as the API, continued after a kill, and errors of one line."""
 
 import hashlib
 import hmac
@@ -10,9 +10,10 @@ import pytest
 from flask import Flask
 from sqlalchemy import Engine
 
-from analytics.exports import export_command, formats
-from analytics.exports.run import Runner
-from analytics.sites import Site
+from analytics.exports import cli
+from analytics.exports.formats import writers
+from analytics.exports.jobs.runner import Runner
+from analytics.sites.sites import Site
 
 Api = Callable[..., Any]
 PERIOD = ("--from", "2026-03-01", "--to", "2026-03-31")
@@ -24,7 +25,7 @@ def flask(app: Flask) -> Callable[..., Any]:
     return lambda *words: app.test_cli_runner().invoke(args=["export", *map(str, words)])
 
 
-def test_the_file_is_the_one_of_the_api(
+def test_file_equals_that_of_the_api(
     flask: Api, rows: Api, done: Api, api: Api, runner: Runner, sql: Api, tmp_path: Path
 ) -> None:
     rows(3, 50)
@@ -35,23 +36,23 @@ def test_the_file_is_the_one_of_the_api(
     assert (result.exit_code, result.stderr) == (0, "")
     assert out.read_bytes() == expected
     assert result.stdout == f"{out}: 150 rows, {len(expected):,} bytes, sha256 {hashlib.sha256(expected).hexdigest()}\n"
-    # Only the API's job and file are left.
+    # Only the job and the file of the API remain.
     assert sql("SELECT CAST(id AS text) FROM export_jobs") == [(job["id"],)]
     assert len(runner.storage.list_files()) == 1
     assert list(tmp_path.iterdir()) == [out]
 
 
-def test_to_standard_output_goes_nothing_but_the_file(flask: Api, rows: Api) -> None:
+def test_standard_output_gets_nothing_but_the_file(flask: Api, rows: Api) -> None:
     rows(2, 21)
     words = ("--type", "click", "--user-id", "user3", "--column", "type", "--column", "user_id")
     result = flask("events", *PERIOD, *words, "--out", "-")
     assert result.exit_code == 0
-    # Of n = 1 … 21 those that are 0 modulo 3 and 3 modulo 7: 3, and then 24.
+    # Of n = 1 … 21, only 3 is 0 modulo 3 and 3 modulo 7.
     assert result.stdout.splitlines() == ["type,user_id"] + ["click,user3"] * 2
     assert "2 rows" in result.stderr
 
 
-def test_daily_figures(flask: Api, site: Site, sql: Api) -> None:
+def test_metrics_are_exported(flask: Api, site: Site, sql: Api) -> None:
     sql(
         "INSERT INTO metrics (site_id, date, metric_name, metric_value) VALUES (:id, '2026-03-02', 'dau', 7) RETURNING 1",
         id=site.id,
@@ -61,37 +62,37 @@ def test_daily_figures(flask: Api, site: Site, sql: Api) -> None:
 
 
 @pytest.mark.usefixtures("small_parts")
-def test_the_same_command_goes_on(
+def test_repeated_command_continues(
     flask: Api, rows: Api, sql: Api, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rows(5, 20)
     whole, out = tmp_path / "whole.csv", tmp_path / "events.csv"
     parts, stop_at = list[int](), [0]
 
-    def write_part(*given: Any, real: Any = formats.write_part) -> Any:
+    def write_part(*given: Any, real: Any = writers.write_part) -> Any:
         parts.append(1)
         if len(parts) == stop_at[0]:
             raise KeyboardInterrupt
         return real(*given)
 
-    monkeypatch.setattr(formats, "write_part", write_part)
+    monkeypatch.setattr(writers, "write_part", write_part)
     assert flask("events", *PERIOD, "--out", whole).exit_code == 0
-    of_all = len(parts)
-    stop_at[0] = of_all + 3
+    part_count = len(parts)
+    stop_at[0] = part_count + 3
     result = flask("events", *PERIOD, "--out", out)
     assert (result.exit_code, result.stdout, list(tmp_path.iterdir())) == (130, "", [whole])
-    assert "the same command goes on" in result.stderr
+    assert "the same command continues" in result.stderr
     sql("UPDATE export_jobs SET heartbeat_at = heartbeat_at - interval '2 minutes' RETURNING 1")
     result = flask("events", *PERIOD, "--out", out)
-    assert (result.exit_code, "going on with" in result.stderr) == (0, True)
+    assert (result.exit_code, "continuing" in result.stderr) == (0, True)
     assert out.read_bytes() == whole.read_bytes()
-    # Only the part that was not finished is made again.
-    assert (of_all >= 5, len(parts)) == (True, 2 * of_all + 1)
+    # Only the unfinished part is written again.
+    assert (part_count >= 5, len(parts)) == (True, 2 * part_count + 1)
     assert sql("SELECT count(*) FROM export_jobs") == [(0,)]
 
 
 @pytest.mark.parametrize(
-    ("words", "code", "said"),
+    ("words", "code", "message"),
     [
         pytest.param(("--site", "nowhere", "--out", "-"), 1, "no site 'nowhere'", id="site"),
         pytest.param(("--from", "soon", "--out", "-"), 1, "neither a date", id="date"),
@@ -104,29 +105,29 @@ def test_the_same_command_goes_on(
         pytest.param(("--out", "/"), 1, "cannot write", id="a-folder"),
     ],
 )
-def test_what_is_wrong_is_said_in_one_line(flask: Api, site: Site, words: Any, code: int, said: str) -> None:
+def test_error_is_one_line(flask: Api, site: Site, words: Any, code: int, message: str) -> None:
     result = flask("events", *words)
     assert (result.exit_code, result.stdout) == (code, "")
-    assert said in result.stderr
+    assert message in result.stderr
     assert len([line for line in result.stderr.splitlines() if line.startswith("Error: ")]) == 1
 
 
-def test_a_failed_export_is_an_error(
+def test_failed_export_is_an_error(
     flask: Api, rows: Api, engine: Engine, sql: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rows(1, 5)
 
-    def fail(_runner: Any, job_id: str, _told: Any) -> None:
+    def fail(_runner: Any, job_id: str, _on_progress: Any) -> None:
         sql("UPDATE export_jobs SET state = 'failed', error = 'no disk' WHERE id = CAST(:id AS uuid) RETURNING 1",
             id=job_id)  # fmt: skip
 
-    monkeypatch.setattr(export_command, "run_job", fail)
+    monkeypatch.setattr(cli, "run_job", fail)
     result = flask("events", "--out", "-")
     assert (result.exit_code, result.stdout) == (1, "")
     assert "no disk" in result.stderr
 
 
-def test_webhook_key(flask: Api, app: Flask) -> None:
+def test_webhook_key_is_printed(flask: Api, app: Flask) -> None:
     secret = app.extensions["settings"].jwt_secret_key
     expected = hmac.new(f"{secret}:".encode(), b"export webhooks", "sha256").hexdigest()
     assert flask("webhook-key").stdout == f"{expected}\n"

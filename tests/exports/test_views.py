@@ -1,4 +1,4 @@
-"""An export over HTTP: ordered, polled, downloaded, taken back; who sees it, and what is refused."""
+"""Exports over HTTP: created, polled, downloaded, cancelled; who sees them, and what is refused."""
 
 import csv
 import hashlib
@@ -14,44 +14,44 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine
 
 from analytics import clock
-from analytics.exports import jobs
-from analytics.exports.selections import Filter
-from analytics.sites import create_site
+from analytics.exports.jobs import creation, serialization
+from analytics.exports.sources.request import Filter
+from analytics.sites.sites import create_site
 from tests.exports.conftest import ROUTE
 
 Api = Callable[..., Any]
 BODY = {"what": "events", "format": "csv", "from": "2026-03-01", "to": "2026-03-31"}
 
 
-def test_an_order_becomes_a_file(rows: Api, api: Api, work: Api) -> None:
+def test_created_export_becomes_a_file(rows: Api, api: Api, work: Api) -> None:
     rows(3, 50)
-    made = api("post", json=BODY, status=202)
-    assert made.headers["Location"] == f"{ROUTE}/{made.json['id']}"
-    assert (made.json["state"], made.json["download_url"]) == ("queued", None)
-    assert 1 <= int(made.headers["Retry-After"]) <= 30
-    work(made.json["id"])
-    found = api("get", f"/{made.json['id']}")
-    assert "Retry-After" not in found.headers
-    job = found.json
+    created = api("post", json=BODY, status=202)
+    assert created.headers["Location"] == f"{ROUTE}/{created.json['id']}"
+    assert (created.json["state"], created.json["download_url"]) == ("queued", None)
+    assert 1 <= int(created.headers["Retry-After"]) <= 30
+    work(created.json["id"])
+    response = api("get", f"/{created.json['id']}")
+    assert "Retry-After" not in response.headers
+    job = response.json
     assert (job["state"], job["rows"], job["error"], job["progress"]["percent"]) == ("done", 150, None, 100.0)
     assert (job["file_name"], job["progress"]["rows_done"]) == ("events-default-2026-03-01-2026-03-31.csv", 150)
     body = api("get", f"/{job['id']}/download").get_data()
     assert (len(body), hashlib.sha256(body).hexdigest()) == (job["bytes"], job["sha256"])
-    told = list(csv.DictReader(io.StringIO(body.decode(), newline="")))
-    keys = [(row["ts"], row["event_id"]) for row in told]
+    rows_read = list(csv.DictReader(io.StringIO(body.decode(), newline="")))
+    keys = [(row["ts"], row["event_id"]) for row in rows_read]
     assert (len(keys), keys) == (150, sorted(set(keys)))
 
 
-def test_without_any_event_the_file_is_a_header(done: Api, api: Api, site: object) -> None:
+def test_export_without_events_is_a_header(done: Api, api: Api, site: object) -> None:
     job = done()
     assert job["rows"] == 0
     assert api("get", f"/{job['id']}/download").text.startswith("event_id,ts,")
 
 
-def test_filter_and_columns_narrow_the_file(rows: Api, done: Api, api: Api) -> None:
+def test_filter_and_columns_limit_the_file(rows: Api, done: Api, api: Api) -> None:
     rows(2, 21)
     job = done(filter={"type": "click", "user_id": "user3"}, columns=["type", "user_id"])
-    # Of n = 1 … 21 those that are 0 modulo 3 and 3 modulo 7: 3, and then 24.
+    # Of n = 1 … 21, only 3 is 0 modulo 3 and 3 modulo 7.
     assert api("get", f"/{job['id']}/download").text.splitlines() == ["type,user_id"] + ["click,user3"] * 2
 
 
@@ -60,8 +60,10 @@ def test_filter_and_columns_narrow_the_file(rows: Api, done: Api, api: Api) -> N
     [
         pytest.param({"what": "people"}, 422, "people", id="what"),
         pytest.param({"what": "samples", "filter": {"type": "x"}}, 400, "by name and tags", id="samples-by-type"),
-        pytest.param({"filter": {"tags": {"a": "b"}}}, 400, "of samples", id="events-by-tags"),
-        pytest.param({"what": "report", "filter": {"where": "path==/"}}, 400, "figures", id="report-by-filter"),
+        pytest.param({"filter": {"tags": {"a": "b"}}}, 400, "samples have them", id="events-by-tags"),
+        pytest.param(
+            {"what": "report", "filter": {"where": "path==/"}}, 400, "a report counts all events", id="report-by-filter"
+        ),
         pytest.param({"filter": {"where": "path==/;colour==red"}}, 400, "at position 8", id="text-filter"),
         pytest.param({"what": "subject"}, 400, "filter.user_id", id="subject-without-user"),
         pytest.param({"format": "pdf"}, 422, "pdf", id="format"),
@@ -78,11 +80,13 @@ def test_filter_and_columns_narrow_the_file(rows: Api, done: Api, api: Api) -> N
         pytest.param({"callback_url": "ftp://x"}, 422, "https://", id="callback"),
     ],
 )
-def test_what_cannot_be_made_is_refused_by_name(api: Api, site: object, body: Any, status: int, words: str) -> None:
+def test_invalid_body_is_refused_by_field(api: Api, site: object, body: Any, status: int, words: str) -> None:
     assert words in api("post", json=body, status=status).text
 
 
-def test_the_same_key_is_the_same_job(api: Api, site: object, sql: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_same_idempotency_key_gives_the_same_job(
+    api: Api, site: object, sql: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     headers = {"Idempotency-Key": "monday"}
     first = api("post", json={"hours": 7}, headers=headers, status=202)
     monkeypatch.setattr(clock, "now", lambda now=clock.now: now() + timedelta(minutes=30))
@@ -95,7 +99,19 @@ def test_the_same_key_is_the_same_job(api: Api, site: object, sql: Any, monkeypa
     assert "255" in api("post", json={}, headers={"Idempotency-Key": "k" * 256}, status=400).json["detail"]
 
 
-def test_jobs_are_seen_by_their_owner_and_by_admins_of_the_site(api: Api, site: object, engine: Engine) -> None:
+def test_an_idempotency_key_tells_nothing_of_another_site(api: Api, site: object, engine: Engine) -> None:
+    """Two issuers may give the same subject to callers of two sites."""
+    with engine.begin() as connection:
+        create_site(connection, "shop")
+    headers = {"Idempotency-Key": "monday"}
+    ours = api("post", json={"hours": 7}, headers=headers, sub="me", site="default", status=202)
+    theirs = api("post", json={"site": "shop"}, headers=headers, sub="me", site="shop", status=202)
+    assert ours.json["id"] != theirs.json["id"]
+    conflict = api("post", json={"site": "shop", "days": 3}, headers=headers, sub="me", site="shop", status=409)
+    assert theirs.json["id"] in conflict.json["detail"]
+
+
+def test_jobs_are_visible_to_their_owner_and_to_admins_of_the_site(api: Api, site: object, engine: Engine) -> None:
     with engine.begin() as connection:
         create_site(connection, "shop")
     mine = api("post", json={}, sub="me", status=202).json["id"]
@@ -119,19 +135,19 @@ def test_jobs_are_seen_by_their_owner_and_by_admins_of_the_site(api: Api, site: 
     api("post", json={"site": "default"}, site="shop", status=403)
 
 
-def test_a_list_comes_in_pages(api: Api, site: object, make_job: Api) -> None:
-    made = [make_job().id for _ in range(5)]
-    found, cursor = [], ""
+def test_list_is_paginated(api: Api, site: object, make_job: Api) -> None:
+    created = [make_job().id for _ in range(5)]
+    listed, cursor = [], ""
     while cursor is not None:
         page = api("get", f"?limit=2{cursor and '&cursor=' + cursor}").json
-        found += [job["id"] for job in page["exports"]]
+        listed += [job["id"] for job in page["exports"]]
         cursor = page["next_cursor"]
-    assert found == made[::-1]
+    assert listed == created[::-1]
     for wrong in ("cursor=x", "limit=0", "limit=x", "page=2", "cursor=MjAyNi0wMS0wMSB4"):
         api("get", f"?{wrong}", status=400)
 
 
-def test_a_queued_job_is_cancelled_and_then_removed(api: Api, work: Api, site: object, sql: Any) -> None:
+def test_queued_job_is_cancelled_then_deleted(api: Api, work: Api, site: object, sql: Any) -> None:
     job_id = api("post", json={}, status=202).json["id"]
     assert api("delete", f"/{job_id}").json["state"] == "cancelled"
     work(job_id)
@@ -142,7 +158,7 @@ def test_a_queued_job_is_cancelled_and_then_removed(api: Api, work: Api, site: o
     assert sql("SELECT * FROM export_jobs") == []
 
 
-def test_a_finished_job_is_removed_with_its_file(rows: Api, done: Api, api: Api, runner: Any) -> None:
+def test_finished_job_is_deleted_with_its_file(rows: Api, done: Api, api: Api, runner: Any) -> None:
     rows(1, 5)
     job = done()
     assert runner.storage.size(f"{job['id']}.csv") == job["bytes"]
@@ -153,7 +169,7 @@ def test_a_finished_job_is_removed_with_its_file(rows: Api, done: Api, api: Api,
 
 @pytest.fixture
 def limited(make_app: Callable[..., Flask], token: Any, auth: Any) -> Callable[..., Any]:
-    """`limited(export_max_rows=1)`: orders an export of a service with that setting."""
+    """`limited(export_max_rows=1)`: creates an export in a service with that setting."""
 
     def post(**changes: Any) -> Any:
         client: FlaskClient = make_app(**changes).test_client()
@@ -162,73 +178,71 @@ def limited(make_app: Callable[..., Flask], token: Any, auth: Any) -> Callable[.
     return post
 
 
-def test_a_caller_has_so_many_jobs_at_a_time(api: Api, site: object) -> None:
-    made = [api("post", json={}, status=202).json["id"] for _ in range(4)]
+def test_unfinished_jobs_of_a_caller_are_limited(api: Api, site: object) -> None:
+    created = [api("post", json={}, status=202).json["id"] for _ in range(4)]
     refused = api("post", json={}, status=429)
     assert ("EXPORT_RUNNING_A_CALLER" in refused.json["detail"], int(refused.headers["Retry-After"])) == (True, 30)
     api("post", json={}, sub="somebody", status=202)
-    api("delete", f"/{made[0]}")
+    api("delete", f"/{created[0]}")
     api("post", json={}, status=202)
 
 
-def test_an_export_of_too_many_rows_is_refused(rows: Api, limited: Api) -> None:
+def test_export_with_too_many_rows_is_refused(rows: Api, limited: Api) -> None:
     rows(1, 2000)
     response = limited(export_max_rows=1)
     assert (response.status_code, response.json["code"]) == (413, "too_large")
     assert "EXPORT_MAX_ROWS" in response.json["detail"]
 
 
-def test_no_order_is_taken_when_the_space_is_used_up(rows: Api, done: Api, limited: Api) -> None:
+def test_export_is_refused_when_the_quota_is_used_up(rows: Api, done: Api, limited: Api) -> None:
     rows(1, 50)
     assert done()["bytes"] > 1000
     response = limited(export_quota_bytes=1000)
     assert (response.status_code, "EXPORT_QUOTA_BYTES" in response.json["detail"]) == (429, True)
 
 
-def test_an_order_without_redis_waits_for_the_watch(
-    make_app: Api, token: Any, auth: Any, site: Any, engine: Engine
-) -> None:
+def test_export_is_accepted_without_redis(make_app: Api, token: Any, auth: Any, site: Any, engine: Engine) -> None:
     app = make_app()
     app.extensions["celery"].conf.broker_url = "redis://127.0.0.1:1/0"
     response = app.test_client().post(ROUTE, json={}, headers=auth(token("export")))
     assert (response.status_code, response.json["state"]) == (202, "queued")
 
 
-def test_progress_is_told_of_a_running_job(make_job: Api, engine: Engine) -> None:
+def test_running_job_has_progress(make_job: Api, engine: Engine) -> None:
     job = make_job()
     now = clock.now()
     running = job._replace(
         state="running", rows_done=250, rows_estimate=1000, started_at=now - timedelta(seconds=10), heartbeat_at=now
     )
-    told = jobs.as_json(running, now)["progress"]
-    assert told == {"rows_done": 250, "rows_estimate": 1000, "percent": 25.0, "rate_rows_s": 25, "eta_s": 30}
-    assert jobs.retry_after_s(running) == 15
+    progress = serialization.as_json(running, now)["progress"]
+    assert progress == {"rows_done": 250, "rows_estimate": 1000, "percent": 25.0, "rate_rows_s": 25, "eta_s": 30}
+    assert serialization.retry_after_s(running) == 15
     past = running._replace(rows_done=1200)
-    assert jobs.as_json(past, now)["progress"] | {"rate_rows_s": 0} == {
+    assert serialization.as_json(past, now)["progress"] | {"rate_rows_s": 0} == {
         "rows_done": 1200, "rows_estimate": 1000, "percent": 99.0, "rate_rows_s": 0, "eta_s": 0,
     }  # fmt: skip
 
 
-def test_without_an_estimate_progress_is_told_by_parts(make_job: Api) -> None:
+def test_progress_is_by_parts_without_an_estimate(make_job: Api) -> None:
     now = clock.now()
     parts = [{"n": n} | ({"sha256": "x"} if n < 3 else {}) for n in range(4)]
     running = make_job(filter=Filter(where="path==/"))._replace(
         state="running", rows_done=250, started_at=now - timedelta(seconds=10), heartbeat_at=now, parts=parts
     )
     assert running.rows_estimate is None
-    told = {"rows_done": 250, "rows_estimate": None, "percent": 75.0, "rate_rows_s": 25, "eta_s": None}
-    assert jobs.as_json(running, now)["progress"] == told
+    progress = {"rows_done": 250, "rows_estimate": None, "percent": 75.0, "rate_rows_s": 25, "eta_s": None}
+    assert serialization.as_json(running, now)["progress"] == progress
 
 
-def test_a_long_wait_is_polled_every_half_minute(make_job: Api) -> None:
+def test_long_job_is_polled_every_30_s(make_job: Api) -> None:
     now = clock.now()
     slow = make_job()._replace(
         state="running", rows_done=1, rows_estimate=10**6, started_at=now - timedelta(seconds=1), heartbeat_at=now
     )
-    assert jobs.retry_after_s(slow) == 30
-    assert jobs.retry_after_s(slow._replace(state="failed")) is None
+    assert serialization.retry_after_s(slow) == 30
+    assert serialization.retry_after_s(slow._replace(state="failed")) is None
 
 
-def test_limits_are_those_of_the_settings(settings: Any) -> None:
-    chosen = replace(settings, export_running_a_caller=1, export_max_rows=2, export_quota_bytes=3000)
-    assert jobs.limits_of(chosen) == (1, 2, 3000)
+def test_limits_come_from_the_settings(settings: Any) -> None:
+    changed = replace(settings, export_running_a_caller=1, export_max_rows=2, export_quota_bytes=3000)
+    assert creation.read_limits(changed) == (1, 2, 3000)

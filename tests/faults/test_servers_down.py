@@ -1,4 +1,4 @@
-"""A server is away for a while: what is accepted waits for it, what cannot be kept is refused with a time to retry."""
+"""A server is down for some seconds: accepted batches wait for it, others are refused with Retry-After."""
 
 import http.client
 import json
@@ -11,15 +11,15 @@ from benchmarks.soak import await_drained
 from benchmarks.stack import SITE, Stack
 
 pytestmark = pytest.mark.fault
-AWAY_S = float(os.environ.get("FAULT_AWAY_S", "20"))
+DOWN_S = float(os.environ.get("FAULT_AWAY_S", "20"))
 
 
 @pytest.fixture(scope="module")
 def stack():
-    # One web process: it has met the site and the token before PostgreSQL goes away.
-    with Stack(CLAIM_AFTER="2s", WEB_CONCURRENCY="1") as made:
-        assert post(made, "before")[0] == 202
-        yield made
+    # One web process, which caches the site and the token before PostgreSQL is stopped.
+    with Stack(CLAIM_AFTER="2s", WEB_CONCURRENCY="1") as stack:
+        assert post(stack, "before")[0] == 202
+        yield stack
 
 
 def post(stack, marker, count=5):
@@ -32,47 +32,47 @@ def post(stack, marker, count=5):
     return answer.status, answer.headers, json.loads(answer.read())
 
 
-def stored(stack, marker):
+def count_stored(stack, marker):
     with stack.connect() as connection, connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM events WHERE src = %s", (marker,))
         return cursor.fetchone()[0]
 
 
-def test_batches_accepted_without_postgres_are_stored_after_its_return(stack):
+def test_batches_accepted_without_postgres_are_stored_after_its_restart(stack):
     stack.kill("postgres")
-    end, statuses = time.monotonic() + AWAY_S, []
+    end, statuses = time.monotonic() + DOWN_S, []
     while time.monotonic() < end:
         statuses.append(post(stack, "no postgres")[0])
         time.sleep(0.5)
     stack.restart("postgres")
     await_drained(stack)
     assert statuses == [202] * len(statuses)
-    assert stored(stack, "no postgres") == 5 * len(statuses)
+    assert count_stored(stack, "no postgres") == 5 * len(statuses)
 
 
-def test_without_redis_a_batch_is_refused_in_time_and_nothing_of_it_is_stored(stack):
+def test_batch_without_redis_is_refused_within_five_seconds_and_not_stored(stack):
     stack.kill("redis")
     start = time.monotonic()
     status, headers, _ = post(stack, "no redis")
-    took = time.monotonic() - start
+    elapsed_s = time.monotonic() - start
     stack.restart("redis")
-    assert (status, headers["Retry-After"] is not None, took < 5) == (503, True, True)
+    assert (status, headers["Retry-After"] is not None, elapsed_s < 5) == (503, True, True)
     assert post(stack, "redis again")[0] == 202
     await_drained(stack)
-    assert (stored(stack, "no redis"), stored(stack, "redis again")) == (0, 5)
+    assert (count_stored(stack, "no redis"), count_stored(stack, "redis again")) == (0, 5)
 
 
-def test_entry_handed_to_a_dead_consumer_is_claimed(stack):
+def test_entry_of_a_dead_consumer_is_claimed(stack):
     await_drained(stack)
     stack.kill("worker")
     stack.kill("beat")
-    # Until Redis has seen that they are gone, it would hand the entry to a read that one of them was waiting in.
-    while stack.buffer().info("clients")["blocked_clients"]:
+    # Until Redis notices the closed connections, it may deliver the entry to a blocked read of one of them.
+    while stack.buffer_client().info("clients")["blocked_clients"]:
         time.sleep(0.01)
     assert post(stack, "claimed")[0] == 202
-    handed = stack.buffer().xreadgroup("drain", "dead", {"analytics:ingest": ">"})
+    delivered = stack.buffer_client().xreadgroup("drain", "dead", {"analytics:ingest": ">"})
     stack.restart("beat")
     stack.restart("worker")
-    assert handed
+    assert delivered
     await_drained(stack)
-    assert stored(stack, "claimed") == 5
+    assert count_stored(stack, "claimed") == 5

@@ -1,4 +1,4 @@
-"""HTTP → stream → real Celery worker → row → report, by the doorbell alone: no beat runs here."""
+"""HTTP → stream → real Celery worker → row → report. No beat runs: the accepting request enqueues the drain."""
 
 import os
 import subprocess
@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import IO
 
 import pytest
 from flask.testing import FlaskClient
@@ -15,20 +16,23 @@ from tests.conftest import ROOT
 
 
 @contextmanager
-def working(settings: Settings, queues: str, **variables: str) -> Iterator[None]:
-    """A worker of one process on the queues, until the block ends."""
+def run_worker(
+    settings: Settings, queues: str, log: IO[bytes] | None = None, **variables: str
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Runs a worker of one process on the queues until the block ends. `log`: where its lines go."""
     env = os.environ | {
         "DATABASE_URL": settings.database_url,
         "CELERY_BROKER_URL": settings.celery_broker_url,
         "REDIS_URL": settings.redis_url,
         "JWT_SECRET_KEY": settings.jwt_secret_key,
         "LOG_LEVEL": "WARNING",
+        **variables,
     }
     command = [sys.executable, "-m", "celery", "-A", "celery_app", "worker", "-Q", queues, "-c", "1"]
-    command += ["--without-gossip", "--without-mingle"]
-    process = subprocess.Popen(command, cwd=ROOT, env=env | variables, start_new_session=True)
+    command += ["--without-gossip", "--without-mingle", "--loglevel", env["LOG_LEVEL"]]
+    process = subprocess.Popen(command, cwd=ROOT, env=env, start_new_session=True, stderr=log)
     try:
-        yield
+        yield process
     finally:
         process.terminate()
         process.wait(20)
@@ -36,14 +40,14 @@ def working(settings: Settings, queues: str, **variables: str) -> Iterator[None]
 
 @pytest.fixture
 def worker(settings: Settings) -> Iterator[None]:
-    with working(settings, "ingest"):
+    with run_worker(settings, "ingest"):
         yield
 
 
-def wait_for(claim: Callable[[], bool], seconds: float = 30) -> None:
+def wait_for(condition: Callable[[], bool], seconds: float = 30) -> None:
     end = time.monotonic() + seconds
-    while not claim():
-        assert time.monotonic() < end, "it did not come true in time"
+    while not condition():
+        assert time.monotonic() < end, f"the condition was still false after {seconds} s"
         time.sleep(0.05)
 
 
@@ -56,6 +60,6 @@ def test_a_batch_reaches_the_reports(
     wait_for(lambda: client.get(f"/api/analytics/batches/{batch_id}", headers=headers).json["state"] == "stored")
     assert client.get("/api/analytics/reports/dau", headers=headers).json["dau"] == 3
     assert len(client.get("/api/analytics/reports/events?format=csv", headers=headers).text.splitlines()) == 11
-    # The bell rings again for the next batch, though the drain has gone to sleep.
+    # The next batch enqueues a drain again, after the first drain has ended.
     second = client.post("/api/analytics/ingest", json=events, headers=headers).json["batch_id"]
     wait_for(lambda: client.get(f"/api/analytics/batches/{second}", headers=headers).json["state"] == "stored", 4)

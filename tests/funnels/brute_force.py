@@ -1,4 +1,4 @@
-"""Funnels counted by trying everything, in Python, over what `SELECT … FROM events` says. Shares no code with ours."""
+"""Funnels counted by trying every chain of events, in Python, over the stored rows. Shares no code with analytics/."""
 
 import fnmatch
 import re
@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
-from tests.reports.slow import slow_day
+from tests.reports.brute_force import local_day
 
 
 class Event(NamedTuple):
@@ -21,14 +21,14 @@ class Event(NamedTuple):
     is_bot: bool
 
 
-class Try(NamedTuple):
-    """An attempt: when each of its steps was, and where the first one was."""
+class Attempt(NamedTuple):
+    """When each step was made, and the country of the first."""
 
     times: tuple[datetime, ...]
     country: str
 
 
-def stored(sql: Callable[..., Any], site_id: int, bots: bool = False) -> list[Event]:
+def read_stored_events(sql: Callable[..., Any], site_id: int, bots: bool = False) -> list[Event]:
     columns = "ts, user_no, coalesce(session_id, ''), type, coalesce(path, ''), coalesce(country, ''), is_bot"
     query = f"SELECT {columns} FROM events WHERE site_id = :site_id AND (:bots OR NOT is_bot) ORDER BY random()"
     return [Event(*row) for row in sql(query, site_id=site_id, bots=bots)]
@@ -40,26 +40,26 @@ def is_step(event: Event, step: dict[str, Any]) -> bool:
         return False
     if "page" not in condition:
         return True
-    # No pattern is one of no path.
+    # No pattern matches an event without a path.
     if not event.path:
         return False
-    # None of the paths has a sign of fnmatch's but the star.
+    # The only fnmatch character in the tests' patterns is the star.
     pattern = re.compile(fnmatch.translate(condition["page"]))
     return event.type == (condition.get("event") or "page_view") and pattern.fullmatch(event.path) is not None
 
 
-def is_looked_at(event: Event, definition: dict[str, Any]) -> bool:
+def is_relevant(event: Event, definition: dict[str, Any]) -> bool:
     if any(is_step(event, step) for step in definition["steps"]):
         return True
-    named = {step["condition"].get("event", "page_view") for step in definition["steps"]}
-    return definition["ordering"] == "strict" and event.type in named
+    types = {step["condition"].get("event", "page_view") for step in definition["steps"]}
+    return definition["ordering"] == "strict" and event.type in types
 
 
 def entities(events: Sequence[Event], definition: dict[str, Any]) -> Iterator[list[Event]]:
     """The events of each user, or of each visit."""
     groups = defaultdict(list)
     for event in sorted(events):
-        if event.type == "page_view" or is_looked_at(event, definition):
+        if event.type == "page_view" or is_relevant(event, definition):
             visit_of = (event.session, event.is_bot) if definition["scope"] == "visit" else None
             groups[event.user, visit_of].append(event)
     for group in groups.values():
@@ -75,16 +75,16 @@ def entities(events: Sequence[Event], definition: dict[str, Any]) -> Iterator[li
         yield visit
 
 
-def tries(events: Sequence[Event], definition: dict[str, Any]) -> list[Try]:
-    """From each instant of a first step, the longest chain of all that there are; of those, the earliest steps."""
+def find_attempts(events: Sequence[Event], definition: dict[str, Any]) -> list[Attempt]:
+    """From each instant of a first step, the longest chain; of equal ones, that with the earliest steps."""
     first, *_ = definition["steps"]
-    found = []
+    attempts = []
     for start in sorted({event.ts for event in events if is_step(event, first)}):
         country = min(event.country for event in events if event.ts == start and is_step(event, first))
         chains = list(_chains(events, definition, (start,)))
         longest = max(map(len, chains))
-        found.append(Try(min(chain for chain in chains if len(chain) == longest), country))
-    return found
+        attempts.append(Attempt(min(chain for chain in chains if len(chain) == longest), country))
+    return attempts
 
 
 def _chains(events: Sequence[Event], definition: dict[str, Any], so_far: tuple[datetime, ...]) -> Iterator[Any]:
@@ -95,49 +95,49 @@ def _chains(events: Sequence[Event], definition: dict[str, Any], so_far: tuple[d
     for ts in {event.ts for event in events if is_step(event, step)}:
         if ts <= last or ts - so_far[0] > timedelta(seconds=definition["window_s"]):
             continue
-        between = [one for one in events if last < one.ts < ts and is_looked_at(one, definition)]
+        between = [event for event in events if last < event.ts < ts and is_relevant(event, definition)]
         if definition["ordering"] == "ordered" or not between:
             yield from _chains(events, definition, (*so_far, ts))
 
 
-class Slow(NamedTuple):
+class BruteForceResult(NamedTuple):
     reached: list[int]
-    lasted: list[float]
-    gave_up: list[float]
-    # Step → the times from the one before.
-    since: list[list[float]]
+    conversion_times: list[float]
+    abandon_times: list[float]
+    # By step: seconds since the step before.
+    step_times: list[list[float]]
     days: dict[date, tuple[int, int]]
     cohorts: dict[date, tuple[int, int]]
     countries: dict[str, tuple[int, int]]
 
 
-def slow_count(events: Sequence[Event], definition: dict[str, Any], zone: ZoneInfo) -> Slow:
-    """The figures of everything, from each entity's tries."""
+def count_by_brute_force(events: Sequence[Event], definition: dict[str, Any], zone: ZoneInfo) -> BruteForceResult:
+    """All figures, from each entity's attempts."""
     steps = len(definition["steps"])
-    everybody = [found for group in entities(events, definition) if (found := tries(group, definition))]
-    best = [min(found, key=lambda one: (-len(one.times), one.times[0])) for found in everybody]
-    spans = [
-        [(one.times[-1] - one.times[0]).total_seconds() for one in best if (len(one.times) == steps) is whole]
-        for whole in (True, False)
+    groups = [attempts for group in entities(events, definition) if (attempts := find_attempts(group, definition))]
+    best = [min(attempts, key=lambda attempt: (-len(attempt.times), attempt.times[0])) for attempts in groups]
+    durations = [
+        [(one.times[-1] - one.times[0]).total_seconds() for one in best if (len(one.times) == steps) is is_complete]
+        for is_complete in (True, False)
     ]
     days, cohorts, countries = ({} for _ in range(3))
-    for found, one in zip(everybody, best, strict=True):
-        whole = len(one.times) == steps
-        _add(cohorts, slow_day(min(each.times[0] for each in found), zone), whole)
-        _add(countries, one.country, whole)
-        began = defaultdict(list)
-        for each in found:
-            began[slow_day(each.times[0], zone)].append(len(each.times) == steps)
-        for day, outcomes in began.items():
+    for attempts, one in zip(groups, best, strict=True):
+        is_complete = len(one.times) == steps
+        _add(cohorts, local_day(min(attempt.times[0] for attempt in attempts), zone), is_complete)
+        _add(countries, one.country, is_complete)
+        by_day = defaultdict(list)
+        for attempt in attempts:
+            by_day[local_day(attempt.times[0], zone)].append(len(attempt.times) == steps)
+        for day, outcomes in by_day.items():
             _add(days, day, any(outcomes))
-    since = [
+    step_times = [
         [(one.times[n] - one.times[n - 1]).total_seconds() for one in best if len(one.times) > n]
         for n in range(1, steps)
     ]
     reached = [sum(len(one.times) > n for one in best) for n in range(steps)]
-    return Slow(reached, *spans, since, days, cohorts, countries)
+    return BruteForceResult(reached, *durations, step_times, days, cohorts, countries)
 
 
-def _add(counts: dict[Any, tuple[int, int]], key: Any, whole: bool) -> None:
-    began, done = counts.get(key, (0, 0))
-    counts[key] = (began + 1, done + whole)
+def _add(counts: dict[Any, tuple[int, int]], key: Any, is_complete: bool) -> None:
+    starts, conversions = counts.get(key, (0, 0))
+    counts[key] = (starts + 1, conversions + is_complete)

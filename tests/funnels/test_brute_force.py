@@ -1,7 +1,7 @@
-"""Every figure of a funnel, against one that tries every chain of events: of raw events, of postings, and of both."""
+"""Every figure of a funnel equals that of brute_force.py: from raw events, from postings, and from both."""
 
-import math
 from datetime import datetime, timedelta
+from fractions import Fraction
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -13,11 +13,11 @@ from sqlalchemy import Engine, text
 from analytics.funnels import attempts, visits
 from analytics.rollups.merge import merge_all
 from analytics.rollups.postings import make_postings
-from analytics.sites import Site
-from tests.funnels.slow import Slow, slow_count, stored
-from tests.reports.slow import BOT, ZONES
+from analytics.sites.sites import Site
+from tests.funnels.brute_force import BruteForceResult, count_by_brute_force, read_stored_events
+from tests.reports.brute_force import BOT, ZONES
 
-# Two days before Europe's clocks go forward; few instants, so that some are equal.
+# A day before Europe's clocks go forward; few instants, so that some are equal.
 START = datetime.fromisoformat("2026-03-28T00:00:00+00:00")
 SECONDS = st.one_of(st.integers(0, 6), st.sampled_from([1800, 1801, 3600, 3605, 82_800, 86_400, 90_000, 100_000]))
 EVENTS = st.lists(
@@ -54,70 +54,78 @@ EMPTY = text("TRUNCATE events, users, ingest_ledger, rollup_deltas, rollups, vis
 
 @settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
 @given(events=EVENTS, definitions=DEFINITIONS, zone=st.sampled_from(ZONES))
-def test_a_funnel_is_what_trying_everything_finds(
+def test_figures_from_raw_events_equal_brute_force(
     engine: Engine, store: Any, count: Any, sql: Any, site: Site, events: Any, definitions: Any, zone: str
 ) -> None:
     with engine.begin() as connection:
         connection.execute(EMPTY)
-    store([as_sent(*one) for one in events])
-    rows = stored(sql, site.id)
+    store([as_payload(*event) for event in events])
+    rows = read_stored_events(sql, site.id)
     for definition in definitions:
-        found = count(definition, f"{PERIOD}&{BY_COUNTRY}&zone={zone}")
-        check(found, slow_count(rows, definition, ZoneInfo(zone)))
+        report = count(definition, f"{PERIOD}&{BY_COUNTRY}&zone={zone}")
+        check(report, count_by_brute_force(rows, definition, ZoneInfo(zone)))
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     events=EVENTS, late=EVENTS, definitions=DEFINITIONS, zone=st.sampled_from(ZONES), bots=st.booleans(),
     crowded=st.booleans(),
 )  # fmt: skip
-def test_postings_say_the_same(
+def test_figures_from_postings_equal_brute_force(
     engine: Engine, store: Any, count: Any, sql: Any, site: Site, events: Any, late: Any, definitions: Any, zone: str,
     bots: bool, crowded: bool, monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
-    """When all days have them; when some wait for what came late; when these have none; and again when all have.
-    `crowded`: as if there were so many people that their instants do not fit into one run of numbers."""
+    """With postings of all days; with late events unmerged; without postings of the days they are on; with all again.
+    `crowded`: a low KEY_LIMIT, as if so many users did not fit into one range of keys."""
     for module in (attempts, visits):
-        monkeypatch.setattr(module, "MOST", 10**12 if crowded else 2**62)
+        monkeypatch.setattr(module, "KEY_LIMIT", 10**12 if crowded else 2**62)
     with engine.begin() as connection:
         connection.execute(EMPTY)
 
-    def agree() -> None:
-        rows = stored(sql, site.id, bots)
+    def check_all() -> None:
+        rows = read_stored_events(sql, site.id, bots)
         for definition in definitions:
-            found = count(definition, f"{PERIOD}&zone={zone}&include_bots={str(bots).lower()}")
-            check(found, slow_count(rows, definition, ZoneInfo(zone)), by_country=False)
+            report = count(definition, f"{PERIOD}&zone={zone}&include_bots={str(bots).lower()}")
+            check(report, count_by_brute_force(rows, definition, ZoneInfo(zone)), by_country=False)
 
     for chunk in (events, late):
-        store([as_sent(*one) for one in chunk])
-        agree()
+        store([as_payload(*event) for event in chunk])
+        check_all()
         merge_all(engine, 10)
-        agree()
+        check_all()
         assert make_postings(engine, LATER, 60, timedelta()) > 0
-        agree()
+        check_all()
 
 
-def check(found: dict[str, Any], slow: Slow, by_country: bool = True) -> None:
-    lines = found["step_analytics"]
-    assert [line["visitors_reached"] for line in lines] == slow.reached
-    assert (found["avg_time_to_convert"], found["avg_time_to_abandon"]) == (mean(slow.lasted), mean(slow.gave_up))
-    assert [line["median_time_s"] for line in lines] == [None, *(ranked(times, 0.5) for times in slow.since)]
-    assert [line["p90_time_s"] for line in lines] == [None, *(ranked(times, 0.9) for times in slow.since)]
-    assert [line["avg_time_on_step"] for line in lines] == [*map(mean, slow.since), None]
-    days = {line["date"]: (line["total_starts"], line["conversions"]) for line in found["daily_performance"]}
-    assert nonzero(days) == {str(day): counts for day, counts in slow.days.items()}
-    cohorts = {line["cohort_date"]: (line["cohort_size"], line["conversions"]) for line in found["cohort_data"]}
-    assert nonzero(cohorts) == {str(day): counts for day, counts in slow.cohorts.items()}
+def check(report: dict[str, Any], expected: BruteForceResult, by_country: bool = True) -> None:
+    rows = report["step_analytics"]
+    assert [row["visitors_reached"] for row in rows] == expected.reached
+    assert report["avg_time_to_convert"] == mean(expected.conversion_times)
+    assert report["avg_time_to_abandon"] == mean(expected.abandon_times)
+    assert [row["median_time_s"] for row in rows] == [
+        None,
+        *(interpolated(times, Fraction(1, 2)) for times in expected.step_times),
+    ]
+    assert [row["p90_time_s"] for row in rows] == [
+        None,
+        *(interpolated(times, Fraction(9, 10)) for times in expected.step_times),
+    ]
+    assert [row["avg_time_on_step"] for row in rows] == [*map(mean, expected.step_times), None]
+    days = {row["date"]: (row["total_starts"], row["conversions"]) for row in report["daily_performance"]}
+    assert nonzero(days) == {str(day): counts for day, counts in expected.days.items()}
+    cohorts = {row["cohort_date"]: (row["cohort_size"], row["conversions"]) for row in report["cohort_data"]}
+    assert nonzero(cohorts) == {str(day): counts for day, counts in expected.cohorts.items()}
     if by_country:
-        rows = found["breakdown"]["rows"]
-        assert {row["value"] or "": (row["total_starts"], row["total_conversions"]) for row in rows} == slow.countries
+        values = report["breakdown"]["rows"]
+        countries = {row["value"] or "": (row["total_starts"], row["total_conversions"]) for row in values}
+        assert countries == expected.countries
 
 
-def as_sent(
-    user: str, day_s: int, more_s: int, path: Any, kind: str, session: Any, country: Any, agent: Any
+def as_payload(
+    user: str, day_s: int, offset_s: int, path: Any, kind: str, session: Any, country: Any, agent: Any
 ) -> dict[str, Any]:
-    ts = (START + timedelta(seconds=day_s + more_s)).isoformat()
-    sent = {
+    ts = (START + timedelta(seconds=day_s + offset_s)).isoformat()
+    payload = {
         "user_id": user,
         "ts": ts,
         "path": path,
@@ -126,17 +134,21 @@ def as_sent(
         "country": country,
         "user_agent": agent,
     }
-    return {name: value for name, value in sent.items() if value is not None}
+    return {name: value for name, value in payload.items() if value is not None}
 
 
 def mean(times: list[float]) -> float | None:
     return round(sum(times) / len(times), 3) if times else None
 
 
-def ranked(times: list[float], share: float) -> float | None:
-    """The nearest rank."""
-    return sorted(times)[max(0, math.ceil(share * len(times)) - 1)] if times else None
+def interpolated(times: list[float], share: Fraction) -> float | None:
+    """The percentile of docs/decisions/0022."""
+    if not times:
+        return None
+    rank, rest = divmod(share * (len(times) - 1), 1)
+    low, high = (sorted([*times, max(times)])[place] for place in (int(rank), int(rank) + 1))
+    return float(round(Fraction(low) + (Fraction(high) - Fraction(low)) * rest, 3))
 
 
 def nonzero(counts: dict[str, tuple[int, int]]) -> dict[str, tuple[int, int]]:
-    return {key: both for key, both in counts.items() if any(both)}
+    return {key: pair for key, pair in counts.items() if any(pair)}

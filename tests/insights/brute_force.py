@@ -1,6 +1,5 @@
-"""Generated events, the slow view of them, and random pieces of goals, for tests that count everything anew in Python."""
+"""Generated events and their stored rows, for tests that count everything again in Python."""
 
-import time
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -8,10 +7,9 @@ from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from hypothesis import strategies as st
-from sqlalchemy import Engine
 
-from analytics.sites import Site, create_site
-from tests.reports.slow import BOT, slow_day
+from analytics.sites.sites import Site
+from tests.reports.brute_force import BOT, local_day
 
 DAY, GAP = timedelta(days=1), timedelta(minutes=30)
 START = datetime(2026, 3, 27, tzinfo=UTC)
@@ -32,13 +30,13 @@ class Event(NamedTuple):
 
 
 @st.composite
-def sent(draw: st.DrawFn, most: int = 40, days: int = 5, step_s: int = 60) -> list[dict[str, Any]]:
-    """Events of a few days; often within minutes of each other, some at one instant."""
-    found: list[dict[str, Any]] = []
-    for _ in range(draw(st.integers(1, most))):
+def event_payloads(draw: st.DrawFn, max_events: int = 40, days: int = 5, step_s: int = 60) -> list[dict[str, Any]]:
+    """Events of a few days, often within minutes of each other, some at one instant."""
+    drawn: list[dict[str, Any]] = []
+    for _ in range(draw(st.integers(1, max_events))):
         after = draw(st.integers(0, days * 86_400 // step_s)) * step_s
-        if found and draw(st.integers(0, 2)):
-            after = found[-1]["after"] + draw(st.sampled_from([0, 60, 600, 1800, 1801]))
+        if drawn and draw(st.integers(0, 2)):
+            after = drawn[-1]["after"] + draw(st.sampled_from([0, 60, 600, 1800, 1801]))
         event: dict[str, Any] = {"after": after, "user_id": draw(st.sampled_from("abcde"))}
         event["type"] = draw(st.sampled_from(["page_view", "page_view", "page_view", "order", "seen"]))
         if event["type"] == "page_view":
@@ -50,8 +48,8 @@ def sent(draw: st.DrawFn, most: int = 40, days: int = 5, step_s: int = 60) -> li
         if draw(st.booleans()):
             event["utm_source"] = "news"
         event["payload"] = draw(payloads)
-        found.append(event)
-    return [{**event, "ts": (START + timedelta(seconds=event.pop("after"))).isoformat()} for event in found]
+        drawn.append(event)
+    return [{**event, "ts": (START + timedelta(seconds=event.pop("after"))).isoformat()} for event in drawn]
 
 
 payloads = st.fixed_dictionaries(
@@ -65,20 +63,15 @@ payloads = st.fixed_dictionaries(
 )
 
 
-def make_site(engine: Engine, zone: str) -> Site:
-    with engine.begin() as connection:
-        return create_site(connection, f"s{time.monotonic_ns()}", zone=zone)
-
-
-def stored(sql: Callable[..., Any], site: Site) -> list[Event]:
-    """In the order of time; of one instant, of their ids."""
+def read_stored_events(sql: Callable[..., Any], site: Site) -> list[Event]:
+    """Ordered by time and id."""
     columns = "ts, event_id, user_no, coalesce(session_id, ''), is_bot, type, path, coalesce(utm_source, ''), payload"
     rows = sql(f"SELECT {columns} FROM events WHERE site_id = :site_id ORDER BY ts, event_id", site_id=site.id)
     return [Event(*row[:-1], row[-1] or {}) for row in rows]
 
 
-def money(value: Any) -> Decimal | None:
-    """What of a payload is an amount: a number, or a plain one as text."""
+def parse_amount(value: Any) -> Decimal | None:
+    """A number, or a plain decimal number as text; None for anything else."""
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
         return None
     text = str(value)
@@ -86,4 +79,4 @@ def money(value: Any) -> Decimal | None:
 
 
 def day_of(event: Event, zone: str) -> date:
-    return slow_day(event.ts, ZoneInfo(zone))
+    return local_day(event.ts, ZoneInfo(zone))

@@ -1,5 +1,5 @@
-"""What these tests share with those of the reports."""
+"""Fixtures shared with the tests of reports."""
 
-from tests.reports.conftest import fill, report, store, whole_march
+from tests.reports.conftest import report, store, whole_march
 
-__all__ = ["fill", "report", "store", "whole_march"]
+__all__ = ["report", "store", "whole_march"]

@@ -1,4 +1,4 @@
-"""Statistics against published examples, and figures worked by hand."""
+"""Statistics against published examples and numbers worked by hand."""
 
 import subprocess
 import sys
@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from analytics.insights import proportions
-from analytics.insights.proportions import Share
+from analytics.insights.proportions import Proportion
 
 # Newcombe, Interval estimation for the difference between independent proportions, Statistics in Medicine 17 (1998),
 # table II, method 10: the cases (a) to (h).
@@ -22,40 +22,40 @@ NEWCOMBE = [
 ]
 
 
-@pytest.mark.parametrize(("one", "base", "interval"), NEWCOMBE)
-def test_intervals_are_those_of_newcombe_s_table(
-    one: tuple[int, int], base: tuple[int, int], interval: tuple[float, float]
+@pytest.mark.parametrize(("variant", "control", "interval"), NEWCOMBE)
+def test_intervals_equal_newcombe_s_table(
+    variant: tuple[int, int], control: tuple[int, int], interval: tuple[float, float]
 ) -> None:
-    found = proportions.compare(Share(*one), Share(*base))
-    assert (found.low, found.high) == pytest.approx(interval, abs=0.00006)
-    assert found.absolute == pytest.approx(one[0] / one[1] - base[0] / base[1])
+    difference = proportions.compare(Proportion(*variant), Proportion(*control))
+    assert (difference.low, difference.high) == pytest.approx(interval, abs=0.00006)
+    assert difference.absolute == pytest.approx(variant[0] / variant[1] - control[0] / control[1])
 
 
-def test_the_p_value_is_that_of_the_pooled_z_test() -> None:
+def test_the_p_value_is_of_the_pooled_z_test() -> None:
     # 104 of 150 in all: z = 0.2 / sqrt(104/150 * 46/150 * (1/70 + 1/80)) = 2.6502; 2 * (1 - Phi(2.6502)) = 0.00805.
-    assert proportions.compare(Share(56, 70), Share(48, 80)).p_value == pytest.approx(0.00805, abs=0.00001)
-    assert proportions.compare(Share(5, 10), Share(10, 20)).p_value == pytest.approx(1.0)
+    assert proportions.compare(Proportion(56, 70), Proportion(48, 80)).p_value == pytest.approx(0.00805, abs=0.00001)
+    assert proportions.compare(Proportion(5, 10), Proportion(10, 20)).p_value == pytest.approx(1.0)
 
 
 @pytest.mark.parametrize("converted", [0, 1])
-def test_without_a_difference_in_anybody_there_is_no_p_value(converted: int) -> None:
-    assert proportions.compare(Share(converted * 5, 5), Share(converted * 9, 9)).p_value is None
+def test_equal_outcomes_of_all_users_have_no_p_value(converted: int) -> None:
+    assert proportions.compare(Proportion(converted * 5, 5), Proportion(converted * 9, 9)).p_value is None
 
 
 def test_the_sample_ratio_is_a_chi_square_test() -> None:
     # chi2 = (60-50)^2/50 + (40-50)^2/50 = 4, with one degree of freedom: p = 0.0455. Weights 3:2 expect just that.
-    assert proportions.sample_ratio([60, 40], [1, 1]) == pytest.approx(0.0455, abs=0.00005)
-    assert proportions.sample_ratio([60, 40], [3, 2]) == pytest.approx(1.0)
-    assert proportions.sample_ratio([7], [1]) is None
+    assert proportions.sample_ratio_p_value([60, 40], [1, 1]) == pytest.approx(0.0455, abs=0.00005)
+    assert proportions.sample_ratio_p_value([60, 40], [3, 2]) == pytest.approx(1.0)
+    assert proportions.sample_ratio_p_value([7], [1]) is None
 
 
-def test_kohavi_s_example_of_a_mismatch_is_one() -> None:
+def test_kohavi_s_example_is_a_mismatch() -> None:
     # Kohavi, Tang, Xu: Trustworthy Online Controlled Experiments (2020), chapter 3: 821,588 and 815,482, p = 1.8e-6.
-    p_value = proportions.sample_ratio([821_588, 815_482], [1, 1])
+    p_value = proportions.sample_ratio_p_value([821_588, 815_482], [1, 1])
     assert p_value == pytest.approx(1.8e-6, rel=0.02)
-    assert p_value < proportions.MISMATCH_BELOW
+    assert p_value < proportions.SRM_P_VALUE_THRESHOLD
 
 
-def test_nothing_heavy_is_loaded_before_it_is_needed() -> None:
+def test_statistics_libraries_are_imported_on_first_use() -> None:
     check = "import sys, analytics.insights.views; print([m for m in ('statsmodels', 'scipy', 'pandas') if m in sys.modules])"
     assert subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True).stdout == "[]\n"

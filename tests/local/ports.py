@@ -5,7 +5,7 @@ import socket
 
 
 def free_port() -> int:
-    """A port that nobody listens on, below those that the kernel gives to outgoing connections."""
+    """A port that no process listens on, below the ephemeral ports of the kernel."""
     while True:
         port = random.randrange(20000, 32000)
         with socket.socket() as probe:

@@ -1,4 +1,4 @@
-"""Each scheduled task's last runs, as Celery's signals tell them and /health shows them."""
+"""Last runs of scheduled tasks: recorded by Celery's signals, shown by /health."""
 
 import json
 import subprocess
@@ -11,21 +11,20 @@ from typing import Any
 import pytest
 from celery import Celery, signals
 from flask import Flask
-from flask.testing import FlaskClient
 from redis import Redis
 from redis.exceptions import RedisError
 from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
 
 from analytics import clock
-from analytics.audit import audit
+from analytics.audit.run import run_audit
 from analytics.ingest import buffer
-from analytics.ops import runs
+from analytics.ops import task_runs
 from analytics.rollups.merge import merge_all
 from analytics.store.models import rollup_deltas
-from tasks import chores, exports, ingest, maintenance, rollups
+from tasks import exclusive, exports, ingest, maintenance, rollups
+from tests.audit.test_audit import EVENTS, append, drain
 from tests.conftest import ROOT
-from tests.test_audit import EVENTS, append, drain
 
 NOW = datetime(2026, 3, 27, 20, 30, tzinfo=UTC)
 
@@ -41,7 +40,7 @@ def celery() -> Celery:
 @pytest.fixture
 def recorded(celery: Celery, redis: Redis) -> Iterator[None]:
     before = [(signal, list(signal.receivers or ())) for signal in (signals.task_prerun, signals.task_postrun)]
-    runs.install(celery, redis)
+    task_runs.install(celery, redis)
     yield
     for signal, receivers in before:
         signal.receivers = receivers
@@ -62,24 +61,24 @@ def fail() -> None:
 
 
 def leave() -> None:
-    runs.failed("2 steps left undone")
+    task_runs.record_failure("2 steps left undone")
 
 
 def give_up() -> None:
-    runs.interrupted(OperationalError("SELECT 1", {}, Exception("away")))
+    task_runs.record_interruption(OperationalError("SELECT 1", {}, Exception("away")))
 
 
-@runs.resumed
+@task_runs.resumable
 def lose_postgres() -> None:
     raise OperationalError("SELECT 1", {}, Exception("away"))
 
 
-@runs.resumed
+@task_runs.resumable
 def lose_redis() -> None:
     raise RedisError("away")
 
 
-@runs.resumed
+@task_runs.resumable
 def fail_although_resumed() -> None:
     raise KeyError("gone")
 
@@ -90,7 +89,7 @@ def test_the_last_run_and_the_last_success_are_kept(
 ) -> None:
     monkeypatch.setattr(clock, "now", lambda: NOW)
     run(celery, "shown", tell)
-    first = runs.read_runs(redis)["shown"]
+    first = task_runs.read_task_runs(redis)["shown"]
     assert first[:2] == ("2026-03-27T20:30:00.000Z", "2026-03-27T20:30:00.000Z")
     assert (first.outcome, first.last_success_at, first.result) == ("ok", "2026-03-27T20:30:00.000Z", {"gap": None})
     assert 0 <= (first.duration_ms or -1) < 60_000
@@ -105,7 +104,7 @@ def test_the_last_run_and_the_last_success_are_kept(
     )
     for body, outcome in outcomes:
         run(celery, "shown", body)
-        found = runs.read_runs(redis)["shown"]
+        found = task_runs.read_task_runs(redis)["shown"]
         assert (found.started_at, found.outcome) == ("2026-03-27T20:31:00.000Z", outcome)
         assert found.last_success_at == "2026-03-27T20:30:00.000Z"
 
@@ -113,31 +112,33 @@ def test_the_last_run_and_the_last_success_are_kept(
 @pytest.mark.usefixtures("recorded")
 def test_tasks_that_are_not_on_the_schedule_cost_nothing(celery: Celery, redis: Redis) -> None:
     run(celery, "ingest.drain", tell)
-    assert (redis.keys("*"), runs.read_runs(redis)) == ([], {})
+    assert (redis.keys("*"), task_runs.read_task_runs(redis)) == ([], {})
 
 
-def test_a_redis_that_is_away_does_not_fail_a_task() -> None:
+def test_unavailable_redis_does_not_fail_a_task() -> None:
     class Named:
         name, request = "shown", object()
 
-    away = runs.Recorder(Redis(port=1), {"shown"})
-    away.started("1", Named())
-    away.ended("1", Named(), None, "SUCCESS")
+    away = task_runs.TaskRunRecorder(Redis(port=1), {"shown"})
+    away.record_start("1", Named())
+    away.record_end("1", Named(), None, "SUCCESS")
 
 
 def test_a_result_that_is_too_long_is_not_kept(redis: Redis) -> None:
     class Named:
         name, request = "shown", object()
 
-    runs.Recorder(redis, {"shown"}).ended("1", Named(), {"long": "x" * 5000}, "SUCCESS")
-    assert runs.read_runs(redis)["shown"].result is None
+    task_runs.TaskRunRecorder(redis, {"shown"}).record_end("1", Named(), {"long": "x" * 5000}, "SUCCESS")
+    assert task_runs.read_task_runs(redis)["shown"].result is None
 
 
 @pytest.fixture(scope="module")
 def beat() -> list[tuple[str, float, float]]:
     """(task, seconds between two turns, seconds until a message expires) of the schedule. Read in another process:
-    celery_app makes an application of its own, which would become this one's."""
-    asked = "import celery_app, json; print(json.dumps(list(celery_app.BEAT.values()), default=lambda _: 3600.0))"
+    celery_app creates its own application, which would replace this one's."""
+    asked = (
+        "import celery_app, json; print(json.dumps(list(celery_app.BEAT_SCHEDULE.values()), default=lambda _: 3600.0))"
+    )
     told = subprocess.run([sys.executable, "-c", asked], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     return [(one["task"], one["schedule"], one["options"]["expires"]) for one in json.loads(told)]
 
@@ -148,17 +149,17 @@ def test_what_beat_sends_expires_soon(beat: list[tuple[str, float, float]]) -> N
     assert {task for task, every_s, expires_s in beat if not 0 < expires_s <= max(every_s, 10)} == set()
 
 
-def test_two_beats_at_once_harm_nothing(
+def test_two_beats_at_once_are_harmless(
     app: Flask, engine: Engine, redis: Redis, site: Any, sql: Any, beat: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Every scheduled task twice and at the same time, and every number is what one beat would have made of it."""
+    """Runs every scheduled task twice at the same time; every number is the same as with one beat."""
     monkeypatch.setattr(clock, "now", lambda: NOW)
-    # Chores take turns on a machine; these are two.
-    monkeypatch.setattr(chores, "machine", lambda: threading.current_thread().name)
+    # Exclusive tasks run one at a time on a machine; these are two machines.
+    monkeypatch.setattr(exclusive, "machine_name", lambda: threading.current_thread().name)
     append(redis, site, EVENTS)
     drain(engine, redis)
     append(redis, site, EVENTS)
-    ingest.drain_of_process.cache_clear()
+    ingest.get_process_drain.cache_clear()
     bodies = {task.name: task for module in (exports, maintenance, rollups, ingest) for task in vars(module).values()
               if hasattr(task, "apply_async")}  # fmt: skip
     failures: list[BaseException] = []
@@ -176,16 +177,16 @@ def test_two_beats_at_once_harm_nothing(
         one.start()
     for one in threads:
         one.join()
-    ingest.drain_of_process.cache_clear()
+    ingest.get_process_drain.cache_clear()
     assert not failures
-    assert audit(engine, redis, full=True).gaps == []
+    assert run_audit(engine, redis, full=True).gaps == []
     merge_all(engine, 10)
     total = "SELECT sum(events) FROM rollups WHERE span = 'day' AND dimension = 'total' AND subject = ''"
     assert sql("SELECT count(*), (" + total + ") FROM events") == [(160, 160)]
 
 
 def test_health_shows_tasks_merge_lag_and_the_audit(
-    client: FlaskClient, engine: Engine, redis: Redis, monkeypatch: pytest.MonkeyPatch
+    make_app: Any, engine: Engine, redis: Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with engine.begin() as connection:
         old = {"site_id": 1, "zone": "UTC", "events": 7, "body": b"", "created_at": NOW}
@@ -200,11 +201,10 @@ def test_health_shows_tasks_merge_lag_and_the_audit(
 
     monkeypatch.setattr(clock, "now", lambda: NOW + timedelta(seconds=8))
     told = {"gap": "shop 2026-03-27T20:00:00Z: …", "checked_at": "2026-03-27T20:30:00Z"}
-    recorder = runs.Recorder(redis, {"maintenance.audit", "rollups.close_days"})
-    recorder.ended("1", Named(), told, "SUCCESS")
-    recorder.ended("2", Closing(), None, "SUCCESS")
-    client.application.extensions["prober"]._until = 0.0
-    found: Any = client.get("/health").json
+    recorder = task_runs.TaskRunRecorder(redis, {"maintenance.audit", "rollups.close_days"})
+    recorder.record_end("1", Named(), told, "SUCCESS")
+    recorder.record_end("2", Closing(), None, "SUCCESS")
+    found: Any = make_app(anonymous_scopes=("admin",)).test_client().get("/health").json
     assert found["audit"] == told
     assert found["rollups"] == {
         "waiting_deltas": 2, "waiting_events": 14, "merge_lag_s": 8.0, "last_close_day": "2026-03-27T20:30:08.000Z",
@@ -212,9 +212,8 @@ def test_health_shows_tasks_merge_lag_and_the_audit(
     assert (found["tasks"]["maintenance.audit"]["outcome"], found["ok"]) == ("ok", True)
 
 
-def test_health_without_any_run_says_so(client: FlaskClient, redis: Redis) -> None:
-    client.application.extensions["prober"]._until = 0.0
-    found: Any = client.get("/health").json
+def test_health_without_any_run_reports_it(make_app: Any, redis: Redis) -> None:
+    found: Any = make_app(anonymous_scopes=("admin",)).test_client().get("/health").json
     assert (found["tasks"], found["audit"]) == ({}, {"gap": None, "checked_at": None})
     assert found["rollups"]["merge_lag_s"] == 0.0
-    assert buffer.waiting(redis) == 0
+    assert buffer.count_entries(redis) == 0

@@ -1,10 +1,10 @@
-"""A worker that takes nothing while messages wait ends itself, and one that has reason to be silent does not."""
+"""The watchdog: a stalled worker is detected, a busy or idle one is not."""
 
 import pytest
 
-from analytics.ops.hearing import DEAF_AFTER_S, Hearing
+from analytics.ops.worker_watchdog import STALLED_AFTER_S, StallDetector
 
-END = DEAF_AFTER_S
+END = STALLED_AFTER_S
 # (seconds, tasks begun so far, busy, messages waiting)
 LOOKS = {
     "messages wait, nothing is taken": ([(0, 5, False, 3), (2, 5, False, 3), (END + 2, 5, False, 4)], True),
@@ -19,6 +19,6 @@ LOOKS = {
 
 
 @pytest.mark.parametrize(("looks", "lost"), LOOKS.values(), ids=LOOKS)
-def test_a_worker_is_lost_when_it_takes_nothing_of_what_waits(looks, lost):
-    hearing = Hearing()
-    assert [hearing.is_lost(*look) for look in looks][-1] is lost
+def test_worker_is_stalled_when_it_receives_no_queued_message(looks, lost):
+    detector = StallDetector()
+    assert [detector.is_stalled(*look) for look in looks][-1] is lost

@@ -1,4 +1,4 @@
-"""Archives: what the file holds is what the table held, and without a file that was checked nothing is dropped."""
+"""Archives: the file has the rows of the table, and a partition is dropped only after the file is verified."""
 
 import hashlib
 import json
@@ -26,30 +26,30 @@ ODD = 'quote " comma , tab \t line \r\n \\N \\. é 🦊 \u2028'
 
 @pytest.fixture
 def small_groups(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(archive, "ROWS_A_GROUP", 7)
+    monkeypatch.setattr(archive, "ROW_GROUP_ROWS", 7)
 
 
 @pytest.fixture
 def odd_rows(put: Any) -> None:
-    """Thirty rows of one old day: text that breaks formats, no text, and times a microsecond apart."""
+    """Thirty rows of one old day: special characters, empty and missing text, times a microsecond apart."""
     put(OLD, 10, ip="203.0.113.77", payload=json.dumps({"a": [1, None, ODD]}), path=ODD)
     put(OLD + timedelta(hours=13), 10, ip="2001:db8:1:2::3", path="")
     put(OLD + timedelta(hours=23, minutes=59), 10)
 
 
-class Spoiling(LocalFileSystem):  # type: ignore[misc]
-    """A disk that alters what is put on it: `spoil` gets the bytes and says what is kept."""
+class CorruptingFileSystem(LocalFileSystem):  # type: ignore[misc]
+    """A file system that stores the result of `corrupt` instead of the bytes of a file."""
 
-    protocol = "spoiling"
+    protocol = "corrupting"
     cachable = False
-    spoil: ClassVar[Callable[[bytes], bytes]] = staticmethod(lambda body: body)
+    corrupt: ClassVar[Callable[[bytes], bytes]] = staticmethod(lambda body: body)
 
     def mv(self, path1: str, path2: str, **_: Any) -> None:
-        Path(path2).write_bytes(type(self).spoil(Path(path1).read_bytes()))
+        Path(path2).write_bytes(type(self).corrupt(Path(path1).read_bytes()))
         Path(path1).unlink()
 
 
-fsspec.register_implementation("spoiling", Spoiling, clobber=True)
+fsspec.register_implementation("corrupting", CorruptingFileSystem, clobber=True)
 
 
 def read(folder: Path) -> tuple[pa.Table, Path]:
@@ -77,7 +77,7 @@ def test_an_archive_holds_every_column_of_every_row(
     assert (metadata.num_row_groups, metadata.row_group(0).column(1).compression) == (5, "ZSTD")
 
 
-def test_an_archive_is_entered_with_its_bytes_and_hash(run: Any, odd_rows: None, sql: Sql, tmp_path: Path) -> None:
+def test_an_archive_is_recorded_with_its_size_and_hash(run: Any, odd_rows: None, sql: Sql, tmp_path: Path) -> None:
     run(archive_url=f"file://{tmp_path}")
     _, path = read(tmp_path)
     body = path.read_bytes()
@@ -93,8 +93,8 @@ def test_without_archive_url_nothing_is_written(run: Any, odd_rows: None, sql: S
     assert sql("SELECT count(*) FROM archives") == [(0,)]
 
 
-def last_byte_of_an_id(body: bytes) -> bytes:
-    """The file with one hexadecimal digit of one event's id changed: a good Parquet file of other rows."""
+def with_another_id(body: bytes) -> bytes:
+    """A valid Parquet file in which one digit of one event id differs."""
     table = pq.read_table(pa.BufferReader(body))
     ids = table.column("event_id").to_pylist()
     ids[3] = ids[3][:-1] + ("0" if ids[3][-1] != "0" else "1")
@@ -112,26 +112,26 @@ def without_a_row(body: bytes) -> bytes:
 
 
 @pytest.mark.parametrize(
-    "spoil",
-    [lambda body: body[:-200], lambda body: b"", lambda body: body[:50] + bytes(400) + body[450:], last_byte_of_an_id, without_a_row],
+    "corrupt",
+    [lambda body: body[:-200], lambda body: b"", lambda body: body[:50] + bytes(400) + body[450:], with_another_id, without_a_row],
     ids=["cut", "empty", "zeroed", "another id", "a row less"],
 )  # fmt: skip
-def test_a_spoilt_archive_keeps_the_partition(
-    run: Any, odd_rows: None, sql: Sql, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, spoil: Any
+def test_a_corrupt_archive_keeps_the_partition(
+    run: Any, odd_rows: None, sql: Sql, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, corrupt: Any
 ) -> None:
-    monkeypatch.setattr(Spoiling, "spoil", staticmethod(spoil))
-    (done,) = run(archive_url=f"spoiling://{tmp_path}")
+    monkeypatch.setattr(CorruptingFileSystem, "corrupt", staticmethod(corrupt))
+    (done,) = run(archive_url=f"corrupting://{tmp_path}")
     assert (done.rows, done.error.startswith("not ")) == (0, True)
     assert sql("SELECT count(*) FROM events") == [(30,)]
     assert sql("SELECT count(*) FROM archives") == [(0,)]
     assert sql("SELECT raw_since FROM sites") == [(None,)]
-    monkeypatch.setattr(Spoiling, "spoil", staticmethod(lambda body: body))
-    assert [(done.rows, done.error) for done in run(archive_url=f"spoiling://{tmp_path}")] == [(30, "")]
+    monkeypatch.setattr(CorruptingFileSystem, "corrupt", staticmethod(lambda body: body))
+    assert [(done.rows, done.error) for done in run(archive_url=f"corrupting://{tmp_path}")] == [(30, "")]
     assert read(tmp_path)[0].num_rows == 30
 
 
 @pytest.mark.parametrize("url", ["/proc/nowhere", "nosuch://bucket/folder", "http://127.0.0.1:1/x"])
-def test_a_target_out_of_reach_keeps_the_partition_and_the_rest_goes_on(
+def test_an_unreachable_target_keeps_the_partition_and_the_other_steps_run(
     run: Any, odd_rows: None, put_ledger: Any, sql: Sql, url: str
 ) -> None:
     put_ledger(days_ago(12), 2)
@@ -142,22 +142,22 @@ def test_a_target_out_of_reach_keeps_the_partition_and_the_rest_goes_on(
     assert sql("SELECT count(*) FROM events") == [(30,)]
 
 
-def test_rows_that_come_in_while_it_is_written_keep_the_partition(
+def test_rows_stored_during_the_archiving_keep_the_partition(
     run: Any, odd_rows: None, put: Any, sql: Sql, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def one_more(body: bytes) -> bytes:
+    def store_another_row(body: bytes) -> bytes:
         put(OLD + timedelta(hours=20))
         return body
 
-    monkeypatch.setattr(Spoiling, "spoil", staticmethod(one_more))
-    (done,) = run(archive_url=f"spoiling://{tmp_path}")
-    assert "rows came in" in done.error
+    monkeypatch.setattr(CorruptingFileSystem, "corrupt", staticmethod(store_another_row))
+    (done,) = run(archive_url=f"corrupting://{tmp_path}")
+    assert "rows were stored" in done.error
     assert sql("SELECT count(*) FROM events") == [(31,)]
-    monkeypatch.setattr(Spoiling, "spoil", staticmethod(lambda body: body))
-    assert [done.rows for done in run(archive_url=f"spoiling://{tmp_path}")] == [31]
+    monkeypatch.setattr(CorruptingFileSystem, "corrupt", staticmethod(lambda body: body))
+    assert [done.rows for done in run(archive_url=f"corrupting://{tmp_path}")] == [31]
 
 
-def test_a_file_that_was_checked_is_not_written_again(
+def test_a_verified_file_is_not_written_again(
     run: Any, odd_rows: None, engine: Engine, sql: Sql, tmp_path: Path
 ) -> None:
     with engine.begin() as reader:
@@ -168,7 +168,7 @@ def test_a_file_that_was_checked_is_not_written_again(
     assert (read(tmp_path)[1].stat().st_ino, sql("SELECT count(*) FROM archives")) == (before.st_ino, [(1,)])
 
 
-def test_late_rows_of_a_dropped_day_get_a_file_of_their_own(
+def test_late_rows_of_a_dropped_day_get_another_file(
     run: Any, odd_rows: None, put: Any, sql: Sql, tmp_path: Path
 ) -> None:
     run(archive_url=str(tmp_path))

@@ -1,4 +1,4 @@
-"""Archives in a bucket: there, whole and read again before a partition goes; and when the bucket fails, it stays."""
+"""Archives in a bucket: a partition is dropped only after its object was uploaded, read again and compared."""
 
 import hashlib
 import io
@@ -27,14 +27,14 @@ def old_rows(put: Any) -> None:
 
 
 def bodies(bucket: Any) -> dict[str, bytes]:
-    return {one.key: one.get()["Body"].read() for one in bucket.objects.all()}
+    return {item.key: item.get()["Body"].read() for item in bucket.objects.all()}
 
 
 def uploads(bucket: Any) -> list[str]:
-    return [one.object_key for one in bucket.multipart_uploads.all()]
+    return [upload.object_key for upload in bucket.multipart_uploads.all()]
 
 
-def test_a_partition_is_in_the_bucket_before_it_goes(run: Any, old_rows: None, sql: Sql, bucket: Any) -> None:
+def test_a_partition_is_in_the_bucket_before_it_is_dropped(run: Any, old_rows: None, sql: Sql, bucket: Any) -> None:
     rows = sql("SELECT event_id::text, ts, user_id, host(ip), payload::text, path FROM events ORDER BY ts")
     assert [(done.rows, done.error) for done in run(archive_url=URL)] == [(30, "")]
     assert sql("SELECT count(*) FROM events") == [(0,)]
@@ -49,22 +49,22 @@ def test_a_partition_is_in_the_bucket_before_it_goes(run: Any, old_rows: None, s
     ]
 
 
-def test_an_object_of_many_parts_is_read_back_as_it_was_written(
+def test_an_object_of_many_parts_is_read_back_unchanged(
     run: Any, put: Any, sql: Sql, bucket: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # What does not compress: 16 kB of hexadecimal digits a row are 8 kB, and 2,000 of them two parts.
+    # Random digits compress to half: 16 kB a row to 8 kB, so that 2,000 rows need two parts.
     put(OLD, 2_000)
     digits = "(SELECT string_agg(md5(random()::text || user_no || n), '') FROM generate_series(1, 512) AS n)"
     sql(f"UPDATE events SET payload = to_jsonb({digits}) RETURNING 1")
-    monkeypatch.setattr(archive, "ROWS_A_GROUP", 200)
+    monkeypatch.setattr(archive, "ROW_GROUP_ROWS", 200)
     assert [(done.rows, done.error) for done in run(archive_url=URL)] == [(2_000, "")]
-    [one] = bucket.objects.all()
-    # What S3's ETag of such an object ends with.
-    assert one.e_tag[-3:] in ('-2"', '-3"')
-    assert one.size > 8 << 20
+    [item] = bucket.objects.all()
+    # The ETag of a multipart object ends with the number of its parts.
+    assert item.e_tag[-3:] in ('-2"', '-3"')
+    assert item.size > 8 << 20
 
 
-def test_an_object_that_is_there_is_read_again(run: Any, old_rows: None, engine: Engine, sql: Sql, bucket: Any) -> None:
+def test_an_existing_object_is_verified_again(run: Any, old_rows: None, engine: Engine, sql: Sql, bucket: Any) -> None:
     with engine.begin() as reader:
         reader.execute(text("SELECT count(*) FROM events"))
         assert "in use" in run(archive_url=URL)[0].error
@@ -75,7 +75,7 @@ def test_an_object_that_is_there_is_read_again(run: Any, old_rows: None, engine:
     assert sql("SELECT count(*) FROM archives") == [(1,)]
 
 
-def stays(sql: Sql, done: Any, words: str) -> None:
+def assert_partition_stays(sql: Sql, done: Any, words: str) -> None:
     assert (done.rows, done.error.startswith("not archived, so not dropped")) == (0, True)
     assert words in done.error
     assert sql("SELECT count(*) FROM events") == [(30,)]
@@ -83,43 +83,41 @@ def stays(sql: Sql, done: Any, words: str) -> None:
     assert sql("SELECT raw_since FROM sites") == [(None,)]
 
 
-def test_a_bucket_that_is_away_keeps_the_partition(run: Any, old_rows: None, sql: Sql, aws: Any, s3: Any) -> None:
+def test_an_unreachable_bucket_keeps_the_partition(run: Any, old_rows: None, sql: Sql, aws: Any, s3: Any) -> None:
     aws(AWS_ENDPOINT_URL="http://127.0.0.1:1")
-    stays(sql, run(archive_url=URL)[0], "Could not connect")
+    assert_partition_stays(sql, run(archive_url=URL)[0], "Could not connect")
     aws(AWS_ENDPOINT_URL=s3.meta.client.meta.endpoint_url)
     assert [(done.rows, done.error) for done in run(archive_url=URL)] == [(30, "")]
 
 
-def test_a_bucket_that_is_missing_is_not_made(run: Any, old_rows: None, sql: Sql, bucket: Any, s3: Any) -> None:
-    stays(sql, run(archive_url="s3://nobodys/events")[0], "bucket does not exist")
-    assert [one.name for one in s3.buckets.all()] == ["kept"]
+def test_a_missing_bucket_is_not_created(run: Any, old_rows: None, sql: Sql, bucket: Any, s3: Any) -> None:
+    assert_partition_stays(sql, run(archive_url="s3://nobodys/events")[0], "bucket does not exist")
+    assert [bucket.name for bucket in s3.buckets.all()] == ["kept"]
 
 
-def test_credentials_that_are_refused_keep_the_partition(
-    run: Any, old_rows: None, sql: Sql, bucket: Any, s3: Any
-) -> None:
+def test_refused_credentials_keep_the_partition(run: Any, old_rows: None, sql: Sql, bucket: Any, s3: Any) -> None:
     address, plain = f"{s3.meta.client.meta.endpoint_url}/moto-api/reset-auth", {"Content-Type": "text/plain"}
     requests.post(address, data="0", headers=plain, timeout=10).raise_for_status()
     try:
-        stays(sql, run(archive_url=URL)[0], "PermissionError")
+        assert_partition_stays(sql, run(archive_url=URL)[0], "PermissionError")
     finally:
         requests.post(address, data="inf", headers=plain, timeout=10).raise_for_status()
 
 
-def test_an_archive_that_is_broken_off_is_not_there(
+def test_an_interrupted_archive_leaves_no_object(
     run: Any, old_rows: None, sql: Sql, bucket: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(archive, "ROWS_A_GROUP", 7)
-    whole, batches = archive._batch, []
+    monkeypatch.setattr(archive, "ROW_GROUP_ROWS", 7)
+    make_batch, batches = archive.make_batch, []
 
-    def third_fails(rows: Any, schema: Any) -> Any:
+    def fail_third(rows: Any, schema: Any) -> Any:
         batches.append(len(rows))
         if len(batches) == 3:
-            raise ValueError("a row that has no place in Parquet")
-        return whole(rows, schema)
+            raise ValueError("a row that Parquet cannot hold")
+        return make_batch(rows, schema)
 
     with monkeypatch.context() as patch:
-        patch.setattr(archive, "_batch", third_fails)
-        stays(sql, run(archive_url=URL)[0], "no place in Parquet")
+        patch.setattr(archive, "make_batch", fail_third)
+        assert_partition_stays(sql, run(archive_url=URL)[0], "Parquet cannot hold")
     assert (batches, bodies(bucket), uploads(bucket)) == ([7, 7, 7], {}, [])
     assert [(done.rows, done.error) for done in run(archive_url=URL)] == [(30, "")]

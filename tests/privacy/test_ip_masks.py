@@ -1,4 +1,4 @@
-"""Masks: what is left of an address, from which instant on, and that done partitions are left alone."""
+"""Masks: the masked form of an address, the instant it applies from, and skipping of masked partitions."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -12,8 +12,8 @@ from sqlalchemy import Engine, literal, select
 from sqlalchemy.dialects.postgresql import INET
 
 from analytics.privacy import ip_masks, steps
-from analytics.privacy.ip_masks import masked
-from analytics.sites import Site
+from analytics.privacy.ip_masks import mask_ip
+from analytics.sites.sites import Site
 from tests.privacy.conftest import NOW, days_ago
 
 Sql = Callable[..., list[tuple[Any, ...]]]
@@ -22,7 +22,7 @@ KEEP = {"event_retention_days": 90}
 
 
 def network_address(ip: str) -> str:
-    """By Python's own arithmetic."""
+    """The expected mask, by the standard library."""
     address = ip_address(ip)
     return str(ip_network(f"{ip}/{24 if address.version == 4 else 48}", strict=False).network_address)
 
@@ -32,37 +32,37 @@ def addresses(sql: Sql) -> list[Any]:
 
 
 @pytest.mark.parametrize(
-    ("ip", "left"),
+    ("ip", "masked"),
     [
         ("203.0.113.77", "203.0.113.0"), ("255.255.255.255", "255.255.255.0"), ("2001:db8:aaaa:bbbb::1", "2001:db8:aaaa::"),
         ("::1", "::"), ("10.0.0.0", "10.0.0.0"), ("::ffff:203.0.113.77", "::"),
     ],
 )  # fmt: skip
-def test_the_last_part_of_an_address_goes(run: Any, put: Any, sql: Sql, ip: str, left: str) -> None:
+def test_the_last_part_of_an_address_is_masked(run: Any, put: Any, sql: Sql, ip: str, masked: str) -> None:
     put(days_ago(31), ip=ip)
     run(anonymize_ips_after_days=30, **KEEP)
-    assert sql("SELECT host(ip), masklen(ip) FROM events") == [(left, 32 if "." in left else 128)]
+    assert sql("SELECT host(ip), masklen(ip) FROM events") == [(masked, 32 if "." in masked else 128)]
 
 
 @given(ips=st.lists(st.ip_addresses(), min_size=1, max_size=50))
-def test_any_address_becomes_the_one_of_its_network(engine: Engine, ips: list[Any]) -> None:
+def test_any_address_becomes_its_network_address(engine: Engine, ips: list[Any]) -> None:
     texts = [str(ip).split("%")[0] for ip in ips]
     with engine.connect() as connection:
         for ip in texts:
-            given_ip = literal(ip, INET)
-            once, twice = connection.execute(select(masked(given_ip), masked(masked(given_ip)))).one()
+            address = literal(ip, INET)
+            once, twice = connection.execute(select(mask_ip(address), mask_ip(mask_ip(address)))).one()
             assert ip_address(once) == ip_address(network_address(ip))
             assert twice == once
 
 
-def test_an_address_is_masked_from_the_very_instant_on(run: Any, put: Any, sql: Sql) -> None:
+def test_an_address_is_masked_at_the_exact_instant(run: Any, put: Any, sql: Sql) -> None:
     put(days_ago(30) - US, 3, ip="203.0.113.77")
     assert [done.rows for done in run(anonymize_ips_after_days=30, **KEEP)] == [1]
     assert addresses(sql) == [("203.0.113.0/32",), ("203.0.113.77/32",), ("203.0.113.77/32",)]
     assert [done.rows for done in run(NOW + 2 * US, anonymize_ips_after_days=30, **KEEP)] == [2]
 
 
-def test_zero_days_mask_what_has_happened(run: Any, put: Any, sql: Sql) -> None:
+def test_zero_days_mask_all_past_events(run: Any, put: Any, sql: Sql) -> None:
     put(NOW - US, 2, ip="203.0.113.77")
     assert [done.rows for done in run(anonymize_ips_after_days=0)] == [1]
     assert addresses(sql) == [("203.0.113.0/32",), ("203.0.113.77/32",)]
@@ -71,8 +71,8 @@ def test_zero_days_mask_what_has_happened(run: Any, put: Any, sql: Sql) -> None:
 def test_every_row_of_every_site_is_reached_in_small_chunks(
     run: Any, put: Any, make_site: Any, sql: Sql, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(steps, "CHUNK", 7)
-    monkeypatch.setattr(ip_masks, "MIN_BETWEEN_VACUUMS", 20)
+    monkeypatch.setattr(steps, "CHUNK_ROWS", 7)
+    monkeypatch.setattr(ip_masks, "MIN_ROWS_BETWEEN_VACUUMS", 20)
     for of in [{}, {"of": make_site("shop")}, {"of": make_site("blog")}]:
         put(days_ago(40), 30, ip="203.0.113.77", **of)
         put(days_ago(40), 5, **of)
@@ -80,11 +80,11 @@ def test_every_row_of_every_site_is_reached_in_small_chunks(
     assert sql("SELECT ip::text, count(*) FROM events GROUP BY 1 ORDER BY 1") == [("203.0.113.0/32", 90), (None, 15)]
 
 
-def test_a_done_partition_is_not_looked_at_again_until_a_row_comes_in(
+def test_a_masked_partition_is_skipped_until_a_row_arrives(
     run: Any, put: Any, engine: Engine, settings: Any, sql: Sql
 ) -> None:
     put(days_ago(40), 4, ip="203.0.113.77")
-    job = steps.Job(engine, settings, NOW)
+    job = steps.RetentionJob(engine, settings, NOW)
     assert len(ip_masks.find(job, ())) == 1
     run(anonymize_ips_after_days=30, **KEEP)
     assert ip_masks.find(job, ()) == []
@@ -93,22 +93,22 @@ def test_a_done_partition_is_not_looked_at_again_until_a_row_comes_in(
     assert ip_masks.find(job, ()) == []
 
 
-def test_a_partition_half_done_goes_on_where_it_was(run: Any, put: Any, engine: Engine, settings: Any) -> None:
+def test_a_partly_masked_partition_is_resumed(run: Any, put: Any, engine: Engine, settings: Any) -> None:
     put(days_ago(30), 4, ip="203.0.113.77")
     run(anonymize_ips_after_days=30, **KEEP)
     later = NOW + timedelta(hours=1)
-    (step,) = ip_masks.find(steps.Job(engine, settings, later), ())
-    assert (step.since, step.before) == (NOW - timedelta(days=30), later - timedelta(days=30))
+    (step,) = ip_masks.find(steps.RetentionJob(engine, settings, later), ())
+    assert (step.resume_from, step.before) == (NOW - timedelta(days=30), later - timedelta(days=30))
     assert [done.rows for done in run(later, anonymize_ips_after_days=30, **KEEP)] == [4]
 
 
-def test_an_earlier_setting_makes_younger_rows_due(run: Any, put: Any, site: Site, sql: Sql) -> None:
+def test_a_shorter_setting_masks_newer_rows(run: Any, put: Any, site: Site, sql: Sql) -> None:
     put(days_ago(20), 2, ip="203.0.113.77")
     assert run(anonymize_ips_after_days=30, **KEEP) == []
     assert [done.rows for done in run(anonymize_ips_after_days=10, **KEEP)] == [2]
 
 
-def test_a_partition_that_could_not_be_archived_is_masked_all_the_same(run: Any, put: Any, sql: Sql) -> None:
+def test_a_partition_that_could_not_be_archived_is_masked(run: Any, put: Any, sql: Sql) -> None:
     put(days_ago(40), 2, ip="203.0.113.77")
     drop, mask = run(archive_url="/proc/nowhere", anonymize_ips_after_days=30)
     assert (drop.rows, mask.rows) == (0, 2)

@@ -1,4 +1,4 @@
-"""Raw samples go as events do: partitions, a site's own days, an archive first; their rollups stay."""
+"""Retention of raw samples: partitions, retention per site, archives; rollups stay."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 from sqlalchemy import Engine, text
 
-from analytics.sites import Site
+from analytics.sites.sites import Site
 from analytics.store.partitions import ensure
 from tests.privacy.conftest import NOW, days_ago
 
@@ -34,7 +34,7 @@ def put_samples(engine: Engine, site: Site) -> Callable[..., None]:
     return store
 
 
-def test_partitions_of_samples_go_and_rollups_stay(
+def test_partitions_of_samples_are_dropped_and_rollups_stay(
     put_samples: Any, run: Any, plan: Any, sql: Any, engine: Engine, site: Site
 ) -> None:
     put_samples(days_ago(15), 7)
@@ -42,7 +42,7 @@ def test_partitions_of_samples_go_and_rollups_stay(
     with engine.begin() as connection:
         connection.execute(ROLLED_UP, {"site_id": site.id, "ts": days_ago(15)})
     assert [(step.action, step.rows) for step in plan()] == [("drop", 7)]
-    assert [(done.step.what.split()[0], done.rows) for done in run()] == [("samples", 7)]
+    assert [(done.step.description.split()[0], done.rows) for done in run()] == [("samples", 7)]
     assert sql("SELECT count(*) FROM samples") == [(3,)]
     assert sql("SELECT count FROM sample_rollups") == [(7,)]
     [(raw_since,)] = sql("SELECT raw_since FROM sites")
@@ -50,19 +50,23 @@ def test_partitions_of_samples_go_and_rollups_stay(
     assert run() == []
 
 
-def test_a_site_that_keeps_less_loses_its_older_samples(put_samples: Any, run: Any, make_site: Any, sql: Any) -> None:
+def test_a_site_with_shorter_retention_loses_its_older_samples(
+    put_samples: Any, run: Any, make_site: Any, sql: Any
+) -> None:
     shop = make_site("shop", 2)
     for of in {"of": shop}, {}:
         put_samples(days_ago(5), 4, **of)
     put_samples(days_ago(1), 2, of=shop)
-    assert [(done.step.table, done.step.what, done.rows) for done in run()] == [("samples", "samples of site shop", 4)]
+    assert [(done.step.table, done.step.description, done.rows) for done in run()] == [
+        ("samples", "samples of site shop", 4)
+    ]
     assert sql("SELECT site_id = :shop, count(*) FROM samples GROUP BY 1 ORDER BY 1", shop=shop.id) == [
         (False, 4),
         (True, 2),
     ]
 
 
-def test_samples_are_archived_to_the_last_digit(put_samples: Any, run: Any, sql: Any, tmp_path: Path) -> None:
+def test_samples_are_archived_with_all_digits(put_samples: Any, run: Any, sql: Any, tmp_path: Path) -> None:
     put_samples(days_ago(15), 5)
     assert [done.rows for done in run(archive_url=str(tmp_path))] == [5]
     [(url, rows)] = sql("SELECT url, rows FROM archives")

@@ -1,4 +1,4 @@
-"""A site's own retention: set by command and over HTTP, and what is older is not accepted."""
+"""Retention per site: set by command and over HTTP; older events are refused."""
 
 import json
 from collections.abc import Callable
@@ -10,39 +10,39 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from analytics import clock
-from analytics.sites import Site
+from analytics.sites.sites import Site
 
 SITE = "/api/analytics/sites/default"
 
 
 @pytest.fixture
 def admin(token: Any, auth: Any) -> dict[str, str]:
-    made: dict[str, str] = auth(token("admin read ingest"))
-    return made
+    header: dict[str, str] = auth(token("admin read ingest"))
+    return header
 
 
-def accepted(client: FlaskClient, headers: dict[str, str], days: float) -> bool:
+def is_accepted(client: FlaskClient, headers: dict[str, str], days: float) -> bool:
     ts = (clock.now() - timedelta(days=days)).isoformat()
     reply = client.post("/api/analytics/ingest", headers=headers, json=[{"type": "a", "ts": ts}])
     return reply.status_code == 202
 
 
 def test_an_event_older_than_its_site_keeps_is_refused(client: FlaskClient, admin: dict[str, str], site: Site) -> None:
-    assert accepted(client, admin, 89)
+    assert is_accepted(client, admin, 89)
     assert client.patch(SITE, headers=admin, json={"event_retention_days": 7}).json["event_retention_days"] == 7
-    assert [accepted(client, admin, days) for days in (6.9, 7.1)] == [True, False]
+    assert [is_accepted(client, admin, days) for days in (6.9, 7.1)] == [True, False]
 
 
 def test_a_site_may_keep_events_longer_than_the_others(client: FlaskClient, admin: dict[str, str], site: Site) -> None:
-    assert not accepted(client, admin, 91)
+    assert not is_accepted(client, admin, 91)
     client.patch(SITE, headers=admin, json={"event_retention_days": 365})
-    assert [accepted(client, admin, days) for days in (364, 366)] == [True, False]
+    assert [is_accepted(client, admin, days) for days in (364, 366)] == [True, False]
     assert client.patch(SITE, headers=admin, json={"event_retention_days": None}).status_code == 200
-    assert not accepted(client, admin, 91)
+    assert not is_accepted(client, admin, 91)
 
 
 @pytest.mark.parametrize("days", [0, -1, 36501, "7", 1.5, True])
-def test_what_is_no_number_of_days_is_refused(
+def test_an_invalid_number_of_days_is_refused(
     client: FlaskClient, admin: dict[str, str], site: Site, days: Any
 ) -> None:
     reply = client.patch(SITE, headers=admin, json={"event_retention_days": days})

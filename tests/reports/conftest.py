@@ -1,51 +1,43 @@
-"""Rows for the reports, put in through the real buffer and the real drain."""
+"""Fixtures that store events through the real buffer and the real drain, and read reports over HTTP."""
 
-import uuid
 from collections.abc import Callable, Iterable
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 
-import msgspec
 import pytest
 from flask.testing import FlaskClient
 from redis import Redis
 from sqlalchemy import Engine, text
 
 from analytics import clock
-from analytics.ingest import buffer
-from analytics.ingest.buffer import Entry, Limits
-from analytics.ingest.pipeline import Drain
-from analytics.sites import Site
+from analytics.sites.sites import Site
 from analytics.store.partitions import ensure, list_partitions
+from tests.factories import append_events, make_drain
 
 Store = Callable[..., None]
+# A Thursday, so that week and month start on different days.
+NOW = datetime(2026, 3, 19, 12, 30, tzinfo=UTC)
+
+
+@pytest.fixture
+def at_noon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is NOW."""
+    monkeypatch.setattr(clock, "now", lambda: NOW)
 
 
 @pytest.fixture
 def store(engine: Engine, redis: Redis, site: Site) -> Store:
-    """`store(events, **entry_fields)`: when it returns, the events are rows of the site."""
+    """`store(events, **entry_fields)` returns when the events are rows of the site."""
 
     def put(events: Iterable[dict[str, Any]], **fields: Any) -> None:
-        found = [{"type": "page_view", "user_id": "ann", **event} for event in events]
-        body, compressed = buffer.compress(msgspec.json.encode(found))
-        given = {"site_id": site.id, "site_key": site.key, "user_agent": "", "ip": "203.0.113.9", **fields}
-        entry = Entry(
-            body=body,
-            compressed=compressed,
-            count=len(found),
-            received_us=int(clock.now().timestamp() * 1e6),
-            skew_us=0,
-            principal="tester",
-            request_id="r1",
-            **given,
-        )
-        buffer.append(redis, entry, Limits(10**9, 10**12))
-        Drain(engine, redis, b"s" * 32, company_s=0.0, consumer=uuid.uuid4().hex).run()
+        payloads = [{"type": "page_view", "user_id": "ann", **event} for event in events]
+        append_events(redis, site, payloads, **fields)
+        make_drain(engine, redis).run()
 
     return put
 
 
-# Rows of half a kilobyte, made by the server: the drain is not what is measured.
+# Rows of half a kilobyte, inserted by the server because the drain is not under test.
 FILL = text("""
 INSERT INTO events (event_id, ts, received_at, user_no, site_id, is_bot, type, user_id, referrer)
 SELECT gen_random_uuid(), CAST('2026-03-02' AS date) + n * interval '0.4 s', now(), 1, :site_id, false, 'a', 'u', repeat('r', 400)
@@ -55,7 +47,7 @@ FROM generate_series(1, :rows) AS n
 
 @pytest.fixture
 def fill(engine: Engine, site: Site) -> Callable[[int], None]:
-    """`fill(rows)`: the site has that many rows on one day."""
+    """`fill(rows)` gives the site that many events on one day."""
 
     def put(rows: int) -> None:
         ensure(engine, "events", [date(2026, 3, 2)], clock.now().date())
@@ -67,7 +59,7 @@ def fill(engine: Engine, site: Site) -> Callable[[int], None]:
 
 @pytest.fixture
 def report(client: FlaskClient, token: Any, auth: Any) -> Callable[..., Any]:
-    """`report("wau", "date=2026-11-23")`: the answer's JSON; of a refusal, with `status=400`, the problem's."""
+    """`report("wau", "date=2026-11-23")` returns the response's JSON; with `status=400`, the problem's."""
 
     def get(name: str, query: str = "", status: int = 200) -> Any:
         response = client.get(f"/api/analytics/reports/{name}?{query}", headers=auth(token("read")))
@@ -80,7 +72,7 @@ def report(client: FlaskClient, token: Any, auth: Any) -> Callable[..., Any]:
 
 @pytest.fixture(autouse=True)
 def whole_march(request: pytest.FixtureRequest, clean: None) -> None:
-    """March 2026 is one partition, whatever tests of other folders have made of it."""
+    """Drops partitions of single days in March 2026 that tests of other folders may have made."""
     if "engine" not in request.fixturenames:
         return
     engine: Engine = request.getfixturevalue("engine")

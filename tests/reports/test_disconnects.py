@@ -1,4 +1,4 @@
-"""Reports while a server is away: what can be answered is, the rest says when to come again."""
+"""Reports while PostgreSQL or Redis is down: 503 with Retry-After, or a response without what Redis knows."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from analytics.sites import Site
+from analytics.sites.sites import Site
 
 MakeApp = Callable[..., Flask]
 
 
 @pytest.mark.parametrize("report", ["dau", "events"])
-def test_without_postgres_a_report_says_when_to_try_again(
+def test_without_postgres_a_report_returns_503_with_retry_after(
     make_app: MakeApp, token: Any, auth: Any, tmp_path: Path, report: str
 ) -> None:
     app = make_app(database_url=f"postgresql+psycopg2://postgres@/nothing?host={tmp_path}")
@@ -22,7 +22,7 @@ def test_without_postgres_a_report_says_when_to_try_again(
     assert int(response.headers["Retry-After"]) > 0
 
 
-def test_without_redis_dau_is_counted_and_its_completeness_unknown(
+def test_without_redis_dau_is_counted_and_complete_through_is_null(
     make_app: MakeApp, site: Site, store: Any, token: Any, auth: Any, tmp_path: Path
 ) -> None:
     store([{"ts": "2026-03-02T12:00:00Z"}])

@@ -15,20 +15,22 @@ from redis import Redis
 from sqlalchemy import Connection, Engine, text
 
 from analytics import clock
-from analytics.ingest.event_deletes import forget_events
+from analytics.ingest.deletes import delete_site_events
 from analytics.privacy import retention
 from analytics.rollups import postings, rows
 from analytics.rollups.calendar import read_calendar
-from analytics.rollups.days import close_days
-from analytics.rollups.delta import unite
-from analytics.rollups.guard import OTHER
+from analytics.rollups.cardinality import OTHER
+from analytics.rollups.closing.days import close_days
+from analytics.rollups.closing.schedule import IMMEDIATE
+from analytics.rollups.deltas.counts import sum_bodies
 from analytics.rollups.merge import merge_all, merge_site
-from analytics.rollups.rebuild import rebuild
-from analytics.rollups.schedule import AT_ONCE
-from analytics.sites import Site, update_site
+from analytics.rollups.rebuild import rebuild_days
+from analytics.sites.sites import Site, update_site
+from analytics.store.planner import force_index_lookups
 from config import Settings
 from tasks import rollups as tasks
-from tests.rollups.test_rebuild import BOT, EVENTS, as_sent, drain, make_site, view
+from tests.factories import make_site
+from tests.rollups.test_rebuild import BOT, EVENTS, as_sent, drain, view
 from tests.rollups.test_rebuild import ZONES as SOME_ZONES
 
 NOON = datetime(2026, 3, 28, 12, tzinfo=UTC)
@@ -89,7 +91,7 @@ def slowly(engine: Engine, site: Site, zone: str) -> dict[Any, list[tuple[int, d
 
 @settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(EVENTS, EVENTS, st.sampled_from(SOME_ZONES))
-def test_they_hold_each_event_once(engine: Engine, redis: Redis, events: Any, late: Any, zone: str) -> None:
+def test_postings_hold_each_event_once(engine: Engine, redis: Redis, events: Any, late: Any, zone: str) -> None:
     """Of days of 23 hours too; whatever comes late takes away its days, and they are made again."""
     site = make_site(engine, zone)
     for chunk in (events, late):
@@ -106,7 +108,7 @@ def test_they_hold_each_event_once(engine: Engine, redis: Redis, events: Any, la
 def waiting_days(engine: Engine, site: Site) -> set[date]:
     with engine.connect() as connection:
         found = connection.execute(text("SELECT body FROM rollup_deltas WHERE site_id = :id"), {"id": site.id})
-        return {key.day for key in unite((bytes(body) for body in found.scalars()), site.zone).counts}
+        return {key.day for key in sum_bodies((bytes(body) for body in found.scalars()), site.zone).counts}
 
 
 @pytest.fixture
@@ -144,14 +146,14 @@ def test_a_duplicate_changes_nothing(engine: Engine, redis: Redis, known: Site) 
     assert len(unpacked(engine, known)[DAY, "page_view", "/", False]) == 2
 
 
-def test_closing_takes_what_it_merges(engine: Engine, redis: Redis, known: Site) -> None:
+def test_closing_includes_the_deltas_that_it_merges(engine: Engine, redis: Redis, known: Site) -> None:
     drain(engine, redis, known, [view(NOON + timedelta(hours=1))])
-    close_days(engine, LATER, AT_ONCE)
+    close_days(engine, LATER, IMMEDIATE)
     assert (DAY in posted(engine, known), NEXT in trusted(engine, known)) == (False, True)
 
 
 def test_a_rebuild_drops_its_days(engine: Engine, known: Site) -> None:
-    rebuild(engine, known, DAY, NEXT)
+    rebuild_days(engine, known, DAY, NEXT)
     assert (DAY in posted(engine, known), NEXT in trusted(engine, known)) == (False, True)
     assert make(engine) == 1
     assert unpacked(engine, known) == slowly(engine, known, "UTC")
@@ -176,7 +178,7 @@ def test_deleting_a_sites_events_deletes_them(engine: Engine, redis: Redis, know
     drain(engine, redis, other, [view(NOON)])
     merge_site(engine, other.id)
     make(engine)
-    forget_events(engine, known.id, "tester")
+    delete_site_events(engine, known.id, "tester")
     assert (posted(engine, known), unpacked(engine, known)) == (set(), {})
     assert unpacked(engine, other) == slowly(engine, other, "UTC")
 
@@ -186,7 +188,7 @@ def test_deleting_a_sites_events_deletes_them(engine: Engine, redis: Redis, know
     [(None, datetime(2026, 4, 6, 6, tzinfo=UTC), date(2026, 4, 1)), (5, NOON + timedelta(days=5, hours=6), NEXT)],
     ids=["the drop of March", "a site that keeps less"],
 )
-def test_retention_takes_them_with_the_raw_events(
+def test_retention_deletes_postings_with_the_raw_events(
     engine: Engine, known: Site, settings: Settings, sql: Any, site_days: int | None, now: datetime, first: date
 ) -> None:
     sql("UPDATE sites SET event_retention_days = :days RETURNING 1", days=site_days)
@@ -198,7 +200,7 @@ def test_retention_takes_them_with_the_raw_events(
     assert (make(engine), min(posted(engine, known))) == (0, first)
 
 
-def test_a_day_of_which_a_part_is_gone_is_not_trusted(engine: Engine, known: Site, sql: Any) -> None:
+def test_postings_of_a_partly_purged_day_are_not_used(engine: Engine, known: Site, sql: Any) -> None:
     sql("UPDATE sites SET raw_since = '2026-03-28 06:00Z' RETURNING 1")
     assert (DAY in trusted(engine, known), NEXT in trusted(engine, known)) == (False, True)
 
@@ -208,7 +210,7 @@ def test_a_day_that_is_not_the_calendars_is_not_trusted(engine: Engine, known: S
     assert DAY not in trusted(engine, known)
 
 
-def test_days_that_are_not_over_or_do_not_rest_are_left(engine: Engine, redis: Redis) -> None:
+def test_open_and_recently_changed_days_get_no_postings(engine: Engine, redis: Redis) -> None:
     site = make_site(engine, "Europe/Berlin")
     drain(engine, redis, site, [view(NOON), view(NOON + timedelta(days=1)), view(NOON + timedelta(days=2))])
     merge_site(engine, site.id)
@@ -230,7 +232,7 @@ def test_a_day_without_events_has_postings_of_nothing(engine: Engine, redis: Red
 
 def test_what_the_rollups_do_not_list_is_other(engine: Engine, redis: Redis, monkeypatch: pytest.MonkeyPatch) -> None:
     """A hostile list of paths makes as many rows as there."""
-    tight = rows.guard.LIMITS._replace(types=2, values=2)
+    tight = rows.cardinality.DEFAULT_LIMITS._replace(types=2, values=2)
     monkeypatch.setattr(rows.add, "__defaults__", (tight,))
     site = make_site(engine, "UTC")
     events = [view(NOON + timedelta(seconds=n), path=f"/{min(n, 9 - n)}") for n in range(10)]
@@ -278,16 +280,14 @@ def test_the_task_may_run_twice(app: Flask, engine: Engine, known: Site, sql: An
             assert unpacked(engine, known) == slowly(engine, known, "UTC")
 
 
-def test_out_of_time_the_next_run_goes_on(engine: Engine, known: Site, sql: Any) -> None:
+def test_the_next_run_continues_after_a_time_limit(engine: Engine, known: Site, sql: Any) -> None:
     sql("DELETE FROM posted_days RETURNING 1")
     assert postings.make_postings(engine, LATER, 0, AT_REST) < 13
     assert make(engine) > 0
     assert unpacked(engine, known) == slowly(engine, known, "UTC")
 
 
-def test_merges_at_any_moment_of_the_making_leave_only_what_is_right(
-    engine: Engine, redis: Redis, known: Site, sql: Any
-) -> None:
+def test_concurrent_merges_leave_only_correct_postings(engine: Engine, redis: Redis, known: Site, sql: Any) -> None:
     """An event that the making does not see has a delta whose merge takes the postings, or the claim, away."""
     sql("DELETE FROM posted_days RETURNING 1")
     drain(engine, redis, known, [view(NOON + timedelta(hours=n)) for n in range(3)])
@@ -305,7 +305,7 @@ def test_merges_at_any_moment_of_the_making_leave_only_what_is_right(
     assert unpacked(engine, known) == slowly(engine, known, "UTC")
 
 
-def test_merges_do_not_wait_for_the_making_and_what_they_change_is_not_posted(
+def test_merges_do_not_wait_and_changed_days_get_no_postings(
     engine: Engine, redis: Redis, known: Site, sql: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sql("DELETE FROM posted_days RETURNING 1")
@@ -349,7 +349,7 @@ def test_statements_go_by_the_primary_keys(engine: Engine, known: Site) -> None:
     }  # fmt: skip
     for query in (postings.DUE, postings.POSTED, postings.postings.DROP):
         with engine.begin() as connection:
-            connection.execute(rows.BY_INDEX)
+            force_index_lookups(connection)
             plan = list(connection.execute(text("EXPLAIN " + query.text), given).scalars())
         scanned = [line for line in plan if "Seq Scan on" in line and " sites " not in line]
         assert not scanned, plan

@@ -1,11 +1,10 @@
-"""Incremental = rebuilt = a slow count over the raw rows; and days that cannot be rebuilt are refused."""
+"""Merged rollups = rebuilt rollups = a slow count of raw events; days that cannot be rebuilt are refused."""
 
 import uuid
 from collections import defaultdict
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-import msgspec
 import pytest
 from flask import Flask
 from hypothesis import HealthCheck, given, settings
@@ -15,48 +14,37 @@ from sqlalchemy import Engine, text
 
 from analytics import clock
 from analytics.errors import BadInput, Conflict
-from analytics.ingest import buffer
-from analytics.ingest.buffer import Entry, Limits
-from analytics.ingest.pipeline import Drain
-from analytics.rollups import rebuild as rebuild_module
-from analytics.rollups import users
-from analytics.rollups.days import close_days
-from analytics.rollups.merge import catch_up, merge_all, merge_site, move_all
-from analytics.rollups.rebuild import rebuild
-from analytics.rollups.schedule import AT_ONCE
-from analytics.sites import Site, create_site, update_site
+from analytics.rollups import bitmaps
+from analytics.rollups.closing.days import close_days
+from analytics.rollups.closing.schedule import IMMEDIATE
+from analytics.rollups.merge import merge_all, merge_site, move_all_calendars, reduce_merge_lag
+from analytics.rollups.rebuild import rebuild_days
+from analytics.sites.sites import Site, update_site
 from tasks import rollups as tasks
+from tests.factories import append_events, make_drain, make_site
+from tests.rollups.factories import before_statement
 
 # Clocks go forward in Berlin on the 29th.
 START = datetime(2026, 3, 27, 20, tzinfo=UTC)
-FIRST, AFTER = date(2026, 3, 26), date(2026, 4, 2)
+FIRST, END = date(2026, 3, 26), date(2026, 4, 2)
+# The statement before each read of raw events.
+READ_RAW_EVENTS = "SET LOCAL TIME ZONE 'UTC'"
 BOT = "Googlebot/2.1 (+http://www.google.com/bot.html)"
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0"
 
 Table = dict[tuple[Any, ...], tuple[int, frozenset[int]]]
 
 
-def make_site(engine: Engine, zone: str) -> Site:
-    with engine.begin() as connection:
-        return create_site(connection, uuid.uuid4().hex, zone=zone)
-
-
 def drain(engine: Engine, redis: Redis, site: Site, events: list[dict[str, Any]]) -> None:
-    body, compressed = buffer.compress(msgspec.json.encode(events))
-    entry = Entry(
-        body=body, compressed=compressed, count=len(events), site_id=site.id, site_key=site.key,
-        received_us=int(START.timestamp() * 1e6), skew_us=0, ip="203.0.113.9", user_agent="", principal="tester",
-        request_id="r1",
-    )  # fmt: skip
-    buffer.append(redis, entry, Limits(10**9, 10**12))
-    Drain(engine, redis, b"s" * 32, company_s=0.0, consumer=uuid.uuid4().hex).run()
+    append_events(redis, site, events, received_us=int(START.timestamp() * 1e6))
+    make_drain(engine, redis).run()
 
 
 def table(engine: Engine, site: Site) -> Table:
     query = text("SELECT dimension, day, type, subject, is_bot, value, events, users FROM rollups WHERE site_id = :id")
     with engine.connect() as connection:
-        found = connection.execute(query, {"id": site.id}).all()
-    return {tuple(row[:6]): (row[6], frozenset(users.unpack(bytes(row[7])))) for row in found}
+        rows = connection.execute(query, {"id": site.id}).all()
+    return {tuple(row[:6]): (row[6], frozenset(bitmaps.decode(bytes(row[7])))) for row in rows}
 
 
 def visits(engine: Engine, site: Site) -> list[Any]:
@@ -72,26 +60,26 @@ def count_slowly(engine: Engine, site: Site, zone: str) -> Table:
     with engine.connect() as connection:
         events = connection.execute(text("SELECT * FROM events WHERE site_id = :id"), {"id": site.id}).mappings().all()
     counted: dict[tuple[Any, ...], int] = defaultdict(int)
-    people: dict[tuple[Any, ...], set[int]] = defaultdict(set)
+    users: dict[tuple[Any, ...], set[int]] = defaultdict(set)
     for event in events:
         day = clock.day_of(event["ts"], clock.zone(zone))
         hours = (event["ts"] - clock.day_start(day, clock.zone(zone))) // timedelta(hours=1)
-        said = {
+        values = {
             "total": "",
             "hour": f"{hours:02}",
             "region": "/".join((event["country"] or "", event["region"])) if event["region"] else "",
             "city": "/".join((event["country"] or "", event["region"] or "", event["city"])) if event["city"] else "",
         }
         for name in ("path", "referrer", "source", "country", "browser", "os", "device"):
-            said[name] = event[name] or ""
+            values[name] = event[name] or ""
         for name in ("utm_source", "utm_medium", "utm_campaign"):
-            said[name] = event[name] or ""
-        for dimension, value in said.items():
+            values[name] = event[name] or ""
+        for dimension, value in values.items():
             for subject in {"", event["subject"] or ""}:
                 key = dimension, day, event["type"], subject, event["is_bot"], value
                 counted[key] += 1
-                people[key].add(event["user_no"])
-    return {key: (counted[key], frozenset(people[key])) for key in counted}
+                users[key].add(event["user_no"])
+    return {key: (counted[key], frozenset(users[key])) for key in counted}
 
 
 EVENTS = st.lists(
@@ -120,8 +108,8 @@ ZONES = ["UTC", "Europe/Berlin", "Asia/Kathmandu", "America/St_Johns"]
 def as_sent(event: dict[str, Any]) -> dict[str, Any]:
     at = START + timedelta(minutes=event["minutes"], milliseconds=event["minutes"] % 7)
     given_id = {"event_id": str(uuid.UUID(int=event["event_id"]))} if event["event_id"] else {}
-    left = {name: value for name, value in event.items() if name not in ("minutes", "event_id") and value is not None}
-    return {**left, **given_id, "ts": at.isoformat().replace("+00:00", "Z")}
+    fields = {name: value for name, value in event.items() if name not in ("minutes", "event_id") and value is not None}
+    return {**fields, **given_id, "ts": at.isoformat().replace("+00:00", "Z")}
 
 
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -129,7 +117,7 @@ def as_sent(event: dict[str, Any]) -> dict[str, Any]:
     EVENTS, st.sampled_from(ZONES), st.sampled_from(ZONES), st.lists(st.booleans(), min_size=14, max_size=14),
     st.lists(st.booleans(), min_size=14, max_size=14),
 )  # fmt: skip
-def test_in_any_order_split_and_zone_it_is_the_slow_count(
+def test_rollups_equal_a_slow_count_in_any_order_split_and_zone(
     engine: Engine,
     redis: Redis,
     events: list[dict[str, Any]],
@@ -152,7 +140,7 @@ def test_in_any_order_split_and_zone_it_is_the_slow_count(
     merge_site(engine, site.id)
     expected, counted_visits = count_slowly(engine, site, zone), visits(engine, site)
     assert table(engine, site) == expected
-    rebuild(engine, site, FIRST, AFTER)
+    rebuild_days(engine, site, FIRST, END)
     assert table(engine, site) == expected
     assert visits(engine, site) == counted_visits
     with engine.begin() as connection:
@@ -171,31 +159,33 @@ def view(at: datetime, user: str = "ann", path: str = "/") -> dict[str, Any]:
     return {"type": "page_view", "ts": at.isoformat().replace("+00:00", "Z"), "user_id": user, "path": path}
 
 
-def test_a_rebuild_mends_the_days_and_touches_no_other(engine: Engine, redis: Redis, sql: Any) -> None:
+def test_a_rebuild_corrects_its_days_and_changes_no_other(engine: Engine, redis: Redis, sql: Any) -> None:
     site = make_site(engine, "UTC")
     drain(engine, redis, site, [view(START), view(START + timedelta(days=1)), view(START + timedelta(days=2))])
     merge_site(engine, site.id)
     good = table(engine, site)
     run(engine, "UPDATE rollups SET events = events + 7")
     run(engine, "TRUNCATE open_days")
-    told: list[tuple[date, int]] = []
-    done = rebuild(engine, site, date(2026, 3, 28), date(2026, 3, 29), lambda day, events: told.append((day, events)))
-    assert (done, told) == ((1, 1), [(date(2026, 3, 28), 1)])
+    calls: list[tuple[date, int]] = []
+    result = rebuild_days(
+        engine, site, date(2026, 3, 28), date(2026, 3, 29), lambda day, events: calls.append((day, events))
+    )
+    assert (result, calls) == ((1, 1), [(date(2026, 3, 28), 1)])
     assert sql("SELECT day FROM open_days") == [(date(2026, 3, 28),)]
     wrong = {key for key, value in table(engine, site).items() if value != good[key]}
     assert {key[1] for key in wrong} == {date(2026, 3, 27), date(2026, 3, 29)}
 
 
-def test_what_waits_is_counted_once_by_a_rebuild(engine: Engine, redis: Redis, sql: Any) -> None:
+def test_a_rebuild_counts_waiting_deltas_once(engine: Engine, redis: Redis, sql: Any) -> None:
     site = make_site(engine, "UTC")
     drain(engine, redis, site, [view(START), view(START + timedelta(days=3), "bob")])
-    rebuild(engine, site, START.date(), START.date() + timedelta(days=1))
+    rebuild_days(engine, site, START.date(), START.date() + timedelta(days=1))
     assert table(engine, site) == count_slowly(engine, site, "UTC")
     assert sql("SELECT count(*) FROM rollup_deltas") == [(0,)]
     assert merge_site(engine, site.id).deltas == 0
 
 
-def test_a_day_whose_raw_events_may_be_gone_is_refused(engine: Engine, redis: Redis, sql: Any) -> None:
+def test_a_day_with_possibly_purged_raw_events_is_refused(engine: Engine, redis: Redis, sql: Any) -> None:
     site = make_site(engine, "Europe/Berlin")
     drain(engine, redis, site, [view(START), view(START + timedelta(days=1))])
     merge_site(engine, site.id)
@@ -203,21 +193,21 @@ def test_a_day_whose_raw_events_may_be_gone_is_refused(engine: Engine, redis: Re
     # In Berlin the 28th begins at 23:00 UTC of the 27th, an hour before raw events do.
     run(engine, "UPDATE sites SET raw_since = '2026-03-28 00:00+00'")
     with pytest.raises(Conflict, match="2026-03-29"):
-        rebuild(engine, site, date(2026, 3, 28), date(2026, 3, 30))
+        rebuild_days(engine, site, date(2026, 3, 28), date(2026, 3, 30))
     assert table(engine, site) == before
-    assert rebuild(engine, site, date(2026, 3, 29), date(2026, 3, 30)).days == 1
+    assert rebuild_days(engine, site, date(2026, 3, 29), date(2026, 3, 30)).days == 1
 
 
-def test_no_days_are_refused(engine: Engine, site: Site) -> None:
+def test_an_empty_range_of_days_is_refused(engine: Engine, site: Site) -> None:
     with pytest.raises(BadInput):
-        rebuild(engine, site, FIRST, FIRST)
+        rebuild_days(engine, site, FIRST, FIRST)
 
 
 @pytest.mark.parametrize(("zone", "other"), [("America/New_York", "Asia/Tokyo"), ("Asia/Tokyo", "America/New_York")])
-def test_a_new_zone_leaves_frozen_days_and_loses_no_event(
+def test_a_new_zone_keeps_frozen_days_and_loses_no_event(
     engine: Engine, redis: Redis, sql: Any, zone: str, other: str
 ) -> None:
-    """One event an hour for four days; the raw events of the first two are dropped, then the zone changes."""
+    """An event an hour for four days; the raw events of the first two are purged, then the zone changes."""
     site = make_site(engine, zone)
     midnight = datetime(2026, 3, 26, tzinfo=UTC)
     drain(engine, redis, site, [view(midnight + timedelta(hours=hour), f"user {hour}") for hour in range(96)])
@@ -226,14 +216,14 @@ def test_a_new_zone_leaves_frozen_days_and_loses_no_event(
     run(engine, "DELETE FROM events WHERE ts < '2026-03-28 00:00+00'")
     with engine.begin() as connection:
         update_site(connection, site.key, zone=other)
-    # Late, for a day that is frozen; and one for a day that is not.
+    # Late events: of a frozen day, and of a day that is not.
     drain(
         engine, redis, site, [view(midnight + timedelta(hours=2), "late"), view(midnight + timedelta(hours=80), "too")]
     )
     merge_all(engine, 10)
     totals = {key[1]: value for key, value in table(engine, site).items() if key[0] == "total"}
     assert sum(events for events, _ in totals.values()) == 98
-    assert len(frozenset().union(*(people for _, people in totals.values()))) == 98
+    assert len(frozenset().union(*(users for _, users in totals.values()))) == 98
     assert sql("SELECT rollups_zone FROM sites") == [(other,)]
     last = max(totals)
     assert totals[last] == count_slowly(engine, site, other)["total", last, "page_view", "", False, ""]
@@ -244,10 +234,10 @@ def test_the_commands_rebuild_and_merge(app: Flask, engine: Engine, redis: Redis
     drain(engine, redis, site, [view(START), view(START, "bob")])
     command = app.test_cli_runner()
     assert command.invoke(args=["rollups", "merge"]).stdout.startswith("1 deltas of 2 events merged into ")
-    given = ["rollups", "rebuild", "--site", site.key, "--from", "2026-03-27", "--to", "2026-03-28"]
-    assert command.invoke(args=given).stdout.startswith(f"{site.key}: 2 days rebuilt of 2 events in ")
+    arguments = ["rollups", "rebuild", "--site", site.key, "--from", "2026-03-27", "--to", "2026-03-28"]
+    assert command.invoke(args=arguments).stdout.startswith(f"{site.key}: 2 days rebuilt of 2 events in ")
     run(engine, "UPDATE sites SET raw_since = '2026-04-01 00:00+00'")
-    refused = command.invoke(args=given)
+    refused = command.invoke(args=arguments)
     assert (refused.exit_code, "2026-04-01" in refused.stderr) == (1, True)
 
 
@@ -266,9 +256,9 @@ def test_the_tasks_may_run_twice(app: Flask, engine: Engine, redis: Redis) -> No
 FAR = [("Pacific/Midway", "Pacific/Kiritimati"), ("Pacific/Kiritimati", "Pacific/Midway"), ("Pacific/Auckland", "UTC")]
 
 
-def figures_and_rollups(engine: Engine, site: Site) -> tuple[list[Any], list[Any]]:
-    """(day, events, people, visits) as `metrics` says them, and as the rollups do; days of nothing left out."""
-    figures = text("""
+def metrics_and_rollups(engine: Engine, site: Site) -> tuple[list[Any], list[Any]]:
+    """(day, events, users, visits) of `metrics`, and of the rollups; without empty days."""
+    metrics = text("""
 SELECT date, sum(metric_value) FILTER (WHERE metric_name = 'events' AND dimensions = '{}'),
     sum(metric_value) FILTER (WHERE metric_name = 'dau'), sum(metric_value) FILTER (WHERE metric_name = 'visits')
 FROM metrics WHERE site_id = :id GROUP BY date HAVING sum(metric_value) FILTER (WHERE metric_name = 'events') > 0
@@ -276,50 +266,50 @@ FROM metrics WHERE site_id = :id GROUP BY date HAVING sum(metric_value) FILTER (
 ORDER BY date""")
     query = text("SELECT day, visits FROM visit_rollups WHERE site_id = :id AND dimension = 'total' AND visits > 0")
     with engine.connect() as connection:
-        found = [tuple(row) for row in connection.execute(figures, {"id": site.id})]
+        closed = [tuple(row) for row in connection.execute(metrics, {"id": site.id})]
         visits = dict(tuple(row) for row in connection.execute(query, {"id": site.id}))
     totals = {key[1]: value for key, value in table(engine, site).items() if key[0] == "total"}
     days = sorted(totals.keys() | visits.keys())
-    nothing: tuple[int, frozenset[int]] = (0, frozenset())
-    rolled = [(day, totals.get(day, nothing)[0], len(totals.get(day, nothing)[1]), visits.get(day, 0)) for day in days]
-    return found, rolled
+    none: tuple[int, frozenset[int]] = (0, frozenset())
+    rolled = [(day, totals.get(day, none)[0], len(totals.get(day, none)[1]), visits.get(day, 0)) for day in days]
+    return closed, rolled
 
 
 @pytest.mark.parametrize(("zone", "other"), FAR)
-def test_moves_between_far_zones_keep_figures_visits_and_sums(
+def test_moves_between_distant_zones_keep_metrics_visits_and_sums(
     engine: Engine, redis: Redis, sql: Any, zone: str, other: str
 ) -> None:
-    """A person an hour for six days, of which the raw events of two are gone; there and back again."""
+    """A user an hour for six days, whose first two lose their raw events; to the other zone and back."""
     site = make_site(engine, zone)
     midnight = datetime(2026, 3, 26, tzinfo=UTC)
     drain(engine, redis, site, [view(midnight + timedelta(hours=n), f"user {n}") for n in range(144)])
     merge_site(engine, site.id)
-    close_days(engine, datetime(2026, 4, 3, tzinfo=UTC), AT_ONCE)
+    close_days(engine, datetime(2026, 4, 3, tzinfo=UTC), IMMEDIATE)
     run(engine, "UPDATE sites SET raw_since = '2026-03-28 00:00+00'")
     run(engine, "DELETE FROM events WHERE ts < '2026-03-28 00:00+00'")
     for expected, target in ((145, other), (146, zone)):
         later = datetime(2026, 4, 3, expected - 140, tzinfo=UTC)
         with engine.begin() as connection:
             update_site(connection, site.key, zone=target)
-        # It waits while the calendar moves, written in the new zone.
+        # A delta in the new zone, before the calendar moves.
         drain(engine, redis, site, [view(midnight + timedelta(hours=100, minutes=40), f"user to {target}")])
         merge_all(engine, 10)
-        close_days(engine, later, AT_ONCE)
-        figures, rolled = figures_and_rollups(engine, site)
-        assert figures == rolled
+        close_days(engine, later, IMMEDIATE)
+        closed, rolled = metrics_and_rollups(engine, site)
+        assert closed == rolled
         assert [sum(row[n] for row in rolled) for n in (1, 2, 3)] == [expected] * 3
         assert sql("SELECT count(*) FROM visits") == [(expected,)]
         assert table(engine, site).items() >= whole_days(engine, site, target).items()
 
 
 def whole_days(engine: Engine, site: Site, zone: str) -> Table:
-    """The slow count of days that hold nothing of frozen ones: from the 31st on in any zone."""
+    """The slow count of days without frozen events: from the 31st on in any zone."""
     return {key: value for key, value in count_slowly(engine, site, zone).items() if key[1] >= date(2026, 3, 31)}
 
 
-def test_a_day_between_two_calendars_is_not_rebuilt(engine: Engine, redis: Redis) -> None:
-    """In Kiritimati the 28th begins at 10:00 UTC of the 27th: in Midway 23:00 of the 26th. So the 28th, of which only
-    a part would be found anew, is the first that Midway has for itself; its raw events begin at 11:00 UTC."""
+def test_a_day_that_is_partly_frozen_is_not_rebuilt(engine: Engine, redis: Redis) -> None:
+    """In Kiritimati the 28th begins at 10:00 UTC of the 27th, which is 23:00 of the 26th in Midway. So the 28th, which
+    begins at 11:00 UTC, is Midway's first day without frozen events; of the 27th raw events hold only a part."""
     site = make_site(engine, "Pacific/Kiritimati")
     midnight = datetime(2026, 3, 26, tzinfo=UTC)
     drain(engine, redis, site, [view(midnight + timedelta(hours=n)) for n in range(96)])
@@ -331,73 +321,62 @@ def test_a_day_between_two_calendars_is_not_rebuilt(engine: Engine, redis: Redis
     merge_all(engine, 10)
     before = table(engine, site)
     with pytest.raises(Conflict, match="2026-03-28"):
-        rebuild(engine, site, date(2026, 3, 27), date(2026, 3, 29))
-    assert rebuild(engine, site, date(2026, 3, 28), date(2026, 3, 29)) == (1, 24)
+        rebuild_days(engine, site, date(2026, 3, 27), date(2026, 3, 29))
+    assert rebuild_days(engine, site, date(2026, 3, 28), date(2026, 3, 29)) == (1, 24)
     assert table(engine, site) == before
 
 
-def test_drains_number_users_while_a_site_moves(
-    engine: Engine, redis: Redis, monkeypatch: pytest.MonkeyPatch, sql: Any
-) -> None:
-    """A recount may take minutes; what comes meanwhile is stored, and merged into the new calendar after it."""
+def test_drains_store_events_while_a_site_moves(engine: Engine, redis: Redis, sql: Any) -> None:
+    """A recount may take minutes; later events are stored meanwhile, and merged into the new calendar after it."""
     site = make_site(engine, "UTC")
     drain(engine, redis, site, [view(START, "ann")])
     merge_all(engine, 10)
     with engine.begin() as connection:
         update_site(connection, site.key, zone="Asia/Tokyo")
-    counted = rebuild_module._recount
 
-    def drain_meanwhile(*given: Any) -> Any:
-        drain(
-            engine, redis, site, [view(START + timedelta(minutes=1), "bob"), view(START + timedelta(minutes=2), "cid")]
-        )
-        # Nobody waits for merges of this site: they cannot be until it has moved.
+    def drain_meanwhile(_: Any) -> None:
+        later = [view(START + timedelta(minutes=1), "bob"), view(START + timedelta(minutes=2), "cid")]
+        drain(engine, redis, site, later)
+        # Drains do not wait for merges of this site, which must move first.
         age = "UPDATE rollup_deltas SET created_at = now() - interval '1 minute' RETURNING 1"
         assert len(sql(age)) == 1
-        assert catch_up(engine, lag_s=1, wait_s=1, seconds=600) == 0
-        return counted(*given)
+        assert reduce_merge_lag(engine, max_lag_s=1, wait_lag_s=1, time_budget_s=600) == 0
 
-    monkeypatch.setattr(rebuild_module, "_recount", drain_meanwhile)
-    assert move_all(engine) == 1
-    monkeypatch.undo()
-    assert move_all(engine) == 0
+    with before_statement(engine, READ_RAW_EVENTS, drain_meanwhile):
+        assert move_all_calendars(engine) == 1
+    assert move_all_calendars(engine) == 0
     merge_all(engine, 10)
     assert table(engine, site) == count_slowly(engine, site, "Asia/Tokyo")
     assert sql("SELECT count(*), count(DISTINCT user_no) FROM events") == [(3, 3)]
 
 
-def test_drains_do_not_wait_for_a_rebuild(
-    engine: Engine, redis: Redis, monkeypatch: pytest.MonkeyPatch, sql: Any
-) -> None:
+def test_drains_do_not_wait_for_a_rebuild(engine: Engine, redis: Redis, sql: Any) -> None:
     site, other = make_site(engine, "UTC"), make_site(engine, "UTC")
     drain(engine, redis, site, [view(START, "ann")])
-    counted = rebuild_module._recount
-    # The last one: those before are the rebuild's, which has taken them.
+    # The last delta: the rebuild has claimed the earlier ones.
     age = (
         "UPDATE rollup_deltas SET created_at = now() - interval '1 minute' WHERE id = (SELECT max(id) FROM"
         " rollup_deltas) RETURNING 1"
     )
 
-    def drain_meanwhile(*given: Any) -> Any:
+    def drain_meanwhile(_: Any) -> None:
         drain(engine, redis, site, [view(START + timedelta(minutes=1), "bob")])
         sql(age)
-        assert catch_up(engine, lag_s=1, wait_s=1, seconds=600) == 0
+        assert reduce_merge_lag(engine, max_lag_s=1, wait_lag_s=1, time_budget_s=600) == 0
         drain(engine, redis, other, [view(START, "ann")])
         sql(age)
-        assert catch_up(engine, lag_s=1, wait_s=1, seconds=600) > 0
-        return counted(*given)
+        assert reduce_merge_lag(engine, max_lag_s=1, wait_lag_s=1, time_budget_s=600) > 0
 
-    monkeypatch.setattr(rebuild_module, "_recount", drain_meanwhile)
-    rebuild(engine, site, FIRST, AFTER)
-    monkeypatch.undo()
+    with before_statement(engine, READ_RAW_EVENTS, drain_meanwhile):
+        rebuild_days(engine, site, FIRST, END)
     merge_all(engine, 10)
-    for one in (site, other):
-        assert table(engine, one) == count_slowly(engine, one, "UTC")
-        # Also where a rebuild came before the first merge.
-        assert sql("SELECT rollups_zone FROM sites WHERE id = :id", id=one.id) == [("UTC",)]
+    for rebuilt_site in (site, other):
+        assert table(engine, rebuilt_site) == count_slowly(engine, rebuilt_site, "UTC")
+        # Also when a rebuild preceded the first merge.
+        assert sql("SELECT rollups_zone FROM sites WHERE id = :id", id=rebuilt_site.id) == [("UTC",)]
 
 
-def test_a_site_that_cannot_move_holds_up_no_other(engine: Engine, redis: Redis, sql: Any) -> None:
+def test_a_site_that_cannot_move_delays_no_other(engine: Engine, redis: Redis, sql: Any) -> None:
     sites = [make_site(engine, "UTC") for _ in range(2)]
     for site in sites:
         drain(engine, redis, site, [view(START, "ann")])
@@ -407,13 +386,13 @@ def test_a_site_that_cannot_move_holds_up_no_other(engine: Engine, redis: Redis,
     for site in sites:
         with engine.begin() as connection:
             update_site(connection, site.key, zone="Asia/Tokyo")
-    assert move_all(engine) == 1
+    assert move_all_calendars(engine) == 1
     assert table(engine, sites[1]) == count_slowly(engine, sites[1], "Asia/Tokyo")
-    assert merge_all(engine, 10, moves=False).deltas == 0
+    assert merge_all(engine, 10, move_calendars=False).deltas == 0
 
 
 @pytest.mark.parametrize("day", ["9999-12-31", "1969-12-31"])
-def test_a_year_that_no_event_can_have_is_refused(app: Flask, day: str) -> None:
-    for words in (["rollups", "rebuild", "--from", day, "--to", day], ["audit", "--to", day]):
-        result = app.test_cli_runner().invoke(args=words)
+def test_a_year_out_of_range_is_refused(app: Flask, day: str) -> None:
+    for arguments in (["rollups", "rebuild", "--from", day, "--to", day], ["audit", "--to", day]):
+        result = app.test_cli_runner().invoke(args=arguments)
         assert (result.exit_code, "the year must be from 1970 to 2999" in result.stderr) == (2, True)

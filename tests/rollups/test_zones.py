@@ -1,4 +1,4 @@
-"""Which local day and hour an instant is counted in, in every IANA zone, around every change of its clocks."""
+"""The local day and hour of an instant, in every IANA zone, around every change of its UTC offset."""
 
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
@@ -8,7 +8,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from analytics import clock
-from analytics.rollups.packed import local_hour
+from analytics.rollups.deltas.codec import local_hour
 
 FIRST, LAST = datetime(1975, 1, 1, tzinfo=UTC), datetime(2037, 12, 1, tzinfo=UTC)
 MINUTE, WEEK = timedelta(minutes=1), timedelta(days=7)
@@ -17,8 +17,8 @@ AROUND = timedelta(hours=27)
 
 @cache
 def changes(zone: str) -> list[datetime]:
-    """The minutes at which the zone's offset is another than the minute before."""
-    tz, found, at = ZoneInfo(zone), [], FIRST
+    """The minutes at which the zone's UTC offset changes."""
+    tz, minutes, at = ZoneInfo(zone), [], FIRST
     while at < LAST:
         if at.astimezone(tz).utcoffset() != (at + WEEK).astimezone(tz).utcoffset():
             low, high = at, at + WEEK
@@ -29,27 +29,27 @@ def changes(zone: str) -> list[datetime]:
                     low = max(middle, low + MINUTE)
                 else:
                     high = middle
-            found.append(high)
+            minutes.append(high)
         at += WEEK
-    return found or [datetime(2026, 6, 1, tzinfo=UTC)]
+    return minutes or [datetime(2026, 6, 1, tzinfo=UTC)]
 
 
 def walk(zone: str, change: datetime) -> dict[str, tuple[date, int]]:
-    """The slow way: minute by minute, a day begins when its date is first seen, and no date comes back.
+    """Minute → (day, hour), minute by minute: a day begins when its date first occurs, and no date recurs.
 
-    The first day of the walk has no known beginning, so the walk tells of the others.
+    The first day is left out: its beginning is unknown.
     """
-    tz, told = ZoneInfo(zone), {}
+    tz, minutes = ZoneInfo(zone), {}
     at = change - AROUND - timedelta(days=1)
-    today, began = at.astimezone(tz).date(), None
+    today, started_at = at.astimezone(tz).date(), None
     while at < change + AROUND:
-        seen = at.astimezone(tz).date()
-        if seen > today:
-            today, began = seen, at
-        if began is not None:
-            told[at.strftime("%Y-%m-%dT%H:%M")] = (today, int((at - began) / timedelta(hours=1)))
+        day = at.astimezone(tz).date()
+        if day > today:
+            today, started_at = day, at
+        if started_at is not None:
+            minutes[at.strftime("%Y-%m-%dT%H:%M")] = (today, int((at - started_at) / timedelta(hours=1)))
         at += MINUTE
-    return told
+    return minutes
 
 
 @settings(max_examples=60, deadline=None)
@@ -62,7 +62,7 @@ def walk(zone: str, change: datetime) -> dict[str, tuple[date, int]]:
 @example(zone="Pacific/Chatham", pick=20)
 @example(zone="America/Sao_Paulo", pick=10)
 def test_each_minute_is_counted_in_its_own_day_and_hour(zone: str, pick: int) -> None:
-    found = changes(zone)
-    for minute, (day, hour) in walk(zone, found[pick % len(found)]).items():
+    minutes = changes(zone)
+    for minute, (day, hour) in walk(zone, minutes[pick % len(minutes)]).items():
         ordinal, text, _ = local_hour(minute, zone)
         assert (date.fromordinal(ordinal), int(text)) == (day, hour), minute

@@ -1,27 +1,17 @@
-"""Sites: found fast and while PostgreSQL is away, made once, changed with a trace, and shut off from each other."""
+"""Sites: cached look-up, also without PostgreSQL; creation, update with an audit entry, and access by token."""
 
+import json
 import threading
-from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import create_engine
 
-from analytics import clock, sites
+from analytics.auth.keys.site_keys import check_site_key
 from analytics.errors import BadInput, Conflict, Invalid, NotFound, Unavailable
-from analytics.sites import create_site, find_site
+from analytics.sites import sites
+from analytics.sites.sites import create_site, find_site
 from analytics.store.models import SUPPORTED_TYPES
-
-
-@pytest.fixture
-def at(monkeypatch):
-    """`at(3)`: it is three seconds later."""
-    start = datetime.now(UTC)
-
-    def turn(seconds):
-        monkeypatch.setattr(clock, "now", lambda: start + timedelta(seconds=seconds))
-
-    turn(0)
-    return turn
+from tests.waiting import wait_until
 
 
 @pytest.fixture
@@ -29,11 +19,10 @@ def admin(token, auth):
     return auth(token("admin"))
 
 
-def take_away(engine):
-    """The engine's own server, as if it had gone: what is remembered stays."""
-    gone = create_engine("postgresql+psycopg2://127.0.0.1:1/none")
-    sites._known[gone] = sites._known.get(engine, {})
-    return gone
+@pytest.fixture
+def unreachable():
+    """An engine whose server is not there."""
+    return create_engine("postgresql+psycopg2://127.0.0.1:1/none")
 
 
 def test_new_site_takes_the_defaults(engine):
@@ -44,80 +33,89 @@ def test_new_site_takes_the_defaults(engine):
     assert (site.public_ingest, site.public_stats, site.allowed_origins) == (False, False, ())
 
 
-def test_unknown_site_is_not_found_and_the_hint_makes_it(engine):
+def test_unknown_site_is_not_found_with_a_hint(engine):
     with pytest.raises(NotFound, match="flask site create shop"):
         find_site(engine, "shop")
 
 
-def test_unknown_site_is_made_when_the_setting_says_so(engine, sql):
+def test_unknown_site_is_created_when_auto_create_is_set(engine, sql):
     made = find_site(engine, "shop", auto_create=True)
     assert find_site(engine, "shop") == made
     assert sql("SELECT actor, action, site_id FROM audit_log") == [("auto", "site.create", made.id)]
 
 
-def test_concurrent_first_events_make_one_site(engine, sql):
-    start, found = threading.Barrier(8), []
+def test_concurrent_first_events_create_one_site(engine, sql):
+    start, created = threading.Barrier(8), []
 
-    def ask():
+    def create(own_engine):
         start.wait()
-        found.append(sites._look_up(engine, "shop", True))
+        created.append(find_site(own_engine, "shop", auto_create=True))
 
-    threads = [threading.Thread(target=ask) for _ in range(8)]
+    # Each engine has a cache of its own, as each process has.
+    engines = [create_engine(engine.url) for _ in range(8)]
+    threads = [threading.Thread(target=create, args=[one]) for one in engines]
     [thread.start() for thread in threads]
     [thread.join() for thread in threads]
-    assert len(found) == 8
-    assert len({site.id for site in found}) == 1
+    [one.dispose() for one in engines]
+    assert len(created) == 8
+    assert len({site.id for site in created}) == 1
     assert sql("SELECT count(*) FROM audit_log") == [(1,)]
 
 
-def test_change_made_elsewhere_is_seen_after_five_seconds(engine, site, sql, at):
+def test_update_by_another_process_is_seen_after_five_seconds(engine, site, sql, at):
     assert find_site(engine, "default").zone == "UTC"
     sql("UPDATE sites SET zone = 'Asia/Tokyo' RETURNING 1")
     at(4.9)
     assert find_site(engine, "default").zone == "UTC"
     at(5.1)
+    wait_until(lambda: find_site(engine, "default").zone == "Asia/Tokyo")
+
+
+def test_update_is_seen_at_once_where_the_site_was_not_used_lately(engine, site, sql, at):
+    assert find_site(engine, "default").zone == "UTC"
+    sql("UPDATE sites SET zone = 'Asia/Tokyo' RETURNING 1")
+    at(21)
     assert find_site(engine, "default").zone == "Asia/Tokyo"
 
 
-def test_clock_that_was_set_back_does_not_keep_an_old_site(engine, site, sql, at):
+def test_clock_set_back_does_not_keep_a_stale_site(engine, site, sql, at):
     find_site(engine, "default")
     sql("UPDATE sites SET zone = 'Asia/Tokyo' RETURNING 1")
     at(-3600)
     assert find_site(engine, "default").zone == "Asia/Tokyo"
 
 
-def test_known_site_is_served_while_postgresql_is_away(engine, site, at):
-    find_site(engine, "default")
-    gone = take_away(engine)
+def test_cached_site_is_served_without_postgresql(unreachable, site, at):
+    sites.cache_site(unreachable, site)
     at(3600)
-    assert find_site(gone, "default") == site
+    assert find_site(unreachable, "default") == site
 
 
-def test_unknown_site_is_unavailable_while_postgresql_is_away(engine):
+def test_uncached_site_is_unavailable_without_postgresql(unreachable):
     with pytest.raises(Unavailable):
-        find_site(take_away(engine), "shop")
+        find_site(unreachable, "shop")
 
 
 def test_deleted_site_is_gone(engine, site, sql, at):
     find_site(engine, "default")
     sql("DELETE FROM sites RETURNING 1")
-    at(6)
+    at(21)
     with pytest.raises(NotFound):
         find_site(engine, "default")
 
 
 @pytest.mark.parametrize("key", ["a", "Shop-1.eu_west:x", "9", "a" * 64])
-def test_key_is_taken(key):
-    sites.check_key(key)
+def test_key_is_accepted(key):
+    check_site_key(key)
 
 
 @pytest.mark.parametrize("key", ["", "-a", ".a", "a b", "a/b", "ä", "a\n", "a" * 65, "a\0", "\ud800"])
-def test_bad_key_is_refused_before_any_query(engine, key):
-    with pytest.raises(BadInput, match="no site key"):
-        find_site(take_away(engine), key, auto_create=True)
+def test_invalid_key_is_refused_before_any_query(unreachable, key):
+    with pytest.raises(BadInput, match="not a site key"):
+        find_site(unreachable, key, auto_create=True)
 
 
-def test_every_bad_setting_is_listed(engine):
+def test_every_invalid_setting_is_listed(engine):
     with engine.begin() as connection, pytest.raises(Invalid) as caught:
         create_site(connection, "shop", zone="Mars/Base", types="closed", colour="red")
     assert [problem.field for problem in caught.value.errors] == ["zone", "types", "colour"]
@@ -128,7 +126,7 @@ def test_same_key_twice_is_a_conflict(engine, site):
         create_site(connection, "default")
 
 
-def test_change_leaves_before_and_after_in_the_audit_log(engine, site, sql):
+def test_update_is_recorded_with_old_and_new_values(engine, site, sql):
     with engine.begin() as connection:
         sites.update_site(connection, "default", zone="Europe/Berlin", name="Default", actor="me")
         sites.update_site(connection, "default", zone="Europe/Berlin", actor="me")
@@ -136,10 +134,10 @@ def test_change_leaves_before_and_after_in_the_audit_log(engine, site, sql):
     assert found == [("me", {"zone": ["UTC", "Europe/Berlin"]})]
 
 
-def test_site_is_found_by_its_number(engine, site):
+def test_site_is_found_by_id(engine, site):
     with engine.connect() as connection:
-        assert sites.site_by_id(connection, site.id) == site
-        assert sites.site_by_id(connection, -1) is None
+        assert sites.read_site_by_id(connection, site.id) == site
+        assert sites.read_site_by_id(connection, -1) is None
 
 
 def test_created_site_has_an_address(client, admin):
@@ -155,7 +153,7 @@ def test_created_site_has_an_address(client, admin):
     assert {name: shown[name] for name in wanted} == wanted
 
 
-def test_changed_site_is_used_at_once(client, admin, engine, site):
+def test_updated_site_is_used_at_once(client, admin, engine, site):
     find_site(engine, "default")
     changed = client.patch("/api/analytics/sites/default", json={"zone": "Asia/Tokyo"}, headers=admin)
     assert (changed.status_code, changed.json["zone"]) == (200, "Asia/Tokyo")
@@ -179,11 +177,20 @@ def test_changed_site_is_used_at_once(client, admin, engine, site):
         pytest.param({"key": "a", "event_types": "click"}, "event_types", "invalid", id="types-a-word"),
         pytest.param({"key": "a", "public_stats": "yes"}, "public_stats", "invalid", id="flag-a-word"),
         pytest.param({"key": "a", "allowed_origins": ["x.org/a"]}, "allowed_origins", "invalid", id="origin"),
+        pytest.param(
+            *({"key": "a", "allowed_origins": ["https://[1.2.3.4]"]}, "allowed_origins", "invalid"),
+            id="IPv4 address in brackets",
+        ),
+        pytest.param(
+            *({"key": "a", "allowed_origins": [f"https://{n}.example" for n in range(101)]}, "allowed_origins"),
+            "invalid",
+            id="too many origins",
+        ),
         pytest.param({"key": "a", "colour": "red"}, "colour", "unknown_field", id="unknown"),
         pytest.param({"key": "a", "id": 5}, "id", "unknown_field", id="number-is-not-ours-to-give"),
     ],
 )
-def test_bad_field_is_named(client, admin, body, field, code):
+def test_invalid_field_is_named(client, admin, body, field, code):
     response = client.post("/api/analytics/sites", json=body, headers=admin)
     assert response.status_code == 422
     assert [(p["index"], p["field"], p["code"]) for p in response.json["errors"]] == [(None, field, code)]
@@ -203,7 +210,7 @@ def test_bad_field_is_named(client, admin, body, field, code):
         (b"{}", "", 415),
     ],
 )
-def test_body_that_is_no_json_object_is_refused(client, admin, body, media, status):
+def test_body_that_is_not_a_json_object_is_refused(client, admin, body, media, status):
     response = client.post("/api/analytics/sites", data=body, content_type=media, headers=admin)
     assert response.status_code == status
 
@@ -233,3 +240,52 @@ def test_token_for_one_site_sees_no_other(client, engine, token, auth):
     ):
         assert refused.status_code == 403
         assert "is not for the site" in refused.json["detail"]
+
+
+def create_sites(engine, keys):
+    with engine.begin() as connection:
+        for key in keys:
+            create_site(connection, key)
+
+
+def test_the_list_of_sites_comes_in_pages(client, engine, token, auth):
+    create_sites(engine, "caebd")
+    pages, cursor = [], {}
+    while cursor is not None and len(pages) < 9:
+        body = client.get(
+            "/api/analytics/sites", query_string={"limit": 2, **cursor}, headers=auth(token("admin"))
+        ).json
+        pages.append([site["key"] for site in body["sites"]])
+        cursor = body["next_cursor"] and {"cursor": body["next_cursor"]}
+    assert pages == [["a", "b"], ["c", "d"], ["e"]]
+
+
+@pytest.mark.parametrize("query", ["limit=0", "limit=1001", "cursor=x", "cursor=WyJcdTAwMDAiXQ", "page=2"])
+def test_a_bad_page_of_sites_is_refused(client, token, auth, query):
+    response = client.get(f"/api/analytics/sites?{query}", headers=auth(token("admin")))
+    assert (response.status_code, "accepted: " in response.json["detail"]) == (400, True)
+
+
+def test_the_command_lists_more_sites_than_a_page(app, engine, monkeypatch):
+    monkeypatch.setattr(sites, "MAX_LISTED", 2)
+    create_sites(engine, "abcde")
+    printed = app.test_cli_runner().invoke(args=["site", "list", "--json"]).stdout
+    assert [site["key"] for site in json.loads(printed)] == ["a", "b", "c", "d", "e"]
+
+
+def test_a_hundred_origins_and_ipv6_are_accepted(engine):
+    listed = ["https://[2001:db8::1]:8443", "https://[::ffff:1.2.3.4]", *(f"https://{n}.example" for n in range(98))]
+    with engine.begin() as connection:
+        assert len(create_site(connection, "shop", allowed_origins=listed).allowed_origins) == 100
+        with pytest.raises(Invalid, match="101 origins are too many; accepted: at most 100, for example"):
+            sites.update_site(connection, "shop", allowed_origins=[*listed, "https://more.example"])
+
+
+def test_command_adds_and_empties_origins(app, engine):
+    run = app.test_cli_runner().invoke
+    with engine.begin() as connection:
+        create_site(connection, "shop", allowed_origins=("https://a.example",))
+    added = run(args=["site", "set", "shop", "--add-origin", "https://b.example", "--add-origin", "https://a.example"])
+    assert added.stdout == 'changed shop: allowed_origins=["https://a.example", "https://b.example"]\n'
+    assert run(args=["site", "set", "shop", "--no-origins", "--origin", "https://c.example"]).exit_code == 2
+    assert run(args=["site", "set", "shop", "--no-origins"]).stdout == "changed shop: allowed_origins=[]\n"

@@ -1,4 +1,4 @@
-"""Where files are kept: a folder, another disk, and a storage elsewhere; whole or not at all."""
+"""The storage in a folder, across disks, and on another machine: files appear whole or not at all."""
 
 import errno
 import os
@@ -10,15 +10,14 @@ import fsspec
 import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 
-from analytics.exports import storage
-from analytics.exports.formats import nothing
-from analytics.exports.storage import Storage, StorageAway
-from analytics.folders import words_of
+from analytics.exports.delivery import storage
+from analytics.exports.delivery.storage import Storage, StorageUnavailable
+from analytics.files.checksums import no_op
 from tests.exports.conftest import ROUTE
 
 
 class Signed(MemoryFileSystem):
-    """A storage that is not on this machine, and makes addresses as S3 does."""
+    """A file system that is not local and signs URLs, as S3 does."""
 
     protocol = "signed"
     store: ClassVar[dict[str, Any]] = {}
@@ -36,68 +35,64 @@ fsspec.register_implementation("signed", Signed, clobber=True)
 
 
 @pytest.fixture(params=["folder", "signed"])
-def kept(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Storage]:
+def files(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Storage]:
     yield Storage(str(tmp_path / "new" / "exports") if request.param == "folder" else "signed://exports/of/ours")
     Signed.store.clear()
 
 
 @pytest.fixture
-def made(tmp_path: Path) -> Callable[[bytes], Path]:
+def make_file(tmp_path: Path) -> Callable[[bytes], Path]:
     def write(body: bytes) -> Path:
-        path = tmp_path / "made"
+        path = tmp_path / "make_file"
         path.write_bytes(body)
         return path
 
     return write
 
 
-def names(kept: Storage) -> list[str]:
-    return [one.name for one in kept.list_files()]
+def names(files: Storage) -> list[str]:
+    return [file.name for file in files.list_files()]
 
 
-def test_a_file_is_put_read_listed_and_deleted(kept: Storage, made: Any) -> None:
-    assert (names(kept), kept.size("a.csv")) == ([], None)
-    kept.put(made(b"0123456789" * 300_000), "a.csv", nothing)
-    assert (names(kept), kept.size("a.csv")) == (["a.csv"], 3_000_000)
-    assert all(one.written_at and one.written_at.tzinfo for one in kept.list_files())
-    with kept.open_file("a.csv") as file:
+def test_file_is_stored_read_listed_and_deleted(files: Storage, make_file: Any) -> None:
+    assert (names(files), files.size("a.csv")) == ([], None)
+    files.put(make_file(b"0123456789" * 300_000), "a.csv", no_op)
+    assert (names(files), files.size("a.csv")) == (["a.csv"], 3_000_000)
+    assert all(file.written_at and file.written_at.tzinfo for file in files.list_files())
+    with files.open_file("a.csv") as file:
         file.seek(2_999_995)
         assert file.read(100) == b"56789"
-    kept.put(made(b"another"), "a.csv", nothing)
-    assert kept.size("a.csv") == 7
+    files.put(make_file(b"another"), "a.csv", no_op)
+    assert files.size("a.csv") == 7
     for _ in range(2):
-        kept.delete("a.csv")
-    assert (names(kept), kept.size("a.csv")) == ([], None)
+        files.delete("a.csv")
+    assert (names(files), files.size("a.csv")) == ([], None)
     with pytest.raises(FileNotFoundError):
-        kept.open_file("a.csv")
+        files.open_file("a.csv")
 
 
-def test_a_folder_takes_the_file_itself(tmp_path: Path, made: Any) -> None:
-    source = made(b"body")
+def test_local_storage_moves_the_file(tmp_path: Path, make_file: Any) -> None:
+    source = make_file(b"body")
     inode = source.stat().st_ino
     folder = tmp_path / "all" / "exports"
-    Storage(str(folder)).put(source, "a.csv", nothing)
+    Storage(str(folder)).put(source, "a.csv", no_op)
     assert ((folder / "a.csv").stat().st_ino, source.exists()) == (inode, False)
     assert [path.stat().st_mode & 0o777 for path in (folder, folder.parent)] == [0o700, 0o700]
 
 
-@pytest.mark.skipif(
-    not Path("/dev/shm").is_dir(), reason="needs /dev/shm, a file system besides the one of temporary files"
-)
-def test_from_another_disk_a_copy_appears_whole(tmp_path: Path) -> None:
-    if Path("/dev/shm").stat().st_dev == tmp_path.stat().st_dev:
-        pytest.skip("/dev/shm and temporary files are on one file system; a copy needs two")
-    source = Path(f"/dev/shm/export-test-{os.getpid()}")
-    source.write_bytes(b"x" * 3_000_000)
-    kept, ticks = Storage(str(tmp_path / "exports")), []
-    try:
-        with pytest.raises(KeyboardInterrupt):
-            kept.put(source, "a.csv", lambda: ticks.append(1) or stop_at(ticks, 2))
-        assert names(kept) == []
-        kept.put(source, "a.csv", nothing)
-        assert (names(kept), kept.size("a.csv")) == (["a.csv"], 3_000_000)
-    finally:
-        source.unlink()
+def test_copy_from_another_disk_appears_whole(tmp_path: Path, make_file: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def rename_within_a_disk(source: Any, target: Any) -> None:
+        if Path(source).parent != Path(target).parent:
+            raise OSError(errno.EXDEV, os.strerror(errno.EXDEV))
+        os.rename(source, target)
+
+    monkeypatch.setattr(os, "replace", rename_within_a_disk)
+    source, files, ticks = make_file(b"x" * 3_000_000), Storage(str(tmp_path / "exports")), []
+    with pytest.raises(KeyboardInterrupt):
+        files.put(source, "a.csv", lambda: ticks.append(1) or stop_at(ticks, 2))
+    assert (names(files), os.listdir(tmp_path / "exports")) == ([], [])
+    files.put(source, "a.csv", no_op)
+    assert (names(files), files.size("a.csv")) == (["a.csv"], 3_000_000)
 
 
 def stop_at(ticks: list[int], count: int) -> None:
@@ -105,24 +100,18 @@ def stop_at(ticks: list[int], count: int) -> None:
         raise KeyboardInterrupt
 
 
-@pytest.mark.parametrize("doing", ["put", "open_file", "size", "list_files"])
-def test_what_a_file_system_raises_is_told_without_its_paths(tmp_path: Path, made: Any, doing: str) -> None:
+@pytest.mark.parametrize("method", ["put", "open_file", "size", "list_files"])
+def test_errors_of_the_file_system_are_reported_without_paths(tmp_path: Path, make_file: Any, method: str) -> None:
     (tmp_path / "file").write_text("no folder")
-    kept = Storage(str(tmp_path / "file" / "exports"))
-    given = {"put": (made(b"x"), "a", nothing), "list_files": ()}.get(doing, ("a",))
-    with pytest.raises(StorageAway) as error:
-        getattr(kept, doing)(*given)
+    files = Storage(str(tmp_path / "file" / "exports"))
+    arguments = {"put": (make_file(b"x"), "a", no_op), "list_files": ()}.get(method, ("a",))
+    with pytest.raises(StorageUnavailable) as error:
+        getattr(files, method)(*arguments)
     assert str(tmp_path) not in error.value.detail
     assert error.value.status == 503
 
 
-def test_a_full_disk_is_called_that() -> None:
-    assert words_of(OSError(errno.ENOSPC, "No space left on device", "/secret")) == "its disk is full"
-    assert words_of(PermissionError(errno.EACCES, "Permission denied", "/secret")) == "Permission denied"
-    assert words_of(ValueError("https://key:secret@host")) == "ValueError"
-
-
-def test_a_storage_elsewhere_is_downloaded_from_by_a_redirect(
+def test_remote_storage_is_downloaded_by_redirect(
     make_app: Any, rows: Any, token: Any, auth: Any, sql: Any, tmp_path: Path
 ) -> None:
     from tasks import exports
@@ -133,9 +122,9 @@ def test_a_storage_elsewhere_is_downloaded_from_by_a_redirect(
     job_id = client.post(ROUTE, json={}, headers=headers).json["id"]
     with app.app_context():
         exports.run(job_id)
-    found = client.get(f"{ROUTE}/{job_id}/download", headers=headers)
+    response = client.get(f"{ROUTE}/{job_id}/download", headers=headers)
     address = f"https://files.example.com/bucket/exports/{job_id}.csv?for=900&type=text/csv; charset=utf-8"
-    assert (found.status_code, found.headers["Location"]) == (302, address.replace(" ", "%20"))
+    assert (response.status_code, response.headers["Location"]) == (302, address.replace(" ", "%20"))
     assert sql("SELECT detail ->> 'job' FROM audit_log WHERE action = 'export.download'") == [(job_id,)]
     head = client.head(f"{ROUTE}/{job_id}/download", headers=headers)
     assert (head.status_code, head.content_length) == (
@@ -146,5 +135,5 @@ def test_a_storage_elsewhere_is_downloaded_from_by_a_redirect(
     assert Signed.store == {}
 
 
-def test_a_storage_is_opened_once_a_process(settings: Any) -> None:
-    assert storage.storage_of(settings) is storage.storage_of(settings)
+def test_storage_is_opened_once_a_process(settings: Any) -> None:
+    assert storage.open_storage(settings) is storage.open_storage(settings)

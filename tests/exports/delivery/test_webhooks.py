@@ -1,4 +1,4 @@
-"""Calls to a job's callback_url, taken by a real server; which addresses are called, and when again."""
+"""Webhooks to a real server: signature, retries, the addresses that are called, TLS and the deadline."""
 
 import hashlib
 import hmac
@@ -7,6 +7,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -21,10 +22,12 @@ from flask import Flask
 from sqlalchemy import Engine
 
 from analytics import clock, queue
-from analytics.exports import webhooks
-from analytics.exports.run import Runner, machine, run_job, work_dir_of
-from analytics.exports.turns import turn
-from analytics.sites import Site
+from analytics.exports.delivery import callback_url, webhooks
+from analytics.exports.delivery.callback_url import UrlRefused, explain_refusal, post
+from analytics.exports.jobs.run import run_job
+from analytics.exports.jobs.runner import Runner, find_work_dir
+from analytics.files.locks import machine_name, try_acquire_slot
+from analytics.sites.sites import Site
 from config import Settings
 from tasks import exports
 
@@ -34,11 +37,11 @@ PUBLIC = "93.184.216.34"
 
 
 class Receiver(ThreadingHTTPServer):
-    """Answers with `statuses`, one after the other (the last one for good), and keeps what came."""
+    """Responds with `statuses`, one after the other (the last one for ever), and keeps the requests."""
 
     def __init__(self, handler: type[BaseHTTPRequestHandler]) -> None:
         super().__init__(("127.0.0.1", 0), handler)
-        self.statuses, self.came = [200], list[tuple[str, Any, bytes]]()
+        self.statuses, self.requests = [200], list[tuple[str, Any, bytes]]()
 
     @property
     def url(self) -> str:
@@ -50,14 +53,14 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
-        self.server.came.append((self.path, self.headers, body))
+        self.server.requests.append((self.path, self.headers, body))
         statuses = self.server.statuses
         self.send_response(statuses.pop(0) if len(statuses) > 1 else statuses[0])
         self.send_header("Location", self.server.url)
         self.end_headers()
 
     def log_message(self, *_: Any) -> None:
-        """Into no log."""
+        """Writes no log."""
 
 
 def serve(server: Receiver) -> Iterator[Receiver]:
@@ -93,19 +96,19 @@ def ended(runner: Runner, make_job: Api, sql: Api) -> Callable[[str], str]:
 
 
 def audit_of(sql: Api) -> list[Any]:
-    found = sql("SELECT detail FROM audit_log WHERE action = 'export.webhook' ORDER BY id")
-    return [(row[0]["attempt"], row[0]["delivered"], row[0]["outcome"], row[0]["is_last"]) for row in found]
+    rows = sql("SELECT detail FROM audit_log WHERE action = 'export.webhook' ORDER BY id")
+    return [tuple(detail[name] for name in ("attempt", "delivered", "outcome", "is_last")) for (detail,) in rows]
 
 
-def test_an_ended_job_is_told_once_and_signed(
+def test_webhook_is_delivered_once_and_signed(
     engine: Engine, developing: Settings, receiver: Receiver, ended: Api, app: Flask, sql: Api
 ) -> None:
     job_id = ended(receiver.url)
     now = clock.now()
-    assert webhooks.due(engine, now) == job_id
+    assert webhooks.find_due_job(engine, now) == job_id
     assert webhooks.notify(engine, developing, job_id, now) == (True, "200")
     assert webhooks.notify(engine, developing, job_id, now + timedelta(days=2)) is None
-    [(path, headers, body)] = receiver.came
+    [(path, headers, body)] = receiver.requests
     assert path == "/exported?for=me"
     assert headers["Content-Type"] == "application/json"
     assert headers["Host"] == f"127.0.0.1:{receiver.server_port}"
@@ -113,89 +116,150 @@ def test_an_ended_job_is_told_once_and_signed(
     key = hmac.new(f"{developing.jwt_secret_key}:".encode(), b"export webhooks", "sha256").hexdigest()
     expected = hmac.new(key.encode(), signed["t"].encode() + b"." + body, "sha256").hexdigest()
     assert (signed["v1"], int(signed["t"])) == (expected, int(now.timestamp()))
-    told = json.loads(body)
+    message = json.loads(body)
     [(size, sha256)] = sql("SELECT bytes, sha256 FROM export_jobs")
-    assert [told[name] for name in ("id", "state", "bytes", "sha256", "rows")] == [job_id, "done", size, sha256, 0]
-    file = app.test_client().get(told["download_url"]).get_data()
+    assert [message[name] for name in ("id", "state", "bytes", "sha256", "rows")] == [job_id, "done", size, sha256, 0]
+    file = app.test_client().get(message["download_url"]).get_data()
     assert hashlib.sha256(file).hexdigest() == sha256
     assert audit_of(sql) == [(1, True, "200", True)]
 
 
-def test_a_call_is_repeated_for_21_hours(
+CallbackOf = Callable[[str], dict[str, Any]]
+
+
+@pytest.fixture
+def callback_of(app: Flask, token: Any, auth: Any) -> CallbackOf:
+    """`callback_of(job_id)`: the field `callback` of the job's JSON."""
+    path, headers = "/api/analytics/exports", auth(token("admin"))
+    return lambda job_id: dict(app.test_client().get(f"{path}/{job_id}", headers=headers).json["callback"])
+
+
+def test_job_shows_what_became_of_its_callback(
+    engine: Engine, developing: Settings, receiver: Receiver, ended: Api, callback_of: CallbackOf
+) -> None:
+    job_id, nothing = (
+        ended(receiver.url),
+        dict.fromkeys(("last_status", "last_error", "next_attempt_at", "delivered_at")),
+    )
+    assert callback_of(job_id) == {"state": "waiting", "attempts": 0, **nothing}
+    receiver.statuses = [503, 204]
+    webhooks.notify(engine, developing, job_id, START)
+    error, retry_at = "the receiver answered 503; accepted: 200 to 299", "2026-03-09T12:01:00Z"
+    shown = {"state": "retrying", "attempts": 1, "last_status": 503, "last_error": error, "next_attempt_at": retry_at}
+    assert callback_of(job_id) == {**nothing, **shown}
+    webhooks.notify(engine, developing, job_id, START + timedelta(minutes=1))
+    shown = {"state": "delivered", "attempts": 2, "last_status": 204, "delivered_at": retry_at}
+    assert callback_of(job_id) == {**nothing, **shown}
+
+
+def test_callback_without_a_response_says_why(
+    engine: Engine, settings: Settings, receiver: Receiver, ended: Api, callback_of: CallbackOf, sql: Api
+) -> None:
+    job_id = ended(receiver.url)
+    webhooks.notify(engine, settings, job_id, START)
+    shown = callback_of(job_id)
+    assert (shown["state"], shown["last_status"]) == ("retrying", None)
+    assert "not on the public internet" in shown["last_error"]
+    sql("UPDATE export_jobs SET notify_attempt = 7 RETURNING 1")
+    shown = callback_of(job_id)
+    assert (shown["state"], shown["attempts"], shown["next_attempt_at"]) == ("failed", 7, None)
+
+
+def test_cancelled_job_calls_nobody(receiver: Receiver, make_job: Api, callback_of: CallbackOf, sql: Api) -> None:
+    job = make_job()
+    sql("UPDATE export_jobs SET callback_url = :url, state = 'cancelled' RETURNING 1", url=receiver.url)
+    assert callback_of(job.id)["state"] == "cancelled"
+
+
+def test_links_are_absolute_with_public_url(
+    engine: Engine, developing: Settings, receiver: Receiver, ended: Api, make_app: Api, token: Any, auth: Any
+) -> None:
+    job_id, base = ended(receiver.url), "https://analytics.example.com/a"
+    webhooks.notify(engine, replace(developing, public_url=base), job_id, clock.now())
+    [(_, _, body)] = receiver.requests
+    route, client = "/api/analytics/exports", make_app(public_url=base).test_client()
+    shown = client.get(f"{route}/{job_id}", headers=auth(token("admin"))).json
+    for link in (json.loads(body)["download_url"], shown["download_url"]):
+        assert link.startswith(f"{base}{route}/{job_id}/download?expires=")
+        assert client.get(link.removeprefix(base)).status_code == 200
+    posts: dict[str, Any] = {route: {}, f"{route}/schedules": {"every": "day", "at": "06:00"}}
+    posts |= {"/api/analytics/goals": {"name": "a", "type": "a"}, "/api/analytics/sites": {"key": "new"}}
+    for path, sent in posts.items():
+        created = client.post(path, json=sent, headers=auth(token("admin")))
+        assert created.headers["Location"].startswith(f"{base}{path}/")
+
+
+def test_failed_call_is_retried_for_21_hours(
     engine: Engine, developing: Settings, receiver: Receiver, ended: Api, sql: Api
 ) -> None:
     job_id, now, calls = ended(receiver.url), START, []
     receiver.statuses = [503, 302, 404, 500]
     while now < START + timedelta(days=2):
-        if due := webhooks.due(engine, now):
+        if due := webhooks.find_due_job(engine, now):
             webhooks.notify(engine, developing, due, now)
             calls.append(int((now - START).total_seconds() / 60))
         now += timedelta(minutes=1)
-    # 1, 5 and 30 minutes, then 2, 6 and 12 hours after the one before.
+    # After 1, 5 and 30 minutes, then 2, 6 and 12 hours.
     assert calls == [0, 1, 6, 36, 156, 516, 1236]
-    assert len(receiver.came) == 7
+    assert len(receiver.requests) == 7
     outcomes = ["503", "302", "404", "500", "500", "500", "500"]
     assert audit_of(sql) == [(n + 1, False, outcome, n == 6) for n, outcome in enumerate(outcomes)]
     assert webhooks.notify(engine, developing, job_id, now) is None
 
 
-def test_an_answer_ends_it(engine: Engine, developing: Settings, receiver: Receiver, ended: Api, sql: Api) -> None:
+def test_2xx_response_ends_the_retries(
+    engine: Engine, developing: Settings, receiver: Receiver, ended: Api, sql: Api
+) -> None:
     job_id = ended(receiver.url)
     receiver.statuses = [500, 204]
     assert webhooks.notify(engine, developing, job_id, START) == (False, "500")
     assert webhooks.notify(engine, developing, job_id, START + timedelta(seconds=59)) is None
     assert webhooks.notify(engine, developing, job_id, START + timedelta(seconds=60)) == (True, "204")
-    assert webhooks.due(engine, START + timedelta(days=9)) is None
+    assert webhooks.find_due_job(engine, START + timedelta(days=9)) is None
     assert audit_of(sql) == [(1, False, "500", False), (2, True, "204", True)]
 
 
 def test_two_workers_make_one_call(engine: Engine, developing: Settings, receiver: Receiver, ended: Api) -> None:
-    job_id, found = ended(receiver.url), list[Any]()
-    workers = [
-        threading.Thread(target=lambda: found.append(webhooks.notify(engine, developing, job_id, START)))
-        for _ in range(4)
-    ]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join()
-    assert sorted(found, key=str) == [(True, "200"), None, None, None]
-    assert len(receiver.came) == 1
+    job_id = ended(receiver.url)
+    with ThreadPoolExecutor(4) as pool:
+        results = list(pool.map(lambda _: webhooks.notify(engine, developing, job_id, START), range(4)))
+    assert sorted(results, key=str) == [(True, "200"), None, None, None]
+    assert len(receiver.requests) == 1
 
 
-def test_outside_of_development_loopback_is_not_called(
+def test_loopback_is_not_called_outside_of_development(
     engine: Engine, settings: Settings, receiver: Receiver, ended: Api, sql: Api
 ) -> None:
-    called = webhooks.notify(engine, settings, ended(receiver.url), START)
-    assert called is not None
-    assert (called.delivered, receiver.came) == (False, [])
-    assert "not on the public internet" in called.outcome
-    assert audit_of(sql) == [(1, False, called.outcome, False)]
+    result = webhooks.notify(engine, settings, ended(receiver.url), START)
+    assert result is not None
+    assert (result.delivered, receiver.requests) == (False, [])
+    assert "not on the public internet" in result.outcome
+    assert audit_of(sql) == [(1, False, result.outcome, False)]
 
 
-def test_a_name_is_looked_up_once_and_what_it_gave_is_checked(
+def test_host_is_resolved_once_and_all_addresses_are_checked(
     engine: Engine, settings: Settings, receiver: Receiver, ended: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A name server that says something public first and loopback then, and one that says both at once."""
-    answers = [[PUBLIC], ["127.0.0.1"], [PUBLIC, "10.0.0.1"]]
+    """A name server that returns a public address first and loopback next, and one that returns both at once."""
+    lookups = [[PUBLIC], ["127.0.0.1"], [PUBLIC, "10.0.0.1"]]
     connected: list[str] = []
 
     def look_up(host: str, port: int, **_: Any) -> Any:
-        return [(2, 1, 6, "", (address, port)) for address in answers.pop(0)]
+        return [(2, 1, 6, "", (address, port)) for address in lookups.pop(0)]
 
-    def connect(place: tuple[str, int], _timeout: float) -> Any:
-        connected.append(place[0])
+    def connect(address: tuple[str, int], _timeout: float) -> Any:
+        connected.append(address[0])
         raise ConnectionRefusedError(111, "Connection refused")
 
     monkeypatch.setattr(socket, "getaddrinfo", look_up)
     monkeypatch.setattr(socket, "create_connection", connect)
     headers = {"Content-Length": "2"}
     with pytest.raises(ConnectionRefusedError):
-        webhooks._post("http://rebind.example/x", b"{}", headers, "production")
+        post("http://rebind.example/x", b"{}", headers, "production")
     for _ in range(2):
-        with pytest.raises(webhooks.Refused):
-            webhooks._post("http://rebind.example/x", b"{}", headers, "production")
-    assert (connected, answers) == ([PUBLIC], [])
+        with pytest.raises(UrlRefused):
+            post("http://rebind.example/x", b"{}", headers, "production")
+    assert (connected, lookups) == ([PUBLIC], [])
 
 
 @pytest.mark.parametrize(
@@ -211,7 +275,7 @@ def test_a_name_is_looked_up_once_and_what_it_gave_is_checked(
         "http://[::1/x", "https://", f"http://{'a' * 70}.com/",
     ],
 )  # fmt: skip
-def test_such_an_address_is_refused_when_ordered(api: Api, site: Site, url: str) -> None:
+def test_unacceptable_callback_url_is_refused_at_creation(api: Api, site: Site, url: str) -> None:
     for path, body in (("", {"callback_url": url}), ("/schedules", {"request": {"callback_url": url}})):
         when = {"every": "day", "at": "06:00"} if path else {}
         assert "address" in api("post", path, json={**when, **body}, status=422).text
@@ -219,16 +283,16 @@ def test_such_an_address_is_refused_when_ordered(api: Api, site: Site, url: str)
 
 @pytest.mark.parametrize("url", ["https://example.com/x?y=1", "http://example.com:8080", f"http://{PUBLIC}/",
                                  "https://[2606:2800:220:1::]/x"])  # fmt: skip
-def test_a_public_address_is_taken(url: str) -> None:
-    assert webhooks.refusal(url, "production") is None
-    assert webhooks.refusal("http://localhost:3000/x", "development") is None
+def test_public_address_is_accepted(url: str) -> None:
+    assert explain_refusal(url, "production") is None
+    assert explain_refusal("http://localhost:3000/x", "development") is None
 
 
-def test_who_never_stops_answering_is_cut_off(
+def test_endless_response_is_cut_at_the_deadline(
     engine: Engine, developing: Settings, ended: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A header that goes on and on, a byte at a time."""
-    monkeypatch.setattr(webhooks, "TIMEOUT_S", 0.3)
+    """An endless header, one byte at a time."""
+    monkeypatch.setattr(callback_url, "TIMEOUT_S", 0.3)
     listener = socket.create_server(("127.0.0.1", 0))
     cut = threading.Event()
 
@@ -244,15 +308,15 @@ def test_who_never_stops_answering_is_cut_off(
 
     dripping = threading.Thread(target=drip)
     dripping.start()
-    called = webhooks.notify(engine, developing, ended(f"http://127.0.0.1:{listener.getsockname()[1]}/"), START)
-    assert called is not None
-    assert called.delivered is False
+    result = webhooks.notify(engine, developing, ended(f"http://127.0.0.1:{listener.getsockname()[1]}/"), START)
+    assert result is not None
+    assert result.delivered is False
     assert cut.wait(5)
     dripping.join()
     listener.close()
 
 
-def test_tls_is_checked_by_the_name(
+def test_tls_certificate_must_match_the_host_name(
     engine: Engine, developing: Settings, ended: Api, sql: Api, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     certificate = make_certificate(tmp_path, "localhost")
@@ -273,7 +337,7 @@ def test_tls_is_checked_by_the_name(
     other = webhooks.notify(engine, developing, job_id, START + timedelta(hours=1))
     assert other is not None
     assert other.delivered is False
-    assert len(server.came) == 1
+    assert len(server.requests) == 1
     next(serving, None)
 
 
@@ -281,7 +345,7 @@ def make_certificate(folder: Path, name: str) -> Path:
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)])
     now = datetime.now(UTC)
-    made = (
+    certificate = (
         x509.CertificateBuilder().subject_name(subject).issuer_name(subject).public_key(key.public_key())
         .serial_number(1).not_valid_before(now - timedelta(days=1)).not_valid_after(now + timedelta(days=1))
         .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
@@ -291,39 +355,39 @@ def make_certificate(folder: Path, name: str) -> Path:
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
     path = folder / "both.pem"
-    path.write_bytes(private + made.public_bytes(serialization.Encoding.PEM))
+    path.write_bytes(private + certificate.public_bytes(serialization.Encoding.PEM))
     return path
 
 
-def test_the_worker_has_the_call_made(
+def test_ended_jobs_enqueue_webhooks(
     app: Flask, make_job: Api, work: Api, sql: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Once when the job ends, and by beat for as long as it is due: also for a job that the watch gave up."""
-    rung: list[int] = []
-    monkeypatch.setattr(queue, "call_back", lambda: rung.append(1))
+    """Once when the job ends, and by beat while a webhook is due, also for a job that failed without a worker."""
+    enqueued: list[int] = []
+    monkeypatch.setattr(queue, "enqueue_notify", lambda: enqueued.append(1))
     job, silent, failed = make_job(), make_job(), make_job()
     sql("UPDATE export_jobs SET callback_url = 'http://127.0.0.1:1/' WHERE id <> CAST(:id AS uuid) RETURNING 1",
         id=silent.id)  # fmt: skip
     work(silent.id)
-    assert rung == []
+    assert enqueued == []
     work(job.id)
-    assert rung == [1]
+    assert enqueued == [1]
     sql("UPDATE export_jobs SET state = 'failed', finished_at = now() WHERE id = CAST(:id AS uuid) RETURNING 1",
         id=failed.id)  # fmt: skip
     with app.app_context():
         exports.plan()
-        assert rung == [1, 1]
+        assert enqueued == [1, 1]
         exports.notify()
         exports.plan()
-    assert rung == [1, 1]
+    assert enqueued == [1, 1]
     assert [row[:2] for row in audit_of(sql)] == [(1, False), (1, False)]
 
 
-def test_one_process_of_a_machine_calls(
+def test_webhooks_run_in_one_process_of_a_machine(
     app: Flask, settings: Settings, ended: Api, receiver: Receiver, sql: Api
 ) -> None:
     ended(receiver.url)
-    with turn(work_dir_of(settings), f"calls-{machine()}", 1), app.app_context():
+    with try_acquire_slot(find_work_dir(settings), f"calls-{machine_name()}", 1), app.app_context():
         exports.notify()
     assert audit_of(sql) == []
     with app.app_context():

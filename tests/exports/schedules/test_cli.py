@@ -1,4 +1,4 @@
-"""`flask export schedule`, and what else the shell does with anybody's exports."""
+"""`flask export schedule`, and the commands that see the exports of all owners."""
 
 import hashlib
 import uuid
@@ -11,8 +11,8 @@ import pytest
 from flask import Flask
 
 from analytics import clock
-from analytics.sites import Site
-from tests.exports.conftest import FIRST
+from analytics.sites.sites import Site
+from tests.exports.conftest import FIRST_DAY
 
 Api = Callable[..., Any]
 NOBODY = str(uuid.uuid4())
@@ -30,69 +30,76 @@ def flask(app: Flask) -> Callable[..., Any]:
     return run
 
 
-def test_a_schedule_is_added_paused_resumed_and_removed(flask: Api, api: Api, site: Site) -> None:
+def test_schedule_is_added_paused_resumed_and_removed(flask: Api, api: Api, site: Site) -> None:
     words = ("--every", "week", "--at", "07:15", "--zone", "Europe/Berlin", "--format", "ndjson", "--no-bots")
-    [made] = flask("schedule", "add", *words, "--type", "click", "--column", "ts", "--owner", "tester")
-    shown = api("get", f"/schedules/{made}").json
-    assert (shown["every"], shown["at"], shown["zone"], shown["owner"]) == ("week", "07:15", "Europe/Berlin", "tester")
-    request = shown["request"]
+    [schedule_id] = flask("schedule", "add", *words, "--type", "click", "--column", "ts", "--owner", "tester")
+    created = api("get", f"/schedules/{schedule_id}").json
+    assert (created["every"], created["at"], created["zone"], created["owner"]) == (
+        "week",
+        "07:15",
+        "Europe/Berlin",
+        "tester",
+    )
+    request = created["request"]
     assert (request["format"], request["types"], request["include_bots"]) == ("ndjson", ["click"], False)
     assert (request["columns"], request["zone"]) == (["ts"], "Europe/Berlin")
-    line = [made, "week 07:15 Europe/Berlin", "default", "events ndjson", "tester"]
-    assert [row.split("\t") for row in flask("schedule", "list")] == [[*line, shown["next_run_at"]]]
-    flask("schedule", "pause", made)
-    assert [row.split("\t") for row in flask("schedule", "list")] == [[*line, "paused"]]
-    assert api("get", f"/schedules/{made}").json["enabled"] is False
-    flask("schedule", "resume", made)
-    assert api("get", f"/schedules/{made}").json == shown
-    flask("schedule", "remove", made)
+    row = [schedule_id, "week 07:15 Europe/Berlin", "default", "events ndjson", "tester"]
+    assert [line.split("\t") for line in flask("schedule", "list")] == [[*row, created["next_run_at"]]]
+    flask("schedule", "pause", schedule_id)
+    assert [line.split("\t") for line in flask("schedule", "list")] == [[*row, "paused"]]
+    assert api("get", f"/schedules/{schedule_id}").json["enabled"] is False
+    flask("schedule", "resume", schedule_id)
+    assert api("get", f"/schedules/{schedule_id}").json == created
+    flask("schedule", "remove", schedule_id)
     assert flask("schedule", "list") == []
 
 
-def test_a_report_by_the_calendar(flask: Api, api: Api, site: Site) -> None:
+def test_report_is_scheduled(flask: Api, api: Api, site: Site) -> None:
     words = ("--what", "report", "--report", "breakdown", "--dimension", "path", "--unit", "week", "--format", "xlsx")
-    [made] = flask("schedule", "add", *words)
-    request = api("get", f"/schedules/{made}", scope="admin").json["request"]
+    [schedule_id] = flask("schedule", "add", *words)
+    request = api("get", f"/schedules/{schedule_id}", scope="admin").json["request"]
     assert (request["report"], request["dimension"], request["unit"]) == ("breakdown", "path", "week")
 
 
-def test_samples_and_a_text_filter_by_the_calendar(flask: Api, api: Api, site: Site) -> None:
-    [made] = flask("schedule", "add", "--what", "samples", "--name", "load", "--tag", "host=a=b", "--tag", "zone=")
-    request = api("get", f"/schedules/{made}", scope="admin").json["request"]
+def test_samples_and_a_text_filter_are_scheduled(flask: Api, api: Api, site: Site) -> None:
+    [schedule_id] = flask(
+        "schedule", "add", "--what", "samples", "--name", "load", "--tag", "host=a=b", "--tag", "zone="
+    )
+    request = api("get", f"/schedules/{schedule_id}", scope="admin").json["request"]
     assert (request["names"], request["tags"]) == (["load"], {"host": "a=b", "zone": ""})
-    [made] = flask("schedule", "add", "--where", "path=^/blog")
-    assert api("get", f"/schedules/{made}", scope="admin").json["request"]["where"] == "path=^/blog"
+    [schedule_id] = flask("schedule", "add", "--where", "path=^/blog")
+    assert api("get", f"/schedules/{schedule_id}", scope="admin").json["request"]["where"] == "path=^/blog"
 
 
-def test_a_file_out_of_turn_holds_what_came_since_the_last(
+def test_run_now_exports_rows_since_the_last_file(
     flask: Api, api: Api, rows: Api, work: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = datetime(2026, 3, 2, 13, tzinfo=UTC)
     monkeypatch.setattr(clock, "now", lambda: now)
     rows(1, 5)
-    [made] = flask("schedule", "add", "--column", "path")
-    [first] = flask("schedule", "run-now", made)
-    assert "has not ended" in flask("schedule", "run-now", made, code=1)
+    [schedule_id] = flask("schedule", "add", "--column", "path")
+    [first] = flask("schedule", "run-now", schedule_id)
+    assert "has not ended" in flask("schedule", "run-now", schedule_id, code=1)
     work(first)
     rows(1, 3, now)
     monkeypatch.setattr(clock, "now", lambda: now + timedelta(hours=1))
-    [second] = flask("schedule", "run-now", made)
+    [second] = flask("schedule", "run-now", schedule_id)
     work(second)
     assert [line.split("\t")[::4] for line in flask("list")] == [[second, "3"], [first, "5"]]
-    following = api("get", f"/schedules/{made}", scope="admin").json
-    assert (following["next_run_at"], following["complete_through"]) == ("2026-03-03T06:00:00Z", "2026-03-02T13:59:00Z")
+    schedule = api("get", f"/schedules/{schedule_id}", scope="admin").json
+    assert (schedule["next_run_at"], schedule["complete_through"]) == ("2026-03-03T06:00:00Z", "2026-03-02T13:59:00Z")
 
 
-def test_exports_of_others_are_listed_downloaded_and_taken_away(
+def test_exports_of_all_owners_are_listed_downloaded_and_deleted(
     flask: Api, api: Api, rows: Api, done: Api, runner: Any, tmp_path: Path
 ) -> None:
     rows(1, 5)
-    job = done(**{"from": str(FIRST), "to": str(FIRST)})
+    job = done(**{"from": str(FIRST_DAY), "to": str(FIRST_DAY)})
     waiting = api("post", json={"format": "xlsx"}, status=202).json["id"]
     out = tmp_path / "events.csv"
-    [said] = flask("download", job["id"], "--out", out)
+    [summary] = flask("download", job["id"], "--out", out)
     assert hashlib.sha256(out.read_bytes()).hexdigest() == job["sha256"]
-    assert job["sha256"] in said
+    assert job["sha256"] in summary
     assert "queued" in flask("download", waiting, "--out", out, code=1)
     assert flask("cancel", waiting) == [f"cancelled {waiting}"]
     assert [line.split("\t")[:3] for line in flask("list")] == [
@@ -104,12 +111,12 @@ def test_exports_of_others_are_listed_downloaded_and_taken_away(
 
 
 @pytest.mark.parametrize(
-    ("words", "code", "said"),
+    ("words", "code", "message"),
     [
         pytest.param(("schedule", "add", "--at", "25:00"), 2, "25:00", id="at"),
         pytest.param(("schedule", "add", "--zone", "Mars/Phobos"), 1, "Mars/Phobos", id="zone"),
         pytest.param(("schedule", "add", "--site", "nowhere"), 1, "nowhere", id="site"),
-        pytest.param(("schedule", "add", "--what", "subject"), 1, "one person", id="subject"),
+        pytest.param(("schedule", "add", "--what", "subject"), 1, "of one user", id="subject"),
         pytest.param(("schedule", "add", "--report", "dau"), 1, "what=report", id="report"),
         pytest.param(("schedule", "add", "--callback-url", "http://127.0.0.1/x"), 2, "public internet", id="callback"),
         pytest.param(("schedule", "pause", NOBODY), 1, "no schedule", id="pause"),
@@ -118,11 +125,11 @@ def test_exports_of_others_are_listed_downloaded_and_taken_away(
         pytest.param(("download", NOBODY, "--out", "-"), 1, "no export", id="download"),
     ],
 )
-def test_what_is_wrong_is_said(flask: Api, site: Site, words: Any, code: int, said: str) -> None:
-    assert said in flask(*words, code=code)
+def test_error_is_reported(flask: Api, site: Site, words: Any, code: int, message: str) -> None:
+    assert message in flask(*words, code=code)
 
 
-def test_a_report_is_exported_from_the_shell(flask: Api, site: Site) -> None:
+def test_report_is_exported_by_the_cli(flask: Api, site: Site) -> None:
     period = ("--from", "2026-03-02", "--to", "2026-03-08", "--unit", "week")
     lines = flask(
         "report", *period, "--report", "summary", "--column", "first_day", "--column", "visitors", "--out", "-"

@@ -1,4 +1,4 @@
-"""Reports as files: every figure against a slow count over the same events, in each format, and what is refused."""
+"""Reports as files: every figure against a slow_rows count of the same events, in each format, and what is refused."""
 
 import csv
 import io
@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine, text
 
 from analytics.rollups.merge import merge_site
-from analytics.sites import Site, forget_sites, update_site
+from analytics.sites.sites import Site, clear_site_cache, update_site
+from tests.reports.brute_force import local_day
 from tests.reports.conftest import store  # noqa: F401  # a fixture
-from tests.reports.slow import slow_day
 
 Api = Callable[..., Any]
 ZONE = ZoneInfo("Europe/Berlin")
@@ -34,7 +34,7 @@ EVENTS = st.lists(
     ),
     min_size=1, max_size=25,
 )  # fmt: skip
-# user, minutes after START, path, type: two people on the 27th (Berlin), one of them and a new one on the 29th.
+# user, minutes after START, path, type: two users on the 27th (Berlin), one of them and a new one on the 29th.
 FEW = [
     ("a", 90, "/", "page_view"), ("b", 100, "/a", "page_view"), ("a", 100, "/a", "page_view"),
     ("a", 3200, "=b", "click"), ("c", 3200, "/a", "page_view"),
@@ -45,7 +45,7 @@ FEW = [
 def berlin(engine: Engine, site: Site) -> None:
     with engine.begin() as connection:
         update_site(connection, site.key, zone="Europe/Berlin")
-    forget_sites(engine)
+    clear_site_cache(engine)
 
 
 @pytest.fixture
@@ -61,7 +61,7 @@ def put(store: Api) -> Callable[[Any], None]:  # noqa: F811
 
 @pytest.fixture
 def report(done: Api, api: Api) -> Callable[..., list[dict[str, Any]]]:
-    """`report("dau")`: the lines of the file."""
+    """`report("dau")`: the rows of the file."""
 
     def read(name: str, **more: Any) -> list[dict[str, Any]]:
         job = done(**{"what": "report", "report": name, "format": "ndjson", **PERIOD, **more})
@@ -72,26 +72,26 @@ def report(done: Api, api: Api) -> Callable[..., list[dict[str, Any]]]:
     return read
 
 
-def slow(events: Any) -> list[tuple[date, str, str, str]]:
+def slow_rows(events: Any) -> list[tuple[date, str, str, str]]:
     """(day in Berlin, user, path, type) of each."""
-    return [(slow_day(START + timedelta(minutes=at), ZONE), user, path, kind) for user, at, path, kind in events]
+    return [(local_day(START + timedelta(minutes=at), ZONE), user, path, kind) for user, at, path, kind in events]
 
 
-def people(rows: Any, first: date, last: date) -> set[str]:
+def users_between(rows: Any, first: date, last: date) -> set[str]:
     return {user for day, user, *_ in rows if first <= day <= last}
 
 
 @pytest.mark.usefixtures("berlin")
 @given(EVENTS)
 @settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_figures_are_those_of_a_slow_count(put: Api, report: Api, sql: Api, events: Any) -> None:
+def test_figures_equal_a_slow_count(put: Api, report: Api, sql: Api, events: Any) -> None:
     for table in ("events", "users", "rollups", "rollup_deltas", "visits", "visit_rollups", "export_jobs"):
         sql(f"DELETE FROM {table} RETURNING 1")
     put(events)
-    rows = slow(events)
+    rows = slow_rows(events)
     for line, day in zip(report("dau"), DAYS, strict=True):
-        today, before = people(rows, day, day), people(rows, DAYS[0], day - timedelta(days=1))
-        week, month = (len(people(rows, day - timedelta(days=n), day)) for n in (6, 29))
+        today, before = users_between(rows, day, day), users_between(rows, DAYS[0], day - timedelta(days=1))
+        week, month = (len(users_between(rows, day - timedelta(days=n), day)) for n in (6, 29))
         expected = (str(day), len(today), len(today - before), len(today & before), week, month)
         assert tuple(line.values())[:6] == expected
     for unit, firsts in (("day", DAYS), ("week", [DAYS[0], date(2026, 3, 30)]), ("period", DAYS[:1])):
@@ -107,14 +107,19 @@ def test_figures_are_those_of_a_slow_count(put: Api, report: Api, sql: Api, even
         assert [tuple(line.values()) for line in report("breakdown", dimension="path", unit=unit)] == expected_values
         views = [row for row in rows if row[3] == "page_view"]
         expected_views = [
-            (str(first), str(last), sum(first <= row[0] <= last for row in views), len(people(views, first, last)))
+            (
+                str(first),
+                str(last),
+                sum(first <= row[0] <= last for row in views),
+                len(users_between(views, first, last)),
+            )
             for first, last in zip(firsts, lasts, strict=True)
         ]
         assert [tuple(line.values())[:4] for line in report("summary", unit=unit)] == expected_views
 
 
 @pytest.mark.usefixtures("berlin")
-def test_the_grid_has_a_line_for_each_of_its_cells(put: Api, report: Api) -> None:
+def test_retention_has_a_row_for_each_cell(put: Api, report: Api) -> None:
     put(FEW)
     lines = {(line["cohort"], line["units_after"]): line for line in report("retention")}
     assert len(lines) == 7 * 8 // 2
@@ -126,7 +131,7 @@ def test_the_grid_has_a_line_for_each_of_its_cells(put: Api, report: Api) -> Non
 
 
 @pytest.mark.usefixtures("berlin")
-def test_visits_of_the_summary(put: Api, report: Api, engine: Engine, site: Site) -> None:
+def test_summary_has_visits(put: Api, report: Api, engine: Engine, site: Site) -> None:
     put(FEW)
     merge_site(engine, site.id)
     [line] = report("summary", unit="period")
@@ -138,7 +143,7 @@ def test_visits_of_the_summary(put: Api, report: Api, engine: Engine, site: Site
 
 
 @pytest.mark.usefixtures("berlin")
-def test_a_report_in_each_format(put: Api, done: Api, api: Api) -> None:
+def test_report_in_each_format(put: Api, done: Api, api: Api) -> None:
     put(FEW)
     body = {"what": "report", "report": "breakdown", "dimension": "path", **PERIOD, "unit": "period"}
 
@@ -151,7 +156,7 @@ def test_a_report_in_each_format(put: Api, done: Api, api: Api) -> None:
         ["first_day", "last_day", "value", "events", "users"],
         ["2026-03-26", "2026-04-01", "/a", "3", "3"],
         ["2026-03-26", "2026-04-01", "/", "1", "1"],
-        # A spreadsheet would run it.
+        # A spreadsheet would read it as a formula.
         ["2026-03-26", "2026-04-01", "'=b", "1", "1"],
     ]
     expected = [(first, last, "/a", 3, 3), (first, last, "/", 1, 1), (first, last, "=b", 1, 1)]
@@ -163,20 +168,20 @@ def test_a_report_in_each_format(put: Api, done: Api, api: Api) -> None:
 
 
 @pytest.mark.usefixtures("berlin")
-def test_types_and_programs(put: Api, store: Api, report: Api) -> None:  # noqa: F811
+def test_types_and_bots(put: Api, store: Api, report: Api) -> None:  # noqa: F811
     put(FEW)
     bot = "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)"
     store([{"user_id": "crawler", "ts": "2026-03-28T10:00:00Z"}], user_agent=bot)
 
-    def users(**wanted: Any) -> int:
-        return int(report("breakdown", dimension="country", unit="period", filter=wanted)[0]["users"])
+    def users(**filter_body: Any) -> int:
+        return int(report("breakdown", dimension="country", unit="period", filter=filter_body)[0]["users"])
 
     assert (users(), users(include_bots=True), users(type="click")) == (3, 4, 1)
 
 
 @pytest.mark.usefixtures("berlin")
-def test_without_a_period_a_report_is_of_all_days(put: Api, done: Api, api: Api, engine: Engine, site: Site) -> None:
-    """From the first of which anything is known on, whatever became of its events."""
+def test_report_without_a_period_has_all_days(put: Api, done: Api, api: Api, engine: Engine, site: Site) -> None:
+    """From the first day with a figure on, even after its events were deleted."""
     put(FEW)
     merge_site(engine, site.id)
     with engine.begin() as connection:
@@ -191,26 +196,26 @@ REFUSED = [
     pytest.param({"report": "sales"}, 422, "metrics, dau, summary, breakdown, retention", id="report"),
     pytest.param({"report": "breakdown"}, 400, "dimension", id="no-dimension"),
     pytest.param({"report": "breakdown", "dimension": "colour"}, 400, "country", id="dimension"),
-    pytest.param({"report": "dau", "dimension": "path"}, 400, "has none", id="dimension-of-dau"),
-    pytest.param({"report": "dau", "unit": "day"}, 400, "a row a day", id="unit-of-dau"),
+    pytest.param({"report": "dau", "dimension": "path"}, 400, "has no dimension", id="dimension-of-dau"),
+    pytest.param({"report": "dau", "unit": "day"}, 400, "one row a day", id="unit-of-dau"),
     pytest.param({"report": "retention", "unit": "period"}, 400, "day, week, month", id="unit"),
     pytest.param({"report": "summary", "filter": {"type": "click"}}, 400, "fixed types", id="type"),
     pytest.param({"report": "dau", "filter": {"user_id": "ann"}}, 400, "user_id", id="user"),
-    pytest.param({"report": "metrics", "filter": {"include_bots": True}}, 400, "without programs", id="bots"),
+    pytest.param({"report": "metrics", "filter": {"include_bots": True}}, 400, "without bots", id="bots"),
     pytest.param({"report": "dau", "zone": "Asia/Tokyo"}, 400, "UTC", id="zone"),
     pytest.param({"report": "dau", "hours": 5}, 400, "whole days", id="hours"),
     pytest.param({"report": "dau", "columns": ["ts"]}, 400, "new_users", id="column"),
     pytest.param({"what": "events", "report": "dau"}, 400, "what=report", id="events"),
-    pytest.param({"report": "retention", "from": "2020-01-01"}, 400, "366 cohorts", id="cohorts"),
+    pytest.param({"report": "retention", "from": "2020-01-01"}, 400, "up to 366", id="cohorts"),
 ]
 
 
 @pytest.mark.parametrize(("body", "status", "words"), REFUSED)
-def test_what_no_report_can_be_made_of_is_refused(api: Api, site: Site, body: Any, status: int, words: str) -> None:
+def test_invalid_report_is_refused(api: Api, site: Site, body: Any, status: int, words: str) -> None:
     assert words in api("post", json={"what": "report", **body}, status=status).text
 
 
-def test_a_scheduled_report_is_of_the_sites_days(api: Api, site: Site) -> None:
+def test_scheduled_report_has_the_days_of_the_site(api: Api, site: Site) -> None:
     body = {"every": "day", "at": "06:30", "zone": "Asia/Tokyo", "request": {"what": "report", "report": "dau"}}
     made = api("post", "/schedules", json=body, status=201).json
     assert (made["zone"], made["request"]["zone"], made["request"]["report"]) == ("Asia/Tokyo", "UTC", "dau")

@@ -1,11 +1,10 @@
-"""The drain against a real stream and a real table: once, whatever is repeated, killed or refused."""
+"""The drain with a real stream and a real table: each event is stored once, also after repeats, kills and refusals."""
 
 import os
 import random
 import socket
 import subprocess
 import time
-import uuid
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
@@ -21,14 +20,15 @@ from redis import Redis
 from sqlalchemy import Engine, text
 
 from analytics.errors import Unavailable
-from analytics.ingest import buffer, gathering
-from analytics.ingest.buffer import Entry, Limits
-from analytics.ingest.pipeline import Drain, Outcome
-from analytics.sites import Site, find_site
-from tasks.ingest import Pace
+from analytics.ingest import buffer
+from analytics.ingest.buffer import BacklogLimits, Entry
+from analytics.ingest.drain import chunk_reader
+from analytics.ingest.drain.drain import Drain, DrainResult
+from analytics.sites.sites import Site, find_site
+from tasks.ingest import MergePace
+from tests.factories import NO_LIMITS, make_drain, make_entry
 
 NOW = datetime.now(UTC).replace(microsecond=0)
-PLENTY = Limits(10**9, 10**12)
 
 
 @pytest.fixture
@@ -38,25 +38,15 @@ def site(engine: Engine) -> Site:
 
 @pytest.fixture
 def drain(engine: Engine, redis: Redis) -> Drain:
-    return another_drain(engine, redis)
-
-
-def another_drain(engine: Engine, redis: Redis) -> Drain:
-    return Drain(engine, redis, b"s" * 32, company_s=0.0, consumer=uuid.uuid4().hex)
+    return make_drain(engine, redis)
 
 
 def entry(site: Site, events: list[dict[str, Any]], **changes: Any) -> Entry:
-    body, compressed = buffer.compress(msgspec.json.encode(events))
-    fields = {
-        "body": body, "compressed": compressed, "count": len(events), "site_id": site.id, "site_key": site.key,
-        "received_us": int(NOW.timestamp() * 1e6), "skew_us": 0, "ip": "203.0.113.9", "user_agent": "",
-        "principal": "tester", "request_id": "r1",
-    }  # fmt: skip
-    return Entry(**{**fields, **changes})
+    return make_entry(site, events, **{"received_us": int(NOW.timestamp() * 1e6), **changes})
 
 
 def send(redis: Redis, site: Site, events: list[dict[str, Any]], **changes: Any) -> str:
-    return buffer.append(redis, entry(site, events, **changes), PLENTY)[0]
+    return buffer.append(redis, entry(site, events, **changes), NO_LIMITS)[0]
 
 
 def table(engine: Engine) -> list[Any]:
@@ -66,7 +56,7 @@ def table(engine: Engine) -> list[Any]:
 
 def ledger(engine: Engine) -> tuple[int, ...]:
     with engine.connect() as connection:
-        sums = "SELECT coalesce(sum(received),0), coalesce(sum(stored),0), coalesce(sum(duplicate),0), coalesce(sum(dead),0)"
+        sums = "SELECT coalesce(sum(received),0), coalesce(sum(stored),0), coalesce(sum(duplicate),0), coalesce(sum(dead_lettered),0)"
         return tuple(connection.execute(text(sums + " FROM ingest_ledger")).one())
 
 
@@ -95,27 +85,27 @@ def test_a_batch_becomes_rows_users_and_a_ledger_row(engine: Engine, redis: Redi
     assert (first["session_id"], first["ts"], first["payload"]) == ("s1", NOW, payload)
     assert (second["user_id"], second["type"], second["ts"], second["user_no"]) == ("7", "page_view", NOW, 2)
     assert ledger(engine) == (2, 2, 0, 0)
-    assert buffer.waiting(redis) == 0
+    assert buffer.count_entries(redis) == 0
     assert redis.hgetall(buffer.BACKLOG) == {b"events": b"0", b"bytes": b"0"}
 
 
 def test_an_entry_delivered_twice_is_stored_once(engine: Engine, redis: Redis, site: Site, drain: Drain) -> None:
     send(redis, site, [{"type": "a"}, {"type": "b"}])
     deliveries = buffer.read_new(redis, drain.consumer, 10)
-    first, second = Outcome(), Outcome()
+    first, second = DrainResult(), DrainResult()
     drain.store(deliveries, first)
-    another_drain(engine, redis).store(deliveries, second)
-    assert (first.stored, second.stored, second.repeated) == (2, 0, 1)
+    make_drain(engine, redis).store(deliveries, second)
+    assert (first.stored, second.stored, second.already_stored) == (2, 0, 1)
     assert (len(table(engine)), ledger(engine)) == (2, (2, 2, 0, 0))
 
 
 def test_two_drains_of_one_entry_at_once_store_it_once(engine: Engine, redis: Redis, site: Site) -> None:
-    drains, rounds = [another_drain(engine, redis) for _ in range(4)], 6
+    drains, rounds = [make_drain(engine, redis) for _ in range(4)], 6
     for _ in range(rounds):
         send(redis, site, [{"type": "a", "user_id": "u"}] * 300)
         deliveries = buffer.read_new(redis, "first", 10)
         with ThreadPoolExecutor(len(drains)) as pool:
-            list(pool.map(Drain.store, drains, repeat(deliveries), [Outcome() for _ in drains]))
+            list(pool.map(Drain.store, drains, repeat(deliveries), [DrainResult() for _ in drains]))
     assert (len(table(engine)), ledger(engine)) == (300 * rounds, (300 * rounds, 300 * rounds, 0, 0))
     with engine.connect() as connection:
         assert connection.execute(text("SELECT count(*) FROM dead_letters")).scalar() == 0
@@ -143,21 +133,21 @@ def test_the_same_id_twice_in_one_batch_is_one_event(engine: Engine, redis: Redi
 
 def test_sites_do_not_share_ids_or_user_numbers(engine: Engine, redis: Redis, site: Site, drain: Drain) -> None:
     other = find_site(engine, "other", auto_create=True)
-    for one in (site, other):
-        send(redis, one, [{"type": "a", "event_id": "x", "user_id": "ann"}])
+    for each in (site, other):
+        send(redis, each, [{"type": "a", "event_id": "x", "user_id": "ann"}])
     drain.run()
     assert [(row["site_id"], row["user_no"]) for row in table(engine)] == [(site.id, 1), (other.id, 1)]
 
 
-def test_what_a_dead_worker_held_is_taken_over(engine: Engine, redis: Redis, site: Site, drain: Drain) -> None:
+def test_entries_of_a_dead_worker_are_claimed(engine: Engine, redis: Redis, site: Site, drain: Drain) -> None:
     send(redis, site, [{"type": "a"}])
     assert buffer.read_new(redis, "dead worker", 10)
     assert drain.run().stored == 0
     assert drain.run(claim_after_s=0).stored == 1
-    assert buffer.waiting(redis) == 0
+    assert buffer.count_entries(redis) == 0
 
 
-def test_a_dead_process_of_this_machine_is_noticed_at_once(redis: Redis, site: Site, drain: Drain) -> None:
+def test_entries_of_a_dead_process_of_this_machine_are_claimed_at_once(redis: Redis, site: Site, drain: Drain) -> None:
     process = subprocess.Popen(["true"])
     process.wait()
     send(redis, site, [{"type": "a"}])
@@ -165,41 +155,41 @@ def test_a_dead_process_of_this_machine_is_noticed_at_once(redis: Redis, site: S
     send(redis, site, [{"type": "a"}])
     assert buffer.read_new(redis, f"{socket.gethostname()}:{os.getpid()}", 10)
     assert drain.run(claim_after_s=60).stored == 1
-    assert buffer.waiting(redis) == 1
+    assert buffer.count_entries(redis) == 1
 
 
-def hold_until_death(redis: Redis) -> None:
-    """A process reads what waits, and ends."""
+def read_by_dead_process(redis: Redis) -> None:
+    """A process reads the stream's entries, and ends."""
     process = subprocess.Popen(["true"])
     process.wait()
     buffer.read_new(redis, f"{socket.gethostname()}:{process.pid}", 10)
 
 
-def test_what_kills_every_worker_is_dead_lettered_and_its_neighbour_is_stored(
+def test_an_entry_that_kills_every_worker_is_dead_lettered_and_its_neighbour_is_stored(
     engine: Engine, redis: Redis, site: Site, drain: Drain
 ) -> None:
     killer = send(redis, site, [{"type": "a"}, {"type": "b"}])
-    redis.hset(buffer.TAKEN_OVER, killer, 10)
+    redis.hset(buffer.TAKEOVERS, killer, 10)
     send(redis, site, [{"type": "c"}])
-    hold_until_death(redis)
-    outcome = drain.run(claim_after_s=60)
-    assert (outcome.dead, outcome.stored) == (2, 1)
+    read_by_dead_process(redis)
+    result = drain.run(claim_after_s=60)
+    assert (result.dead_lettered, result.stored) == (2, 1)
     with engine.connect() as connection:
         assert connection.execute(text("SELECT entry_id, reason FROM dead_letters")).all() == [
             (killer, "kills workers")
         ]
-    assert not redis.exists(buffer.TAKEN_OVER)
+    assert not redis.exists(buffer.TAKEOVERS)
 
 
-def test_a_few_deaths_of_workers_lose_nothing(redis: Redis, site: Site, drain: Drain) -> None:
+def test_entries_with_few_takeovers_are_stored(redis: Redis, site: Site, drain: Drain) -> None:
     held = [send(redis, site, [{"type": "a"}]) for _ in range(3)]
-    redis.hset(buffer.TAKEN_OVER, held[1], 9)
-    hold_until_death(redis)
-    outcome = drain.run(claim_after_s=60)
-    assert (outcome.dead, outcome.stored, buffer.waiting(redis)) == (0, 3, 0)
+    redis.hset(buffer.TAKEOVERS, held[1], 9)
+    read_by_dead_process(redis)
+    result = drain.run(claim_after_s=60)
+    assert (result.dead_lettered, result.stored, buffer.count_entries(redis)) == (0, 3, 0)
 
 
-def test_a_row_that_postgres_refuses_is_dead_lettered_alone(
+def test_a_row_that_postgresql_refuses_is_dead_lettered_alone(
     engine: Engine, redis: Redis, site: Site, drain: Drain
 ) -> None:
     events = [{"type": "a", "ts": iso(NOW)} for _ in range(9)]
@@ -215,19 +205,19 @@ def test_a_row_that_postgres_refuses_is_dead_lettered_alone(
 @pytest.mark.parametrize(
     "raw", [b"", b"garbage", msgspec.msgpack.encode(["not", "an", "entry"])], ids=["empty", "bytes", "other"]
 )
-def test_an_entry_that_is_not_ours_does_not_block_the_queue(
+def test_an_unreadable_entry_does_not_block_the_stream(
     engine: Engine, redis: Redis, site: Site, drain: Drain, raw: bytes
 ) -> None:
     redis.xadd(buffer.STREAM, {"e": raw, "n": 3})
     send(redis, site, [{"type": "a"}])
     drain.run()
-    assert (len(table(engine)), buffer.waiting(redis)) == (1, 0)
+    assert (len(table(engine)), buffer.count_entries(redis)) == (1, 0)
     with engine.connect() as connection:
         assert connection.execute(text("SELECT count(*) FROM dead_letters WHERE reason = 'unreadable'")).scalar() == 1
 
 
-def test_a_full_backlog_refuses_and_then_accepts_again(redis: Redis, site: Site, drain: Drain) -> None:
-    limits = Limits(events=2, bytes=10**6)
+def test_a_full_backlog_refuses_batches_until_it_is_drained(redis: Redis, site: Site, drain: Drain) -> None:
+    limits = BacklogLimits(events=2, bytes=10**6)
     buffer.append(redis, entry(site, [{"type": "a"}, {"type": "b"}]), limits)
     with pytest.raises(Unavailable, match="2 events are waiting"):
         buffer.append(redis, entry(site, [{"type": "c"}]), limits)
@@ -235,7 +225,7 @@ def test_a_full_backlog_refuses_and_then_accepts_again(redis: Redis, site: Site,
     buffer.append(redis, entry(site, [{"type": "c"}]), limits)
 
 
-def test_text_that_copy_would_misread_arrives_as_sent(engine: Engine, redis: Redis, site: Site, drain: Drain) -> None:
+def test_text_with_copy_escapes_is_stored_as_sent(engine: Engine, redis: Redis, site: Site, drain: Drain) -> None:
     odd = 'tab\t newline\n return\r backslash\\ \\N "quote" ü \U0001f600 \x01'
     send(
         redis, site, [{"type": odd[:20], "user_id": odd, "src": odd, "session_id": odd, "payload": {"k": odd, odd: 1}}]
@@ -246,14 +236,14 @@ def test_text_that_copy_would_misread_arrives_as_sent(engine: Engine, redis: Red
     assert row["payload"] == {"k": odd, odd: 1}
 
 
-def test_events_of_any_day_find_a_partition(engine: Engine, redis: Redis, site: Site, drain: Drain) -> None:
+def test_events_of_any_day_have_a_partition(engine: Engine, redis: Redis, site: Site, drain: Drain) -> None:
     days = [NOW - timedelta(days=n) for n in (0, 1, 40, 70, 71, 400, 4000)]
     send(redis, site, [{"type": "a", "ts": iso(day)} for day in days])
     drain.run()
     assert [row["ts"] for row in table(engine)] == sorted(days)
 
 
-def test_a_partition_dropped_since_it_was_made_is_made_again(
+def test_a_partition_dropped_since_its_creation_is_created_again(
     engine: Engine, redis: Redis, site: Site, drain: Drain
 ) -> None:
     event = {"type": "a", "ts": iso(NOW - timedelta(days=20))}
@@ -281,7 +271,7 @@ def test_first_seen_is_the_earliest_of_the_chunk(engine: Engine, redis: Redis, s
     send(redis, site, [{"type": "a", "user_id": "u", "ts": iso(NOW - timedelta(hours=n))} for n in (1, 5, 2)])
     drain.run()
     with engine.connect() as connection:
-        assert connection.execute(text("SELECT first_seen FROM users")).scalar() == NOW - timedelta(hours=5)
+        assert connection.execute(text("SELECT first_seen_at FROM users")).scalar() == NOW - timedelta(hours=5)
 
 
 @hypothesis_settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -289,32 +279,32 @@ def test_first_seen_is_the_earliest_of_the_chunk(engine: Engine, redis: Redis, s
 def test_any_mix_of_batches_resends_and_drains_stores_each_event_once(
     engine: Engine, redis: Redis, site: Site, seed: int
 ) -> None:
-    chance = random.Random(seed)
+    rng = random.Random(seed)
     with engine.begin() as connection:
         connection.execute(text("TRUNCATE events, users, ingest_ledger, dead_letters"))
     redis.flushdb()
-    drains = [another_drain(engine, redis) for _ in range(2)]
+    drains = [make_drain(engine, redis) for _ in range(2)]
     batches = [
         [
-            {"type": "a", "user_id": f"u{chance.randrange(5)}", "ts": iso(NOW - timedelta(hours=chance.randrange(20)))}
-            | ({"event_id": f"id-{chance.randrange(40)}"} if chance.random() < 0.7 else {})
-            for _ in range(chance.randrange(1, 12))
+            {"type": "a", "user_id": f"u{rng.randrange(5)}", "ts": iso(NOW - timedelta(hours=rng.randrange(20)))}
+            | ({"event_id": f"id-{rng.randrange(40)}"} if rng.random() < 0.7 else {})
+            for _ in range(rng.randrange(1, 12))
         ]
-        for _ in range(chance.randrange(1, 8))
+        for _ in range(rng.randrange(1, 8))
     ]
     sent = Counter()
     without_id = 0
     for batch in batches:
-        for _ in range(chance.choice((1, 1, 2))):
+        for _ in range(rng.choice((1, 1, 2))):
             send(redis, site, batch)
             sent.update(event["event_id"] for event in batch if "event_id" in event)
             without_id += sum("event_id" not in event for event in batch)
-        if chance.random() < 0.5:
-            chance.choice(drains).run()
-    for one in drains:
-        one.run()
+        if rng.random() < 0.5:
+            rng.choice(drains).run()
+    for drain in drains:
+        drain.run()
     received, stored, duplicate, dead = ledger(engine)
-    # The slow count: ids that differ, and every event that has none.
+    # The slow count: distinct ids, and every event without one.
     assert received == sum(sent.values()) + without_id == stored + duplicate + dead
     assert len(table(engine)) == stored
     ids = Counter(str(row["event_id"]) for row in table(engine))
@@ -322,58 +312,79 @@ def test_any_mix_of_batches_resends_and_drains_stores_each_event_once(
     assert (stored, dead) == (len(sent) + without_id, 0)
 
 
-def test_large_batches_of_a_backlog_are_stored_in_portions(engine: Engine, redis: Redis, site: Site, sql: Any) -> None:
-    """Entries hold 40 events each on average, so four are asked for after the first two; that is too many."""
+def test_large_batches_of_a_backlog_are_stored_in_several_transactions(
+    engine: Engine, redis: Redis, site: Site, sql: Any
+) -> None:
+    """Entries hold 40 events each on average, so four are read after the first two; that is too many."""
     for count in (10, 10, 60, 60, 60):
         send(redis, site, [{"type": "click"}] * count)
-    Drain(engine, redis, b"s" * 32, batch_size=100, company_s=0.0, consumer="new").run()
+    Drain(engine, redis, b"s" * 32, batch_size=100, linger_s=0.0, consumer="new").run()
     assert sql("SELECT events FROM rollup_deltas ORDER BY id") == [(80,), (60,), (60,)]
-    assert buffer.waiting(redis) == 0
+    assert buffer.count_entries(redis) == 0
 
 
-def test_drains_that_gather_at_once_take_neighbours_each(engine: Engine, redis: Redis, site: Site, sql: Any) -> None:
-    drains = [Drain(engine, redis, b"s" * 32, company_s=0.1, consumer=name) for name in ("first", "second")]
+def test_concurrent_drains_read_neighbouring_entries_each(engine: Engine, redis: Redis, site: Site, sql: Any) -> None:
+    drains = [Drain(engine, redis, b"s" * 32, linger_s=0.1, consumer=name) for name in ("first", "second")]
     with ThreadPoolExecutor(len(drains)) as pool:
         running = [pool.submit(drain.run, 0.8) for drain in drains]
         for _ in range(60):
             send(redis, site, [{"type": "click"}])
             time.sleep(0.01)
-        assert sum(one.result().stored for one in running) == 60
+        assert sum(future.result().stored for future in running) == 60
     transactions = [xmin for xmin, _ in groupby(sql("SELECT xmin::text FROM ingest_ledger ORDER BY entry_id"))]
     assert len(transactions) == len(set(transactions)) > 1
 
 
-def test_a_drain_lets_an_older_chunk_go_first(
+def test_a_drain_waits_for_an_older_chunk(
     engine: Engine, redis: Redis, site: Site, sql: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(gathering, "TURN_WITHIN_S", 60.0)
-    slow, fast = another_drain(engine, redis), another_drain(engine, redis)
+    monkeypatch.setattr(chunk_reader, "ORDER_WAIT_S", 60.0)
+    slow, fast = make_drain(engine, redis), make_drain(engine, redis)
     send(redis, site, [{"type": "older"}])
     older = buffer.read_new(redis, slow.consumer, 1)
     send(redis, site, [{"type": "newer"}])
     with ThreadPoolExecutor(1) as pool:
         running = pool.submit(fast.run)
-        while buffer.queued(redis).undelivered:
+        while buffer.read_backlog(redis).undelivered:
             time.sleep(0.01)
-        slow.store(older, Outcome())
+        slow.store(older, DrainResult())
         assert running.result().stored == 1
     assert sql("SELECT type FROM events ORDER BY xmin::text::bigint") == [("older",), ("newer",)]
 
 
-def test_a_drain_waits_once_for_a_chunk_whose_drain_is_gone(
+def test_a_drain_waits_once_for_a_chunk_of_a_dead_drain(
     redis: Redis, site: Site, drain: Drain, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     send(redis, site, [{"type": "a"}])
-    assert buffer.read_new(redis, "gone", 1)
-    for patience in (0.0, 3600.0):
-        monkeypatch.setattr(gathering, "TURN_WITHIN_S", patience)
+    assert buffer.read_new(redis, "dead", 1)
+    for wait_s in (0.0, 3600.0):
+        monkeypatch.setattr(chunk_reader, "ORDER_WAIT_S", wait_s)
         send(redis, site, [{"type": "a"}])
         assert drain.run().stored == 1
 
 
 def test_a_drain_merges_the_earlier_the_longer_merging_takes() -> None:
-    assert [Pace(merge_s).lag_s() for merge_s in (0.1, 1.25, 9.0)] == [2.2, 1.75, 0.5]
-    pace = Pace(0.5)
+    assert [MergePace(merge_s).max_delta_age_s() for merge_s in (0.1, 1.25, 9.0)] == [2.2, 1.75, 0.5]
+    pace = MergePace(0.5)
     for took_s, expected in ((0.0, 0.5), (1.5, 1.0), (2.0, 1.5)):
-        pace.note(took_s)
+        pace.record_merge(took_s)
         assert pace.merge_s == expected
+
+
+@pytest.mark.parametrize("kind", ["outbound", "download", "share"])
+def test_the_url_in_a_payload_is_the_page_of_page_views_only(
+    engine: Engine, redis: Redis, site: Site, drain: Drain, kind: str
+) -> None:
+    payload = {"url": "https://partner.example/offer?utm_source=zz"}
+    send(redis, site, [{"type": name, "payload": payload} for name in (kind, "page_view")])
+    drain.run()
+    found = {row["type"]: (row["path"], row["utm_source"], row["payload"]) for row in table(engine)}
+    assert found == {kind: (None, None, payload), "page_view": ("/offer", "zz", payload)}
+
+
+def test_a_payload_of_null_is_none(engine: Engine, redis: Redis, site: Site, drain: Drain) -> None:
+    send(redis, site, [{"type": "a", "payload": None}, {"type": "b", "payload": {}}, {"type": "c"}])
+    drain.run()
+    with engine.connect() as connection:
+        payloads = connection.execute(text("SELECT payload::text FROM events ORDER BY type")).scalars().all()
+    assert payloads == [None, "{}", None]

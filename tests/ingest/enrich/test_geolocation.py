@@ -1,4 +1,4 @@
-"""Addresses → places, from the wheel's table and from MaxMind files written here, byte by byte."""
+"""IP addresses → locations, from the wheel's table and from MaxMind files that this module writes byte by byte."""
 
 import os
 import struct
@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analytics.ingest.enrich import GeoDatabase, Place, open_geo
+from analytics.ingest.enrich import GeoDatabase, Location, open_geo_database
 
-NOWHERE = Place(None, None, None)
+UNKNOWN = Location(None, None, None)
 
 
 @pytest.fixture(scope="module")
 def geo() -> GeoDatabase:
-    return open_geo(None)
+    return open_geo_database(None)
 
 
 # Blocks that one national operator has held for decades.
@@ -34,22 +34,22 @@ def geo() -> GeoDatabase:
     ],
 )
 def test_country_of_a_public_address(geo, ip, country):
-    assert geo.locate(ip) == Place(country, None, None)
+    assert geo.locate(ip) == Location(country, None, None)
 
 
-NO_PLACE = ["", "-", "unknown", "10.1.2.3", "172.16.0.1", "192.168.1.1", "127.0.0.1", "100.64.0.1", "169.254.1.1", "0.0.0.0",
+NOT_PUBLIC = ["", "-", "unknown", "10.1.2.3", "172.16.0.1", "192.168.1.1", "127.0.0.1", "100.64.0.1", "169.254.1.1", "0.0.0.0",
             "255.255.255.255", "224.0.0.1", "192.0.2.1", "::", "::1", "fe80::1", "fe80::1%eth0", "2a00:1450::1%eth0", "fd00::1",
             "2001:db8::1", "::ffff:10.0.0.1", "8.8.8.8:443", "8.8.8", "8.8.8.8.8", "134744072", "1" * 10_000, "\x00", "\ud800"]  # fmt: skip
 
 
-@pytest.mark.parametrize("ip", NO_PLACE)
-def test_private_and_invalid_addresses_are_nowhere(geo, ip):
-    assert geo.locate(ip) == NOWHERE
+@pytest.mark.parametrize("ip", NOT_PUBLIC)
+def test_private_and_invalid_addresses_have_no_location(geo, ip):
+    assert geo.locate(ip) == UNKNOWN
 
 
 @given(st.text(st.characters(codec=None), max_size=80) | st.ip_addresses().map(str))
 def test_no_address_raises_or_yields_other_than_a_country_code(text):
-    country, region, city = open_geo(None).locate(text)
+    country, region, city = open_geo_database(None).locate(text)
     assert country is None or (
         len(country) == 2 and country.isascii() and country.isupper() and country not in ("EU", "AP")
     )
@@ -81,33 +81,33 @@ def city_file(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("ip", "place"),
+    ("ip", "location"),
     [
-        ("81.2.69.142", Place("DE", "Bavaria", "Munich")),
-        ("::ffff:81.2.69.142", Place("DE", "Bavaria", "Munich")),
-        ("2a01:4f8::7", Place("DE", "Bavaria", "Munich")),
-        ("81.3.0.1", Place("AU", None, None)),
-        ("81.4.0.1", Place("FR", None, None)),
-        ("81.5.0.1", NOWHERE),
-        ("81.6.0.1", NOWHERE),
-        ("10.0.0.1", NOWHERE),
-        ("2a01:4f8::7%eth0", NOWHERE),
+        ("81.2.69.142", Location("DE", "Bavaria", "Munich")),
+        ("::ffff:81.2.69.142", Location("DE", "Bavaria", "Munich")),
+        ("2a01:4f8::7", Location("DE", "Bavaria", "Munich")),
+        ("81.3.0.1", Location("AU", None, None)),
+        ("81.4.0.1", Location("FR", None, None)),
+        ("81.5.0.1", UNKNOWN),
+        ("81.6.0.1", UNKNOWN),
+        ("10.0.0.1", UNKNOWN),
+        ("2a01:4f8::7%eth0", UNKNOWN),
     ],
 )
-def test_maxmind_file_knows_region_and_city(city_file, ip, place):
-    assert open_geo(city_file).locate(ip) == place
+def test_maxmind_file_gives_region_and_city(city_file, ip, location):
+    assert open_geo_database(city_file).locate(ip) == location
 
 
-def test_file_of_ipv4_alone_answers_nowhere_for_ipv6(tmp_path):
+def test_file_of_ipv4_only_gives_no_location_for_ipv6(tmp_path):
     path = write_mmdb(tmp_path / "v4.mmdb", "Country", {"81.2.69.0/24": CITY}, version=4)
-    geo = open_geo(path)
+    geo = open_geo_database(path)
     assert geo.locate("81.2.69.1").country == "DE"
-    assert geo.locate("2a01:4f8::7") == NOWHERE
+    assert geo.locate("2a01:4f8::7") == UNKNOWN
 
 
-def test_source_says_the_kind_and_age_of_the_file(city_file):
-    assert open_geo(city_file).source == "GeoLite2-City of 2026-01-02"
-    assert open_geo("").source == "iptocc"
+def test_source_names_the_type_and_date_of_the_file(city_file):
+    assert open_geo_database(city_file).source == "GeoLite2-City of 2026-01-02"
+    assert open_geo_database("").source == "iptocc"
 
 
 def _missing(folder):
@@ -132,10 +132,10 @@ def _networks_only(folder):
 @pytest.mark.parametrize(
     "make", [_missing, str, _text, _cut, _networks_only], ids=["missing", "folder", "text", "cut", "ASN"]
 )
-def test_unfit_file_is_refused_by_its_path(tmp_path, make):
+def test_unusable_file_is_refused_with_its_path(tmp_path, make):
     path = make(tmp_path)
     with pytest.raises(ValueError, match="GeoIP database") as refusal:
-        open_geo(path)
+        open_geo_database(path)
     assert path in str(refusal.value)
 
 

@@ -1,4 +1,4 @@
-"""Pages → path, host and campaign; referrers → what to store and the source."""
+"""Pages → path, host and campaign; referrers → the URL to store and the source."""
 
 import unicodedata
 
@@ -30,7 +30,7 @@ PAGES = {
 
 
 @pytest.mark.parametrize(("page", "expected"), PAGES.values(), ids=PAGES.keys())
-def test_page_is_taken_apart(page, expected):
+def test_page_is_parsed(page, expected):
     assert split_page(page) == Page(**(dict.fromkeys(Page._fields) | expected))
 
 
@@ -101,7 +101,7 @@ def test_referrer_has_a_source(referrer, stored, source):
 
 
 @pytest.mark.parametrize("own_host", ["www.shop.example", "shop.example", "SHOP.EXAMPLE:8000", "shop.example."])
-def test_own_host_is_recognised_however_it_is_written(own_host):
+def test_own_host_is_recognised_in_every_notation(own_host):
     assert split_referrer("https://shop.example/a", own_host).source is None
 
 
@@ -120,14 +120,14 @@ URLS = st.one_of(
 
 
 @given(URLS)
-def test_no_page_raises_or_yields_what_cannot_be_stored(page):
+def test_no_page_raises_or_yields_unstorable_text(page):
     path, host, *campaign = split_page(page)
     for value, limit in [(path, 2048), (host, 255), *((value, 255) for value in campaign)]:
         assert value is None or _is_storable(value, limit)
 
 
 @given(URLS, st.none() | TEXTS)
-def test_no_referrer_raises_or_yields_what_cannot_be_stored(referrer, own_host):
+def test_no_referrer_raises_or_yields_unstorable_text(referrer, own_host):
     stored, source = split_referrer(referrer, own_host)
     assert stored is None or (_is_storable(stored, 2048) and not {"?", "#"} & set(stored))
     assert source is None or _is_storable(source, 255)

@@ -1,4 +1,4 @@
-"""User agents → browser, system, device, bot; and which agents name a visitor at all."""
+"""User agents → browser, system, device, bot; and which user agents name a visitor."""
 
 import re
 import unicodedata
@@ -7,13 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analytics.ingest.enrich import Client, names_visitor, parse_user_agent
-from analytics.ingest.enrich.bots import Rule, find_rule
+from analytics.ingest.enrich import Client, is_visitor_agent, parse_user_agent
+from analytics.ingest.enrich.bots import BotRule, find_bot_rule
 
 WEBKIT = "AppleWebKit/537.36 (KHTML, like Gecko)"
 IPHONE = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_6 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko)"
 
-PEOPLE = {
+BROWSERS = {
     f"Mozilla/5.0 (Windows NT 10.0; Win64; x64) {WEBKIT} Chrome/142.0.0.0 Safari/537.36": "Chrome Windows desktop",
     f"Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) {WEBKIT} Chrome/142.0.0.0 Safari/537.36": "Chrome macOS desktop",
     f"Mozilla/5.0 (X11; Linux x86_64) {WEBKIT} Chrome/142.0.0.0 Safari/537.36": "Chrome Linux desktop",
@@ -131,13 +131,13 @@ def _expect(summary: str) -> Client:
     return Client(browser, system, device, is_bot=False)
 
 
-@pytest.mark.parametrize(("user_agent", "summary"), PEOPLE.items(), ids=list(PEOPLE.values()))
-def test_people_are_known_by_family_names(user_agent, summary):
+@pytest.mark.parametrize(("user_agent", "summary"), BROWSERS.items(), ids=list(BROWSERS.values()))
+def test_browsers_have_family_names(user_agent, summary):
     assert parse_user_agent(user_agent) == _expect(summary)
 
 
 @pytest.mark.parametrize("user_agent", ["Test Browser", "Mozilla/5.0 Test Browser", "Maui Browser"])
-def test_what_calls_itself_a_browser_is_taken_at_its_word(user_agent):
+def test_an_agent_that_calls_itself_a_browser_is_not_a_bot(user_agent):
     assert not parse_user_agent(user_agent).is_bot
 
 
@@ -147,43 +147,43 @@ def test_programs_are_bots(user_agent):
 
 
 @pytest.mark.parametrize("user_agent", [*HTTP_CLIENTS, "", "shop-backend/1.0", "acme/2 (+https://acme.example)"])
-def test_a_program_that_reports_for_its_users_names_no_visitor(user_agent):
-    assert not names_visitor(user_agent)
+def test_a_program_that_sends_events_of_its_users_names_no_visitor(user_agent):
+    assert not is_visitor_agent(user_agent)
 
 
-@pytest.mark.parametrize("user_agent", [*PEOPLE, BOTS[0], BOTS[4], BOTS[5]])
-def test_devices_and_crawlers_name_themselves(user_agent):
-    assert names_visitor(user_agent)
+@pytest.mark.parametrize("user_agent", [*BROWSERS, BOTS[0], BOTS[4], BOTS[5]])
+def test_devices_and_crawlers_name_a_visitor(user_agent):
+    assert is_visitor_agent(user_agent)
 
 
 @pytest.mark.parametrize(
     ("user_agent", "rule"),
     [
-        ("curl/8.7.1", Rule.HTTP_CLIENT),
-        ("Mozilla/5.0 (compatible; SomethingNewBot/1.0)", Rule.WORD),
-        ("Mediapartners-Google", Rule.LIST),
-        (next(iter(PEOPLE)), None),
+        ("curl/8.7.1", BotRule.HTTP_CLIENT),
+        ("Mozilla/5.0 (compatible; SomethingNewBot/1.0)", BotRule.WORD),
+        ("Mediapartners-Google", BotRule.LIST),
+        (next(iter(BROWSERS)), None),
     ],
-    ids=["client", "word", "list", "person"],
+    ids=["client", "word", "list", "browser"],
 )
-def test_a_bot_falls_under_a_rule(user_agent, rule):
-    assert find_rule(user_agent) == rule
+def test_a_bot_matches_a_rule(user_agent, rule):
+    assert find_bot_rule(user_agent) == rule
 
 
 @pytest.mark.parametrize("model", ["M bot Tab 103", "Spider 8", "CUBOT ECHO", "ViewSonic A8+ Build/JLS36C", "Expanse"])
-def test_a_phone_called_like_a_bot_is_a_person(model):
+def test_a_phone_named_like_a_bot_is_not_a_bot(model):
     assert not parse_user_agent(
         f"Mozilla/5.0 (Linux; Android 13; {model}) {WEBKIT} Chrome/124.0.0.0 Safari/537.36"
     ).is_bot
 
 
 @pytest.mark.parametrize("user_agent", ["", "   ", "\x00\x01\ud800"], ids=["empty", "blank", "unprintable"])
-def test_no_user_agent_says_nothing(user_agent):
+def test_an_empty_user_agent_gives_no_columns(user_agent):
     assert parse_user_agent(user_agent) == Client(None, None, None, is_bot=False)
 
 
-def test_a_very_long_user_agent_is_read_from_its_beginning():
-    chrome = next(iter(PEOPLE))
+def test_only_the_start_of_a_long_user_agent_is_read():
+    chrome = next(iter(BROWSERS))
     assert parse_user_agent(chrome + " x" * 10_000) == _expect("Chrome Windows desktop")
 
 
@@ -195,8 +195,8 @@ ODD_AGENTS = st.one_of(
 
 
 @given(ODD_AGENTS)
-def test_no_user_agent_raises_or_yields_what_cannot_be_stored(user_agent):
-    names_visitor(user_agent)
+def test_no_user_agent_raises_or_yields_unstorable_text(user_agent):
+    is_visitor_agent(user_agent)
     for value in parse_user_agent(user_agent)[:3]:
         assert value is None or _is_storable(value, 64)
 
@@ -206,3 +206,36 @@ def _is_storable(text: str, limit: int) -> bool:
     assert not re.search("[\x00-\x1f\x7f]", text)
     assert not {unicodedata.category(character) for character in text} & {"Cc", "Cs"}
     return 0 < len(text) <= limit
+
+
+CUBOT = f"Mozilla/5.0 (Linux; Android 11; CUBOT X30 Build/RP1A.200720.011; wv) {WEBKIT} Version/4.0 Chrome/119.0 Mobile Safari/537.36"
+
+
+@pytest.mark.parametrize(
+    "user_agent",
+    [
+        f"{CUBOT} Instagram 330.0.0.40.92 Android (30/11; 480dpi; 1080x2198; CUBOT; CUBOT X30; CUBOT_X30; mt6771; de_DE)",
+        f"{CUBOT} [FB_IAB/FB4A;FBAV/440.0.0.34.111;FBMF/CUBOT;FBBD/CUBOT;FBDV/CUBOT X30;FBSV/11;]",
+        f"{CUBOT} Instagram 330.0.0.40.92 Android (30/11; 480dpi; 1080x2198; Spider; Robot 8; robot; mt6771; de_DE)",
+        f"{CUBOT} [FB_IAB/FB4A;FBAV/440.0.0.34.111;FBMF/Monitor;FBBD/Robot;FBDV/Spider 8;]",
+        "Instagram 330.0.0.40.92 Android (30/11; 480dpi; 1080x2198; CUBOT; CUBOT X30; CUBOT_X30; mt6771; de_DE)",
+        "Dalvik/2.1.0 (Linux; U; Android 10; CUBOT_NOTE_20 Build/QP1A.190711.020)",
+        "Shop/3.1 (CUBOT KINGKONG 5; Android 11) okhttp/4.12.0",
+        f"Mozilla/5.0 (Linux; U; Android 9; en-US; CUBOT_X19 Build/PPR1) {WEBKIT} UCBrowser/13.4 Mobile Safari/537.36",
+    ],
+)
+def test_a_phone_named_like_a_bot_is_none(user_agent: str) -> None:
+    client = parse_user_agent(user_agent)
+    assert (client.is_bot, client.os, client.device) == (False, "Android", "mobile")
+
+
+@pytest.mark.parametrize(
+    "user_agent",
+    [
+        f"{CUBOT} (compatible; Googlebot/2.1; +http://www.google.com/bot.html)",
+        "Mozilla/5.0 (compatible; AcCubot/1.0)",
+        f"{CUBOT} Instagram 330.0.0.40.92 Android (30/11; CUBOT) Chrome-Lighthouse",
+    ],
+)
+def test_a_bot_on_such_a_phone_is_a_bot(user_agent: str) -> None:
+    assert parse_user_agent(user_agent).is_bot

@@ -1,4 +1,4 @@
-"""Samples on their way in: what is accepted and refused, stored once, and dead-lettered; through the real stream."""
+"""Samples through the real stream: accepted, refused, stored once, dead-lettered."""
 
 import re
 import uuid
@@ -16,8 +16,8 @@ from sqlalchemy import Engine
 
 from analytics import clock
 from analytics.ingest import buffer
-from analytics.ingest.pipeline import Drain
-from analytics.sites import Site
+from analytics.ingest.drain.drain import Drain
+from analytics.sites.sites import Site
 
 Post = Callable[..., Any]
 UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
@@ -25,7 +25,7 @@ UUID = r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 
 @pytest.fixture
 def post(client: FlaskClient, token: Any, auth: Any, site: Site) -> Post:
-    """`post(body, "/metrics")`: the answer's JSON."""
+    """`post(body, "/metrics")`: the response's JSON."""
 
     def send(body: Any, path: str = "/api/analytics/samples", status: int = 202, **headers: str) -> Any:
         data = body if isinstance(body, bytes) else msgspec.json.encode(body)
@@ -38,7 +38,7 @@ def post(client: FlaskClient, token: Any, auth: Any, site: Site) -> Post:
 
 @pytest.fixture
 def drain(engine: Engine, redis: Redis) -> Callable[[], Any]:
-    return lambda: Drain(engine, redis, b"s" * 32, company_s=0.0, consumer=uuid.uuid4().hex).run()
+    return lambda: Drain(engine, redis, b"s" * 32, linger_s=0.0, consumer=uuid.uuid4().hex).run()
 
 
 def ago(**length: float) -> str:
@@ -52,10 +52,10 @@ def test_a_sample_is_stored_as_it_was_sent(post: Post, drain: Any, sql: Any) -> 
         "tags": {"code": 200, "ok": True, "path": "/a\tb"},
         "kind": "timing",
     }
-    answer = post(body, "/metrics")
+    response = post(body, "/metrics")
     drain()
     [(sample_id, name, value, kind, tags)] = sql("SELECT sample_id, name, value::text, kind, tags FROM samples")
-    assert (f"metric_{sample_id}", name, value, kind) == (answer["metric_id"], "latency", "0.1", "timing")
+    assert (f"metric_{sample_id}", name, value, kind) == (response["metric_id"], "latency", "0.1", "timing")
     assert tags == {"code": "200", "ok": "true", "path": "/a\tb"}
 
 
@@ -96,21 +96,23 @@ BAD = [
 def test_a_bad_sample_is_listed_and_the_others_are_stored(
     post: Post, drain: Any, sql: Any, sample: Any, field: str, code: str
 ) -> None:
-    answer = post([{"metric_name": "good", "value": 1, "site_id": "default"}, sample, {"name": "good", "value": 2}])
-    assert (answer["accepted"], answer["received"]) == (2, 3)
-    assert [(one["index"], one["field"], one["code"]) for one in answer["rejected"]] == [(1, field, code)]
+    response = post([{"metric_name": "good", "value": 1, "site_id": "default"}, sample, {"name": "good", "value": 2}])
+    assert (response["accepted"], response["received"]) == (2, 3)
+    assert [(problem["index"], problem["field"], problem["code"]) for problem in response["rejected"]] == [
+        (1, field, code)
+    ]
     drain()
     assert sql("SELECT name, value::int FROM samples ORDER BY 2") == [("good", 1), ("good", 2)]
 
 
-def test_strict_takes_all_or_nothing(post: Post, redis: Redis) -> None:
+def test_strict_handling_accepts_all_samples_or_none(post: Post, redis: Redis) -> None:
     batch = [{"metric_name": "m", "value": 1}, {"metric_name": "m"}]
     assert post(batch, status=422, Prefer="handling=strict")["errors"][0]["index"] == 1
-    assert buffer.waiting(redis) == 0
+    assert buffer.count_entries(redis) == 0
 
 
 @pytest.mark.parametrize("number", [b"NaN", b"Infinity", b"1e999"])
-def test_a_number_without_end_is_refused(post: Post, number: bytes) -> None:
+def test_an_infinite_number_is_refused(post: Post, number: bytes) -> None:
     body = b'{"metric_name": "m", "value": ' + number + b"}"
     post(body, "/metrics", status=422 if number == b"1e999" else 400)
 
@@ -132,7 +134,7 @@ def test_an_entry_delivered_twice_is_stored_once(post: Post, drain: Any, sql: An
     drain()
     redis.delete(buffer.STREAM)
     redis.xadd(buffer.STREAM, fields, id=entry_id)
-    assert drain().repeated == 1
+    assert drain().already_stored == 1
     assert sql("SELECT count(*) FROM samples") == [(3,)]
     assert sql("SELECT count FROM sample_names") == [(3,)]
 
@@ -144,7 +146,7 @@ def test_an_entry_that_cannot_be_read_is_dead_lettered(drain: Any, post: Post, s
     entry.body, entry.compressed = b"[[1]]", False
     redis.delete(buffer.STREAM)
     redis.xadd(buffer.STREAM, {"e": msgspec.msgpack.encode(entry), "n": 1})
-    assert drain().dead == 1
+    assert drain().dead_lettered == 1
     assert sql("SELECT reason FROM dead_letters") == [("unreadable",)]
 
 
@@ -160,23 +162,23 @@ def test_sent_at_moves_timestamps_to_our_clock(post: Post, drain: Any, sql: Any)
 def test_events_and_samples_share_a_chunk_and_the_ledger(post: Post, drain: Any, sql: Any) -> None:
     post([{"metric_name": "m", "value": 1}] * 2)
     post([{"type": "page_view", "user_id": "u"}] * 3, "/api/analytics/ingest")
-    outcome = drain()
-    assert (outcome.batches, outcome.stored) == (2, 5)
+    result = drain()
+    assert (result.batches, result.stored) == (2, 5)
     assert sql("SELECT count(*) FROM events") == [(3,)]
     assert sql("SELECT count(*) FROM samples") == [(2,)]
 
 
-def test_drains_at_once_lose_and_repeat_nothing(post: Post, engine: Engine, redis: Redis, sql: Any) -> None:
-    """All add to the same hours; every second batch repeats the ids of the one before."""
+def test_concurrent_drains_lose_and_repeat_nothing(post: Post, engine: Engine, redis: Redis, sql: Any) -> None:
+    """All drains add to the same hours; every second batch repeats the ids of the one before."""
     for n in range(30):
-        given = [{"metric_name": "m", "value": n, "sample_id": f"{n // 2}-{k}", "tags": {"k": k}} for k in range(5)]
-        post([*given, {"metric_name": "n", "value": 0.1}, {"type": "gauge", "name": "m", "value": -1}])
+        batch = [{"metric_name": "m", "value": n, "sample_id": f"{n // 2}-{k}", "tags": {"k": k}} for k in range(5)]
+        post([*batch, {"metric_name": "n", "value": 0.1}, {"type": "gauge", "name": "m", "value": -1}])
         post([{"type": "page_view", "user_id": f"u{n}"}], "/api/analytics/ingest")
     with ThreadPoolExecutor(3) as pool:
-        drains = [Drain(engine, redis, b"s" * 32, batch_size=20, company_s=0.0, consumer=f"c{n}") for n in range(3)]
-        outcomes = list(pool.map(lambda one: one.run(10.0), drains))
-    assert sum(one.stored for one in outcomes) == 30 + 15 * 5 + 60
-    assert sum(one.duplicate for one in outcomes) == 15 * 5
+        drains = [Drain(engine, redis, b"s" * 32, batch_size=20, linger_s=0.0, consumer=f"c{n}") for n in range(3)]
+        results = list(pool.map(lambda drain: drain.run(10.0), drains))
+    assert sum(result.stored for result in results) == 30 + 15 * 5 + 60
+    assert sum(result.duplicate for result in results) == 15 * 5
     raw = sql("SELECT name, count(*), sum(value) FROM samples GROUP BY 1 ORDER BY 1")
     assert [(name, count) for name, count, _ in raw] == [("m", 105), ("n", 30)]
     for tagged in (True, False):
@@ -187,7 +189,7 @@ def test_drains_at_once_lose_and_repeat_nothing(post: Post, engine: Engine, redi
     assert sql("SELECT name, count FROM sample_names ORDER BY 1") == [("m", 105), ("n", 30)]
 
 
-def test_deleting_a_name_is_for_development(
+def test_a_name_is_deleted_in_development_only(
     make_app: Callable[..., Flask], client: FlaskClient, token: Any, auth: Any, post: Post, drain: Any, sql: Any
 ) -> None:
     post([{"metric_name": "a/b", "value": 1}] * 2 + [{"metric_name": "c", "value": 1}])
@@ -195,13 +197,13 @@ def test_deleting_a_name_is_for_development(
     assert client.delete("/metrics/a/b", headers=auth(token("admin"))).status_code == 403
     local = make_app(environment="development").test_client()
     assert local.delete("/metrics/a/b", headers=auth(token("ingest read"))).status_code == 403
-    answer = local.delete("/metrics/a/b", headers=auth(token("admin"))).json
-    assert answer == {"success": True, "metric_name": "a/b", "deleted": 2, "site": "default"}
+    response = local.delete("/metrics/a/b", headers=auth(token("admin"))).json
+    assert response == {"success": True, "metric_name": "a/b", "deleted": 2, "site": "default"}
     assert sql("SELECT name FROM samples UNION ALL SELECT name FROM sample_rollups WHERE NOT tagged") == [("c",)] * 2
 
 
-def test_the_metric_id_is_the_callers_own(post: Post) -> None:
-    mine = str(uuid.uuid4())
-    answer = post({"metric_name": "m", "value": 1, "sample_id": f"metric_{mine}"}, "/metrics")
-    assert answer["metric_id"] == f"metric_{mine}"
+def test_the_metric_id_is_that_of_the_caller(post: Post) -> None:
+    sample_id = str(uuid.uuid4())
+    response = post({"metric_name": "m", "value": 1, "sample_id": f"metric_{sample_id}"}, "/metrics")
+    assert response["metric_id"] == f"metric_{sample_id}"
     assert re.fullmatch(f"metric_{UUID}", post({"metric_name": "m", "value": 1}, "/metrics")["metric_id"])

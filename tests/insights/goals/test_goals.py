@@ -1,4 +1,4 @@
-"""Goals over HTTP: an admin writes them, readers read them, the audit log remembers."""
+"""Goals over HTTP: permissions, rejected bodies, and the audit log."""
 
 import uuid
 from collections.abc import Callable
@@ -8,7 +8,7 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import Engine
 
-from analytics.sites import Site, create_site
+from analytics.sites.sites import Site, create_site
 
 GOALS = "/api/analytics/goals"
 ORDER = {"name": "Order", "type": "order", "value": {"property": "total", "currency_property": "currency"}}
@@ -16,11 +16,13 @@ ORDER = {"name": "Order", "type": "order", "value": {"property": "total", "curre
 
 @pytest.fixture
 def call(client: FlaskClient, site: Site, token: Any, auth: Any) -> Callable[..., Any]:
-    """`call("post", "", ORDER, scope="admin", status=201)`: the answer's JSON."""
+    """`call("post", "", ORDER, scope="admin", status=201)`: the response's JSON."""
 
-    def send(verb: str, path: str, body: Any = None, scope: str = "admin", status: int = 200, **claims: Any) -> Any:
-        more = {} if body is None else {"json": body}
-        response = getattr(client, verb)(GOALS + path, headers=auth(token(scope, **claims)), **more)
+    def send(
+        verb: str, path: str, body: Any = None, scope: str = "read write", status: int = 200, **claims: Any
+    ) -> Any:
+        options = {} if body is None else {"json": body}
+        response = getattr(client, verb)(GOALS + path, headers=auth(token(scope, **claims)), **options)
         assert response.status_code == status, response.json
         return response.json
 
@@ -32,19 +34,19 @@ def order(call: Any) -> str:
     return str(call("post", "", ORDER, status=201)["id"])
 
 
-def test_a_goal_is_stored_and_found_again(call: Any, client: FlaskClient) -> None:
-    made = call("post", "", ORDER, status=201)
+def test_a_created_goal_can_be_read_and_listed(call: Any, client: FlaskClient) -> None:
+    stored = call("post", "", ORDER, status=201)
     expected = {**ORDER, "site": "default", "path": None, "filter": None}
-    assert {name: made[name] for name in expected} == expected
-    assert call("get", f"/{made['id']}", scope="read") == made
-    assert call("get", "", scope="read") == {"goals": [made]}
+    assert {name: stored[name] for name in expected} == expected
+    assert call("get", f"/{stored['id']}", scope="read") == stored
+    assert call("get", "", scope="read") == {"goals": [stored]}
 
 
 def test_a_path_alone_means_page_views(call: Any) -> None:
     assert call("post", "", {"name": "Thanks", "path": "/thanks*"}, status=201)["type"] == "page_view"
 
 
-def test_fields_that_are_given_change_and_null_takes_away(call: Any, order: str) -> None:
+def test_given_fields_change_and_null_removes(call: Any, order: str) -> None:
     changed = call("patch", f"/{order}", {"name": "Sale", "value": None, "filter": "country==DE"})
     assert (changed["name"], changed["type"], changed["value"], changed["filter"]) == (
         "Sale",
@@ -56,7 +58,7 @@ def test_fields_that_are_given_change_and_null_takes_away(call: Any, order: str)
     assert changed["updated_at"] > changed["created_at"]
 
 
-def test_each_change_is_in_the_audit_log(call: Any, order: str, sql: Any) -> None:
+def test_changes_are_in_the_audit_log(call: Any, order: str, sql: Any) -> None:
     call("patch", f"/{order}", {"name": "Sale"})
     call("delete", f"/{order}", status=204)
     rows = sql(
@@ -69,21 +71,21 @@ def test_each_change_is_in_the_audit_log(call: Any, order: str, sql: Any) -> Non
     call("get", f"/{order}", status=404)
 
 
-def test_a_name_is_taken_once(call: Any, order: str) -> None:
+def test_a_name_is_unique_within_a_site(call: Any, order: str) -> None:
     call("post", "", ORDER, status=409)
     other = call("post", "", {"name": "Other", "type": "x"}, status=201)["id"]
     assert "Order" in call("patch", f"/{other}", {"name": "Order"}, status=409)["detail"]
     assert call("get", f"/{other}")["name"] == "Other"
 
 
-def test_readers_read_and_only_admins_write(call: Any, order: str) -> None:
+def test_write_is_needed_to_change_goals(call: Any, order: str) -> None:
     call("post", "", ORDER, scope="read ingest export", status=403)
     call("patch", f"/{order}", {"name": "x"}, scope="read", status=403)
     call("delete", f"/{order}", scope="read", status=403)
     call("get", f"/{order}/report", scope="ingest", status=403)
 
 
-def test_another_site_s_token_sees_nothing(call: Any, order: str, engine: Engine) -> None:
+def test_a_token_of_another_site_has_no_access(call: Any, order: str, engine: Engine) -> None:
     with engine.begin() as connection:
         create_site(connection, "other")
     for verb, path, body in (
@@ -97,16 +99,16 @@ def test_another_site_s_token_sees_nothing(call: Any, order: str, engine: Engine
     assert call("get", "?site=other") == {"goals": []}
 
 
-def test_a_report_is_of_the_goal_as_it_is_now(call: Any, order: str, store: Any) -> None:
+def test_a_report_uses_the_goal_as_it_is_now(call: Any, order: str, store: Any) -> None:
     store(
         [{"type": kind, "ts": "2026-03-02T10:00:00Z", "payload": {"total": 3}} for kind in ("order", "order", "sale")]
     )
     query = f"/{order}/report?date=2026-03-02"
     assert call("get", query, scope="read")["conversions"] == 2
     call("patch", f"/{order}", {"type": "sale"})
-    found = call("get", query, scope="read")
-    assert (found["conversions"], found["goal"]["type"]) == (1, "sale")
-    assert found["amounts"] == [{"currency": None, "amount": "3", "conversions": 1}]
+    result = call("get", query, scope="read")
+    assert (result["conversions"], result["goal"]["type"]) == (1, "sale")
+    assert result["amounts"] == [{"currency": None, "amount": "3", "conversions": 1}]
 
 
 def test_unknown_goals_are_not_found(call: Any) -> None:
@@ -117,7 +119,7 @@ def test_unknown_goals_are_not_found(call: Any) -> None:
 REFUSED = {
     "no name": ({"type": "a"}, "name"),
     "neither type nor path": ({"name": "x"}, "type"),
-    "stars": ({"name": "x", "path": "*a" * 11}, "path"),
+    "many wildcards": ({"name": "x", "path": "*a" * 11}, "path"),
     "filter": ({"name": "x", "type": "a", "filter": "nonsense"}, "filter"),
     "unknown field": ({"name": "x", "type": "a", "regex": ".*"}, "regex"),
     "long name": ({"name": "x" * 201, "type": "a"}, "name"),
@@ -131,11 +133,11 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_what_makes_no_goal_is_refused_by_name(call: Any, name: str) -> None:
+def test_an_invalid_body_is_rejected_by_field(call: Any, name: str) -> None:
     body, field = REFUSED[name]
-    refusal = call("post", "", body, status=400 if name == "surrogate" else 422)
-    assert name == "surrogate" or refusal["errors"][0]["field"] == field
+    problem = call("post", "", body, status=400 if name == "surrogate" else 422)
+    assert name == "surrogate" or problem["errors"][0]["field"] == field
 
 
-def test_a_change_must_leave_a_goal(call: Any, order: str) -> None:
+def test_a_goal_keeps_a_type_or_a_path(call: Any, order: str) -> None:
     assert call("patch", f"/{order}", {"type": None}, status=422)["errors"][0]["field"] == "type"

@@ -1,6 +1,5 @@
-"""DAU, WAU, MAU, stickiness, new and returning people: by hand, and against a slow count over the stored events."""
+"""DAU, WAU, MAU, stickiness, new and returning users: by hand, and against a slow count over the stored events."""
 
-import time
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -12,8 +11,9 @@ from sqlalchemy import Engine
 
 from analytics import clock
 from analytics.rollups.merge import merge_site
-from analytics.sites import Site, create_site
-from tests.reports.slow import BOT, STARTS, ZONES, as_sent, between, people_by_day, seen
+from analytics.sites.sites import Site, create_site
+from tests.factories import make_site
+from tests.reports.brute_force import BOT, STARTS, ZONES, as_payloads, count_users_by_day, event_drafts, users_between
 
 Report = Callable[..., Any]
 DAY = timedelta(days=1)
@@ -33,7 +33,7 @@ def spring(store: Any) -> None:
         store(on(day, *users))
 
 
-PEOPLE = [
+WINDOWS = [
     pytest.param("dau", "", (3, 1, 2), "2026-03-31", "2026-04-01", "24h", id="day"),
     pytest.param("wau", "", (3, 2, 1), "2026-03-25", "2026-04-01", "7d", id="7-days"),
     pytest.param("mau", "", (5, 4, 1), "2026-03-02", "2026-04-01", "30d", id="30-days"),
@@ -42,12 +42,12 @@ PEOPLE = [
 ]
 
 
-@pytest.mark.parametrize(("name", "query", "people", "first", "after", "period"), PEOPLE)
-def test_a_window_that_holds_the_date(
-    spring: None, report: Report, name: str, query: str, people: Any, first: str, after: str, period: str
+@pytest.mark.parametrize(("name", "query", "users", "first", "after", "period"), WINDOWS)
+def test_a_window_covers_the_date(
+    spring: None, report: Report, name: str, query: str, users: Any, first: str, after: str, period: str
 ) -> None:
     found = report(name, f"date=2026-03-31{query}")
-    assert (found[name], found["new"], found["returning"]) == people
+    assert (found[name], found["new"], found["returning"]) == users
     bounds = (f"{first}T00:00:00Z", f"{after}T00:00:00Z")
     assert (found["date"], found["period"], found["from"], found["to"]) == ("2026-03-31", period, *bounds)
     meta = found["meta"]
@@ -57,7 +57,7 @@ def test_a_window_that_holds_the_date(
     assert meta["complete_through"] == meta["computed_at"]
 
 
-def test_stickiness_is_a_day_beside_its_month(spring: None, report: Report) -> None:
+def test_stickiness_divides_a_day_by_its_month(spring: None, report: Report) -> None:
     found = report("stickiness", "from=2026-03-30&to=2026-04-01")
     assert found["series"] == [
         {"date": "2026-03-30", "dau": 0, "wau": 2, "mau": 4, "stickiness": 0.0},
@@ -67,13 +67,15 @@ def test_stickiness_is_a_day_beside_its_month(spring: None, report: Report) -> N
     assert (found["meta"]["from"], found["meta"]["to"]) == ("2026-03-30T00:00:00Z", "2026-04-02T00:00:00Z")
 
 
-def test_stickiness_of_a_month_without_anybody_is_none(site: Site, report: Report) -> None:
+def test_stickiness_of_a_month_without_users_is_null(site: Site, report: Report) -> None:
     [point] = report("stickiness", "date=2026-03-31")["series"]
     assert point == {"date": "2026-03-31", "dau": 0, "wau": 0, "mau": 0, "stickiness": None}
     assert len(report("stickiness")["series"]) == 30
 
 
-def test_a_late_event_makes_its_own_day_the_new_one(store: Any, report: Report, engine: Engine, site: Site) -> None:
+def test_a_late_event_moves_its_user_to_the_new_users_of_its_day(
+    store: Any, report: Report, engine: Engine, site: Site
+) -> None:
     store(on("2026-03-10", "ann"))
     merge_site(engine, site.id)
     assert report("dau", "date=2026-03-10")["new"] == 1
@@ -81,24 +83,24 @@ def test_a_late_event_makes_its_own_day_the_new_one(store: Any, report: Report, 
     assert [report("dau", f"date=2026-03-{day}")["new"] for day in ("03", "10")] == [1, 0]
 
 
-def test_types_and_programs_narrow_and_widen_who_is_counted(store: Any, report: Report) -> None:
+def test_type_and_include_bots_select_the_users(store: Any, report: Report) -> None:
     store(on("2026-03-01", "ann") + on("2026-03-02", "ann", "bob", type="click"))
     store(on("2026-03-02", "cid", type="search") + on("2026-03-02", "crawler", user_agent=BOT))
     of = "date=2026-03-02"
     assert [report("dau", f"{of}{more}")["dau"] for more in ("", "&type=click", "&type=click&type=search")] == [3, 2, 3]
     assert report("mau", f"{of}&include_bots=true")["mau"] == 4
-    # For clicks alone, ann is new; an unknown type has nobody.
+    # Of clicks alone, ann is new; an unknown type has no users.
     assert (report("dau", f"{of}&type=click")["new"], report("dau", of)["new"]) == (2, 2)
     assert report("wau", f"{of}&type=none")["wau"] == 0
 
 
-def test_another_zone_counts_types_from_raw_events(store: Any, report: Report) -> None:
+def test_another_zone_counts_the_types_of_raw_events(store: Any, report: Report) -> None:
     store(on("2026-03-02", "ann", type="click") + on("2026-03-02", "bob"))
     assert report("dau", "date=2026-03-02&zone=Asia/Tokyo&type=click")["dau"] == 1
 
 
 @pytest.mark.parametrize("name", ["wau", "mau", "stickiness", "retention", "metrics"])
-def test_whole_days_are_those_of_the_site(site: Site, report: Report, name: str) -> None:
+def test_whole_days_are_those_of_the_sites_zone(site: Site, report: Report, name: str) -> None:
     problem = report(name, "days=1&zone=Asia/Tokyo", status=400)
     assert problem["errors"][0]["field"] == "zone"
     assert "UTC" in problem["detail"]
@@ -123,13 +125,11 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("name", "query", "field"), REFUSED)
-def test_what_cannot_be_answered_is_refused_by_name(
-    site: Site, report: Report, name: str, query: str, field: str
-) -> None:
+def test_a_refusal_names_the_parameter(site: Site, report: Report, name: str, query: str, field: str) -> None:
     assert report(name, query, status=400)["errors"][0]["field"] == field
 
 
-def test_a_token_reads_its_own_site_only(site: Site, client: Any, token: Any, auth: Any) -> None:
+def test_a_token_reads_only_its_own_site(site: Site, client: Any, token: Any, auth: Any) -> None:
     for name in ("dau", "wau", "mau", "stickiness", "retention", "metrics"):
         route = f"/api/analytics/reports/{name}?site=default"
         assert client.get(route, headers=auth(token("read", site="other"))).status_code == 403
@@ -137,7 +137,9 @@ def test_a_token_reads_its_own_site_only(site: Site, client: Any, token: Any, au
         assert client.get(route).status_code == 401
 
 
-def test_today_is_the_sites(engine: Engine, store: Any, report: Report, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_today_is_the_day_in_the_sites_zone(
+    engine: Engine, store: Any, report: Report, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with engine.begin() as connection:
         there = create_site(connection, "tokyo", zone="Asia/Tokyo")
     now = datetime(2026, 3, 2, 23, 30, tzinfo=UTC)
@@ -148,7 +150,7 @@ def test_today_is_the_sites(engine: Engine, store: Any, report: Report, monkeypa
     assert report("stickiness", "site=tokyo&days=2")["series"][1]["dau"] == 1
 
 
-def test_until_a_new_zone_is_counted_days_are_the_old_ones(
+def test_days_keep_the_old_zone_until_rollups_are_rebuilt(
     engine: Engine, store: Any, report: Report, site: Site, sql: Any
 ) -> None:
     store([{"ts": "2026-03-02T23:00:00Z"}])
@@ -160,21 +162,20 @@ def test_until_a_new_zone_is_counted_days_are_the_old_ones(
 
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
-    on_time=seen(40), late=seen(20), start=st.sampled_from(STARTS), zone=st.sampled_from(ZONES), bots=st.booleans(),
+    on_time=event_drafts(40), late=event_drafts(20), start=st.sampled_from(STARTS), zone=st.sampled_from(ZONES), bots=st.booleans(),
     types=st.sampled_from([[], ["page_view"], ["page_view", "click"]]),
 )  # fmt: skip
-def test_people_are_those_of_a_slow_count(
+def test_active_users_equal_a_slow_count(
     engine: Engine, store: Any, report: Report, sql: Any, site: Site, on_time: Any, late: Any, start: datetime,
     zone: str, bots: bool, types: list[str],
 ) -> None:  # fmt: skip
-    with engine.begin() as connection:
-        there = create_site(connection, f"s{time.monotonic_ns()}", zone=zone)
-    where = {"site_id": there.id, "site_key": there.key}
-    more = f"site={there.key}&include_bots={bots}" + "".join(f"&type={kind}" for kind in types)
-    for events in (as_sent(on_time, start), as_sent(late, start - timedelta(days=3))):
-        store(events, **where)
-        days = people_by_day(sql, there.id, zone, bots, types)
-        for _ in ("while they wait", "merged"):
+    there = make_site(engine, zone)
+    entry_fields = {"site_id": there.id, "site_key": there.key}
+    more = f"site={there.key}&include_bots={bots}" + "".join(f"&type={event_type}" for event_type in types)
+    for events in (as_payloads(on_time, start), as_payloads(late, start - timedelta(days=3))):
+        store(events, **entry_fields)
+        days = count_users_by_day(sql, there.id, zone, bots, types)
+        for _ in ("unmerged", "merged"):
             for day in (start.date(), start.date() + 3 * DAY, start.date() + 35 * DAY):
                 check_day(report, more, days, day)
             check_series(report, more, days, start.date() - DAY)
@@ -185,7 +186,7 @@ def check_day(report: Report, more: str, days: dict[date, set[int]], day: date) 
     for name, length in (("dau", 1), ("wau", 7), ("mau", 30)):
         first, after = day - (length - 1) * DAY, day + DAY
         found = report(name, f"date={day}&{more}")
-        active, before = between(days, first, after), between(days, date.min, first)
+        active, before = users_between(days, first, after), users_between(days, date.min, first)
         assert (found[name], found["new"]) == (len(active), len(active - before)), (name, day)
         assert found["new"] + found["returning"] == found[name]
 
@@ -195,6 +196,6 @@ def check_series(report: Report, more: str, days: dict[date, set[int]], first: d
     assert [point["date"] for point in series] == [str(first + n * DAY) for n in range(10)]
     for point in series:
         day = date.fromisoformat(point["date"])
-        expected = [len(between(days, day - n * DAY, day + DAY)) for n in (0, 6, 29)]
+        expected = [len(users_between(days, day - n * DAY, day + DAY)) for n in (0, 6, 29)]
         assert [point["dau"], point["wau"], point["mau"]] == expected, day
         assert point["stickiness"] == (round(expected[0] / expected[2], 4) if expected[2] else None)

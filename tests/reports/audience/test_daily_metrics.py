@@ -1,4 +1,4 @@
-"""The daily figures, as a caller reads them."""
+"""The report on daily metrics of closed days."""
 
 import json
 from collections.abc import Callable
@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
-from analytics.reports.schemas import METRICS
-from analytics.rollups import days
+from analytics.reports.audience.schemas import METRIC_NAMES
+from analytics.rollups.closing import days
+from analytics.rollups.closing.schedule import IMMEDIATE
 from analytics.rollups.merge import merge_site
-from analytics.rollups.schedule import AT_ONCE
-from analytics.sites import Site, create_site
+from analytics.sites.sites import Site, create_site
 
 Report = Callable[..., Any]
 INSERT = """
@@ -23,7 +23,7 @@ OPEN = "INSERT INTO open_days (site_id, day, changed_at) VALUES (:site_id, :day,
 
 
 @pytest.fixture
-def figures(site: Site, sql: Any) -> None:
+def metrics(site: Site, sql: Any) -> None:
     for day in ("2026-03-01", "2026-03-02", "2026-03-03"):
         for name, value, dimensions in (
             ("dau", 3, {}), ("bounce_rate", "0.333333", {}), ("events", 7, {}), ("events", 2, {"type": "click"}),
@@ -32,13 +32,13 @@ def figures(site: Site, sql: Any) -> None:
             sql(INSERT, site_id=site.id, date=day, name=name, value=value, dimensions=json.dumps(dimensions))
 
 
-def plain(found: Any) -> list[tuple[Any, ...]]:
-    return [(one["date"][-2:], one["name"], one["value"], one["dimensions"]) for one in found["metrics"]]
+def as_tuples(found: Any) -> list[tuple[Any, ...]]:
+    return [(row["date"][-2:], row["name"], row["value"], row["dimensions"]) for row in found["metrics"]]
 
 
-def test_every_figure_of_the_days_in_their_order(figures: None, report: Report) -> None:
+def test_metrics_are_ordered_by_day_and_name(metrics: None, report: Report) -> None:
     found = report("metrics", "date=2026-03-02")
-    assert plain(found) == [
+    assert as_tuples(found) == [
         ("02", "bounce_rate", 0.333333, {}), ("02", "dau", 3, {}), ("02", "events", 7, {}),
         ("02", "events", 2, {"type": "click"}), ("02", "events", 5, {"type": "page_view"}),
     ]  # fmt: skip
@@ -49,13 +49,15 @@ def test_every_figure_of_the_days_in_their_order(figures: None, report: Report) 
     )  # fmt: skip
 
 
-def test_names_and_days_narrow_it(figures: None, report: Report) -> None:
+def test_name_and_period_select_the_metrics(metrics: None, report: Report) -> None:
     both = report("metrics", "name=dau&name=bounce_rate&from=2026-03-02&to=2026-03-05")
-    assert [row[:2] for row in plain(both)] == [(day, name) for day in ("02", "03") for name in ("bounce_rate", "dau")]
+    assert [row[:2] for row in as_tuples(both)] == [
+        (day, name) for day in ("02", "03") for name in ("bounce_rate", "dau")
+    ]
     assert report("metrics", "name=mau&date=2026-03-02")["metrics"] == []
 
 
-def test_an_unknown_name_is_told_the_known_ones(site: Site, report: Report) -> None:
+def test_an_unknown_name_lists_the_accepted_names(site: Site, report: Report) -> None:
     problem = report("metrics", "name=dau&name=users", status=400)
     assert problem["errors"][0]["field"] == "name"
     assert "'users' is not known" in problem["detail"]
@@ -64,7 +66,7 @@ def test_an_unknown_name_is_told_the_known_ones(site: Site, report: Report) -> N
 
 
 @pytest.mark.parametrize("query", ["include_bots=true", "type=click", "hours=24", "from=2026-03-01T01:00:00Z"])
-def test_what_closed_figures_do_not_know_is_refused(site: Site, report: Report, query: str) -> None:
+def test_parameters_that_closed_days_cannot_serve_are_refused(site: Site, report: Report, query: str) -> None:
     assert report("metrics", query, status=400)["errors"][0]["field"] == query.partition("=")[0]
 
 
@@ -73,15 +75,15 @@ def test_what_closed_figures_do_not_know_is_refused(site: Site, report: Report, 
     [(["2026-03-04", "2026-03-05"], "2026-03-03"), (["2026-03-02", "2026-03-04"], "2026-03-01"), ([], "2026-03-03")],
     ids=["today", "late", "idle"],
 )
-def test_it_says_up_to_which_day_figures_are_final(
-    figures: None, report: Report, site: Site, sql: Any, open_days: list[str], closed: str
+def test_closed_through_is_the_last_final_day(
+    metrics: None, report: Report, site: Site, sql: Any, open_days: list[str], closed: str
 ) -> None:
     for day in open_days:
         sql(OPEN, site_id=site.id, day=day)
     assert report("metrics", "date=2026-03-02")["meta"]["closed_through"] == closed
 
 
-def test_a_site_that_has_no_closed_day(figures: None, engine: Engine, report: Report, sql: Any) -> None:
+def test_a_site_without_closed_days_has_no_metrics(metrics: None, engine: Engine, report: Report, sql: Any) -> None:
     with engine.begin() as connection:
         other = create_site(connection, "other")
     sql(OPEN, site_id=other.id, day="2026-03-02")
@@ -89,16 +91,16 @@ def test_a_site_that_has_no_closed_day(figures: None, engine: Engine, report: Re
     assert (found["metrics"], found["meta"]["closed_through"]) == ([], None)
 
 
-def test_what_close_day_wrote_is_what_the_reports_say(store: Any, site: Site, engine: Engine, report: Report) -> None:
+def test_metrics_of_close_day_equal_the_reports(store: Any, site: Site, engine: Engine, report: Report) -> None:
     for day, users in (("2026-03-01", "ab"), ("2026-03-02", "bcd")):
         store([{"user_id": user, "ts": f"{day}T12:00:00Z"} for user in users])
     merge_site(engine, site.id)
-    days.close_days(engine, datetime(2026, 3, 3, 1, tzinfo=UTC), AT_ONCE)
+    days.close_days(engine, datetime(2026, 3, 3, 1, tzinfo=UTC), IMMEDIATE)
     found = report("metrics", "from=2026-03-01&to=2026-03-03")
     assert found["meta"]["closed_through"] == "2026-03-02"
-    whole = {(row["date"], row["name"]): row["value"] for row in found["metrics"] if not row["dimensions"]}
-    assert {name for _, name in whole} == set(METRICS)
+    of_site = {(row["date"], row["name"]): row["value"] for row in found["metrics"] if not row["dimensions"]}
+    assert {name for _, name in of_site} == set(METRIC_NAMES)
     for day in ("2026-03-01", "2026-03-02"):
         dau = report("dau", f"date={day}")
-        said = [dau["dau"], dau["new"], report("wau", f"date={day}")["wau"], report("mau", f"date={day}")["mau"]]
-        assert said == [whole[day, name] for name in ("dau", "new_users", "wau", "mau")]
+        reported = [dau["dau"], dau["new"], report("wau", f"date={day}")["wau"], report("mau", f"date={day}")["mau"]]
+        assert reported == [of_site[day, name] for name in ("dau", "new_users", "wau", "mau")]

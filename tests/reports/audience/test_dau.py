@@ -1,4 +1,4 @@
-"""Daily active users, as a caller asks for them, against counts by hand and a slow count over the same events."""
+"""Daily active users over HTTP, against counts by hand and a slow count over the same events."""
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
@@ -15,13 +15,13 @@ from sqlalchemy.dialects import postgresql
 
 from analytics import clock
 from analytics.ingest import buffer
-from analytics.period import of_day
-from analytics.reports.active import Whom, count_raw
-from analytics.reports.days import Days
+from analytics.period import day_period
+from analytics.reports.audience.active import AudienceFilter, count_active_raw
+from analytics.reports.day_range import DayRange
 from analytics.rollups.merge import merge_site
-from analytics.sites import Site, create_site
+from analytics.sites.sites import Site, create_site
 from analytics.store import measures
-from tests.reports.slow import BOT, STARTS, ZONES, slow_day
+from tests.reports.brute_force import BOT, STARTS, ZONES, local_day
 
 ROUTE = "/api/analytics/reports/dau"
 Ask = Callable[[str], Any]
@@ -29,7 +29,7 @@ Ask = Callable[[str], Any]
 
 @pytest.fixture
 def ask(client: FlaskClient, token: Any, auth: Any) -> Ask:
-    """`ask("date=2026-11-23")`: the answer's JSON."""
+    """`ask("date=2026-11-23")` returns the response's JSON."""
 
     def get(query: str = "") -> Any:
         response = client.get(f"{ROUTE}?{query}", headers=auth(token("read")))
@@ -39,7 +39,7 @@ def ask(client: FlaskClient, token: Any, auth: Any) -> Ask:
     return get
 
 
-def test_three_events_of_two_people_are_two_active_users(store: Any, ask: Ask) -> None:
+def test_three_events_of_two_users_are_two_active_users(store: Any, ask: Ask) -> None:
     store([{"user_id": user, "ts": "2026-03-02T12:00:00Z"} for user in ("ann", "bob", "ann")])
     found = ask("date=2026-03-02")
     assert (found["dau"], found["date"], found["period"]) == (2, "2026-03-02", "24h")
@@ -47,7 +47,7 @@ def test_three_events_of_two_people_are_two_active_users(store: Any, ask: Ask) -
     assert (found["meta"]["site"], found["meta"]["zone"], found["meta"]["source"]) == ("default", "UTC", "rollup")
 
 
-# Each user has one event, named by its instant's place at the edge of a local day.
+# The zone, a day in it, and its first and last microsecond in UTC.
 EDGES = [
     pytest.param("Europe/Berlin", "2026-03-29", "2026-03-28T23:00:00", "2026-03-29T21:59:59.999999", id="23-hours"),
     pytest.param("Europe/Berlin", "2026-10-25", "2026-10-24T22:00:00", "2026-10-25T22:59:59.999999", id="25-hours"),
@@ -65,7 +65,7 @@ EDGES = [
 
 
 @pytest.mark.parametrize(("zone", "day", "first", "last"), EDGES)
-def test_a_local_day_counts_its_first_and_last_microsecond_only(
+def test_a_local_day_counts_from_its_first_to_its_last_microsecond(
     store: Any, ask: Ask, zone: str, day: str, first: str, last: str
 ) -> None:
     tick = timedelta(microseconds=1)
@@ -77,15 +77,19 @@ def test_a_local_day_counts_its_first_and_last_microsecond_only(
 
 
 @pytest.mark.parametrize(("zone", "day", "first", "last"), EDGES)
-def test_a_day_of_the_site_is_the_same_from_rollups(
+def test_a_day_of_the_site_has_the_same_count_from_rollups(
     engine: Engine, store: Any, ask: Ask, zone: str, day: str, first: str, last: str
 ) -> None:
     with engine.begin() as connection:
         there = create_site(connection, "there", zone=zone)
     tick = timedelta(microseconds=1)
     start, end = (datetime.fromisoformat(text).replace(tzinfo=UTC) for text in (first, last))
-    at = [start - tick, start, end, end + tick]
-    store([{"user_id": f"u{n}", "ts": one.isoformat()} for n, one in enumerate(at)], site_id=there.id, site_key="there")
+    instants = [start - tick, start, end, end + tick]
+    store(
+        [{"user_id": f"u{n}", "ts": instant.isoformat()} for n, instant in enumerate(instants)],
+        site_id=there.id,
+        site_key="there",
+    )
     found = ask(f"site=there&date={day}")
     assert (found["dau"], found["date"], found["meta"]["zone"]) == (2, day, zone)
     assert (found["meta"]["source"], found["new"], found["returning"]) == ("rollup", 2, 0)
@@ -93,25 +97,25 @@ def test_a_day_of_the_site_is_the_same_from_rollups(
     assert {**ask(f"site=there&date={day}"), "meta": None} == {**found, "meta": None}
 
 
-def test_a_day_that_the_zone_skipped_has_nobody(store: Any, ask: Ask) -> None:
+def test_a_day_that_the_zone_skipped_has_no_users(store: Any, ask: Ask) -> None:
     store([{"user_id": "ann", "ts": f"2011-12-30T{hour:02}:00:00Z"} for hour in range(24)])
     counts = [ask(f"date=2011-12-{day}&zone=Pacific/Apia")["dau"] for day in (29, 30, 31)]
     assert counts == [1, 0, 1]
     assert ask("date=2011-12-30&zone=Pacific/Apia")["date"] == "2011-12-30"
 
 
-def test_the_raw_events_of_another_zones_day_must_still_be_there(
+def test_a_day_of_another_zone_is_refused_when_its_raw_events_may_be_purged(
     client: FlaskClient, store: Any, sql: Any, token: Any, auth: Any, ask: Ask
 ) -> None:
     store([{"ts": "2026-03-02T12:00:00Z"}])
     with_zone = f"{ROUTE}?date=2026-03-02&zone=Asia/Tokyo"
-    # Tokyo's day begins nine hours before.
+    # The day begins nine hours earlier in Tokyo.
     sql("UPDATE sites SET raw_since = '2026-03-01T15:00:00Z' RETURNING 1")
     assert client.get(with_zone, headers=auth(token("read"))).json["dau"] == 1
     sql("UPDATE sites SET raw_since = '2026-03-01T15:00:01Z' RETURNING 1")
     refused = client.get(with_zone, headers=auth(token("read")))
     assert (refused.status_code, refused.json["errors"][0]["field"]) == (400, "zone")
-    assert "may be gone" in refused.json["detail"]
+    assert "may be purged" in refused.json["detail"]
     assert ask("date=2026-03-02")["dau"] == 1
 
 
@@ -123,13 +127,13 @@ def test_the_sites_own_zone_is_the_default(engine: Engine, store: Any, ask: Ask)
 
 
 @pytest.mark.parametrize(("query", "count"), [("", 1), ("&include_bots=false", 1), ("&include_bots=true", 2)])
-def test_bots_are_left_out_unless_asked_for(store: Any, ask: Ask, query: str, count: int) -> None:
+def test_bots_count_only_with_include_bots(store: Any, ask: Ask, query: str, count: int) -> None:
     events = [{"user_id": "ann"}, {"user_id": "crawler", "user_agent": BOT}, {"user_id": "ann", "user_agent": BOT}]
     store([{**event, "ts": "2026-03-02T12:00:00Z"} for event in events])
     assert ask(f"date=2026-03-02{query}")["dau"] == count
 
 
-def test_without_a_date_it_is_today(store: Any, ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_date_the_day_is_today(store: Any, ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
     now = datetime(2026, 3, 2, 23, 30, tzinfo=UTC)
     monkeypatch.setattr(clock, "now", lambda: now)
     store([{"ts": now.isoformat()}])
@@ -146,7 +150,7 @@ def test_what_is_not_one_calendar_day_is_refused(
     assert "one calendar day" in response.json["detail"]
 
 
-def test_it_is_complete_through_now_or_the_oldest_that_waits(site: Site, redis: Redis, ask: Ask) -> None:
+def test_complete_through_is_now_or_the_oldest_waiting_entry(site: Site, redis: Redis, ask: Ask) -> None:
     meta = ask("date=2026-03-02")["meta"]
     assert meta["complete_through"] == meta["computed_at"]
     redis.xadd(buffer.STREAM, {"e": b"x", "n": 1}, id="1772452800000-0")
@@ -154,7 +158,9 @@ def test_it_is_complete_through_now_or_the_oldest_that_waits(site: Site, redis: 
 
 
 @pytest.mark.parametrize(("scope", "status"), [("read", 200), ("admin", 200), ("export", 403), ("ingest", 403)])
-def test_only_readers_may_ask(client: FlaskClient, site: Site, token: Any, auth: Any, scope: str, status: int) -> None:
+def test_the_scope_read_is_needed(
+    client: FlaskClient, site: Site, token: Any, auth: Any, scope: str, status: int
+) -> None:
     assert client.get(ROUTE, headers=auth(token(scope))).status_code == status
 
 
@@ -165,7 +171,7 @@ EVENTS = st.lists(
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(events=EVENTS, first=st.sampled_from(STARTS), name=st.sampled_from(ZONES), include_bots=st.booleans())
-def test_the_count_is_that_of_a_set_in_python(
+def test_the_count_equals_a_set_in_python(
     engine: Engine, store: Any, site: Site, events: Any, first: datetime, name: str, include_bots: bool
 ) -> None:
     with engine.begin() as connection:
@@ -175,17 +181,17 @@ def test_the_count_is_that_of_a_set_in_python(
     store(
         [{"user_id": user, "ts": ts.isoformat()} | ({"user_agent": BOT} if is_bot else {}) for user, ts, is_bot in at]
     )
-    counted = [(user, slow_day(ts, zone)) for user, ts, is_bot in at if include_bots or not is_bot]
+    counted = [(user, local_day(ts, zone)) for user, ts, is_bot in at if include_bots or not is_bot]
     with engine.connect() as connection:
         for day in [first.date() + timedelta(days=n) for n in range(-1, 6)]:
-            expected = len({user for user, its_day in counted if its_day == day})
-            days = Days(day, day + timedelta(days=1), zone)
-            assert count_raw(connection, site.id, days, None, Whom(None, include_bots)) == expected
+            expected = len({user for user, local in counted if local == day})
+            days = DayRange(day, day + timedelta(days=1), zone)
+            assert count_active_raw(connection, site.id, days, None, AudienceFilter(None, include_bots)) == expected
 
 
-def test_a_day_reads_the_partitions_that_it_touches(engine: Engine, store: Any, site: Site) -> None:
+def test_a_day_reads_only_the_partitions_that_it_touches(engine: Engine, store: Any, site: Site) -> None:
     store([{"ts": f"2026-{month:02}-02T12:00:00Z"} for month in range(1, 7)])
-    period = of_day(date(2026, 3, 1), clock.zone("Asia/Tokyo"))
+    period = day_period(date(2026, 3, 1), clock.zone("Asia/Tokyo"))
     query = select(measures.active_users()).where(measures.is_counted(site.id, period, False))
     compiled = query.compile(dialect=postgresql.dialect())
     with engine.connect() as connection:

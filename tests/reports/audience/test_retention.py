@@ -1,6 +1,5 @@
 """The retention grid: by hand, and against a slow count over the stored events."""
 
-import time
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -12,8 +11,9 @@ from sqlalchemy import Engine
 
 from analytics import clock
 from analytics.rollups.merge import merge_site
-from analytics.sites import Site, create_site
-from tests.reports.slow import STARTS, ZONES, as_sent, people_by_day, seen
+from analytics.sites.sites import Site, create_site
+from tests.factories import make_site
+from tests.reports.brute_force import STARTS, ZONES, as_payloads, count_users_by_day, event_drafts
 
 Report = Callable[..., Any]
 DAY = timedelta(days=1)
@@ -21,7 +21,7 @@ DAY = timedelta(days=1)
 
 @pytest.fixture
 def visitors(store: Any) -> None:
-    """ann, bob from Monday the 2nd on, cid since February; eve comes first in April."""
+    """ann and bob from Monday the 2nd on, cid since February; eve is first active in April."""
     for day, users in {
         "2026-02-10": ["cid"], "2026-03-02": ["ann", "bob", "cid"], "2026-03-03": ["ann", "dan"],
         "2026-03-04": ["bob", "dan"], "2026-03-09": ["ann", "cid"], "2026-04-01": ["ann", "eve"],
@@ -36,7 +36,7 @@ GRIDS = {
          ("2026-03-04", 0, [0], [None])],
         ("2026-03-02", "2026-03-05"),
     ),
-    # From Monday on, whichever day is asked for.
+    # Weeks begin on Monday, whichever day the period begins on.
     "week": (
         "from=2026-03-04&to=2026-03-10",
         [("2026-03-02", 3, [3, 1], [1.0, 0.3333]), ("2026-03-09", 0, [0], [None])],
@@ -52,7 +52,7 @@ GRIDS = {
 
 
 @pytest.mark.parametrize("unit", GRIDS)
-def test_a_cohort_is_who_came_first_in_its_unit(visitors: None, report: Report, unit: str) -> None:
+def test_a_cohort_is_the_users_first_active_in_its_unit(visitors: None, report: Report, unit: str) -> None:
     query, cohorts, (first, after) = GRIDS[unit]
     found = report("retention", f"{query}&unit={unit}")
     expected = [dict(zip(("start", "size", "retained", "rates"), cohort, strict=True)) for cohort in cohorts]
@@ -62,9 +62,7 @@ def test_a_cohort_is_who_came_first_in_its_unit(visitors: None, report: Report, 
     assert (meta["site"], meta["source"]) == ("default", "rollup")
 
 
-def test_without_a_period_it_is_thirty_days_by_thirty(
-    site: Site, report: Report, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_a_period_the_grid_covers_30_days(site: Site, report: Report, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(clock, "now", lambda: datetime.fromisoformat("2026-03-30T12:00:00Z"))
     found = report("retention")
     assert (found["unit"], len(found["cohorts"]), len(found["cohorts"][0]["retained"])) == ("day", 30, 30)
@@ -74,11 +72,11 @@ def test_without_a_period_it_is_thirty_days_by_thirty(
 @pytest.mark.parametrize(
     ("query", "field"), [("days=367", "unit"), ("unit=hour", "unit"), ("hours=48", "hours"), ("from=1970-01-01&to=2999-01-01&unit=week", "unit")]
 )  # fmt: skip
-def test_what_cannot_be_answered_is_refused_by_name(site: Site, report: Report, query: str, field: str) -> None:
+def test_a_refusal_names_the_parameter(site: Site, report: Report, query: str, field: str) -> None:
     assert report("retention", query, status=400)["errors"][0]["field"] == field
 
 
-def test_a_year_of_days_and_thirty_years_of_months_are_not_too_many(site: Site, report: Report) -> None:
+def test_a_year_of_days_and_thirty_years_of_months_are_accepted(site: Site, report: Report) -> None:
     assert len(report("retention", "from=2024-01-01&to=2024-12-31")["cohorts"]) == 366
     assert len(report("retention", "from=2000-01-01&to=2029-12-31&unit=month")["cohorts"]) == 360
 
@@ -92,36 +90,35 @@ def test_a_day_that_the_zone_skipped_has_no_cohort(engine: Engine, report: Repor
 
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
-    on_time=seen(70), late=seen(40), start=st.sampled_from(STARTS), zone=st.sampled_from(ZONES), bots=st.booleans(),
+    on_time=event_drafts(70), late=event_drafts(40), start=st.sampled_from(STARTS), zone=st.sampled_from(ZONES), bots=st.booleans(),
     unit=st.sampled_from(["day", "week", "month"]),
 )  # fmt: skip
-def test_the_grid_is_that_of_a_slow_count(
+def test_the_grid_equals_a_slow_count(
     engine: Engine, store: Any, report: Report, sql: Any, on_time: Any, late: Any, start: datetime, zone: str,
     bots: bool, unit: str, site: Site,
 ) -> None:  # fmt: skip
-    with engine.begin() as connection:
-        there = create_site(connection, f"s{time.monotonic_ns()}", zone=zone)
+    there = make_site(engine, zone)
     first, last = start.date() - DAY, start.date() + 20 * DAY
     query = f"site={there.key}&from={first}&to={last}&unit={unit}&include_bots={bots}"
-    for events in (as_sent(on_time, start), as_sent(late, start - timedelta(days=10))):
+    for events in (as_payloads(on_time, start), as_payloads(late, start - timedelta(days=10))):
         store(events, site_id=there.id, site_key=there.key)
-        expected = slow_grid(people_by_day(sql, there.id, zone, bots), unit, first, last)
-        for _ in ("while they wait", "merged"):
+        expected = slow_grid(count_users_by_day(sql, there.id, zone, bots), unit, first, last)
+        for _ in ("unmerged", "merged"):
             found = report("retention", query)["cohorts"]
-            assert [(one["start"], one["retained"]) for one in found] == expected
+            assert [(cohort["start"], cohort["retained"]) for cohort in found] == expected
             merge_site(engine, there.id)
 
 
 def slow_grid(days: dict[date, set[int]], unit: str, first: date, last: date) -> list[tuple[str, list[int]]]:
-    asked = sorted({start_of(first + n * DAY, unit) for n in range((last - first).days + 1)})
-    came: dict[int, set[date]] = {}
-    for day, people in days.items():
-        for user in people:
-            came.setdefault(user, set()).add(start_of(day, unit))
+    starts = sorted({start_of(first + n * DAY, unit) for n in range((last - first).days + 1)})
+    active: dict[int, set[date]] = {}
+    for day, users in days.items():
+        for user in users:
+            active.setdefault(user, set()).add(start_of(day, unit))
     grid = []
-    for n, start in enumerate(asked):
-        cohort = [units for units in came.values() if min(units) == start]
-        grid.append((str(start), [sum(later in units for units in cohort) for later in asked[n:]]))
+    for n, start in enumerate(starts):
+        cohort = [units for units in active.values() if min(units) == start]
+        grid.append((str(start), [sum(later in units for units in cohort) for later in starts[n:]]))
     return grid
 
 

@@ -1,4 +1,4 @@
-"""The export over a real socket: a client that leaves, one that waits for the first byte, one that takes it all."""
+"""The export over a real socket: a client that disconnects, the first byte, and memory over a whole download."""
 
 import mmap
 import socket
@@ -31,27 +31,28 @@ def served(make_app: Callable[..., Flask]) -> Iterator[tuple[Flask, int]]:
     server.server_close()
 
 
-def ask(port: int, bearer: str, buffer_bytes: int = 4096) -> socket.socket:
-    """A connection that has asked for the export and read nothing."""
-    asking = socket.socket()
-    asking.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer_bytes)
-    asking.connect(("127.0.0.1", port))
-    asking.sendall(f"GET {ROUTE} HTTP/1.0\r\nAuthorization: Bearer {bearer}\r\n\r\n".encode())
-    return asking
+def request_export(port: int, bearer: str, buffer_bytes: int = 4096) -> socket.socket:
+    """A connection that has requested the export and read nothing."""
+    connection = socket.socket()
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer_bytes)
+    connection.connect(("127.0.0.1", port))
+    connection.sendall(f"GET {ROUTE} HTTP/1.0\r\nAuthorization: Bearer {bearer}\r\n\r\n".encode())
+    return connection
 
 
+# Parallel workers of a COPY show its text too.
 COPYING = text(
-    "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND ltrim(query) LIKE '%COPY (%' AND state = 'active' AND pid <> pg_backend_pid()"
+    "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND ltrim(query) LIKE '%COPY (%' AND state = 'active' AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
 )
 
 
-def busy(engine: Engine) -> int:
-    """COPY statements that run now."""
+def running_copies(engine: Engine) -> int:
+    """The number of COPY statements that run now."""
     with engine.connect() as connection:
         return connection.execute(COPYING).scalar_one()
 
 
-def await_that(claim: Callable[[], bool], seconds: float = 10) -> bool:
+def wait_until(claim: Callable[[], bool], seconds: float = 10) -> bool:
     end = time.monotonic() + seconds
     while not claim() and time.monotonic() < end:
         threading.Event().wait(0.02)
@@ -63,29 +64,28 @@ def checked_out(app: Flask) -> int:
         return db.engine.pool.checkedout()  # type: ignore[attr-defined]
 
 
-def test_client_that_goes_away_stops_its_query_and_frees_its_connection(
+def test_a_disconnect_stops_the_query_and_frees_its_connection(
     served: tuple[Flask, int], engine: Engine, fill: Any, token: Any
 ) -> None:
     app, port = served
     fill(40_000)
-    asking = ask(port, token("export"))
-    assert asking.recv(15).startswith(b"HTTP/1.")
-    assert await_that(lambda: busy(engine) == 1)
-    assert checked_out(app) == 1
-    asking.close()
-    assert await_that(lambda: busy(engine) == 0 and checked_out(app) == 0)
+    with request_export(port, token("export")) as client:
+        assert client.recv(15).startswith(b"HTTP/1.")
+        assert wait_until(lambda: running_copies(engine) == 1)
+        assert checked_out(app) == 1
+    assert wait_until(lambda: running_copies(engine) == 0 and checked_out(app) == 0)
 
 
-def test_header_arrives_while_the_first_statement_waits(
+def test_the_header_arrives_while_the_first_statement_waits(
     served: tuple[Flask, int], engine: Engine, store: Any, token: Any
 ) -> None:
     store([{"ts": "2026-03-02T12:00:00Z", "subject": "the row"}])
     with engine.begin() as lock:
         lock.execute(text("LOCK TABLE ONLY events IN ACCESS EXCLUSIVE MODE"))
-        reader = ask(served[1], token("export")).makefile("rb")
+        reader = request_export(served[1], token("export")).makefile("rb")
         while not (line := reader.readline()).startswith(b"event_id,"):
             assert line
-        assert await_that(lambda: waiting(lock) == 1)
+        assert wait_until(lambda: waiting(lock) == 1)
     with reader:
         assert b"the row" in reader.read()
 
@@ -94,7 +94,7 @@ WAITING = text("SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = C
 
 
 def waiting(connection: Connection) -> int:
-    """Statements that wait for the events."""
+    """The number of statements that wait for a lock on events."""
     return int(connection.execute(WAITING).scalar_one())
 
 
@@ -106,10 +106,10 @@ def test_an_export_of_100_megabytes_needs_less_than_half_of_that(
     served: tuple[Flask, int], fill: Any, token: Any
 ) -> None:
     fill(200_000)
-    with ask(served[1], token("export"), 1 << 20) as asking:
-        received, most, before = 0, 0, resident_bytes()
-        while found := asking.recv(1 << 18):
-            received += len(found)
-            most = max(most, resident_bytes())
+    with request_export(served[1], token("export"), 1 << 20) as client:
+        received, peak, before = 0, 0, resident_bytes()
+        while chunk := client.recv(1 << 18):
+            received += len(chunk)
+            peak = max(peak, resident_bytes())
     assert received > 200_000 * 450
-    assert most - before < 40 * 2**20
+    assert peak - before < 40 * 2**20

@@ -1,4 +1,4 @@
-"""The CSV export: which rows, in which order, what a spreadsheet may run, and what it holds while a client is slow."""
+"""The CSV export: its rows, their order, cells that look like formulas, and its statements."""
 
 import csv
 import io
@@ -13,10 +13,9 @@ from sqlalchemy import Engine
 
 from analytics import clock
 from analytics.period import Period
-from analytics.reports import events
-from analytics.sites import Site, create_site
-from analytics.store.partitions import ensure
-from analytics.store.reading import Stored, stored_partitions
+from analytics.reports.events import raw_export
+from analytics.sites.sites import Site, create_site
+from analytics.store.partitions import StoredPartition, ensure, list_stored_partitions
 
 ROUTE = "/api/analytics/reports/events"
 NOON = "2026-03-02T12:00:00Z"
@@ -39,11 +38,11 @@ def subjects(rows: list[dict[str, str]]) -> list[str]:
     return [row["subject"] for row in rows]
 
 
-def test_a_row_holds_what_was_sent_in_the_columns_of_the_header(store: Any, export: Export) -> None:
+def test_a_row_holds_the_sent_event_in_the_columns_of_the_header(store: Any, export: Export) -> None:
     payload = {"page": "/a,b?utm_source=mail", "note": 'line\nnext "quoted", ü 😀'}
     store([{"type": "signup", "user_id": "ann", "ts": "2026-03-02T13:00:00.000001+01:00", "payload": payload}])
     [row] = export()
-    assert tuple(row) == events.COLUMNS
+    assert tuple(row) == raw_export.COLUMN_NAMES
     assert (row["type"], row["user_id"], row["ts"]) == ("signup", "ann", "2026-03-02T12:00:00.000001Z")
     assert (row["path"], row["utm_source"], row["is_bot"], row["session_id"]) == ("/a,b", "mail", "false", "")
     assert '"note": "line\\nnext \\"quoted\\", ü 😀"' in row["payload"]
@@ -91,7 +90,7 @@ def test_bots_are_exported_unless_refused(store: Any, export: Export, query: str
     assert [row["is_bot"] for row in export(query)] == expected
 
 
-def test_rows_come_in_the_order_of_time_and_then_of_id(store: Any, export: Export) -> None:
+def test_rows_are_ordered_by_time_and_then_by_id(store: Any, export: Export) -> None:
     days = ["2015-07-31", "2026-01-01", "2015-07-01", "2026-03-02", "2026-01-02", "2015-08-01"]
     store([{"ts": f"{day}T{hour}:00:00Z"} for day in days for hour in ("23", "00", "12", "12", "12")])
     keys = [(row["ts"], row["event_id"]) for row in export()]
@@ -100,12 +99,13 @@ def test_rows_come_in_the_order_of_time_and_then_of_id(store: Any, export: Expor
 
 
 FORMULAS = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "  =1", "\u3000=1", "\ufeff=1", "\n=1"]
-FORMULAS += ["＝1+1", "＋1", "－1", "＠SUM(A1)"]  # noqa: RUF001
-HARMLESS = ["1-1", "a=b", "'=1", "ann@example.com", "x\t=1", "ü", "/a?b=c"]
+FORMULAS += ["|calc", " |calc", "%0A=1", "%1"]
+FORMULAS += ["＝1+1", "＋1", "－1", "＠SUM(A1)", "｜calc", "％1"]  # noqa: RUF001
+HARMLESS = ["1-1", "a=b", "a|b", "50%", "'=1", "ann@example.com", "x\t=1", "ü", "/a?b=c"]
 
 
 @pytest.mark.parametrize("cell", FORMULAS)
-def test_cell_that_a_spreadsheet_could_run_begins_with_an_apostrophe(store: Any, export: Export, cell: str) -> None:
+def test_a_cell_that_looks_like_a_formula_begins_with_an_apostrophe(store: Any, export: Export, cell: str) -> None:
     store([{"ts": NOON, "user_id": cell, "type": cell, "payload": cell}])
     [row] = export()
     for column in ("user_id", "type"):
@@ -113,9 +113,14 @@ def test_cell_that_a_spreadsheet_could_run_begins_with_an_apostrophe(store: Any,
         assert row[column][1:] in (cell, cell.strip())
 
 
-def test_harmless_cells_arrive_as_sent(store: Any, export: Export) -> None:
+def test_other_cells_are_exported_as_sent(store: Any, export: Export) -> None:
     store([{"ts": NOON, "user_id": cell} for cell in HARMLESS])
     assert sorted(row["user_id"] for row in export()) == sorted(HARMLESS)
+
+
+def test_a_number_is_exported_as_a_number(store: Any, export: Export) -> None:
+    store([{"ts": NOON, "payload": number} for number in (-5, -0.25)])
+    assert sorted(row["payload"] for row in export()) == ["-0.25", "-5"]
 
 
 def test_without_a_period_imported_history_is_exported(store: Any, export: Export) -> None:
@@ -128,13 +133,11 @@ def test_without_a_period_imported_history_is_exported(store: Any, export: Expor
 
 def test_nothing_stored_is_a_header(client: FlaskClient, site: Site, token: Any, auth: Any) -> None:
     response = client.get(ROUTE, headers=auth(token("export")))
-    assert response.text == ",".join(events.COLUMNS) + "\n"
+    assert response.text == ",".join(raw_export.COLUMN_NAMES) + "\n"
     assert f"events-default-{clock.now():%Y-%m-%d}" in response.headers["Content-Disposition"]
 
 
-def test_head_answers_without_opening_a_stream(
-    client: FlaskClient, engine: Engine, store: Any, token: Any, auth: Any
-) -> None:
+def test_head_opens_no_stream(client: FlaskClient, engine: Engine, store: Any, token: Any, auth: Any) -> None:
     store([{"ts": NOON}])
     response = client.head(ROUTE, headers=auth(token("read")))
     assert (response.status_code, response.data) == (200, b"")
@@ -142,7 +145,7 @@ def test_head_answers_without_opening_a_stream(
     assert engine.pool.checkedout() == 0  # type: ignore[attr-defined]
 
 
-def test_another_sites_rows_are_not_exported(engine: Engine, store: Any, export: Export) -> None:
+def test_rows_of_another_site_are_not_exported(engine: Engine, store: Any, export: Export) -> None:
     with engine.begin() as connection:
         other = create_site(connection, "other", "Other")
     store([{"subject": "theirs", "ts": NOON}], site_id=other.id, site_key="other")
@@ -152,14 +155,14 @@ def test_another_sites_rows_are_not_exported(engine: Engine, store: Any, export:
 
 
 @pytest.mark.parametrize(("scope", "status"), [("read", 200), ("export", 200), ("admin", 200), ("ingest", 403)])
-def test_read_or_export_opens_it(
+def test_the_scope_read_or_export_is_enough(
     client: FlaskClient, site: Site, token: Any, auth: Any, scope: str, status: int
 ) -> None:
     assert client.get(ROUTE, headers=auth(token(scope))).status_code == status
 
 
-def test_its_view_tells_which_scope_guards_it(app: Flask) -> None:
-    assert app.view_functions["reports.export_events"].guarded_scope == "read"  # type: ignore[attr-defined]
+def test_its_view_names_the_scope_that_guards_it(app: Flask) -> None:
+    assert app.view_functions["events.export_events"].guarded_scope == "read export"  # type: ignore[attr-defined]
 
 
 REFUSED = [
@@ -175,7 +178,7 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("query", "field"), REFUSED)
-def test_what_it_does_not_know_is_refused_by_name(
+def test_wrong_parameters_are_refused_by_name(
     client: FlaskClient, site: Site, token: Any, auth: Any, query: str, field: str
 ) -> None:
     response = client.get(f"{ROUTE}?{query}", headers=auth(token("read")))
@@ -187,8 +190,8 @@ def utc(text: str) -> datetime:
     return datetime.fromisoformat(text).replace(tzinfo=UTC)
 
 
-def stored(start: str, end: str, size: int = 8192) -> Stored:
-    return Stored(utc(start), utc(end), size)
+def stored(start: str, end: str, size: int = 8192) -> StoredPartition:
+    return StoredPartition(utc(start), utc(end), size)
 
 
 JUNE, FIRST, FOURTH = (
@@ -210,29 +213,29 @@ SLICES = [
 
 @pytest.mark.parametrize(("start", "end", "parts", "starts"), SLICES)
 def test_slices_are_the_partitions_inside_the_period(
-    start: str, end: str, parts: list[Stored], starts: list[str]
+    start: str, end: str, parts: list[StoredPartition], starts: list[str]
 ) -> None:
     period = Period(utc(start), utc(end), clock.zone("UTC"))
-    found = list(events.slices(period, parts))
-    assert [slice_start for slice_start, _ in found] == [utc(text) for text in starts]
-    assert all(slice_end <= min(period.end, parts[-1].end) for _, slice_end in found)
+    slices = list(raw_export.split_by_partition(period, parts))
+    assert [slice_start for slice_start, _ in slices] == [utc(text) for text in starts]
+    assert all(slice_end <= min(period.end, parts[-1].end) for _, slice_end in slices)
 
 
 def test_ten_years_with_two_rows_cost_two_statements(engine: Engine, store: Any) -> None:
     store([{"ts": "2017-05-05T00:00:00Z"}, {"ts": NOON}])
     ensure(engine, "events", [date(2026, 11, 1) + timedelta(days=n) for n in range(9)], date(2026, 11, 9))
     with engine.connect() as connection:
-        parts = stored_partitions(connection, "events")
-    everything = events.everything(parts, Period(utc("2026-03-02"), utc("2026-03-03"), clock.zone("UTC")))
-    assert (everything.first_date, len(list(events.slices(everything, parts)))) == (date(2017, 5, 1), 2)
+        parts = list_stored_partitions(connection, "events")
+    everything = raw_export.stored_period(parts, Period(utc("2026-03-02"), utc("2026-03-03"), clock.zone("UTC")))
+    assert (everything.first_date, len(list(raw_export.split_by_partition(everything, parts)))) == (date(2017, 5, 1), 2)
 
 
-def test_a_slice_reads_its_own_partition_only(engine: Engine, store: Any, site: Site) -> None:
+def test_a_slice_reads_only_its_own_partition(engine: Engine, store: Any, site: Site) -> None:
     store([{"ts": f"2026-{month:02}-02T12:00:00Z"} for month in range(1, 7)])
     day = Period(utc("2026-03-02"), utc("2026-03-03"), clock.zone("UTC"))
-    wanted, part = events.Wanted(site.id, day), [stored("2026-03-01", "2026-04-01")]
-    [(statement, bound)] = events.statements(wanted, part, events.EVENT_COLUMNS, "csv")
+    selection, part = raw_export.RawEventSelection(site.id, day), [stored("2026-03-01", "2026-04-01")]
+    [(statement, parameters)] = raw_export.copy_statements(selection, part, raw_export.EVENT_COLUMNS, "csv")
     query = statement.removeprefix("COPY (").partition(") TO STDOUT")[0]
     with engine.connect() as connection:
-        plan = "\n".join(connection.exec_driver_sql("EXPLAIN " + query, bound).scalars())
+        plan = "\n".join(connection.exec_driver_sql("EXPLAIN " + query, parameters).scalars())
     assert plan.count("events_") == plan.count("events_m202603") > 0

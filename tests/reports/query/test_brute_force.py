@@ -1,6 +1,5 @@
-"""Canonical reports against a slow count in Python over the stored events, and rollups against raw events."""
+"""Query reports against a slow count in Python over the stored events, and rollups against raw events."""
 
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
@@ -12,8 +11,9 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine
 
 from analytics.rollups.merge import merge_site
-from analytics.sites import Site, create_site
-from tests.reports.slow import BOT, STARTS, ZONES, slow_day
+from analytics.sites.sites import Site
+from tests.factories import make_site
+from tests.reports.brute_force import BOT, STARTS, ZONES, local_day
 
 Report = Callable[..., Any]
 DAY, GAP = timedelta(days=1), timedelta(minutes=30)
@@ -32,9 +32,9 @@ class Event(NamedTuple):
 
 
 class Filter(NamedTuple):
-    """A condition in words, and what a slow reader makes of it; whether it is about a visit's own field."""
+    """A condition as text and as a Python predicate; `is_own`: it is about a field of visits."""
 
-    words: str
+    text: str
     meets: Callable[[Event], bool]
     is_own: bool = False
 
@@ -52,9 +52,9 @@ FILTERS = [
 
 @st.composite
 def sent(draw: st.DrawFn, start: datetime) -> list[dict[str, Any]]:
-    """Events of five days, some of them minutes apart; no two at once, so that each visit has one first view."""
+    """Events of five days, some of them minutes apart; no two at the same time, so each visit has one first view."""
     seconds = st.integers(0, 5 * 86_400 - 1) | st.integers(0, 7200)
-    found = []
+    events = []
     for after_s in draw(st.lists(seconds, min_size=1, max_size=30, unique=True)):
         event = {
             "ts": (start.replace(tzinfo=UTC) + timedelta(seconds=after_s)).isoformat(),
@@ -62,13 +62,13 @@ def sent(draw: st.DrawFn, start: datetime) -> list[dict[str, Any]]:
             "type": draw(st.sampled_from(["page_view", "page_view", "page_view", "click", "search"])),
             "path": draw(st.sampled_from(PATHS)),
         }
-        for name, words in {"session_id": ["s", "t"], "utm_source": ["news"], "user_agent": [BOT]}.items():
+        for name, values in {"session_id": ["s", "t"], "utm_source": ["news"], "user_agent": [BOT]}.items():
             if draw(st.integers(0, 2)) == 0:
-                event[name] = draw(st.sampled_from(words))
+                event[name] = draw(st.sampled_from(values))
         if draw(st.booleans()):
             event["payload"] = {"plan": draw(st.sampled_from(["free", "pro"]))}
-        found.append(event)
-    return found
+        events.append(event)
+    return events
 
 
 def stored(sql: Any, site_id: int) -> list[Event]:
@@ -78,29 +78,29 @@ def stored(sql: Any, site_id: int) -> list[Event]:
 
 
 def slow_visits(events: list[Event]) -> Iterator[list[Event]]:
-    """Runs of one person's page views in a session, without a gap of more than half an hour."""
+    """Runs of one user's page views in a session, without a gap of more than half an hour."""
     runs: dict[Any, list[list[Event]]] = {}
     for event in events:
         if event.type == "page_view":
-            mine = runs.setdefault((event.user_no, event.session, event.is_bot), [])
-            if not mine or event.ts - mine[-1][-1].ts > GAP:
-                mine.append([])
-            mine[-1].append(event)
-    return (run for mine in runs.values() for run in mine)
+            user_runs = runs.setdefault((event.user_no, event.session, event.is_bot), [])
+            if not user_runs or event.ts - user_runs[-1][-1].ts > GAP:
+                user_runs.append([])
+            user_runs[-1].append(event)
+    return (run for user_runs in runs.values() for run in user_runs)
 
 
-class Asked(NamedTuple):
+class Selection(NamedTuple):
     filters: list[Filter]
     types: list[str]
     bots: bool
     start: datetime
     end: datetime
 
-    def holds(self, event: Event) -> bool:
+    def includes(self, event: Event) -> bool:
         inside = self.start <= event.ts < self.end and (self.bots or not event.is_bot)
         return inside and all(one.meets(event) for one in self.filters)
 
-    def holds_visit(self, run: list[Event]) -> bool:
+    def includes_visit(self, run: list[Event]) -> bool:
         own, others = ([one for one in self.filters if one.is_own is is_own] for is_own in (True, False))
         began = self.start <= run[0].ts < self.end and (self.bots or not run[0].is_bot)
         views = [view for view in run if self.start <= view.ts < self.end]
@@ -111,56 +111,60 @@ class Asked(NamedTuple):
         )
 
 
-def slow_figures(events: list[Event], asked: Asked) -> dict[str, int]:
-    mine = [event for event in events if asked.holds(event)]
+def slow_figures(events: list[Event], selection: Selection) -> dict[str, int]:
+    selected = [event for event in events if selection.includes(event)]
     return {
-        "events": len([event for event in mine if not asked.types or event.type in asked.types]),
-        "page_views": len([event for event in mine if event.type == "page_view"]),
-        "visitors": len({event.user_no for event in mine if event.type in (asked.types or ["page_view"])}),
-        "visits": len([run for run in slow_visits(events) if asked.holds_visit(run)]),
+        "events": len([event for event in selected if not selection.types or event.type in selection.types]),
+        "page_views": len([event for event in selected if event.type == "page_view"]),
+        "visitors": len({event.user_no for event in selected if event.type in (selection.types or ["page_view"])}),
+        "visits": len([run for run in slow_visits(events) if selection.includes_visit(run)]),
     }
 
 
-def check_summary(found: dict[str, Any], events: list[Event], asked: Asked) -> None:
-    assert {name: found[name] for name in ("events", "page_views", "visitors", "visits")} == slow_figures(events, asked)
-    runs = [run for run in slow_visits(events) if asked.holds_visit(run)]
+def check_summary(summary: dict[str, Any], events: list[Event], selection: Selection) -> None:
+    assert {name: summary[name] for name in ("events", "page_views", "visitors", "visits")} == slow_figures(
+        events, selection
+    )
+    runs = [run for run in slow_visits(events) if selection.includes_visit(run)]
     if runs:
         seconds = sum((run[-1].ts - run[0].ts).total_seconds() for run in runs)
-        assert found["bounce_rate"] == round(len([run for run in runs if len(run) == 1]) / len(runs), 4)
-        assert found["views_per_visit"] == round(sum(map(len, runs)) / len(runs), 4)
-        assert found["avg_visit_duration_s"] == round(seconds / len(runs), 4)
+        assert summary["bounce_rate"] == round(len([run for run in runs if len(run) == 1]) / len(runs), 4)
+        assert summary["views_per_visit"] == round(sum(map(len, runs)) / len(runs), 4)
+        assert summary["avg_visit_duration_s"] == round(seconds / len(runs), 4)
 
 
 def unit_of(day: date, unit: str) -> Any:
     return {"hour": day, "day": day, "week": day.isocalendar()[:2], "month": (day.year, day.month)}[unit]
 
 
-def check_series(series: list[dict[str, Any]], unit: str, zone: ZoneInfo, events: list[Event], asked: Asked) -> None:
-    """The buckets follow each other, and no two events of one hour, day, week or month are in two."""
-    edges = [datetime.fromisoformat(point["ts"]) for point in series] + [asked.end]
+def check_series(
+    series: list[dict[str, Any]], unit: str, zone: ZoneInfo, events: list[Event], selection: Selection
+) -> None:
+    """Buckets have no gaps, and events of one hour, day, week or month are never in two buckets."""
+    edges = [datetime.fromisoformat(point["ts"]) for point in series] + [selection.end]
     assert edges == sorted(edges)
-    assert edges[0] == asked.start
+    assert edges[0] == selection.start
     for point, start, end in zip(series, edges[:-1], edges[1:], strict=True):
         assert datetime.fromisoformat(point["to"]) == end
-        within = asked._replace(start=start, end=end)
+        within = selection._replace(start=start, end=end)
         events_in = slow_figures(events, within)
         assert {name: point[name] for name in ("events", "page_views", "visitors")} == {
             name: events_in[name] for name in ("events", "page_views", "visitors")
         }
-        days = {slow_day(event.ts, zone) for event in events if start <= event.ts < end}
+        days = {local_day(event.ts, zone) for event in events if start <= event.ts < end}
         assert {unit_of(day, unit) for day in days} <= {unit_of(date.fromisoformat(point["date"]), unit)}
         if unit == "hour":
             assert end - start <= timedelta(hours=1)
 
 
-def check_lines(found: dict[str, Any], events: list[Event], asked: Asked, name: str) -> None:
-    types = asked.types or (["click", "page_view", "search"] if name == "type" else ["page_view"])
-    mine = [event for event in events if asked.holds(event) and event.type in types]
-    counts = Counter(getattr(event, name) for event in mine)
+def check_rows(breakdown: dict[str, Any], events: list[Event], selection: Selection, name: str) -> None:
+    types = selection.types or (["click", "page_view", "search"] if name == "type" else ["page_view"])
+    selected = [event for event in events if selection.includes(event) and event.type in types]
+    counts = Counter(getattr(event, name) for event in selected)
     ranked = sorted(counts, key=lambda value: (-counts[value], value))
-    people = {value: {event.user_no for event in mine if getattr(event, name) == value} for value in counts}
-    lines = [(row["value"] or "", row["events"], row["visitors"]) for row in found["rows"]]
-    assert lines == [(value, counts[value], len(people[value])) for value in ranked]
+    users = {value: {event.user_no for event in selected if getattr(event, name) == value} for value in counts}
+    rows = [(row["value"] or "", row["events"], row["visitors"]) for row in breakdown["rows"]]
+    assert rows == [(value, counts[value], len(users[value])) for value in ranked]
 
 
 @settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -169,36 +173,35 @@ def check_lines(found: dict[str, Any], events: list[Event], asked: Asked, name: 
     filters=st.lists(st.sampled_from(FILTERS), max_size=3, unique=True), bots=st.booleans(),
     types=st.sampled_from([[], ["click"], ["click", "page_view"]]), by_instants=st.booleans(),
 )  # fmt: skip
-def test_canonical_reports_are_a_slow_count(
+def test_query_reports_equal_a_slow_count(
     engine: Engine, store: Any, report: Report, sql: Any, site: Site, data: st.DataObject, start: datetime, zone: str,
     other_zone: str, filters: list[Filter], bots: bool, types: list[str], by_instants: bool,
 ) -> None:  # fmt: skip
-    with engine.begin() as connection:
-        there = create_site(connection, f"s{time.monotonic_ns()}", zone=zone)
+    there = make_site(engine, zone)
     store(data.draw(sent(start)), site_id=there.id, site_key=there.key)
     merge_site(engine, there.id)
     events = stored(sql, there.id)
-    words = ";".join(one.words for one in filters)
+    filter_text = ";".join(one.text for one in filters)
     of = f"site={there.key}&include_bots={bots}&zone={other_zone}" + "".join(f"&type={kind}" for kind in types)
-    of += f"&filter={words}" if filters else ""
+    of += f"&filter={filter_text}" if filters else ""
     first = start.date() + data.draw(st.integers(-1, 3)) * DAY
     if by_instants:
         begins = datetime(first.year, first.month, first.day, 7, 20, 5, tzinfo=UTC)
-        asked = Asked(filters, types, bots, begins, begins + timedelta(hours=53))
-        of += f"&from={asked.start.isoformat()}&to={asked.end.isoformat()}".replace("+", "%2B")
+        selection = Selection(filters, types, bots, begins, begins + timedelta(hours=53))
+        of += f"&from={selection.start.isoformat()}&to={selection.end.isoformat()}".replace("+", "%2B")
     else:
         of += f"&from={first}&to={first + 2 * DAY}"
         meta = report("summary", of)["meta"]
-        asked = Asked(filters, types, bots, *(datetime.fromisoformat(meta[name]) for name in ("from", "to")))
+        selection = Selection(filters, types, bots, *(datetime.fromisoformat(meta[name]) for name in ("from", "to")))
         for event in events:
-            is_inside = first <= slow_day(event.ts, ZoneInfo(other_zone)) <= first + 2 * DAY
-            assert is_inside == (asked.start <= event.ts < asked.end)
-    check_summary(report("summary", of), events, asked)
+            is_inside = first <= local_day(event.ts, ZoneInfo(other_zone)) <= first + 2 * DAY
+            assert is_inside == (selection.start <= event.ts < selection.end)
+    check_summary(report("summary", of), events, selection)
     for unit in ("hour", "day", "week", "month"):
         series = report("timeseries", f"{of}&granularity={unit}")["series"]
-        check_series(series, unit, ZoneInfo(other_zone), events, asked)
+        check_series(series, unit, ZoneInfo(other_zone), events, selection)
     for name in ("path", "utm_source", "type"):
-        check_lines(report("breakdown", f"{of}&dimension={name}"), events, asked, name)
+        check_rows(report("breakdown", f"{of}&dimension={name}"), events, selection, name)
 
 
 @settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -206,12 +209,11 @@ def test_canonical_reports_are_a_slow_count(
     data=st.data(), start=st.sampled_from(STARTS), zone=st.sampled_from(ZONES), bots=st.booleans(),
     types=st.sampled_from([[], ["click"], ["click", "page_view"]]),
 )  # fmt: skip
-def test_rollups_and_raw_events_answer_alike(
+def test_rollups_and_raw_events_give_the_same_report(
     engine: Engine, store: Any, report: Report, site: Site, data: st.DataObject, start: datetime, zone: str, bots: bool,
     types: list[str],
 ) -> None:  # fmt: skip
-    with engine.begin() as connection:
-        there = create_site(connection, f"s{time.monotonic_ns()}", zone=zone)
+    there = make_site(engine, zone)
     store(data.draw(sent(start)), site_id=there.id, site_key=there.key)
     merge_site(engine, there.id)
     first = start.date() + data.draw(st.integers(-1, 4)) * DAY

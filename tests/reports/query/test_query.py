@@ -1,4 +1,4 @@
-"""summary, timeseries and breakdown: by hand, and against a slow count over the stored events."""
+"""summary, timeseries and breakdown: counts by hand, limits, refusals, the cache, and the plans of raw reads."""
 
 import re
 from collections.abc import Callable
@@ -10,15 +10,16 @@ from sqlalchemy import Engine, event, text
 
 from analytics import clock
 from analytics.period import Period
-from analytics.reports import canonical_views
-from analytics.reports.canonical_schemas import BreakdownAnswer, SummaryAnswer, TimeseriesAnswer
-from analytics.reports.counted import VIEWS, Wanted
-from analytics.reports.filtered import Rows
-from analytics.reports.filters import parse_filter
+from analytics.reports.filtering.filtered import Rows
+from analytics.reports.filtering.filters import parse_filter
+from analytics.reports.query import views
+from analytics.reports.query.measures import PAGE_VIEW_TYPES, EventSelection
+from analytics.reports.query.schemas import BreakdownResponse, SummaryResponse, TimeseriesResponse
+from analytics.rollups.cardinality import OTHER
 from analytics.rollups.merge import merge_site
-from analytics.sites import Site
+from analytics.sites.sites import Site
 from analytics.store.partitions import list_partitions
-from tests.reports.slow import BOT
+from tests.reports.brute_force import BOT
 
 Report = Callable[..., Any]
 
@@ -49,7 +50,7 @@ def figures(found: dict[str, Any]) -> dict[str, Any]:
     return {name: figure for name, figure in found.items() if name in EVERYTHING}
 
 
-def test_a_period_in_one_line_is_the_same_from_rollups_and_from_raw_events(march: None, report: Report) -> None:
+def test_a_summary_is_the_same_from_rollups_and_from_raw_events(march: None, report: Report) -> None:
     found = report("summary", PERIOD)
     assert (figures(found), found["meta"]["source"]) == (EVERYTHING, "rollup")
     # The same two days, as instants of another zone.
@@ -60,28 +61,28 @@ def test_a_period_in_one_line_is_the_same_from_rollups_and_from_raw_events(march
 
 
 FILTERED = [
-    # A view on /blog in the visit, which counts whole.
+    # The visit has a view on /blog, so all of it counts.
     pytest.param("filter=path=^/blog", (2, 1, 2, 2), id="views-of-a-visit"),
-    # Its first view came from the newsletter.
+    # The first view of the visit came from the newsletter.
     pytest.param("filter=utm_source==news", (1, 1, 1, 1), id="a-visits-own"),
     pytest.param("filter=utm_source==news;path==/blog/a", (0, 0, 1, 0), id="both"),
     pytest.param("filter=payload.plan==free", (1, 1, 1, 1), id="property"),
     pytest.param("filter=payload.plan!=free", (3, 1, 2, 4), id="not-a-property"),
     pytest.param("type=click", (4, 1, 3, 1), id="type"),
     pytest.param("filter=type==click", (0, 0, 0, 1), id="filter-of-a-type"),
-    pytest.param("include_bots=true", (5, 3, 4, 6), id="programs"),
+    pytest.param("include_bots=true", (5, 3, 4, 6), id="bots"),
 ]
 
 
 @pytest.mark.parametrize(("more", "expected"), FILTERED)
-def test_what_a_filter_leaves(march: None, report: Report, more: str, expected: tuple[int, ...]) -> None:
+def test_a_filter_narrows_the_figures(march: None, report: Report, more: str, expected: tuple[int, ...]) -> None:
     found = report("summary", f"{PERIOD}&{more}")
     assert tuple(found[name] for name in ("page_views", "visitors", "visits", "events")) == expected
     if not more.startswith("filter"):
         assert found == {**report("summary", f"{PERIOD}&{more}&filter=country!=XX"), "meta": found["meta"]}
 
 
-def test_a_comparison_is_with_as_many_days_before(march: None, report: Report) -> None:
+def test_compare_covers_as_many_days_right_before(march: None, report: Report) -> None:
     for more in ("", "&filter=country!=XX"):
         found = report("summary", f"date=2026-03-03&compare=previous{more}")
         assert (found["page_views"], found["visitors"], found["events"]) == (2, 2, 3)
@@ -114,37 +115,37 @@ def test_a_series_has_no_gaps(march: None, report: Report, unit: str, period: st
     assert ends[:-1] == [point["ts"] for point in found["series"][1:]]
 
 
-def test_a_series_beside_the_previous_one(march: None, report: Report) -> None:
+def test_compare_adds_the_previous_series(march: None, report: Report) -> None:
     found = report("timeseries", "date=2026-03-03&compare=previous")
     assert [point["page_views"] for point in found["series"]] == [2]
     assert [(point["date"], point["page_views"]) for point in found["previous"]["series"]] == [("2026-03-02", 2)]
 
 
-def line(
+def row(
     value: str | None, events: int | None, visitors: int | None, visits: int | None, share: float
 ) -> dict[str, Any]:
     return {"value": value, "events": events, "visitors": visitors, "visits": visits, "share": share}
 
 
-LINES = [
-    pytest.param("path", [line("/", 2, 2, None, 0.5), line("/blog/a", 1, 1, None, 0.25), line("/blog/b", 1, 1, None, 0.25)], id="path"),
-    pytest.param("utm_source", [line(None, 3, 2, 2, 0.75), line("news", 1, 1, 1, 0.25)], id="with-visits"),
-    pytest.param("entry_path", [line("/", None, None, 2, 0.6667), line("/blog/b", None, None, 1, 0.3333)], id="entry"),
-    pytest.param("exit_path", [line("/", None, None, 1, 0.3333), line("/blog/a", None, None, 1, 0.3333), line("/blog/b", None, None, 1, 0.3333)], id="exit"),
-    pytest.param("type", [line("page_view", 4, 2, None, 0.8), line("click", 1, 1, None, 0.2)], id="type"),
+ROWS = [
+    pytest.param("path", [row("/", 2, 2, None, 0.5), row("/blog/a", 1, 1, None, 0.25), row("/blog/b", 1, 1, None, 0.25)], id="path"),
+    pytest.param("utm_source", [row(None, 3, 2, 2, 0.75), row("news", 1, 1, 1, 0.25)], id="with-visits"),
+    pytest.param("entry_path", [row("/", None, None, 2, 0.6667), row("/blog/b", None, None, 1, 0.3333)], id="entry"),
+    pytest.param("exit_path", [row("/", None, None, 1, 0.3333), row("/blog/a", None, None, 1, 0.3333), row("/blog/b", None, None, 1, 0.3333)], id="exit"),
+    pytest.param("type", [row("page_view", 4, 2, None, 0.8), row("click", 1, 1, None, 0.2)], id="type"),
     pytest.param("subject", [], id="subject"),
-    pytest.param("utm_term", [line(None, 4, 2, None, 1.0)], id="raw-only"),
+    pytest.param("utm_term", [row(None, 4, 2, None, 1.0)], id="raw-only"),
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("dimension", "expected"), LINES)
+@pytest.mark.parametrize(("dimension", "expected"), ROWS)
 @pytest.mark.parametrize("more", ["", "&filter=country!=XX"])
 def test_a_breakdown_shows_the_most_frequent_values(
     march: None, report: Report, dimension: str, expected: list[Any], more: str
 ) -> None:
     found = report("breakdown", f"{PERIOD}&dimension={dimension}{more}")
     assert found["rows"] == expected
-    assert found["total"] == sum(one["events"] or one["visits"] for one in expected)
+    assert found["total"] == sum(row["events"] or row["visits"] for row in expected)
     assert found["next_cursor"] is None
     assert found["meta"]["source"] == ("raw" if more or dimension == "utm_term" else "rollup")
 
@@ -158,16 +159,16 @@ def test_subjects_are_short_codes_of_any_type(
         [view("02T10:00:02", "/", "bob", type="click", subject="abc"), view("02T11:00:00", type="click", subject="xyz")]
     )
     store([view("02T12:00:00")])
-    for _ in ("while they wait", "merged"):
+    for _ in ("unmerged", "merged"):
         found = report("breakdown", f"{PERIOD}&dimension=subject{more}")
-        assert found["rows"] == [line("abc", 3, 2, None, 0.75), line("xyz", 1, 1, None, 0.25)]
+        assert found["rows"] == [row("abc", 3, 2, None, 0.75), row("xyz", 1, 1, None, 0.25)]
         found = report("breakdown", f"{PERIOD}&dimension=subject&type=impression{more}")
-        assert found["rows"] == [line("abc", 1, 1, None, 1.0)]
+        assert found["rows"] == [row("abc", 1, 1, None, 1.0)]
         merge_site(engine, site.id)
 
 
 @pytest.mark.parametrize("more", ["", "&filter=country!=XX"])
-def test_a_breakdown_beside_the_previous_period(march: None, report: Report, more: str) -> None:
+def test_compare_adds_previous_and_change_to_each_row(march: None, report: Report, more: str) -> None:
     found = report("breakdown", f"date=2026-03-03&dimension=path&compare=previous{more}")
     nothing = {"events": 0, "visitors": 0, "visits": None}
     assert [(row["value"], row["previous"], row["change"]) for row in found["rows"]] == [
@@ -177,31 +178,35 @@ def test_a_breakdown_beside_the_previous_period(march: None, report: Report, mor
 
 
 @pytest.mark.parametrize("more", ["", "&filter=country!=XX"])
-def test_pages_of_a_breakdown_join_without_gap_or_repeat(store: Any, report: Report, more: str) -> None:
+def test_pages_of_a_breakdown_have_no_gap_and_no_repeat(store: Any, report: Report, more: str) -> None:
     store([view("02T10:00:00", f"/{n % 7}/{'ü' * (n % 7)}", f"u{n}") for n in range(7 * 8 // 2 + 5)])
-    whole = report("breakdown", f"{PERIOD}&dimension=path&limit=1000{more}")
-    assert (len(whole["rows"]), whole["total"], whole["other"]) == (7, 33, {"amount": 0, "share": 0.0})
-    rows, cursor, left = [], "", 33
+    single_page = report("breakdown", f"{PERIOD}&dimension=path&limit=1000{more}")
+    assert (len(single_page["rows"]), single_page["total"], single_page["other"]) == (
+        7,
+        33,
+        {"amount": 0, "share": 0.0},
+    )
+    rows, cursor, other = [], "", 33
     while cursor is not None:
         page = report("breakdown", f"{PERIOD}&dimension=path&limit=2{more}{cursor and f'&cursor={cursor}'}")
         rows += page["rows"]
-        left -= sum(row["events"] for row in page["rows"])
-        assert (page["total"], page["other"]["amount"]) == (33, left)
+        other -= sum(row["events"] for row in page["rows"])
+        assert (page["total"], page["other"]["amount"]) == (33, other)
         cursor = page["next_cursor"]
-    assert rows == whole["rows"]
+    assert rows == single_page["rows"]
 
 
-def test_values_without_a_place_in_rollups_are_among_the_others(
+def test_values_that_rollups_store_as_other_count_as_other(
     store: Any, report: Report, engine: Engine, site: Site, sql: Any
 ) -> None:
     store([view("02T10:00:00", "/a"), view("02T10:00:01", "/a"), view("02T10:00:02", "/b")])
     merge_site(engine, site.id)
-    sql("UPDATE rollups SET value = '(other)' WHERE dimension = 'path' AND value = '/a' RETURNING 1")
+    sql("UPDATE rollups SET value = :other WHERE dimension = 'path' AND value = '/a' RETURNING 1", other=OTHER)
     found = report("breakdown", f"{PERIOD}&dimension=path")
     assert ([row["value"] for row in found["rows"]], found["other"]) == (["/b"], {"amount": 2, "share": 0.6667})
 
 
-def test_lines_can_be_filtered_by_what_they_show(store: Any, report: Report, sql: Any) -> None:
+def test_a_filter_accepts_the_values_of_a_breakdown(store: Any, report: Report, sql: Any) -> None:
     store([view("02T10:00:00", f"/{n}", f"u{n}") for n in range(4)])
     sql("UPDATE events SET country = 'DE', region = 'Bavaria', city = 'Munich' WHERE path <> '/3' RETURNING 1")
     sql("UPDATE events SET region = NULL WHERE path = '/2' RETURNING 1")
@@ -215,8 +220,8 @@ def test_lines_can_be_filtered_by_what_they_show(store: Any, report: Report, sql
         "region": [(None, 2), ("DE/Bavaria", 2)],
         "city": [(None, 2), ("DE//Munich", 1), ("DE/Bavaria/Munich", 1)],
     }
-    for name, lines in shown.items():
-        for value, count in lines:
+    for name, rows in shown.items():
+        for value, count in rows:
             assert report("summary", f"{PERIOD}&filter={name}=={value or ''}")["events"] == count
 
 
@@ -256,9 +261,7 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("name", "query", "field"), REFUSED)
-def test_what_cannot_be_answered_is_refused_by_name(
-    site: Site, report: Report, name: str, query: str, field: str
-) -> None:
+def test_a_refusal_names_the_parameter(site: Site, report: Report, name: str, query: str, field: str) -> None:
     assert report(name, query, status=400)["errors"][0]["field"] == field
 
 
@@ -278,33 +281,33 @@ CURSORS = [
 
 
 @pytest.mark.parametrize("cursor", CURSORS)
-def test_a_cursor_that_was_not_given_out_is_refused(site: Site, report: Report, cursor: str) -> None:
+def test_a_cursor_that_no_page_returned_is_refused(site: Site, report: Report, cursor: str) -> None:
     problem = report("breakdown", f"dimension=path&cursor={cursor}", status=400)
     assert problem["errors"][0]["field"] == "cursor"
 
 
-def test_a_refused_filter_says_where(site: Site, report: Report) -> None:
+def test_a_refused_filter_has_the_position(site: Site, report: Report) -> None:
     problem = report("summary", "filter=country%3D%3DDE%3Bnation%3D%3D1", status=400)
     assert (problem["position"], problem["errors"][0]["code"]) == (12, "bad_filter")
     assert "country" in problem["expected"]
 
 
-def test_what_takes_too_long_says_what_to_narrow(
+def test_a_slow_query_is_stopped_and_names_the_period(
     make_app: Any, march: None, engine: Engine, token: Any, auth: Any
 ) -> None:
     client = make_app(statement_timeout=0.5).test_client()
     with engine.begin() as connection:
         connection.execute(text("LOCK TABLE events"))
-        answer = client.get(
+        response = client.get(
             f"/api/analytics/reports/breakdown?{PERIOD}&filter=path==a&dimension=path", headers=auth(token("read"))
         )
-    assert (answer.status_code, answer.content_type) == (422, "application/problem+json")
-    [error] = answer.json["errors"]
+    assert (response.status_code, response.content_type) == (422, "application/problem+json")
+    [error] = response.json["errors"]
     assert (error["field"], error["code"]) == ("to", "too_slow")
     assert "2026-03-02 to 2026-03-03 took longer than 0.5 s" in error["detail"]
 
 
-def test_raw_events_that_may_be_gone_are_not_counted(march: None, report: Report, sql: Any) -> None:
+def test_raw_events_that_may_be_purged_are_refused(march: None, report: Report, sql: Any) -> None:
     sql("UPDATE sites SET raw_since = '2026-03-03T00:00:00Z' RETURNING 1")
     assert report("summary", PERIOD)["events"] == 5
     for query, field in {
@@ -320,54 +323,78 @@ def test_raw_events_that_may_be_gone_are_not_counted(march: None, report: Report
     assert report("summary", "date=2026-03-03&filter=country!=DE")["events"] == 3
 
 
-def test_a_period_that_is_over_is_kept_and_an_open_one_is_not(march: None, report: Report) -> None:
+def test_a_period_that_is_over_is_cached_and_an_open_one_is_not(march: None, report: Report) -> None:
     for more in ("", "&filter=country!=XX"):
-        found = [report("summary", f"{PERIOD}{more}") for _ in range(2)]
-        assert [one["meta"].get("cached") for one in found] == [None, True]
-        assert figures(found[0]) == figures(found[1])
+        summaries = [report("summary", f"{PERIOD}{more}") for _ in range(2)]
+        assert [summary["meta"].get("cached") for summary in summaries] == [None, True]
+        assert figures(summaries[0]) == figures(summaries[1])
         for open_period in ("days=2", "hours=2"):
-            found = [report("summary", f"{open_period}{more}") for _ in range(2)]
-            assert [one["meta"].get("cached") for one in found] == [None, None]
+            summaries = [report("summary", f"{open_period}{more}") for _ in range(2)]
+            assert [summary["meta"].get("cached") for summary in summaries] == [None, None]
 
 
-@pytest.mark.parametrize("view", [canonical_views.summary, canonical_views.timeseries, canonical_views.list_values])
+@pytest.mark.parametrize("view", [views.get_summary, views.get_timeseries, views.get_breakdown])
 def test_examples_are_answers_as_documented(view: Any) -> None:
-    assert view.note.answer().validate(view.note.example) == {}
+    assert view.operation_doc.response().validate(view.operation_doc.response_example) == {}
 
 
-def test_answers_are_as_documented(march: None, report: Report) -> None:
-    for name, answer, more in (
-        ("summary", SummaryAnswer, ""), ("timeseries", TimeseriesAnswer, ""), ("breakdown", BreakdownAnswer, "&dimension=path"),
+def test_responses_match_the_schemas(march: None, report: Report) -> None:
+    for name, schema, more in (
+        ("summary", SummaryResponse, ""), ("timeseries", TimeseriesResponse, ""), ("breakdown", BreakdownResponse, "&dimension=path"),
     ):  # fmt: skip
         for compare in ("", "&compare=previous"):
-            assert answer().validate(report(name, f"{PERIOD}{more}{compare}")) == {}
+            assert schema().validate(report(name, f"{PERIOD}{more}{compare}")) == {}
 
 
-def test_raw_events_are_read_in_the_partitions_of_the_period_only(store: Any, engine: Engine, site: Site) -> None:
+def test_raw_events_are_read_only_in_the_partitions_of_the_period(store: Any, engine: Engine, site: Site) -> None:
     store([view("02T12:00:00"), {"ts": "2026-04-01T12:00:00Z"}])
     day = Period(datetime(2026, 3, 2, tzinfo=UTC), datetime(2026, 3, 3, tzinfo=UTC), clock.zone("UTC"))
     plans = []
     with engine.connect() as connection:
-        rows = Rows(connection, Wanted(site.id, VIEWS, False, parse_filter("country==DE;payload.plan==free")))
+        source = Rows(
+            connection, EventSelection(site.id, PAGE_VIEW_TYPES, False, parse_filter("country==DE;payload.plan==free"))
+        )
 
         @event.listens_for(connection, "before_cursor_execute", retval=True)
         def explain(_: Any, cursor: Any, statement: str, parameters: Any, *more: Any) -> tuple[str, Any]:
             cursor.execute("EXPLAIN " + statement, parameters)
-            plans.append("\n".join(line for (line,) in cursor))
+            plans.append("\n".join(text for (text,) in cursor))
             return statement, parameters
 
-        rows.count(day, "day")
-        rows.find(day, "path", [line.value for line in rows.rank(day, "path").lines] or ["/"])
+        source.count(day, "day")
+        source.count_values(day, "path", [row.value for row in source.rank_values(day, "path").rows] or ["/"])
     assert len(plans) == 4
     with engine.connect() as connection:
-        march = {name for name, days in list_partitions(connection, "events").items() if days.covers(date(2026, 3, 2))}
+        march = {
+            name for name, days in list_partitions(connection, "events").items() if days.contains(date(2026, 3, 2))
+        }
     for plan in plans:
         assert set(re.findall(r" on (events\w*)", plan)) == march, plan
 
 
-def test_a_token_reads_its_own_site_only(site: Site, client: Any, token: Any, auth: Any) -> None:
+def test_a_token_reads_only_its_own_site(site: Site, client: Any, token: Any, auth: Any) -> None:
     for name in ("summary", "timeseries", "breakdown"):
         route = f"/api/analytics/reports/{name}?site=default" + "&dimension=path" * (name == "breakdown")
         assert client.get(route, headers=auth(token("read", site="other"))).status_code == 403
         assert client.get(route, headers=auth(token("ingest"))).status_code == 403
         assert client.get(route).status_code == 401
+
+
+@pytest.mark.parametrize("query", ["", "&filter=country!=XX"], ids=["rollup", "raw"])
+@pytest.mark.parametrize(
+    ("dimension", "sent"),
+    [
+        *(("utm_source", {"utm_source": "(other)"}), ("utm_campaign", {"path": "/?utm_campaign=(other)"})),
+        *(("path", {"path": "(other)"}), ("entry_path", {"path": "(other)"}), ("type", {"type": "(other)"})),
+        ("subject", {"subject": "(other)", "type": "click"}),
+    ],
+)
+def test_a_value_that_is_named_as_the_rest_is_a_value(
+    store: Any, engine: Engine, site: Site, report: Report, dimension: str, sent: dict[str, str], query: str
+) -> None:
+    store([view("02T10:00:00", user=user, **{"path": "/", **sent}) for user in ("ann", "bob")])
+    merge_site(engine, site.id)
+    kind = f"&type={sent['type']}" if "type" in sent else ""
+    found = report("breakdown", f"{PERIOD}&dimension={dimension}{kind}{query}")
+    rows = {row["value"]: row["visits" if dimension == "entry_path" else "events"] for row in found["rows"]}
+    assert (rows.get("(other)"), found["other"]["amount"]) == (2, 0)

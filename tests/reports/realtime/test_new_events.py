@@ -1,35 +1,41 @@
-"""The live tail: every event once, whatever order transactions commit in and wherever a stream breaks off."""
+"""The live tail: every event once, in any order of commits and wherever a stream ends and resumes."""
 
 import json
+import signal
 import socket
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from flask import Flask
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
+from redis import Redis
 from sqlalchemy import Connection, Engine, text
 
 from analytics import clock
-from analytics.reports import live, live_streams
-from analytics.reports.live import Mark, mark_now, read_mark, read_page
-from analytics.reports.live_streams import Asked, Tail
-from analytics.sites import Site
+from analytics.auth.tokens import tokens
+from analytics.reports.realtime import live_tail, new_events
+from analytics.reports.realtime.live_tail import LiveTail, Subscription
+from analytics.reports.realtime.new_events import read_page
+from analytics.reports.realtime.position import StreamPosition, decode_position, read_current_position
+from analytics.sites.sites import Site
 from analytics.store.partitions import ensure
-from tests.ops.test_connection import Served
+from config import Settings
+from tests.reports.brute_force import BOT
 from tests.reports.conftest import Store
-from tests.reports.slow import BOT
-from tests.reports.test_event_list import SUMMARISE
+from tests.reports.events.test_event_list import SUMMARISE
+from tests.web.web_server import WebServer, environment, until
 
 LIVE = "/api/analytics/reports/live"
 WRITE = text("""
 INSERT INTO events (event_id, ts, received_at, user_no, site_id, is_bot, type, user_id)
 VALUES (:event_id, :at, :at, 1, :site_id, false, 'page_view', 'u');
-INSERT INTO ingest_ledger (entry_id, received_at, site_id, received, stored, duplicate, dead, principal, request_id)
+INSERT INTO ingest_ledger (entry_id, received_at, site_id, received, stored, duplicate, dead_lettered, principal, request_id)
 VALUES (:event_id, :at, :site_id, 1, 1, 0, 0, '', '')
 """)
 
@@ -49,16 +55,18 @@ def write(engine: Engine, site: Site) -> Callable[..., UUID]:
     return put
 
 
-def look(engine: Engine, site: Site, mark: Mark) -> tuple[list[tuple[str, Mark]], Mark]:
-    """(event id, mark of its block) of all that is new since the mark, by as many pages as that takes."""
-    found: list[tuple[str, Mark]] = []
-    more = True
-    while more:
+def read_all(
+    engine: Engine, site: Site, position: StreamPosition
+) -> tuple[list[tuple[str, StreamPosition]], StreamPosition]:
+    """(event id, its position) of all new events since the position, on as many pages as needed."""
+    events: list[tuple[str, StreamPosition]] = []
+    has_more = True
+    while has_more:
         with engine.execution_options(isolation_level="REPEATABLE READ").begin() as connection:
-            page = read_page(connection, site.id, mark, mark_now(connection))
-        found += [(data_of(one.block)["event_id"], read_mark(id_of(one.block))) for one in page.events]
-        mark, more = page.mark, page.more
-    return found, mark
+            page = read_page(connection, site.id, position, read_current_position(connection))
+        events += [(event.data["event_id"], decode_position(str(event.position))) for event in page.events]
+        position, has_more = page.position, page.has_more
+    return events, position
 
 
 def id_of(block: bytes) -> str:
@@ -69,48 +77,48 @@ def data_of(block: bytes) -> Any:
     return json.loads(next(line[6:] for line in block.decode().splitlines() if line.startswith("data: ")))
 
 
-def start(engine: Engine) -> Mark:
+def start(engine: Engine) -> StreamPosition:
     with engine.begin() as connection:
-        return mark_now(connection)
+        return read_current_position(connection)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@hypothesis_settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     steps=st.lists(st.tuples(st.sampled_from("wwwcl"), st.integers(0, 3)), max_size=25),
     page=st.sampled_from([1, 2, 99]),
 )
-def test_whatever_order_they_commit_in_each_comes_once_and_a_resume_goes_on_behind_it(
+def test_in_any_order_of_commits_each_event_comes_once_and_a_resume_continues_after_it(
     engine: Engine, site: Site, write: Any, monkeypatch: pytest.MonkeyPatch, steps: list[tuple[str, int]], page: int
 ) -> None:
-    """Four transactions at a time write; w: one writes, c: it commits, l: the stream looks."""
-    monkeypatch.setattr(live, "PAGE_EVENTS", page)
-    mark, seen, written = start(engine), list[tuple[str, Mark]](), set[str]()
+    """Four transactions at a time; w: one writes, c: it commits, l: the stream reads."""
+    monkeypatch.setattr(new_events, "MAX_PAGE_EVENTS", page)
+    position, sent, written = start(engine), list[tuple[str, StreamPosition]](), set[str]()
     base, running = clock.now() - timedelta(minutes=5), dict[int, Connection]()
-    for n, (step, who) in enumerate([*steps, *(("c", one) for one in range(4)), ("l", 0)]):
+    for n, (step, who) in enumerate([*steps, *(("c", number) for number in range(4)), ("l", 0)]):
         if step == "w":
             if who not in running:
                 running[who] = engine.connect()
-            # Several of one microsecond, and later ones of an earlier time.
+            # Several have the same microsecond, and later ones an earlier time.
             written.add(f"event_{write(running[who], base + timedelta(microseconds=n * 7 % 5))}")
         elif step == "c" and who in running:
             running[who].commit()
             running.pop(who).close()
         elif step == "l":
-            found, mark = look(engine, site, mark)
-            seen += found
-    ids = [event_id for event_id, _ in seen]
+            events, position = read_all(engine, site, position)
+            sent += events
+    ids = [event_id for event_id, _ in sent]
     assert sorted(ids) == sorted(written)
-    for place, (_, reached) in enumerate(seen):
-        again, _ = look(engine, site, reached)
-        assert sorted(one for one, _ in again) == sorted(ids[place + 1 :])
+    for number, (_, resume_position) in enumerate(sent):
+        resumed, _ = read_all(engine, site, resume_position)
+        assert sorted(event_id for event_id, _ in resumed) == sorted(ids[number + 1 :])
 
 
 def test_an_event_that_waited_in_redis_is_new_when_it_is_stored(engine: Engine, site: Site, write: Any) -> None:
-    mark = start(engine)
+    position = start(engine)
     with engine.begin() as connection:
         event_id = write(connection, clock.now() - timedelta(hours=20))
-    found, _ = look(engine, site, mark)
-    assert [one for one, _ in found] == [f"event_{event_id}"]
+    events, _ = read_all(engine, site, position)
+    assert [new_id for new_id, _ in events] == [f"event_{event_id}"]
 
 
 @pytest.mark.parametrize(
@@ -129,16 +137,16 @@ def test_an_event_that_waited_in_redis_is_new_when_it_is_stored(engine: Engine, 
         "1_1:1:'",
     ],
 )
-def test_an_id_that_never_was_one_is_refused_by_name(
+def test_an_invalid_last_event_id_is_refused_by_name(
     client: Any, site: Site, token: Any, auth: Any, hostile: str
 ) -> None:
-    answer = client.get(LIVE, headers=auth(token("read")) | {"Last-Event-ID": hostile})
-    assert answer.status_code == 400
-    assert [one["field"] for one in answer.json["errors"]] == ["Last-Event-ID"]
+    response = client.get(LIVE, headers=auth(token("read")) | {"Last-Event-ID": hostile})
+    assert response.status_code == 400
+    assert [error["field"] for error in response.json["errors"]] == ["Last-Event-ID"]
 
 
 MANY = text("""
-INSERT INTO ingest_ledger (entry_id, received_at, site_id, received, stored, duplicate, dead, principal, request_id)
+INSERT INTO ingest_ledger (entry_id, received_at, site_id, received, stored, duplicate, dead_lettered, principal, request_id)
 SELECT n, now() - n * interval '1 ms', :site_id, 1, 1, 0, 0, '', '' FROM generate_series(1, 30000) AS n
 """)
 
@@ -148,22 +156,28 @@ def test_batches_are_found_by_when_they_were_stored(engine: Engine, site: Site, 
     with engine.begin() as connection:
         connection.execute(MANY, {"site_id": site.id})
         connection.execute(SUMMARISE)
-        # As autovacuum does at a moment of its own: without, the planner takes every range for a third of the rows.
+        # Autovacuum does this sooner or later; without it, the planner expects a third of the rows in every range.
         connection.execute(text("ANALYZE ingest_ledger"))
-    given = {"site_id": site.id, "since": now, "received_since": now - timedelta(days=1), "top": 10, "seen": "3:9:"}
+    parameters = {
+        "site_id": site.id,
+        "since": now,
+        "received_since": now - timedelta(days=1),
+        "top": 10,
+        "seen": "3:9:",
+    }
     with engine.begin() as connection:
-        live.plan_by_time(connection)
-        explain = text(f"EXPLAIN {live.BATCHES.text}")
-        plan = "\n".join(connection.execute(explain, given | {"upto": "3:10:"}).scalars())
+        new_events.force_time_scan(connection)
+        explain = text(f"EXPLAIN {new_events.NEW_BATCHES.text}")
+        plan = "\n".join(connection.execute(explain, parameters | {"upto": "3:10:"}).scalars())
     assert "stored_at_idx" in plan
     assert "Seq Scan" not in plan
 
 
 class Listener:
-    """A client's end of a stream, over a socket."""
+    """The client of a stream over a socket."""
 
-    def __init__(self, served: Served, header: str, query: str = "") -> None:
-        self.socket = served.connect()
+    def __init__(self, server: WebServer, header: str, query: str = "") -> None:
+        self.socket = server.connect()
         head = f"GET {LIVE}?{query} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{header}\r\n"
         self.socket.sendall(head.encode())
         self._file = self.socket.makefile("rb")
@@ -171,7 +185,7 @@ class Listener:
         self.head = b"".join(iter(self._file.readline, b"\r\n")).decode().lower()
 
     def blocks(self) -> Iterator[bytes]:
-        """As they come, until the server ends."""
+        """The blocks as they arrive, until the server closes."""
         rest = b""
         while size := int(self._file.readline() or b"0", 16):
             rest += self._file.read(size + 2)[:-2]
@@ -179,52 +193,48 @@ class Listener:
             yield from whole
 
     def events(self, count: int) -> list[Any]:
-        found: list[Any] = []
+        events: list[Any] = []
         for block in self.blocks():
             if b"event: event" in block:
-                found.append((id_of(block), data_of(block)))
-            if len(found) == count:
+                events.append((id_of(block), data_of(block)))
+            if len(events) == count:
                 break
-        return found
+        return events
 
     def close(self) -> None:
         self._file.close()
         self.socket.close()
 
 
-@pytest.fixture
-def listen(app: Flask, site: Site, token: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Listener]]:
-    """`listen("type=signup", last_event_id)`: a client of a web process with four threads, that looks often."""
-    monkeypatch.setattr(live_streams, "LOOK_EVERY_S", 0.02)
-    served, opened = Served(app), list[Listener]()
-    header = f"Authorization: Bearer {token('read')}\r\n"
+@pytest.fixture(scope="module")
+def server(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[WebServer]:
+    with WebServer(tmp_path_factory.mktemp("web"), "wsgi:asgi", environment(settings, WEB_THREADS="4")) as server:
+        yield server
 
-    def connect(query: str = "", last_event_id: str = "") -> Listener:
+
+@pytest.fixture
+def listen(server: WebServer, site: Site, token: Any) -> Iterator[Callable[..., Listener]]:
+    """`listen("type=signup", last_event_id)`: a client of a web process with four threads."""
+    opened = list[Listener]()
+
+    def connect(
+        query: str = "", last_event_id: str = "", server: WebServer = server, sub: str = "listener"
+    ) -> Listener:
+        header = f"Authorization: Bearer {token('read', sub=sub)}\r\n"
         more = f"Last-Event-ID: {last_event_id}\r\n" if last_event_id else ""
-        opened.append(Listener(served, header + more, query))
+        opened.append(Listener(server, header + more, query))
         return opened[-1]
 
-    connect.served = served  # type: ignore[attr-defined]
     yield connect
-    for one in opened:
-        one.close()
-    served.close()
-    wait_for(lambda: not app.extensions["live_tail"]._streams)
-    app.extensions["append_redis"] = app.extensions["buffer_redis"]
-
-
-def wait_for(is_so: Callable[[], bool]) -> None:
-    """Until another thread has got there."""
-    end = time.monotonic() + 10
-    while not is_so():
-        assert time.monotonic() < end
+    for listener in opened:
+        listener.close()
 
 
 def sent(count: int, **more: Any) -> list[dict[str, Any]]:
     return [{"user_id": f"u{n}", "ts": datetime.now(UTC).isoformat(), **more} for n in range(count)]
 
 
-def test_a_stream_tells_what_is_stored_and_resumes(listen: Any, store: Store) -> None:
+def test_a_stream_sends_stored_events_and_resumes(listen: Any, store: Store) -> None:
     first = listen()
     assert (first.status, "content-type: text/event-stream" in first.head) == (200, True)
     store(sent(3, payload={"plan": "pro"}, path="/a"))
@@ -237,86 +247,106 @@ def test_a_stream_tells_what_is_stored_and_resumes(listen: Any, store: Store) ->
     assert [data["user_id"] for _, data in resumed.events(3)] == ["u2", "u0", "u1"]
 
 
-def test_only_what_was_asked_for_comes(listen: Any, store: Store) -> None:
+def test_only_subscribed_events_are_sent(listen: Any, store: Store) -> None:
     some, everything = listen("type=signup&type=click"), listen("include_bots=true")
     store([*sent(1), *sent(1, type="signup", user_agent=BOT), *sent(2, type="click")])
     assert [data["type"] for _, data in some.events(2)] == ["click", "click"]
     assert len(everything.events(4)) == 4
 
 
-def test_streams_take_no_thread_from_requests(listen: Any, store: Store) -> None:
+def test_streams_occupy_no_request_thread(listen: Any, server: WebServer, store: Store) -> None:
     """The process has four threads."""
     streams = [listen() for _ in range(20)]
-    assert b"200 OK" in listen.served.say(b"GET /livez HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    assert b"200 OK" in server.say(b"GET /health HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
     store(sent(1))
     assert [len(stream.events(1)) for stream in streams] == [1] * 20
 
 
-def test_a_client_that_leaves_leaves_nothing_behind(listen: Any, app: Flask) -> None:
-    listener = listen()
-    tail = app.extensions["live_tail"]
-    wait_for(lambda: len(tail._streams) == 1)
-    listener.socket.shutdown(socket.SHUT_RDWR)
-    wait_for(lambda: not tail._streams and tail._thread is None)
+def test_a_process_serves_a_limited_number_of_streams_and_forgets_those_that_left(listen: Any) -> None:
+    # One caller may have 20 (LIVE_STREAMS_A_CALLER).
+    streams = [listen(sub=f"listener-{n // 20}") for n in range(live_tail.MAX_STREAMS)]
+    refused = listen(sub="late")
+    assert (refused.status, "retry-after: 10" in refused.head) == (503, True)
+    streams[0].socket.shutdown(socket.SHUT_RDWR)
+    until(lambda: listen(sub="late").status == 200)
 
 
-def test_a_server_that_stops_ends_its_streams(listen: Any) -> None:
-    listener = listen()
-
-    async def stop() -> None:
-        listen.served.server.stop()
-
-    listen.served.call(stop())
-    assert [block for block in listener.blocks() if b"event" in block] == []
-
-
-def test_a_process_has_room_for_so_many(listen: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(live_streams, "MOST_STREAMS", 1)
-    first, second = listen(), listen()
-    assert (first.status, second.status, "retry-after: 10" in second.head) == (200, 503, True)
+def test_a_stopping_server_closes_its_streams(listen: Any, settings: Settings, tmp_path: Path) -> None:
+    with WebServer(tmp_path, "wsgi:asgi", environment(settings)) as stopping:
+        listener = listen(server=stopping)
+        began = time.monotonic()
+        stopping.signal(signal.SIGTERM)
+        assert [block for block in listener.blocks() if b"event" in block] == []
+        assert time.monotonic() - began < 5
 
 
-def test_a_stream_that_comes_back_too_late_hears_what_it_missed(engine: Engine, site: Site, token: Any) -> None:
-    tail, now = Tail(engine), start(engine)
-    stream = tail.join(Asked(site.id), str(now._replace(at=now.at - timedelta(minutes=61))))
+def test_a_late_resume_gets_a_gap(engine: Engine, site: Site, token: Any) -> None:
+    tail, now = LiveTail(engine), start(engine)
+    stream = tail.open_stream(Subscription(site.id), str(now._replace(at=now.at - timedelta(minutes=61))))
     stream.close()
     assert b"event: gap" in next(stream)
-    other = tail.join(Asked(site.id), str(Mark(now.at, "3:999999999:")))
+    other = tail.open_stream(Subscription(site.id), str(StreamPosition(now.at, "3:999999999:")))
     other.close()
     assert b"event: gap" in next(other)
 
 
-def test_silence_is_broken_and_keeps_the_mark_young(
-    engine: Engine, site: Site, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(live_streams, "HEARTBEAT_S", 0)
-    tail = Tail(engine)
-    stream = tail.join(Asked(site.id), None)
+def test_a_heartbeat_is_sent_with_a_fresh_position(engine: Engine, site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(live_tail, "HEARTBEAT_INTERVAL_S", 0)
+    tail = LiveTail(engine)
+    stream = tail.open_stream(Subscription(site.id), None)
     next(stream)
-    before = stream.mark
-    tail.look()
-    beat = next(stream)
+    before = stream.position
+    tail.poll()
+    heartbeat = next(stream)
     stream.close()
-    assert beat.startswith(b": ")
-    assert read_mark(id_of(beat)).at >= before.at
+    assert heartbeat.startswith(b": ")
+    assert decode_position(id_of(heartbeat)).at >= before.at
 
 
-def test_who_does_not_read_is_skipped_and_ends(
+def test_the_stream_of_a_revoked_or_expired_credential_ends(engine: Engine, site: Site, monkeypatch: Any) -> None:
+    revoked, now = set[str](), clock.now()
+    tail = LiveTail(engine, lambda: revoked)
+    until_then = (now + timedelta(minutes=5)).timestamp()
+    streams = [tail.open_stream(Subscription(site.id, None, False, *ends), None)
+               for ends in (("one", until_then), ("two",), ("", until_then), ())]  # fmt: skip
+    tail.poll()
+    assert [stream.is_closed for stream in streams] == [False, False, False, False]
+    revoked.add("two")
+    tail.poll()
+    assert [stream.is_closed for stream in streams] == [False, True, False, False]
+    monkeypatch.setattr(clock, "now", lambda: now + timedelta(minutes=5))
+    tail.poll()
+    assert [stream.is_closed for stream in streams] == [True, True, True, False]
+    streams[3].close()
+
+
+def test_a_revocation_ends_the_served_stream_of_a_token(
+    engine: Engine, redis: Redis, site: Site, server: WebServer, token: Any
+) -> None:
+    listener = Listener(server, f"Authorization: Bearer {token('read', jti='to-revoke')}\r\n")
+    assert listener.status == 200
+    tokens.revoke(engine, redis, "to-revoke", None, "", "me")
+    # The server closes the stream, which would go on for an hour.
+    assert [block for block in listener.blocks() if b"event: event" in block] == []
+    listener.close()
+
+
+def test_a_client_that_does_not_read_is_skipped_and_closed(
     engine: Engine, site: Site, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(live_streams, "MOST_BYTES", 10)
-    tail = Tail(engine)
-    stream = tail.join(Asked(site.id), None)
-    mark = stream.mark
+    monkeypatch.setattr(live_tail, "MAX_BUFFERED_BYTES", 10)
+    tail = LiveTail(engine)
+    stream = tail.open_stream(Subscription(site.id), None)
+    position = stream.position
     store(sent(1))
-    tail.look()
-    assert (stream.is_full, stream.mark) == (True, mark)
+    tail.poll()
+    assert (stream.is_full, stream.position) == (True, position)
     next(stream)
-    tail.look()
+    tail.poll()
     assert b"event: event" in next(stream)
-    monkeypatch.setattr(live_streams, "STALLED_AFTER_S", -1)
-    stream.say(b": more\n\n")
-    tail.look()
+    monkeypatch.setattr(live_tail, "STALL_TIMEOUT_S", -1)
+    stream.send(b": more\n\n")
+    tail.poll()
     next(stream)
     with pytest.raises(StopIteration):
         next(stream)

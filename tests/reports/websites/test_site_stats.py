@@ -1,6 +1,5 @@
-"""Seed 002's report against a slow count over the stored page views, of all time, of a day and of some days."""
+"""Seed 002's report against a slow count over the stored page views: all time, one day and several days."""
 
-import time
 from collections import Counter
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -14,8 +13,8 @@ from sqlalchemy import Engine
 
 from analytics import clock
 from analytics.rollups.merge import merge_site
-from analytics.sites import create_site
-from tests.reports.slow import BOT, ZONES, slow_day
+from tests.factories import make_site
+from tests.reports.brute_force import BOT, ZONES, local_day
 
 SEEN = st.lists(
     st.tuples(
@@ -28,7 +27,7 @@ SEEN = st.lists(
 
 @settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(seen=SEEN, zone=st.sampled_from(ZONES), start=st.sampled_from([datetime(2011, 12, 28), datetime(2026, 3, 26)]))
-def test_a_site_is_that_of_a_slow_count(
+def test_a_site_equals_a_slow_count(
     engine: Engine,
     store: Any,
     client: FlaskClient,
@@ -40,33 +39,35 @@ def test_a_site_is_that_of_a_slow_count(
     start: datetime,
 ) -> None:
     begin = start.replace(tzinfo=UTC)
-    with engine.begin() as connection:
-        there = create_site(connection, f"s{time.monotonic_ns()}", zone=zone)
+    site = make_site(engine, zone)
     store(
         [
             {"user_id": user, "type": kind, "ts": (begin + timedelta(seconds=after)).isoformat(), "path": path}
             | ({"user_agent": BOT} if bot else {})
             for user, after, bot, kind, path in seen
         ],
-        site_id=there.id,
+        site_id=site.id,
     )
     query = "SELECT ts, user_no, path, is_bot FROM events WHERE site_id = :id AND type = 'page_view'"
-    rows = [(slow_day(row[0], ZoneInfo(zone)), *row) for row in sql(query, id=there.id)]
-    some = slow_day(begin + timedelta(days=2), ZoneInfo(zone))
-    last = slow_day(begin + timedelta(days=6), ZoneInfo(zone))
+    rows = [(local_day(row[0], ZoneInfo(zone)), *row) for row in sql(query, id=site.id)]
+    day = local_day(begin + timedelta(days=2), ZoneInfo(zone))
+    last = local_day(begin + timedelta(days=6), ZoneInfo(zone))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(clock, "now", lambda: begin + timedelta(days=6))
-        for _ in ("while they wait", "merged"):
-            for asked, first, until in (
+        for _ in ("unmerged", "merged"):
+            for parameters, first, until in (
                 ("", date.min, last),
-                (f"&date={some}", some, some),
+                (f"&date={day}", day, day),
                 ("&days=3", last - timedelta(days=2), last),
             ):
                 for bots in (False, True):
-                    path = f"/stats?site_id={there.key}&include_bots={bots}{asked}"
-                    found = client.get(path, headers=auth(token("read"))).json
-                    mine = [row for row in rows if first <= row[0] <= until and (bots or not row[4])]
-                    assert (found["total_views"], found["unique_users"]) == (len(mine), len({row[2] for row in mine}))
-                    paths = Counter(row[3] or "(none)" for row in mine)
-                    assert {line["path"]: line["views"] for line in found["top_paths"]} == dict(paths)
-            merge_site(engine, there.id)
+                    path = f"/stats?site_id={site.key}&include_bots={bots}{parameters}"
+                    report = client.get(path, headers=auth(token("read"))).json
+                    views = [row for row in rows if first <= row[0] <= until and (bots or not row[4])]
+                    assert (report["total_views"], report["unique_users"]) == (
+                        len(views),
+                        len({row[2] for row in views}),
+                    )
+                    paths = Counter(row[3] or "(none)" for row in views)
+                    assert {row["path"]: row["views"] for row in report["top_paths"]} == dict(paths)
+            merge_site(engine, site.id)

@@ -1,4 +1,4 @@
-"""Deltas through the real drain: the same as a slow count over the table, once, and gone with their events."""
+"""Deltas written by the real drain: equal to a slow count over the table, once, in the transaction of their events."""
 
 import random
 from collections.abc import Callable
@@ -12,14 +12,15 @@ from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DBAPIError
 
 from analytics.ingest import buffer
-from analytics.ingest.pipeline import Drain, Outcome
-from analytics.rollups import delta
-from analytics.rollups.append import UnknownZone
-from analytics.rollups.delta import Delta
-from analytics.sites import Site, find_site, update_site
+from analytics.ingest.drain.drain import Drain, DrainResult
+from analytics.rollups.deltas import counts
+from analytics.rollups.deltas.counts import Delta
+from analytics.rollups.deltas.writer import MissingZoneData
+from analytics.sites.sites import Site, find_site, update_site
 from analytics.store import events as store
-from tests.ingest.test_pipeline import another_drain, iso, send
-from tests.rollups.test_delta import ATTRIBUTES, Event, plain, slow_counts, slow_touches
+from tests.factories import make_drain
+from tests.ingest.drain.test_drain import iso, send
+from tests.rollups.deltas.test_counts import ATTRIBUTES, Event, plain, slow_counts, slow_visit_parts
 
 NOW = datetime.now(UTC).replace(microsecond=123_000)
 Sql = Callable[..., list[tuple[Any, ...]]]
@@ -32,17 +33,17 @@ BROWSERS = (
 
 @pytest.fixture
 def drain(engine: Engine, redis: Redis) -> Drain:
-    return another_drain(engine, redis)
+    return make_drain(engine, redis)
 
 
-def waiting(sql: Sql, site: Site) -> Delta:
-    """All deltas of the site, united; and their `events` say what they hold."""
-    found = sql("SELECT zone, events, body FROM rollup_deltas WHERE site_id = :id ORDER BY id", id=site.id)
-    [zone] = {zone for zone, _, _ in found} or {"UTC"}
-    for _, events, body in found:
-        totals = delta.unite([bytes(body)], zone, ("total",), touches=False).counts
+def sum_deltas(sql: Sql, site: Site) -> Delta:
+    """The sum of the site's deltas; checks their `events` too."""
+    deltas = sql("SELECT zone, events, body FROM rollup_deltas WHERE site_id = :id ORDER BY id", id=site.id)
+    [zone] = {zone for zone, _, _ in deltas} or {"UTC"}
+    for _, events, body in deltas:
+        totals = counts.sum_bodies([bytes(body)], zone, ("total",), visit_parts=False).counts
         assert events == sum(count.events for key, count in totals.items() if not key.subject)
-    return delta.unite([bytes(body) for _, _, body in found], zone)
+    return counts.sum_bodies([bytes(body) for _, _, body in deltas], zone)
 
 
 def stored(sql: Sql, site: Site) -> list[Event]:
@@ -56,7 +57,7 @@ def set_zone(engine: Engine, key: str, zone: str) -> None:
         update_site(connection, key, zone=zone)
 
 
-def an_event(chance: random.Random) -> dict[str, Any]:
+def random_event(chance: random.Random) -> dict[str, Any]:
     event: dict[str, Any] = {
         "type": chance.choice(("page_view", "click", 'odd\\ "type"\t')),
         "ts": iso(NOW - timedelta(minutes=chance.randrange(3000), microseconds=chance.randrange(10**6))),
@@ -77,24 +78,24 @@ def an_event(chance: random.Random) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("zone", ["Asia/Kathmandu", "America/St_Johns", "UTC"])
-def test_the_deltas_are_what_the_table_holds(
+def test_deltas_equal_a_slow_count_of_the_stored_events(
     engine: Engine, redis: Redis, sql: Sql, site: Site, drain: Drain, zone: str
 ) -> None:
     other, chance = find_site(engine, "other", auto_create=True), random.Random(zone)
     set_zone(engine, other.key, zone)
     for _ in range(12):
-        send(redis, chance.choice((site, other)), [an_event(chance) for _ in range(chance.randrange(1, 40))])
+        send(redis, chance.choice((site, other)), [random_event(chance) for _ in range(chance.randrange(1, 40))])
         if chance.random() < 0.4:
             drain.run()
     drain.run()
-    [(duplicates, dead)] = sql("SELECT sum(duplicate), sum(dead) FROM ingest_ledger")
+    [(duplicates, dead)] = sql("SELECT sum(duplicate), sum(dead_lettered) FROM ingest_ledger")
     assert duplicates
     assert dead
-    for one, its_zone in ((site, "UTC"), (other, zone)):
-        events, found = stored(sql, one), waiting(sql, one)
-        assert found.zone == its_zone
-        assert plain(found) == slow_counts(its_zone, events)
-        assert sorted(found.touches) == sorted(slow_touches(events))
+    for drained_site, site_zone in ((site, "UTC"), (other, zone)):
+        events, delta = stored(sql, drained_site), sum_deltas(sql, drained_site)
+        assert delta.zone == site_zone
+        assert plain(delta) == slow_counts(site_zone, events)
+        assert sorted(delta.visit_parts) == sorted(slow_visit_parts(events))
 
 
 def test_an_entry_stored_twice_is_counted_once(
@@ -102,25 +103,25 @@ def test_an_entry_stored_twice_is_counted_once(
 ) -> None:
     send(redis, site, [{"type": "a"}, {"type": "b"}])
     deliveries = buffer.read_new(redis, drain.consumer, 10)
-    drain.store(deliveries, Outcome())
-    another_drain(engine, redis).store(deliveries, Outcome())
+    drain.store(deliveries, DrainResult())
+    make_drain(engine, redis).store(deliveries, DrainResult())
     assert sql("SELECT events FROM rollup_deltas") == [(2,)]
 
 
-def test_two_drains_of_one_entry_at_once_count_it_once(engine: Engine, redis: Redis, sql: Sql, site: Site) -> None:
-    drains = [another_drain(engine, redis) for _ in range(4)]
+def test_concurrent_drains_of_one_entry_count_it_once(engine: Engine, redis: Redis, sql: Sql, site: Site) -> None:
+    drains = [make_drain(engine, redis) for _ in range(4)]
     for _ in range(4):
         send(redis, site, [{"type": "a", "user_id": "u"}] * 300)
         deliveries = buffer.read_new(redis, "first", 10)
         with ThreadPoolExecutor(len(drains)) as pool:
-            list(pool.map(lambda one: one.store(deliveries, Outcome()), drains))  # noqa: B023
+            list(pool.map(lambda drain: drain.store(deliveries, DrainResult()), drains))  # noqa: B023
     assert sql("SELECT sum(events) FROM rollup_deltas") == sql("SELECT count(*) FROM events") == [(1200,)]
 
 
 def blocked(connection: Connection) -> list[int]:
     """Backends of this database that wait for a lock."""
     statement = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-    # A transaction that has looked knows of no backend that came later.
+    # Statistics are cached in a transaction: without this, later backends do not show.
     connection.execute(text("SELECT pg_stat_clear_snapshot()"))
     return list(connection.execute(text(statement)).scalars())
 
@@ -151,15 +152,15 @@ def test_a_drain_killed_before_it_commits_leaves_no_delta(
     assert sql("SELECT events FROM rollup_deltas ORDER BY id") == [(1,), (2,)]
 
 
-def test_a_change_of_zone_waits_for_drains_and_they_not_for_it(engine: Engine, site: Site) -> None:
+def test_a_change_of_zone_waits_for_drains_but_drains_do_not_wait_for_it(engine: Engine, site: Site) -> None:
     with engine.connect() as first, engine.connect() as second, ThreadPoolExecutor(2) as pool:
-        assert store.hold_sites(first, [site.id]) == store.hold_sites(second, [site.id]) == {site.id: "UTC"}
-        store.lock_sites(first, [site.id])
+        assert store.lock_site_zones(first, [site.id]) == store.lock_site_zones(second, [site.id]) == {site.id: "UTC"}
+        store.lock_user_numbers(first, [site.id])
         change = pool.submit(set_zone, engine, site.key, "Europe/Berlin")
         with engine.connect() as watcher:
             await_blocked(watcher)
-            # The second drain wants what the first holds, and must not queue behind the change that waits for both.
-            numbers = pool.submit(store.lock_sites, second, [site.id])
+            # The second drain needs the lock of the first, and must not queue behind the change that waits for both.
+            numbers = pool.submit(store.lock_user_numbers, second, [site.id])
             await_blocked(watcher, 2)
         first.commit()
         assert numbers.result() == {site.id: 1}
@@ -167,28 +168,30 @@ def test_a_change_of_zone_waits_for_drains_and_they_not_for_it(engine: Engine, s
         second.commit()
         change.result()
     with engine.connect() as third:
-        assert store.hold_sites(third, [site.id]) == {site.id: "Europe/Berlin"}
+        assert store.lock_site_zones(third, [site.id]) == {site.id: "Europe/Berlin"}
 
 
-def test_a_zone_that_is_unknown_here_buries_nothing(redis: Redis, sql: Sql, site: Site, drain: Drain) -> None:
+def test_missing_zone_data_makes_no_dead_letters(redis: Redis, sql: Sql, site: Site, drain: Drain) -> None:
     send(redis, site, [{"type": "a"}])
     sql("UPDATE sites SET zone = 'Mars/Olympus' RETURNING id")
-    with pytest.raises(UnknownZone):
+    with pytest.raises(MissingZoneData):
         drain.run()
     assert sql("SELECT count(*) FROM dead_letters") == [(0,)]
     sql("UPDATE sites SET zone = 'UTC' RETURNING id")
     assert drain.run().stored == 1
 
 
-def test_a_drain_of_known_users_takes_no_turn(engine: Engine, redis: Redis, site: Site, drain: Drain) -> None:
-    """Whoever numbers users of the site holds up those who have new ones, and nobody else."""
+def test_a_drain_of_known_users_does_not_wait_for_the_number_lock(
+    engine: Engine, redis: Redis, site: Site, drain: Drain
+) -> None:
+    """A drain that numbers users of the site delays only drains with new users."""
     send(redis, site, [{"type": "a", "user_id": "ann"}])
     drain.run()
-    # The lock goes first, so that a drain that waits for it fails the test and does not hang it.
+    # The lock is released before the pool ends, so that a waiting drain fails the test and does not hang it.
     with ThreadPoolExecutor(1) as pool, engine.connect() as other:
-        store.lock_sites(other, [site.id])
+        store.lock_user_numbers(other, [site.id])
         send(redis, site, [{"type": "a", "user_id": "ann"}])
         assert pool.submit(drain.run).result(10).stored == 1
-        another = another_drain(engine, redis)
+        another = make_drain(engine, redis)
         send(redis, site, [{"type": "a", "user_id": "ann"}])
         assert pool.submit(another.run).result(10).stored == 1

@@ -1,4 +1,4 @@
-"""Visits against a slow oracle, which sorts all page views of a user and cuts at gaps; on a real PostgreSQL."""
+"""Visits compared with a slow oracle, which sorts all page views of a user and splits at gaps; on a real PostgreSQL."""
 
 import re
 from collections import defaultdict
@@ -13,13 +13,15 @@ from hypothesis import strategies as st
 from sqlalchemy import Connection, Engine, text
 
 from analytics import clock
-from analytics.rollups import visit_recount, visit_rollups, visit_store
-from analytics.rollups.visit_recount import recount_visits
-from analytics.rollups.visit_rollups import read_visits, recount_visit_rollups
-from analytics.rollups.visit_store import LONG_US, REACHED, apply_touches, by_index
-from analytics.rollups.visit_tally import DIMENSIONS, VisitSums
-from analytics.rollups.visits import GAP_US, Touch, fold
+from analytics.rollups.cardinality import OTHER
+from analytics.rollups.visits import recount, rollups, store
+from analytics.rollups.visits.recount import recount_visits
+from analytics.rollups.visits.rollups import read_visit_sums, recount_visit_rollups
+from analytics.rollups.visits.sessionization import GAP_US, VisitPart, join_parts
+from analytics.rollups.visits.store import ADJACENT_VISITS, LONG_US, apply_visit_parts
+from analytics.rollups.visits.sums import VISIT_DIMENSIONS, VisitSums
 from analytics.store import partitions
+from analytics.store.planner import index_lookups_only
 
 SITE = 7
 MINUTE = 60_000_000
@@ -46,9 +48,9 @@ def us(at: datetime) -> int:
     return round(at.timestamp()) * 1_000_000 + at.microsecond
 
 
-def touch(view: View) -> Touch:
+def visit_part(view: View) -> VisitPart:
     at = us(view.at)
-    return Touch(view.user_no, view.session_id, view.is_bot, at, at, 1, view.entry, view.path)
+    return VisitPart(view.user_no, view.session_id, view.is_bot, at, at, 1, view.entry, view.path)
 
 
 def slow_visits(views: Iterable[View]) -> list[list[View]]:
@@ -65,22 +67,22 @@ def slow_visits(views: Iterable[View]) -> list[list[View]]:
     return visits
 
 
-def slow_touch(visit: list[View]) -> Touch:
+def slow_visit_part(visit: list[View]) -> VisitPart:
     first, last = visit[0], visit[-1]
     end_path = max(view.path for view in visit if view.at == last.at)
-    return Touch(*first[1:4], us(first.at), us(last.at), len(visit), first.entry, end_path)
+    return VisitPart(*first[1:4], us(first.at), us(last.at), len(visit), first.entry, end_path)
 
 
 def slow_sums(views: Iterable[View], zone: str) -> dict[tuple[str, date, bool, str], VisitSums]:
     sums: dict[tuple[str, date, bool, str], list[int]] = defaultdict(lambda: [0, 0, 0, 0])
-    for visit in map(slow_touch, slow_visits(views)):
+    for visit in map(slow_visit_part, slow_visits(views)):
         at = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=visit.start_us)
         day = clock.day_of(at, clock.zone(zone))
         hour = f"{int((at - clock.day_start(day, clock.zone(zone))).total_seconds() // 3600):02}"
-        for dimension, value in zip(DIMENSIONS, ("", hour, *visit.entry, visit.exit_path), strict=True):
-            one = (1, int(visit.views == 1), visit.views, visit.end_us - visit.start_us)
+        for dimension, value in zip(VISIT_DIMENSIONS, ("", hour, *visit.entry, visit.exit_path), strict=True):
+            amounts = (1, int(visit.views == 1), visit.views, visit.end_us - visit.start_us)
             key = (dimension, day, visit.is_bot, value)
-            sums[key] = [a + b for a, b in zip(sums[key], one, strict=True)]
+            sums[key] = [a + b for a, b in zip(sums[key], amounts, strict=True)]
     return {key: VisitSums(*value) for key, value in sums.items()}
 
 
@@ -97,9 +99,9 @@ WHERE site_id = :site_id AND visits <> 0
 """)
 
 
-def stored_visits(connection: Connection) -> list[Touch]:
+def stored_visits(connection: Connection) -> list[VisitPart]:
     rows = connection.execute(STORED, {"site_id": SITE})
-    return sorted(Touch(*r[:3], us(r[3]), us(r[4]), r[5], tuple(r[6:16]), r[16]) for r in rows)
+    return sorted(VisitPart(*r[:3], us(r[3]), us(r[4]), r[5], tuple(r[6:16]), r[16]) for r in rows)
 
 
 def rolled_up(connection: Connection) -> dict[tuple[str, date, bool, str], VisitSums]:
@@ -108,7 +110,7 @@ def rolled_up(connection: Connection) -> dict[tuple[str, date, bool, str], Visit
 
 
 def apply(connection: Connection, views: Iterable[View], zone: str = "UTC") -> set[date]:
-    return apply_touches(connection, SITE, zone, [touch(view) for view in views])
+    return apply_visit_parts(connection, SITE, zone, [visit_part(view) for view in views])
 
 
 INSERT = text("""
@@ -127,13 +129,13 @@ def store_raw(connection: Connection, views: Iterable[View], type: str = "page_v
 
 @pytest.fixture
 def raw_days(engine: Engine) -> None:
-    """Partitions around the days of these tests."""
+    """Partitions for the days of these tests."""
     days = [NOON.date() + timedelta(days=n) for n in range(-3, 25)]
     partitions.ensure(engine, "events", days, NOON.date())
 
 
-class Undone:
-    """A transaction that leaves nothing, so that one test may try many examples."""
+class RolledBack:
+    """A transaction that is rolled back, so that one test may try many examples."""
 
     def __init__(self, engine: Engine) -> None:
         self._connection = engine.connect()
@@ -176,28 +178,28 @@ def chunked(draw: st.DrawFn) -> list[list[View]]:
 
 @given(chunked(), st.randoms(use_true_random=False))
 @limits(max_examples=200, deadline=None)
-def test_touches_fold_to_the_same_visits_in_any_grouping_and_order(chunks, random) -> None:
-    parts = [one for chunk in chunks for one in fold(touch(view) for view in chunk)]
+def test_parts_join_to_the_same_visits_in_any_grouping_and_order(chunks, random) -> None:
+    parts = [part for chunk in chunks for part in join_parts(visit_part(view) for view in chunk)]
     random.shuffle(parts)
-    expected = sorted(slow_touch(visit) for visit in slow_visits(view for chunk in chunks for view in chunk))
-    assert sorted(fold(parts)) == expected
-    assert sorted(fold(fold(parts[:5]) + parts[5:])) == expected
+    expected = sorted(slow_visit_part(visit) for visit in slow_visits(view for chunk in chunks for view in chunk))
+    assert sorted(join_parts(parts)) == expected
+    assert sorted(join_parts(join_parts(parts[:5]) + parts[5:])) == expected
 
 
-def test_a_gap_of_thirty_minutes_joins_and_a_microsecond_more_divides() -> None:
-    first, second = touch(View(NOON)), touch(View(NOON + timedelta(minutes=30)))
+def test_a_gap_of_thirty_minutes_joins_and_a_microsecond_more_separates() -> None:
+    first, second = visit_part(View(NOON)), visit_part(View(NOON + timedelta(minutes=30)))
     later = second._replace(start_us=second.start_us + 1, end_us=second.end_us + 1)
-    assert [visit.views for visit in fold([second, first])] == [2]
-    assert [visit.views for visit in fold([later, first])] == [1, 1]
+    assert [visit.views for visit in join_parts([second, first])] == [2]
+    assert [visit.views for visit in join_parts([later, first])] == [1, 1]
 
 
 @given(chunked(), st.sampled_from(["UTC", "Europe/Berlin", "Asia/Kathmandu"]))
 @SLOW
 def test_visits_are_a_function_of_the_set_of_page_views(engine: Engine, chunks, zone) -> None:
     views = [view for chunk in chunks for view in chunk]
-    with Undone(engine) as connection:
+    with RolledBack(engine) as connection:
         changed = set().union(*(apply(connection, chunk, zone) for chunk in chunks))
-        assert stored_visits(connection) == sorted(slow_touch(visit) for visit in slow_visits(views))
+        assert stored_visits(connection) == sorted(slow_visit_part(visit) for visit in slow_visits(views))
         assert rolled_up(connection) == slow_sums(views, zone)
         assert {key[1] for key in rolled_up(connection)} <= changed
 
@@ -206,7 +208,7 @@ def test_visits_are_a_function_of_the_set_of_page_views(engine: Engine, chunks, 
 @SLOW
 def test_a_recount_of_any_days_changes_nothing(engine: Engine, raw_days, chunks, zone, first, length) -> None:
     first_day = NOON.date() + timedelta(days=first)
-    with Undone(engine) as connection:
+    with RolledBack(engine) as connection:
         for chunk in chunks:
             apply(connection, chunk, zone)
             store_raw(connection, chunk)
@@ -218,12 +220,12 @@ def test_a_recount_of_any_days_changes_nothing(engine: Engine, raw_days, chunks,
 
 @given(many_views, st.sampled_from(["UTC", "Europe/Berlin", "Asia/Kathmandu"]))
 @SLOW
-def test_a_recount_makes_the_visits_out_of_nothing(engine: Engine, raw_days, views, zone) -> None:
-    with Undone(engine) as connection:
+def test_a_recount_creates_missing_visits(engine: Engine, raw_days, views, zone) -> None:
+    with RolledBack(engine) as connection:
         store_raw(connection, views)
         store_raw(connection, views, type="click")
         recount_visits(connection, SITE, zone, NOON.date() - timedelta(days=1), NOON.date() + timedelta(days=6))
-        assert stored_visits(connection) == sorted(slow_touch(visit) for visit in slow_visits(views))
+        assert stored_visits(connection) == sorted(slow_visit_part(visit) for visit in slow_visits(views))
         assert rolled_up(connection) == slow_sums(views, zone)
 
 
@@ -231,9 +233,9 @@ def test_a_late_view_joins_two_visits(engine: Engine) -> None:
     at = [NOON, NOON + timedelta(minutes=50), NOON + timedelta(minutes=25)]
     with engine.begin() as connection:
         apply(connection, [View(at[0], path="/in"), View(at[1], path="/out")])
-        before = read_visits(connection, SITE, "total", NOON.date(), NOON.date() + timedelta(days=1))
+        before = read_visit_sums(connection, SITE, "total", NOON.date(), NOON.date() + timedelta(days=1))
         apply(connection, [View(at[2], path="/between")])
-        after = read_visits(connection, SITE, "total", NOON.date(), NOON.date() + timedelta(days=1))
+        after = read_visit_sums(connection, SITE, "total", NOON.date(), NOON.date() + timedelta(days=1))
         pages = rolled_up(connection)
     assert before == {(NOON.date(), ""): VisitSums(2, 2, 2, 0)}
     assert after == {(NOON.date(), ""): VisitSums(1, 0, 3, 50 * MINUTE)}
@@ -246,12 +248,12 @@ def test_a_late_view_moves_a_visit_to_the_day_before(engine: Engine) -> None:
     with engine.begin() as connection:
         apply(connection, [View(midnight + timedelta(minutes=5))])
         changed = apply(connection, [View(midnight - timedelta(minutes=5))])
-        sums = read_visits(connection, SITE, "total", date(2026, 3, 10), date(2026, 3, 12))
+        sums = read_visit_sums(connection, SITE, "total", date(2026, 3, 10), date(2026, 3, 12))
     assert changed == {date(2026, 3, 10), date(2026, 3, 11)}
     assert sums == {(date(2026, 3, 10), ""): VisitSums(1, 0, 2, 10 * MINUTE)}
 
 
-def test_a_visit_that_lasts_for_days_is_one_and_recounted_whole(engine: Engine, raw_days) -> None:
+def test_a_visit_of_several_days_is_one_and_recounted_whole(engine: Engine, raw_days) -> None:
     views = [View(NOON + timedelta(minutes=30 * n), path=f"/{n}") for n in range(48 * 4)]
     with engine.begin() as connection:
         for view in reversed(views):
@@ -271,18 +273,18 @@ def test_a_view_extends_a_visit_that_began_many_hours_ago(engine: Engine) -> Non
         apply(connection, views[:15])
         for view in views[15:]:
             apply(connection, [view])
-        assert stored_visits(connection) == [slow_touch(views)]
+        assert stored_visits(connection) == [slow_visit_part(views)]
 
 
-def test_a_recount_leaves_a_visit_to_the_day_it_began_even_where_it_is_missing(engine: Engine, raw_days) -> None:
+def test_a_recount_adds_no_visit_that_began_earlier(engine: Engine, raw_days) -> None:
     midnight = datetime(2026, 3, 11, tzinfo=UTC)
     with engine.begin() as connection:
         store_raw(connection, [View(midnight + timedelta(minutes=n)) for n in (-20, 10, 35, 90)])
         recount_visits(connection, SITE, "UTC", date(2026, 3, 11), date(2026, 3, 12))
-        assert stored_visits(connection) == [touch(View(midnight + timedelta(minutes=90)))]
+        assert stored_visits(connection) == [visit_part(View(midnight + timedelta(minutes=90)))]
 
 
-def test_views_of_a_visit_whose_beginning_is_no_longer_in_the_raw_events_stay_its_own(engine: Engine, raw_days) -> None:
+def test_a_visit_whose_first_raw_events_are_purged_keeps_its_views(engine: Engine, raw_days) -> None:
     midnight = datetime(2026, 3, 11, tzinfo=UTC)
     views = [View(midnight + timedelta(minutes=n)) for n in (-10, 10, 35)]
     with engine.begin() as connection:
@@ -293,7 +295,7 @@ def test_views_of_a_visit_whose_beginning_is_no_longer_in_the_raw_events_stay_it
         assert stored_visits(connection) == expected
 
 
-# The local days that begin when clocks change, and the hour their last visit is in.
+# Zone, instant of a visit near a change of clocks, its local day and hour.
 CHANGES = [
     ("Europe/Berlin", datetime(2026, 3, 29, 21, 59, tzinfo=UTC), date(2026, 3, 29), "22"),
     ("Europe/Berlin", datetime(2026, 10, 25, 22, 59, tzinfo=UTC), date(2026, 10, 25), "24"),
@@ -308,9 +310,9 @@ def test_a_visit_belongs_to_the_local_day_and_hour_it_began(engine: Engine, zone
     with engine.begin() as connection:
         apply(connection, [View(at), View(at + timedelta(minutes=5))], zone)
         expected = {(day, hour): VisitSums(1, 0, 2, 5 * MINUTE)}
-        assert read_visits(connection, SITE, "hour", day, day + timedelta(days=1)) == expected
+        assert read_visit_sums(connection, SITE, "hour", day, day + timedelta(days=1)) == expected
         recount_visit_rollups(connection, SITE, zone, day, day + timedelta(days=1))
-        assert read_visits(connection, SITE, "hour", day, day + timedelta(days=1)) == expected
+        assert read_visit_sums(connection, SITE, "hour", day, day + timedelta(days=1)) == expected
 
 
 def test_another_zone_moves_the_sums_and_not_the_visits(engine: Engine) -> None:
@@ -323,28 +325,33 @@ def test_another_zone_moves_the_sums_and_not_the_visits(engine: Engine) -> None:
         assert stored_visits(connection) == visits
 
 
-def test_bots_are_counted_apart_even_within_a_person_s_session(engine: Engine) -> None:
+def test_bots_are_counted_separately_even_in_one_session(engine: Engine) -> None:
     with engine.begin() as connection:
         apply(connection, [View(NOON), View(NOON, is_bot=True), View(NOON, user_no=2, is_bot=True)])
-        day, after = NOON.date(), NOON.date() + timedelta(days=1)
-        assert read_visits(connection, SITE, "total", day, after)[day, ""].visits == 1
-        assert read_visits(connection, SITE, "total", day, after, bots=True)[day, ""].visits == 3
+        day, end = NOON.date(), NOON.date() + timedelta(days=1)
+        assert read_visit_sums(connection, SITE, "total", day, end)[day, ""].visits == 1
+        assert read_visit_sums(connection, SITE, "total", day, end, bots=True)[day, ""].visits == 3
 
 
-def test_figures_of_no_visits_are_none() -> None:
-    nothing, some = VisitSums(0, 0, 0, 0), VisitSums(4, 1, 10, 6_000_000)
-    assert (nothing.bounce_rate, nothing.avg_duration_s, nothing.views_a_visit) == (None, None, None)
-    assert (some.bounce_rate, some.avg_duration_s, some.views_a_visit) == (0.25, 1.5, 2.5)
+def test_sums_are_added() -> None:
+    assert VisitSums.total([VisitSums(1, 1, 1, 0), VisitSums(4, 1, 10, 7)]) == VisitSums(5, 2, 11, 7)
+    assert VisitSums.total([]) == VisitSums(0, 0, 0, 0)
 
 
-def test_a_dimension_that_visits_have_not_is_refused(engine: Engine) -> None:
+def test_rates_of_no_visits_are_none() -> None:
+    none, some = VisitSums(), VisitSums(4, 1, 10, 6_000_000)
+    assert (none.bounce_rate, none.avg_duration_s, none.views_per_visit) == (None, None, None)
+    assert (some.bounce_rate, some.avg_duration_s, some.views_per_visit) == (0.25, 1.5, 2.5)
+
+
+def test_an_unknown_dimension_is_refused(engine: Engine) -> None:
     with engine.begin() as connection, pytest.raises(ValueError, match="city"):
-        read_visits(connection, SITE, "city", NOON.date(), NOON.date())
+        read_visit_sums(connection, SITE, "city", NOON.date(), NOON.date())
 
 
-# Does not fit into a page of the index, compressed or not.
+# Does not fit into a page of the index, even compressed.
 LONG_PATH = "/" + "".join(chr(0x4E00 + n * 7919 % 20_000) for n in range(1_500))
-paths = st.sampled_from(["", *(f"/{n}" for n in range(12)), "(other)", LONG_PATH])
+paths = st.sampled_from(["", *(f"/{n}" for n in range(12)), OTHER, LONG_PATH])
 hostile_views = st.builds(lambda at, user_no, path: View(at, user_no, path=path), instants, st.integers(1, 4), paths)
 hostile = st.lists(st.lists(hostile_views, max_size=12), min_size=1, max_size=6)
 
@@ -352,42 +359,42 @@ hostile = st.lists(st.lists(hostile_views, max_size=12), min_size=1, max_size=6)
 @given(hostile)
 @SLOW
 def test_listed_values_are_exact_and_other_is_exactly_the_rest(engine: Engine, chunks) -> None:
-    with Undone(engine) as connection, pytest.MonkeyPatch.context() as patch:
-        patch.setattr(visit_rollups, "MAX_VALUES", 3)
-        patch.setattr(visit_store, "VISITS_AT_A_TIME", 5)
+    with RolledBack(engine) as connection, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(rollups, "MAX_VALUES", 3)
+        patch.setattr(store, "VISITS_AT_A_TIME", 5)
         for n, chunk in enumerate(chunks, 1):
             apply(connection, chunk)
-            check_guarded(connection, slow_sums([view for some in chunks[:n] for view in some], "UTC"))
+            check_limited(connection, slow_sums([view for views in chunks[:n] for view in views], "UTC"))
         recount_visit_rollups(connection, SITE, "UTC", NOON.date(), NOON.date() + timedelta(days=9))
-        check_guarded(connection, slow_sums([view for some in chunks for view in some], "UTC"))
+        check_limited(connection, slow_sums([view for views in chunks for view in views], "UTC"))
 
 
-def check_guarded(connection: Connection, exact) -> None:
-    """Each row but (other) is exact; (other) is the sum of those that have no row; at most three have one."""
-    found, rest, listed = rolled_up(connection), defaultdict(lambda: VisitSums(0, 0, 0, 0)), defaultdict(set)
+def check_limited(connection: Connection, exact) -> None:
+    """Each row but (other) is exact; (other) is the sum of the values without a row; at most three have one."""
+    stored, rest, listed = rolled_up(connection), defaultdict(lambda: VisitSums(0, 0, 0, 0)), defaultdict(set)
     for key, sums in exact.items():
-        if key in found and key[3] != "(other)":
-            assert found[key] == sums
+        if key in stored and key[3] != OTHER:
+            assert stored[key] == sums
             listed[key[:3]].add(key[3])
         else:
             rest[key[:3]] = VisitSums(*(a + b for a, b in zip(rest[key[:3]], sums, strict=True)))
-    assert rest == {key[:3]: sums for key, sums in found.items() if key[3] == "(other)"}
+    assert rest == {key[:3]: sums for key, sums in stored.items() if key[3] == OTHER}
     assert all(len(values - {""}) <= 3 for values in listed.values())
-    assert set(found) <= set(exact) | {(*group, "(other)") for group in rest}
+    assert set(stored) <= set(exact) | {(*group, OTHER) for group in rest}
 
 
-def test_a_value_that_fell_to_zero_in_a_full_group_keeps_its_place(engine: Engine, monkeypatch) -> None:
-    monkeypatch.setattr(visit_rollups, "MAX_VALUES", 2)
+def test_a_value_that_fell_to_zero_in_a_full_group_keeps_its_row(engine: Engine, monkeypatch) -> None:
+    monkeypatch.setattr(rollups, "MAX_VALUES", 2)
     with engine.begin() as connection:
         apply(connection, [View(NOON, path="/a"), View(NOON, user_no=2, path="/b"), View(NOON, user_no=3, path="/c")])
-        # /a is no exit any more; were its row gone, the next view of /c would be listed, and the first stay in (other).
+        # /a is no exit path any more. Without its row the next view of /c would be listed, and the first stay in (other).
         apply(connection, [View(NOON + timedelta(minutes=1), path="/b")])
         apply(connection, [View(NOON, user_no=4, path="/c")])
-        found = read_visits(connection, SITE, "exit_path", NOON.date(), NOON.date() + timedelta(days=1))
-        assert {value: sums.visits for (_, value), sums in found.items()} == {"/b": 2, "(other)": 2}
+        before = read_visit_sums(connection, SITE, "exit_path", NOON.date(), NOON.date() + timedelta(days=1))
+        assert {value: sums.visits for (_, value), sums in before.items()} == {"/b": 2, OTHER: 2}
         apply(connection, [View(NOON + timedelta(minutes=2), user_no=3, path="/b")])
-        exits = read_visits(connection, SITE, "exit_path", NOON.date(), NOON.date() + timedelta(days=1))
-    assert {value: sums.visits for (_, value), sums in exits.items()} == {"/b": 3, "(other)": 1}
+        exits = read_visit_sums(connection, SITE, "exit_path", NOON.date(), NOON.date() + timedelta(days=1))
+    assert {value: sums.visits for (_, value), sums in exits.items()} == {"/b": 3, OTHER: 1}
 
 
 def test_rows_that_fell_to_zero_are_deleted_while_there_is_room(engine: Engine, sql) -> None:
@@ -398,49 +405,49 @@ def test_rows_that_fell_to_zero_are_deleted_while_there_is_room(engine: Engine, 
 
 
 def test_memory_of_a_recount_is_bounded_by_its_batches(engine: Engine, raw_days, monkeypatch) -> None:
-    monkeypatch.setattr(visit_recount, "AT_A_TIME", 3)
+    monkeypatch.setattr(recount, "ROWS_AT_A_TIME", 3)
     views = [View(NOON + timedelta(minutes=n), user_no=n % 10) for n in range(100)]
     with engine.begin() as connection:
         store_raw(connection, views)
         recount_visits(connection, SITE, "UTC", NOON.date(), NOON.date() + timedelta(days=1))
-        assert stored_visits(connection) == sorted(slow_touch(visit) for visit in slow_visits(views))
+        assert stored_visits(connection) == sorted(slow_visit_part(visit) for visit in slow_visits(views))
 
 
-def test_a_user_s_past_is_not_read(engine: Engine) -> None:
-    """Of 400 stored visits the look-up reads those of the hours before, through the index, whatever the statistics."""
-    given = {"site_id": SITE, "user_nos": "{1}", "session_ids": '{""}', "bots": "{f}"}
-    given |= {"lows": f"{{{us(NOON) - GAP_US}}}", "highs": f"{{{us(NOON) + GAP_US}}}"}
-    given["pasts"] = f"{{{us(NOON) - GAP_US - LONG_US}}}"
+def test_earlier_visits_of_a_user_are_not_read(engine: Engine) -> None:
+    """Of 400 stored visits the look-up reads only those of the hours before, by the index, whatever the statistics."""
+    parameters = {"site_id": SITE, "user_nos": "{1}", "session_ids": '{""}', "bots": "{f}"}
+    parameters |= {"lows": f"{{{us(NOON) - GAP_US}}}", "highs": f"{{{us(NOON) + GAP_US}}}"}
+    parameters["pasts"] = f"{{{us(NOON) - GAP_US - LONG_US}}}"
     with engine.begin() as connection:
         apply(connection, [View(NOON - timedelta(hours=n)) for n in range(400)])
-        with by_index(connection):
-            plan = connection.execute(text(f"EXPLAIN (ANALYZE) {REACHED.text}"), given).scalars().all()
+        with index_lookups_only(connection):
+            plan = connection.execute(text(f"EXPLAIN (ANALYZE) {ADJACENT_VISITS.text}"), parameters).scalars().all()
     scan = next(n for n, line in enumerate(plan) if "Index Scan using pk_visits" in line)
     removed = [int(line.split(":")[1]) for line in plan[scan:] if "Rows Removed" in line]
     assert sum(removed) <= 6
 
 
 VISIT_LOOKUPS = {
-    "grow": visit_store.GROW,
-    "remove": visit_store.REMOVE,
-    "reached": visit_store.REACHED,
-    "from afar": visit_store.REACHED_FROM_AFAR,
+    "grow": store.GROW,
+    "remove": store.REMOVE,
+    "adjacent": store.ADJACENT_VISITS,
+    "adjacent long": store.ADJACENT_LONG_VISITS,
 }
 
 
 @pytest.mark.parametrize("statement", VISIT_LOOKUPS.values(), ids=VISIT_LOOKUPS)
 def test_visits_are_found_by_their_key(engine: Engine, statement) -> None:
-    """By ix_visits_site_id_started_at each would cost a look at all that began at that time."""
+    """By ix_visits_site_id_started_at each would read all visits that began at that time."""
     keys = {"user_nos": "{1,2}", "session_ids": '{"",""}', "bots": "{f,f}", "starts": "{1,1}"}
     reach = {"pasts": "{1,1}", "lows": "{1,1}", "highs": "{2,2}"}
     grown = {"ends": "{2,2}", "views": "{2,2}", "exit_paths": '{"/","/"}', "long_us": 1} | reach
-    with engine.begin() as connection, visit_store.by_index(connection):
+    with engine.begin() as connection, index_lookups_only(connection):
         plan = connection.execute(text(f"EXPLAIN {statement.text}"), {"site_id": SITE, **keys, **grown}).scalars().all()
     assert "pk_visits" in "".join(plan) or "ix_visits_long" in "".join(plan), plan
     assert "ix_visits_site_id_started_at" not in "".join(plan), plan
 
 
-def test_no_look_up_can_go_by_time_alone() -> None:
-    """Whatever the statistics of a young table say: without the key's index, none falls back to the one by time."""
+def test_no_look_up_can_use_the_index_by_time_alone() -> None:
+    """Whatever the statistics of a young table: without the key's index, none falls back to the index by time."""
     for statement in VISIT_LOOKUPS.values():
         assert not re.search(r"AND v\.started_at", statement.text), statement.text

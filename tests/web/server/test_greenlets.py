@@ -1,4 +1,4 @@
-"""Calls on the event loop: greenlets that are used again keep nothing of the call before."""
+"""Calls on the event loop: suspension, errors, and reuse of greenlets without leftover state."""
 
 import asyncio
 from contextvars import ContextVar
@@ -6,13 +6,13 @@ from contextvars import ContextVar
 import pytest
 from greenlet import getcurrent
 
-from analytics.aside import LoopCalls, aside, is_on_loop, wait_for
+from analytics.web.server.greenlets import GreenletPool, await_future, is_on_event_loop, offload
 
 seen: ContextVar[str] = ContextVar("seen", default="nothing")
 
 
-def run(calls: LoopCalls, *wanted: object) -> list[object]:
-    """What each call tells, all started in one round of a loop."""
+def run(calls: GreenletPool, *wanted: object) -> list[object]:
+    """The result of each call, all started in one iteration of the loop."""
     told: list[object] = []
 
     async def start() -> None:
@@ -25,30 +25,30 @@ def run(calls: LoopCalls, *wanted: object) -> list[object]:
     return told
 
 
-def test_a_greenlet_is_used_again_and_tells_the_next_call_nothing() -> None:
+def test_greenlet_is_reused_without_the_context_of_the_last_call() -> None:
     def remember(told: list[object]) -> None:
         told.append((seen.get(), id(getcurrent())))
         seen.set("the call before")
 
-    (first, where), (second, there) = run(LoopCalls(), remember, remember)
+    (first, where), (second, there) = run(GreenletPool(), remember, remember)
     assert (first, second, where == there) == ("nothing", "nothing", True)
 
 
-def test_calls_that_wait_keep_what_they_know_while_others_run() -> None:
+def test_suspended_calls_keep_their_context() -> None:
     def wait(told: list[object]) -> None:
         seen.set(mine := str(len(told)) + str(id(getcurrent())))
-        aside(lambda: None)
-        told.append(seen.get() == mine and is_on_loop())
+        offload(lambda: None)
+        told.append(seen.get() == mine and is_on_event_loop())
 
-    assert run(LoopCalls(), wait, wait, wait) == [True, True, True]
+    assert run(GreenletPool(), wait, wait, wait) == [True, True, True]
 
 
-def test_what_is_waited_for_may_fail_where_it_is_waited_for() -> None:
+def test_exception_of_a_future_is_raised_at_the_wait() -> None:
     def fail(told: list[object]) -> None:
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         future.set_exception(LookupError("nobody"))
         with pytest.raises(LookupError, match="nobody"):
-            wait_for(future)
+            await_future(future)
         told.append("told")
 
-    assert run(LoopCalls(), fail, fail) == ["told", "told"]
+    assert run(GreenletPool(), fail, fail) == ["told", "told"]

@@ -1,0 +1,3 @@
+"""Seed 001 under gthread."""
+
+from tests.contracts.test_seed_001 import *  # noqa: F403
