@@ -85,6 +85,11 @@ def stream_endless() -> Response:
     return Response(Endless(), direct_passthrough=True)
 
 
+@app.get("/megabyte")
+def stream_megabyte() -> Response:
+    return Response((b"x" * 65536 for _ in range(16)), direct_passthrough=True)
+
+
 @app.get("/closed")
 @runs_on_event_loop
 def was_closed() -> Response:
