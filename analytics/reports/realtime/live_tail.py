@@ -31,7 +31,7 @@ POLL_TIMEOUT_S = 10.0
 # The scopes and sites of a key may change during a stream; the client authenticates again when it reconnects.
 MAX_AGE_S = 3600.0
 # A client that does not read has as much again in the server, and in its connection.
-MAX_BUFFERED_BYTES, STALL_TIMEOUT_S = 1 << 20, 60.0
+MAX_BUFFERED_BYTES, STALL_TIMEOUT_S = 1 << 18, 60.0
 
 
 class Subscription(NamedTuple):
