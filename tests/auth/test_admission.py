@@ -55,7 +55,8 @@ def test_a_refused_media_type_of_events_is_told_every_accepted_one(client: Flask
 
 
 @pytest.mark.parametrize(
-    "media", ["application/json", "text/plain;charset=UTF-8", "application/x-ndjson", "application/cloudevents+json", ""]
+    "media",
+    ["application/json", "text/plain;charset=UTF-8", "application/x-ndjson", "application/cloudevents+json", ""],
 )
 def test_every_media_type_that_the_refusal_names_is_accepted(
     client: FlaskClient, token: Any, auth: Any, site: Site, media: str
