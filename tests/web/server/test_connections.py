@@ -52,8 +52,8 @@ def time_livez(server: WebServer) -> float:
 
 
 def test_chunks_of_one_byte_leave_time_for_others(server: WebServer, senders: None) -> None:
-    """The median was 0.5 s on an idle machine, and is 0.02 s."""
-    assert sorted(time_livez(server) for _ in range(30))[15] < 0.15
+    """The median was 0.5 s on an idle machine, and is 0.02 s; 0.9 s and 0.06 s on a busy one."""
+    assert sorted(time_livez(server) for _ in range(30))[15] < 0.25
 
 
 def test_a_slow_client_gets_its_body_through_beside_them(server: WebServer, senders: None) -> None:
