@@ -118,6 +118,13 @@ class WatchedCursor(extensions.cursor):
         with self.connection.limited():
             super().execute(*arguments)
 
+    def fetchmany(self, *arguments: Any) -> list[tuple[Any, ...]]:
+        """Of a cursor of the server each call waits for it; other results are here already."""
+        if self.name is None:
+            return super().fetchmany(*arguments)
+        with self.connection.limited():
+            return super().fetchmany(*arguments)
+
     def copy_expert(self, *arguments: Any, **options: Any) -> None:
         with self.connection.limited():
             super().copy_expert(*arguments, **options)

@@ -248,6 +248,8 @@ class Exchange:
                     break
                 if piece:
                     await self._send({"type": "http.response.body", "body": piece, "more_body": True})
+                # The wait for the next one may last.
+                del piece
             if not self._is_lost:
                 await self._send({"type": "http.response.body", "body": b""})
         finally:

@@ -64,7 +64,7 @@ def read_all(
     while has_more:
         with engine.execution_options(isolation_level="REPEATABLE READ").begin() as connection:
             page = read_page(connection, site.id, position, read_current_position(connection))
-        events += [(event.data["event_id"], decode_position(str(event.position))) for event in page.events]
+            events += [(event.data["event_id"], decode_position(str(event.position))) for event in page.events]
         position, has_more = page.position, page.has_more
     return events, position
 
