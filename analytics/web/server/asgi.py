@@ -153,6 +153,8 @@ class Exchange:
             raise Unavailable(NO_THREAD, RETRY_AFTER_S) from error
         finally:
             timer.cancel()
+            # It holds its error, whose traceback holds this frame.
+            del work
 
     def wake(self) -> None:
         """Something has changed for which the coroutine may wait."""
@@ -184,7 +186,12 @@ class Exchange:
             else:
                 await self._wait()
         if self._error is not None:
-            raise self._error
+            error, self._error = self._error, None
+            try:
+                raise error
+            finally:
+                # Its traceback holds this frame.
+                del error
 
     def _call_wsgi(self) -> None:
         try:
