@@ -66,7 +66,8 @@ class LiveStream(Iterator[bytes]):
         self._tail, self._changed = tail, threading.Condition()
         self._blocks: list[bytes] = []
         self._bytes = 0
-        self._is_closed = False
+        # It was full before the end of its page.
+        self._is_closed = self._is_behind = False
         self._when_ready: Callable[[], None] | None = None
         self._opened_s = self._sent_s = self._read_s = time.monotonic()
 
@@ -78,6 +79,8 @@ class LiveStream(Iterator[bytes]):
             self._read_s = time.monotonic()
         if not piece:
             raise StopIteration
+        if self._is_behind and not self.is_full:
+            self._tail.wake()
         return piece
 
     def _take_piece(self) -> list[bytes]:
@@ -117,8 +120,9 @@ class LiveStream(Iterator[bytes]):
             if self.subscription.matches(event):
                 blocks.append(block)
                 size += len(block)
+        self._is_behind = taken < len(events)
         self._put(blocks)
-        return taken == len(events)
+        return not self._is_behind
 
     def check_deadlines(self, now_s: float, revoked_ids: Collection[str] = ()) -> None:
         """Closes an old stream, one whose client stalls and one whose credential has ended; sends a heartbeat when one
@@ -132,6 +136,10 @@ class LiveStream(Iterator[bytes]):
     @property
     def is_closed(self) -> bool:
         return self._is_closed
+
+    @property
+    def buffered_bytes(self) -> int:
+        return self._bytes
 
     @property
     def is_full(self) -> bool:
@@ -171,7 +179,8 @@ class LiveTail:
         self._lock = threading.Lock()
         self._streams: set[LiveStream] = set()
         self._thread: threading.Thread | None = None
-        self._wake = threading.Event()
+        # Set when a stream that is behind has room, and when the last one has left.
+        self._wake, self._has_nothing_to_do = threading.Event(), threading.Event()
 
     @property
     def stream_count(self) -> int:
@@ -218,8 +227,13 @@ class LiveTail:
         with self._lock:
             self._streams.discard(stream)
             if not self._streams:
+                self._has_nothing_to_do.set()
                 self._wake.set()
         stream.release()
+
+    def wake(self) -> None:
+        """Polls again soon: a stream has room for what it was not sent."""
+        self._wake.set()
 
     def poll(self) -> bool:
         """Feeds every stream its new events; True when some are left for the next poll."""
@@ -269,8 +283,12 @@ class LiveTail:
                 for stream in self._open_streams():
                     stream.close()
             # Also when it is behind, it leaves half of the time to the requests of the process.
-            self._wake.wait(time.monotonic() - started_s if has_more else POLL_INTERVAL_S)
+            duration_s = time.monotonic() - started_s
+            self._has_nothing_to_do.wait(duration_s)
+            if not has_more:
+                self._wake.wait(max(0.0, POLL_INTERVAL_S - duration_s))
             with self._lock:
+                self._has_nothing_to_do.clear()
                 self._wake.clear()
                 if not self._streams:
                     self._thread = None
