@@ -80,9 +80,10 @@ class Exchange:
 
     def __init__(self, server: AsgiApp, scope: Scope, receive: Receive, send: Send) -> None:
         self.is_buffered = False
-        self._server, self._receive, self._send = server, receive, send
+        self.is_receiving = False
+        self._server, self._receive_next, self._send = server, receive, send
         self._loop, self._connection = asyncio.get_running_loop(), current_connection.get()
-        self.body = RequestBody(receive, server.bodies, self.wake)
+        self.body = RequestBody(self._receive, server.bodies, self.wake)
         if self._connection is not None and self._connection.has_ended:
             self.body.end_input()
         self._environ = build_environ(scope, self.body)
@@ -170,6 +171,16 @@ class Exchange:
     def has_arrived(self) -> bool:
         """It has no body, or all of it is here."""
         return not self._has_body or self.body.is_complete
+
+    async def _receive(self) -> dict[str, Any]:
+        """The server's next message. Only while one is waited for, more is read from the connection."""
+        self.is_receiving = True
+        if self._connection is not None:
+            self._connection.ask_for_input()
+        try:
+            return await self._receive_next()
+        finally:
+            self.is_receiving = False
 
     def end_input(self) -> None:
         """The client has closed its side."""

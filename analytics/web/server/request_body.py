@@ -296,7 +296,7 @@ class RequestBody:
     def release(self) -> None:
         """Gives the memory back. Called when the application has returned."""
         self._data = b""
-        self._tell_wanted = _ignore
+        self._tell_wanted, self._receive = _ignore, _receive_nothing
         self._budget.release(self)
 
     async def _fill(self, end: int) -> None:
@@ -386,3 +386,8 @@ class RequestBody:
 
 def _ignore() -> None:
     """Nobody reads the body any more."""
+
+
+async def _receive_nothing() -> dict[str, Any]:
+    """The body was given back."""
+    return {"type": "http.disconnect"}
