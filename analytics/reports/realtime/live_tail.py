@@ -32,9 +32,9 @@ POLL_INTERVAL_S, HEARTBEAT_INTERVAL_S = 1.0, 15.0
 POLL_TIMEOUT_S = 10.0
 # The scopes and sites of a key may change during a stream; the client authenticates again when it reconnects.
 MAX_AGE_S = 3600.0
-# What a client has not read, but for its last event. Streams at one position share the bytes of their events.
+# A stream takes no more events while so many bytes wait for its client. Streams at one position share the bytes.
 MAX_BUFFERED_BYTES, STALL_TIMEOUT_S = 1 << 18, 60.0
-# What the server is given at a time; it asks for more once its connection has less than about as much.
+# What the server gets at a time. It waits for the client once its connection holds more than that.
 PIECE_BYTES = 1 << 16
 
 

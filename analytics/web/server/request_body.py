@@ -330,7 +330,7 @@ class RequestBody:
         finally:
             if self._is_stopped and self._task is not None:
                 self._task.uncancel()
-            self._task = None
+            self._task, self._error, self._is_stopped = None, None, False
             self._budget.finish(self)
 
     def _take_error(self) -> AnalyticsError:
