@@ -54,6 +54,10 @@ class Request(Protocol):
     def has_arrived(self) -> bool:
         """It has no body, or all of it is here."""
 
+    @property
+    def is_receiving(self) -> bool:
+        """It waits for the server's next message."""
+
     def end_input(self) -> None:
         """The client has closed its side."""
 
@@ -169,8 +173,9 @@ class Connection(asyncio.BufferedProtocol):
         self._writable = asyncio.Event()
         self._writable.set()
         self._closing_since: float | None = None
-        # Reading pauses for a round of the loop, or until the request under way has been answered.
-        self._is_resting = self._is_ahead = self._is_refusing = False
+        # Reading pauses for a round of the loop, until the request under way has been answered, or until it asks for
+        # more of its body.
+        self._is_resting = self._is_ahead = self._is_unasked = self._is_refusing = False
         # The piece before took long to parse.
         self._was_costly = False
         # Set when the client has closed its side: it sends no more, and may still read.
@@ -203,12 +208,18 @@ class Connection(asyncio.BufferedProtocol):
         self._requests.append(request)
         self._head_bytes, self._has_long_head = 0, False
 
+    def ask_for_input(self) -> None:
+        """A request waits for more of its body."""
+        if self._is_unasked:
+            self._is_unasked, self._is_resting = False, True
+            self._read_on()
+
     def end_request(self, request: Request) -> None:
         self._requests.remove(request)
         self.since = self._loop.time()
-        if self._is_ahead:
+        if self._is_ahead or self._is_unasked:
             # gunicorn needs a turn to begin the request that it holds.
-            self._is_ahead, self._is_resting = False, True
+            self._is_ahead, self._is_unasked, self._is_resting = False, False, True
             self._loop.call_later(0, self._loop.call_soon, self._read_on)
         if self.has_ended:
             # Unless it has sent another request ahead.
@@ -251,6 +262,10 @@ class Connection(asyncio.BufferedProtocol):
         if is_ahead:
             self.transport.pause_reading()
             self._is_ahead = True
+        elif self._requests and not any(request.is_receiving for request in self._requests):
+            # gunicorn would keep 256 KB of it.
+            self.transport.pause_reading()
+            self._is_unasked = True
         elif rest_s or is_full:
             self.transport.pause_reading()
             self._is_resting = True

@@ -197,8 +197,9 @@ class RequestBody:
         self._position = 0
         self._reply: Reply[None] | None = None
         self._task: asyncio.Task[Any] | None = None
+        # Why the wait ends (`stop`), until it is raised: its traceback holds this object.
         self._error: AnalyticsError | None = None
-        self._has_ended = False
+        self._is_stopped = self._has_ended = False
         # Waits for the server's next message; and how many it had.
         self._is_receiving = False
         self._messages = 0
@@ -305,14 +306,14 @@ class RequestBody:
 
     def stop(self, error: AnalyticsError) -> None:
         """Ends the wait for this body: `error` is raised where it is read."""
-        if self._task is not None and self._error is None:
-            self._error = error
+        if self._task is not None and not self._is_stopped:
+            self._error, self._is_stopped = error, True
             self._task.cancel()
 
     def release(self) -> None:
         """Gives the memory back. Called when the application has returned."""
         self._data = b""
-        self._tell_wanted = _ignore
+        self._tell_wanted, self._receive = _ignore, _receive_nothing
         self._budget.release(self)
 
     async def _fill(self, end: int) -> None:
@@ -342,19 +343,24 @@ class RequestBody:
         except asyncio.CancelledError as cancellation:
             if self._error is None:
                 raise
-            raise self._error from cancellation
+            raise self._take_error() from cancellation
         finally:
-            if self._error is not None and self._task is not None:
+            if self._is_stopped and self._task is not None:
                 self._task.uncancel()
-            self._task = None
+            self._task, self._error, self._is_stopped = None, None, False
             self._budget.finish(self)
+
+    def _take_error(self) -> AnalyticsError:
+        assert self._error is not None
+        error, self._error = self._error, None
+        return error
 
     async def _receive_until(self, end: int, message: dict[str, Any]) -> None:
         pieces = 0
         while True:
             if self._error is not None:
                 # asyncio.wait_for, by which the server waits, may lose a cancellation.
-                raise self._error
+                raise self._take_error()
             if piece := message.get("body"):
                 await self._append(piece)
             self.is_complete = not message.get("more_body")
@@ -397,3 +403,8 @@ class RequestBody:
 
 def _ignore() -> None:
     """Nobody reads the body any more."""
+
+
+async def _receive_nothing() -> dict[str, Any]:
+    """The body was given back."""
+    return {"type": "http.disconnect"}

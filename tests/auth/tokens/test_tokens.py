@@ -153,14 +153,6 @@ def test_cached_token_expires(check, at):
         check(token)
 
 
-def test_token_cache_is_bounded(app, monkeypatch):
-    monkeypatch.setattr(tokens, "MAX_CACHED_TOKENS", 10)
-    with app.app_context():
-        for number in range(25):
-            token_verifier().principal(sign({"sub": str(number)}))
-        assert len(token_verifier()._checked) <= 10
-
-
 def revoke(engine, redis, token):
     jti = tokens.token_id(token, tokens.decode_unverified(token))
     return tokens.revoke(engine, redis, jti, None, "lost", "test")

@@ -93,6 +93,16 @@ def test_a_client_that_leaves_before_its_body_gives_its_connection_back(server: 
     assert status(connection) == 400
 
 
+def test_bodies_that_wait_for_room_stay_in_their_sockets(server: WebServer) -> None:
+    before = server.memory_mb()
+    connections = [begin(server, "waits", SIZE, 250_000) for _ in range(200)]
+    time.sleep(0.5)
+    # One body has room. The others would take 50 MB.
+    assert server.memory_mb() - before < 25
+    for connection in connections:
+        reset(connection)
+
+
 def test_many_small_chunks_are_refused_and_take_little_memory(server: WebServer) -> None:
     before = server.memory_mb()
     with server.connect() as connection:

@@ -1,7 +1,9 @@
 """One request of the ASGI application on a loop of the test: what it waits for, and what it closes."""
 
 import asyncio
+import gc
 import threading
+import weakref
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
@@ -282,3 +284,43 @@ def test_a_body_that_does_not_arrive_ends_with_408(monkeypatch: pytest.MonkeyPat
         assert caught[0].status == 408
 
     asyncio.run(run())
+
+
+def test_a_request_that_ends_with_an_error_leaves_nothing_to_the_collector() -> None:
+    """The error's traceback holds the request, which must not hold the error."""
+    kept: list[weakref.ref[RequestBody]] = []
+
+    async def receive_part() -> dict[str, Any]:
+        if not kept:
+            return {"type": "http.request", "body": b"1", "more_body": True}
+        return await receive()
+
+    def wsgi(environ: Any, start_response: Callable[..., Any]) -> Any:
+        body: RequestBody = environ["wsgi.input"]
+        asyncio.get_running_loop().call_later(0.05, body.stop, Unavailable("too many"))
+        kept.append(weakref.ref(body))
+        try:
+            body.read()
+        except Unavailable as error:
+            start_response(f"{error.status} X", [])
+        environ[EXCHANGE_KEY].is_buffered = True
+        return [b""]
+
+    async def run() -> list[dict[str, Any]]:
+        sent: list[dict[str, Any]] = []
+
+        async def send(message: dict[str, Any]) -> None:
+            sent.append(message)
+
+        length = (b"content-length", b"10")
+        await AsgiApp(wsgi)({**SCOPE, "method": "POST", "headers": [length]}, receive_part, send)
+        return sent
+
+    gc.collect()
+    gc.disable()
+    try:
+        [start, _] = asyncio.run(run())
+        assert start["status"] == 503
+        assert [reference() for reference in kept] == [None]
+    finally:
+        gc.enable()
