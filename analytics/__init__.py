@@ -50,6 +50,7 @@ BLUEPRINT_MODULES = (
     "analytics.sites.access.views",
     "analytics.ops.views",
     "analytics.ops.first_page",
+    "analytics.ops.dead_letters.views",
     "analytics.audit.trace.views",
     "analytics.apidocs.views",
 )
