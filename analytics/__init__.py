@@ -52,6 +52,7 @@ BLUEPRINT_MODULES = (
     "analytics.ops.first_page",
     "analytics.ops.dead_letters.views",
     "analytics.audit.trace.views",
+    "analytics.audit.views",
     "analytics.apidocs.views",
 )
 # How long a request waits for one of the process's connections to PostgreSQL.

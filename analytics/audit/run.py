@@ -49,17 +49,20 @@ def run_audit(
     return sheet
 
 
-def audit_recent(engine: Engine, redis: Redis) -> BalanceSheet:
-    """The balance sheet of the last three hours and their days, of all sites that received anything."""
+def audit_recent(
+    engine: Engine, redis: Redis, site: Site | None = None, progress: ProgressCallback = ignore_progress
+) -> BalanceSheet:
+    """The balance sheet of the last three hours and their days, of a site or of all that received anything."""
     sheet = BalanceSheet(clock.now())
     since = (sheet.checked_at - RECENT_WINDOW).replace(minute=0, second=0, microsecond=0)
-    sites = _list_all_sites(engine)
-    hours = HourRange(since, ALL_TIME[1])
+    sites = [site] if site else _list_all_sites(engine)
+    hours = HourRange(since, ALL_TIME[1], site.id if site else None)
     check_receipts(engine, redis, hours, {site.id: site.key for site in sites}, False, sheet)
     active_keys = {hour.site for hour in sheet.hours}
-    for site in sites:
-        if site.key in active_keys:
-            audit = SiteAudit(engine, site, sheet, recent_days(sheet.checked_at, since, site.zone))
+    for audited in sites:
+        if audited.key in active_keys:
+            days = recent_days(sheet.checked_at, since, audited.zone)
+            audit = SiteAudit(engine, audited, sheet, days, progress)
             check_days(audit, spot_checks=0)
             check_samples(audit, since, ALL_TIME[1])
     return sheet

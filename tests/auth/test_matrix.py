@@ -135,6 +135,7 @@ ROUTES: dict[str, Route] = {
     f"GET {LINKS}": ADMIN,
     f"POST {LINKS}": Route("admin", 201),
     f"DELETE {LINKS}/<uuid:link_id>": Route("admin", 204),
+    "GET /api/analytics/audit": ADMIN,
     f"GET {LETTERS}": ADMIN,
     f"GET {LETTERS}/<int:letter_id>": Route("admin", foreign=(404,)),
     f"POST {LETTERS}/retry": Route("admin", 202),

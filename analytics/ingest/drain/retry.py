@@ -9,11 +9,10 @@ task calls `run_requested`.
 import logging
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 import psycopg2
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
 from analytics import clock
@@ -25,6 +24,7 @@ from analytics.store import dead_letters as store
 from analytics.store import partitions
 from analytics.store.dead_letters import KILLS_WORKERS, REFUSED, DeadLetter, Death, LetterSize
 from analytics.store.events import EventRow
+from analytics.store.exclusive import try_exclusive
 from analytics.store.samples import SampleRow
 from analytics.store.sql_errors import explain_refusal, is_refusal
 
@@ -60,7 +60,7 @@ class DeadLetterRetry:
     def run_requested(self, duration_s: float, result: RetryResult) -> bool:
         """Retries for about `duration_s` what was requested; True: there is more. One process at a time does."""
         end = time.monotonic() + duration_s
-        with self._alone() as is_alone:
+        with try_exclusive(self.engine, RETRY_LOCK_ID) as is_alone:
             while is_alone and (claimed := self._begin_attempt(result)):
                 self.retry(claimed, result)
                 if time.monotonic() > end:
@@ -81,18 +81,6 @@ class DeadLetterRetry:
             log.error("retry of a dead letter given up", extra={"dead_letter": id_, "reason": KILLS_WORKERS})
         result.letters += len(given_up)
         return claimed
-
-    @contextmanager
-    def _alone(self) -> Iterator[bool]:
-        """Whether no other process is in this block. A connection of its own holds the lock, which ends with it."""
-        with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            lock = {"lock": RETRY_LOCK_ID}
-            is_alone = bool(connection.scalar(text("SELECT pg_try_advisory_lock(:lock)"), lock))
-            try:
-                yield is_alone
-            finally:
-                if is_alone:
-                    connection.execute(text("SELECT pg_advisory_unlock(:lock)"), lock)
 
     def _store(self, letters: list[DeadLetter], result: RetryResult) -> None:
         try:
