@@ -18,6 +18,7 @@ from analytics.errors import Conflict
 from analytics.privacy.deletes import SITE_EVENT_DELETES, SITE_SAMPLE_DELETES, SMALL_TABLE_DELETES, VISIT_DELETES
 from analytics.privacy.drops import EVENT_DROPS, LEDGER_DROPS, SAMPLE_DROPS
 from analytics.privacy.ip_masks import IP_MASKS
+from analytics.privacy.letter_masks import LETTER_MASKS
 from analytics.privacy.steps import RetentionJob, Step, StepKind, StepResult, StepUnfinished, catch_lock_errors
 from analytics.store.exclusive import try_exclusive
 from config import Settings
@@ -36,6 +37,7 @@ STEP_KINDS: tuple[StepKind, ...] = (
     VISIT_DELETES,
     SMALL_TABLE_DELETES,
     IP_MASKS,
+    LETTER_MASKS,
 )
 
 

@@ -177,6 +177,8 @@ dead_letters = Table(
     Column("retried_at", Instant),
     # How many more times a worker begins to retry it. Null: nobody has asked for it.
     Column("retry_attempts_left", Integer),
+    # The addresses in `body` are masked (privacy/letter_masks.py).
+    Column("ips_masked", Boolean, nullable=False, server_default="false"),
     Index("uq_dead_letters", "entry_id", "position", unique=True),
     Index("ix_dead_letters_to_retry", "id", postgresql_where=text("retry_attempts_left IS NOT NULL")),
 )
