@@ -5,7 +5,7 @@ The release before ignores the new columns. The table is small; the index is bui
 
 from alembic import op
 
-revision, down_revision = "0018", "0017"
+revision, down_revision = "0019", "0018"
 INDEX = "ix_dead_letters_to_retry"
 
 
