@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import Any
 
 import click
+import psycopg2
 from flask import Flask
 from flask.cli import AppGroup
 from redis.exceptions import RedisError
@@ -32,7 +33,7 @@ class OneLineErrorGroup(AppGroup):
             return super().invoke(ctx)
         except AnalyticsError as error:
             raise click.ClickException(error.detail) from error
-        except (OperationalError, InterfaceError, TimeoutError) as error:
+        except (OperationalError, InterfaceError, TimeoutError, psycopg2.OperationalError) as error:
             reason = " ".join(str(getattr(error, "orig", None) or error).split())
             raise click.ClickException(f"the database is unavailable (DATABASE_URL): {reason}") from error
         except ProgrammingError as error:

@@ -288,10 +288,12 @@ def list_sizes(connection: Connection, selection: Selection) -> list[LetterSize]
     return [LetterSize(*row) for row in connection.execute(SELECT_SIZES, _bind(selection))]
 
 
+# Locked in the order of their ids, as by a retry, so that the two cannot deadlock.
+LOCK_SELECTED = f"SELECT letter.id FROM dead_letters AS letter WHERE {SELECTED} ORDER BY letter.id FOR UPDATE"  # noqa: S608
 REQUEST_RETRY = text(f"""
-UPDATE dead_letters AS letter
+UPDATE dead_letters
 SET retry_attempts_left = :attempts
-WHERE {SELECTED}
+WHERE id IN ({LOCK_SELECTED})
 """)  # noqa: S608  # of constants
 
 
@@ -325,9 +327,9 @@ def begin_attempt(connection: Connection, ids: Sequence[int]) -> None:
 # The events are counted of the letters that are really deleted: another transaction may have stored some.
 DISCARD = text(f"""
 WITH letter AS (
-    DELETE FROM dead_letters AS letter
-    WHERE {SELECTED}
-    RETURNING letter.id, letter.entry_id, letter.position, letter.site_id, letter.received_at, letter.reason
+    DELETE FROM dead_letters
+    WHERE id IN ({LOCK_SELECTED})
+    RETURNING id, entry_id, position, site_id, received_at, reason
 )
 SELECT letter.id, letter.site_id, letter.reason, date_trunc('hour', letter.received_at, 'UTC'),
     CASE WHEN letter.position >= 0 THEN 1 ELSE coalesce(batch.dead_lettered, 0) END

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
@@ -26,6 +27,8 @@ from analytics.ingest.drain.retry_writer import RetryResult
 from analytics.ingest.ids import derive_event_id, keyed_ids
 from analytics.ingest.samples.samples import StreamSample
 from analytics.privacy import retention
+from analytics.reports.realtime.new_events import read_page
+from analytics.reports.realtime.position import StreamPosition, read_current_position
 from analytics.rollups.merge import merge_all
 from analytics.sites.sites import Site, create_site
 from analytics.store import dead_letters
@@ -231,6 +234,52 @@ def test_the_sums_of_a_dropped_ledger_partition_follow(
     mend()
     assert retry_all(engine).stored == 1
     assert (run(engine, sums), gaps(engine, redis)) == ([(2, 2, 0, 0)], [])
+
+
+def test_an_event_of_a_frozen_day_is_counted_and_then_deleted_with_its_day(
+    engine: Engine, redis: Redis, site: Site, settings: Settings, mend: Callable[[], None]
+) -> None:
+    ts = (NOW - timedelta(days=95)).isoformat()
+    send(engine, redis, site, [{**GOOD, "ts": ts}, {**POISON, "ts": ts}])
+    merge_all(engine, 10)
+    retention.run(engine, settings, NOW)
+    assert run(engine, "SELECT count(*) FROM events") == [(0,)]
+    mend()
+    assert retry_all(engine) == RetryResult(letters=1, stored=1)
+    assert gaps(engine, redis) == []
+    merge_all(engine, 10)
+    retention.run(engine, settings, NOW)
+    assert (run(engine, "SELECT count(*) FROM events"), gaps(engine, redis)) == ([(0,)], [])
+    total = "SELECT sum(events) FROM rollups WHERE span = 'day' AND dimension = 'total' AND subject = ''"
+    assert run(engine, total) == [(2,)]
+
+
+def test_a_live_stream_shows_a_retried_event_once(
+    engine: Engine, redis: Redis, site: Site, mend: Callable[[], None]
+) -> None:
+    def read(position: StreamPosition) -> tuple[list[str], StreamPosition]:
+        with engine.execution_options(isolation_level="REPEATABLE READ").begin() as connection:
+            page = read_page(connection, site.id, position, read_current_position(connection))
+        return [event.data["path"] for event in page.events], page.position
+
+    with engine.begin() as connection:
+        start = read_current_position(connection)
+    send(engine, redis, site, [GOOD, POISON])
+    seen, position = read(start)
+    mend()
+    retry_all(engine)
+    again, position = read(position)
+    assert (seen, again, read(position)[0]) == (["/"], ["/poison"], [])
+
+
+def test_a_masked_letter_is_stored_with_the_network(
+    engine: Engine, redis: Redis, site: Site, settings: Settings, mend: Callable[[], None]
+) -> None:
+    send(engine, redis, site, [{**POISON, "user_id": "ann", "ip": "198.51.100.77"}])
+    mend()
+    retention.run(engine, replace(settings, anonymize_ips_after_days=0), NOW + timedelta(minutes=1))
+    assert retry_all(engine).stored == 1
+    assert run(engine, "SELECT host(ip), user_id FROM events") == [("198.51.100.0", "ann")]
 
 
 def test_two_retries_at_once_store_each_event_once(

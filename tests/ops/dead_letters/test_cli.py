@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import psycopg2
 import pytest
 from flask import Flask
 from redis import Redis
@@ -87,3 +88,16 @@ def test_an_id_of_no_letter_changes_nothing(flask: Callable[..., Any], engine: E
     for command in (("retry", "1", "9"), ("discard", "1", "9", "--yes")):
         assert "there is no dead letter 9" in flask(*command).output
     assert run(engine, "SELECT count(*), max(retries) FROM dead_letters") == [(3, 0)]
+
+
+def test_a_database_that_is_away_is_one_line(
+    flask: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, mend: Callable[[], None]
+) -> None:
+    def fail(*_: Any) -> None:
+        raise psycopg2.OperationalError("the server closed the connection\nunexpectedly")
+
+    mend()
+    monkeypatch.setattr("analytics.store.events.copy_events", fail)
+    failed = flask("retry", "--all")
+    assert (failed.exit_code, len(failed.output.splitlines())) == (1, 1)
+    assert "the database is unavailable (DATABASE_URL): the server closed" in failed.output
