@@ -97,7 +97,7 @@ class DeadLetterRetry:
     def _store_together(self, letters: list[DeadLetter], result: RetryResult) -> None:
         for attempt in range(1, MAX_ATTEMPTS + 1):
             chunk = self._read(letters)
-            self._create_partitions(chunk)
+            self._create_partitions(letters, chunk)
             try:
                 with self.engine.begin() as connection:
                     outcome = write_retry(connection, letters, chunk)
@@ -121,11 +121,16 @@ class DeadLetterRetry:
             row.has_caller_id = True
         return chunk
 
-    def _create_partitions(self, chunk: Chunk) -> None:
+    def _create_partitions(self, letters: Sequence[DeadLetter], chunk: Chunk) -> None:
+        """Of the ledger only for entries that could not be decoded when they died: others have a row, or had one."""
         today = clock.now().date()
-        received = {delivery.entry.received_at.date() for delivery in chunk.deliveries if delivery.entry}
-        days = {"events": {row.day for row in chunk.rows}, "samples": {row.day for row in chunk.samples}}
-        for table, of_table in (days | {"ingest_ledger": received}).items():
+        read = zip(letters, chunk.deliveries, strict=True)
+        days = {
+            "events": {row.day for row in chunk.rows},
+            "samples": {row.day for row in chunk.samples},
+            "ingest_ledger": {one.entry.received_at.date() for letter, one in read if one.entry and not letter.site_id},
+        }
+        for table, of_table in days.items():
             if of_table:
                 partitions.ensure(self.engine, table, of_table, today, self.partition_days)
 

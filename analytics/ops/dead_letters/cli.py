@@ -10,7 +10,6 @@ import click
 from flask.cli import with_appcontext
 
 from analytics.cli import ACTOR, print_table
-from analytics.errors import NotFound
 from analytics.extensions import db
 from analytics.ingest.drain.retry_writer import RetryResult
 from analytics.ops.dead_letters import letters, schemas
@@ -81,7 +80,8 @@ def retry_letters(ids: tuple[int, ...], reason: str | None, site_key: str | None
     )
     if result.gone:
         click.echo(f"{result.gone:,} letters were retried or discarded meanwhile", err=True)
-    if _is_any_left([letter.id for letter in selected]):
+    # Of a batch the events that died again have new letters; of what nobody can decode no event is known.
+    if result.dead_lettered or _is_any_left([letter.id for letter in selected]):
         raise click.exceptions.Exit(1)
 
 
@@ -113,8 +113,7 @@ def _check_one_way(*given: bool, accepted: str) -> None:
 def _check_found(ids: tuple[int, ...], found: list[int]) -> None:
     """Raises NotFound for the first id that is no letter's."""
     if missing := [id_ for id_ in ids if id_ not in found]:
-        error: NotFound = letters.unknown_letter(missing[0])
-        raise error
+        raise letters.unknown_letter(missing[0])
 
 
 def _is_any_left(ids: list[int]) -> bool:

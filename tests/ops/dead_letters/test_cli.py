@@ -67,6 +67,14 @@ def test_a_retry_is_done_at_once(
     assert (flask("list").output, run_audit(engine, redis, full=True).gaps) == ("no dead letters\n", [])
 
 
+def test_a_retry_of_which_a_part_dies_again_fails(
+    flask: Callable[..., Any], engine: Engine, redis: Redis, site: Site
+) -> None:
+    bury_batch(engine, redis, site, [GOOD, POISON])
+    partly = flask("retry", "4")
+    assert (partly.exit_code, partly.output) == (1, "1 letters retried: 1 events stored, 0 duplicate, 1 dead again\n")
+
+
 def test_a_discard_asks_first(flask: Callable[..., Any], engine: Engine) -> None:
     asked = flask("discard", "--reason", "refused", input="n\n")
     assert ("Delete 2 letters with 2 events for ever?" in asked.output, asked.exit_code) == (True, 1)
