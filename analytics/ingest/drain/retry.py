@@ -8,6 +8,7 @@ task calls `run_requested`.
 
 import logging
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -119,6 +120,12 @@ class DeadLetterRetry:
         rows: list[EventRow | SampleRow] = [*chunk.rows, *chunk.samples]
         for row in rows:
             row.has_caller_id = True
+        held = Counter(row.batch for row in rows)
+        for batch, delivery in enumerate(chunk.deliveries):
+            if delivery.entry and batch not in chunk.unreadable and held[batch] != delivery.entry.count:
+                chunk.unreadable[batch] = (
+                    f"it holds {held[batch]} of the {delivery.entry.count} events that were accepted"
+                )
         return chunk
 
     def _create_partitions(self, letters: Sequence[DeadLetter], chunk: Chunk) -> None:

@@ -188,6 +188,14 @@ def test_a_batch_that_is_refused_as_a_whole_stays(engine: Engine, redis: Redis, 
     assert gaps(engine, redis) == []
 
 
+def test_a_batch_without_its_events_stays(engine: Engine, redis: Redis, site: Site) -> None:
+    bury_batch(engine, redis, site, [GOOD] * 3, received_us=IN_THE_HOUR, body=b'[{"type":"a"}]', compressed=False)
+    assert retry_all(engine) == RetryResult(letters=1, dead_lettered=3)
+    detail = "it holds 1 of the 3 events that were accepted"
+    assert run(engine, "SELECT reason, detail FROM dead_letters") == [("unreadable", detail)]
+    assert (run(engine, "SELECT count(*) FROM events"), gaps(engine, redis)) == ([(0,)], [])
+
+
 def test_bytes_that_nobody_can_read_stay(engine: Engine, redis: Redis, site: Site) -> None:
     redis.xadd(buffer.STREAM, {"e": b"garbage", "n": 3})
     make_drain(engine, redis).run()
