@@ -33,6 +33,7 @@ from analytics.ingest.drain.user_cache import UserNumberCache
 from analytics.ingest.enrich import GeoDatabase
 from analytics.store import events as store
 from analytics.store import partitions
+from analytics.store.dead_letters import KILLS_WORKERS, REFUSED, WHOLE_BATCH, write_dead_letters
 from analytics.store.sql_errors import explain_refusal, is_refusal
 
 log = logging.getLogger(__name__)
@@ -145,7 +146,7 @@ class Drain:
         for delivery, count in zip(deliveries, takeovers, strict=True):
             if count > MAX_TAKEOVERS:
                 detail = f"{count} workers ended while they were storing it"
-                self._dead_letter_entry(delivery, "kills workers", detail, result)
+                self._dead_letter_entry(delivery, KILLS_WORKERS, detail, result)
             elif count > ISOLATE_AFTER_TAKEOVERS:
                 self.store([delivery], result)
             else:
@@ -164,7 +165,7 @@ class Drain:
                 for delivery in deliveries:
                     self._store_portion([delivery], result)
             else:
-                self._dead_letter_entry(deliveries[0], "refused", explain_refusal(error), result)
+                self._dead_letter_entry(deliveries[0], REFUSED, explain_refusal(error), result)
 
     def _store_together(self, deliveries: list[Delivery], result: DrainResult) -> None:
         chunk = read_chunk(deliveries, self.geo, self.salt, self.anonymize_user_ids)
@@ -211,8 +212,8 @@ class Drain:
         received_at = delivery_received_at(delivery)
         with self.engine.begin() as connection:
             if not store.find_stored_entries(connection, [delivery.entry_id], received_at, received_at):
-                letter = build_dead_letter(delivery, -1, None, reason, detail, delivery.raw)
-                store.write_dead_letters(connection, [letter])
+                letter = build_dead_letter(delivery, WHOLE_BATCH, None, reason, detail, delivery.raw)
+                write_dead_letters(connection, [letter])
                 store.write_ledger(connection, build_ledger_rows(chunk, set(), [], []))
         buffer.acknowledge(self.redis, [delivery.entry_id])
         result.batches += 1
