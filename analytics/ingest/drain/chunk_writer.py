@@ -1,7 +1,7 @@
 """Writes one chunk inside the drain's transaction: new events and samples, their users, deltas, dead letters, ledger.
 
 Only drain.py calls it. What the site has stored before is left out and counted; what PostgreSQL refuses becomes a dead
-letter. It opens no transaction and acknowledges nothing.
+letter, and a batch of a deleted site is counted as refused. It opens no transaction and acknowledges nothing.
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,13 @@ import psycopg2
 from psycopg2.errors import CheckViolation, UniqueViolation
 from sqlalchemy import Connection
 
-from analytics.ingest.drain.chunk import Chunk, build_dead_letters, build_ledger_rows, delivery_received_at
+from analytics.ingest.drain.chunk import (
+    Chunk,
+    build_dead_letters,
+    build_ledger_rows,
+    delivery_received_at,
+    find_refused,
+)
 from analytics.ingest.drain.sample_rows import split_duplicate_samples
 from analytics.ingest.drain.user_cache import UserNumberCache
 from analytics.rollups.deltas.writer import append_deltas
@@ -41,18 +47,20 @@ def write_chunk(connection: Connection, chunk: Chunk, cache: UserNumberCache) ->
     zones = store.lock_site_zones(connection, chunk.site_ids)
     done = store.find_stored_entries(connection, ids, min(times), max(times))
     skipped = {batch for batch, entry_id in enumerate(ids) if entry_id in done}
-    rows = [row for row in chunk.rows if row.batch not in skipped] if skipped else chunk.rows
-    samples = [row for row in chunk.samples if row.batch not in skipped]
+    of_deleted_sites = find_refused(chunk, zones)
+    left_out = skipped | of_deleted_sites
+    rows = [row for row in chunk.rows if row.batch not in left_out] if left_out else chunk.rows
+    samples = [row for row in chunk.samples if row.batch not in left_out]
     rows, duplicates, numbers = _select_new(connection, rows, {row.site_id for row in samples}, cache)
     user_nos = [numbers[row.site_id][row.user_id] for row in rows]
     refused = _copy_rows(connection, rows, user_nos)
-    letters = build_dead_letters(chunk, rows, refused)
+    letters = build_dead_letters(chunk, rows, refused, of_deleted_sites)
     if refused:
         user_nos = [user_no for index, user_no in enumerate(user_nos) if index not in refused]
         rows = [row for index, row in enumerate(rows) if index not in refused]
     append_deltas(connection, zones, rows, user_nos)
     duplicate_samples = _write_samples(connection, samples) if samples else []
-    ledger = build_ledger_rows(chunk, skipped, [*duplicates, *duplicate_samples], letters)
+    ledger = build_ledger_rows(chunk, skipped, [*duplicates, *duplicate_samples], letters, of_deleted_sites)
     store.write_dead_letters(connection, letters)
     store.write_ledger(connection, ledger)
     return WrittenChunk(ledger, len(skipped), numbers)
