@@ -6,6 +6,7 @@ one. Without aliases, as in most services, nothing is added.
 
 import logging
 from collections.abc import Callable, Mapping
+from functools import partial
 
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import SQLAlchemyError
@@ -49,23 +50,23 @@ class SiteNames:
         happens once."""
         if principal.sites is None:
             return principal
-        names = self._cache.get_now(ALL, self._read, NOT_READ)
+        names = self._cache.get_now(ALL, partial(_read_names, self._engine()), NOT_READ)
         return self.widen_now(principal) if can_wait and names is NOT_READ else _widen(principal, names)
 
     def widen_now(self, principal: Principal) -> Principal:
         """As `widen`, with the names as they are now; as they were last known where PostgreSQL does not answer."""
         try:
-            return _widen(principal, self._cache.get(ALL, self._read))
+            return _widen(principal, self._cache.get(ALL, partial(_read_names, self._engine())))
         except (SQLAlchemyError, Unavailable) as error:
             log.warning("site names not read", extra={"error": type(error).__name__})
             return principal
 
-    def _read(self) -> Names:
-        engine = self._engine()
-        with engine.connect() as connection:
-            limit_statements(connection.connection.driver_connection, READ_LIMIT_S)
-            groups = [frozenset(names) for names in connection.execute(READ_NAMES).scalars()]
-        return {name: group for group in groups for name in group}
+
+def _read_names(engine: Engine) -> Names:
+    with engine.connect() as connection:
+        limit_statements(connection.connection.driver_connection, READ_LIMIT_S)
+        groups = [frozenset(names) for names in connection.execute(READ_NAMES).scalars()]
+    return {name: group for group in groups for name in group}
 
 
 def _widen(principal: Principal, names: Names) -> Principal:

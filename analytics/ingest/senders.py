@@ -88,7 +88,7 @@ def _find_public_site(key: str) -> Site:
     if not site.public_ingest:
         raise Unauthorised(MISSING_CREDENTIALS)
     check_not_deleting(site)
-    telemetry.record_site(site.key)
+    telemetry.record_site(site.key, site.identity_key)
     return site
 
 

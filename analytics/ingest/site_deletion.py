@@ -94,7 +94,7 @@ def run_deletions(job: RetentionJob, redis: Redis, delete_exports: DeleteExports
     for site_id in site_ids:
         try:
             gone += _delete_site(job, redis, site_id, delete_exports)
-        except (StepUnfinished, Unavailable) as error:
+        except StepUnfinished as error:
             log.info("site deletion goes on later", extra={"site_id": site_id, "reason": str(error)})
         if job.is_past_deadline():
             break
@@ -102,7 +102,7 @@ def run_deletions(job: RetentionJob, redis: Redis, delete_exports: DeleteExports
 
 
 def _delete_site(job: RetentionJob, redis: Redis, site_id: int, delete_exports: DeleteExports) -> bool:
-    """True when the site is gone. Raises StepUnfinished and Unavailable."""
+    """True when the site is gone. Raises StepUnfinished."""
     with job.engine.begin() as connection:
         site = read_site_by_id(connection, site_id)
         if site is None or site.deleting_at is None:
@@ -110,15 +110,25 @@ def _delete_site(job: RetentionJob, redis: Redis, site_id: int, delete_exports: 
         if (site.deletion or {}).get("found") is None:
             deletion.record_found(connection, site_id, deletion.count_contents(connection, site))
     revoke_site_credentials(job.engine, redis, site, ACTOR)
-    exports = delete_exports(site_id)
-    with job.engine.begin() as connection:
-        deletion.add_deleted(connection, site_id, "exports", exports)
+    has_no_exports = _delete_exports(job, site_id, delete_exports)
     for name in RAW_TABLES:
         _delete_raw(job, site_id, name)
     for table, keys in KEYS.items():
         rows = partial(_delete_counted, site_id, table.name)
         change_in_chunks(job, [table.c[key] for key in keys], _of_site(table, site_id), delete(table), apply=rows)
-    return job.now >= site.deleting_at + FREE_AFTER and _finish(job, site)
+    return has_no_exports and job.now >= site.deleting_at + FREE_AFTER and _finish(job, site)
+
+
+def _delete_exports(job: RetentionJob, site_id: int, delete_exports: DeleteExports) -> bool:
+    """False while their storage is unavailable: the rows go all the same."""
+    try:
+        exports = delete_exports(site_id)
+    except Unavailable as error:
+        log.warning("exports of a deleted site not deleted yet", extra={"site_id": site_id, "reason": error.detail})
+        return False
+    with job.engine.begin() as connection:
+        deletion.add_deleted(connection, site_id, "exports", exports)
+    return True
 
 
 def _of_site(table: Table, site_id: int) -> list[ColumnElement[bool]]:

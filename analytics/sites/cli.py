@@ -15,7 +15,7 @@ from analytics.errors import NotFound, Unavailable
 from analytics.extensions import buffer_redis, db
 from analytics.sites import names, sites
 from analytics.sites.access.revocation import revoke_tokens
-from analytics.sites.deletion import begin_deletion, count_contents
+from analytics.sites.deletion import begin_deletion, check_own_key, count_contents
 
 # What takes the time of a deletion.
 LARGE_TABLES = ("events", "samples", "users", "visits", "rollups", "metrics")
@@ -147,6 +147,7 @@ def delete_site(key: str, yes: bool) -> None:
         site = sites.read_site(connection, key)
         if site is None:
             raise NotFound(sites.unknown_site_detail(key))
+        check_own_key(site, key)
         found = count_contents(connection, site)
     print_table(("WHAT", "NUMBER"), [(name, f"{number:,}") for name, number in found.items()], (1,))
     if not yes and click.prompt(f"Type {site.key} to delete all of this") != site.key:

@@ -53,17 +53,22 @@ def count_contents(connection: Connection, site: Site) -> dict[str, int]:
     }
 
 
-def begin_deletion(
-    connection: Connection, key: str, *, actor: str = "system", found: Mapping[str, int] | None = None
-) -> Site:
-    """The site, marked as being deleted; idempotent. `found`: of `count_contents`, if known. The caller commits, and
-    enqueues the task. Raises NotFound, and Conflict for an alias: it might be another site that is meant."""
-    site = lock_site(connection, key)
+def check_own_key(site: Site, key: str) -> None:
+    """Raises Conflict for an alias: whoever asks to delete it may mean the alias alone."""
     if site.key != key:
         raise Conflict(
             f"{key!r} is an alias of the site {site.key!r}; accepted: the site's key, for example {site.key}; "
             "an alias alone is removed by flask site remove-alias"
         )
+
+
+def begin_deletion(
+    connection: Connection, key: str, *, actor: str = "system", found: Mapping[str, int] | None = None
+) -> Site:
+    """The site, marked as being deleted; idempotent. `found`: of `count_contents`, if known. The caller commits, and
+    enqueues the task. Raises NotFound, and Conflict for an alias."""
+    site = lock_site(connection, key)
+    check_own_key(site, key)
     if site.deleting_at is not None:
         return site
     of_site = api_key_sites.c.site_id == site.id

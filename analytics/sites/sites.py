@@ -107,7 +107,7 @@ def find_site(engine: Engine, key: str, auto_create: bool = False) -> Site:
     """
     site = find_any_site(engine, key, auto_create)
     check_not_deleting(site)
-    telemetry.record_site(site.key)
+    telemetry.record_site(site.key, site.identity_key)
     return site
 
 
@@ -239,7 +239,8 @@ def lock_site(connection: Connection, key: str) -> Site:
     """The site with that key or alias, locked until the transaction ends. Raises NotFound."""
     # Drains hold the row FOR KEY SHARE, and under full load there may be no moment without one.
     connection.execute(text("SET LOCAL lock_timeout = '10s'"))
-    site = read_site(connection, key, lock=True)
+    # A rename that ends while the first statement waits has moved the key to the aliases, which only the second sees.
+    site = read_site(connection, key, lock=True) or read_site(connection, key, lock=True)
     if site is None:
         raise NotFound(unknown_site_detail(key))
     return site

@@ -387,10 +387,12 @@ def test_a_stranger_learns_of_a_deletion_only_where_the_site_is_public(
     assert answers == [410, 401, 401]
 
 
-def test_an_alias_does_not_delete_the_site(client: FlaskClient, admin: Any, shop: Site) -> None:
+def test_an_alias_does_not_delete_the_site(client: FlaskClient, app: Flask, admin: Any, shop: Site) -> None:
     client.patch(f"{SITES}/shop", json={"key": "store"}, headers=admin)
     response = client.delete(f"{SITES}/shop", headers=admin)
     assert (response.status_code, "is an alias of the site 'store'" in response.json["detail"]) == (409, True)
+    result = app.test_cli_runner().invoke(args=["site", "delete", "shop"])
+    assert (result.exit_code, "is an alias of the site 'store'" in result.stderr, result.stdout) == (1, True, "")
 
 
 def test_the_next_site_of_the_key_shows_nothing_of_the_old_one(
@@ -445,14 +447,15 @@ def test_what_a_process_wrote_before_it_knew_goes_too(
 
 
 def test_without_the_storage_of_exports_the_site_stays_until_it_is_back(
-    shop: Site, begin: Any, delete: Any, sql: Sql
+    shop: Site, store: Any, begin: Any, delete: Any, sql: Sql
 ) -> None:
     def fail(site_id: int) -> int:
         raise Unavailable("the storage of exports cannot be changed")
 
+    store(shop, 50)
     begin(shop)
     assert delete(LATER_S, delete_exports=fail) == DeletionResult(0, 1)
-    assert sql("SELECT count(*) FROM sites") == [(1,)]
+    assert sql("SELECT count(*), (SELECT count(*) FROM events) FROM sites") == [(1, 0)]
     assert delete(LATER_S) == DeletionResult(1, 0)
 
 
