@@ -112,8 +112,7 @@ PARAMETER_DOCS: Mapping[str, tuple[str, Any]] = {
     "goal": ("Id of a goal, a path that starts with `/`, or an event type.", "signup"),
     "control": ("Variant to compare the others with.", "control"),
     "weight": ("Intended share of users of a variant, for example `control:0.5`; repeatable.", None),
-    "expires": ("Parameter of a signed download link.", None),
-    "signature": ("Parameter of a signed download link.", None),
+    **dict.fromkeys(("expires", "signature"), ("Parameter of a signed download link.", None)),
     "short_code": ("Code of a short link.", "abc123"),
     "batch_id": ("Id from the response to the batch.", "1764000000000-0"),
     "event_id": (

@@ -170,6 +170,24 @@ def test_lists_of_the_caller_name_the_site_by_its_key(client: FlaskClient, auth:
     assert [(site["key"], site["aliases"]) for site in listed] == [("store", ["shop"])]
 
 
+def test_exports_are_listed_by_the_old_key(client: FlaskClient, admin: Any, rename: Any) -> None:
+    body = {"site": "shop", "format": "csv", "from": "2026-03-01", "to": "2026-03-02"}
+    job = client.post("/api/analytics/exports", json=body, headers=admin).json
+    rename()
+    for key in ("shop", "store"):
+        listed = client.get(f"/api/analytics/exports?site={key}", headers=admin).json["exports"]
+        assert [(one["id"], one["site"]) for one in listed] == [(job["id"], "store")]
+
+
+def test_schedules_are_changed_by_the_old_key(client: FlaskClient, admin: Any, rename: Any) -> None:
+    path, request = "/api/analytics/exports/schedules", {"site": "shop", "format": "csv"}
+    body = {"every": "day", "at": "06:30", "request": request}
+    schedule = client.post(path, json=body, headers=admin).json
+    rename()
+    changed = client.patch(f"{path}/{schedule['id']}", json={"request": {**request, "format": "ndjson"}}, headers=admin)
+    assert (changed.status_code, changed.json["site"]) == (200, "store"), changed.json
+
+
 def test_visitors_and_batch_keys_are_the_same_after_a_rename(
     client: FlaskClient, auth: Any, token: Any, rename: Any, drain: Drain, sql: Sql
 ) -> None:
