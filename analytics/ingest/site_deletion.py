@@ -31,6 +31,7 @@ from analytics.sites.sites import Site, read_site_by_id, write_audit_entry
 from analytics.store import partitions
 from analytics.store.models import (
     audit_log,
+    day_versions,
     dead_letters,
     funnels,
     goals,
@@ -60,6 +61,7 @@ RAW_TABLES = ("events", "samples")
 KEYS: dict[Table, tuple[str, ...]] = {
     rollup_deltas: ("id",),
     open_days: ("day",),
+    day_versions: ("day",),
     posted_days: ("day",),
     postings: ("day", "type", "path", "is_bot"),
     rollups: ("span", "dimension", "day", "type", "subject", "is_bot", "value"),

@@ -151,8 +151,6 @@ def _mark_cached(response: dict[str, Any]) -> dict[str, Any]:
 
 def _key(request: ReportRequest, report_name: str, period: Period) -> str:
     # The bounds and the zone are in the digest because the rollups' zone may change.
-    # The site's id too: a site that was deleted may have had the same key.
-    own = {"zone": period.zone.key, "limit": request.limit, "site_id": request.site.id}
-    content = {**request.query, **period_bounds(period), **own}
+    content = {**request.query, **period_bounds(period), "zone": period.zone.key, "limit": request.limit}
     digest = hashlib.sha256(msgspec.json.encode(content, order="sorted")).hexdigest()[:24]
     return f"analytics:{report_name}:{request.site.key}:{digest}"

@@ -5,7 +5,7 @@ Only adds: columns with constant defaults and a small table, so the release befo
 
 from alembic import op
 
-revision, down_revision = "0018", "0017"
+revision, down_revision = "0019", "0018"
 
 
 def upgrade() -> None:
