@@ -48,6 +48,7 @@ from analytics.files.checksums import ChecksumWriter, read_chunks
 from analytics.files.disk import fsync_file
 from analytics.files.folders import describe_error
 from analytics.rollups.snapshot.snapshot import LIST_DIMENSIONS
+from analytics.sites.sites import find_site
 from analytics.store.models import export_jobs
 
 CLI_OWNER = "cli"
@@ -131,7 +132,8 @@ def export_report(types: tuple[str, ...], include_bots: bool, **options: Any) ->
 @with_appcontext
 def list_exports(site: str | None, state: str | None, schedule: UUID | None, limit: int) -> None:
     """List exports, the newest first: id, state, owner, file, rows, error."""
-    for job in read_job_page(db.engine, Viewer(), JobFilter(state, site, schedule), None, limit).jobs:
+    job_filter = JobFilter(state, site and find_site(db.engine, site).key, schedule)
+    for job in read_job_page(db.engine, Viewer(), job_filter, None, limit).jobs:
         state, rows = job.state_at(clock.now()), f"{job.rows_done:,}"
         click.echo("\t".join((job.id, state, job.owner, file_name(job), rows, job.error or "")).rstrip())
 

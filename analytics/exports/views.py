@@ -33,6 +33,7 @@ from analytics.exports.schemas import (
     SignedLinkQuery,
 )
 from analytics.extensions import db, public_address, settings
+from analytics.sites.sites import find_site
 from analytics.store.models import audit_log
 from analytics.web.site_parameters import SiteFields, name_site
 from analytics.web.validation import load_json_body, read_query
@@ -73,9 +74,11 @@ def create_export() -> Response:
 def list_exports() -> Response:
     """The caller's jobs, the newest first; `next_cursor` is null on the last page."""
     query = name_site(read_query(ExportListQuery(), request.args))
+    site_key = None
     if "site" in query:
         check_site_access(require_scope("export"), query["site"])
-    job_filter = JobFilter(query.get("state"), query.get("site"), query.get("schedule"))
+        site_key = find_site(db.engine, query["site"]).key
+    job_filter = JobFilter(query.get("state"), site_key, query.get("schedule"))
     page = read_job_page(db.engine, current_viewer(), job_filter, query.get("cursor"), query["limit"])
     return json_response({"exports": [job_as_json(job) for job in page.jobs], "next_cursor": page.next_cursor})
 

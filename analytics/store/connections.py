@@ -11,7 +11,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 from psycopg2 import extensions
@@ -117,6 +117,18 @@ class WatchedCursor(extensions.cursor):
     def execute(self, *arguments: Any) -> None:
         with self.connection.limited():
             super().execute(*arguments)
+
+    def fetchmany(self, *arguments: Any) -> list[tuple[Any, ...]]:
+        with self._limited_fetch():
+            return super().fetchmany(*arguments)
+
+    def fetchall(self) -> list[tuple[Any, ...]]:
+        with self._limited_fetch():
+            return super().fetchall()
+
+    def _limited_fetch(self) -> AbstractContextManager[None]:
+        """A cursor of the server has each call wait for it; other results are here already."""
+        return nullcontext() if self.name is None else self.connection.limited()
 
     def copy_expert(self, *arguments: Any, **options: Any) -> None:
         with self.connection.limited():

@@ -175,6 +175,8 @@ def test_list_shows_exports_of_one_state_site_or_schedule(
     for wrong in ("state=x", "schedule=x", "site=shop&site_id=default"):
         api("get", f"?{wrong}", status=400)
     api("get", "?site=shop", site="default", status=403)
+    api("get", "?site=none", status=404)
+    api("get", "?site=%00", status=400)
 
 
 def test_queued_job_is_cancelled_then_deleted(api: Api, work: Api, site: object, sql: Any) -> None:

@@ -107,6 +107,19 @@ def test_report_ends_shortly_after_its_timeout(engine_of: Engine, hanging: Hangi
     assert isinstance(errors[0], OperationalError)
 
 
+@pytest.mark.parametrize("fetch", ["fetchmany", "fetchall"])
+def test_rows_of_a_cursor_of_the_server_come_or_fail_in_time(engine_of: Engine, hanging: Hanging, fetch: str) -> None:
+    query = text("SELECT n FROM generate_series(1, 1000) AS n")
+    with engine_of.connect() as connection:
+        rows = connection.execute(query, execution_options={"yield_per": 10})
+        assert [row.n for row in rows.fetchmany(10)] == list(range(1, 11))
+        hanging.hang()
+        began = time.monotonic()
+        with pytest.raises(OperationalError):
+            getattr(rows, fetch)()
+        assert 0.5 <= time.monotonic() - began < 3
+
+
 def test_pooled_connection_and_a_new_one_fail_in_time(engine_of: Engine, hanging: Hanging) -> None:
     with engine_of.connect() as connection:
         connection.execute(text("SELECT 1"))

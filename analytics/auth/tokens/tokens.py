@@ -9,11 +9,10 @@ import hashlib
 import logging
 import math
 import re
-import threading
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import jwt
 from flask_jwt_extended import create_access_token
@@ -27,6 +26,7 @@ from analytics import clock
 from analytics.auth.principal import Principal
 from analytics.auth.tokens.claims import read_end, read_principal
 from analytics.auth.tokens.issuer import Issuer
+from analytics.auth.tokens.verified_tokens import Verified, VerifiedTokens
 from analytics.errors import Unauthorised, Unavailable
 from analytics.store.connections import limit_statements
 from analytics.store.models import audit_log, revoked_tokens
@@ -36,7 +36,6 @@ from analytics.web.refreshing_cache import Freshness, RefreshingCache
 log = logging.getLogger(__name__)
 
 MAX_TOKEN_LENGTH = 8000
-MAX_CACHED_TOKENS = 10_000
 # Of a process that serves requests all the time the set is polled in the background each second.
 REVOCATION_FRESHNESS = Freshness(fresh_s=1.0, usable_s=2.0)
 # The table is read again within a minute: repairs a Redis that lost a revocation, or was away when one was made.
@@ -54,20 +53,12 @@ NEVER_READ = frozenset({"*never read"})
 JTI_PATTERN = re.compile(r"[\x21-\x7e]{1,200}")
 
 
-class _Checked(NamedTuple):
-    """`keys_version`: of the keys with which the signature was verified."""
-
-    principal: Principal
-    keys_version: int
-
-
 class TokenVerifier:
     """Caches verified tokens by their text, and checks revocations. One per app; thread-safe."""
 
     def __init__(self, engine: Callable[[], Engine], redis: Callable[[], Redis]) -> None:
         self.revocations = Revocations(engine, redis)
-        self._checked: dict[str, _Checked] = {}
-        self._lock = threading.Lock()
+        self._verified = VerifiedTokens()
 
     def principal(self, token: str, can_wait: bool = True, can_wait_for_keys: bool = True) -> Principal:
         """The principal of the token. Raises Unauthorised with the reason. About 2 us on a cache hit.
@@ -75,12 +66,12 @@ class TokenVerifier:
         `can_wait`: as of Revocations.revoked_ids; `can_wait_for_keys`: as of Keys.find.
         """
         now = clock.now().timestamp()
-        cached = self._checked.get(token)
+        cached = self._verified.find(token)
         if cached is None or cached.keys_version != token_issuer().keys.version():
             cached = verify(token, can_wait_for_keys)
-            self._store(token, cached)
+            self._verified.add(token, cached)
         if now >= cached.principal.expires_at:
-            self._checked.pop(token, None)
+            self._verified.forget(token)
             raise Unauthorised(_expired(cached.principal.expires_at))
         if cached.principal.credential_id in self.revocations.revoked_ids(can_wait):
             raise Unauthorised("the token was revoked; request a new one")
@@ -88,16 +79,8 @@ class TokenVerifier:
 
     def clear(self) -> None:
         """Empties the caches, as in a new process."""
-        self._checked.clear()
+        self._verified.clear()
         self.revocations.clear()
-
-    def _store(self, token: str, checked: _Checked) -> None:
-        with self._lock:
-            if len(self._checked) >= MAX_CACHED_TOKENS:
-                # Evicts the oldest tenth at once: evicting one at a time would slow down every new token.
-                for old in list(self._checked)[: MAX_CACHED_TOKENS // 10]:
-                    del self._checked[old]
-            self._checked[token] = checked
 
 
 class Revocations:
@@ -230,7 +213,7 @@ def token_issuer() -> Issuer:
     return issuer
 
 
-def verify(token: str, can_wait_for_keys: bool = True) -> _Checked:
+def verify(token: str, can_wait_for_keys: bool = True) -> Verified:
     """The principal and expiry, after checking signature and claims. Raises Unauthorised; ignores revocations."""
     if len(token) > MAX_TOKEN_LENGTH or not token.isascii():
         raise Unauthorised(f"the token is not a JWT: over {MAX_TOKEN_LENGTH} characters, or not ASCII")
@@ -248,7 +231,7 @@ def verify(token: str, can_wait_for_keys: bool = True) -> _Checked:
         read_end(decode_unverified(token))
         raise Unauthorised("the token is malformed: it cannot be read as a JWT") from error
     principal = read_principal(claims, token_id(token, claims), expires_at, issuer.is_own)
-    return _Checked(principal, version)
+    return Verified(principal, version)
 
 
 def decode_unverified(token: str) -> dict[str, Any]:

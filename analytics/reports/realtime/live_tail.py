@@ -1,24 +1,26 @@
 """The live tail: one thread of a web process polls the database once a second for all its live streams.
 
 The route in views.py opens the streams. A site with many streams is read once. A stream whose client does not read
-keeps its position; later polls read from there for it. A waiting stream occupies no request thread
-(web/server/asgi.py).
+keeps its position, which may be between two events of a page; later polls read from there for it. A waiting stream
+occupies no request thread (web/server/asgi.py).
 """
 
 import logging
 import math
 import threading
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from contextlib import closing
+from itertools import islice
 from typing import NamedTuple
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from analytics import clock
 from analytics.errors import Unavailable
 from analytics.reports.realtime import sse
-from analytics.reports.realtime.new_events import NewEvent, read_page
+from analytics.reports.realtime.new_events import EVENTS_AT_A_TIME, NewEvent, read_page
 from analytics.reports.realtime.position import StreamPosition, decode_position, is_resumable, read_current_position
 from analytics.store.reading import read_transaction
 
@@ -30,8 +32,10 @@ POLL_INTERVAL_S, HEARTBEAT_INTERVAL_S = 1.0, 15.0
 POLL_TIMEOUT_S = 10.0
 # The scopes and sites of a key may change during a stream; the client authenticates again when it reconnects.
 MAX_AGE_S = 3600.0
-# A client that does not read has as much again in the server, and in its connection.
+# A stream takes no more events while so many bytes wait for its client. Streams at one position share the bytes.
 MAX_BUFFERED_BYTES, STALL_TIMEOUT_S = 1 << 18, 60.0
+# What the server gets at a time. It waits for the client once its connection holds more than that.
+PIECE_BYTES = 1 << 16
 
 
 class Subscription(NamedTuple):
@@ -62,18 +66,31 @@ class LiveStream(Iterator[bytes]):
         self._tail, self._changed = tail, threading.Condition()
         self._blocks: list[bytes] = []
         self._bytes = 0
-        self._is_closed = False
+        # It was full before the end of its page.
+        self._is_closed = self._is_behind = False
         self._when_ready: Callable[[], None] | None = None
         self._opened_s = self._sent_s = self._read_s = time.monotonic()
 
     def __next__(self) -> bytes:
         with self._changed:
             self._changed.wait_for(self._is_ready)
-            blocks, self._blocks, self._bytes = self._blocks, [], 0
+            piece = b"".join(self._take_piece())
+            self._bytes -= len(piece)
             self._read_s = time.monotonic()
-        if not blocks:
+        if not piece:
             raise StopIteration
-        return b"".join(blocks)
+        if self._is_behind and not self.is_full:
+            self._tail.wake()
+        return piece
+
+    def _take_piece(self) -> list[bytes]:
+        """The first blocks, as many as make up PIECE_BYTES."""
+        count = size = 0
+        while count < len(self._blocks) and size < PIECE_BYTES:
+            size += len(self._blocks[count])
+            count += 1
+        blocks, self._blocks = self._blocks[:count], self._blocks[count:]
+        return blocks
 
     def when_ready(self, call: Callable[[], None]) -> None:
         """Calls `call` once, from any thread, as soon as `next` does not block; at once where it does not now."""
@@ -86,17 +103,26 @@ class LiveStream(Iterator[bytes]):
     def close(self) -> None:
         """Ends the stream and wakes its reader. May be called twice."""
         self._tail.remove(self)
-        self._put(b"", is_last=True)
+        self._put([], is_last=True)
 
     def send(self, block: bytes) -> None:
-        self._put(block)
+        self._put([block])
 
-    def feed(self, events: Iterable[tuple[NewEvent, bytes]], position: StreamPosition) -> None:
-        """Sends the blocks of the subscription's events and moves to `position`, the end of the page."""
-        blocks = [block for event, block in events if self.subscription.matches(event)]
-        self.position = position
-        if blocks:
-            self._put(b"".join(blocks))
+    def feed(self, events: Sequence[tuple[NewEvent, bytes]]) -> bool:
+        """Sends the blocks of the subscription's events until it is full, and moves to the last that it has taken.
+        False when some are left."""
+        blocks, size, taken = list[bytes](), self._bytes, 0
+        for event, block in events:
+            if size >= MAX_BUFFERED_BYTES:
+                break
+            taken += 1
+            self.position = event.position
+            if self.subscription.matches(event):
+                blocks.append(block)
+                size += len(block)
+        self._is_behind = taken < len(events)
+        self._put(blocks)
+        return not self._is_behind
 
     def check_deadlines(self, now_s: float, revoked_ids: Collection[str] = ()) -> None:
         """Closes an old stream, one whose client stalls and one whose credential has ended; sends a heartbeat when one
@@ -105,15 +131,19 @@ class LiveStream(Iterator[bytes]):
         if now_s - self._opened_s > MAX_AGE_S or is_stalled or self._has_lost_access(revoked_ids):
             self.close()
         elif now_s - self._sent_s >= HEARTBEAT_INTERVAL_S and not self._blocks:
-            self._put(sse.format_heartbeat(self.position))
+            self.send(sse.format_heartbeat(self.position))
 
     @property
     def is_closed(self) -> bool:
         return self._is_closed
 
     @property
+    def buffered_bytes(self) -> int:
+        return self._bytes
+
+    @property
     def is_full(self) -> bool:
-        return self._bytes > MAX_BUFFERED_BYTES
+        return self._bytes >= MAX_BUFFERED_BYTES
 
     def _has_lost_access(self, revoked_ids: Collection[str]) -> bool:
         access = self.subscription
@@ -122,11 +152,13 @@ class LiveStream(Iterator[bytes]):
     def _is_ready(self) -> bool:
         return bool(self._blocks) or self._is_closed
 
-    def _put(self, block: bytes, is_last: bool = False) -> None:
+    def _put(self, blocks: Sequence[bytes], is_last: bool = False) -> None:
+        if not blocks and not is_last:
+            return
         with self._changed:
-            if block:
-                self._blocks.append(block)
-                self._bytes += len(block)
+            if blocks:
+                self._blocks += blocks
+                self._bytes += sum(map(len, blocks))
                 self._sent_s = time.monotonic()
             self._is_closed = self._is_closed or is_last
             call, self._when_ready = self._when_ready, None
@@ -147,7 +179,8 @@ class LiveTail:
         self._lock = threading.Lock()
         self._streams: set[LiveStream] = set()
         self._thread: threading.Thread | None = None
-        self._wake = threading.Event()
+        # Set when a stream that is behind has room, and when the last one has left.
+        self._wake, self._has_nothing_to_do = threading.Event(), threading.Event()
 
     @property
     def stream_count(self) -> int:
@@ -194,8 +227,13 @@ class LiveTail:
         with self._lock:
             self._streams.discard(stream)
             if not self._streams:
+                self._has_nothing_to_do.set()
                 self._wake.set()
         stream.release()
+
+    def wake(self) -> None:
+        """Polls again soon: a stream has room for what it was not sent."""
+        self._wake.set()
 
     def poll(self) -> bool:
         """Feeds every stream its new events; True when some are left for the next poll."""
@@ -222,15 +260,10 @@ class LiveTail:
         try:
             with read_transaction(self._engine, POLL_TIMEOUT_S) as connection:
                 current = read_current_position(connection)
-                for position, group in by_position.items():
-                    page = read_page(connection, site_id, position, current)
-                    has_more = has_more or page.has_more
-                    # A block is encoded once for all streams of the group.
-                    events = [(event, sse.format_event(event)) for event in page.events]
-                    for stream in group:
-                        stream.feed(events, page.position)
+                for group in by_position.values():
+                    has_more = _feed_page(connection, site_id, group, current) or has_more
         except (SQLAlchemyError, Unavailable) as error:
-            # The positions stay, so the next poll starts where this one did.
+            # A stream's position is that of what it was sent, so the next poll goes on from there.
             log.warning("live tail poll failed", extra={"site_id": site_id, "error": type(error).__name__})
         return has_more
 
@@ -250,9 +283,26 @@ class LiveTail:
                 for stream in self._open_streams():
                     stream.close()
             # Also when it is behind, it leaves half of the time to the requests of the process.
-            self._wake.wait(time.monotonic() - started_s if has_more else POLL_INTERVAL_S)
+            duration_s = time.monotonic() - started_s
+            self._has_nothing_to_do.wait(duration_s)
+            if not has_more:
+                self._wake.wait(max(0.0, POLL_INTERVAL_S - duration_s))
             with self._lock:
+                self._has_nothing_to_do.clear()
                 self._wake.clear()
                 if not self._streams:
                     self._thread = None
                     return
+
+
+def _feed_page(connection: Connection, site_id: int, streams: Sequence[LiveStream], current: StreamPosition) -> bool:
+    """Feeds streams of one position its page, each until it is full; True when some events are left."""
+    page, taking = read_page(connection, site_id, streams[0].position, current), list(streams)
+    with closing(page.events) as events:
+        while taking and (some := list(islice(events, EVENTS_AT_A_TIME))):
+            # A block is encoded once for all streams.
+            blocks = [(event, sse.format_event(event)) for event in some]
+            taking = [stream for stream in taking if stream.feed(blocks)]
+    for stream in taking:
+        stream.position = page.position
+    return page.has_more or len(taking) < len(streams)

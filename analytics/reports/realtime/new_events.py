@@ -6,11 +6,13 @@ row, written with its events in one transaction. live_tail.py calls `read_page`.
 Only events received within the last day are read whose ts is at most a day earlier: no imported history.
 """
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import closing
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, text
+import msgspec
+from sqlalchemy import Connection, MappingResult, text
 
 from analytics.reports.realtime.position import StreamPosition, read_xmax
 from analytics.reports.request import format_utc
@@ -22,6 +24,8 @@ MAX_LATENESS = timedelta(days=1)
 MAX_CLOCK_AHEAD = timedelta(hours=2)
 # A page holds whole batches up to this many events.
 MAX_PAGE_EVENTS = 2000
+# Events of a page in memory at a time: one may have 64 KB.
+EVENTS_AT_A_TIME = 50
 # After every event of its batch.
 MAX_EVENT_ID = "f" * 32
 
@@ -36,9 +40,12 @@ class NewEvent(NamedTuple):
 
 
 class StreamPage(NamedTuple):
-    """Events in the order of their receipt, the position after them, and whether there are more."""
+    """Events in the order of their receipt, the position after them, and whether there are more.
 
-    events: list[NewEvent]
+    `events` is read in the transaction, once, EVENTS_AT_A_TIME; its reader may stop at any event, and closes it.
+    """
+
+    events: Generator[NewEvent, None, None]
     position: StreamPosition
     has_more: bool
 
@@ -63,7 +70,7 @@ ORDER BY l.received_at
 # to mask its address, where a stream ended within a page and ANONYMIZE_IPS_AFTER_DAYS is 0.
 NEW_EVENTS = text(f"""
 SELECT e.received_at, e.event_id, e.ts, e.type, e.user_id, e.session_id, e.subject, e.path, e.referrer, e.source,
-    e.country, e.browser, e.os, e.device, e.is_bot, e.payload
+    e.country, e.browser, e.os, e.device, e.is_bot, CAST(e.payload AS text) AS payload
 FROM events e
 WHERE e.site_id + 0 = :site_id AND e.ts >= :ts_since AND e.ts <= :ts_until
     AND e.received_at >= :first AND e.received_at <= :last AND e.received_at = ANY(:times)
@@ -86,8 +93,9 @@ def read_page(connection: Connection, site_id: int, position: StreamPosition, cu
     times = _first_page([(received_at, int(stored)) for received_at, stored in batches])
     is_behind = target.snapshot != current.snapshot
     if not times:
-        return StreamPage([], target, is_behind)
-    rows = connection.execute(NEW_EVENTS, parameters | _bind_events(times)).mappings().all()
+        return StreamPage(_no_events(), target, is_behind)
+    cursor = {"yield_per": EVENTS_AT_A_TIME}
+    rows = connection.execute(NEW_EVENTS, parameters | _bind_events(times), execution_options=cursor).mappings()
     has_more_batches = len(times) < len(batches)
     in_page = position._replace(page_snapshot=target.snapshot)
     end = in_page._replace(received_at=times[-1], event_id=MAX_EVENT_ID) if has_more_batches else target
@@ -124,23 +132,30 @@ def _first_page(batches: Sequence[tuple[datetime, int]]) -> list[datetime]:
     return times
 
 
-def _new_events(rows: Sequence[Any], start: StreamPosition, end: StreamPosition) -> list[NewEvent]:
+def _new_events(rows: MappingResult, start: StreamPosition, end: StreamPosition) -> Generator[NewEvent, None, None]:
     """The rows after `start`; the last one has the position `end`."""
-    keys = [(row["received_at"], row["event_id"].hex) for row in rows]
-    new = [(row, key) for row, key in zip(rows, keys, strict=True) if key > (start.received_at, start.event_id)]
-    positions = [start._replace(received_at=received_at, event_id=event_id) for _, (received_at, event_id) in new]
-    return [
-        NewEvent(row["type"], row["is_bot"], position, _as_json(row))
-        for (row, _), position in zip(new, [*positions[:-1], end], strict=bool(new))
-    ]
+    after = start.received_at, start.event_id
+    with closing(rows):
+        new = (row for row in rows if (row["received_at"], row["event_id"].hex) > after)
+        row = next(new, None)
+        while row is not None:
+            following = next(new, None)
+            own = start._replace(received_at=row["received_at"], event_id=row["event_id"].hex)
+            yield NewEvent(row["type"], row["is_bot"], end if following is None else own, _as_json(row))
+            row = following
+
+
+def _no_events() -> Generator[NewEvent, None, None]:
+    yield from ()
 
 
 def _as_json(row: Any) -> dict[str, Any]:
     data = {name: value for name, value in row.items() if value is not None}
-    properties = data.pop("payload", {})
+    payload = data.pop("payload", "{}")
     return data | {
         "event_id": f"event_{row['event_id']}",
         "ts": format_utc(row["ts"]),
         "received_at": format_utc(row["received_at"]),
-        "properties": properties,
+        # The text as stored: decoded it takes several times the memory, and long numbers lose digits.
+        "properties": msgspec.Raw(payload.encode()),
     }

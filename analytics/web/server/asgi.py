@@ -80,9 +80,10 @@ class Exchange:
 
     def __init__(self, server: AsgiApp, scope: Scope, receive: Receive, send: Send) -> None:
         self.is_buffered = False
-        self._server, self._receive, self._send = server, receive, send
+        self.is_receiving = False
+        self._server, self._receive_next, self._send = server, receive, send
         self._loop, self._connection = asyncio.get_running_loop(), current_connection.get()
-        self.body = RequestBody(receive, server.bodies, self.wake)
+        self.body = RequestBody(self._receive, server.bodies, self.wake)
         if self._connection is not None and self._connection.has_ended:
             self.body.end_input()
         self._environ = build_environ(scope, self.body)
@@ -153,6 +154,8 @@ class Exchange:
             raise Unavailable(NO_THREAD, RETRY_AFTER_S) from error
         finally:
             timer.cancel()
+            # It holds its error, whose traceback holds this frame.
+            del work
 
     def wake(self) -> None:
         """Something has changed for which the coroutine may wait."""
@@ -169,6 +172,16 @@ class Exchange:
         """It has no body, or all of it is here."""
         return not self._has_body or self.body.is_complete
 
+    async def _receive(self) -> dict[str, Any]:
+        """The server's next message. Only while one is waited for, more is read from the connection."""
+        self.is_receiving = True
+        if self._connection is not None:
+            self._connection.ask_for_input()
+        try:
+            return await self._receive_next()
+        finally:
+            self.is_receiving = False
+
     def end_input(self) -> None:
         """The client has closed its side."""
         self.body.end_input()
@@ -184,7 +197,12 @@ class Exchange:
             else:
                 await self._wait()
         if self._error is not None:
-            raise self._error
+            error, self._error = self._error, None
+            try:
+                raise error
+            finally:
+                # Its traceback holds this frame.
+                del error
 
     def _call_wsgi(self) -> None:
         try:
@@ -248,6 +266,8 @@ class Exchange:
                     break
                 if piece:
                     await self._send({"type": "http.response.body", "body": piece, "more_body": True})
+                # The wait for the next one may last.
+                del piece
             if not self._is_lost:
                 await self._send({"type": "http.response.body", "body": b""})
         finally:

@@ -43,8 +43,13 @@ class Reply(Generic[R]):
         self._resume = callback
 
     def result(self) -> R:
+        """Raises the error once, and forgets it: its traceback holds whoever waits."""
         if self._error is not None:
-            raise self._error
+            error, self._error = self._error, None
+            try:
+                raise error
+            finally:
+                del error
         return self._result
 
     def resolve(self, result: R) -> None:
@@ -71,20 +76,27 @@ class GreenletPool:
         """Starts `call(*args)` on the loop's thread, in its own context; returns when it first waits, or ends. It must
         not raise: an exception reaches the code that resumed it.
         """
-        work = self._idle.pop() if self._idle else _OnLoop(self._work)
+        work = self._idle.pop() if self._idle else self._start()
         work.gr_context = Context()
         _await_next(work, work.switch(call, args))
 
-    def _work(self, call: Callable[..., None], args: tuple[Any, ...]) -> None:
+    def _start(self) -> _OnLoop:
+        work = _OnLoop(self._work)
+        # A greenlet holds what it is started with as long as it lives, so it is started without a call.
+        work.switch()
+        return work
+
+    def _work(self) -> None:
         work = getcurrent()
-        while True:
+        is_kept = True
+        while is_kept:
+            call, args = work.parent.switch(None)
             call(*args)
             # Keep no reference to the finished call.
             del call, args
-            if len(self._idle) >= MAX_IDLE_GREENLETS:
-                return
-            self._idle.append(work)
-            call, args = work.parent.switch(None)
+            is_kept = len(self._idle) < MAX_IDLE_GREENLETS
+            if is_kept:
+                self._idle.append(work)
 
 
 def is_on_event_loop() -> bool:
@@ -96,7 +108,11 @@ def await_future(future: FutureLike[R]) -> R:
     """The future's result; the loop serves other requests until then. Only when `is_on_event_loop`."""
     parent = getcurrent().parent
     assert parent is not None
-    result: R = parent.switch(future)
+    try:
+        result: R = parent.switch(future)
+    finally:
+        # The future holds its error, whose traceback holds this frame: such a circle holds the whole request.
+        del future
     return result
 
 
@@ -131,6 +147,8 @@ def _resume(work: _OnLoop, future: FutureLike[Any]) -> None:
     try:
         result = future.result()
     except BaseException as error:  # noqa: BLE001  # raised where the call waits
+        # As in await_future.
+        del future
         _await_next(work, work.throw(error))
     else:
         _await_next(work, work.switch(result))

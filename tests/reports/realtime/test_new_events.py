@@ -6,6 +6,7 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -14,13 +15,14 @@ import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
+from msgspec import Raw
 from redis import Redis
 from sqlalchemy import Connection, Engine, text
 
 from analytics import clock
 from analytics.auth.tokens import tokens
 from analytics.reports.realtime import live_tail, new_events
-from analytics.reports.realtime.live_tail import LiveTail, Subscription
+from analytics.reports.realtime.live_tail import LiveStream, LiveTail, Subscription
 from analytics.reports.realtime.new_events import read_page
 from analytics.reports.realtime.position import StreamPosition, decode_position, read_current_position
 from analytics.sites.sites import Site
@@ -64,7 +66,7 @@ def read_all(
     while has_more:
         with engine.execution_options(isolation_level="REPEATABLE READ").begin() as connection:
             page = read_page(connection, site.id, position, read_current_position(connection))
-        events += [(event.data["event_id"], decode_position(str(event.position))) for event in page.events]
+            events += [(event.data["event_id"], decode_position(str(event.position))) for event in page.events]
         position, has_more = page.position, page.has_more
     return events, position
 
@@ -350,3 +352,64 @@ def test_a_client_that_does_not_read_is_skipped_and_closed(
     next(stream)
     with pytest.raises(StopIteration):
         next(stream)
+
+
+def take(stream: LiveStream) -> bytes:
+    """All that the stream holds."""
+    taken = b""
+    while stream.buffered_bytes:
+        taken += next(stream)
+    return taken
+
+
+def events_in(blocks: bytes) -> list[str]:
+    return [data_of(block)["path"] for block in blocks.split(b"\n\n") if b"event: event" in block]
+
+
+def test_slow_clients_get_each_event_once_and_little_is_held_for_them(
+    engine: Engine, site: Site, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One reads three times as often as the other: both are full in the middle of pages, at other events."""
+    monkeypatch.setattr(live_tail, "MAX_BUFFERED_BYTES", 5000)
+    monkeypatch.setattr(live_tail, "POLL_INTERVAL_S", 0.01)
+    monkeypatch.setattr(new_events, "MAX_PAGE_EVENTS", 60)
+    tail = LiveTail(engine)
+    streams, texts, held = [tail.open_stream(Subscription(site.id), None) for _ in range(2)], [b"", b""], set[int]()
+    for n in range(4):
+        store({"path": f"/{n}/{user}"} for user in range(50))
+    steps = count()
+
+    def read_some() -> bool:
+        held.update(stream.buffered_bytes for stream in streams)
+        for number in (0, 1) if next(steps) % 3 == 0 else (0,):
+            texts[number] += take(streams[number])
+        return min(map(len, map(events_in, texts))) >= 200
+
+    until(read_some)
+    for text_sent in texts:
+        assert sorted(events_in(text_sent)) == sorted(f"/{n}/{user}" for n in range(4) for user in range(50))
+    # An event has about 300 bytes.
+    assert 5000 <= max(held) < 5500
+    for stream in streams:
+        stream.close()
+
+
+def test_numbers_of_a_payload_are_sent_as_they_were_stored(engine: Engine, site: Site, store: Store) -> None:
+    tail = LiveTail(engine)
+    stream = tail.open_stream(Subscription(site.id), None)
+    store(sent(1, payload={"price": Raw(b"1.10"), "text": "é\n"}))
+    tail.poll()
+    block = take(stream)
+    assert b'"price": 1.10' in block
+    assert data_of(block)["properties"] == {"price": 1.1, "text": "é\n"}
+    stream.close()
+
+
+def test_streams_that_nobody_reads_take_little_memory(listen: Any, server: WebServer, store: Store) -> None:
+    """Seven megabytes of events for each of twenty streams."""
+    before = server.memory_mb()
+    streams = [listen() for _ in range(20)]
+    for _ in range(3):
+        store(sent(1000, payload={"text": "a" * 2400}))
+    assert len(streams[0].events(3000)) == 3000
+    assert server.memory_mb() - before < 30

@@ -1,7 +1,9 @@
 """One request of the ASGI application on a loop of the test: what it waits for, and what it closes."""
 
 import asyncio
+import gc
 import threading
+import weakref
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
@@ -206,7 +208,8 @@ def test_bytes_made_of_a_body_are_counted_and_refused_where_there_is_no_room() -
         def charge() -> None:
             body.charge(20)
             try:
-                body.charge(20)
+                # A caller's share is 25, and the oldest body has 25 more.
+                body.charge(31)
             except Unavailable as error:
                 caught.append(error)
 
@@ -216,6 +219,44 @@ def test_bytes_made_of_a_body_are_counted_and_refused_where_there_is_no_room() -
         assert caught[0].retry_after_s == 5
         body.release()
         assert budget.held == 0
+
+    asyncio.run(run())
+
+
+def make_bodies(budget: BodyBudget, *callers: str) -> list[RequestBody]:
+    """Bodies that have begun, in this order."""
+    bodies = [RequestBody(receive, budget, lambda: None) for _ in callers]
+    for body, caller in zip(bodies, callers, strict=True):
+        body.environ = {CALLER_KEY: caller}
+        budget.begin(body)
+    return bodies
+
+
+def test_the_oldest_body_of_a_caller_goes_on_where_its_share_is_used_up() -> None:
+    async def run() -> None:
+        budget = BodyBudget(100)
+        first, second = make_bodies(budget, "me", "me")
+        assert [budget.add(first, 12), budget.add(second, 13)] == [True, True]
+        assert [budget.add(second, 1), budget.add(first, 25), budget.add(first, 1)] == [False, True, False]
+        waiting = asyncio.ensure_future(budget.wait(second, budget.add, 1))
+        await asyncio.sleep(0)
+        assert not waiting.done()
+        budget.release(first)
+        await waiting
+        assert budget.held == 14
+
+    asyncio.run(run())
+
+
+def test_the_oldest_body_of_all_goes_on_where_the_process_is_full() -> None:
+    async def run() -> None:
+        budget = BodyBudget(100)
+        callers = make_bodies(budget, "a", "b", "c", "d")
+        # 25 of 100 are left for the first.
+        assert [budget.add(body, 20) for body in callers] == [True, True, True, False]
+        assert [budget.add(body, 16) for body in callers] == [True, False, False, False]
+        budget.release(callers[0])
+        assert [budget.add(body, 16) for body in callers[1:]] == [True, True, False]
 
     asyncio.run(run())
 
@@ -243,3 +284,43 @@ def test_a_body_that_does_not_arrive_ends_with_408(monkeypatch: pytest.MonkeyPat
         assert caught[0].status == 408
 
     asyncio.run(run())
+
+
+def test_a_request_that_ends_with_an_error_leaves_nothing_to_the_collector() -> None:
+    """The error's traceback holds the request, which must not hold the error."""
+    kept: list[weakref.ref[RequestBody]] = []
+
+    async def receive_part() -> dict[str, Any]:
+        if not kept:
+            return {"type": "http.request", "body": b"1", "more_body": True}
+        return await receive()
+
+    def wsgi(environ: Any, start_response: Callable[..., Any]) -> Any:
+        body: RequestBody = environ["wsgi.input"]
+        asyncio.get_running_loop().call_later(0.05, body.stop, Unavailable("too many"))
+        kept.append(weakref.ref(body))
+        try:
+            body.read()
+        except Unavailable as error:
+            start_response(f"{error.status} X", [])
+        environ[EXCHANGE_KEY].is_buffered = True
+        return [b""]
+
+    async def run() -> list[dict[str, Any]]:
+        sent: list[dict[str, Any]] = []
+
+        async def send(message: dict[str, Any]) -> None:
+            sent.append(message)
+
+        length = (b"content-length", b"10")
+        await AsgiApp(wsgi)({**SCOPE, "method": "POST", "headers": [length]}, receive_part, send)
+        return sent
+
+    gc.collect()
+    gc.disable()
+    try:
+        [start, _] = asyncio.run(run())
+        assert start["status"] == 503
+        assert [reference() for reference in kept] == [None]
+    finally:
+        gc.enable()

@@ -1,12 +1,15 @@
 """Calls on the event loop: suspension, errors, and reuse of greenlets without leftover state."""
 
 import asyncio
+import gc
+import weakref
+from collections.abc import Callable, Iterator
 from contextvars import ContextVar
 
 import pytest
 from greenlet import getcurrent
 
-from analytics.web.server.greenlets import GreenletPool, await_future, is_on_event_loop, offload
+from analytics.web.server.greenlets import GreenletPool, Reply, await_future, is_on_event_loop, offload
 
 seen: ContextVar[str] = ContextVar("seen", default="nothing")
 
@@ -52,3 +55,50 @@ def test_exception_of_a_future_is_raised_at_the_wait() -> None:
         told.append("told")
 
     assert run(GreenletPool(), fail, fail) == ["told", "told"]
+
+
+class Large:
+    """What a frame holds."""
+
+
+@pytest.fixture
+def without_collector() -> Iterator[None]:
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()
+
+
+def fail() -> None:
+    raise LookupError("nobody")
+
+
+def fail_in_thread() -> None:
+    offload(fail)
+
+
+def fail_by_reply() -> None:
+    reply: Reply[None] = Reply()
+    asyncio.get_running_loop().call_soon(reply.fail, LookupError("nobody"))
+    await_future(reply)
+
+
+@pytest.mark.parametrize("wait", [fail_in_thread, fail_by_reply])
+@pytest.mark.usefixtures("without_collector")
+def test_a_handled_error_leaves_nothing_to_the_collector(wait: Callable[[], None]) -> None:
+    """Its traceback holds all frames of the call, and the body of a request with them."""
+    held: list[weakref.ref[Large]] = []
+
+    def hold(large: Large) -> None:
+        held.append(weakref.ref(large))
+        wait()
+
+    def handle(told: list[object]) -> None:
+        # Not pytest.raises, which clears the frames.
+        try:
+            hold(Large())
+        except LookupError:
+            told.append("told")
+
+    assert run(GreenletPool(), handle) == ["told"]
+    assert [reference() for reference in held] == [None]
