@@ -43,6 +43,8 @@ BEAT_SCHEDULE = {
     "make_partitions": every(3600, "maintenance.make_partitions", queue.MAINTENANCE),
     "drop_idle_consumers": every(3600, "maintenance.forget_consumers", queue.MAINTENANCE),
     "retention": hourly("17", "maintenance.retain", queue.MAINTENANCE),
+    # Goes on with the deletion of sites: one query when there is none.
+    "delete_sites": every(30, "maintenance.delete_sites", queue.MAINTENANCE),
     # Audits the last hours; /health shows the result.
     "audit": every(900, "maintenance.audit", queue.MAINTENANCE),
     # Exports whose worker died, whose message was lost, or whose next attempt is due.

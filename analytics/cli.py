@@ -112,7 +112,7 @@ def print_table(header: Sequence[str], rows: Sequence[Sequence[str]], right_alig
 REGISTERED: tuple[click.Command, ...] = (
     LazyGroup("token", "analytics.auth.cli", help="Create, list, show and revoke tokens."),
     LazyGroup("key", "analytics.sites.access.cli", help="Create, list, rotate and revoke API keys."),
-    LazyGroup("site", "analytics.sites.cli", help="Create, list and change sites."),
+    LazyGroup("site", "analytics.sites.cli", help="Create, list, change, rename and delete sites."),
     LazyGroup("import", "analytics.ingest.imports.cli", help="Import access logs, tables and past events."),
     LazyGroup("export", "analytics.exports.cli", help="Export events or figures to a file."),
     LazyGroup("rollups", "analytics.rollups.cli", help="Merge and rebuild the rollups."),

@@ -98,6 +98,11 @@ def enqueue_notify() -> None:
     _send("exports.notify", queue=EXPORTS, expires=TASK_EXPIRES_S)
 
 
+def enqueue_site_deletions() -> None:
+    """Has the sites deleted that are marked. Raises Unavailable; beat sends it again."""
+    _send("maintenance.delete_sites", queue=MAINTENANCE, expires=TASK_EXPIRES_S)
+
+
 def _send(name: str, *args: str, **options: Any) -> None:
     celery: Celery = current_app.extensions["celery"]
     try:

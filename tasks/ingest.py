@@ -116,6 +116,7 @@ def _log_fields(result: DrainResult) -> dict[str, Any]:
         "stored": result.stored,
         "duplicate": result.duplicate,
         "dead": result.dead_lettered,
+        "refused": result.refused,
         "repeated": result.already_stored,
         "more": result.has_more,
         "requests": result.requests,

@@ -58,6 +58,13 @@ class Entry(msgspec.Struct, array_like=True, gc=False):
     batch_key: str = ""
     # Those indexes; empty: the items are all that was sent.
     indexes: list[int] = []
+    # What ids and visitor keys derive from, where the site was renamed; '' for its key.
+    hash_key: str = ""
+
+    @property
+    def identity_key(self) -> str:
+        """What ids and visitor keys derive from: the same for every name of the site."""
+        return self.hash_key or self.site_key
 
     @property
     def received_at(self) -> datetime:

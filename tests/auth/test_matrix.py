@@ -19,7 +19,7 @@ from analytics.sites.sites import Site, create_site
 from tests.auth.test_guard import PUBLIC
 
 # The site of every resource, and the one that foreign callers are for. Both are found in a response that names them.
-OURS, THEIRS = "site-alpha", "site-beta"
+OURS, THEIRS, FORMER = "site-alpha", "site-beta", "site-former"
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 
@@ -142,6 +142,9 @@ ROUTES: dict[str, Route] = {
     f"POST {LETTERS}/discard": ADMIN,
     "DELETE /events": Route("admin", environment="development"),
     "DELETE /metrics/<path:name>": Route("admin", environment="development"),
+    f"DELETE {SITES}/<key>/aliases/<alias>": Route("admin", 204),
+    # The last: afterwards the site refuses everything.
+    f"DELETE {SITES}/<key>": Route("admin", 202),
 }
 
 
@@ -254,8 +257,11 @@ def _create_resources(client: FlaskClient, headers: dict[str, str]) -> dict[str,
     job = {"site": OURS, "format": "csv"}
     batch = post("/event", {"site_id": OURS, "event_type": "page_view", "path": "/", "user_id": "u"})
     post("/metrics", {"site_id": OURS, "metric_name": "load", "value": 1})
+    for old, new in ((OURS, FORMER), (FORMER, OURS)):
+        assert client.patch(f"{SITES}/{old}", json={"key": new}, headers=headers).status_code == 200
     return {
         **dict.fromkeys(SITE_NAMES, OURS),
+        "alias": FORMER,
         "key": OURS,
         "name": "load",
         "short_code": "abc",

@@ -1,7 +1,8 @@
 """Writes one chunk inside the drain's transaction: new events and samples, their users, deltas, dead letters, ledger.
 
 drain.py calls it, and retry_writer.py for the rows of dead letters. What the site has stored before is left out and
-counted; what PostgreSQL refuses becomes a dead letter. It opens no transaction and acknowledges nothing.
+counted; what PostgreSQL refuses becomes a dead letter, and a batch of a deleted site is counted as refused. It opens no
+transaction and acknowledges nothing.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -12,7 +13,13 @@ import psycopg2
 from psycopg2.errors import CheckViolation, UniqueViolation
 from sqlalchemy import Connection
 
-from analytics.ingest.drain.chunk import Chunk, build_dead_letters, build_ledger_rows, delivery_received_at
+from analytics.ingest.drain.chunk import (
+    Chunk,
+    build_dead_letters,
+    build_ledger_rows,
+    delivery_received_at,
+    find_refused,
+)
 from analytics.ingest.drain.sample_rows import split_duplicate_samples
 from analytics.ingest.drain.user_cache import UserNumberCache
 from analytics.rollups.deltas.writer import append_deltas
@@ -51,9 +58,10 @@ def write_chunk(connection: Connection, chunk: Chunk, cache: UserNumberCache) ->
     zones = store.lock_site_zones(connection, chunk.site_ids)
     done = store.find_stored_entries(connection, ids, min(times), max(times))
     skipped = {batch for batch, entry_id in enumerate(ids) if entry_id in done}
-    stored = store_rows(connection, chunk, zones, skipped, cache)
-    letters = build_dead_letters(chunk, stored.refused)
-    ledger = build_ledger_rows(chunk, skipped, stored.duplicates, letters)
+    of_deleted_sites = find_refused(chunk, zones)
+    stored = store_rows(connection, chunk, zones, skipped | of_deleted_sites, cache)
+    letters = build_dead_letters(chunk, stored.refused, of_deleted_sites)
+    ledger = build_ledger_rows(chunk, skipped, stored.duplicates, letters, of_deleted_sites)
     write_dead_letters(connection, letters)
     store.write_ledger(connection, ledger)
     return WrittenChunk(ledger, len(skipped), stored.numbers)
