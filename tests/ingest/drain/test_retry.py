@@ -268,7 +268,7 @@ def test_a_live_stream_shows_a_retried_event_once(
     def read(position: StreamPosition) -> tuple[list[str], StreamPosition]:
         with engine.execution_options(isolation_level="REPEATABLE READ").begin() as connection:
             page = read_page(connection, site.id, position, read_current_position(connection))
-        return [event.data["path"] for event in page.events], page.position
+            return [event.data["path"] for event in page.events], page.position
 
     with engine.begin() as connection:
         start = read_current_position(connection)
