@@ -27,6 +27,8 @@ def hourly(minute: str, task: str, queue_name: str, expires_s: int = 3600) -> di
 BEAT_SCHEDULE = {
     # Enqueues the drain again for entries that a lost message or a dead worker left in the stream.
     "sweep": every(5, "ingest.sweep", queue.INGEST),
+    # Dead letters whose retry was requested, also of workers that ended: one look-up when there are none.
+    "retry_dead_letters": every(30, "ingest.retry_dead_letters", queue.INGEST),
     # Reports count unmerged deltas, so a late merge costs time, never correctness.
     "merge": every(2, "rollups.merge", queue.ROLLUPS, expires_s=10),
     # Rebuilds a site whose zone changed; its reports keep the old calendar until then.

@@ -78,6 +78,11 @@ def enqueue_drain() -> None:
     _send("ingest.drain", queue=INGEST, expires=TASK_EXPIRES_S)
 
 
+def enqueue_dead_letter_retry() -> None:
+    """Has the dead letters retried that were requested. Raises Unavailable; beat sends it again, so none is lost."""
+    _send("ingest.retry_dead_letters", queue=INGEST, expires=TASK_EXPIRES_S)
+
+
 def enqueue_merge() -> None:
     """Has the deltas merged now, before beat does. Raises Unavailable."""
     _send("rollups.merge", queue=ROLLUPS, expires=TASK_EXPIRES_S)

@@ -108,7 +108,7 @@ RENAMED_COLUMNS = {
 }  # fmt: skip
 
 
-def test_refused_events_count_as_dead_lettered_before_0019(app: Flask, engine: Engine) -> None:
+def test_refused_events_count_as_dead_lettered_before_0020(app: Flask, engine: Engine) -> None:
     """So the ledger's sums hold after a downgrade; 7 = 2 stored + 1 duplicate + 1 dead-lettered + 3 refused."""
     read = text("SELECT dead_lettered FROM ingest_ledger")
     with app.app_context():
@@ -118,7 +118,7 @@ def test_refused_events_count_as_dead_lettered_before_0019(app: Flask, engine: E
                 "INSERT INTO ingest_ledger (entry_id, received_at, site_id, received, stored, duplicate, dead_lettered,"
                 " refused, principal, request_id) VALUES ('1-0', '2026-03-27 12:00:00+00', 1, 7, 2, 1, 1, 3, '', '')"
             ))  # fmt: skip
-        downgrade(str(ROOT / "migrations"), "0018")
+        downgrade(str(ROOT / "migrations"), "0019")
         with engine.begin() as connection:
             assert connection.execute(read).scalars().all() == [4]
         upgrade(str(ROOT / "migrations"))

@@ -48,7 +48,7 @@ TAGS: Mapping[str, tuple[str, str]] = {
     r"/api/v1/funnels": ("Funnels", "Steps of users, and where they drop off."),
     r"/api/v1/": ("Websites", "Page views, visitors and their sources."),
     r"/api/analytics/exports": ("Exports", "Files of events and reports, written in the background."),
-    r"/api/analytics/(sites|keys|tokens|me|privacy)": ("Administration", "Sites, and the keys and links to them."),
+    r"/api/analytics/(sites|keys|tokens|me|privacy|dead-letters|audit)": ("Administration", "Sites, keys, audits."),
     r"/api/analytics/openapi.json|/(livez|readyz)|.*health": ("Health", "State of the service."),
 }
 # Routes that are not operations of the API.
@@ -122,6 +122,7 @@ PARAMETER_DOCS: Mapping[str, tuple[str, Any]] = {
     "key": ("Key of the site.", "shop"),
     "alias": ("Former key of the site.", "store"),
     "key_id": ("Id of the key.", "5f0c1d2e-8a53-4c0e-9d3c-0e8d8a1f2b34"),
+    "letter_id": ("Id of the dead letter.", "17"),
     "link_id": ("Id of the share link.", "5f0c1d2e-8a53-4c0e-9d3c-0e8d8a1f2b34"),
     "jti": ("Id of the token (claim jti).", "5f0c1d2e-8a53-4c0e-9d3c-0e8d8a1f2b34"),
     "job_id": ("Id of the export.", "5f0c1d2e-8a53-4c0e-9d3c-0e8d8a1f2b34"),
@@ -318,9 +319,7 @@ def _path(rule: Rule) -> str:
 def _path_parameters(rule: Rule) -> Iterator[dict[str, Any]]:
     for converter, name in re.findall(r"<(?:([^:<>]+):)?([^<>]+)>", rule.rule):
         shape = {"type": "string", "format": "uuid"} if converter == "uuid" else {"type": "string", "minLength": 1}
-        text, example = PARAMETER_DOCS.get(name, ("", None))
-        if name == "website_id":
-            text, example = "Key of the site.", "shop"
+        text, example = PARAMETER_DOCS.get("key" if name == "website_id" else name, ("", None))
         yield _parameter("path", name, text, shape, example) | {"required": True}
 
 

@@ -13,6 +13,7 @@ from sqlalchemy import Engine, text
 from analytics import clock
 from analytics.audit.balance_sheet import BalanceSheet, ProgressCallback
 from analytics.audit.days import SPOT_CHECKS, check_days, recent_days
+from analytics.audit.dead_letters import check_dead_letters
 from analytics.audit.receipts import HourRange, check_receipts
 from analytics.audit.samples import check_samples, count_stored_samples
 from analytics.audit.site_audit import ALL_DAYS, DayRange, SiteAudit, ignore_progress
@@ -35,7 +36,8 @@ def run_audit(
     """The balance sheet of a site, or of all: hours of receipt on UTC days `[first, after)`, and the sites' own days.
 
     Always: numbers of events, and a few random days of a dimension row by row. `full`: every row, bitmap, visit and
-    union, and the rows of each hour of receipt; reads all raw events of the days once a dimension (0.1 ms an event).
+    union, dead letters, and the rows of each hour of receipt; reads all raw events of the days once a dimension (0.1 ms
+    an event).
     """
     sheet, days = BalanceSheet(clock.now()), DayRange(first, after)
     start = clock.utc_midnight(first) if first else ALL_TIME[0]
@@ -43,6 +45,8 @@ def run_audit(
     sites = [site] if site else _list_all_sites(engine)
     hours = HourRange(start, end, site.id if site else None)
     stored = check_receipts(engine, redis, hours, _name_sites(engine, sites), full, sheet)
+    if full:
+        check_dead_letters(engine, hours, sheet)
     for audited in sites:
         with _unless_deleted(engine, audited, sheet):
             audit = SiteAudit(engine, audited, sheet, days, progress)
@@ -52,18 +56,21 @@ def run_audit(
     return sheet
 
 
-def audit_recent(engine: Engine, redis: Redis) -> BalanceSheet:
-    """The balance sheet of the last three hours and their days, of all sites that received anything."""
+def audit_recent(
+    engine: Engine, redis: Redis, site: Site | None = None, progress: ProgressCallback = ignore_progress
+) -> BalanceSheet:
+    """The balance sheet of the last three hours and their days, of a site or of all that received anything."""
     sheet = BalanceSheet(clock.now())
     since = (sheet.checked_at - RECENT_WINDOW).replace(minute=0, second=0, microsecond=0)
-    sites = _list_all_sites(engine)
-    hours = HourRange(since, ALL_TIME[1])
+    sites = [site] if site else _list_all_sites(engine)
+    hours = HourRange(since, ALL_TIME[1], site.id if site else None)
     check_receipts(engine, redis, hours, _name_sites(engine, sites), False, sheet)
     active_keys = {hour.site for hour in sheet.hours}
-    for site in sites:
-        if site.key in active_keys:
-            with _unless_deleted(engine, site, sheet):
-                audit = SiteAudit(engine, site, sheet, recent_days(sheet.checked_at, since, site.zone))
+    for audited in sites:
+        if audited.key in active_keys:
+            with _unless_deleted(engine, audited, sheet):
+                days = recent_days(sheet.checked_at, since, audited.zone)
+                audit = SiteAudit(engine, audited, sheet, days, progress)
                 check_days(audit, spot_checks=0)
                 check_samples(audit, since, ALL_TIME[1])
     return sheet

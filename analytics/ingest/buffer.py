@@ -152,7 +152,7 @@ def append(
     hour_us = entry.received_us - entry.received_us % 3_600_000_000
     keys = (STREAM, BACKLOG, received_key(hour_us), DRAIN_ENQUEUED)
     arguments = (
-        _encode(entry),
+        encode_entry(entry),
         entry.count,
         limits.events,
         limits.bytes,
@@ -318,6 +318,11 @@ def clear_drain_enqueued(redis: Redis) -> None:
 def _decode_delivery(entry_id: bytes, fields: dict[bytes, bytes] | None) -> Delivery:
     raw = (fields or {}).get(b"e", b"")
     return Delivery(entry_id.decode(), decode_entry(raw), raw)
+
+
+def encode_entry(entry: Entry) -> bytes:
+    """The entry as `append` writes it into the stream."""
+    return _encode(entry)
 
 
 def decode_entry(raw: bytes) -> Entry | None:

@@ -1,4 +1,4 @@
-"""The only writer of raw events, users, dead letters and ledger rows, inside the caller's transaction.
+"""The only writer of raw events, users and new ledger rows, inside the caller's transaction.
 
 An event is identified by (site, event_id). The unique key also holds ts and user_no, which a resend may change: a clock
 that is corrected anew, a phone that changed networks. So ids that a caller chose are looked up before they are written,
@@ -8,7 +8,6 @@ under the lock of the site's row in user_numbers: one drain at a time writes for
 
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
-from typing import Any
 
 import msgspec
 from sqlalchemy import Connection, TextClause, text
@@ -219,16 +218,3 @@ GROUP BY 1
 def delete_site_events(connection: Connection, site_id: int) -> dict[str, int]:
     """Deletes every event of the site: hour of receipt (RFC 3339) → how many."""
     return {row[0]: row[1] for row in connection.execute(DELETE_SITE_EVENTS, {"site_id": site_id})}
-
-
-INSERT_DEAD_LETTERS = text("""
-INSERT INTO dead_letters (entry_id, position, site_id, event_id, received_at, reason, detail, body)
-VALUES (:entry_id, :position, :site_id, CAST(:event_id AS uuid), :received_at, :reason, :detail, :body)
-ON CONFLICT (entry_id, position) DO NOTHING
-""")
-
-
-def write_dead_letters(connection: Connection, letters: Sequence[dict[str, Any]]) -> None:
-    """Inserts dead letters; an existing one stays unchanged."""
-    if letters:
-        connection.execute(INSERT_DEAD_LETTERS, list(letters))

@@ -188,8 +188,17 @@ dead_letters = Table(
     Column("dead_lettered_at", Instant, nullable=False, server_default=func.now()),
     Column("reason", Text, nullable=False),
     Column("detail", Text, nullable=False),
+    # An entry of the stream: the whole batch, or with one event of it (ingest/drain/letter_bodies.py).
     Column("body", LargeBinary, nullable=False),
+    # Retries that ended, and when the last one did.
+    Column("retries", Integer, nullable=False, server_default="0"),
+    Column("retried_at", Instant),
+    # How many more times a worker begins to retry it. Null: nobody has asked for it.
+    Column("retry_attempts_left", Integer),
+    # The addresses in `body` are masked (privacy/letter_masks.py).
+    Column("ips_masked", Boolean, nullable=False, server_default="false"),
     Index("uq_dead_letters", "entry_id", "position", unique=True),
+    Index("ix_dead_letters_to_retry", "id", postgresql_where=text("retry_attempts_left IS NOT NULL")),
 )
 
 revoked_tokens = Table(

@@ -3,7 +3,7 @@
 drain.py reads entries through it, chunk_writer.py writes what it builds.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -12,9 +12,11 @@ import msgspec
 import zstandard
 
 from analytics.ingest.buffer import Delivery
+from analytics.ingest.drain.letter_bodies import encode_single_event
 from analytics.ingest.drain.rows import read_event_rows
 from analytics.ingest.drain.sample_rows import read_sample_rows
 from analytics.ingest.enrich import GeoDatabase
+from analytics.store.dead_letters import REFUSED, UNREADABLE, WHOLE_BATCH
 from analytics.store.events import EventRow, LedgerRow
 from analytics.store.samples import SampleRow
 
@@ -73,19 +75,23 @@ def find_refused(chunk: Chunk, open_sites: Collection[int]) -> set[int]:
 
 
 def build_dead_letters(
-    chunk: Chunk, rows: Sequence[EventRow], refused: Mapping[int, str], without: Collection[int] = ()
+    chunk: Chunk, refused: Sequence[tuple[EventRow, str]], without: Collection[int] = ()
 ) -> list[dict[str, Any]]:
-    """One for each unreadable batch, but those of `without`, and each of `rows` that PostgreSQL refused (index →
-    error)."""
+    """One for each unreadable batch, but those of `without`, and each row that PostgreSQL refused, with its error."""
     unreadable = [
-        build_dead_letter(chunk.deliveries[batch], -1, None, "unreadable", detail, chunk.deliveries[batch].raw)
+        build_dead_letter(chunk.deliveries[batch], WHOLE_BATCH, None, UNREADABLE, detail, chunk.deliveries[batch].raw)
         for batch, detail in chunk.unreadable.items()
         if batch not in without
     ]
-    return unreadable + [
-        build_dead_letter(chunk.deliveries[row.batch], row.position, row.event_id, "refused", error, row.line.encode())
-        for row, error in ((rows[index], error) for index, error in refused.items())
-    ]
+    return unreadable + [build_refused_letter(chunk.deliveries[row.batch], row, error) for row, error in refused]
+
+
+def build_refused_letter(delivery: Delivery, row: EventRow, error: str) -> dict[str, Any]:
+    """Holds an entry of the one event, as it was sent, so that a retry makes the row anew."""
+    if delivery.entry is None:
+        raise ValueError("an entry that cannot be decoded has no rows")
+    body = encode_single_event(delivery.entry, row.position, row.event_id)
+    return build_dead_letter(delivery, row.position, row.event_id, REFUSED, error, body)
 
 
 def build_dead_letter(

@@ -34,6 +34,7 @@ from analytics.ingest.drain.user_cache import UserNumberCache
 from analytics.ingest.enrich import GeoDatabase
 from analytics.store import events as store
 from analytics.store import partitions
+from analytics.store.dead_letters import KILLS_WORKERS, REFUSED, WHOLE_BATCH, write_dead_letters
 from analytics.store.sql_errors import explain_refusal, is_refusal
 
 log = logging.getLogger(__name__)
@@ -149,7 +150,7 @@ class Drain:
         for delivery, count in zip(deliveries, takeovers, strict=True):
             if count > MAX_TAKEOVERS:
                 detail = f"{count} workers ended while they were storing it"
-                self._dead_letter_entry(delivery, "kills workers", detail, result)
+                self._dead_letter_entry(delivery, KILLS_WORKERS, detail, result)
             elif count > ISOLATE_AFTER_TAKEOVERS:
                 self.store([delivery], result)
             else:
@@ -168,7 +169,7 @@ class Drain:
                 for delivery in deliveries:
                     self._store_portion([delivery], result)
             else:
-                self._dead_letter_entry(deliveries[0], "refused", explain_refusal(error), result)
+                self._dead_letter_entry(deliveries[0], REFUSED, explain_refusal(error), result)
 
     def _store_together(self, deliveries: list[Delivery], result: DrainResult) -> None:
         chunk = read_chunk(deliveries, self.geo, self.salt, self.anonymize_user_ids)
@@ -216,9 +217,9 @@ class Drain:
         with self.engine.begin() as connection:
             refused = find_refused(chunk, store.lock_site_zones(connection, chunk.site_ids))
             if not store.find_stored_entries(connection, [delivery.entry_id], received_at, received_at):
-                letter = build_dead_letter(delivery, -1, None, reason, detail, delivery.raw)
+                letter = build_dead_letter(delivery, WHOLE_BATCH, None, reason, detail, delivery.raw)
                 # A deleted site leaves no bodies behind.
-                store.write_dead_letters(connection, [] if refused else [letter])
+                write_dead_letters(connection, [] if refused else [letter])
                 store.write_ledger(connection, build_ledger_rows(chunk, (), [], [], refused))
         buffer.acknowledge(self.redis, [delivery.entry_id])
         result.batches += 1

@@ -5,7 +5,7 @@ Only adds: columns with constant defaults and a small table, so the release befo
 
 from alembic import op
 
-revision, down_revision = "0019", "0018"
+revision, down_revision = "0020", "0019"
 
 
 def upgrade() -> None:
