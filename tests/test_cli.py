@@ -164,7 +164,8 @@ def test_set_changes_only_given_settings(flask, engine, site):
 
 
 def test_list_prints_a_table_or_json(flask, site):
-    assert flask("site", "list").stdout.splitlines()[1].split() == ["default", "Default", "UTC", "open", "trust"]
+    listed = flask("site", "list").stdout.splitlines()[1].split()
+    assert listed == ["default", "Default", "UTC", "open", "trust", "active"]
     assert [one["key"] for one in json.loads(flask("site", "list", "--json").stdout)] == ["default"]
 
 
