@@ -19,7 +19,11 @@ def format_rfc3339(instant: datetime, timespec: str = "milliseconds") -> str:
 
 
 class UnknownZone(ValueError):
-    """No IANA zone of this machine's time zone data."""
+    """No IANA zone of this machine's time zone data. `problem`: without the example, for errors that add their own."""
+
+    def __init__(self, name: str) -> None:
+        self.problem = f"{name[:40]!r} is not an IANA time zone"
+        super().__init__(f"{self.problem}, for example Europe/Berlin or UTC")
 
 
 @lru_cache(maxsize=1024)
@@ -30,7 +34,7 @@ def zone(name: str) -> ZoneInfo:
             return ZoneInfo(name)
     except (ZoneInfoNotFoundError, OSError):
         pass
-    raise UnknownZone(f"{name[:40]!r} is not an IANA time zone, for example Europe/Berlin or UTC")
+    raise UnknownZone(name)
 
 
 @lru_cache(maxsize=1)

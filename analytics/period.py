@@ -59,9 +59,9 @@ def read_zone(parameters: Mapping[str, str], site_zone: str) -> ZoneInfo:
         )
     try:
         return clock.zone(zones.pop()) if zones else clock.zone(site_zone)
-    except ValueError as error:
+    except clock.UnknownZone as error:
         name = "zone" if "zone" in parameters else "timezone"
-        raise bad_parameter(name, str(error), PARAMETER_EXAMPLES["zone"]) from error
+        raise bad_parameter(name, error.problem, PARAMETER_EXAMPLES["zone"]) from error
 
 
 def read_period(parameters: Mapping[str, str], zone: ZoneInfo, now: datetime, default: Period) -> Period:

@@ -43,7 +43,7 @@ FROM pg_class c CROSS JOIN LATERAL pg_options_to_table(c.reloptions) o
 WHERE o.option_name = 'autovacuum_vacuum_scale_factor' AND o.option_value::float <= 0.05
 """)
     toast = text("SELECT relname, reltoastrelid::regclass::text FROM pg_class WHERE relname = ANY (:names)")
-    names = {"rollup_deltas", "rollups", "visit_rollups", "open_days", "sample_rollups", "sample_names"}
+    names = {"rollup_deltas", "rollups", "visit_rollups", "open_days", "day_versions", "sample_rollups", "sample_names"}
     with_bodies = ["rollup_deltas", "rollups", "sample_rollups"]
     with engine.connect() as connection:
         found = set(connection.execute(query).scalars())

@@ -133,6 +133,12 @@ def test_unknown_or_contradicting_zones_are_refused(query: str, field: str) -> N
     assert [problem.field for problem in refused.value.errors] == [field]
 
 
+def test_the_refusal_of_a_zone_has_one_example() -> None:
+    with pytest.raises(BadInput) as refused:
+        read_zone({"zone": "Mars/Base"}, "UTC")
+    assert refused.value.detail == "zone: 'Mars/Base' is not an IANA time zone; for example zone=Europe/Berlin"
+
+
 def test_a_day_that_its_zone_skipped_is_empty_and_named_by_where_it_would_be() -> None:
     found = read_period({"date": "2011-12-30"}, APIA, NOW, DEFAULT)
     assert found.start == found.end == utc("2011-12-30T10:00")

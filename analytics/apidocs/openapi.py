@@ -80,6 +80,8 @@ PARAMETER_DOCS: Mapping[str, tuple[str, Any]] = {
     "include_bots": ("Also count bots.", None),
     "limit": ("Maximum rows of each list. Default: TOP_RESULTS_LIMIT.", None),
     "cursor": ("`next_cursor` of the previous page.", None),
+    "state": ("Only exports in this state.", None),
+    "schedule": ("Only exports of this schedule.", None),
     "type": ("Only events of this type; repeatable.", None),
     "user_id": ("Only events of this user.", None),
     "filter": ("Conditions on dimensions and payload, for example `country==DE;path=^/blog`.", None),

@@ -23,7 +23,7 @@ V = TypeVar("V", bound=Callable[..., Any])
 KEYLESS_BODY_BYTES = 65_536
 JSON_MEDIA = ("application/json",)
 # Browsers send text/plain to avoid a preflight.
-EVENT_MEDIA = ("", "application/json", "text/plain", "application/x-ndjson")
+EVENT_MEDIA = ("application/json", "text/plain", "application/x-ndjson", "")
 
 
 def accepts_key_in_body(view: V) -> V:
@@ -43,11 +43,7 @@ def check_body() -> None:
     is_keyless_view = hasattr(current_application().view_functions[rule.endpoint], "accepts_key_in_body")
     config, media = settings(), environ.get("CONTENT_TYPE", "")
     _check_length(length, config.max_body_bytes)
-    if not _is_accepted(media, EVENT_MEDIA if is_keyless_view else JSON_MEDIA):
-        raise UnsupportedMedia(
-            f"Content-Type {media[:80]!r} is not accepted; accepted: application/json, for example "
-            "Content-Type: application/json"
-        )
+    _check_media(media, EVENT_MEDIA if is_keyless_view else JSON_MEDIA)
     if is_keyless_view and not _has_credential(environ) and "ingest" not in config.anonymous_scopes:
         _check_length(length, KEYLESS_BODY_BYTES)
         request.max_content_length = KEYLESS_BODY_BYTES
@@ -75,6 +71,15 @@ def too_large_error(size: str, limit: int) -> TooLarge:
 def _check_length(length: str, limit: int) -> None:
     if length.isdigit() and int(length) > limit:
         raise too_large_error(f"{length} bytes", limit)
+
+
+def _check_media(media: str, accepted: tuple[str, ...]) -> None:
+    if not _is_accepted(media, accepted):
+        types = ", ".join([*filter(None, accepted), "any that ends in +json", *(["none"] if "" in accepted else [])])
+        raise UnsupportedMedia(
+            f"Content-Type {media[:80]!r} is not accepted; accepted: {types}, each with JSON in the body; for example "
+            "Content-Type: application/json"
+        )
 
 
 @lru_cache(maxsize=256)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO
+from uuid import UUID
 
 import click
 from flask.cli import with_appcontext
@@ -25,7 +26,17 @@ from analytics.errors import Unavailable
 from analytics.exports.delivery import webhooks
 from analytics.exports.formats.file_types import COMPRESSIONS, FORMATS
 from analytics.exports.jobs import creation
-from analytics.exports.jobs.job import UNFINISHED_STATES, Job, Viewer, cancel, delete_job, read_job, read_job_page
+from analytics.exports.jobs.job import (
+    JOB_STATES,
+    UNFINISHED_STATES,
+    Job,
+    JobFilter,
+    Viewer,
+    cancel,
+    delete_job,
+    read_job,
+    read_job_page,
+)
 from analytics.exports.jobs.request_body import read_export_body
 from analytics.exports.jobs.run import run_job
 from analytics.exports.jobs.runner import Runner, create_runner
@@ -37,6 +48,7 @@ from analytics.files.checksums import ChecksumWriter, read_chunks
 from analytics.files.disk import fsync_file
 from analytics.files.folders import describe_error
 from analytics.rollups.snapshot.snapshot import LIST_DIMENSIONS
+from analytics.sites.sites import find_site
 from analytics.store.models import export_jobs
 
 CLI_OWNER = "cli"
@@ -113,11 +125,15 @@ def export_report(types: tuple[str, ...], include_bots: bool, **options: Any) ->
 
 
 @click.command("list")
+@click.option("--site", metavar="KEY", help="Only exports of this site.")
+@click.option("--state", type=click.Choice(JOB_STATES), help="Only exports in this state.")
+@click.option("--schedule", type=click.UUID, metavar="ID", help="Only exports of this schedule.")
 @click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True)
 @with_appcontext
-def list_exports(limit: int) -> None:
+def list_exports(site: str | None, state: str | None, schedule: UUID | None, limit: int) -> None:
     """List exports, the newest first: id, state, owner, file, rows, error."""
-    for job in read_job_page(db.engine, Viewer(), None, limit).jobs:
+    job_filter = JobFilter(state, site and find_site(db.engine, site).key, schedule)
+    for job in read_job_page(db.engine, Viewer(), job_filter, None, limit).jobs:
         state, rows = job.state_at(clock.now()), f"{job.rows_done:,}"
         click.echo("\t".join((job.id, state, job.owner, file_name(job), rows, job.error or "")).rstrip())
 

@@ -106,9 +106,11 @@ class ExportBody(ScheduledExportBody):
     to = String()
 
 
-class ExportListQuery(Schema):
-    """One page of the list."""
+class ExportListQuery(SiteFields):
+    """One page of the list, of all sites or of the named one."""
 
+    state = one_of(JOB_STATES)
+    schedule = UUID()
     cursor = _text()
     limit = Integer(load_default=50, validate=Range(1, 200))
 

@@ -3,9 +3,9 @@
 A caller sees the jobs of its own subject; an admin those of every site that its token is for. Any other job is 404.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from contextlib import suppress
-from typing import Any, BinaryIO, cast
+from typing import BinaryIO, cast
 
 from flask import Blueprint, Response, current_app, redirect, request
 from sqlalchemy import insert
@@ -13,7 +13,7 @@ from sqlalchemy import insert
 from analytics import clock, queue
 from analytics.apidocs.operations import documented
 from analytics.auth.caller_slots import HeldBody, download_slots
-from analytics.auth.guard import GuardedView, guarded, require_scope
+from analytics.auth.guard import GuardedView, check_site_access, guarded, require_scope
 from analytics.auth.limits import caller_key
 from analytics.errors import Conflict, Gone, NotFound, Unavailable
 from analytics.exports import examples
@@ -21,9 +21,9 @@ from analytics.exports.delivery import signed_links
 from analytics.exports.delivery.downloads import add_body, file_head, presigned_url
 from analytics.exports.delivery.storage import open_storage
 from analytics.exports.jobs import creation, serialization
-from analytics.exports.jobs.job import Job, cancel, delete_job, read_job, read_job_page
+from analytics.exports.jobs.job import Job, JobFilter, cancel, delete_job, read_job, read_job_page
 from analytics.exports.jobs.request_body import read_export_body
-from analytics.exports.responses import current_viewer, json_response
+from analytics.exports.responses import current_viewer, job_as_json, job_response, json_response
 from analytics.exports.schemas import (
     DOWNLOAD_MEDIA_TYPES,
     ExportBody,
@@ -33,6 +33,7 @@ from analytics.exports.schemas import (
     SignedLinkQuery,
 )
 from analytics.extensions import db, public_address, settings
+from analytics.sites.sites import find_site
 from analytics.store.models import audit_log
 from analytics.web.site_parameters import SiteFields, name_site
 from analytics.web.validation import load_json_body, read_query
@@ -64,7 +65,7 @@ def create_export() -> Response:
         # Without Redis the job waits in its table, and the watch enqueues it later.
         with suppress(Unavailable):
             queue.enqueue_export(created.job.id)
-    return _job_response(created.job, 202, {"Location": public_address(f"{ROUTE}/{created.job.id}")})
+    return job_response(created.job, 202, {"Location": public_address(f"{ROUTE}/{created.job.id}")})
 
 
 @blueprint.get(ROUTE)
@@ -72,9 +73,14 @@ def create_export() -> Response:
 @guarded("export")
 def list_exports() -> Response:
     """The caller's jobs, the newest first; `next_cursor` is null on the last page."""
-    query = read_query(ExportListQuery(), request.args)
-    page = read_job_page(db.engine, current_viewer(), query.get("cursor"), query["limit"])
-    return json_response({"exports": [_as_json(job) for job in page.jobs], "next_cursor": page.next_cursor})
+    query = name_site(read_query(ExportListQuery(), request.args))
+    site_key = None
+    if "site" in query:
+        check_site_access(require_scope("export"), query["site"])
+        site_key = find_site(db.engine, query["site"]).key
+    job_filter = JobFilter(query.get("state"), site_key, query.get("schedule"))
+    page = read_job_page(db.engine, current_viewer(), job_filter, query.get("cursor"), query["limit"])
+    return json_response({"exports": [job_as_json(job) for job in page.jobs], "next_cursor": page.next_cursor})
 
 
 @blueprint.get(f"{ROUTE}/<uuid:job_id>")
@@ -82,7 +88,7 @@ def list_exports() -> Response:
 @guarded("export")
 def show_export(job_id: object) -> Response:
     """The job as it is now. `Retry-After` says when to poll again."""
-    return _job_response(_visible_job(str(job_id)))
+    return job_response(_visible_job(str(job_id)))
 
 
 @blueprint.delete(f"{ROUTE}/<uuid:job_id>")
@@ -96,7 +102,7 @@ def cancel_or_delete_export(job_id: object) -> Response:
     """Cancels a queued or running job (200 and the job); deletes an ended one with its file (204)."""
     job = _visible_job(str(job_id))
     if cancel(db.engine, job.id):
-        return _job_response(_visible_job(job.id))
+        return job_response(_visible_job(job.id))
     if file := delete_job(db.engine, job.id):
         # The sweep deletes a file that stays.
         with suppress(Unavailable):
@@ -199,15 +205,3 @@ def _visible_job(job_id: str) -> Job:
 
 def _not_found(job_id: str) -> NotFound:
     return NotFound(f"there is no export {job_id}; GET {ROUTE} lists yours")
-
-
-def _as_json(job: Job) -> dict[str, Any]:
-    now, key = clock.now(), signed_links.derive_signing_key(settings())
-    path = signed_links.sign_download_path(key, job.id, now, job.expires_at)
-    return serialization.as_json(job, now, public_address(path))
-
-
-def _job_response(job: Job, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
-    delay_s = serialization.retry_after_s(job)
-    retry_after = {} if delay_s is None else {"Retry-After": str(delay_s)}
-    return json_response(_as_json(job), status, {**(headers or {}), **retry_after})

@@ -49,7 +49,7 @@ def build_report(request: ReportRequest) -> dict[str, Any]:
             totals = {"granularity": unit, "series": series, "last_is_over": period.end <= request.now}
             return {**totals, "meta": request.meta(period, "rollup")}
 
-        return get_or_compute(request, "lifecycle", period, compute)
+        return get_or_compute(request, "lifecycle", period, compute, snapshot.connection)
 
 
 def count_lifecycle(

@@ -62,6 +62,8 @@ class Stack:
         self.supervisors: dict[str, Supervisor] = {}
         self.tokens: dict[str, str] = {}
         self._writing = threading.Lock()
+        # Whose reload was put off.
+        self._held: set[str] = set()
 
     def up(self) -> None:
         """Starts everything; returns when the web server is ready. Raises StartError."""
@@ -101,11 +103,16 @@ class Stack:
         for child in self.children.values():
             child.kill_group()
 
+    def hold_reloads(self) -> None:
+        """Puts reloads off that have not begun, until the next one."""
+        self._held |= {name for name, supervisor in list(self.supervisors.items()) if supervisor.cancel_reload()}
+
     def reload(self, changed: list[Path]) -> None:
         """Has every process run changed code, the worker alone that of tasks, which no other runs; returns at once."""
         is_of_worker = all(path.parts[0] == "tasks" for path in changed)
+        held, self._held = self._held, set()
         for name, supervisor in list(self.supervisors.items()):
-            if name in self.children and (name == "worker" or not is_of_worker):
+            if name in self.children and (name == "worker" or name in held or not is_of_worker):
                 delay_s = 0.0 if is_of_worker else RELOAD_DELAYS_S.get(name, 0.0)
                 supervisor.reload(self.children[name].reload, delay_s)
 
@@ -197,7 +204,7 @@ def _serve(stack: Stack, mode: Mode) -> str:
     try:
         if mode == "dev":
             # First, so that no change is missed while the processes start.
-            watch_code(stack.root, stack.reload, stack.print_line)
+            watch_code(stack)
         stack.up()
         print(format_banner(stack.url, stack.tokens, stack.data.path, read_settings(stack.env)), flush=True)
         while True:

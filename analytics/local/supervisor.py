@@ -59,8 +59,9 @@ class Supervisor(threading.Thread):
         pid, since = self.unit.pid, time.monotonic()
         while not self._is_stopping:
             self._wait(POLL_INTERVAL_S)
-            if self._reload is not None and self.unit.pid is not None and time.monotonic() >= self._reload_at:
-                reload_unit, self._reload = self._reload, None
+            reload_unit = self._reload
+            if reload_unit is not None and self.unit.pid is not None and time.monotonic() >= self._reload_at:
+                self._reload = None
                 reload_unit()
                 if self.unit.pid not in (None, pid):
                     self._log_line(f"{self._unit_name} (pid {pid}) was replaced by pid {self.unit.pid}")
@@ -78,6 +79,11 @@ class Supervisor(threading.Thread):
         self._reload_at = time.monotonic() + delay_s
         self._reload = reload_unit
         self._woken.set()
+
+    def cancel_reload(self) -> bool:
+        """Whether there was a reload that had not begun, and now will not."""
+        cancelled, self._reload = self._reload, None
+        return cancelled is not None
 
     def stop_restarting(self) -> None:
         """Stops restarting; returns when a running restart has finished."""

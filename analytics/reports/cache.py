@@ -1,8 +1,8 @@
 """The cache of reports: responses of periods that are over, kept in Redis for CACHE_TTL seconds.
 
 Reports call `get_or_compute`. Keys are `analytics:<report>:<site>:<digest of the request>`, so one can be deleted by
-hand. A period that includes today is never cached. Late events show when the entry expires; `meta.computed_at` tells
-when a response was computed. Without Redis every report is computed.
+hand. A period that includes today is never cached. An entry answers until an event of its period, or of a day before,
+arrives late; `meta.computed_at` tells when a response was computed. Without Redis every report is computed.
 
 The cache may share its Redis with the buffer of events, so its bytes are bounded, those of callers without a token
 apart: what they ask for leaves room for the others. Large responses are not stored, nor are those whose request has a
@@ -12,18 +12,24 @@ free text or number that a caller without a token chose: any number of keys coul
 import hashlib
 import logging
 from collections.abc import Callable
+from contextlib import nullcontext
+from datetime import timedelta
 from typing import Any, NamedTuple
 
 import msgspec
 from redis import Redis
 from redis.exceptions import RedisError
+from sqlalchemy import Connection
 
 from analytics import clock
-from analytics.extensions import cache_redis, settings
+from analytics.extensions import cache_redis, db, settings
 from analytics.period import Period
 from analytics.reports.etags import mark_closed_period
 from analytics.reports.request import ReportRequest, period_bounds
 from analytics.reports.shared_reads import DIMENSION_PARAMETERS
+from analytics.rollups.calendar import read_rollups_zone
+from analytics.rollups.versions import read_version
+from analytics.store.reading import read_transaction
 
 log = logging.getLogger(__name__)
 COUNTS_KEY = "analytics:cache"
@@ -56,41 +62,74 @@ class CacheCounts(NamedTuple):
     misses: int
 
 
+class _Entry(msgspec.Struct):
+    """A cached value, and the version of the site's days that it was computed from (rollups/versions.py)."""
+
+    version: str
+    value: Any
+
+
 def get_or_compute(
-    request: ReportRequest, report_name: str, period: Period, compute: Callable[[], dict[str, Any]]
+    request: ReportRequest,
+    report_name: str,
+    period: Period,
+    compute: Callable[[], dict[str, Any]],
+    connection: Connection | None = None,
 ) -> dict[str, Any]:
-    """`compute()`, or its result from the last CACHE_TTL seconds, then with `meta.cached`."""
+    """`compute()`, or its result from the last CACHE_TTL seconds, then with `meta.cached`. Nothing that `compute` reads
+    may be later than the period.
+
+    `connection`: the snapshot that `compute` reads, if it is open already.
+    """
     ttl_s = settings().cache_ttl
     if period.end > clock.day_start(clock.day_of(request.now, period.zone), period.zone):
         return compute()
     mark_closed_period()
     if not ttl_s:
         return compute()
-    key = _key(request, report_name, period)
-    cached: dict[str, Any] | None = get_cached(key)
+    key, version = _key(request, report_name, period), _read_version(request, period, connection)
+    cached: dict[str, Any] | None = get_cached(key, version)
     if cached is not None:
         return cached
     response = compute()
     if not request.is_shared or request.query.keys() <= STORED_SHARED_PARAMETERS:
         body = msgspec.json.encode(_mark_cached(response))
         if len(body) <= MAX_STORED_BYTES:
-            set_cached(key, body, ttl_s, request.is_shared)
+            set_cached(key, version, body, ttl_s, request.is_shared)
     return response
 
 
-def get_cached(key: str) -> Any:
-    """The value of the key; None: no value, or Redis is unavailable. Counts a hit or a miss."""
+def _read_version(request: ReportRequest, period: Period, connection: Connection | None) -> str:
+    with nullcontext(connection) if connection else read_transaction(db.engine, settings().statement_timeout) as reader:
+        zone = clock.zone(read_rollups_zone(reader, request.site.id) or request.site.zone)
+        end_day = clock.day_of(period.end - timedelta(microseconds=1), zone) + timedelta(days=1)
+        return read_version(reader, request.site.id, end_day)
+
+
+def get_cached(key: str, version: str) -> Any:
+    """The value of the key; None: none of this version, or Redis is unavailable. Counts a hit or a miss."""
     try:
         body = cache_redis().get(key)
-        cache_redis().hincrby(COUNTS_KEY, "misses" if body is None else "hits", 1)
+        entry = _decode(body) if body is not None else None
+        is_hit = entry is not None and entry.version == version
+        cache_redis().hincrby(COUNTS_KEY, "hits" if is_hit else "misses", 1)
     except RedisError as error:
         log.warning("cache unavailable", extra={"error": type(error).__name__})
         return None
-    return None if body is None else msgspec.json.decode(body)
+    return entry.value if entry is not None and is_hit else None
 
 
-def set_cached(key: str, body: bytes, ttl_s: float, is_shared: bool) -> None:
+def _decode(body: bytes | str) -> _Entry | None:
+    """None for an entry of another release."""
+    try:
+        return msgspec.json.decode(body, type=_Entry)
+    except msgspec.ValidationError:
+        return None
+
+
+def set_cached(key: str, version: str, value: bytes, ttl_s: float, is_shared: bool) -> None:
     """Stores JSON where there is room for it; does nothing when Redis is unavailable. `is_shared`: of the request."""
+    body = msgspec.json.encode(_Entry(version, msgspec.Raw(value)))
     window = int(clock.now().timestamp() / ttl_s)
     counter = f"{COUNTS_KEY}:{'shared_bytes' if is_shared else 'bytes'}:{window}"
     limit, ttl_ms = MAX_SHARED_BYTES if is_shared else MAX_BYTES, max(1, int(1000 * ttl_s))

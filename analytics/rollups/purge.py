@@ -12,6 +12,7 @@ SELECT CAST(
      WHERE site_id = :site_id AND span = 'day' AND dimension = 'total' AND subject = '')
     + (SELECT coalesce(sum(events), 0) FROM rollup_deltas WHERE site_id = :site_id) AS bigint)
 """)
+OUTDATE = text("UPDATE day_versions SET version = version + 1 WHERE site_id = :site_id")
 TABLES = ("rollups", "rollup_deltas", "visits", "visit_rollups", "open_days", "metrics", "postings", "posted_days")
 
 
@@ -20,4 +21,6 @@ def purge_site(connection: Connection, site_id: int) -> int:
     counted: int = connection.execute(COUNT, {"site_id": site_id}).scalar_one()
     for table in TABLES:
         connection.execute(text(f"DELETE FROM {table} WHERE site_id = :site_id"), {"site_id": site_id})  # noqa: S608
+    # Not deleted: what a cache holds of the days must not become valid again.
+    connection.execute(OUTDATE, {"site_id": site_id})
     return counted

@@ -210,17 +210,24 @@ def replace_unions(connection: Connection, site_id: int, span: Span, data: IO[by
         cursor.copy_expert(COPY_UNIONS, data, size=1 << 18)
 
 
-# Served by pk_open_days.
+# Served by pk_open_days and pk_day_versions.
 MARK_DAYS_OPEN = text("""
+WITH changed AS (
+    SELECT day FROM unnest(CAST(:days AS date[])) AS day
+), counted AS (
+    INSERT INTO day_versions (site_id, day, version)
+    SELECT :site_id, day, 1 FROM changed
+    ON CONFLICT (site_id, day) DO UPDATE SET version = day_versions.version + 1
+)
 INSERT INTO open_days (site_id, day, changed_at)
-SELECT :site_id, day, now()
-FROM unnest(CAST(:days AS date[])) AS day
+SELECT :site_id, day, now() FROM changed
 ON CONFLICT (site_id, day) DO UPDATE SET changed_at = now()
 """)
 
 
 def mark_days_open(connection: Connection, site_id: int, days: Collection[date]) -> None:
-    """Records for close_days that the days' rollups have changed, and drops their postings, now incomplete."""
+    """Records that the days' rollups have changed, for close_days and for caches (versions.py), and drops their
+    postings, now incomplete."""
     connection.execute(MARK_DAYS_OPEN, {"site_id": site_id, "days": sorted(days)})
     postings.drop(connection, site_id, days)
 

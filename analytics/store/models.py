@@ -439,6 +439,16 @@ open_days = Table(
 )
 
 # Past days with postings of the events in [start_at, end_at). Not `made`: they are being built and not read yet.
+# Counted up by each change of the day's rollups, visits or raw events (rollups/versions.py).
+day_versions = Table(
+    "day_versions",
+    metadata,
+    Column("site_id", Integer, primary_key=True),
+    Column("day", Date, primary_key=True),
+    Column("version", BigInteger, nullable=False),
+    postgresql_with={"fillfactor": 50},
+)
+
 posted_days = Table(
     "posted_days",
     metadata,

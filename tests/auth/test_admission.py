@@ -42,6 +42,34 @@ def test_a_media_type_that_is_not_accepted_is_refused_unread(client: FlaskClient
     assert (response.status_code, "application/json" in response.json["detail"]) == (415, True)
 
 
+@pytest.mark.parametrize(
+    "path", [INGEST, "/event", "/events", "/analytics/events/", "/api/v1/analytics/event", "/api/analytics/samples"]
+)
+def test_a_refused_media_type_of_events_is_told_every_accepted_one(client: FlaskClient, path: str) -> None:
+    response = client.post(path, data=b"[]", content_type="text/html")
+    assert (response.status_code, response.json["detail"]) == (
+        415,
+        "Content-Type 'text/html' is not accepted; accepted: application/json, text/plain, application/x-ndjson, any "
+        "that ends in +json, none, each with JSON in the body; for example Content-Type: application/json",
+    )
+
+
+@pytest.mark.parametrize(
+    "media",
+    ["application/json", "text/plain;charset=UTF-8", "application/x-ndjson", "application/cloudevents+json", ""],
+)
+def test_every_media_type_that_the_refusal_names_is_accepted(
+    client: FlaskClient, token: Any, auth: Any, site: Site, media: str
+) -> None:
+    response = client.post(INGEST, data=b'[{"type": "a"}]', content_type=media, headers=auth(token("ingest")))
+    assert response.status_code == 202
+
+
+def test_a_media_type_for_events_only_is_not_offered_elsewhere(client: FlaskClient) -> None:
+    detail = send(client, "/api/analytics/exports", media="text/plain").json["detail"]
+    assert "accepted: application/json, any that ends in +json, each with JSON" in detail
+
+
 def test_a_wrong_credential_is_refused_unread(client: FlaskClient) -> None:
     assert send(client, headers={"Authorization": "Bearer wrong"}).status_code == 401
     assert send(client, "/api/analytics/exports").status_code == 401

@@ -109,7 +109,7 @@ ROUTES: dict[str, Route] = {
     "GET /sdk/v1/p.gif": ACCEPTS._replace(status=200, query={"path": "/"}),
     "GET /api/analytics/batches/<batch_id>": Route("ingest", foreign=(404,)),
     f"POST {EXPORTS}": Route("export", 202),
-    f"GET {EXPORTS}": Route("export", is_list=True),
+    f"GET {EXPORTS}": Route("export"),
     f"GET {EXPORTS}/<uuid:job_id>": OWN_EXPORT,
     f"DELETE {EXPORTS}/<uuid:job_id>": OWN_EXPORT,
     # No worker has written the file.
@@ -118,6 +118,7 @@ ROUTES: dict[str, Route] = {
     f"GET {SCHEDULES}": Route("export", is_list=True),
     f"GET {SCHEDULES}/<uuid:schedule_id>": OWN_EXPORT,
     f"PATCH {SCHEDULES}/<uuid:schedule_id>": OWN_SCHEDULE,
+    f"POST {SCHEDULES}/<uuid:schedule_id>/run-now": OWN_SCHEDULE._replace(status=202),
     f"DELETE {SCHEDULES}/<uuid:schedule_id>": OWN_SCHEDULE._replace(status=204),
     f"GET {SITES}": Route("admin", is_list=True),
     f"POST {SITES}": Route("admin", 201, body={"key": "site-gamma"}),

@@ -147,6 +147,38 @@ def test_list_is_paginated(api: Api, site: object, make_job: Api) -> None:
         api("get", f"?{wrong}", status=400)
 
 
+def test_list_shows_exports_of_one_state_site_or_schedule(
+    api: Api, site: object, engine: Engine, make_job: Api, sql: Any
+) -> None:
+    with engine.begin() as connection:
+        create_site(connection, "shop")
+    queued, done, over = (make_job().id for _ in range(3))
+    shops = api("post", json={"site": "shop"}, status=202).json["id"]
+    schedule = api("post", "/schedules", json={"every": "day", "at": "06:30"}, status=201).json["id"]
+    sql(
+        "UPDATE export_jobs SET state = 'done', expires_at = now() + interval '1 h' WHERE id = :id RETURNING 1", id=done
+    )
+    # Its file is still there: the sweep has not run.
+    sql(
+        "UPDATE export_jobs SET state = 'done', expires_at = now() - interval '1 s' WHERE id = :id RETURNING 1", id=over
+    )
+    sql("UPDATE export_jobs SET schedule_id = :schedule WHERE id = :id RETURNING 1", id=queued, schedule=schedule)
+
+    def listed(query: str) -> list[str]:
+        return [job["id"] for job in api("get", f"?{query}").json["exports"]]
+
+    assert listed("state=queued") == [shops, queued]
+    assert listed("state=done") == [done]
+    assert listed("state=expired") == [over]
+    assert listed("state=queued&site=default") == listed(f"schedule={schedule}") == [queued]
+    assert listed("website_id=shop") == [shops]
+    for wrong in ("state=x", "schedule=x", "site=shop&site_id=default"):
+        api("get", f"?{wrong}", status=400)
+    api("get", "?site=shop", site="default", status=403)
+    api("get", "?site=none", status=404)
+    api("get", "?site=%00", status=400)
+
+
 def test_queued_job_is_cancelled_then_deleted(api: Api, work: Api, site: object, sql: Any) -> None:
     job_id = api("post", json={}, status=202).json["id"]
     assert api("delete", f"/{job_id}").json["state"] == "cancelled"

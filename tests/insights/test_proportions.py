@@ -1,9 +1,10 @@
-"""Statistics against published examples and numbers worked by hand."""
-
-import subprocess
-import sys
+"""Statistics against published examples, numbers worked by hand, and statsmodels and SciPy."""
 
 import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from scipy.stats import chisquare
+from statsmodels.stats.proportion import confint_proportions_2indep, proportions_ztest
 
 from analytics.insights import proportions
 from analytics.insights.proportions import Proportion
@@ -56,6 +57,23 @@ def test_kohavi_s_example_is_a_mismatch() -> None:
     assert p_value < proportions.SRM_P_VALUE_THRESHOLD
 
 
-def test_statistics_libraries_are_imported_on_first_use() -> None:
-    check = "import sys, analytics.insights.views; print([m for m in ('statsmodels', 'scipy', 'pandas') if m in sys.modules])"
-    assert subprocess.run([sys.executable, "-c", check], capture_output=True, text=True, check=True).stdout == "[]\n"
+@given(st.data())
+@settings(max_examples=200, deadline=None)
+def test_intervals_and_p_values_are_those_of_statsmodels(data: st.DataObject) -> None:
+    pairs = [(data.draw(st.integers(0, users)), users) for users in data.draw(st.tuples(*[st.integers(1, 10**7)] * 2))]
+    difference = proportions.compare(*(Proportion(*pair) for pair in pairs))
+    interval = confint_proportions_2indep(*pairs[0], *pairs[1], method="newcomb", compare="diff")
+    assert (difference.low, difference.high) == pytest.approx(interval, abs=1e-12)
+    if difference.p_value is not None:
+        converted, users = zip(*pairs, strict=True)
+        assert difference.p_value == pytest.approx(proportions_ztest(converted, users)[1], rel=1e-6, abs=1e-300)
+
+
+@given(st.lists(st.tuples(st.integers(0, 10**7), st.floats(0.01, 100)), min_size=2, max_size=30))
+@settings(max_examples=200, deadline=None)
+def test_the_sample_ratio_is_that_of_scipy(variants: list[tuple[int, float]]) -> None:
+    users, weights = zip(*variants, strict=True)
+    assume(sum(users))
+    expected = [sum(users) * weight / sum(weights) for weight in weights]
+    p_value = proportions.sample_ratio_p_value(users, weights)
+    assert p_value == pytest.approx(chisquare(users, expected).pvalue, rel=1e-6, abs=1e-300)

@@ -14,7 +14,10 @@ from typing import ClassVar
 
 import pytest
 
+from analytics.local.child_process import ChildProcess
 from analytics.local.processes import is_running
+from analytics.local.stack import Stack
+from analytics.local.supervisor import Supervisor
 from tests.local.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -441,16 +444,61 @@ def test_an_ended_dev_leaves_no_replaced_worker(root, port):
 def test_dev_keeps_running_what_it_has_when_a_change_does_not_compile(dev):
     before = dev.facts()["pids"]
     change_code(dev, wsgi="def broken(:\n")
-    wait_for(lambda: "wsgi.py changed but is not reloaded: SyntaxError in line 1" in dev.text(), dev)
+    wait_for(lambda: "wsgi.py changed but is not reloaded: wsgi.py, line 1: SyntaxError: " in dev.text(), dev)
     assert dev.facts()["pids"] == before
     assert get(dev, "/readyz") == "ready"
 
 
+def test_dev_keeps_running_what_it_has_when_changed_code_cannot_be_imported(dev):
+    before = dev.facts()["pids"]
+    change_code(dev, wsgi=WSGI + "missing_name()\n")
+    line = WSGI.count("\n") + 1
+    refusal = (
+        f"wsgi.py changed but is not reloaded: wsgi.py, line {line}: NameError: name 'missing_name' is not defined"
+    )
+    wait_for(lambda: refusal in dev.text(), dev)
+    assert dev.facts()["pids"] == before
+    assert get(dev, "/readyz") == "ready"
+
+
+def test_dev_reloads_no_process_while_another_file_is_broken(dev):
+    before = dev.facts()["pids"]
+    change_code(dev, wsgi="def broken(:\n")
+    wait_for(lambda: "wsgi.py changed but is not reloaded: wsgi.py, line 1" in dev.text(), dev)
+    change_code(dev, other="good = 1\n")
+    wait_for(lambda: "other.py changed but is not reloaded: wsgi.py, line 1: SyntaxError: " in dev.text(), dev)
+    change_code(dev, wsgi=WSGI.replace('"ready"', '"new"'))
+    wait_for(lambda: "wsgi.py changed: reloading" in dev.text(), dev)
+    wait_for(lambda: is_ready(dev.facts()["url"]) and get(dev, "/readyz") == "new", dev)
+    wait_for(lambda: "worker@here ready. 1" in dev.text(), dev)
+    wait_for(lambda: dev.facts()["pids"]["beat"] not in (None, before["beat"]), dev)
+    assert "restarted" not in dev.text().partition("wsgi.py changed: reloading")[0]
+
+
 def test_dev_recovers_from_code_that_does_not_start(dev):
-    change_code(dev, wsgi="raise ValueError\n")
+    change_code(dev, wsgi="import sys\nif sys.argv[0].endswith('flask'): raise ValueError\n")
     wait_for(lambda: dev.text().count("web (pid") >= 2, dev)
     change_code(dev, wsgi=WSGI.replace('"ready"', '"new"'))
     wait_for(lambda: is_ready(dev.facts()["url"]) and get(dev, "/readyz") == "new", dev)
+
+
+def test_a_reload_that_was_put_off_comes_with_the_next_one(root, port):
+    stack = Stack(root, {"PORT": port}, "dev")
+    for name in ("web", "worker", "beat"):
+        unit = ChildProcess(name, "true", root, {}, root / f"{name}.log", stack.output, None)
+        stack.children[name] = unit
+        stack.supervisors[name] = Supervisor(name, unit, print, lambda: None)
+
+    def take_due():
+        return [name for name, supervisor in stack.supervisors.items() if supervisor.cancel_reload()]
+
+    stack.reload([Path("analytics/clock.py")])
+    stack.hold_reloads()
+    assert take_due() == []
+    stack.reload([Path("tasks/rollups.py")])
+    assert take_due() == ["web", "worker", "beat"]
+    stack.reload([Path("tasks/rollups.py")])
+    assert take_due() == ["worker"]
 
 
 def test_dev_gives_requests_of_old_code_little_time(dev):

@@ -116,6 +116,6 @@ def test_a_ttl_of_zero_caches_nothing(make_app, site, clean):
 
 def test_without_redis_nothing_is_cached(make_app, tmp_path, caplog):
     with make_app(redis_url=f"unix://{tmp_path}/none.sock?db=1").app_context():
-        set_cached("analytics:x", b"1", 10.0, is_shared=False)
-        assert get_cached("analytics:x") is None
+        set_cached("analytics:x", "v", b"1", 10.0, is_shared=False)
+        assert get_cached("analytics:x", "v") is None
     assert "cache unavailable" in caplog.text

@@ -215,6 +215,13 @@ def test_body_that_is_not_a_json_object_is_refused(client, admin, body, media, s
     assert response.status_code == status
 
 
+def test_the_refusal_of_a_sites_zone_has_one_example(client, admin):
+    detail = client.post("/api/analytics/sites", json={"key": "shop", "zone": "Mars/Base"}, headers=admin).json[
+        "detail"
+    ]
+    assert detail == "zone: 'Mars/Base' is not an IANA time zone, for example Europe/Berlin or UTC"
+
+
 def test_existing_key_is_a_409(client, admin, site):
     assert client.post("/api/analytics/sites", json={"key": "default"}, headers=admin).status_code == 409
 

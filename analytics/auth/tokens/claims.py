@@ -71,7 +71,7 @@ def _sites(claims: Mapping[str, Any], is_own: bool) -> frozenset[str] | None:
     if "site" not in claims:
         return None if is_own else frozenset()
     keys = _words(claims["site"], split=False)
-    if keys is None or "" in keys:
+    if keys is None or "" in keys or any(map(UNSTORABLE_PATTERN.search, keys)):
         raise Unauthorised(
             "the token's site is not accepted; accepted: a site key, a list of them, or * for all, for example shop"
         )

@@ -4,22 +4,22 @@ Views, schedules and the CLI call it. creation.py creates jobs, serialization.py
 has what a worker does to a job.
 """
 
-import base64
-import binascii
 import uuid
-from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from datetime import datetime
+from typing import Annotated, Any, NamedTuple
 
-from sqlalchemy import Column, ColumnElement, Engine, Row, delete, select, true, tuple_, update
+import msgspec
+from sqlalchemy import Column, ColumnElement, Engine, Row, and_, case, delete, select, true, tuple_, update
 
 from analytics import clock
 from analytics.auth.principal import Principal
-from analytics.errors import BadInput
 from analytics.exports.sources.request import ExportRequest
 from analytics.store.models import export_jobs, sites
+from analytics.web.cursor import decode_cursor, encode_cursor
 
 JOB_STATES = ("queued", "running", "done", "failed", "cancelled", "expired")
 UNFINISHED_STATES = ("queued", "running")
+AwareInstant = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
 class Job(NamedTuple):
@@ -96,6 +96,27 @@ class Viewer(NamedTuple):
         )
 
 
+class JobFilter(NamedTuple):
+    """Which jobs a list shows. None: any."""
+
+    state: str | None = None
+    site_key: str | None = None
+    schedule_id: uuid.UUID | None = None
+
+    def clauses(self, now: datetime) -> tuple[ColumnElement[bool], ...]:
+        """As SQL, for a query that joins `sites`. `now` decides which files have expired (`Job.state_at`)."""
+        return (
+            true() if self.state is None else _state_at(now) == self.state,
+            true() if self.site_key is None else sites.c.key == self.site_key,
+            true() if self.schedule_id is None else export_jobs.c.schedule_id == self.schedule_id,
+        )
+
+
+def _state_at(now: datetime) -> ColumnElement[str]:
+    is_over = and_(export_jobs.c.state == "done", export_jobs.c.expires_at <= now)
+    return case((is_over, "expired"), else_=export_jobs.c.state)
+
+
 class JobPage(NamedTuple):
     """`next_cursor` is None on the last page."""
 
@@ -121,7 +142,7 @@ def job_of_row(row: Row[Any]) -> Job:
     return Job(**values | {"id": str(values["id"]), "schedule_id": schedule_id and str(schedule_id)})
 
 
-def read_job_page(engine: Engine, viewer: Viewer, cursor: str | None, limit: int) -> JobPage:
+def read_job_page(engine: Engine, viewer: Viewer, job_filter: JobFilter, cursor: str | None, limit: int) -> JobPage:
     """The newest first. Served by ix_export_jobs_owner_created_at; scans the whole table for an admin.
 
     Raises BadInput for a cursor that this function did not return.
@@ -129,26 +150,14 @@ def read_job_page(engine: Engine, viewer: Viewer, cursor: str | None, limit: int
     position = tuple_(export_jobs.c.created_at, export_jobs.c.id)
     query = SELECT_JOBS.where(
         *viewer.clauses(export_jobs.c.owner),
-        true() if cursor is None else position < tuple_(*_decode_cursor(cursor)),
+        *job_filter.clauses(clock.now()),
+        true() if cursor is None else position < tuple_(*decode_cursor(cursor, tuple[AwareInstant, uuid.UUID])),
     )
     query = query.order_by(export_jobs.c.created_at.desc(), export_jobs.c.id.desc()).limit(limit + 1)
     with engine.connect() as connection:
         jobs = [job_of_row(row) for row in connection.execute(query)]
-    return JobPage(jobs[:limit], _encode_cursor(jobs[limit - 1]) if len(jobs) > limit else None)
-
-
-def _encode_cursor(job: Job) -> str:
-    return base64.urlsafe_b64encode(f"{job.created_at.isoformat()} {job.id}".encode()).decode().rstrip("=")
-
-
-def _decode_cursor(cursor: str) -> tuple[datetime, str]:
-    try:
-        at, _, job_id = base64.urlsafe_b64decode(cursor + "==").decode().partition(" ")
-        # astimezone reads a time without an offset as local time.
-        return datetime.fromisoformat(at).astimezone(UTC), str(uuid.UUID(job_id))
-    except (ValueError, OverflowError, binascii.Error) as error:
-        detail = "cursor: it is not a cursor of this list; accepted: next_cursor of the previous page, unchanged"
-        raise BadInput(detail) from error
+    last = jobs[limit - 1] if len(jobs) > limit else None
+    return JobPage(jobs[:limit], last and encode_cursor((last.created_at, last.id)))
 
 
 def cancel(engine: Engine, job_id: str) -> bool:

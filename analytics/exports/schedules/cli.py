@@ -148,7 +148,7 @@ def _set_enabled(schedule_id: object, enabled: bool) -> Schedule:
 def run_schedule(schedule_id: object) -> None:
     """Export what was received from the last file until a minute ago; print the id of the export."""
     limits = read_limits(settings())
-    job_id = due_jobs.run_now(db.engine, buffer_redis(), limits, _find_schedule(schedule_id).id, clock.now())
+    job_id = due_jobs.run_now(db.engine, buffer_redis(), limits, _find_schedule(schedule_id).id, clock.now()).id
     click.echo(job_id)
     try:
         queue.enqueue_export(job_id)

@@ -46,10 +46,10 @@ SELECT id FROM export_jobs WHERE schedule_id = CAST(:id AS uuid) AND state IN ('
 """)
 
 
-def run_now(engine: Engine, redis: Redis, limits: Limits, schedule_id: str, now: datetime) -> str:
-    """The id of an extra job, of rows received since the last one.
+def run_now(engine: Engine, redis: Redis, limits: Limits, schedule_id: str, now: datetime) -> Job:
+    """An extra job, of rows received since the last one.
 
-    Raises NotFound, and Conflict while the last one is unfinished.
+    Raises NotFound, and Conflict while the last one is unfinished, or when the job would fail for its credential.
     """
     cutoff = read_complete_through(redis, now) - RECEIPT_MARGIN
     with engine.begin() as connection:
@@ -58,7 +58,9 @@ def run_now(engine: Engine, redis: Redis, limits: Limits, schedule_id: str, now:
             raise NotFound(f"there is no schedule {schedule_id}")
         if reason := _describe_unfinished_job(connection, schedule_id):
             raise Conflict(f"{reason}; run the schedule when it has")
-        return _create_job(connection, schedule, limits, cutoff, now).id
+        if has_lost_credential(connection, schedule.owner, schedule.token_id):
+            raise Conflict(OWNER_LOST)
+        return _create_job(connection, schedule, limits, cutoff, now)
 
 
 def _describe_unfinished_job(connection: Connection, schedule_id: str) -> str | None:

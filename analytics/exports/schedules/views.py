@@ -3,19 +3,22 @@
 A caller sees and changes its own; an admin those of every site that its token is for.
 """
 
+from contextlib import suppress
 from datetime import time
 from typing import Any
 
 from flask import Blueprint, Response
 
-from analytics import clock
+from analytics import clock, queue
 from analytics.apidocs.operations import documented
 from analytics.auth.guard import guarded, require_scope, resolve_site_key
-from analytics.errors import BadInput, NotFound
+from analytics.errors import BadInput, NotFound, Unavailable
 from analytics.exports import examples
+from analytics.exports.delivery import signed_links
 from analytics.exports.jobs.creation import NewJob, read_limits
 from analytics.exports.jobs.request_body import read_schedule_body
-from analytics.exports.responses import current_viewer, json_response
+from analytics.exports.responses import current_viewer, job_response, json_response
+from analytics.exports.schedules import due_jobs
 from analytics.exports.schedules import schedule as schedules
 from analytics.exports.schedules.due_jobs import find_blocker
 from analytics.exports.schedules.schedule import Schedule
@@ -25,14 +28,16 @@ from analytics.exports.schedules.schemas import (
     ScheduleResponse,
     ScheduleUpdateBody,
 )
-from analytics.extensions import db, public_address, settings
+from analytics.exports.schemas import ExportResponse
+from analytics.extensions import buffer_redis, db, public_address, settings
 from analytics.period import read_zone
 from analytics.sites.sites import find_site
 from analytics.web.site_parameters import SiteFields, name_site
 from analytics.web.validation import load_json_body
 
 blueprint = Blueprint("export_schedules", __name__)
-ROUTE = "/api/analytics/exports/schedules"
+EXPORTS_ROUTE = signed_links.ROUTE
+ROUTE = f"{EXPORTS_ROUTE}/schedules"
 # How each route describes its response.
 SCHEDULE_RESPONSE = (ScheduleResponse, examples.SCHEDULE_EXAMPLE)
 
@@ -96,6 +101,27 @@ def delete_schedule(schedule_id: object) -> Response:
     """204. The exports that it created stay."""
     schedules.delete_schedule(db.engine, _visible_schedule(str(schedule_id)).id)
     return Response(status=204)
+
+
+@blueprint.post(f"{ROUTE}/<uuid:schedule_id>/run-now")
+@documented(
+    "Run a schedule now",
+    response=(ExportResponse, examples.EXPORT_EXAMPLE),
+    status=202,
+    other_responses={
+        409: "The last export of the schedule has not ended.",
+        429: "The storage quota is used up.",
+    },
+)
+@guarded("export", also="write")
+def run_schedule(schedule_id: object) -> Response:
+    """202 and an extra export of what was received since the last one; the next file continues after it."""
+    schedule = _visible_schedule(str(schedule_id))
+    job = due_jobs.run_now(db.engine, buffer_redis(), read_limits(settings()), schedule.id, clock.now())
+    # Without Redis the job waits in its table, and the watch enqueues it later.
+    with suppress(Unavailable):
+        queue.enqueue_export(job.id)
+    return job_response(job, 202, {"Location": public_address(f"{EXPORTS_ROUTE}/{job.id}")})
 
 
 def _read_changes(schedule: Schedule, body: dict[str, Any]) -> dict[str, Any]:

@@ -180,7 +180,10 @@ def _decompress(raw: bytes, encoding: str, limit: int) -> bytes:
     except (zlib.error, zstandard.ZstdError) as error:
         detail = f"the body is not {encoding}, or it is damaged; send the bytes that Content-Encoding names"
         raise BadInput(f"{detail}, for example the output of gzip with Content-Encoding: gzip") from error
-    raise UnsupportedMedia(f"Content-Encoding {encoding} is not accepted; send gzip, zstd or none")
+    raise UnsupportedMedia(
+        f"Content-Encoding {encoding[:80]!r} is not accepted; accepted: gzip, zstd or none; for example "
+        "Content-Encoding: gzip"
+    )
 
 
 def _read_gzip(raw: bytes, limit: int) -> bytes:

@@ -10,6 +10,7 @@ from datetime import date, timedelta
 from typing import Any, NamedTuple
 
 from pyroaring import BitMap64
+from sqlalchemy import Connection
 
 from analytics import clock
 from analytics.extensions import settings
@@ -49,7 +50,9 @@ def build_report(request: ReportRequest, goal: Goal) -> dict[str, Any]:
             source = RollupSource(snapshot, goal, *selection.days, selection)
             if source.can_count(unit, dimension):
                 with suppress(NotInRollups):
-                    return _cached(request, selection, "rollup", lambda: _describe(query, selection, source))
+                    return _cached(
+                        request, selection, "rollup", lambda: _describe(query, selection, source), snapshot.connection
+                    )
     return _cached(request, selection, "raw", lambda: _describe_raw(request, selection, goal, parameter))
 
 
@@ -59,10 +62,14 @@ def with_goal(request: ReportRequest, goal: Goal) -> ReportRequest:
 
 
 def _cached(
-    request: ReportRequest, selection: EventSelection, source: str, compute: Callable[[], dict[str, Any]]
+    request: ReportRequest,
+    selection: EventSelection,
+    source: str,
+    compute: Callable[[], dict[str, Any]],
+    connection: Connection | None = None,
 ) -> dict[str, Any]:
     meta = request.meta(selection.period, source)
-    return get_or_compute(request, "goal", selection.period, lambda: compute() | {"meta": meta})
+    return get_or_compute(request, "goal", selection.period, lambda: compute() | {"meta": meta}, connection)
 
 
 def _describe_raw(

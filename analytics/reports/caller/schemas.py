@@ -6,14 +6,25 @@ from marshmallow.validate import OneOf
 from analytics.apidocs.response_fields import nullable, required
 from analytics.auth.principal import Kind
 
+HOUR_OF_EVENT = (
+    "Start of the clock hour in the site's zone in which the {} stored event happened, not the instant of the event. "
+    "Hours before which raw events may be past retention do not count. Until a site's events have been merged for the "
+    "first time (seconds), when they were stored. Null without any, and without the scope `read`."
+)
+
 
 class CallerSite(Schema):
-    """A site. Its first and last events, to the hour: null without any, and without the scope `read`."""
+    """A site, and the hours of its first and last stored events."""
 
     class Meta:
-        include = required(fields.String, "key", "name", "zone") | nullable(
-            fields.AwareDateTime, "first_event_at", "last_event_at"
-        )
+        include = required(fields.String, "key", "name", "zone")
+
+    first_event_at = fields.AwareDateTime(
+        required=True, allow_none=True, metadata={"description": HOUR_OF_EVENT.format("first")}
+    )
+    last_event_at = fields.AwareDateTime(
+        required=True, allow_none=True, metadata={"description": HOUR_OF_EVENT.format("last")}
+    )
 
 
 class CallerResponse(Schema):

@@ -70,7 +70,7 @@ def read_trend(snapshot: Snapshot, today: date, after: date, bots: bool = False)
 
 
 def build_report(snapshot: Snapshot, request: ReportRequest, limit: int) -> dict[str, Any]:
-    """The response for the requested days, else for all time; days before today may then be up to CACHE_TTL old."""
+    """The response for the requested days, else for all time; days before today may come from the cache."""
     today, bots = read_today(request, snapshot.zone), request.include_bots
     recent = count_recent_clicks(snapshot, today, "", bots)
     if has_period(request):
@@ -89,7 +89,7 @@ def build_report(snapshot: Snapshot, request: ReportRequest, limit: int) -> dict
         event_filter: dict[str, Any] = {"types": (CLICK,), "subject": code, "bots": bots}
         return sums.events_by_day(snapshot, "total", all_days.first, today.first, **event_filter).total()
 
-    past = read_past_days(request, "global", snapshot.zone, today.first, PastGlobalStats, read_past)
+    past = read_past_days(request, "global", snapshot, today.first, PastGlobalStats, read_past)
     stats_today = read_global_stats(snapshot, today.first, today.after, bots)
     stats = _merge_global_stats(past.value.links, stats_today, limit, count_past_clicks)
     _add_clicks(past.value.trend.clicks, stats_today.codes)

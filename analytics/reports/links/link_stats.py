@@ -122,7 +122,7 @@ def merge_link_stats(left: LinkStats, right: LinkStats) -> LinkStats:
 
 
 def build_report(snapshot: Snapshot, request: ReportRequest, code: str, limit: int) -> dict[str, Any]:
-    """The response for the requested days, else for all time; days before today may then be up to CACHE_TTL old."""
+    """The response for the requested days, else for all time; days before today may come from the cache."""
     today, bots = read_today(request, snapshot.zone), request.include_bots
     recent = count_recent_clicks(snapshot, today, code, bots)
     if has_period(request):
@@ -131,7 +131,7 @@ def build_report(snapshot: Snapshot, request: ReportRequest, code: str, limit: i
         return build_response(stats, code, recent, days, limit) | {"meta": request.meta(days.period, "rollup")}
     first = since_first_day(snapshot, today).first
     past = read_past_days(
-        request, f"stats:{code}", snapshot.zone, today.first, LinkStats,
+        request, f"stats:{code}", snapshot, today.first, LinkStats,
         lambda: read_link_stats(snapshot, code, first, today.first, bots),
     )  # fmt: skip
     stats = merge_link_stats(past.value, read_link_stats(snapshot, code, today.first, today.after, bots))

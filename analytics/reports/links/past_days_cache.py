@@ -1,7 +1,7 @@
 """The cache of the days before today, for all-time reports on links; the reports add the figures of today.
 
 Keys are `analytics:stats:<short code>` and `analytics:global`; for a site other than `links`, its key precedes the
-code. So an operator can delete one (spec 0.C). Late events of past days appear when CACHE_TTL has passed.
+code. So an operator can delete one (spec 0.C). A late event of a past day outdates the entry.
 """
 
 from collections.abc import Callable
@@ -15,6 +15,8 @@ from analytics.extensions import settings
 from analytics.period import Period
 from analytics.reports.cache import get_cached, set_cached
 from analytics.reports.request import ReportRequest
+from analytics.rollups.snapshot.snapshot import Snapshot
+from analytics.rollups.versions import read_version
 
 T = TypeVar("T")
 LINKS_SITE_KEY = "links"
@@ -37,25 +39,25 @@ class PastDays(msgspec.Struct, Generic[T]):
 
 
 def read_past_days(
-    request: ReportRequest, name: str, zone: str, before: date, value_type: type[T], compute: Callable[[], T]
+    request: ReportRequest, name: str, snapshot: Snapshot, before: date, value_type: type[T], compute: Callable[[], T]
 ) -> PastDays[T]:
-    """`compute()`, or its value within the last CACHE_TTL seconds.
+    """`compute()`, which reads the snapshot, or its value within the last CACHE_TTL seconds.
 
     The cache holds no events of bots: with include_bots the value is computed each time. A false value (no events)
     is not cached.
     """
-    site, ttl_s = request.site, settings().cache_ttl
+    site, ttl_s, zone = request.site, settings().cache_ttl, snapshot.zone
     if not ttl_s or request.include_bots:
         return PastDays(site.id, zone, before, request.complete_through, compute())
-    key = build_cache_key(site.key, name)
-    cached = _decode(get_cached(key), value_type)
+    key, version = build_cache_key(site.key, name), read_version(snapshot.connection, site.id, before)
+    cached = _decode(get_cached(key, version), value_type)
     if cached is not None and (cached.site_id, cached.zone, cached.before) == (site.id, zone, before):
         return cached
     past = PastDays(site.id, zone, before, request.complete_through, compute())
     # Requests may name unknown codes; only codes with clicks are cached.
     if past.value:
         body = msgspec.json.encode(msgspec.structs.replace(past, is_cached=True))
-        set_cached(key, body, ttl_s, request.is_shared)
+        set_cached(key, version, body, ttl_s, request.is_shared)
     return past
 
 

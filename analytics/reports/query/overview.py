@@ -63,7 +63,7 @@ def run_overview(request: ReportRequest) -> dict[str, Any]:
             overview = build_overview(snapshot, days.first, days.after, request.limit, bots=request.include_bots)
             return overview.as_json() | {"meta": request.meta(days.period, "rollup")}
 
-        report = get_or_compute(request, "overview", days.period, compute)
+        report = get_or_compute(request, "overview", days.period, compute, snapshot.connection)
     # After the cache, which holds the whole report for every caller.
     return _drop_private_lists(report) if request.is_shared else report
 

@@ -56,7 +56,9 @@ def run_report(
         period = resolved.period
         if resolved.raw_parameter is None:
             source, meta = RollupSource(snapshot, resolved.selection), request.meta(period, "rollup")
-            return get_or_compute(request, report_name, period, lambda: build(resolved, source) | {"meta": meta})
+            return get_or_compute(
+                request, report_name, period, lambda: build(resolved, source) | {"meta": meta}, snapshot.connection
+            )
     meta = request.meta(period, "raw")
     return get_or_compute(request, report_name, period, lambda: _count_raw(request, resolved, build) | {"meta": meta})
 

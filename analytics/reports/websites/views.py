@@ -149,7 +149,7 @@ def _compute_report(request: ReportRequest, report_name: str, compute: ComputeRe
             fields = {"website_id": request.site.key, "date_range": f"{len(days.dates)} days"}
             return fields | compute(snapshot, options) | {"meta": request.meta(days.period, "rollup")}
 
-        return get_or_compute(request, f"website:{report_name}", days.period, build)
+        return get_or_compute(request, f"website:{report_name}", days.period, build, snapshot.connection)
 
 
 def _read_options(request: ReportRequest, rollups_zone: str) -> ReportOptions:

@@ -27,18 +27,33 @@ EncodedSums = Mapping[str, int]
 
 def apply_sums(connection: Connection, site_id: int, sum_changes: VisitSumChanges) -> None:
     """Adds the changes. The caller holds the site's advisory lock; three statements, O(changed values)."""
-    changes = {group: changed for group, values in sum_changes.groups() if (changed := _changed(values))}
-    if not changes:
-        return
-    crowded = _crowded(connection, site_id, changes)
+    changes, full = _limit(connection, site_id, dict(sum_changes.groups()))
+    if changes:
+        _write(connection, site_id, changes)
+        _delete_emptied(connection, site_id, {group: changes[group] for group in changes.keys() - full})
+
+
+def limit_changes(
+    connection: Connection, site_id: int, sum_changes: VisitSumChanges, dimension: str
+) -> dict[Group, EncodedSums]:
+    """The changes of a dimension under the values that `apply_sums` would add them to. One query."""
+    changes = {group: values for group, values in sum_changes.groups() if group[0] == dimension}
+    return _limit(connection, site_id, changes)[0]
+
+
+def _limit(
+    connection: Connection, site_id: int, groups: Mapping[Group, EncodedSums]
+) -> tuple[dict[Group, EncodedSums], set[Group]]:
+    """The groups that change, each with at most MAX_VALUES values; and those that are full."""
+    changes = {group: changed for group, values in groups.items() if (changed := _changed(values))}
+    crowded = _crowded(connection, site_id, changes) if changes else {}
     full = set()
     for group, values in changes.items():
         if group in crowded or len(values) >= MAX_VALUES:
             changes[group], has_room = _fit(values, crowded.get(group, frozenset()))
             if not has_room:
                 full.add(group)
-    _write(connection, site_id, changes)
-    _delete_emptied(connection, site_id, {group: changes[group] for group in changes.keys() - full})
+    return changes, full
 
 
 def _changed(values: EncodedSums) -> EncodedSums:

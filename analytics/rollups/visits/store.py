@@ -2,14 +2,14 @@
 
 merge and rebuild call it, inside their transaction and under the site's advisory lock, so nothing else writes
 meanwhile. Each change of a visit is added to visit_rollups as the difference of its old and new sums
-(docs/decisions/0005).
+(docs/decisions/0005). Reports read what waiting page views will change by the same code, without writing.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from operator import itemgetter
 from struct import Struct
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, text
 
@@ -32,36 +32,63 @@ def apply_visit_parts(connection: Connection, site_id: int, zone: str, parts: It
     Each page view may be applied once. For every VISITS_AT_A_TIME of them one look-up, one COPY, and an UPDATE or a
     DELETE when stored visits change.
     """
-    # In the order of the index: neighbours share its pages.
-    joined = sorted(join_parts(parts), key=itemgetter(0))
-    if not joined:
-        return set()
     changes = VisitSumChanges(zone)
     with index_lookups_only(connection):
-        for start in range(0, len(joined), VISITS_AT_A_TIME):
-            _apply(connection, site_id, joined[start : start + VISITS_AT_A_TIME], changes)
+        for joined in _join_with_stored(connection, site_id, parts, changes):
+            _grow(connection, site_id, joined.grown)
+            _remove(connection, site_id, joined.removed)
+            insert_visits(connection, site_id, joined.added)
         apply_sums(connection, site_id, changes)
     return changes.days
 
 
-def _apply(connection: Connection, site_id: int, parts: list[VisitPart], changes: VisitSumChanges) -> None:
+def read_sum_changes(connection: Connection, site_id: int, zone: str, parts: Iterable[VisitPart]) -> VisitSumChanges:
+    """The difference of sums that `apply_visit_parts` would add. Only SELECTs: a look-up for VISITS_AT_A_TIME parts."""
+    changes = VisitSumChanges(zone)
+    with index_lookups_only(connection):
+        for _ in _join_with_stored(connection, site_id, parts, changes):
+            continue
+    return changes
+
+
+class _Joined(NamedTuple):
+    """The visits that parts and stored visits form: stored ones that grow, stored ones that are replaced, new ones."""
+
+    grown: list[VisitPart]
+    removed: list[VisitPart]
+    added: list[VisitPart]
+
+
+def _join_with_stored(
+    connection: Connection, site_id: int, parts: Iterable[VisitPart], changes: VisitSumChanges
+) -> Iterator[_Joined]:
+    """Joins about VISITS_AT_A_TIME parts at a time, a user's together, and adds the difference of sums to `changes`."""
+    # In the order of the index: neighbours share its pages.
+    joined = sorted(join_parts(parts), key=itemgetter(0))
+    start = 0
+    while start < len(joined):
+        end = start + VISITS_AT_A_TIME
+        while end < len(joined) and joined[end].user_no == joined[end - 1].user_no:
+            end += 1
+        yield _join_slice(connection, site_id, joined[start:end], changes)
+        start = end
+
+
+def _join_slice(connection: Connection, site_id: int, parts: list[VisitPart], changes: VisitSumChanges) -> _Joined:
     stored: dict[VisitKey, list[VisitPart]] = {}
     for visit in read_adjacent_visits(connection, site_id, parts):
         stored.setdefault(visit[:3], []).append(visit)
-    added = [part for part in parts if part[:3] not in stored]
-    grown, removed = [], []
+    result = _Joined([], [], [part for part in parts if part[:3] not in stored])
     for visit, old in _join_stored(stored, (part for part in parts if part[:3] in stored)):
         if len(old) == 1 and old[0].start_us == visit.start_us and old[0].entry == visit.entry:
             changes.replace_visit(old[0], visit)
-            grown.append(visit)
+            result.grown.append(visit)
         else:
-            removed += old
-            added.append(visit)
-    changes.add(removed, -1)
-    changes.add(added)
-    _grow(connection, site_id, grown)
-    _remove(connection, site_id, removed)
-    insert_visits(connection, site_id, added)
+            result.removed.extend(old)
+            result.added.append(visit)
+    changes.add(result.removed, -1)
+    changes.add(result.added)
+    return result
 
 
 def _join_stored(

@@ -9,6 +9,7 @@ import asyncio
 import gc
 import http
 import logging
+import time
 from collections.abc import Callable
 from contextvars import ContextVar, copy_context
 from typing import Protocol, cast
@@ -30,6 +31,11 @@ COLLECT_AFTER_CLOSED = 200
 TRIM_INTERVAL_S = 2.0
 # Parsed at once. Others get a turn between two such pieces, however much work each of their bytes makes.
 READ_BYTES = 16_384
+# Chunks of one byte make 16 KB of a body take 20 ms, others make them take 0.05 ms, and a head takes 0.1 ms. After a
+# piece that took the processor longer than this, all are read in small ones until a second has passed without; who
+# sends two in a row pauses, so that such connections together take a quarter of the time.
+COSTLY_BODY_S, COSTLY_HEAD_S, SMALL_READ_BYTES = 0.00025, 0.002, 1024
+REST_FACTOR, MAX_REST_S = 3, 1.0
 # The route of a request that no route serves.
 NO_ROUTE = "(none)"
 # ACCESS_LOG sets its level (ops/access_log.py).
@@ -64,7 +70,10 @@ class Connections:
         self.is_stopping = False
         # The oldest first.
         self.open: dict[Connection, None] = {}
-        self.buffer = bytearray(READ_BYTES)
+        self._whole_buffer = memoryview(bytearray(READ_BYTES))
+        # Where the next piece is read to, of any connection: it is parsed before anything else is read.
+        self.buffer = self._whole_buffer
+        self._is_costly, self._rest_until = False, 0.0
         self._closed = 0
         self._loop: asyncio.AbstractEventLoop | None = None
 
@@ -86,6 +95,20 @@ class Connections:
     @property
     def is_full(self) -> bool:
         return len(self.open) > self.limit
+
+    @property
+    def is_reading_small(self) -> bool:
+        return self.buffer is not self._whole_buffer
+
+    def read_small(self) -> None:
+        """A piece took long to parse."""
+        self._is_costly, self.buffer = True, self._whole_buffer[:SMALL_READ_BYTES]
+
+    def take_rest_s(self, parse_s: float) -> float:
+        """How long a connection pauses after a piece that took so long: the pauses of all of them follow each other."""
+        now = time.monotonic()
+        self._rest_until = min(max(now, self._rest_until) + parse_s * REST_FACTOR, now + MAX_REST_S)
+        return self._rest_until - now
 
     def stop(self, then: Callable[[], None]) -> None:
         """`then()` after the drain, at once where nobody is connected. Connections end with their response, or
@@ -121,6 +144,9 @@ class Connections:
         now = self._loop.time()
         for connection in list(self.open):
             connection.check_deadlines(now)
+        if not self._is_costly:
+            self.buffer = self._whole_buffer
+        self._is_costly = False
         if self._closed >= COLLECT_AFTER_CLOSED:
             self._closed = 0
             gc.collect()
@@ -150,6 +176,8 @@ class Connection(asyncio.BufferedProtocol):
         # Reading pauses for a round of the loop, until the request under way has been answered, or until it asks for
         # more of its body.
         self._is_resting = self._is_ahead = self._is_unasked = self._is_refusing = False
+        # The piece before took long to parse.
+        self._was_costly = False
         # Set when the client has closed its side: it sends no more, and may still read.
         self.has_ended = False
 
@@ -212,8 +240,7 @@ class Connection(asyncio.BufferedProtocol):
         if self._all.is_full:
             self._refuse(http.HTTPStatus.SERVICE_UNAVAILABLE)
 
-    def get_buffer(self, sizehint: int) -> bytearray:
-        """What is read is passed on before the loop reads again, so that all connections share one buffer."""
+    def get_buffer(self, sizehint: int) -> memoryview:
         return self._all.buffer
 
     def buffer_updated(self, nbytes: int) -> None:
@@ -223,10 +250,12 @@ class Connection(asyncio.BufferedProtocol):
             self._head_bytes += nbytes
         # Of a request after the one under way; a parser may keep only a part of it.
         is_ahead = bool(self._requests) and all(request.has_arrived for request in self._requests)
-        self._inner.data_received(bytes(memoryview(self._all.buffer)[:nbytes]))
-        if self.transport.is_closing() and self.is_sending_head:
-            # The server has refused it, with 400, 414, 431 or 501: which one it tells only the client.
-            self._log_refusal(http.HTTPStatus.BAD_REQUEST)
+        is_body, is_full = bool(self._requests) and not is_ahead, nbytes == len(self._all.buffer)
+        # The clock costs 2 us: so little is not measured while all are cheap.
+        is_measured = nbytes >= SMALL_READ_BYTES or self._all.is_reading_small
+        began_s = time.thread_time() if is_measured else 0.0
+        self._pass_on(nbytes)
+        rest_s = self._find_rest_s(time.thread_time() - began_s, is_body) if is_measured else 0.0
         # Where it is not reading, the server has enough.
         if self.transport.is_closing() or not self.transport.is_reading():
             return
@@ -237,10 +266,26 @@ class Connection(asyncio.BufferedProtocol):
             # gunicorn would keep 256 KB of it.
             self.transport.pause_reading()
             self._is_unasked = True
-        elif nbytes == READ_BYTES:
+        elif rest_s or is_full:
             self.transport.pause_reading()
             self._is_resting = True
-            self._loop.call_soon(self._read_on)
+            self._loop.call_later(rest_s, self._read_on)
+
+    def _pass_on(self, nbytes: int) -> None:
+        self._inner.data_received(bytes(self._all.buffer[:nbytes]))
+        if self.transport.is_closing() and self.is_sending_head:
+            # The server has refused it, with 400, 414, 431 or 501: which one it tells only the client.
+            self._log_refusal(http.HTTPStatus.BAD_REQUEST)
+
+    def _find_rest_s(self, parse_s: float, is_body: bool) -> float:
+        """How long reading pauses after a piece that took so long to parse."""
+        is_costly, was_costly = parse_s > (COSTLY_BODY_S if is_body else COSTLY_HEAD_S), self._was_costly
+        self._was_costly = is_costly
+        if not is_costly:
+            return 0.0
+        self._all.read_small()
+        # Once it may have been the garbage collector.
+        return self._all.take_rest_s(parse_s) if was_costly else 0.0
 
     def refuse_input(self) -> None:
         """Reads no more: what the client sends is not worth the work."""

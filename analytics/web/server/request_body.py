@@ -2,8 +2,8 @@
 
 `asgi.py` makes one RequestBody a request. Nothing is read before the application reads: headers are checked first.
 The memory of all bodies together is bounded, and that of one caller; where it is used up, the oldest body that has not
-arrived gives way. A body begins when its whole length has room in its caller's share, or many that arrive side by side
-would fill it and wait for each other.
+arrived gives way. Many that arrive side by side must not fill it and wait for each other: a body begins when its whole
+length has room in its caller's share, and of those without a length the oldest, the front, has room of its own.
 """
 
 import asyncio
@@ -54,6 +54,8 @@ class BodyBudget:
 
     def __init__(self, limit: int = MAX_BODY_BYTES_A_PROCESS) -> None:
         self.limit, self.caller_limit = limit, limit // CALLER_SHARE
+        # Of both limits, for the front alone: the oldest that has not arrived, of all and of each caller.
+        self.front_room = limit // CALLER_SHARE
         self.held = 0
         self._by_caller: dict[str, int] = {}
         # Bodies that have not arrived, the oldest first.
@@ -71,11 +73,15 @@ class BodyBudget:
     def finish(self, body: "RequestBody") -> None:
         """The body has arrived, or never will."""
         self._arriving.pop(body, None)
+        # Another one may be at the front.
+        self._give_room()
 
     def add(self, body: "RequestBody", size: int) -> bool:
         """Counts `size` more bytes; False when there is no room."""
-        reserved = min(body.reserved, size)
-        if self.held + size > self.limit or not self._take_share(body, size - reserved):
+        reserved, held = min(body.reserved, size), self.held + size
+        if held > self.limit - self.front_room and (held > self.limit or not self._is_front(body, of_all=True)):
+            return False
+        if not self._take_share(body, size - reserved, lambda: self.front_room if self._is_front(body) else 0):
             return False
         body.reserved -= reserved
         body.held += size
@@ -103,7 +109,7 @@ class BodyBudget:
 
     def release(self, body: "RequestBody") -> None:
         """Forgets the body. May be called twice."""
-        self.finish(body)
+        self._arriving.pop(body, None)
         if not body.takes_room:
             return
         self.held -= body.held
@@ -120,9 +126,18 @@ class BodyBudget:
             if not wait.room.done() and wait.take(body, wait.size):
                 wait.room.set_result(None)
 
-    def _take_share(self, body: "RequestBody", size: int) -> bool:
+    def _is_front(self, body: "RequestBody", of_all: bool = False) -> bool:
+        """It is the oldest with bytes, of its caller or of all; then its time begins when it goes on before others."""
+        others = (other for other in self._arriving if other.takes_room and (of_all or other.caller == body.caller))
+        if next(others, None) is not body:
+            return False
+        if not body.was_front:
+            body.was_front, body.began_at = True, asyncio.get_running_loop().time()
+        return True
+
+    def _take_share(self, body: "RequestBody", size: int, find_more: Callable[[], int] = int) -> bool:
         of_caller = self._by_caller.get(body.caller, 0) + size
-        if of_caller > self.caller_limit:
+        if of_caller > self.caller_limit and of_caller > self.caller_limit + find_more():
             return False
         self._by_caller[body.caller] = of_caller
         return True
@@ -170,6 +185,8 @@ class RequestBody:
         # Bytes, and those of the caller's share that are set aside for the rest.
         self.held = self.reserved = 0
         self.began_at = 0.0
+        # It has had room that others have not.
+        self.was_front = False
         self.is_complete = False
         # The rest is not even looked at.
         self.is_refused = False

@@ -26,7 +26,7 @@ from analytics.exports.schedules import schedule as schedules
 from analytics.sites.sites import Site
 from analytics.store.backlog import STREAM
 from analytics.store.partitions import ensure
-from tests.exports.conftest import FIRST_DAY, file_of
+from tests.exports.conftest import FIRST_DAY, file_of, make_day
 
 Api = Callable[..., Any]
 LIMITS = creation.Limits(1, 10, 10**9)
@@ -62,7 +62,7 @@ def start(engine: Engine, now: Api, daily: Api) -> Callable[[str], schedules.Sch
     """`start("2026-03-02 05:00")`: it is that time, FIRST_DAY has a partition, and there is a daily schedule."""
 
     def create(text: str) -> schedules.Schedule:
-        ensure(engine, "events", [FIRST_DAY], FIRST_DAY)
+        make_day(engine, "events", FIRST_DAY)
         now(at(text))
         schedule: schedules.Schedule = daily()
         return schedule

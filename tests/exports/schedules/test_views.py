@@ -93,3 +93,27 @@ def test_changing_a_schedule_needs_export_and_write(api: Api, site: Site, scope:
 def test_invalid_schedule_is_refused(api: Api, site: Site, change: Any, status: int, words: str) -> None:
     response = api("post", "/schedules", json={"every": "day", "at": "06:30", **change}, status=status)
     assert words in response.text
+
+
+def test_schedule_runs_now_once_at_a_time(api: Api, site: Site, work: Callable[[str], None], sql: Any) -> None:
+    path = f"/schedules/{api('post', '/schedules', json={'every': 'day', 'at': '06:30'}, status=201).json['id']}"
+    response = api("post", f"{path}/run-now", status=202)
+    job = response.json
+    assert response.headers["Location"] == f"/api/analytics/exports/{job['id']}"
+    assert (job["state"], job["schedule_id"]) == ("queued", path.rpartition("/")[2])
+    assert job["id"] in api("post", f"{path}/run-now", status=409).json["detail"]
+    api("post", f"{path}/run-now", scope="export", status=403)
+    api("post", f"{path}/run-now", sub="you", status=404)
+    work(job["id"])
+    assert api("get", f"/{job['id']}").json["state"] == "done"
+    assert api("post", f"{path}/run-now", status=202).json["id"] != job["id"]
+
+
+def test_schedule_of_a_revoked_token_does_not_run_now(
+    api: Api, site: Site, engine: Engine, redis: Redis, settings: Settings
+) -> None:
+    created = api("post", "/schedules", json={"every": "day", "at": "06:30"}, sub="me", jti="gone", status=201).json
+    tokens.revoke(engine, redis, "gone", None, "gone", "me")
+    detail = api("post", f"/schedules/{created['id']}/run-now", sub="me", status=409).json["detail"]
+    assert "was revoked" in detail
+    assert api("get", "", sub="me").json["exports"] == []

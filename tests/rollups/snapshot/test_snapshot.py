@@ -14,6 +14,7 @@ from sqlalchemy.exc import DBAPIError
 from analytics.rollups import cardinality
 from analytics.rollups.cardinality import OTHER
 from analytics.rollups.merge import merge_site
+from analytics.rollups.snapshot import unmerged
 from analytics.rollups.snapshot.snapshot import (
     COUNTS,
     RANK,
@@ -29,9 +30,12 @@ from analytics.rollups.snapshot.snapshot import (
 from analytics.rollups.snapshot.unmerged import READ_DELTAS
 from analytics.rollups.spans import DAY as DAY_SPAN
 from analytics.rollups.spans import whole_spans
+from analytics.rollups.visits import rollups, store
+from analytics.rollups.visits.sums import VisitSums
 from analytics.sites.sites import Site, create_site
 from analytics.store.planner import force_index_lookups
 from tests.rollups.factories import BOT_AGENT, Row, add_delta, page
+from tests.rollups.visits.test_visits import View, slow_sums
 
 DAY, NEXT, AFTER = date(2026, 3, 14), date(2026, 3, 15), date(2026, 3, 16)
 
@@ -55,8 +59,8 @@ def plain(counts: dict[Any, Any]) -> dict[Any, Any]:
 
 def read_twice(engine: Engine, site: Site, read: Any) -> Any:
     """`read` of a snapshot before the merge, which must be the same after it."""
-    with open_snapshot(engine, site, 5) as unmerged:
-        before = read(unmerged)
+    with open_snapshot(engine, site, 5) as snapshot:
+        before = read(snapshot)
     merge_site(engine, site.id)
     with open_snapshot(engine, site, 5) as merged:
         assert read(merged) == before
@@ -183,6 +187,73 @@ def test_top_lists_equal_a_slow_count(engine: Engine, chunks: list[list[Any]], m
     expected = sorted((-events[path], path, len(users[path])) for path in events)[:2]
     with open_snapshot(engine, site, 5) as snapshot:
         assert [(-top.events, top.value, top.users) for top in snapshot.top_values("path", DAY, AFTER, 2)] == expected
+
+
+MINUTES = st.integers(0, 48 * 60 - 1) | st.sampled_from([1400, 1415, 1430, 1441, 1460])
+PAGE_VIEWS = st.tuples(st.integers(1, 3), MINUTES, st.booleans(), st.sampled_from(["/a", "/b"]))
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.lists(st.lists(PAGE_VIEWS, min_size=1, max_size=6), max_size=5), st.integers(0, 5), st.sampled_from([1, 5000])
+)
+def test_visits_of_unmerged_views_equal_a_slow_count(
+    engine: Engine, chunks: list[list[Any]], merged: int, at_a_time: int
+) -> None:
+    with engine.begin() as connection:
+        site = create_site(connection, f"s{id(chunks)}{datetime.now(UTC).timestamp()}")
+    midnight = datetime(2026, 3, 14, tzinfo=UTC)
+    views = []
+    for number, chunk in enumerate(chunks):
+        rows = []
+        for user_no, minute, is_bot, path in chunk:
+            at = midnight + timedelta(minutes=minute)
+            views.append(View(at, user_no, "", is_bot, path))
+            agent = BOT_AGENT if is_bot else Row.agent
+            rows.append((page(path, ts=at.isoformat().replace("+00:00", "Z"), agent=agent), user_no))
+        add_delta(engine, site, rows)
+        if number < merged:
+            merge_site(engine, site.id)
+    expected = slow_sums(views, "UTC")
+    with open_snapshot(engine, site, 5) as snapshot, pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setattr(store, "VISITS_AT_A_TIME", at_a_time)
+        for dimension in ("total", "hour", "entry_path", "exit_path"):
+            of_people = {
+                (day, value): sums
+                for (name, day, bot, value), sums in expected.items()
+                if name == dimension and not bot
+            }
+            assert snapshot.visits(dimension, DAY, AFTER) == of_people
+            days = {key: sums for key, sums in of_people.items() if key[0] == NEXT}
+            assert snapshot.visits(dimension, NEXT, AFTER) == days
+        everyone = VisitSums.total(sums for (name, *_), sums in expected.items() if name == "total")
+        assert VisitSums.total(snapshot.visits("total", DAY, AFTER, bots=True).values()) == everyone
+
+
+def test_visits_of_too_many_unmerged_events_come_with_their_merge(
+    engine: Engine, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(unmerged, "MAX_EVENTS_FOR_VISITS", 2)
+    for users, before_merge in (((1, 2), 2), ((3, 4, 5), 2)):
+        add_delta(engine, site, [(page("/a"), user) for user in users])
+        with open_snapshot(engine, site, 5) as snapshot:
+            assert snapshot.visits("total", DAY, NEXT)[DAY, ""].visits == before_merge
+        merge_site(engine, site.id)
+    with open_snapshot(engine, site, 5) as snapshot:
+        assert snapshot.visits("total", DAY, NEXT)[DAY, ""].visits == 5
+
+
+def test_visits_of_unmerged_values_beyond_the_limit_are_other(
+    engine: Engine, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rollups, "MAX_VALUES", 2)
+    add_delta(engine, site, [(page("/a"), 1), (page("/b"), 2)])
+    merge_site(engine, site.id)
+    add_delta(engine, site, [(page("/b", ts="2026-03-14T12:20:00Z"), 2), (page("/c"), 3), (page("/d"), 4)])
+    visits = read_twice(engine, site, lambda snapshot: snapshot.visits("exit_path", DAY, NEXT))
+    assert {value: sums[:3] for (_, value), sums in visits.items()} == {
+        "/a": (1, 1, 1), "/b": (1, 0, 2), OTHER: (2, 2, 2)
+    }  # fmt: skip
 
 
 FILL = text("""

@@ -4,6 +4,7 @@ import json
 import socket
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 
 import pytest
@@ -110,4 +111,23 @@ def test_many_small_chunks_are_refused_and_take_little_memory(server: WebServer)
             # It may be refused before all of it was sent.
             connection.sendall(head + b"2\r\nab\r\n" * 500_000)
         assert status(connection) == 400
+    assert server.memory_mb() - before < 60
+
+
+def post_chunked(server: WebServer, caller: str) -> int:
+    """A body of 2.7 MB whose length only its end tells."""
+    with server.connect() as connection:
+        head = f"POST /echo HTTP/1.1\r\nHost: x\r\nX-Caller: {caller}\r\nTransfer-Encoding: chunked\r\n\r\n"
+        with suppress(OSError):
+            connection.sendall(head.encode() + (b"afc8\r\n" + b"a" * 45_000 + b"\r\n") * 60 + b"0\r\n\r\n")
+        return status(connection)
+
+
+@pytest.mark.parametrize("callers", [1, 12])
+def test_bodies_without_a_length_that_arrive_side_by_side_are_all_accepted(server: WebServer, callers: int) -> None:
+    """Together they are several times the share of their caller, and more than a process holds."""
+    before = server.memory_mb()
+    with ThreadPoolExecutor(12) as threads:
+        found = threads.map(lambda number: post_chunked(server, f"chunked {number % callers}"), range(12))
+        assert list(found) == [200] * 12
     assert server.memory_mb() - before < 60

@@ -208,7 +208,8 @@ def test_bytes_made_of_a_body_are_counted_and_refused_where_there_is_no_room() -
         def charge() -> None:
             body.charge(20)
             try:
-                body.charge(20)
+                # A caller's share is 25, and the oldest body has 25 more.
+                body.charge(31)
             except Unavailable as error:
                 caught.append(error)
 
@@ -218,6 +219,44 @@ def test_bytes_made_of_a_body_are_counted_and_refused_where_there_is_no_room() -
         assert caught[0].retry_after_s == 5
         body.release()
         assert budget.held == 0
+
+    asyncio.run(run())
+
+
+def make_bodies(budget: BodyBudget, *callers: str) -> list[RequestBody]:
+    """Bodies that have begun, in this order."""
+    bodies = [RequestBody(receive, budget, lambda: None) for _ in callers]
+    for body, caller in zip(bodies, callers, strict=True):
+        body.environ = {CALLER_KEY: caller}
+        budget.begin(body)
+    return bodies
+
+
+def test_the_oldest_body_of_a_caller_goes_on_where_its_share_is_used_up() -> None:
+    async def run() -> None:
+        budget = BodyBudget(100)
+        first, second = make_bodies(budget, "me", "me")
+        assert [budget.add(first, 12), budget.add(second, 13)] == [True, True]
+        assert [budget.add(second, 1), budget.add(first, 25), budget.add(first, 1)] == [False, True, False]
+        waiting = asyncio.ensure_future(budget.wait(second, budget.add, 1))
+        await asyncio.sleep(0)
+        assert not waiting.done()
+        budget.release(first)
+        await waiting
+        assert budget.held == 14
+
+    asyncio.run(run())
+
+
+def test_the_oldest_body_of_all_goes_on_where_the_process_is_full() -> None:
+    async def run() -> None:
+        budget = BodyBudget(100)
+        callers = make_bodies(budget, "a", "b", "c", "d")
+        # 25 of 100 are left for the first.
+        assert [budget.add(body, 20) for body in callers] == [True, True, True, False]
+        assert [budget.add(body, 16) for body in callers] == [True, False, False, False]
+        budget.release(callers[0])
+        assert [budget.add(body, 16) for body in callers[1:]] == [True, True, False]
 
     asyncio.run(run())
 
