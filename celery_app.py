@@ -27,6 +27,8 @@ def hourly(minute: str, task: str, queue_name: str, expires_s: int = 3600) -> di
 BEAT_SCHEDULE = {
     # Enqueues the drain again for entries that a lost message or a dead worker left in the stream.
     "sweep": every(5, "ingest.sweep", queue.INGEST),
+    # Dead letters whose retry was requested, also of workers that ended: one look-up when there are none.
+    "retry_dead_letters": every(30, "ingest.retry_dead_letters", queue.INGEST),
     # Reports count unmerged deltas, so a late merge costs time, never correctness.
     "merge": every(2, "rollups.merge", queue.ROLLUPS, expires_s=10),
     # Rebuilds a site whose zone changed; its reports keep the old calendar until then.
@@ -41,6 +43,8 @@ BEAT_SCHEDULE = {
     "make_partitions": every(3600, "maintenance.make_partitions", queue.MAINTENANCE),
     "drop_idle_consumers": every(3600, "maintenance.forget_consumers", queue.MAINTENANCE),
     "retention": hourly("17", "maintenance.retain", queue.MAINTENANCE),
+    # Goes on with the deletion of sites: one query when there is none.
+    "delete_sites": every(30, "maintenance.delete_sites", queue.MAINTENANCE),
     # Audits the last hours; /health shows the result.
     "audit": every(900, "maintenance.audit", queue.MAINTENANCE),
     # Exports whose worker died, whose message was lost, or whose next attempt is due.

@@ -50,7 +50,9 @@ BLUEPRINT_MODULES = (
     "analytics.sites.access.views",
     "analytics.ops.views",
     "analytics.ops.first_page",
+    "analytics.ops.dead_letters.views",
     "analytics.audit.trace.views",
+    "analytics.audit.views",
     "analytics.apidocs.views",
 )
 # How long a request waits for one of the process's connections to PostgreSQL.

@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import Any
 
 import click
+import psycopg2
 from flask import Flask
 from flask.cli import AppGroup
 from redis.exceptions import RedisError
@@ -32,7 +33,7 @@ class OneLineErrorGroup(AppGroup):
             return super().invoke(ctx)
         except AnalyticsError as error:
             raise click.ClickException(error.detail) from error
-        except (OperationalError, InterfaceError, TimeoutError) as error:
+        except (OperationalError, InterfaceError, TimeoutError, psycopg2.OperationalError) as error:
             reason = " ".join(str(getattr(error, "orig", None) or error).split())
             raise click.ClickException(f"the database is unavailable (DATABASE_URL): {reason}") from error
         except ProgrammingError as error:
@@ -111,11 +112,12 @@ def print_table(header: Sequence[str], rows: Sequence[Sequence[str]], right_alig
 REGISTERED: tuple[click.Command, ...] = (
     LazyGroup("token", "analytics.auth.cli", help="Create, list, show and revoke tokens."),
     LazyGroup("key", "analytics.sites.access.cli", help="Create, list, rotate and revoke API keys."),
-    LazyGroup("site", "analytics.sites.cli", help="Create, list and change sites."),
+    LazyGroup("site", "analytics.sites.cli", help="Create, list, change, rename and delete sites."),
     LazyGroup("import", "analytics.ingest.imports.cli", help="Import access logs, tables and past events."),
     LazyGroup("export", "analytics.exports.cli", help="Export events or figures to a file."),
     LazyGroup("rollups", "analytics.rollups.cli", help="Merge and rebuild the rollups."),
     LazyGroup("retention", "analytics.privacy.cli", help="Apply the retention settings."),
+    LazyGroup("dead-letters", "analytics.ops.dead_letters.cli", help="List, retry and discard what was not stored."),
     LazyCommand("audit", "analytics.audit.cli", help="Check that no event was lost or counted twice."),
     LazyCommand("trace", "analytics.audit.cli", help="Trace an event through the pipeline."),
 )

@@ -78,6 +78,11 @@ def enqueue_drain() -> None:
     _send("ingest.drain", queue=INGEST, expires=TASK_EXPIRES_S)
 
 
+def enqueue_dead_letter_retry() -> None:
+    """Has the dead letters retried that were requested. Raises Unavailable; beat sends it again, so none is lost."""
+    _send("ingest.retry_dead_letters", queue=INGEST, expires=TASK_EXPIRES_S)
+
+
 def enqueue_merge() -> None:
     """Has the deltas merged now, before beat does. Raises Unavailable."""
     _send("rollups.merge", queue=ROLLUPS, expires=TASK_EXPIRES_S)
@@ -91,6 +96,11 @@ def enqueue_export(job_id: str) -> None:
 def enqueue_notify() -> None:
     """Has each due callback_url called. Raises Unavailable; beat sends it again, so none is lost."""
     _send("exports.notify", queue=EXPORTS, expires=TASK_EXPIRES_S)
+
+
+def enqueue_site_deletions() -> None:
+    """Has the sites deleted that are marked. Raises Unavailable; beat sends it again."""
+    _send("maintenance.delete_sites", queue=MAINTENANCE, expires=TASK_EXPIRES_S)
 
 
 def _send(name: str, *args: str, **options: Any) -> None:

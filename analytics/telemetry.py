@@ -32,14 +32,21 @@ _encode_json = msgspec.json.Encoder(enc_hook=str).encode
 _PLAIN = set(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 
-def record_site(key: str) -> None:
-    """The site that the request is about, once it was found: a key as the client wrote it is not logged."""
+def record_site(key: str, identity_key: str) -> None:
+    """The site that the request is about, once it was found: a key as the client wrote it is not logged.
+
+    `identity_key`: what the site's pseudonyms derive from.
+    """
     if (facts := _facts.get()) is not None:
-        facts["site"] = key
+        facts["site"], facts["identity_key"] = key, identity_key
 
 
 def recorded_site() -> str | None:
     return (_facts.get() or {}).get("site")
+
+
+def recorded_identity_key() -> str:
+    return (_facts.get() or {}).get("identity_key") or ""
 
 
 class JsonFormatter(logging.Formatter):

@@ -1,7 +1,7 @@
-"""Celery tasks that store accepted events: the drain, and the sweep that beat schedules. Adapters only."""
+"""Celery tasks that store accepted events: drain, sweep, and the retries of dead letters. Adapters only."""
 
 import logging
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -14,8 +14,10 @@ from analytics import queue
 from analytics.extensions import buffer_redis, db, settings
 from analytics.ingest import buffer
 from analytics.ingest.drain.drain import Drain, DrainResult
+from analytics.ingest.drain.retry_writer import RetryResult
 from analytics.ingest.enrich import open_geo_database
 from analytics.ops import task_runs
+from analytics.ops.dead_letters.process_retry import make_retry
 from analytics.privacy.pseudonym import identity_salt
 from analytics.rollups.merge import reduce_merge_lag
 
@@ -24,7 +26,8 @@ log = logging.getLogger(__name__)
 # At full load every process drains, so a drain ends after a second, and merges first where deltas would otherwise be
 # older than reports may have to add up. It waits for another process's merge only when that is far behind, and not
 # longer than the timeout: a merge that hangs must not keep events from being stored.
-DRAIN_DURATION_S, CATCH_UP_TIMEOUT_S, MERGE_WAIT_EXTRA_LAG_S = 1.0, 2.0, 0.8
+DRAIN_DURATION_S, RETRY_DURATION_S = 1.0, 1.0
+CATCH_UP_TIMEOUT_S, MERGE_WAIT_EXTRA_LAG_S = 2.0, 0.8
 
 
 @dataclass
@@ -90,6 +93,22 @@ def sweep() -> None:
         drain(claim=True)
 
 
+@shared_task(name="ingest.retry_dead_letters")
+def retry_dead_letters() -> None:
+    """Sent by requests and by beat. An unavailable server leaves the letters requested; the next run retries them."""
+    result = RetryResult()
+    try:
+        has_more = make_retry().run_requested(RETRY_DURATION_S, result)
+    except (DBAPIError, psycopg2.Error, OSError) as error:
+        log.warning("retry of dead letters interrupted", extra={"error": type(error).__name__, **asdict(result)})
+        task_runs.record_interruption(error)
+        return
+    if result.letters:
+        log.info("dead letters retried", extra=asdict(result))
+    if has_more:
+        queue.enqueue_dead_letter_retry()
+
+
 def _log_fields(result: DrainResult) -> dict[str, Any]:
     return {
         "batches": result.batches,
@@ -97,6 +116,7 @@ def _log_fields(result: DrainResult) -> dict[str, Any]:
         "stored": result.stored,
         "duplicate": result.duplicate,
         "dead": result.dead_lettered,
+        "refused": result.refused,
         "repeated": result.already_stored,
         "more": result.has_more,
         "requests": result.requests,

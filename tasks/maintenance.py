@@ -1,6 +1,7 @@
-"""Scheduled maintenance: partitions, idle consumers, retention, the audit. Adapters without logic."""
+"""Scheduled maintenance: partitions, idle consumers, retention, deleted sites, the audit. Adapters without logic."""
 
 import logging
+import time
 
 from celery import shared_task
 
@@ -8,10 +9,14 @@ from analytics import clock
 from analytics.audit.balance_sheet import format_instant
 from analytics.audit.run import audit_recent
 from analytics.errors import Conflict
+from analytics.exports.jobs.housekeeping import delete_site_exports
+from analytics.exports.jobs.runner import create_runner
 from analytics.extensions import buffer_redis, db, settings
 from analytics.ingest import buffer
+from analytics.ingest.site_deletion import run_deletions
 from analytics.ops import task_runs
 from analytics.privacy import retention
+from analytics.privacy.steps import RetentionJob
 from analytics.store import partitions
 from tasks.exclusive import exclusive_task
 
@@ -52,6 +57,24 @@ def apply_retention() -> None:
     log.info("retention run", extra={"steps": len(results), "rows": rows, "failed": failed})
     if failed:
         task_runs.record_failure(f"{failed} steps left undone")
+
+
+# Bounded, so that other exclusive tasks have their turn.
+DELETION_BUDGET_S = 60.0
+
+
+@exclusive_task("maintenance.delete_sites")
+@task_runs.resumable
+def delete_sites() -> None:
+    """Deletes what is left of the sites that are being deleted. Safe to repeat and to run concurrently."""
+    job = RetentionJob(db.engine, settings(), clock.now(), time.monotonic() + DELETION_BUDGET_S)
+    result = run_deletions(job, buffer_redis(), _delete_exports)
+    if result.gone or result.unfinished:
+        log.info("sites deleted", extra=result._asdict())
+
+
+def _delete_exports(site_id: int) -> int:
+    return delete_site_exports(create_runner(settings(), db.engine, buffer_redis()), site_id)
 
 
 @exclusive_task("maintenance.audit")

@@ -108,6 +108,22 @@ RENAMED_COLUMNS = {
 }  # fmt: skip
 
 
+def test_refused_events_count_as_dead_lettered_before_0020(app: Flask, engine: Engine) -> None:
+    """So the ledger's sums hold after a downgrade; 7 = 2 stored + 1 duplicate + 1 dead-lettered + 3 refused."""
+    read = text("SELECT dead_lettered FROM ingest_ledger")
+    with app.app_context():
+        ensure(engine, "ingest_ledger", [date(2026, 3, 27)], date(2026, 3, 27))
+        with engine.begin() as connection:
+            connection.execute(text(
+                "INSERT INTO ingest_ledger (entry_id, received_at, site_id, received, stored, duplicate, dead_lettered,"
+                " refused, principal, request_id) VALUES ('1-0', '2026-03-27 12:00:00+00', 1, 7, 2, 1, 1, 3, '', '')"
+            ))  # fmt: skip
+        downgrade(str(ROOT / "migrations"), "0019")
+        with engine.begin() as connection:
+            assert connection.execute(read).scalars().all() == [4]
+        upgrade(str(ROOT / "migrations"))
+
+
 def read_renamed(engine: Engine, is_new: bool) -> dict[str, str]:
     """Table → the one value of its renamed column, as text."""
     with engine.begin() as connection:

@@ -48,7 +48,7 @@ TAGS: Mapping[str, tuple[str, str]] = {
     r"/api/v1/funnels": ("Funnels", "Steps of users, and where they drop off."),
     r"/api/v1/": ("Websites", "Page views, visitors and their sources."),
     r"/api/analytics/exports": ("Exports", "Files of events and reports, written in the background."),
-    r"/api/analytics/(sites|keys|tokens|me|privacy)": ("Administration", "Sites, and the keys and links to them."),
+    r"/api/analytics/(sites|keys|tokens|me|privacy|dead-letters|audit)": ("Administration", "Sites, keys, audits."),
     r"/api/analytics/openapi.json|/(livez|readyz)|.*health": ("Health", "State of the service."),
 }
 # Routes that are not operations of the API.
@@ -67,9 +67,7 @@ PERIOD_DESCRIPTION = (
 # examples at once, and a request may name only one kind of period.
 PARAMETER_DOCS: Mapping[str, tuple[str, Any]] = {
     "site": (SITE_DESCRIPTION, None),
-    "site_id": ("Alias of `site`.", None),
-    "website_id": ("Alias of `site`.", None),
-    "siteId": ("Alias of `site`.", None),
+    **dict.fromkeys(("site_id", "website_id", "siteId"), ("Alias of `site`.", None)),
     "zone": ("IANA time zone of the days. Default: the site's own.", None),
     "timezone": ("Alias of `zone`.", None),
     "date": (f"One calendar day, for example 2025-11-14. {PERIOD_DESCRIPTION}", None),
@@ -114,8 +112,7 @@ PARAMETER_DOCS: Mapping[str, tuple[str, Any]] = {
     "goal": ("Id of a goal, a path that starts with `/`, or an event type.", "signup"),
     "control": ("Variant to compare the others with.", "control"),
     "weight": ("Intended share of users of a variant, for example `control:0.5`; repeatable.", None),
-    "expires": ("Parameter of a signed download link.", None),
-    "signature": ("Parameter of a signed download link.", None),
+    **dict.fromkeys(("expires", "signature"), ("Parameter of a signed download link.", None)),
     "short_code": ("Code of a short link.", "abc123"),
     "batch_id": ("Id from the response to the batch.", "1764000000000-0"),
     "event_id": (
@@ -123,7 +120,9 @@ PARAMETER_DOCS: Mapping[str, tuple[str, Any]] = {
         "0193a2f0-7c1e-7000-8000-000000000000",
     ),
     "key": ("Key of the site.", "shop"),
+    "alias": ("Former key of the site.", "store"),
     "key_id": ("Id of the key.", "5f0c1d2e-8a53-4c0e-9d3c-0e8d8a1f2b34"),
+    "letter_id": ("Id of the dead letter.", "17"),
     "link_id": ("Id of the share link.", "5f0c1d2e-8a53-4c0e-9d3c-0e8d8a1f2b34"),
     "jti": ("Id of the token (claim jti).", "5f0c1d2e-8a53-4c0e-9d3c-0e8d8a1f2b34"),
     "job_id": ("Id of the export.", "5f0c1d2e-8a53-4c0e-9d3c-0e8d8a1f2b34"),
@@ -191,6 +190,7 @@ PROBLEM_DESCRIPTIONS: Mapping[int, str] = {
     401: "The token is missing or not valid.",
     403: "The token lacks the scope, or is for another site.",
     404: "The resource or the site does not exist.",
+    410: "The site is being deleted.",
     413: "Too many events or bytes; `limit` is the maximum.",
     415: "The body is not JSON, or is compressed by something other than gzip or zstd.",
     422: "The body is JSON but not accepted; `errors` lists the reasons.",
@@ -319,9 +319,7 @@ def _path(rule: Rule) -> str:
 def _path_parameters(rule: Rule) -> Iterator[dict[str, Any]]:
     for converter, name in re.findall(r"<(?:([^:<>]+):)?([^<>]+)>", rule.rule):
         shape = {"type": "string", "format": "uuid"} if converter == "uuid" else {"type": "string", "minLength": 1}
-        text, example = PARAMETER_DOCS.get(name, ("", None))
-        if name == "website_id":
-            text, example = "Key of the site.", "shop"
+        text, example = PARAMETER_DOCS.get("key" if name == "website_id" else name, ("", None))
         yield _parameter("path", name, text, shape, example) | {"required": True}
 
 
@@ -362,7 +360,7 @@ def _parameter(place: str, name: str, text: str, shape: Mapping[str, Any], examp
 
 def _responses(doc: OperationDoc, is_guarded: bool) -> dict[str, Any]:
     # Every operation refuses parameters that it does not describe.
-    usual = [400, *([401, 403, 404, 429, 503] if is_guarded else [])]
+    usual = [400, *([401, 403, 404, 410, 429, 503] if is_guarded else [])]
     usual += [413, 415, 422] if doc.body is not None else []
     found = {str(status): _problem(PROBLEM_DESCRIPTIONS[status], status) for status in usual}
     found[str(doc.status)] = _response(doc)

@@ -31,7 +31,7 @@ class OperationDoc:
     body_example: Any = None
     status: int = 200
     media_type: str | tuple[str, ...] = "application/json"
-    # Responses besides those of every guarded operation (400, 401, 403, 404, 429, 503; with a body also 413, 415, 422):
+    # Responses besides those of every guarded operation (400, 401, 403, 404, 410, 429, 503; with a body 413, 415, 422):
     # status → its description, or the schema of its body. From 400 on a description is that of a problem.
     other_responses: Mapping[int, str | type[Schema]] = field(default_factory=dict)
 

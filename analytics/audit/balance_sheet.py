@@ -28,7 +28,8 @@ class Gap(NamedTuple):
 
 
 class HourBalance(NamedTuple):
-    """A site's events of one UTC hour of receipt. `accepted` None: Redis has no counter of this hour any more."""
+    """A site's events of one UTC hour of receipt. `accepted` None: Redis has no counter of this hour any more.
+    `refused`: their site was deleted before they were stored."""
 
     site: str
     hour: datetime
@@ -36,12 +37,13 @@ class HourBalance(NamedTuple):
     stored: int
     duplicate: int
     dead: int
+    refused: int
     in_flight: int
 
     @property
     def accounted_for(self) -> int:
         """What `accepted` must be."""
-        return self.stored + self.duplicate + self.dead + self.in_flight
+        return self.stored + self.duplicate + self.dead + self.refused + self.in_flight
 
 
 class DayBalance(NamedTuple):

@@ -20,7 +20,7 @@ from analytics.audit.trace import lookup
 from analytics.cli import DAY, print_table
 from analytics.errors import AnalyticsError
 from analytics.extensions import buffer_redis, db
-from analytics.sites.sites import find_site, list_sites
+from analytics.sites.sites import find_any_site, find_site, list_sites
 
 # A table shows the newest rows only.
 MAX_TABLE_ROWS = 48
@@ -59,13 +59,13 @@ def audit_command(
 ) -> None:
     """Prove that no event was lost or counted twice. Exit code 1: there are gaps, which are listed.
 
-    By UTC hour of receipt: accepted = stored + duplicate + dead-lettered + in flight. By day of the site's calendar:
-    stored = rolled up. It can run at any time, and changes nothing.
+    By UTC hour of receipt: accepted = stored + duplicate + dead-lettered + refused + in flight. By day of the site's
+    calendar: stored = rolled up. It can run at any time, and changes nothing.
     """
     first_day, after_day = _day(first), _day(last and last + timedelta(days=1))
     if first_day and after_day and first_day >= after_day:
         raise click.UsageError("--to is before --from; accepted: the same day or a later one")
-    site = find_site(db.engine, site_key) if site_key else None
+    site = find_any_site(db.engine, site_key) if site_key else None
     with Console(stderr=True).status("") as status:
         sheet = run_audit(db.engine, buffer_redis(), site, first_day, after_day, full, status.update)
     if as_json:
@@ -84,7 +84,7 @@ def _print(sheet: BalanceSheet) -> None:
     hours = [
         (hour.site, f"{hour.hour.astimezone(UTC):%Y-%m-%d %H}:00", *map(_number, hour[2:])) for hour in sheet.hours
     ]
-    _print_newest(("site", "received (UTC)", "accepted", "stored", "duplicate", "dead", "in flight"), hours)
+    _print_newest(("site", "received (UTC)", "accepted", "stored", "duplicate", "dead", "refused", "in flight"), hours)
     days = [
         (day.site, str(day.day), "frozen" if day.raw is None else _number(day.raw), *map(_number, day[3:]))
         for day in sheet.days

@@ -1,4 +1,4 @@
-"""accepted = stored + duplicate + dead-lettered + in flight, by site and UTC hour of receipt, while events flow.
+"""accepted = stored + duplicate + dead-lettered + refused + in flight, by site and UTC hour of receipt, in operation.
 
 An entry is counted in Redis with its append, and leaves the stream only after its ledger row is committed. So the
 numbers are read in this order: counters, stream, ledger (and which entries of the stream it holds already), counters
@@ -47,10 +47,11 @@ class _LedgerCounts(NamedTuple):
     stored: int = 0
     duplicate: int = 0
     dead_lettered: int = 0
+    refused: int = 0
 
     @property
     def done(self) -> int:
-        return self.stored + self.duplicate + self.dead_lettered
+        return self.stored + self.duplicate + self.dead_lettered + self.refused
 
 
 class _RawRows(NamedTuple):
@@ -103,10 +104,10 @@ def _balance(
     accepted = None if bounds is None else min(max(total, bounds[0]), bounds[1])
     sheet.hours.append(HourBalance(site, hour, accepted, *counts[1:], in_flight))
     if accepted not in (None, total):
-        what = "events accepted = stored + duplicate + dead-lettered + in flight"
+        what = "events accepted = stored + duplicate + dead-lettered + refused + in flight"
         sheet.gaps.append(Gap(site, format_instant(hour), what, accepted or 0, total))
     if counts.accepted != counts.done:
-        what = "events of the ledger's batches = stored + duplicate + dead-lettered"
+        what = "events of the ledger's batches = stored + duplicate + dead-lettered + refused"
         sheet.gaps.append(Gap(site, format_instant(hour), what, counts.accepted, counts.done))
 
 
@@ -207,13 +208,13 @@ def _count_in_flight(connection: Connection, waiting: list[_WaitingEntry], hours
 
 # Reads the partitions of the range once; and the sums of those that retention has dropped.
 SUM_LEDGER = text("""
-SELECT site_id, hour, sum(received), sum(stored), sum(duplicate), sum(dead_lettered)
+SELECT site_id, hour, sum(received), sum(stored), sum(duplicate), sum(dead_lettered), sum(refused)
 FROM (
-    SELECT site_id, date_trunc('hour', received_at, 'UTC') AS hour, received, stored, duplicate, dead_lettered
+    SELECT site_id, date_trunc('hour', received_at, 'UTC') AS hour, received, stored, duplicate, dead_lettered, refused
     FROM ingest_ledger
     WHERE received_at >= :start AND received_at < :end
     UNION ALL
-    SELECT site_id, hour, received, stored, duplicate, dead_lettered
+    SELECT site_id, hour, received, stored, duplicate, dead_lettered, refused
     FROM ledger_hours
     WHERE hour >= :start AND hour < :end
 ) AS ledger
@@ -250,7 +251,11 @@ FROM (
 WHERE CAST(:site_id AS integer) IS NULL OR site_id = :site_id
 GROUP BY site_id, hour
 """)
-LIST_PURGED_SITES = text("SELECT id FROM sites WHERE raw_since IS NOT NULL")
+LIST_PURGED_SITES = text("""
+SELECT id FROM sites WHERE raw_since IS NOT NULL
+UNION
+SELECT site_id FROM audit_log WHERE action = 'site.delete' AND detail ->> 'raw_since' IS NOT NULL
+""")
 
 
 def _count_rows(connection: Connection, hours: HourRange) -> _RawRows:

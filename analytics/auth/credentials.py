@@ -17,6 +17,7 @@ from analytics import clock
 from analytics.auth.keys import keys, share_links
 from analytics.auth.keys.credential_cache import CredentialCache
 from analytics.auth.principal import Principal
+from analytics.auth.site_names import SiteNames
 from analytics.auth.tokens.tokens import TokenVerifier, expiry_detail
 from analytics.errors import Unauthorised
 
@@ -37,10 +38,11 @@ class Authenticator:
         self.tokens = TokenVerifier(engine, redis)
         self.keys = CredentialCache(engine, keys.load_credentials, keys.record_use, check_caller)
         self.share_links = CredentialCache(engine, share_links.load_credentials, share_links.record_use, check_caller)
+        self.site_names = SiteNames(engine)
 
     def clear(self) -> None:
         """Empties the caches, as in a new process."""
-        for cache in (self.tokens, self.keys, self.share_links):
+        for cache in (self.tokens, self.keys, self.share_links, self.site_names):
             cache.clear()
 
     def authenticate(self, environ: Mapping[str, Any]) -> Principal | None:
@@ -62,7 +64,7 @@ class Authenticator:
         Unavailable."""
         value = _credential_of(header.strip())
         if not value.startswith(KEY_PREFIXES):
-            return self.tokens.principal(value, can_wait, can_wait_for_keys=False)
+            return self.site_names.widen(self.tokens.principal(value, can_wait, can_wait_for_keys=False))
         principal = self.keys.find_cached(value) if len(value) <= MAX_KEY_CHARS else None
         return principal and self._check(principal, "key", can_wait)
 
@@ -78,7 +80,9 @@ class Authenticator:
 
     def _of_header(self, header: str) -> Principal:
         value = _credential_of(header)
-        return self._of_key(value) if value.startswith(KEY_PREFIXES) else self.tokens.principal(value)
+        if value.startswith(KEY_PREFIXES):
+            return self._of_key(value)
+        return self.site_names.widen(self.tokens.principal(value), can_wait=True)
 
     def _of_key(self, text: str) -> Principal:
         principal = self.keys.find(text) if len(text) <= MAX_KEY_CHARS else None
@@ -98,7 +102,7 @@ class Authenticator:
             raise Unauthorised(expiry_detail(noun, principal.expires_at))
         if principal.credential_id in self.tokens.revocations.revoked_ids(can_wait):
             raise Unauthorised(f"the {noun} was revoked; request a new one")
-        return principal
+        return self.site_names.widen(principal)
 
 
 def _credential_of(header: str) -> str:

@@ -8,6 +8,8 @@ from collections.abc import Callable, Collection, Mapping
 from functools import wraps
 from typing import Any, ParamSpec, Protocol, TypeVar, cast
 
+from flask import has_request_context
+
 from analytics.auth.cors import record_site
 from analytics.auth.credentials import Authenticator
 from analytics.auth.limits import enforce_request_limit
@@ -127,13 +129,21 @@ def authenticate_key(text: str) -> Principal:
 
 
 def check_site_access(principal: Principal, site_key: str) -> None:
-    """Raises Forbidden unless the token is for the site."""
+    """Raises Forbidden unless the token is for the site, by any of its names."""
     record_site(site_key)
-    if principal.sites is not None and site_key not in principal.sites:
+    if principal.sites is not None and site_key not in principal.sites and not _is_for(principal, site_key):
         raise Forbidden(
             f"the {_noun(principal)} is not for the site {site_key!r}; accepted: the sites that "
             "GET /api/analytics/me shows"
         )
+
+
+def _is_for(principal: Principal, site_key: str) -> bool:
+    """Whether the key is another name of one of the caller's sites, by what PostgreSQL says now."""
+    if not has_request_context():
+        return False
+    sites = authenticator().site_names.widen_now(principal).sites
+    return sites is None or site_key in sites
 
 
 def resolve_site_key(principal: Principal, requested_key: str | None) -> str:

@@ -41,6 +41,7 @@ MAX_FUTURE = timedelta(hours=1)
 # Clocks that were reset say 1970, 1980 or 2000. What is further off is not a clock's time, as year 1 of an empty field.
 MAX_SKEW = timedelta(days=200 * 366)
 BAD_BATCH_KEY = "the key is empty, too long or not printable; accepted: 1 to 255 printable ASCII characters"
+NO_ALIASES: frozenset[str] = frozenset()
 SERVICE_NAME = "analytics-service"
 # The rejected items of a request, of which the access log counts the codes.
 REJECTED_ENVIRON_KEY = "analytics.rejected"
@@ -109,6 +110,7 @@ def open_batch(items: bytes, envelope: Envelope | None = None, default_site_key:
         site_key=site.key,
         allowed_types=site.event_types if site.types == "strict" else None,
         required_user_id=_own_user_id(principal) if _identity(principal, site) == "enforce" else None,
+        site_aliases=NO_ALIASES if key == site.key and not site.aliases else frozenset((key, *site.aliases)),
     )
     return BatchContext(batch_key, environ, config, principal, site, received_at, skew, rules)
 
@@ -220,7 +222,7 @@ def _derive_id(entry: buffer.Entry, batch_id: str) -> str:
     """The id of the entry's first item when the caller sent none."""
     if not entry.batch_key:
         return derive_event_id(batch_id, 0)
-    return keyed_ids(entry.site_key, entry.batch_key)(entry.index_as_sent(0))
+    return keyed_ids(entry.identity_key, entry.batch_key)(entry.index_as_sent(0))
 
 
 def _list_indexes(batch: Batch[Any]) -> list[int]:
@@ -251,6 +253,7 @@ def _build_entry(context: BatchContext, batch: Batch[Any], holds_samples: bool) 
         holds_samples=holds_samples,
         batch_key=batch_key,
         indexes=_list_indexes(batch) if batch_key else [],
+        hash_key=site.hash_key or "",
     )
 
 

@@ -49,6 +49,7 @@ class BatchStatus:
     stored: int = 0
     duplicate: int = 0
     dead_lettered: int = 0
+    refused: int = 0
     dead_letters: list[DeadLetterSummary] = field(default_factory=list)
 
 
@@ -80,6 +81,8 @@ def _build_status(connection: Connection, entry_id: str, row: RowMapping) -> Bat
     state = "dead_lettered" if dead and not row["stored"] + row["duplicate"] else "stored"
     if row["duplicate"] and not row["stored"] + dead:
         state = "duplicate"
+    if row["refused"]:
+        state = "refused"
     return BatchStatus(
         batch_id=entry_id,
         state=state,
@@ -91,5 +94,6 @@ def _build_status(connection: Connection, entry_id: str, row: RowMapping) -> Bat
         stored=row["stored"],
         duplicate=row["duplicate"],
         dead_lettered=dead,
+        refused=row["refused"],
         dead_letters=[DeadLetterSummary(*letter) for letter in letters],
     )

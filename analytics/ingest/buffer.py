@@ -58,6 +58,13 @@ class Entry(msgspec.Struct, array_like=True, gc=False):
     batch_key: str = ""
     # Those indexes; empty: the items are all that was sent.
     indexes: list[int] = []
+    # What ids and visitor keys derive from, where the site was renamed; '' for its key.
+    hash_key: str = ""
+
+    @property
+    def identity_key(self) -> str:
+        """What ids and visitor keys derive from: the same for every name of the site."""
+        return self.hash_key or self.site_key
 
     @property
     def received_at(self) -> datetime:
@@ -145,7 +152,7 @@ def append(
     hour_us = entry.received_us - entry.received_us % 3_600_000_000
     keys = (STREAM, BACKLOG, received_key(hour_us), DRAIN_ENQUEUED)
     arguments = (
-        _encode(entry),
+        encode_entry(entry),
         entry.count,
         limits.events,
         limits.bytes,
@@ -311,6 +318,11 @@ def clear_drain_enqueued(redis: Redis) -> None:
 def _decode_delivery(entry_id: bytes, fields: dict[bytes, bytes] | None) -> Delivery:
     raw = (fields or {}).get(b"e", b"")
     return Delivery(entry_id.decode(), decode_entry(raw), raw)
+
+
+def encode_entry(entry: Entry) -> bytes:
+    """The entry as `append` writes it into the stream."""
+    return _encode(entry)
 
 
 def decode_entry(raw: bytes) -> Entry | None:

@@ -123,5 +123,6 @@ BATCH_STATUS_EXAMPLE = {
     "stored": 2,
     "duplicate": 0,
     "dead_lettered": 0,
+    "refused": 0,
     "dead_letters": [],
 }

@@ -206,13 +206,13 @@ class DeadLetter(Schema):
 
 
 class BatchStatusResponse(Schema):
-    """accepted = stored + duplicate + dead_lettered, once the batch is no longer in flight. Events that the response to
-    the batch rejected are not among them."""
+    """accepted = stored + duplicate + dead_lettered + refused, once the batch is no longer in flight. `refused`: their
+    site was deleted before they were stored. Events that the response to the batch rejected are not among them."""
 
-    state = String(required=True, validate=OneOf(("in_flight", "stored", "duplicate", "dead_lettered")))
+    state = String(required=True, validate=OneOf(("in_flight", "stored", "duplicate", "dead_lettered", "refused")))
     dead_letters = List(Nested(DeadLetter), required=True)
 
     class Meta:
         include = required(String, "batch_id", "site", "request_id") | required(AwareDateTime, "received_at")
         include |= nullable(AwareDateTime, "stored_at")
-        include |= required(Integer, "accepted", "stored", "duplicate", "dead_lettered")
+        include |= required(Integer, "accepted", "stored", "duplicate", "dead_lettered", "refused")

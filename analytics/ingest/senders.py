@@ -9,6 +9,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import ParamSpec, TypeVar, cast
 
+from analytics import telemetry
 from analytics.auth.guard import (
     GuardedView,
     Kind,
@@ -23,7 +24,7 @@ from analytics.auth.origins import check_origin
 from analytics.errors import BadInput, NotFound, Unauthorised
 from analytics.extensions import db, settings
 from analytics.ingest.decoding.body import Envelope
-from analytics.sites.sites import Site, find_site
+from analytics.sites.sites import Site, check_not_deleting, find_any_site, find_site
 from analytics.web.app import current_request
 
 P = ParamSpec("P")
@@ -73,7 +74,7 @@ def open_site(principal: Principal, key: str) -> tuple[Principal, Site]:
     site = _find_public_site(key)
     remedy = f"to allow another: flask site set {site.key} --add-origin https://shop.example"
     check_origin(current_request().environ, site.allowed_origins, f"the site {site.key!r}", remedy)
-    sender = principal._replace(scopes=frozenset({"ingest"}), sites=frozenset({site.key}))
+    sender = principal._replace(scopes=frozenset({"ingest"}), sites=frozenset(site.names))
     set_principal(sender)
     return sender, site
 
@@ -81,11 +82,13 @@ def open_site(principal: Principal, key: str) -> tuple[Principal, Site]:
 def _find_public_site(key: str) -> Site:
     """Raises Unauthorised as well for a site that does not exist: a stranger is not told which ones do."""
     try:
-        site = find_site(db.engine, key)
+        site = find_any_site(db.engine, key)
     except (NotFound, BadInput) as error:
         raise Unauthorised(MISSING_CREDENTIALS) from error
     if not site.public_ingest:
         raise Unauthorised(MISSING_CREDENTIALS)
+    check_not_deleting(site)
+    telemetry.record_site(site.key, site.identity_key)
     return site
 
 

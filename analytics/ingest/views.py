@@ -138,7 +138,8 @@ def accept_website_batch() -> Response:
 @documented("Get the status of a batch", response=(schemas.BatchStatusResponse, examples.BATCH_STATUS_EXAMPLE))
 @guarded("ingest")
 def get_batch_status(batch_id: str) -> Response:
-    """The state of an accepted batch: in_flight, stored (with duplicates counted), duplicate or dead_lettered."""
+    """The state of an accepted batch: in_flight, stored (with duplicates counted), duplicate, dead_lettered, or
+    refused: its site was deleted in between."""
     principal = require_scope("ingest")
     if not re.fullmatch(r"\d{1,15}-\d{1,10}", batch_id):
         raise NotFound("this is not a batch_id; accepted for example: 1764000000000-0")

@@ -168,6 +168,6 @@ def _subject_names(settings: Settings) -> Callable[[Principal], str]:
     def describe(principal: Principal) -> str:
         if principal.kind != Kind.TOKEN:
             return principal.subject
-        return make_pseudonym(salt, telemetry.recorded_site() or "", principal.subject)
+        return make_pseudonym(salt, telemetry.recorded_identity_key(), principal.subject)
 
     return describe

@@ -93,7 +93,7 @@ def _retry_lock(job: RetentionJob, step: Step, drop: Callable[[Connection], None
     return False
 
 
-SUMMED_COLUMNS = ("received", "stored", "duplicate", "dead_lettered")
+SUMMED_COLUMNS = ("received", "stored", "duplicate", "dead_lettered", "refused")
 
 
 def _add_to_ledger_hours(connection: Connection, ledger: Table) -> None:

@@ -12,13 +12,15 @@ from dataclasses import replace
 from datetime import datetime
 from math import inf
 
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine
 
 from analytics.errors import Conflict
 from analytics.privacy.deletes import SITE_EVENT_DELETES, SITE_SAMPLE_DELETES, SMALL_TABLE_DELETES, VISIT_DELETES
 from analytics.privacy.drops import EVENT_DROPS, LEDGER_DROPS, SAMPLE_DROPS
 from analytics.privacy.ip_masks import IP_MASKS
+from analytics.privacy.letter_masks import LETTER_MASKS
 from analytics.privacy.steps import RetentionJob, Step, StepKind, StepResult, StepUnfinished, catch_lock_errors
+from analytics.store.exclusive import try_exclusive
 from config import Settings
 
 log = logging.getLogger(__name__)
@@ -35,6 +37,7 @@ STEP_KINDS: tuple[StepKind, ...] = (
     VISIT_DELETES,
     SMALL_TABLE_DELETES,
     IP_MASKS,
+    LETTER_MASKS,
 )
 
 
@@ -98,11 +101,8 @@ def _log(result: StepResult) -> None:
 
 @contextmanager
 def _exclusive_run(engine: Engine) -> Iterator[None]:
-    """Holds the run's lock on a separate connection: PostgreSQL releases it when the process is killed."""
-    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        if not connection.scalar(text("SELECT pg_try_advisory_lock(:lock)"), {"lock": RETENTION_LOCK_ID}):
+    """PostgreSQL releases the run's lock when the process is killed."""
+    with try_exclusive(engine, RETENTION_LOCK_ID) as is_alone:
+        if not is_alone:
             raise Conflict("another retention run is in progress; wait until it ends")
-        try:
-            yield
-        finally:
-            connection.execute(text("SELECT pg_advisory_unlock(:lock)"), {"lock": RETENTION_LOCK_ID})
+        yield

@@ -22,6 +22,10 @@ from config import Settings
 CHUNK_ROWS = 10_000
 
 
+def _execute(connection: Connection, statement: Delete | Update) -> int:
+    return connection.execute(statement).rowcount
+
+
 @dataclass(frozen=True)
 class Step:
     """One thing that is due: rows of `table` before an instant. Measuring it fills `rows` and `bytes` (disk space)."""
@@ -136,10 +140,12 @@ def change_in_chunks(
     due: list[ColumnElement[bool]],
     statement: Delete | Update,
     after_chunk: Callable[[int], None] = lambda rows: None,
+    apply: Callable[[Connection, Delete | Update], int] = _execute,
 ) -> int:
     """Runs `statement` on the rows that are `due`, CHUNK_ROWS a transaction in the order of `keys`; how many changed.
 
     `keys` are the first columns of an index, so each row is visited once. `after_chunk` gets the number of rows so far.
+    `apply` executes the statement of a chunk in its transaction, and returns its rows.
     Raises StepUnfinished at the job's deadline, or when a lock is not granted.
     """
     after: tuple[Any, ...] | None = None
@@ -154,7 +160,7 @@ def change_in_chunks(
             ).first()
             if last is not None:
                 scope = [*scope, tuple_(*keys) <= tuple_(*last)]
-            rows += connection.execute(statement.where(*scope)).rowcount
+            rows += apply(connection, statement.where(*scope))
         if last is None:
             return rows
         after_chunk(rows)

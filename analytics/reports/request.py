@@ -26,7 +26,7 @@ from analytics.auth.guard import (
     resolve_site_key,
     set_principal,
 )
-from analytics.errors import BadInput, Forbidden, NotFound, Unauthorised
+from analytics.errors import BadInput, Forbidden, Gone, NotFound, Unauthorised
 from analytics.extensions import buffer_redis, db, settings
 from analytics.period import Period
 from analytics.reports.schemas import IDENTITY
@@ -110,7 +110,8 @@ def guarded_read(view: Callable[P, R], default_site: str | None = None) -> Guard
             site_key = read_requested_site() or default_site
             if not kinds or _is_publishable(error) or not _is_public(site_key):
                 raise
-            set_principal(Principal("anonymous", frozenset({"read"}), frozenset({str(site_key)}), kind=Kind.SHARE))
+            names = frozenset(find_site(db.engine, str(site_key)).names)
+            set_principal(Principal("anonymous", frozenset({"read"}), names, kind=Kind.SHARE))
         return view(*args, **kwargs)
 
     guarded = cast(GuardedView[P, R], guarded_view)
@@ -131,7 +132,7 @@ def _is_publishable(error: Unauthorised | Forbidden) -> bool:
 def _is_public(key: str | None) -> bool:
     try:
         return key is not None and find_site(db.engine, key).public_stats
-    except (NotFound, BadInput):
+    except (NotFound, Gone, BadInput):
         return False
 
 

@@ -1,4 +1,4 @@
-"""The advisory locks of a site's rollups. merge, rebuild, closing/ and ingest/deletes.py take them, reports never.
+"""The advisory locks of a site's rollups. merge, rebuild, closing/ and the deletes of ingest/ take them, reports never.
 
 Every change of `rollups` and `visits` is made under MERGE_LOCK. Locks are taken in the order BUILD_LOCK, MERGE_LOCK.
 """
@@ -30,6 +30,12 @@ def try_lock(connection: Connection, site_id: int) -> bool:
 def lock_rollups(connection: Connection, site_id: int) -> None:
     """Waits for MERGE_LOCK; until the transaction ends, no merge and no rebuild changes the site."""
     connection.execute(LOCK_FOR_TRANSACTION, {"lock": MERGE_LOCK, "site_id": site_id})
+
+
+def lock_build_and_rollups(connection: Connection, site_id: int) -> None:
+    """As `lock_rollups`; also waits for unions and postings that are being built."""
+    connection.execute(LOCK_FOR_TRANSACTION, {"lock": BUILD_LOCK, "site_id": site_id})
+    lock_rollups(connection, site_id)
 
 
 def mark_rebuild_running(connection: Connection, site_id: int) -> None:

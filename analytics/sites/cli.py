@@ -1,15 +1,24 @@
-"""`flask site …`: create, change and list sites. analytics/cli.py loads it when a command is called."""
+"""`flask site …`: create, change, rename, delete and list sites. analytics/cli.py loads it when a command is called."""
 
 import json
+from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 import click
 from flask.cli import with_appcontext
 
+from analytics import queue
 from analytics.auth.keys.site_keys import check_site_key
 from analytics.cli import ACTOR, print_table
-from analytics.extensions import db
-from analytics.sites import sites
+from analytics.errors import NotFound, Unavailable
+from analytics.extensions import buffer_redis, db
+from analytics.sites import names, sites
+from analytics.sites.access.revocation import revoke_tokens
+from analytics.sites.deletion import begin_deletion, check_own_key, count_contents
+
+# What takes the time of a deletion.
+LARGE_TABLES = ("events", "samples", "users", "visits", "rollups", "metrics")
 
 
 def site_setting_options(command: Any) -> Any:
@@ -91,10 +100,76 @@ def list_sites(as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps([sites.as_json(site) for site in rows], indent=2))
     elif rows:
-        table = [(site.key, site.name, site.zone, site.types, site.identity) for site in rows]
-        print_table(("KEY", "NAME", "ZONE", "TYPES", "IDENTITY"), table)
+        table = [
+            (site.key, site.name, site.zone, site.types, site.identity, " ".join(site.aliases), _status(site))
+            for site in rows
+        ]
+        print_table(("KEY", "NAME", "ZONE", "TYPES", "IDENTITY", "ALIASES", "STATUS"), table)
     else:
         click.echo("no sites; create one: flask site create KEY", err=True)
+
+
+@click.command("rename")
+@click.argument("old")
+@click.argument("new")
+@with_appcontext
+def rename_site(old: str, new: str) -> None:
+    """Give the site OLD the key NEW. OLD stays an alias, so that what still sends it keeps working."""
+    check_site_key(old)
+    with db.engine.begin() as connection:
+        site = names.rename_site(connection, old, new, actor=ACTOR)
+    click.echo(f"renamed to {site.key}; aliases: {', '.join(site.aliases) or 'none'}")
+
+
+@click.command("remove-alias")
+@click.argument("alias")
+@with_appcontext
+def remove_alias(alias: str) -> None:
+    """Remove a former key of a site. Another site may take it then, so the tokens for it alone are revoked."""
+    check_site_key(alias)
+    with db.engine.begin() as connection:
+        site = names.remove_alias(connection, alias, actor=ACTOR)
+    revoked = revoke_tokens(db.engine, buffer_redis(), [alias], ACTOR)
+    click.echo(f"removed the alias {alias} of {site.key}; {revoked} tokens revoked")
+
+
+@click.command("delete")
+@click.argument("key")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@with_appcontext
+def delete_site(key: str, yes: bool) -> None:
+    """Delete a site with all it holds. This cannot be undone.
+
+    A worker does it in small steps; `flask site list` shows the progress. The ledger and the audit log stay.
+    """
+    check_site_key(key)
+    with db.engine.connect() as connection:
+        site = sites.read_site(connection, key)
+        if site is None:
+            raise NotFound(sites.unknown_site_detail(key))
+        check_own_key(site, key)
+        found = count_contents(connection, site)
+    print_table(("WHAT", "NUMBER"), [(name, f"{number:,}") for name, number in found.items()], (1,))
+    if not yes and click.prompt(f"Type {site.key} to delete all of this") != site.key:
+        raise click.ClickException(f"nothing was deleted: that was not {site.key}")
+    with db.engine.begin() as connection:
+        begin_deletion(connection, key, actor=ACTOR, found=found)
+    with suppress(Unavailable):
+        queue.enqueue_site_deletions()
+    click.echo(f"deleting {site.key}: a worker does it; flask site list shows the progress", err=True)
+
+
+def _status(site: sites.Site) -> str:
+    """`deleting`, and how many rows of the large tables are deleted of those that were found."""
+    if site.deleting_at is None:
+        return "active"
+    progress: Mapping[str, Any] = site.deletion or {}
+    found, deleted = (progress.get(name) or {} for name in ("found", "deleted"))
+    if not found:
+        return "deleting"
+    # Merges may have made a few rows since.
+    done = sum(min(deleted.get(name, 0), found[name]) for name in LARGE_TABLES)
+    return f"deleting: {done:,} of {sum(found[name] for name in LARGE_TABLES):,} rows"
 
 
 def _changes(options: dict[str, Any]) -> dict[str, Any]:
@@ -104,4 +179,4 @@ def _changes(options: dict[str, Any]) -> dict[str, Any]:
     return changes
 
 
-COMMANDS: tuple[click.Command, ...] = (create_site, set_site, list_sites)
+COMMANDS: tuple[click.Command, ...] = (create_site, set_site, list_sites, rename_site, remove_alias, delete_site)

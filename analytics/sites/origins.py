@@ -16,7 +16,7 @@ MAX_ORIGINS = 50_000
 MAX_ORIGINS_OF_SITE = 1_000
 
 OF_SITES = text("""
-    SELECT sites.key, listed.origin
+    SELECT sites.key, listed.origin, ARRAY(SELECT alias FROM site_aliases WHERE site_id = sites.id) AS aliases
     FROM sites, unnest(sites.allowed_origins[1:CAST(:of_site AS int)]) WITH ORDINALITY AS listed (origin, place)
     ORDER BY listed.place, sites.id
     LIMIT :total
@@ -52,6 +52,6 @@ def read_known_origins(engine: Engine) -> KnownOrigins:
     site_keys: defaultdict[str, set[str]] = defaultdict(
         set, {normalize_origin(origin): set() for origin in key_origins}
     )
-    for site_key, origin in site_rows:
-        site_keys[normalize_origin(origin)].add(site_key)
+    for site_key, origin, aliases in site_rows:
+        site_keys[normalize_origin(origin)].update((site_key, *aliases))
     return KnownOrigins({origin: frozenset(keys) for origin, keys in site_keys.items()}, has_unbound_key)

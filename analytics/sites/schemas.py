@@ -4,10 +4,11 @@ from collections.abc import Callable
 from typing import Any
 
 from marshmallow import RAISE, Schema, ValidationError, fields
-from marshmallow.validate import Range
+from marshmallow.validate import OneOf, Range
 
 from analytics.errors import BadInput
-from analytics.sites import sites
+from analytics.sites.setting_checks import FIELD_CHECKS, MAX_ORIGINS
+from analytics.sites.sites import MAX_LISTED
 
 
 def check_setting(name: str) -> Callable[[Any], None]:
@@ -15,11 +16,14 @@ def check_setting(name: str) -> Callable[[Any], None]:
 
     def check(value: Any) -> None:
         try:
-            sites.FIELD_CHECKS[name](value)
+            FIELD_CHECKS[name](value)
         except (ValueError, BadInput) as error:
             raise ValidationError(str(error)) from error
 
     return check
+
+
+RENAME = "The new key. The old one becomes an alias, which still names the site."
 
 
 class SiteUpdateBody(Schema):
@@ -28,6 +32,7 @@ class SiteUpdateBody(Schema):
     class Meta:
         unknown = RAISE
 
+    key = fields.String(validate=check_setting("key"), metadata={"description": RENAME})
     name = fields.String(validate=check_setting("name"))
     zone = fields.String(validate=check_setting("zone"))
     types = fields.String(validate=check_setting("types"))
@@ -36,7 +41,7 @@ class SiteUpdateBody(Schema):
     public_ingest = fields.Boolean(truthy={True}, falsy={False})
     public_stats = fields.Boolean(truthy={True}, falsy={False})
     allowed_origins = fields.List(
-        fields.String(), validate=check_setting("allowed_origins"), metadata={"maxItems": sites.MAX_ORIGINS}
+        fields.String(), validate=check_setting("allowed_origins"), metadata={"maxItems": MAX_ORIGINS}
     )
     event_retention_days = fields.Integer(strict=True, allow_none=True, validate=check_setting("event_retention_days"))
 
@@ -51,15 +56,22 @@ class SiteListQuery(Schema):
     """`limit`: sites of a page; `cursor`: `next_cursor` of the previous page."""
 
     limit = fields.Integer(
-        load_default=sites.MAX_LISTED,
-        validate=Range(1, sites.MAX_LISTED),
-        metadata={"description": f"Sites of a page. Default: {sites.MAX_LISTED}."},
+        load_default=MAX_LISTED,
+        validate=Range(1, MAX_LISTED),
+        metadata={"description": f"Sites of a page. Default: {MAX_LISTED}."},
     )
     cursor = fields.String()
 
 
+class DeletionProgress(Schema):
+    """Rows by kind: those `found` at the beginning (null: not counted yet), and those `deleted` so far."""
+
+    found = fields.Dict(keys=fields.String(), values=fields.Integer(), required=True, allow_none=True)
+    deleted = fields.Dict(keys=fields.String(), values=fields.Integer(), required=True)
+
+
 class SiteResponse(Schema):
-    """A site and its settings."""
+    """A site and its settings. `aliases`: former keys, which still name it; `deletion`: null of an active site."""
 
     key = fields.String(required=True)
     name = fields.String(required=True)
@@ -72,6 +84,9 @@ class SiteResponse(Schema):
     allowed_origins = fields.List(fields.String(), required=True)
     created_at = fields.AwareDateTime(required=True)
     event_retention_days = fields.Integer(required=True, allow_none=True)
+    aliases = fields.List(fields.String(), required=True)
+    status = fields.String(required=True, validate=OneOf(("active", "deleting")))
+    deletion = fields.Nested(DeletionProgress, required=True, allow_none=True)
 
 
 class SiteListResponse(Schema):
@@ -93,4 +108,11 @@ SITE_EXAMPLE: dict[str, Any] = {
     "allowed_origins": [],
     "created_at": "2025-11-24T16:00:00Z",
     "event_retention_days": None,
+    "aliases": ["store"],
+    "status": "active",
+    "deletion": None,
+}
+DELETING_EXAMPLE = SITE_EXAMPLE | {
+    "status": "deleting",
+    "deletion": {"found": {"events": 75000, "visits": 4100, "keys": 1}, "deleted": {"events": 20000}},
 }

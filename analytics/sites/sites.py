@@ -4,24 +4,39 @@ Views, commands and importers call it; it knows nothing of Flask. A site is cach
 background (web/refreshing_cache.py); while PostgreSQL is away or hangs, it is served as it was last read.
 """
 
-import re
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from functools import partial
-from ipaddress import IPv6Address
 from typing import Any, NamedTuple
 from weakref import WeakKeyDictionary
 
-from sqlalchemy import Connection, Engine, Row, insert, select, text, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    Row,
+    Text,
+    case,
+    cast,
+    exists,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import InterfaceError, OperationalError, TimeoutError
 
-from analytics import clock, telemetry
+from analytics import telemetry
 from analytics.auth.keys.site_keys import check_site_key
-from analytics.errors import BadInput, Conflict, Invalid, NotFound, Problem, Unavailable
+from analytics.errors import Conflict, Gone, NotFound, Unavailable
+from analytics.sites.setting_checks import check_settings
 from analytics.store.connections import limit_statements
 from analytics.store.event_types import stored_type
-from analytics.store.models import SUPPORTED_TYPES, audit_log, sites
+from analytics.store.models import SUPPORTED_TYPES, audit_log, site_aliases, sites
 from analytics.web.refreshing_cache import Freshness, RefreshingCache
 
 # A site in use is seen as it was 5 seconds ago, or a little earlier; one that was not used lately, as it is now.
@@ -30,11 +45,10 @@ MAX_CACHED_SITES = 10_000
 # Seconds that the statements of a look-up wait for a server that hangs.
 LOOK_UP_LIMIT_S = 5.0
 MAX_LISTED = 1000
-# Each request compares its origin with those of its site, and every process keeps those of all sites.
-MAX_ORIGINS = 100
-ORIGIN_PATTERN = re.compile(r"https?://([A-Za-z0-9.-]{1,253}|\[(?P<ipv6>[0-9A-Fa-f:.]{2,45})\])(:[0-9]{1,5})?")
-UNPRINTABLE_PATTERN = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
+HIDDEN_FIELDS = frozenset({"id", "hash_key", "deleting_at", "deletion"})
 DATABASE_UNAVAILABLE_ERRORS = (OperationalError, InterfaceError, TimeoutError)
+# Whoever gives a site a key takes this lock first: a key and an alias are in two tables.
+NAMES_LOCK_ID = 7_205_327
 
 
 class Site(NamedTuple):
@@ -52,9 +66,33 @@ class Site(NamedTuple):
     allowed_origins: tuple[str, ...]
     created_at: datetime | None = None
     event_retention_days: int | None = None
+    # Its former keys, which still name it (names.py).
+    aliases: tuple[str, ...] = ()
+    hash_key: str | None = None
+    # Since when it is being deleted, and the rows `found` and `deleted` so far (deletion.py).
+    deleting_at: datetime | None = None
+    deletion: Mapping[str, Any] | None = None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Its key and aliases."""
+        return (self.key, *self.aliases)
+
+    @property
+    def identity_key(self) -> str:
+        """What ids and visitor keys of its events derive from: the same after a rename."""
+        return self.hash_key or self.key
 
 
-COLUMNS = tuple(sites.c[name] for name in Site._fields)
+ALIASES = func.array(
+    select(site_aliases.c.alias)
+    .where(site_aliases.c.site_id == sites.c.id)
+    .order_by(site_aliases.c.alias)
+    .correlate(sites)
+    .scalar_subquery(),
+    type_=postgresql.ARRAY(Text),
+).label("aliases")
+COLUMNS = tuple(ALIASES if name == "aliases" else sites.c[name] for name in Site._fields)
 
 
 SiteCache = RefreshingCache[str, Site]
@@ -62,18 +100,29 @@ _caches: WeakKeyDictionary[Engine, SiteCache] = WeakKeyDictionary()
 
 
 def find_site(engine: Engine, key: str, auto_create: bool = False) -> Site:
-    """The site with that key, which the request's log line then names; created when `auto_create`. A cache hit takes no
-    lock and no query.
+    """The site with that key or alias, which the request's log line then names; created when `auto_create`. A cache hit
+    takes no lock and no query.
 
-    Raises BadInput for an invalid key, NotFound for an unknown one, Unavailable when PostgreSQL is unavailable and
-    the site is not cached.
+    Raises BadInput for an invalid key, NotFound for an unknown one, Gone for a site that is being deleted, Unavailable
+    when PostgreSQL is unavailable and the site is not cached.
     """
-    site = _find_site(engine, key, auto_create)
-    telemetry.record_site(site.key)
+    site = find_any_site(engine, key, auto_create)
+    check_not_deleting(site)
+    telemetry.record_site(site.key, site.identity_key)
     return site
 
 
-def _find_site(engine: Engine, key: str, auto_create: bool) -> Site:
+def check_not_deleting(site: Site) -> None:
+    """Raises Gone for a site that is being deleted."""
+    if site.deleting_at is not None:
+        raise Gone(
+            f"the site {site.key!r} is being deleted and takes and shows nothing any more; accepted: another site, "
+            "for example site=default"
+        )
+
+
+def find_any_site(engine: Engine, key: str, auto_create: bool = False) -> Site:
+    """As `find_site`, also a site that is being deleted."""
     check_site_key(key)
     try:
         return _cache_of(engine).get(key, partial(_look_up, engine, key, auto_create))
@@ -83,7 +132,8 @@ def _find_site(engine: Engine, key: str, auto_create: bool) -> Site:
 
 def cache_site(engine: Engine, site: Site) -> None:
     """Caches the site as it is now: called after an update was committed, in the process that made it."""
-    _cache_of(engine).put(site.key, site)
+    for name in site.names:
+        _cache_of(engine).put(name, site)
 
 
 def clear_site_cache(engine: Engine) -> None:
@@ -116,11 +166,19 @@ def _look_up(engine: Engine, key: str, auto_create: bool) -> Site:
     return site
 
 
-# Served by uq_sites_key.
-def read_site(connection: Connection, key: str) -> Site | None:
-    """The site as it is now; None when there is none."""
-    row = connection.execute(select(*COLUMNS).where(sites.c.key == key)).first()
+# Served by uq_sites_key and pk_site_aliases.
+def read_site(connection: Connection, key: str, lock: bool = False) -> Site | None:
+    """The site with that key or alias as it is now; None when there is none. `lock`: until the transaction ends, nobody
+    else changes it and no drain stores events of it."""
+    query = select(*COLUMNS).where(is_named(key))
+    row = connection.execute(query.with_for_update(of=sites) if lock else query).first()
     return None if row is None else _site(row)
+
+
+def is_named(key: str) -> ColumnElement[bool]:
+    """That the row of `sites` has that key or alias."""
+    of_alias = select(site_aliases.c.site_id).where(site_aliases.c.alias == key).scalar_subquery()
+    return or_(sites.c.key == key, sites.c.id == of_alias)
 
 
 def read_site_by_id(connection: Connection, site_id: int) -> Site | None:
@@ -169,47 +227,87 @@ def create_site(
     check_settings({"key": key, **values})
     site = _insert(connection, key, values, actor)
     if site is None:
-        raise Conflict(f"the site {key!r} exists already")
+        raise Conflict(taken_detail(key, read_site(connection, key)))
     return site
+
+
+def taken_detail(key: str, site: Site | None) -> str:
+    """Why a site cannot have that key: it is the key or an alias of `site`."""
+    if site is None or site.key == key:
+        return f"the site {key!r} exists already"
+    return (
+        f"{key!r} is an alias of the site {site.key!r}, which was renamed; accepted: another key, or this one after "
+        f"flask site remove-alias {key}"
+    )
+
+
+def lock_site(connection: Connection, key: str) -> Site:
+    """The site with that key or alias, locked until the transaction ends. Raises NotFound."""
+    # Drains hold the row FOR KEY SHARE, and under full load there may be no moment without one.
+    connection.execute(text("SET LOCAL lock_timeout = '10s'"))
+    # A rename that ends while the first statement waits has moved the key to the aliases, which only the second sees.
+    site = read_site(connection, key, lock=True) or read_site(connection, key, lock=True)
+    if site is None:
+        raise NotFound(unknown_site_detail(key))
+    return site
+
+
+def lock_names(connection: Connection) -> None:
+    """Until the transaction ends, nobody else gives a site a key."""
+    connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": NAMES_LOCK_ID})
 
 
 def update_site(connection: Connection, key: str, *, actor: str = "system", **settings: Any) -> Site:
-    """The site with `settings` changed; the audit log records the changes. Raises Invalid and NotFound."""
+    """The site with `settings` changed; the audit log records the changes. Raises Invalid, NotFound and Gone."""
     check_settings(settings)
-    # Drains hold the row FOR SHARE, and under full load there may be no moment without one.
-    connection.execute(text("SET LOCAL lock_timeout = '10s'"))
-    row = connection.execute(select(*COLUMNS).where(sites.c.key == key).with_for_update()).first()
-    if row is None:
-        raise NotFound(unknown_site_detail(key))
-    before, after = as_json(_site(row)), _to_columns(settings)
+    found = lock_site(connection, key)
+    check_not_deleting(found)
+    before, after = as_json(found), _to_columns(settings)
     changed = {name: value for name, value in after.items() if before[name] != value}
     if not changed:
-        return _site(row)
-    changing = update(sites).where(sites.c.key == key).values(changed).returning(*COLUMNS)
-    site = _site(connection.execute(changing).one())
-    _audit(connection, actor, "site.update", site.id, {n: [before[n], changed[n]] for n in changed})
+        return found
+    site = write_columns(connection, found.id, changed)
+    write_audit_entry(connection, actor, "site.update", site.id, {n: [before[n], changed[n]] for n in changed})
     return site
 
 
+def write_columns(connection: Connection, site_id: int, values: Mapping[str, Any]) -> Site:
+    """The site with these columns changed. The caller has locked it."""
+    changing = update(sites).where(sites.c.id == site_id).values(values).returning(*COLUMNS)
+    return _site(connection.execute(changing).one())
+
+
 def as_json(site: Site) -> dict[str, Any]:
-    """The site in canonical names and plain values, without its id."""
-    values = {name: _plain(value) for name, value in site._asdict().items() if name != "id"}
+    """The site in canonical names and plain values, without its id; `status` in place of `deleting_at`."""
+    values = {name: _plain(value) for name, value in site._asdict().items() if name not in HIDDEN_FIELDS}
     if site.created_at is not None:
         values["created_at"] = site.created_at.isoformat().replace("+00:00", "Z")
-    return values
+    return {**values, "status": "active" if site.deleting_at is None else "deleting", "deletion": site.deletion}
 
 
 def _insert(connection: Connection, key: str, values: Mapping[str, Any], actor: str) -> Site | None:
+    """None when a site has that key or alias."""
+    lock_names(connection)
+    if read_site(connection, key) is not None:
+        return None
     row = _to_columns({"key": key, "name": key, "event_types": SUPPORTED_TYPES, **values})
-    adding = postgresql.insert(sites).values(row).on_conflict_do_nothing(index_elements=["key"]).returning(*COLUMNS)
-    created = connection.execute(adding).first()
+    adding = postgresql.insert(sites).values(**row, hash_key=_free_hash_key(key))
+    created = connection.execute(adding.on_conflict_do_nothing(index_elements=["key"]).returning(*COLUMNS)).first()
     if created is None:
         return None
-    _audit(connection, actor, "site.create", created.id, row)
+    write_audit_entry(connection, actor, "site.create", created.id, row)
     return _site(created)
 
 
-def _audit(connection: Connection, actor: str, action: str, site_id: int, detail: Mapping[str, Any]) -> None:
+def _free_hash_key(key: str) -> Any:
+    """Null, or another text where a site that once had the key still derives ids from it: visitors of two sites have
+    different keys."""
+    is_used = exists().where(sites.c.hash_key == key)
+    return case((is_used, literal(f"{key}#") + cast(func.gen_random_uuid(), Text)))
+
+
+def write_audit_entry(connection: Connection, actor: str, action: str, site_id: int, detail: Mapping[str, Any]) -> None:
+    """Adds an entry to the audit log."""
     row = {"actor": actor, "action": action, "site_id": site_id, "detail": dict(detail)}
     connection.execute(insert(audit_log).values(row))
 
@@ -221,6 +319,7 @@ def _site(row: Row[Any]) -> Site:
             **values,
             "event_types": frozenset(map(stored_type, values["event_types"])),
             "allowed_origins": tuple(values["allowed_origins"]),
+            "aliases": tuple(values["aliases"]),
         }
     )
 
@@ -238,92 +337,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, (set, frozenset)):
         return sorted(value)
     return list(value) if isinstance(value, tuple) else value
-
-
-def check_settings(settings: Mapping[str, Any]) -> None:
-    """Raises Invalid with every field of `settings` that cannot be stored."""
-    problems = []
-    for name, value in settings.items():
-        try:
-            FIELD_CHECKS[name](value)
-        except KeyError:
-            problems.append(
-                Problem(None, name, "unknown_field", f"no field {name!r}; accepted: {', '.join(FIELD_CHECKS)}")
-            )
-        except (ValueError, BadInput) as error:
-            problems.append(Problem(None, name, "invalid", str(error)))
-    if problems:
-        raise Invalid("; ".join(f"{problem.field}: {problem.detail}" for problem in problems), problems)
-
-
-def _check_name(name: str) -> None:
-    if not 1 <= len(name) <= 200 or UNPRINTABLE_PATTERN.search(name):
-        raise ValueError("not accepted; accepted: 1 to 200 printable characters, for example Our shop")
-
-
-def _one_of(*words: str) -> Any:
-    def check(word: str) -> None:
-        if word not in words:
-            raise ValueError(f"{word[:40]!r} is not known; accepted: {', '.join(words)}, for example {words[0]}")
-
-    return check
-
-
-def _check_types(types: Iterable[str]) -> None:
-    words = list(types)
-    if len(words) > 1000:
-        raise ValueError(f"{len(words):,} types are too many; accepted: at most 1,000, for example page_view")
-    for word in words:
-        if not 1 <= len(word) <= 128 or UNPRINTABLE_PATTERN.search(word):
-            raise ValueError(
-                "a type is not accepted; accepted: 1 to 128 printable characters each, for example page_view"
-            )
-
-
-def _check_origins(origins: Collection[str]) -> None:
-    if len(origins) > MAX_ORIGINS:
-        raise ValueError(
-            f"{len(origins):,} origins are too many; accepted: at most {MAX_ORIGINS}, for example https://example.com"
-        )
-    for origin in origins:
-        if not _is_origin(origin):
-            raise ValueError(
-                f"{origin[:80]!r} is not an origin; accepted: scheme and host, for example https://example.com"
-            )
-
-
-def _is_origin(text: str) -> bool:
-    """True for scheme and host, with or without a port. Brackets hold an IPv6 address and nothing else."""
-    match = ORIGIN_PATTERN.fullmatch(text)
-    if match is None or match["ipv6"] is None:
-        return match is not None
-    try:
-        return IPv6Address(match["ipv6"]) is not None
-    except ValueError:
-        return False
-
-
-def _check_flag(value: bool) -> None:
-    if not isinstance(value, bool):
-        raise ValueError("not a flag; accepted: true or false, for example true")
-
-
-def _check_days(days: int | None) -> None:
-    if days is not None and (isinstance(days, bool) or not isinstance(days, int) or not 1 <= days <= 36500):
-        raise ValueError(
-            f"{days!r} is not accepted; accepted: 1 to 36500 days, or null for EVENT_RETENTION_DAYS, for example 90"
-        )
-
-
-FIELD_CHECKS: dict[str, Any] = {
-    "key": check_site_key,
-    "name": _check_name,
-    "zone": clock.zone,
-    "types": _one_of("open", "strict"),
-    "event_types": _check_types,
-    "identity": _one_of("trust", "enforce", "override"),
-    "public_ingest": _check_flag,
-    "public_stats": _check_flag,
-    "allowed_origins": _check_origins,
-    "event_retention_days": _check_days,
-}

@@ -1,4 +1,4 @@
-"""The only writer of raw events, users, dead letters and ledger rows, inside the caller's transaction.
+"""The only writer of raw events, users and new ledger rows, inside the caller's transaction.
 
 An event is identified by (site, event_id). The unique key also holds ts and user_no, which a resend may change: a clock
 that is corrected anew, a phone that changed networks. So ids that a caller chose are looked up before they are written,
@@ -8,7 +8,6 @@ under the lock of the site's row in user_numbers: one drain at a time writes for
 
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
-from typing import Any
 
 import msgspec
 from sqlalchemy import Connection, TextClause, text
@@ -64,17 +63,20 @@ class LedgerRow(msgspec.Struct):
     dead_lettered: int
     principal: str
     request_id: str
+    # Of a site that is being deleted, or was.
+    refused: int = 0
 
 
 # KEY SHARE blocks no other drain, but blocks a change of the zone (FOR UPDATE) until this transaction ends: a delta is
 # in the zone that its site has when the delta becomes visible.
-LOCK_SITE_ZONES = text(
-    "; ".join((FORCE_INDEX_LOOKUPS.text, "SELECT id, zone FROM sites WHERE id = ANY(:ids) ORDER BY id FOR KEY SHARE"))
-)
+LOCK_SITE_ZONES = text(f"""{FORCE_INDEX_LOOKUPS.text};
+SELECT id, zone FROM sites WHERE id = ANY(:ids) AND deleting_at IS NULL ORDER BY id FOR KEY SHARE
+""")  # noqa: S608  # of constants
 
 
 def lock_site_zones(connection: Connection, site_ids: Sequence[int]) -> dict[int, str]:
-    """Site id → zone, unchanged until the transaction ends. Also forces index look-ups, in the same round trip."""
+    """Site id → zone, unchanged until the transaction ends; without sites that are deleted, or being deleted. Also
+    forces index look-ups, in the same round trip."""
     return {row.id: row.zone for row in connection.execute(LOCK_SITE_ZONES, {"ids": list(site_ids)})}
 
 
@@ -191,10 +193,12 @@ def write_ledger(connection: Connection, rows: Sequence[LedgerRow]) -> None:
     """One row a batch. A second drain of the same entry fails here as a whole, and finds the entry stored on retry."""
     lines = (
         f"{row.entry_id}\t{row.received_at.isoformat()}\t{row.site_id}\t{row.received}\t{row.stored}\t{row.duplicate}"
-        f"\t{row.dead_lettered}\t{escape_copy(row.principal)}\t{escape_copy(row.request_id)}\n"
+        f"\t{row.dead_lettered}\t{escape_copy(row.principal)}\t{escape_copy(row.request_id)}\t{row.refused}\n"
         for row in rows
     )
-    columns = "entry_id, received_at, site_id, received, stored, duplicate, dead_lettered, principal, request_id"
+    columns = (
+        "entry_id, received_at, site_id, received, stored, duplicate, dead_lettered, principal, request_id, refused"
+    )
     copy_lines(connection, f"COPY ingest_ledger ({columns}) FROM STDIN", lines)
 
 
@@ -214,16 +218,3 @@ GROUP BY 1
 def delete_site_events(connection: Connection, site_id: int) -> dict[str, int]:
     """Deletes every event of the site: hour of receipt (RFC 3339) → how many."""
     return {row[0]: row[1] for row in connection.execute(DELETE_SITE_EVENTS, {"site_id": site_id})}
-
-
-INSERT_DEAD_LETTERS = text("""
-INSERT INTO dead_letters (entry_id, position, site_id, event_id, received_at, reason, detail, body)
-VALUES (:entry_id, :position, :site_id, CAST(:event_id AS uuid), :received_at, :reason, :detail, :body)
-ON CONFLICT (entry_id, position) DO NOTHING
-""")
-
-
-def write_dead_letters(connection: Connection, letters: Sequence[dict[str, Any]]) -> None:
-    """Inserts dead letters; an existing one stays unchanged."""
-    if letters:
-        connection.execute(INSERT_DEAD_LETTERS, list(letters))

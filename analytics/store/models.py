@@ -56,6 +56,22 @@ sites = Table(
     Column("rollups_zone", Text),
     # Raw events before this instant may be deleted; days that begin earlier are frozen. Null: none was deleted.
     Column("raw_since", Instant),
+    # What the ids and visitor keys of the site's events derive from: its first key. Null: its key.
+    Column("hash_key", Text),
+    # Since when the site is being deleted (ingest/site_deletion.py). Null: it is not.
+    Column("deleting_at", Instant),
+    # Table → rows: `found` when the deletion began, and `deleted` so far.
+    Column("deletion", JSONB(none_as_null=True)),
+)
+
+# The former keys of renamed sites, by which they are still found (sites/names.py). No site has one as its key.
+site_aliases = Table(
+    "site_aliases",
+    metadata,
+    Column("alias", Text, primary_key=True),
+    Column("site_id", Integer, ForeignKey("sites.id", ondelete="CASCADE"), nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Index(None, "site_id"),
 )
 
 # Fixed-width columns first: saves eight bytes of padding an event.
@@ -150,6 +166,8 @@ ingest_ledger = Table(
     Column("stored", Integer, nullable=False),
     Column("duplicate", Integer, nullable=False),
     Column("dead_lettered", Integer, nullable=False),
+    # The site was being deleted, or was deleted, when the batch was to be stored.
+    Column("refused", Integer, nullable=False, server_default="0"),
     # The token's subject, and the id of the HTTP request.
     Column("principal", Text, nullable=False),
     Column("request_id", Text, nullable=False),
@@ -170,8 +188,17 @@ dead_letters = Table(
     Column("dead_lettered_at", Instant, nullable=False, server_default=func.now()),
     Column("reason", Text, nullable=False),
     Column("detail", Text, nullable=False),
+    # An entry of the stream: the whole batch, or with one event of it (ingest/drain/letter_bodies.py).
     Column("body", LargeBinary, nullable=False),
+    # Retries that ended, and when the last one did.
+    Column("retries", Integer, nullable=False, server_default="0"),
+    Column("retried_at", Instant),
+    # How many more times a worker begins to retry it. Null: nobody has asked for it.
+    Column("retry_attempts_left", Integer),
+    # The addresses in `body` are masked (privacy/letter_masks.py).
+    Column("ips_masked", Boolean, nullable=False, server_default="false"),
     Index("uq_dead_letters", "entry_id", "position", unique=True),
+    Index("ix_dead_letters_to_retry", "id", postgresql_where=text("retry_attempts_left IS NOT NULL")),
 )
 
 revoked_tokens = Table(
@@ -500,6 +527,7 @@ ledger_hours = Table(
     Column("stored", BigInteger, nullable=False),
     Column("duplicate", BigInteger, nullable=False),
     Column("dead_lettered", BigInteger, nullable=False),
+    Column("refused", BigInteger, nullable=False, server_default="0"),
 )
 
 archives = Table(

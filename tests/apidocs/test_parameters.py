@@ -31,7 +31,7 @@ def admin(client: FlaskClient, site: Site, token: Any) -> FlaskClient:
 def path_of(rule: Rule) -> str:
     path = rule.rule
     for name in rule.arguments:
-        for kind, value in (("", "default"), ("path:", "default"), ("uuid:", ID)):
+        for kind, value in (("", "default"), ("path:", "default"), ("uuid:", ID), ("int:", "17")):
             path = path.replace(f"<{kind}{name}>", value)
     return path
 

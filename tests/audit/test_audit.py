@@ -86,7 +86,7 @@ def test_the_sheet_balances_after_drains_and_merges(engine: Engine, redis: Redis
     sheet = run_audit(engine, redis, full=True)
     assert (gaps(sheet), sheet.is_balanced) == ([], True)
     [hour] = sheet.hours
-    assert hour[1:] == (datetime(2026, 3, 27, 20, tzinfo=UTC), 88, 80, 1, 0, 7)
+    assert hour[1:] == (datetime(2026, 3, 27, 20, tzinfo=UTC), 88, 80, 1, 0, 0, 7)
     assert sum(day.raw or 0 for day in sheet.days) == sum(day.rolled_up for day in sheet.days) == 80
     assert sum(day.waiting for day in sheet.days) == 29
     drain(engine, redis)

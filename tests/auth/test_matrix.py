@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 
 from analytics.apidocs.openapi import build_document
 from analytics.auth.keys import share_links
@@ -19,7 +19,7 @@ from analytics.sites.sites import Site, create_site
 from tests.auth.test_guard import PUBLIC
 
 # The site of every resource, and the one that foreign callers are for. Both are found in a response that names them.
-OURS, THEIRS = "site-alpha", "site-beta"
+OURS, THEIRS, FORMER = "site-alpha", "site-beta", "site-former"
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 
@@ -47,6 +47,8 @@ REPORTS, WEBSITES = "/api/analytics/reports", "/api/v1/analytics"
 FUNNELS, GOALS = "/api/v1/funnels", "/api/analytics/goals"
 EXPORTS, SCHEDULES = "/api/analytics/exports", "/api/analytics/exports/schedules"
 SITES, KEYS, TOKENS = "/api/analytics/sites", "/api/analytics/keys", "/api/analytics/tokens"
+LETTERS = "/api/analytics/dead-letters"
+LETTER_ID = 72_053_170_000_000_001
 FUNNEL, GOAL = f"{FUNNELS}/<uuid:funnel_id>", f"{GOALS}/<uuid:goal_id>"
 LINKS = f"{SITES}/<key>/share-links"
 READ, SHARED, HIDDEN = Route("read"), Route("read", is_shared=True), Route("read", foreign=(404,))
@@ -133,8 +135,16 @@ ROUTES: dict[str, Route] = {
     f"GET {LINKS}": ADMIN,
     f"POST {LINKS}": Route("admin", 201),
     f"DELETE {LINKS}/<uuid:link_id>": Route("admin", 204),
+    "GET /api/analytics/audit": ADMIN,
+    f"GET {LETTERS}": ADMIN,
+    f"GET {LETTERS}/<int:letter_id>": Route("admin", foreign=(404,)),
+    f"POST {LETTERS}/retry": Route("admin", 202),
+    f"POST {LETTERS}/discard": ADMIN,
     "DELETE /events": Route("admin", environment="development"),
     "DELETE /metrics/<path:name>": Route("admin", environment="development"),
+    f"DELETE {SITES}/<key>/aliases/<alias>": Route("admin", 204),
+    # The last: afterwards the site refuses everything.
+    f"DELETE {SITES}/<key>": Route("admin", 202),
 }
 
 
@@ -207,7 +217,8 @@ def world(
         clients,
         tuple(_callers(ours, share, root, make_key, token)),
         _operations(app),
-        _create_resources(clients["test"], {"Authorization": f"Bearer {root}"}),
+        _create_resources(clients["test"], {"Authorization": f"Bearer {root}"})
+        | {"letter_id": str(_create_dead_letter(engine, ours))},
     )
 
 
@@ -246,8 +257,11 @@ def _create_resources(client: FlaskClient, headers: dict[str, str]) -> dict[str,
     job = {"site": OURS, "format": "csv"}
     batch = post("/event", {"site_id": OURS, "event_type": "page_view", "path": "/", "user_id": "u"})
     post("/metrics", {"site_id": OURS, "metric_name": "load", "value": 1})
+    for old, new in ((OURS, FORMER), (FORMER, OURS)):
+        assert client.patch(f"{SITES}/{old}", json={"key": new}, headers=headers).status_code == 200
     return {
         **dict.fromkeys(SITE_NAMES, OURS),
+        "alias": FORMER,
         "key": OURS,
         "name": "load",
         "short_code": "abc",
@@ -261,6 +275,13 @@ def _create_resources(client: FlaskClient, headers: dict[str, str]) -> dict[str,
         "jti": post(TOKENS, {"subject": "t", "scopes": ["read"], "site": OURS})["jti"],
         "link_id": post(f"{SITES}/{OURS}/share-links", {"label": "l"})["id"],
     }
+
+
+def _create_dead_letter(engine: Engine, site: Site) -> int:
+    insert = "INSERT INTO dead_letters (id, entry_id, position, site_id, received_at, reason, detail, body)"
+    with engine.begin() as connection:
+        connection.execute(text(f"{insert} VALUES ({LETTER_ID}, '1-0', -1, {site.id}, now(), 'refused', '', '')"))
+    return LETTER_ID
 
 
 def has_scope(route: Route, caller: Caller) -> bool:

@@ -10,9 +10,13 @@ from typing import IO
 
 import pytest
 from flask.testing import FlaskClient
+from redis import Redis
+from sqlalchemy import Engine
 
+from analytics.sites.sites import Site
 from config import Settings
 from tests.conftest import ROOT
+from tests.ingest.drain.letters import bury_batch
 
 
 @contextmanager
@@ -63,3 +67,14 @@ def test_a_batch_reaches_the_reports(
     # The next batch enqueues a drain again, after the first drain has ended.
     second = client.post("/api/analytics/ingest", json=events, headers=headers).json["batch_id"]
     wait_for(lambda: client.get(f"/api/analytics/batches/{second}", headers=headers).json["state"] == "stored", 4)
+
+
+def test_a_worker_retries_a_dead_letter(
+    client: FlaskClient, token: Callable, auth: Callable, engine: Engine, redis: Redis, site: Site, worker: None
+) -> None:
+    batch_id = bury_batch(engine, redis, site, [{"type": "page_view"}] * 3)
+    headers = auth(token("admin"))
+    asked = client.post("/api/analytics/dead-letters/retry", json={"all": True}, headers=headers)
+    assert (asked.status_code, asked.json) == (202, {"requested": 1})
+    wait_for(lambda: client.get(f"/api/analytics/batches/{batch_id}", headers=headers).json["stored"] == 3)
+    assert client.get("/api/analytics/dead-letters", headers=headers).json["dead_letters"] == []

@@ -187,8 +187,8 @@ def test_small_tables_have_their_own_retention(run: Any, site: Site, sql: Sql, s
 
 
 LEDGER_SUMS = """
-SELECT site_id, hour, sum(batches)::int, sum(received)::int, sum(stored)::int, sum(duplicate)::int, sum(dead_lettered)::int FROM (
-    SELECT site_id, date_trunc('hour', received_at, 'UTC') AS hour, 1 AS batches, received, stored, duplicate, dead_lettered FROM ingest_ledger
+SELECT site_id, hour, sum(batches)::int, sum(received)::int, sum(stored)::int, sum(duplicate)::int, sum(dead_lettered)::int, sum(refused)::int FROM (
+    SELECT site_id, date_trunc('hour', received_at, 'UTC') AS hour, 1 AS batches, received, stored, duplicate, dead_lettered, refused FROM ingest_ledger
     UNION ALL SELECT * FROM ledger_hours) AS sums
 GROUP BY 1, 2 ORDER BY 1, 2
 """

@@ -196,7 +196,7 @@ def _find_index(entry: buffer.Entry | None, request: TraceRequest) -> int | None
         events = _decode_ids(entry.decode_body())
     except (msgspec.MsgspecError, zstandard.ZstdError):
         return None
-    derive_id = keyed_ids(entry.site_key, entry.batch_key) if entry.batch_key else None
+    derive_id = keyed_ids(entry.identity_key, entry.batch_key) if entry.batch_key else None
     for index, event in enumerate(events):
         own_id = None if event.event_id is None else normalize_event_id(str(event.event_id))
         if own_id is None and derive_id is not None:

@@ -37,7 +37,7 @@ from analytics.auth.keys.credential_cache import Credential, hash_text
 from analytics.auth.principal import Kind, Principal
 from analytics.auth.tokens.tokens import is_stored_revocation, publish_end, publish_revocation, store_revocation
 from analytics.errors import Conflict, NotFound
-from analytics.store.models import api_key_sites, api_keys, audit_log, sites
+from analytics.store.models import api_key_sites, api_keys, audit_log, site_aliases, sites
 
 SECRET_PREFIX, PUBLISHABLE_PREFIX = "sk_", "pk_"
 KINDS = {"secret": Kind.SECRET_KEY, "publishable": Kind.PUBLISHABLE_KEY}
@@ -220,9 +220,10 @@ def check_usable(key: ApiKey, now: datetime) -> None:
 # Served by uq_api_keys_key_hash.
 def load_credentials(connection: Connection, digests: list[bytes]) -> dict[bytes, Credential]:
     """The valid keys of these hashes; a CredentialCache calls it. A key whose last site was removed is not valid."""
-    query = _select_keys(api_keys.c.key_hash).where(api_keys.c.key_hash.in_(digests), api_keys.c.revoked_at.is_(None))
-    found = {bytes(row.key_hash): _key(row) for row in connection.execute(query)}
-    return {digest: _credential(key) for digest, key in found.items() if key.sites != ()}
+    query = _select_keys(api_keys.c.key_hash, _site_aliases().label("site_aliases"))
+    query = query.where(api_keys.c.key_hash.in_(digests), api_keys.c.revoked_at.is_(None))
+    found = {bytes(row.key_hash): (_key(row), row.site_aliases) for row in connection.execute(query)}
+    return {digest: _credential(key, aliases) for digest, (key, aliases) in found.items() if key.sites != ()}
 
 
 def record_use(connection: Connection, uses: Mapping[str, float], table: Table = api_keys) -> None:
@@ -309,6 +310,13 @@ def _site_keys() -> Any:
     return func.array(query.correlate(api_keys).scalar_subquery(), type_=ARRAY(Text))
 
 
+def _site_aliases() -> Any:
+    """The aliases of those sites."""
+    of_sites = api_key_sites.join(site_aliases, site_aliases.c.site_id == api_key_sites.c.site_id)
+    query = select(site_aliases.c.alias).select_from(of_sites).where(api_key_sites.c.key_id == api_keys.c.id)
+    return func.array(query.correlate(api_keys).scalar_subquery(), type_=ARRAY(Text))
+
+
 def _site_ids(connection: Connection, keys: Collection[str]) -> list[int]:
     return list(connection.execute(select(sites.c.id).where(sites.c.key.in_(keys))).scalars())
 
@@ -320,11 +328,11 @@ def _key(row: Row[Any]) -> ApiKey:
     return ApiKey(**names, key=row.public_key, scopes=tuple(row.scopes), sites=site_keys, origins=tuple(row.origins))
 
 
-def _credential(key: ApiKey) -> Credential:
+def _credential(key: ApiKey, aliases: Sequence[str]) -> Credential:
     principal = Principal(
         key.subject,
         frozenset(key.scopes),
-        None if key.sites is None else frozenset(key.sites),
+        None if key.sites is None else frozenset((*key.sites, *aliases)),
         credential_id(key.id),
         KINDS[key.kind],
         key.origins,

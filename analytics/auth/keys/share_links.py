@@ -11,14 +11,15 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from redis import Redis
-from sqlalchemy import Connection, Engine, Row, insert, select
+from sqlalchemy import Connection, Engine, Row, Text, func, insert, select
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from analytics import clock
 from analytics.auth.keys import keys
 from analytics.auth.keys.credential_cache import Credential, hash_text
 from analytics.auth.principal import Kind, Principal
 from analytics.errors import NotFound
-from analytics.store.models import audit_log, share_links, sites
+from analytics.store.models import audit_log, share_links, site_aliases, sites
 
 TOKEN_PREFIX = "share_"  # noqa: S105
 MAX_LISTED = 1000
@@ -90,7 +91,10 @@ def revoke_link(engine: Engine, redis: Redis, site_id: int, link: ShareLink, act
 # Served by uq_share_links_token_hash.
 def load_credentials(connection: Connection, digests: list[bytes]) -> dict[bytes, Credential]:
     """The valid links of these hashes; a CredentialCache calls it."""
-    query = select(share_links, sites.c.key.label("site_key")).join(sites, sites.c.id == share_links.c.site_id)
+    names = select(site_aliases.c.alias).where(site_aliases.c.site_id == share_links.c.site_id).correlate(share_links)
+    aliases = func.array(names.scalar_subquery(), type_=ARRAY(Text)).label("site_aliases")
+    query = select(share_links, sites.c.key.label("site_key"), aliases)
+    query = query.join(sites, sites.c.id == share_links.c.site_id)
     query = query.where(share_links.c.token_hash.in_(digests), share_links.c.revoked_at.is_(None))
     return {bytes(row.token_hash): _credential(row) for row in connection.execute(query)}
 
@@ -107,7 +111,7 @@ def _credential(row: Row[Any]) -> Credential:
     principal = Principal(
         credential_id(row.id),
         READ_SCOPES,
-        frozenset({row.site_key}),
+        frozenset((row.site_key, *row.site_aliases)),
         credential_id(row.id),
         Kind.SHARE,
         expires_at=keys.unix_time(row.expires_at, math.inf),

@@ -1,6 +1,7 @@
 """The upkeep of exports: requeues jobs of dead workers, deletes expired files, and deletes files without a job.
 
-tasks/exports.py calls it on a schedule. Everything here may run twice, and concurrently.
+tasks/exports.py calls it on a schedule, tasks/maintenance.py for a deleted site. Everything here may run twice, and
+concurrently.
 """
 
 import logging
@@ -16,7 +17,7 @@ from analytics.exports.delivery.storage import Storage
 from analytics.exports.jobs import states
 from analytics.exports.jobs.job import UNFINISHED_STATES
 from analytics.exports.jobs.runner import Runner
-from analytics.store.models import export_jobs
+from analytics.store.models import export_jobs, export_schedules
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +49,32 @@ def requeue_and_list_due(engine: Engine, limit: int) -> list[str]:
     if stale := states.requeue_stale(engine):
         log.warning("exports of dead workers requeued", extra={"jobs": stale})
     return states.list_due(engine, limit)
+
+
+# By a scan: the table has a row for each job of 90 days.
+CANCEL_SITE_JOBS = text("""
+UPDATE export_jobs
+SET state = 'cancelled', finished_at = clock_timestamp()
+WHERE site_id = :site_id AND state IN ('queued', 'running')
+""")
+LIST_SITE_JOBS = text("SELECT id, file FROM export_jobs WHERE site_id = :site_id")
+
+
+def delete_site_exports(runner: Runner, site_id: int) -> int:
+    """Deletes a site's schedules and jobs with their files; how many jobs and schedules. Safe to repeat, until the site
+    is gone. The files go first: a job without its row would leave one behind. Raises StorageUnavailable."""
+    with runner.engine.begin() as connection:
+        schedules = connection.execute(delete(export_schedules).where(export_schedules.c.site_id == site_id)).rowcount
+        # Their workers stop at the next heartbeat, and delete what they have written.
+        connection.execute(CANCEL_SITE_JOBS, {"site_id": site_id})
+        jobs = connection.execute(LIST_SITE_JOBS, {"site_id": site_id}).all()
+    for job_id, file in jobs:
+        if file:
+            runner.storage.delete(file)
+        shutil.rmtree(runner.work_dir / str(job_id), ignore_errors=True)
+    with runner.engine.begin() as connection:
+        connection.execute(delete(export_jobs).where(export_jobs.c.id.in_([job_id for job_id, _ in jobs])))
+    return schedules + len(jobs)
 
 
 def sweep(runner: Runner, now: datetime) -> SweepCounts:

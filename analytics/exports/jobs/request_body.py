@@ -125,5 +125,5 @@ def _stored_user_ids(engine: Engine, site: Site, user_id: str | None) -> tuple[s
     if user_id is None:
         return None, None
     with read_transaction(engine, PLAN_TIMEOUT_S) as connection:
-        current, *others = find_stored_user_ids(connection, settings(), site.id, site.key, user_id)
+        current, *others = find_stored_user_ids(connection, settings(), site.id, site.identity_key, user_id)
     return current, others[0] if others else None

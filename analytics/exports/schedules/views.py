@@ -146,7 +146,7 @@ def _read_token_id(schedule: Schedule) -> str | None:
 
 def _read_request(schedule: Schedule, request: dict[str, Any], zone: str) -> dict[str, Any]:
     request = name_site(request)
-    if request.get("site", schedule.site_key) != schedule.site_key:
+    if request.get("site", schedule.site_key) not in find_site(db.engine, schedule.site_key).names:
         detail = f"request.site: a schedule keeps its site; accepted: {schedule.site_key}, or a new schedule"
         raise BadInput(f"{detail} for another site")
     return schedules.stored_request(_read_job({**request, "site": schedule.site_key}, zone))

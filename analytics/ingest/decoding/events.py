@@ -102,6 +102,12 @@ class ValidationRules(NamedTuple):
     allowed_types: frozenset[str] | None = None
     # The subject that user_id must equal (a site whose identity mode is `enforce`).
     required_user_id: str | None = None
+    # Other names of the site (sites/names.py).
+    site_aliases: frozenset[str] = frozenset()
+
+    def is_other_site(self, site_id: str) -> bool:
+        """Whether an item names another site than its batch."""
+        return site_id != self.site_key and site_id not in self.site_aliases
 
 
 class _SiteKeys(msgspec.Struct):
@@ -155,7 +161,7 @@ def _are_all_good(events: list[Event], body: bytes, rules: ValidationRules) -> b
         ts, payload = event.ts, event.payload
         if ts is not None and not earliest <= ts <= latest:
             return False
-        if event.site_id is not None and event.site_id != site_key:
+        if event.site_id is not None and event.site_id != site_key and rules.is_other_site(event.site_id):
             return False
         if event.ip and not is_usable_ip(event.ip):
             return False
@@ -232,7 +238,7 @@ def _find_problems(event: Event, rules: ValidationRules) -> list[ProblemParts]:
     if rules.allowed_types is not None and stored_type(event.type) not in rules.allowed_types:
         accepted = _list_types(rules.allowed_types)
         problems.append(("type", "unknown_type", f"{event.type!r} is not a type of this site; accepted: {accepted}"))
-    if event.site_id is not None and rules.site_key is not None and event.site_id != rules.site_key:
+    if event.site_id is not None and rules.site_key is not None and rules.is_other_site(event.site_id):
         problems.append(describe_other_site(event.site_id, rules.site_key, "events"))
     if (
         rules.required_user_id is not None

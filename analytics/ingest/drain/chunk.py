@@ -3,7 +3,7 @@
 drain.py reads entries through it, chunk_writer.py writes what it builds.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -12,9 +12,11 @@ import msgspec
 import zstandard
 
 from analytics.ingest.buffer import Delivery
+from analytics.ingest.drain.letter_bodies import encode_single_event
 from analytics.ingest.drain.rows import read_event_rows
 from analytics.ingest.drain.sample_rows import read_sample_rows
 from analytics.ingest.enrich import GeoDatabase
+from analytics.store.dead_letters import REFUSED, UNREADABLE, WHOLE_BATCH
 from analytics.store.events import EventRow, LedgerRow
 from analytics.store.samples import SampleRow
 
@@ -63,16 +65,33 @@ def delivery_received_at(delivery: Delivery) -> datetime:
     return datetime.fromtimestamp(int(delivery.entry_id.split("-")[0]) / 1e3, UTC)
 
 
-def build_dead_letters(chunk: Chunk, rows: Sequence[EventRow], refused: Mapping[int, str]) -> list[dict[str, Any]]:
-    """One for each unreadable batch and each of `rows` that PostgreSQL refused (index → error)."""
+def find_refused(chunk: Chunk, open_sites: Collection[int]) -> set[int]:
+    """The batches whose site is deleted or being deleted: nothing of them is stored."""
+    return {
+        batch
+        for batch, delivery in enumerate(chunk.deliveries)
+        if delivery.entry and delivery.entry.site_id not in open_sites
+    }
+
+
+def build_dead_letters(
+    chunk: Chunk, refused: Sequence[tuple[EventRow, str]], without: Collection[int] = ()
+) -> list[dict[str, Any]]:
+    """One for each unreadable batch, but those of `without`, and each row that PostgreSQL refused, with its error."""
     unreadable = [
-        build_dead_letter(chunk.deliveries[batch], -1, None, "unreadable", detail, chunk.deliveries[batch].raw)
+        build_dead_letter(chunk.deliveries[batch], WHOLE_BATCH, None, UNREADABLE, detail, chunk.deliveries[batch].raw)
         for batch, detail in chunk.unreadable.items()
+        if batch not in without
     ]
-    return unreadable + [
-        build_dead_letter(chunk.deliveries[row.batch], row.position, row.event_id, "refused", error, row.line.encode())
-        for row, error in ((rows[index], error) for index, error in refused.items())
-    ]
+    return unreadable + [build_refused_letter(chunk.deliveries[row.batch], row, error) for row, error in refused]
+
+
+def build_refused_letter(delivery: Delivery, row: EventRow, error: str) -> dict[str, Any]:
+    """Holds an entry of the one event, as it was sent, so that a retry makes the row anew."""
+    if delivery.entry is None:
+        raise ValueError("an entry that cannot be decoded has no rows")
+    body = encode_single_event(delivery.entry, row.position, row.event_id)
+    return build_dead_letter(delivery, row.position, row.event_id, REFUSED, error, body)
 
 
 def build_dead_letter(
@@ -91,9 +110,13 @@ def build_dead_letter(
 
 
 def build_ledger_rows(
-    chunk: Chunk, skipped: set[int], duplicates: Sequence[EventRow | SampleRow], letters: Sequence[dict[str, Any]]
+    chunk: Chunk,
+    skipped: Collection[int],
+    duplicates: Sequence[EventRow | SampleRow],
+    letters: Sequence[dict[str, Any]],
+    refused: Collection[int] = (),
 ) -> list[LedgerRow]:
-    """One row for each batch that no earlier transaction has stored."""
+    """One row for each batch that no earlier transaction has stored. `refused`: batches of deleted sites."""
     repeats, dead_lettered = [0] * len(chunk.deliveries), [0] * len(chunk.deliveries)
     for row in duplicates:
         repeats[row.batch] += 1
@@ -106,12 +129,13 @@ def build_ledger_rows(
         if batch in skipped:
             continue
         count = entry.count if entry else 0
-        lost = count if batch in chunk.unreadable else dead_lettered[batch]
+        refused_count = count if batch in refused else 0
+        lost = 0 if refused_count else count if batch in chunk.unreadable else dead_lettered[batch]
         rows.append(
             LedgerRow(
                 delivery.entry_id, delivery_received_at(delivery), entry.site_id if entry else 0, count,
-                count - repeats[batch] - lost, repeats[batch], lost,
-                entry.principal if entry else "", entry.request_id if entry else "",
+                count - repeats[batch] - lost - refused_count, repeats[batch], lost,
+                entry.principal if entry else "", entry.request_id if entry else "", refused_count,
             )
         )  # fmt: skip
     return rows

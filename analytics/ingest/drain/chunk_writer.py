@@ -1,10 +1,11 @@
 """Writes one chunk inside the drain's transaction: new events and samples, their users, deltas, dead letters, ledger.
 
-Only drain.py calls it. What the site has stored before is left out and counted; what PostgreSQL refuses becomes a dead
-letter. It opens no transaction and acknowledges nothing.
+drain.py calls it, and retry_writer.py for the rows of dead letters. What the site has stored before is left out and
+counted; what PostgreSQL refuses becomes a dead letter, and a batch of a deleted site is counted as refused. It opens no
+transaction and acknowledges nothing.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
@@ -12,12 +13,19 @@ import psycopg2
 from psycopg2.errors import CheckViolation, UniqueViolation
 from sqlalchemy import Connection
 
-from analytics.ingest.drain.chunk import Chunk, build_dead_letters, build_ledger_rows, delivery_received_at
+from analytics.ingest.drain.chunk import (
+    Chunk,
+    build_dead_letters,
+    build_ledger_rows,
+    delivery_received_at,
+    find_refused,
+)
 from analytics.ingest.drain.sample_rows import split_duplicate_samples
 from analytics.ingest.drain.user_cache import UserNumberCache
 from analytics.rollups.deltas.writer import append_deltas
 from analytics.rollups.samples.rollups import add_samples
 from analytics.store import events as store
+from analytics.store.dead_letters import write_dead_letters
 from analytics.store.events import EventRow, LedgerRow
 from analytics.store.samples import SampleRow, copy_samples
 from analytics.store.sql_errors import explain_refusal, is_refusal
@@ -34,6 +42,15 @@ class WrittenChunk(NamedTuple):
     numbers: UserNumbers
 
 
+class StoredRows(NamedTuple):
+    """What became of a chunk's rows that are not among the stored ones."""
+
+    duplicates: list[EventRow | SampleRow]
+    # With the error of each.
+    refused: list[tuple[EventRow, str]]
+    numbers: UserNumbers
+
+
 def write_chunk(connection: Connection, chunk: Chunk, cache: UserNumberCache) -> WrittenChunk:
     """Raises IntegrityError where another drain has stored the same entry since, or a partition was dropped."""
     ids = [delivery.entry_id for delivery in chunk.deliveries]
@@ -41,21 +58,32 @@ def write_chunk(connection: Connection, chunk: Chunk, cache: UserNumberCache) ->
     zones = store.lock_site_zones(connection, chunk.site_ids)
     done = store.find_stored_entries(connection, ids, min(times), max(times))
     skipped = {batch for batch, entry_id in enumerate(ids) if entry_id in done}
+    of_deleted_sites = find_refused(chunk, zones)
+    stored = store_rows(connection, chunk, zones, skipped | of_deleted_sites, cache)
+    letters = build_dead_letters(chunk, stored.refused, of_deleted_sites)
+    ledger = build_ledger_rows(chunk, skipped, stored.duplicates, letters, of_deleted_sites)
+    write_dead_letters(connection, letters)
+    store.write_ledger(connection, ledger)
+    return WrittenChunk(ledger, len(skipped), stored.numbers)
+
+
+def store_rows(
+    connection: Connection, chunk: Chunk, zones: Mapping[int, str], skipped: Collection[int], cache: UserNumberCache
+) -> StoredRows:
+    """Stores the chunk's events and samples that are new, with their users and deltas, except those of the `skipped`
+    batches. Drains and retries of dead letters call it; `zones`: the result of `lock_site_zones`."""
     rows = [row for row in chunk.rows if row.batch not in skipped] if skipped else chunk.rows
     samples = [row for row in chunk.samples if row.batch not in skipped]
     rows, duplicates, numbers = _select_new(connection, rows, {row.site_id for row in samples}, cache)
     user_nos = [numbers[row.site_id][row.user_id] for row in rows]
-    refused = _copy_rows(connection, rows, user_nos)
-    letters = build_dead_letters(chunk, rows, refused)
+    errors = _copy_rows(connection, rows, user_nos)
+    refused = [(rows[index], error) for index, error in errors.items()]
     if refused:
-        user_nos = [user_no for index, user_no in enumerate(user_nos) if index not in refused]
-        rows = [row for index, row in enumerate(rows) if index not in refused]
+        user_nos = [user_no for index, user_no in enumerate(user_nos) if index not in errors]
+        rows = [row for index, row in enumerate(rows) if index not in errors]
     append_deltas(connection, zones, rows, user_nos)
     duplicate_samples = _write_samples(connection, samples) if samples else []
-    ledger = build_ledger_rows(chunk, skipped, [*duplicates, *duplicate_samples], letters)
-    store.write_dead_letters(connection, letters)
-    store.write_ledger(connection, ledger)
-    return WrittenChunk(ledger, len(skipped), numbers)
+    return StoredRows([*duplicates, *duplicate_samples], refused, numbers)
 
 
 def _select_new(

@@ -25,6 +25,7 @@ from analytics.ingest.drain.chunk import (
     build_dead_letter,
     build_ledger_rows,
     delivery_received_at,
+    find_refused,
     read_chunk,
 )
 from analytics.ingest.drain.chunk_reader import ChunkReader
@@ -33,6 +34,7 @@ from analytics.ingest.drain.user_cache import UserNumberCache
 from analytics.ingest.enrich import GeoDatabase
 from analytics.store import events as store
 from analytics.store import partitions
+from analytics.store.dead_letters import KILLS_WORKERS, REFUSED, WHOLE_BATCH, write_dead_letters
 from analytics.store.sql_errors import explain_refusal, is_refusal
 
 log = logging.getLogger(__name__)
@@ -48,14 +50,16 @@ MAX_NAMED_REQUESTS = 20
 
 @dataclass
 class DrainResult:
-    """What a drain did: events received, stored, duplicate, dead-lettered; and batches that another drain had stored.
-    `has_more`: the stream was not empty at the end. `requests`: ids of the first requests that it stored."""
+    """What a drain did: events received, stored, duplicate, dead-lettered, refused (of deleted sites); and batches that
+    another drain had stored. `has_more`: the stream was not empty at the end. `requests`: ids of the first requests
+    that it stored."""
 
     batches: int = 0
     received: int = 0
     stored: int = 0
     duplicate: int = 0
     dead_lettered: int = 0
+    refused: int = 0
     already_stored: int = 0
     has_more: bool = False
     requests: list[str] = field(default_factory=list)
@@ -70,6 +74,7 @@ class DrainResult:
             self.stored += row.stored
             self.duplicate += row.duplicate
             self.dead_lettered += row.dead_lettered
+            self.refused += row.refused
 
     def add_requests(self, deliveries: Sequence[Delivery]) -> None:
         """Notes the ids of the requests, up to MAX_NAMED_REQUESTS in all."""
@@ -145,7 +150,7 @@ class Drain:
         for delivery, count in zip(deliveries, takeovers, strict=True):
             if count > MAX_TAKEOVERS:
                 detail = f"{count} workers ended while they were storing it"
-                self._dead_letter_entry(delivery, "kills workers", detail, result)
+                self._dead_letter_entry(delivery, KILLS_WORKERS, detail, result)
             elif count > ISOLATE_AFTER_TAKEOVERS:
                 self.store([delivery], result)
             else:
@@ -164,7 +169,7 @@ class Drain:
                 for delivery in deliveries:
                     self._store_portion([delivery], result)
             else:
-                self._dead_letter_entry(deliveries[0], "refused", explain_refusal(error), result)
+                self._dead_letter_entry(deliveries[0], REFUSED, explain_refusal(error), result)
 
     def _store_together(self, deliveries: list[Delivery], result: DrainResult) -> None:
         chunk = read_chunk(deliveries, self.geo, self.salt, self.anonymize_user_ids)
@@ -210,14 +215,17 @@ class Drain:
         self._create_partitions(chunk)
         received_at = delivery_received_at(delivery)
         with self.engine.begin() as connection:
+            refused = find_refused(chunk, store.lock_site_zones(connection, chunk.site_ids))
             if not store.find_stored_entries(connection, [delivery.entry_id], received_at, received_at):
-                letter = build_dead_letter(delivery, -1, None, reason, detail, delivery.raw)
-                store.write_dead_letters(connection, [letter])
-                store.write_ledger(connection, build_ledger_rows(chunk, set(), [], []))
+                letter = build_dead_letter(delivery, WHOLE_BATCH, None, reason, detail, delivery.raw)
+                # A deleted site leaves no bodies behind.
+                write_dead_letters(connection, [] if refused else [letter])
+                store.write_ledger(connection, build_ledger_rows(chunk, (), [], [], refused))
         buffer.acknowledge(self.redis, [delivery.entry_id])
         result.batches += 1
         result.add_requests([delivery])
-        result.dead_lettered += count
+        result.dead_lettered += 0 if refused else count
+        result.refused += count if refused else 0
         result.received += count
 
 

@@ -80,7 +80,7 @@ def read_event_rows(
     needs_no_escape = not (b"\\" in body or b"\t" in body or b"\n" in body or b"\r" in body)
     received = entry.received_at.isoformat()
     id_prefix, id_base = derive_id_parts(entry_id)
-    derive_id = keyed_ids(entry.site_key, entry.batch_key) if entry.batch_key else None
+    derive_id = keyed_ids(entry.identity_key, entry.batch_key) if entry.batch_key else None
     connection_agent = (
         format_client_columns(entry.user_agent) if is_visitor_agent(entry.user_agent) else format_client_columns("")
     )
@@ -96,9 +96,9 @@ def read_event_rows(
         ip = event.ip or entry.ip
         user_id = _read_user_id(event, entry)
         if not user_id:
-            user_id = derive_visitor_key(salt, day, entry.site_key, ip, event.user_agent or entry.user_agent)
+            user_id = derive_visitor_key(salt, day, entry.identity_key, ip, event.user_agent or entry.user_agent)
         elif anonymize:
-            user_id = make_pseudonym(salt, entry.site_key, user_id)
+            user_id = make_pseudonym(salt, entry.identity_key, user_id)
         line, kind, subject, session, agent, page, referrer, location = _format_columns(
             event, entry, needs_no_escape, connection_agent, geo, ip, user_id
         )

@@ -19,7 +19,7 @@ def read_sample_rows(entry: Entry, entry_id: str, batch_index: int) -> Iterator[
     """The entry's rows in the order they were sent. Raises msgspec.MsgspecError when its body is not what we wrote."""
     received = entry.received_at.isoformat()
     id_prefix, id_base = derive_id_parts(entry_id)
-    derive_id = keyed_ids(entry.site_key, entry.batch_key) if entry.batch_key else None
+    derive_id = keyed_ids(entry.identity_key, entry.batch_key) if entry.batch_key else None
     for position, sample in enumerate(decode_stream_samples(entry.decode_body())):
         sample_id, ts = sample.sample_id, sample.ts
         may_be_stored = bool(sample_id) or derive_id is not None

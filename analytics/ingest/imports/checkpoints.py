@@ -98,7 +98,8 @@ SELECT count(*), coalesce(sum(received), 0), coalesce(sum(stored), 0), coalesce(
        coalesce(sum(dead_lettered), 0)
 FROM (
   SELECT max(received) AS received, sum(stored) AS stored,
-         max(received) - sum(stored) - min(dead_lettered) AS duplicate, min(dead_lettered) AS dead_lettered
+         max(received) - sum(stored) - min(dead_lettered) - min(refused) AS duplicate,
+         min(dead_lettered) AS dead_lettered
   FROM ingest_ledger
   WHERE received_at >= :since AND site_id = :site_id AND request_id LIKE :pattern
   GROUP BY request_id

@@ -164,6 +164,7 @@ class ImportRun:
             max_events=max(1, min(MAX_BATCH_EVENTS, self.limits.events)),
             site_key=self.site.key,
             allowed_types=self.site.event_types if self.site.types == "strict" else None,
+            site_aliases=frozenset(self.site.aliases),
         )
 
     def _skip_done(self, lines: LineReader, scan: SourceScan) -> Iterator[Record]:
@@ -193,7 +194,9 @@ class ImportRun:
         return None
 
     def _make_id(self, record: Record, scan: SourceScan) -> str:
-        return make_record_id(self.site.key, self.shift_s, record.text, scan.repeats.count_earlier(record.text))
+        return make_record_id(
+            self.site.identity_key, self.shift_s, record.text, scan.repeats.count_earlier(record.text)
+        )
 
     def _reject(self, rejected: RejectedLine, on_rejected: OnRejected) -> None:
         self.summary.count_rejected(rejected)
@@ -227,6 +230,7 @@ class ImportRun:
                 body=compressed_body, compressed=compressed, count=count, site_id=self.site.id, site_key=self.site.key,
                 received_us=int(clock.now().timestamp() * 1e6), skew_us=0, ip="", user_agent="",
                 principal=self.principal, request_id=f"{self._request_prefix}{first_line}",
+                hash_key=self.site.hash_key or "",
             )  # fmt: skip
             try:
                 entry_id, must_enqueue = buffer.append(self.redis, entry, self.limits)

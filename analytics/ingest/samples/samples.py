@@ -145,7 +145,7 @@ def _find_problems(sample: Sample, rules: ValidationRules) -> list[ProblemParts]
     if not -MAX_ABSOLUTE_VALUE <= sample.value <= MAX_ABSOLUTE_VALUE:
         accepted = f"-{MAX_ABSOLUTE_VALUE} to {MAX_ABSOLUTE_VALUE}, for example 125.5"
         problems.append(("value", "out_of_range", f"the value is out of range; accepted: {accepted}"))
-    if sample.site_id is not None and sample.site_id != rules.site_key:
+    if sample.site_id is not None and rules.is_other_site(sample.site_id):
         problems.append(describe_other_site(sample.site_id, rules.site_key, "samples"))
     if any(type(value) is int and abs(value) >= 2**63 for value in (sample.tags or {}).values()):
         problems.append(("tags", "out_of_range", "a number of a tag has more than 64 bits; send it as text"))

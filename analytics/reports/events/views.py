@@ -162,5 +162,5 @@ def _select_raw_events(
     stored_period = raw_export.stored_period(partitions, day_period(clock.day_of(now, zone), zone))
     period = read_period(query, zone, now, stored_period)
     user_id, include_bots = query.get("user_id"), query.get("include_bots", True)
-    user_ids = user_id and find_stored_user_ids(connection, settings(), site.id, site.key, user_id)
+    user_ids = user_id and find_stored_user_ids(connection, settings(), site.id, site.identity_key, user_id)
     return raw_export.RawEventSelection(site.id, period, query.get("type"), user_ids, include_bots)

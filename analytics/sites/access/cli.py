@@ -13,7 +13,8 @@ from analytics.auth.keys.keys import ApiKey, NewKey
 from analytics.cli import ACTOR, print_table
 from analytics.errors import BadInput
 from analytics.extensions import buffer_redis, db
-from analytics.sites.sites import check_settings, find_site
+from analytics.sites.setting_checks import check_settings
+from analytics.sites.sites import find_site
 
 
 @click.command("create")

@@ -75,7 +75,9 @@ def _read_sites(principal: Principal, body: Mapping[str, Any]) -> tuple[Site, ..
         return None
     if not holds_sites(principal, list(keys)):
         raise _exceeds(field, "the caller is not for all of these sites", " ".join(sorted(principal.sites or ())))
-    return tuple(_find_site(field, key) for key in sorted(set(keys)))
+    found = [_find_site(field, key) for key in sorted(set(keys))]
+    # A caller's sites hold the aliases too.
+    return tuple({site.id: site for site in found}.values())
 
 
 def _find_site(field: str, key: str) -> Site:

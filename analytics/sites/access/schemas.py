@@ -9,7 +9,7 @@ from analytics.apidocs.response_fields import nullable, required
 from analytics.auth.keys.keys import KINDS
 from analytics.auth.tokens.issued_tokens import find_subject_problem
 from analytics.sites.schemas import check_setting
-from analytics.sites.sites import MAX_ORIGINS
+from analytics.sites.setting_checks import MAX_ORIGINS
 from config import SCOPES
 
 MAX_SITES = 100

@@ -176,8 +176,8 @@ class Connection(asyncio.BufferedProtocol):
         # Reading pauses for a round of the loop, until the request under way has been answered, or until it asks for
         # more of its body.
         self._is_resting = self._is_ahead = self._is_unasked = self._is_refusing = False
-        # The piece before took long to parse.
-        self._was_costly = False
+        # The piece before took long to parse; when the pause that it costs is over.
+        self._was_costly, self._rested_at = False, 0.0
         # Set when the client has closed its side: it sends no more, and may still read.
         self.has_ended = False
 
@@ -212,7 +212,10 @@ class Connection(asyncio.BufferedProtocol):
         """A request waits for more of its body."""
         if self._is_unasked:
             self._is_unasked, self._is_resting = False, True
-            self._read_on()
+            if (rest_s := self._rested_at - self._loop.time()) > 0:
+                self._loop.call_later(rest_s, self._read_on)
+            else:
+                self._read_on()
 
     def end_request(self, request: Request) -> None:
         self._requests.remove(request)
@@ -265,7 +268,7 @@ class Connection(asyncio.BufferedProtocol):
         elif self._requests and not any(request.is_receiving for request in self._requests):
             # gunicorn would keep 256 KB of it.
             self.transport.pause_reading()
-            self._is_unasked = True
+            self._is_unasked, self._rested_at = True, self._loop.time() + rest_s
         elif rest_s or is_full:
             self.transport.pause_reading()
             self._is_resting = True
