@@ -13,7 +13,7 @@ from analytics.exports.jobs.housekeeping import delete_site_exports
 from analytics.exports.jobs.runner import create_runner
 from analytics.extensions import buffer_redis, db, settings
 from analytics.ingest import buffer
-from analytics.ingest.site_deletion import run_deletions
+from analytics.ingest.deletion.site_deletion import run_deletions
 from analytics.ops import task_runs
 from analytics.privacy import retention
 from analytics.privacy.steps import RetentionJob

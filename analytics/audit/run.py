@@ -12,11 +12,11 @@ from sqlalchemy import Engine, text
 
 from analytics import clock
 from analytics.audit.balance_sheet import BalanceSheet, ProgressCallback
-from analytics.audit.days import SPOT_CHECKS, check_days, recent_days
-from analytics.audit.dead_letters import check_dead_letters
-from analytics.audit.receipts import HourRange, check_receipts
-from analytics.audit.samples import check_samples, count_stored_samples
-from analytics.audit.site_audit import ALL_DAYS, DayRange, SiteAudit, ignore_progress
+from analytics.audit.checks.days import SPOT_CHECKS, check_days, recent_days
+from analytics.audit.checks.dead_letters import check_dead_letters
+from analytics.audit.checks.receipts import HourRange, check_receipts
+from analytics.audit.checks.samples import check_samples, count_stored_samples
+from analytics.audit.checks.site_audit import ALL_DAYS, DayRange, SiteAudit, ignore_progress
 from analytics.sites.sites import Site, list_sites, read_site_by_id
 
 ALL_TIME = (datetime(1970, 1, 1, tzinfo=UTC), datetime(9999, 1, 1, tzinfo=UTC))

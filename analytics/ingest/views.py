@@ -29,7 +29,7 @@ from analytics.ingest.decoding.body import (
 from analytics.ingest.decoding.events import Event, read_batch
 from analytics.ingest.decoding.rejections import check_off_loop
 from analytics.ingest.decoding.tracked_steps import read_tracked_step
-from analytics.ingest.deletes import authorize_delete, delete_site_events
+from analytics.ingest.deletion.deletes import authorize_delete, delete_site_events
 from analytics.ingest.dialects import Dialect
 from analytics.ingest.exchange import accepts
 from analytics.ingest.ids import normalize_event_id

@@ -1,4 +1,4 @@
-"""The deletion of a site: what it holds, how it begins, and how far it is. ingest/site_deletion.py does the work.
+"""The deletion of a site: what it holds, how it begins, how far it is. ingest/deletion/site_deletion.py does the work.
 
 It begins in one short transaction: from then on requests for the site are refused (`Gone`), and drains count its events
 as refused instead of storing them. The row stays until nothing of the site is left, so the key is not free before.

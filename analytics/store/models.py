@@ -58,7 +58,7 @@ sites = Table(
     Column("raw_since", Instant),
     # What the ids and visitor keys of the site's events derive from: its first key. Null: its key.
     Column("hash_key", Text),
-    # Since when the site is being deleted (ingest/site_deletion.py). Null: it is not.
+    # Since when the site is being deleted (ingest/deletion/site_deletion.py). Null: it is not.
     Column("deleting_at", Instant),
     # Table → rows: `found` when the deletion began, and `deleted` so far.
     Column("deletion", JSONB(none_as_null=True)),

@@ -16,8 +16,8 @@ from sqlalchemy.exc import OperationalError
 
 from analytics import clock
 from analytics.audit.balance_sheet import BalanceSheet
-from analytics.audit.recount import RowKey, repeatable_read
-from analytics.audit.rollup_rows import move_to_other
+from analytics.audit.checks.recount import RowKey, repeatable_read
+from analytics.audit.checks.rollup_rows import move_to_other
 from analytics.audit.run import audit_recent, run_audit
 from analytics.ingest import buffer
 from analytics.ingest.drain.drain import Drain

@@ -15,7 +15,7 @@ from redis import Redis
 from sqlalchemy import Connection, Engine, text
 
 from analytics import clock
-from analytics.ingest.deletes import delete_site_events
+from analytics.ingest.deletion.deletes import delete_site_events
 from analytics.privacy import retention
 from analytics.rollups import postings, rows
 from analytics.rollups.calendar import read_calendar

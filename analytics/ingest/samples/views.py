@@ -12,7 +12,7 @@ from analytics.clock import format_rfc3339
 from analytics.extensions import db
 from analytics.ingest.accept import SERVICE_NAME, AcceptedBatch, append_batch, json_response, open_batch
 from analytics.ingest.decoding.body import Envelope, read_items, read_single_object
-from analytics.ingest.deletes import authorize_delete, delete_named_samples
+from analytics.ingest.deletion.deletes import authorize_delete, delete_named_samples
 from analytics.ingest.exchange import accepts
 from analytics.ingest.samples import examples, schemas
 from analytics.ingest.samples.samples import StreamSample, read_samples

@@ -14,11 +14,12 @@ from functools import lru_cache, partial
 from typing import Any, TypeVar
 
 from analytics.errors import Unavailable
+from analytics.web.server.body_budget import BodyBudget
 from analytics.web.server.connections import current_connection
 from analytics.web.server.disconnects import CancellationToken
 from analytics.web.server.environ import Scope, build_environ
 from analytics.web.server.greenlets import GreenletPool, await_future
-from analytics.web.server.request_body import BODY_METHODS, BodyBudget, Receive, RequestBody
+from analytics.web.server.request_body import BODY_METHODS, Receive, RequestBody
 
 T = TypeVar("T")
 Send = Callable[[dict[str, Any]], Awaitable[None]]

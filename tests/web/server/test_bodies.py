@@ -9,7 +9,7 @@ from contextlib import suppress
 
 import pytest
 
-from analytics.web.server import request_body
+from analytics.web.server import body_budget
 from config import Settings
 from tests.web.web_server import WebServer, environment, read_all, reset, until
 
@@ -83,7 +83,7 @@ def test_bodies_of_lost_connections_are_given_back(server: WebServer, leave, sen
             leave(connection)
     began = time.monotonic()
     assert [post(server, f"new {number}") for number in range(4)] == [200] * 4
-    assert time.monotonic() - began < request_body.GIVES_WAY_AFTER_S + 1
+    assert time.monotonic() - began < body_budget.GIVES_WAY_AFTER_S + 1
 
 
 def test_a_client_that_leaves_before_its_body_gives_its_connection_back(server: WebServer) -> None:

@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 
 from analytics.errors import RequestTimeout, Unavailable
-from analytics.web.server import request_body
+from analytics.web.server import body_budget
 from analytics.web.server.asgi import EXCHANGE_KEY, AsgiApp
+from analytics.web.server.body_budget import BodyBudget
 from analytics.web.server.connections import Connection, Connections, current_connection
 from analytics.web.server.greenlets import GreenletPool, Reply, await_future
-from analytics.web.server.request_body import CALLER_KEY, BodyBudget, RequestBody
+from analytics.web.server.request_body import CALLER_KEY, RequestBody
 
 SCOPE = {
     "type": "http",
@@ -262,7 +263,7 @@ def test_the_oldest_body_of_all_goes_on_where_the_process_is_full() -> None:
 
 
 def test_a_body_that_does_not_arrive_ends_with_408(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(request_body, "BODY_WITHIN_S", 0.1)
+    monkeypatch.setattr(body_budget, "BODY_WITHIN_S", 0.1)
 
     async def run() -> None:
         messages, caught = iter([{"type": "http.request", "body": b"123456789", "more_body": True}]), []

@@ -8,8 +8,8 @@ from datetime import datetime
 from sqlalchemy import Connection, text
 
 from analytics.audit.balance_sheet import format_instant
-from analytics.audit.recount import repeatable_read
-from analytics.audit.site_audit import SiteAudit
+from analytics.audit.checks.recount import repeatable_read
+from analytics.audit.checks.site_audit import SiteAudit
 
 # At most this many gaps are listed.
 MAX_LISTED_GAPS = 100

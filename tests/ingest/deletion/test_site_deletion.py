@@ -19,8 +19,8 @@ from analytics.audit.run import run_audit
 from analytics.errors import Unavailable
 from analytics.exports.jobs.housekeeping import delete_site_exports
 from analytics.exports.jobs.runner import create_runner
-from analytics.ingest import site_deletion
-from analytics.ingest.site_deletion import FREE_AFTER, KEYS, RAW_TABLES, DeletionResult, run_deletions
+from analytics.ingest.deletion import site_deletion
+from analytics.ingest.deletion.site_deletion import FREE_AFTER, KEYS, RAW_TABLES, DeletionResult, run_deletions
 from analytics.privacy import steps
 from analytics.privacy.retention_periods import advance_raw_since
 from analytics.privacy.steps import RetentionJob

@@ -5,7 +5,7 @@ from datetime import date, datetime, timedelta
 
 from sqlalchemy import Connection
 
-from analytics.audit.recount import (
+from analytics.audit.checks.recount import (
     ConsecutiveDays,
     VisitRowKey,
     VisitSums,
@@ -13,7 +13,7 @@ from analytics.audit.recount import (
     recount_visits,
     sum_stored_visits,
 )
-from analytics.audit.site_audit import Calendar, SiteAudit, sum_deltas
+from analytics.audit.checks.site_audit import Calendar, SiteAudit, sum_deltas
 from analytics.rollups.cardinality import OTHER
 
 VISIT_GAP = timedelta(minutes=30)

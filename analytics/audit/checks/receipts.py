@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Engine, text
 
 from analytics import clock
 from analytics.audit.balance_sheet import BalanceSheet, Gap, HourBalance, format_instant
-from analytics.audit.recount import repeatable_read
+from analytics.audit.checks.recount import repeatable_read
 from analytics.ingest.buffer import RECEIVED_TTL_S, received_key
 from analytics.store.backlog import STREAM
 from analytics.store.events import find_stored_entries

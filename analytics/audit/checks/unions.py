@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from sqlalchemy import Connection, text
 
-from analytics.audit.site_audit import SiteAudit
+from analytics.audit.checks.site_audit import SiteAudit
 from analytics.rollups import bitmaps, rows
 from analytics.rollups.closing.unions import read_span_rows
 from analytics.rollups.deltas.counts import Count

@@ -13,12 +13,12 @@ from sqlalchemy import Connection, text
 
 from analytics import clock
 from analytics.audit.balance_sheet import DayBalance
-from analytics.audit.postings import check_postings
-from analytics.audit.recount import count_events, repeatable_read
-from analytics.audit.rollup_rows import compare_rows
-from analytics.audit.site_audit import Calendar, DayRange, SiteAudit, read_calendar, sum_deltas
-from analytics.audit.unions import check_unions
-from analytics.audit.visits import compare_visits
+from analytics.audit.checks.postings import check_postings
+from analytics.audit.checks.recount import count_events, repeatable_read
+from analytics.audit.checks.rollup_rows import compare_rows
+from analytics.audit.checks.site_audit import Calendar, DayRange, SiteAudit, read_calendar, sum_deltas
+from analytics.audit.checks.unions import check_unions
+from analytics.audit.checks.visits import compare_visits
 from analytics.rollups.deltas.counts import DIMENSIONS
 from analytics.store.partitions import list_stored_partitions
 

@@ -8,8 +8,8 @@ from datetime import UTC
 from sqlalchemy import Engine, text
 
 from analytics.audit.balance_sheet import BalanceSheet, Gap, format_instant
-from analytics.audit.receipts import HourRange
-from analytics.audit.recount import repeatable_read
+from analytics.audit.checks.receipts import HourRange
+from analytics.audit.checks.recount import repeatable_read
 
 MAX_LISTED_GAPS = 100
 # All letters of the hours, and the ledger row of each batch by pk_ingest_ledger. Without a row it is in ledger_hours.

@@ -5,8 +5,8 @@ from datetime import date
 
 from sqlalchemy import Connection
 
-from analytics.audit.recount import RowKey, count_rollup_rows
-from analytics.audit.site_audit import Calendar, SiteAudit, sum_deltas
+from analytics.audit.checks.recount import RowKey, count_rollup_rows
+from analytics.audit.checks.site_audit import Calendar, SiteAudit, sum_deltas
 from analytics.rollups import bitmaps
 from analytics.rollups.cardinality import OTHER, apply_limits
 from analytics.rollups.deltas.counts import Count
