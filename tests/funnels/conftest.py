@@ -7,9 +7,9 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from tests.reports.conftest import store, whole_march
+from tests.reports.conftest import store, whole_months
 
-__all__ = ["store", "whole_march"]
+__all__ = ["store", "whole_months"]
 
 Call = Callable[..., Any]
 

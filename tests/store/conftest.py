@@ -1,5 +1,5 @@
 """The fixtures of the tests of reports, which store events."""
 
-from tests.reports.conftest import fill, store, whole_march
+from tests.reports.conftest import fill, store, whole_months
 
-__all__ = ["fill", "store", "whole_march"]
+__all__ = ["fill", "store", "whole_months"]
