@@ -40,15 +40,15 @@ class GapResponse(Schema):
 
 
 class HourBalanceResponse(Schema):
-    """A site's events of a UTC hour of receipt. `accepted` null: not counted any more."""
+    """A site's events of a UTC hour of receipt. `accepted` null: not counted any more. `refused`: their site was deleted
+    before they were stored."""
+
+    site = fields.String(required=True)
+    hour = fields.AwareDateTime(required=True)
 
     class Meta:
-        include = (
-            required(fields.String, "site")
-            | required(fields.AwareDateTime, "hour")
-            | nullable(fields.Integer, "accepted")
-            | required(fields.Integer, "stored", "duplicate", "dead", "in_flight")
-        )
+        include = nullable(fields.Integer, "accepted")
+        include |= required(fields.Integer, "stored", "duplicate", "dead", "refused", "in_flight")
 
 
 class DayBalanceResponse(Schema):
@@ -72,8 +72,8 @@ class RecountResponse(Schema):
 
 
 class AuditResponse(Schema):
-    """The balance sheet: accepted = stored + duplicate + dead + in flight by hour, stored = rolled up by day. It is
-    balanced when there are no gaps; `notes` say what could not be checked."""
+    """The balance sheet: accepted = stored + duplicate + dead + refused + in flight by hour, stored = rolled up by
+    day. It is balanced when there are no gaps; `notes` say what could not be checked."""
 
     balanced = fields.Boolean(required=True)
     checked_at = fields.AwareDateTime(required=True)
@@ -96,6 +96,7 @@ AUDIT_EXAMPLE: dict[str, Any] = {
             "stored": 1200,
             "duplicate": 3,
             "dead": 1,
+            "refused": 0,
             "in_flight": 0,
         }
     ],

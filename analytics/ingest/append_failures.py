@@ -5,29 +5,20 @@ accept.py calls `explain_failure` for an error of the Redis client. Pure.
 
 import socket
 
-from redis.exceptions import (
-    AuthenticationError,
-    AuthorizationError,
-    BusyLoadingError,
-    MaxConnectionsError,
-    NoPermissionError,
-    OutOfMemoryError,
-    ReadOnlyError,
-    RedisError,
-    ResponseError,
-)
+from redis import exceptions
+from redis.exceptions import RedisError
 
 from analytics.errors import NOT_TAKEN, UNKNOWN, Unavailable
 
 # Redis refused the command, or the client never sent it. The append's script writes the entry first.
 REFUSALS = (
-    AuthenticationError,
-    AuthorizationError,
-    BusyLoadingError,
-    MaxConnectionsError,
-    NoPermissionError,
-    OutOfMemoryError,
-    ReadOnlyError,
+    exceptions.AuthenticationError,
+    exceptions.AuthorizationError,
+    exceptions.BusyLoadingError,
+    exceptions.MaxConnectionsError,
+    exceptions.NoPermissionError,
+    exceptions.OutOfMemoryError,
+    exceptions.ReadOnlyError,
 )
 # Refusals for which the client has no class: Redis cannot write its file, or has too few replicas.
 REFUSAL_CODES = ("MISCONF", "NOREPLICAS")
@@ -48,7 +39,9 @@ def explain_failure(error: RedisError) -> Unavailable:
 
 
 def _is_refused(error: RedisError) -> bool:
-    return isinstance(error, REFUSALS) or (isinstance(error, ResponseError) and str(error).startswith(REFUSAL_CODES))
+    return isinstance(error, REFUSALS) or (
+        isinstance(error, exceptions.ResponseError) and str(error).startswith(REFUSAL_CODES)
+    )
 
 
 def _was_never_sent(error: BaseException | None) -> bool:

@@ -9,18 +9,14 @@ from alembic import op
 revision, down_revision = "0018", "0017"
 
 
+# Those of open_days, which is written with it.
+VACUUM = "autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 200, autovacuum_vacuum_cost_delay = 0"
+
+
 def upgrade() -> None:
-    op.execute("""
-CREATE TABLE day_versions (
-    site_id INTEGER NOT NULL,
-    day DATE NOT NULL,
-    version BIGINT NOT NULL,
-    CONSTRAINT pk_day_versions PRIMARY KEY (site_id, day)
-) WITH (
-    fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 200,
-    autovacuum_vacuum_cost_delay = 0
-)
-""")
+    columns = "site_id integer NOT NULL, day date NOT NULL, version bigint NOT NULL"
+    op.execute(f"CREATE TABLE day_versions ({columns}, PRIMARY KEY (site_id, day)) WITH (fillfactor = 50, {VACUUM})")
+    op.execute("ALTER INDEX day_versions_pkey RENAME TO pk_day_versions")
 
 
 def downgrade() -> None:

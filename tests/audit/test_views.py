@@ -11,7 +11,7 @@ from flask import Flask
 from redis import Redis
 from sqlalchemy import Engine, text
 
-from analytics.audit import views
+from analytics.audit import schemas, views
 from analytics.rollups.merge import merge_all
 from analytics.sites.sites import Site, create_site
 from analytics.store.exclusive import try_exclusive
@@ -64,6 +64,8 @@ def test_without_days_the_last_hours_are_checked(read: Any, today: str) -> None:
     found = read()
     assert (found.json["balanced"], hours(found)) == (True, {"default": DEFAULT, "shop": SHOP})
     assert found.json["recounted"] == []
+    # Every field is described, and no other.
+    assert schemas.AuditResponse().validate(found.json) == {}
     assert (hours(read(site="shop")), hours(read(of="shop"))) == ({"shop": SHOP}, {"shop": SHOP})
     assert found.headers["Cache-Control"] == "no-store"
 
