@@ -298,7 +298,7 @@ RESTART = text(
 
 @pytest.fixture(autouse=True)
 def clean(request: pytest.FixtureRequest) -> None:
-    """Empties tables, Redis and the process's caches, for tests that use them."""
+    """Empties tables, Redis, the storage of exports and the process's caches, for tests that use them."""
     if not {"app", "engine", "redis", "settings"} & set(request.fixturenames):
         return
     app: Flask = request.getfixturevalue("app")
@@ -315,6 +315,7 @@ def clean(request: pytest.FixtureRequest) -> None:
             connection.execute(RESTART)
     app.extensions["buffer_redis"].flushdb()
     app.extensions["cache_redis"].flushdb()
+    shutil.rmtree(request.getfixturevalue("settings").export_url, ignore_errors=True)
     sites.clear_site_cache(engine)
     with app.app_context():
         authenticator().clear()

@@ -1,6 +1,5 @@
 """Fixtures of exports: rows on several days, jobs, requests to the API, and the task as a function."""
 
-import shutil
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -30,13 +29,6 @@ SELECT CAST(md5(:day || ' ' || n || CAST(:received_at AS text)) AS uuid), CAST(:
        false, CASE n % 3 WHEN 0 THEN 'click' ELSE 'page_view' END, 'user' || n % 7, '/p/' || n, '{"n": 1}'
 FROM generate_series(1, :rows) AS n
 """)
-
-
-@pytest.fixture(autouse=True)
-def empty_storage(request: pytest.FixtureRequest) -> None:
-    """Empties the storage before a test that uses the settings, as the tables are emptied."""
-    if "settings" in request.fixturenames:
-        shutil.rmtree(request.getfixturevalue("settings").export_url, ignore_errors=True)
 
 
 @pytest.fixture

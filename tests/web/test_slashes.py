@@ -11,7 +11,7 @@ from analytics import create_app
 from analytics.sites.sites import Site
 from config import Settings
 
-VALUES = {"uuid": "5f0c1d2e-8a53-4c0e-9d3c-0e8d8a1f2b34"}
+VALUES = {"uuid": "5f0c1d2e-8a53-4c0e-9d3c-0e8d8a1f2b34", "int": "17"}
 RULES = list(create_app(Settings(environment="test")).url_map.iter_rules())
 
 
@@ -23,7 +23,7 @@ def holds_free_text(rule: Rule) -> bool:
 def path_of(rule: Rule) -> str:
     path = rule.rule
     for name in rule.arguments:
-        for kind in ("", "path:", "uuid:"):
+        for kind in ("", "path:", "uuid:", "int:"):
             path = path.replace(f"<{kind}{name}>", VALUES.get(kind.rstrip(":"), "x"))
     return path
 
