@@ -170,12 +170,12 @@ def _look_up(engine: Engine, key: str, auto_create: bool) -> Site:
 def read_site(connection: Connection, key: str, lock: bool = False) -> Site | None:
     """The site with that key or alias as it is now; None when there is none. `lock`: until the transaction ends, nobody
     else changes it and no drain stores events of it."""
-    query = select(*COLUMNS).where(is_named(key))
+    query = select(*COLUMNS).where(_is_named(key))
     row = connection.execute(query.with_for_update(of=sites) if lock else query).first()
     return None if row is None else _site(row)
 
 
-def is_named(key: str) -> ColumnElement[bool]:
+def _is_named(key: str) -> ColumnElement[bool]:
     """That the row of `sites` has that key or alias."""
     of_alias = select(site_aliases.c.site_id).where(site_aliases.c.alias == key).scalar_subquery()
     return or_(sites.c.key == key, sites.c.id == of_alias)

@@ -14,7 +14,6 @@ from sqlalchemy import Column, ColumnElement, Engine, Row, and_, case, delete, s
 from analytics import clock
 from analytics.auth.principal import Principal
 from analytics.exports.sources.request import ExportRequest
-from analytics.sites.sites import is_named
 from analytics.store.models import export_jobs, sites
 from analytics.web.cursor import decode_cursor, encode_cursor
 
@@ -108,7 +107,7 @@ class JobFilter(NamedTuple):
         """As SQL, for a query that joins `sites`. `now` decides which files have expired (`Job.state_at`)."""
         return (
             true() if self.state is None else _state_at(now) == self.state,
-            true() if self.site_key is None else is_named(self.site_key),
+            true() if self.site_key is None else sites.c.key == self.site_key,
             true() if self.schedule_id is None else export_jobs.c.schedule_id == self.schedule_id,
         )
 
