@@ -14,8 +14,8 @@ def upgrade() -> None:
 ALTER TABLE events ADD COLUMN position INTEGER NOT NULL DEFAULT -1;
 ALTER TABLE visits
     ADD COLUMN entry_received_at TIMESTAMPTZ NOT NULL DEFAULT 'epoch',
-    ADD COLUMN entry_position INTEGER NOT NULL DEFAULT 0,
     ADD COLUMN exit_received_at TIMESTAMPTZ NOT NULL DEFAULT 'epoch',
+    ADD COLUMN entry_position INTEGER NOT NULL DEFAULT 0,
     ADD COLUMN exit_position INTEGER NOT NULL DEFAULT 0;
 """)
 
@@ -33,8 +33,8 @@ END
 $$;
 ALTER TABLE visits
     DROP COLUMN exit_position,
-    DROP COLUMN exit_received_at,
     DROP COLUMN entry_position,
+    DROP COLUMN exit_received_at,
     DROP COLUMN entry_received_at;
 ALTER TABLE events DROP COLUMN position;
 """)
