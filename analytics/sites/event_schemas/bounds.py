@@ -214,9 +214,8 @@ class _Walk:
             if is_inner or not (keyword in KEYWORDS[self._draft] or keyword.startswith("x-")):
                 accepted = ", ".join(sorted(KEYWORDS[self._draft]))
                 where = " below the top of the schema" if is_inner else f" in {self._draft}"
-                detail = (
-                    f"the keyword {keyword[:80]!r} is not accepted{where}; accepted: {accepted}, and x-… of your own"
-                )
+                detail = f"the keyword {keyword[:80]!r} is not accepted{where}; accepted: {accepted}"
+                detail += ", and your own annotations as x-…, for example x-owner"
                 raise SchemaFault((*place, keyword), "unknown_keyword", detail)
         text_format = schema.get("format")
         if text_format is not None and text_format not in FORMATS:

@@ -101,14 +101,15 @@ def read_schema(connection: Connection, site: Site, type_name: str) -> EventSche
 
 
 def set_schema(
-    connection: Connection, key: str, type_name: str, schema: str, *, actor: str = "system"
+    connection: Connection, key: str, type_name: str, text: bytes, *, actor: str = "system"
 ) -> tuple[Site, EventSchema]:
     """The site, and the schema that payloads of the type must satisfy from now on; the audit log has both old and new.
     The caller commits, then caches the site.
 
-    Raises Invalid for a schema that is not accepted, NotFound, Gone.
+    Raises BadInput and Invalid for a schema that is not accepted, NotFound, Gone.
     """
-    check_schema(type_name, schema)
+    check_schema(type_name, text)
+    schema = text.decode()
     site = lock_site(connection, key)
     check_not_deleting(site)
     name, found = stored_type(type_name), list_schemas(connection, site.id)
@@ -138,15 +139,13 @@ def remove_schema(
     return _count_change(connection, site, actor, "site.remove_schema", detail), removed
 
 
-def check_schema(type_name: str, schema: str) -> "EventValidator":
-    """The compiled schema. Raises Invalid."""
+def check_schema(type_name: str, text: bytes) -> "EventValidator":
+    """The compiled schema. Raises BadInput and Invalid."""
     # The library takes 8 MB, which a process without schemas does not need.
     from analytics.sites.event_schemas.validators import compile_schema
 
     check_settings({"event_types": [type_name]})
-    if "\0" in schema:
-        raise _invalid("nul", "a NUL character cannot be stored; remove it, for example from a description")
-    return compile_schema(stored_type(type_name), schema.encode("utf-8", "replace"))
+    return compile_schema(stored_type(type_name), text)
 
 
 def _check_totals(others: list[EventSchema], schema: str) -> None:

@@ -23,6 +23,7 @@ from analytics.sites.event_schemas.bounds import (
 from analytics.sites.event_schemas.keywords import DRAFT_7
 from analytics.sites.event_schemas.pointers import join_pointer
 from analytics.sites.event_schemas.problems import SchemaProblem, describe_error
+from analytics.web.json_errors import not_json
 
 MAX_SCHEMA_BYTES = 65_536
 MAX_PROBLEMS = 10
@@ -69,20 +70,21 @@ class EventValidator(NamedTuple):
 
 
 def read_schema(text: bytes) -> Any:
-    """The schema in the text. Raises Invalid."""
+    """The schema in the text. Raises BadInput (not JSON) and Invalid."""
     if len(text) > MAX_SCHEMA_BYTES:
         raise _invalid("too_long", f"{len(text):,} bytes; accepted: at most {MAX_SCHEMA_BYTES:,}")
     try:
         schema = _decode(text)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, ValueError) as error:
-        raise _invalid("malformed", "this is not JSON, or it has a number that is out of range") from error
+        raise not_json(error, text) from error
     if not isinstance(schema, (dict, bool)):
         raise _invalid("wrong_type", "this is no JSON Schema; accepted: an object (or true or false)")
     return schema
 
 
 def compile_schema(type_name: str, text: bytes) -> EventValidator:
-    """The compiled schema. Raises Invalid for one that is not accepted, with its place as the field."""
+    """The compiled schema. Raises BadInput (not JSON), and Invalid for one that is not accepted, with its place as the
+    field."""
     schema = read_schema(text)
     try:
         # The bounds come first, so that nothing costs much afterwards.
