@@ -110,7 +110,7 @@ class ValidationRules(NamedTuple):
     required_user_id: str | None = None
     # Other names of the site (sites/names.py).
     site_aliases: frozenset[str] = frozenset()
-    # By stored type: what payloads must satisfy (sites/event_schemas/).
+    # By each name of a type: what payloads must satisfy (sites/event_schemas/).
     validators: "Mapping[str, EventValidator]" = NO_VALIDATORS
 
     def is_other_site(self, site_id: str) -> bool:

@@ -12,7 +12,6 @@ import msgspec
 from analytics.ingest.decoding.json_decoding import split_items
 from analytics.ingest.decoding.rejections import ProblemParts
 from analytics.sites.event_schemas.pointers import join_pointer
-from analytics.store.event_types import stored_type
 from analytics.web.server.greenlets import offload
 
 if TYPE_CHECKING:
@@ -30,19 +29,24 @@ def satisfy_schemas(events: Sequence["Event"], body: bytes, validators: "Validat
     """True when every payload satisfies the schema of its type. About 1 us for an event whose type has one."""
     if not validators:
         return True
-    checked = [(index, event, validators.get(stored_type(event.type))) for index, event in enumerate(events)]
-    found = [(index, event, validator) for index, event, validator in checked if validator is not None]
-    used = {validator.type_name: validator for _, _, validator in found}.values()
-    if len(body) > min((validator.max_event_bytes for validator in used), default=len(body)):
-        # Only a body of that size needs the sizes of its events.
-        sizes = list(map(len, split_items(body)))
-        if any(sizes[index] > validator.max_event_bytes for index, _, validator in found):
-            return False
+    get = validators.get
+    found = [(validator, event) for event in events if (validator := get(event.type)) is not None]
+    if not found:
+        return True
+    used = {validator.type_name: validator for validator, _ in found}.values()
+    # Only a body of that size needs the sizes of its events.
+    if len(body) > min(validator.max_event_bytes for validator in used) and _has_too_large(events, body, validators):
+        return False
 
     def are_valid() -> bool:
-        return all(validator.is_valid(event.payload) for _, event, validator in found)
+        return all(validator.is_valid(event.payload) for validator, event in found)
 
     return offload(are_valid) if takes_long(used, body) else are_valid()
+
+
+def _has_too_large(events: Sequence["Event"], body: bytes, validators: "Validators") -> bool:
+    sizes = zip(events, map(len, split_items(body)), strict=True)
+    return any((found := validators.get(event.type)) and size > found.max_event_bytes for event, size in sizes)
 
 
 def takes_long(validators: "Collection[EventValidator]", body: bytes) -> bool:
@@ -64,7 +68,7 @@ def find_mismatches(
 ) -> list[ProblemParts]:
     """What the payload, as it is stored, does not satisfy of the schema of its type; fields are pointers into `source`,
     the event as it was sent in `raw`."""
-    validator = validators.get(stored_type(event.type))
+    validator = validators.get(event.type)
     if validator is None:
         return []
     problems = validator.find_problems(event.payload, len(raw), is_described)

@@ -26,7 +26,7 @@ from analytics.sites.sites import (
     write_columns,
 )
 from analytics.store.connections import limit_statements
-from analytics.store.event_types import stored_type
+from analytics.store.event_types import names_of, stored_type
 from analytics.store.models import event_schemas
 from analytics.web.refreshing_cache import Freshness, RefreshingCache
 
@@ -49,7 +49,7 @@ class EventSchema(NamedTuple):
 
 
 class SiteValidators(NamedTuple):
-    """The compiled schemas of a site by stored type."""
+    """The compiled schemas of a site by each name of their types."""
 
     version: int
     by_type: "Mapping[str, EventValidator]"
@@ -62,7 +62,7 @@ _COLUMNS = tuple(event_schemas.c[name] for name in EventSchema._fields)
 
 
 def find_validators(engine: Engine, site: Site) -> "Mapping[str, EventValidator]":
-    """The checks of the site's types, by stored type. A site that never had any costs nothing.
+    """The checks of the site's types, by each name of them. A site that never had any costs nothing.
 
     Raises Unavailable where they changed and cannot be read: no event is accepted unchecked.
     """
@@ -188,9 +188,10 @@ def _load(engine: Engine, site_id: int) -> SiteValidators:
     if not rows:
         raise NotFound("this site was deleted; accepted: another one, for example site=default")
     try:
-        by_type = {row.type: compile_schema(row.type, row.schema.encode()) for row in rows if row.type is not None}
+        compiled = [compile_schema(row.type, row.schema.encode()) for row in rows if row.type is not None]
     except Invalid as error:
         raise Unavailable(f"a schema of this site is not accepted any more; set it again: {error.detail}") from error
+    by_type = {name: validator for validator in compiled for name in names_of(validator.type_name)}
     return SiteValidators(rows[0].schemas_version, by_type)
 
 
