@@ -10,7 +10,7 @@ from flask.cli import with_appcontext
 
 from analytics import queue
 from analytics.auth.keys.site_keys import check_site_key
-from analytics.cli import ACTOR, print_table
+from analytics.cli import ACTOR, LazyGroup, print_table
 from analytics.errors import NotFound, Unavailable
 from analytics.extensions import buffer_redis, db
 from analytics.sites import names, sites
@@ -179,4 +179,9 @@ def _changes(options: dict[str, Any]) -> dict[str, Any]:
     return changes
 
 
-COMMANDS: tuple[click.Command, ...] = (create_site, set_site, list_sites, rename_site, remove_alias, delete_site)
+COMMANDS: tuple[click.Command, ...] = (
+    *(create_site, set_site, list_sites, rename_site, remove_alias, delete_site),
+    LazyGroup(
+        "schema", "analytics.sites.event_schemas.cli", help="Set, show, check and remove JSON Schemas of events."
+    ),
+)

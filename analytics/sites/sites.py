@@ -45,7 +45,7 @@ MAX_CACHED_SITES = 10_000
 # Seconds that the statements of a look-up wait for a server that hangs.
 LOOK_UP_LIMIT_S = 5.0
 MAX_LISTED = 1000
-HIDDEN_FIELDS = frozenset({"id", "hash_key", "deleting_at", "deletion"})
+HIDDEN_FIELDS = frozenset({"id", "hash_key", "deleting_at", "deletion", "schemas_version"})
 DATABASE_UNAVAILABLE_ERRORS = (OperationalError, InterfaceError, TimeoutError)
 # Whoever gives a site a key takes this lock first: a key and an alias are in two tables.
 NAMES_LOCK_ID = 7_205_327
@@ -72,6 +72,8 @@ class Site(NamedTuple):
     # Since when it is being deleted, and the rows `found` and `deleted` so far (deletion.py).
     deleting_at: datetime | None = None
     deletion: Mapping[str, Any] | None = None
+    # Of its event_schemas; 0: it never had any.
+    schemas_version: int = 0
 
     @property
     def names(self) -> tuple[str, ...]:

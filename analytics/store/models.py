@@ -62,6 +62,20 @@ sites = Table(
     Column("deleting_at", Instant),
     # Table → rows: `found` when the deletion began, and `deleted` so far.
     Column("deletion", JSONB(none_as_null=True)),
+    # Grows with each change of the site's rows in event_schemas. 0: there never were any.
+    Column("schemas_version", Integer, nullable=False, server_default="0"),
+)
+
+# The JSON Schemas that payloads of a site's events must satisfy (sites/event_schemas/).
+event_schemas = Table(
+    "event_schemas",
+    metadata,
+    Column("site_id", Integer, ForeignKey("sites.id", ondelete="CASCADE"), primary_key=True),
+    # As events of it are stored.
+    Column("type", Text, primary_key=True),
+    # JSON, as it was sent.
+    Column("schema", Text, nullable=False),
+    Column("updated_at", Instant, nullable=False),
 )
 
 # The former keys of renamed sites, by which they are still found (sites/names.py). No site has one as its key.

@@ -36,6 +36,7 @@ from analytics.ingest.imports.sources import Source, SourceScan, scan_source
 from analytics.ingest.imports.summary import ImportSummary, RejectedLine
 from analytics.ingest.receipt_clock import ReceiptClock
 from analytics.rollups.visits.sums import to_microseconds
+from analytics.sites.event_schemas.event_schemas import find_validators
 from analytics.sites.sites import Site
 from analytics.store.events import find_stored_entries
 
@@ -169,6 +170,7 @@ class ImportRun:
             site_key=self.site.key,
             allowed_types=self.site.event_types if self.site.types == "strict" else None,
             site_aliases=frozenset(self.site.aliases),
+            validators=find_validators(self.engine, self.site),
         )
 
     def _skip_done(self, lines: LineReader, scan: SourceScan) -> Iterator[Record]:
