@@ -87,7 +87,8 @@ def _state(row: Any, letter: Any, copies: Sequence[Any], batch: Any) -> str:
 # Two columns of uq_events in every partition.
 FIND_EVENT = text("""
 SELECT site_id, event_id::text, ts, received_at, type, user_id, user_no, session_id, subject, is_bot, path, referrer,
-    source, country, region, city, browser, os, device, utm_source, utm_medium, utm_campaign
+    source, country, region, city, browser, os, device, utm_source, utm_medium, utm_campaign, hostname, language,
+    screen, channel
 FROM events
 WHERE site_id = ANY (:sites) AND event_id = CAST(:event_id AS uuid)
 ORDER BY received_at

@@ -19,13 +19,15 @@ from analytics import clock
 from analytics.files.zstd import zstd
 from analytics.store.event_types import PAGE_VIEW
 
-VERSION = b"\x01"
+VERSION = b"\x02"
+# Version 1 has pieces without hostname, language, screen and channel: counts.py adds them.
+READABLE_VERSIONS = (b"\x01", VERSION)
 # Column → the dimensions that one piece of it holds.
 DIMENSIONS_BY_COLUMN = {
     "when": ("total", "hour"),
-    "agent": ("browser", "os", "device"),
-    "page": ("path", "utm_source", "utm_medium", "utm_campaign"),
-    "referrer": ("referrer", "source"),
+    "agent": ("browser", "os", "device", "language", "screen"),
+    "page": ("path", "hostname", "utm_source", "utm_medium", "utm_campaign"),
+    "referrer": ("referrer", "source", "channel"),
     "place": ("country", "region", "city"),
 }
 
@@ -39,11 +41,11 @@ class CountableRow(Protocol):
     # '' where the event has none; likewise `session`.
     subject: str
     session: str
-    # is_bot, browser, os, device
+    # is_bot, browser, os, device, language, screen
     agent: str
-    # path, utm_source, utm_medium, utm_campaign; further columns are ignored
+    # path, hostname, utm_source, utm_medium, utm_campaign; further columns are ignored
     page: str
-    # referrer, source
+    # referrer, source, channel
     referrer: str
     # country, region, city
     place: str
@@ -132,8 +134,8 @@ def raises_unreadable() -> Iterator[None]:
 
 
 def _inner(body: bytes) -> bytes:
-    if body[:1] != VERSION:
-        raise ValueError(f"the delta has version {body[:1]!r}; this release reads version {VERSION!r}")
+    if body[:1] not in READABLE_VERSIONS:
+        raise ValueError(f"the delta has version {body[:1]!r}; this release reads versions {READABLE_VERSIONS}")
     return zstd.decompress(body[1:])
 
 
