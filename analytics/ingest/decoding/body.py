@@ -48,8 +48,8 @@ class Envelope(msgspec.Struct):
 
     @property
     def host(self) -> str:
-        """The host in `domain`, normalised; '' for none, and for what is no host."""
-        host = normalize_host(_read_text(self.domain))
+        """The host in `domain`, a host or an origin, normalised; '' for none, and for what is neither."""
+        host = normalize_host(_read_text(self.domain).rpartition("://")[2].partition("/")[0])
         return host if is_host(host) else ""
 
     def read_first(self, *names: str) -> Any:
