@@ -136,11 +136,11 @@ def _format_columns(
         # Of other types it is what was clicked, loaded or shared.
         page_url = _url(hints.url)
     referrer_url = event.referrer or _url(hints.referrer)
-    page, host, campaign = format_page_columns(page_url or "", event.hostname or entry.domain)
+    page, landing = format_page_columns(page_url or "", event.hostname or entry.domain)
     if event.utm_source or event.utm_medium or event.utm_campaign or event.utm_term or event.utm_content:
-        page, campaign = _with_own_campaign(page, campaign, event)
-    if referrer_url or campaign is not NO_CAMPAIGN:
-        referrer = format_referrer_columns(referrer_url or "", host, domains, campaign)
+        page, landing = _with_own_campaign(page, landing, event)
+    if referrer_url or landing.has_campaign:
+        referrer = format_referrer_columns(referrer_url or "", landing, domains)
     else:
         referrer = DIRECT_COLUMNS
     address, location = format_location_columns(geo, ip)
@@ -231,14 +231,26 @@ def _with_screen(agent: str, language: str, screen: str | int) -> str:
     return f"{agent.rsplit(TAB, 2)[0]}{TAB}{own}"
 
 
+class _Landing:
+    """What a page says of where its visitor came from. Compared by identity, as a key of caches."""
+
+    __slots__ = ("campaign", "has_campaign", "host")
+
+    def __init__(self, host: str | None, campaign: Campaign) -> None:
+        self.host, self.campaign, self.has_campaign = host, campaign, campaign != NO_CAMPAIGN
+
+
+# One object for all pages of a host and campaign.
+_landing = lru_cache(maxsize=LONG_TEXT_CACHE_SIZE)(_Landing)
+
+
 @lru_cache(maxsize=LONG_TEXT_CACHE_SIZE)
-def format_page_columns(page: str, default_host: str) -> tuple[str, str | None, Campaign]:
-    """(columns path, hostname and the five utm_…, the page's host, its campaign); `default_host` where it has none."""
+def format_page_columns(page: str, default_host: str) -> tuple[str, _Landing]:
+    """(columns path, hostname and the five utm_…, the rest); `default_host` is that of a page without one."""
     parts = split_page(page)
     host = parts.host or _read_default_host(default_host)
-    columns = (parts.path, host, *parts[2:7])
-    campaign = _campaign(parts.utm_source, parts.utm_medium, parts.utm_campaign, parts.click_id)
-    return _join(*columns), host, campaign
+    campaign = Campaign(*(text or "" for text in (*parts[2:5], parts.click_id)))
+    return _join(parts.path, host, *parts[2:7]), _landing(host, campaign)
 
 
 def _read_default_host(text: str) -> str | None:
@@ -246,15 +258,10 @@ def _read_default_host(text: str) -> str | None:
     return host if is_host(host) else None
 
 
-def _campaign(source: str | None, medium: str | None, name: str | None, click_id: str | None) -> Campaign:
-    campaign = Campaign(source or "", medium or "", name or "", click_id or "")
-    return NO_CAMPAIGN if campaign == NO_CAMPAIGN else campaign
-
-
 @lru_cache(maxsize=LONG_TEXT_CACHE_SIZE)
-def format_referrer_columns(referrer: str, own_host: str | None, domains: OwnDomains, campaign: Campaign) -> str:
+def format_referrer_columns(referrer: str, landing: _Landing, domains: OwnDomains) -> str:
     """Columns referrer, source, channel."""
-    return _join(*split_referrer(referrer, own_host, domains, campaign))
+    return _join(*split_referrer(referrer, landing.host, domains, landing.campaign))
 
 
 @lru_cache(maxsize=65_536)
@@ -272,13 +279,14 @@ def _format_own_location(event: StreamEvent) -> str:
     return _join(country, event.region, event.city)
 
 
-def _with_own_campaign(page_text: str, of_page: Campaign, event: StreamEvent) -> tuple[str, Campaign]:
+def _with_own_campaign(page_text: str, of_page: _Landing, event: StreamEvent) -> tuple[str, _Landing]:
     """The event's own utm fields take precedence over those of its page."""
     path, hostname, *columns = page_text.split("\t")
     own = (event.utm_source, event.utm_medium, event.utm_campaign, event.utm_term, event.utm_content)
     columns = [escape_copy(value) if value else default for value, default in zip(own, columns, strict=True)]
-    campaign = Campaign(*(value or default for value, default in zip(own, of_page[:3], strict=False)), of_page.click_id)
-    return "\t".join((path, hostname, *columns)), campaign
+    links = zip(own, of_page.campaign[:3], strict=False)
+    campaign = Campaign(*(value or default for value, default in links), of_page.campaign.click_id)
+    return "\t".join((path, hostname, *columns)), _landing(of_page.host, campaign)
 
 
 def _join(*columns: str | None) -> str:
