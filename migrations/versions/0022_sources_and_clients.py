@@ -11,7 +11,7 @@ from alembic import op
 from pyroaring import BitMap64
 from sqlalchemy import text
 
-revision, down_revision = "0022", "0020"
+revision, down_revision = "0022", "0021"
 
 NEW_DIMENSIONS = "('hostname'), ('language'), ('screen'), ('channel')"
 CAMPAIGN = ("utm_source", "utm_medium", "utm_campaign")
@@ -84,13 +84,6 @@ RETURNING {", ".join(f"r.{name.strip()}" for name in KEY.split(","))}, folded.va
 def downgrade() -> None:
     # Campaigns stay folded: `flask rollups rebuild` of the release before counts them as they were sent.
     op.execute("""
-DO $$
-BEGIN
-    IF EXISTS (SELECT FROM rollup_deltas WHERE get_byte(body, 0) = 2) THEN
-        RAISE EXCEPTION 'rollup_deltas has rows that the release before cannot read'
-            USING HINT = 'Stop the web processes, let the worker store what waits, run flask rollups merge; try again.';
-    END IF;
-END $$;
 DELETE FROM rollups WHERE dimension IN ('hostname', 'language', 'screen', 'channel');
 ALTER TABLE events DROP COLUMN hostname, DROP COLUMN language, DROP COLUMN screen, DROP COLUMN channel;
 ALTER TABLE sites DROP COLUMN domains;

@@ -20,7 +20,8 @@ from analytics.files.zstd import zstd
 from analytics.store.event_types import PAGE_VIEW
 
 VERSION = b"\x02"
-# Version 1 has pieces without hostname, language, screen and channel: counts.py adds them.
+# Bodies of version 1 have page views without receipts, and pieces without hostname, language, screen and channel, which
+# counts.py adds.
 READABLE_VERSIONS = (b"\x01", VERSION)
 # Column → the dimensions that one piece of it holds.
 DIMENSIONS_BY_COLUMN = {
@@ -49,6 +50,9 @@ class CountableRow(Protocol):
     referrer: str
     # country, region, city
     place: str
+    # When its batch was received (µs since 1970), and its index there.
+    received_us: int
+    position: int
 
 
 class Section(msgspec.Struct, array_like=True):
@@ -74,6 +78,9 @@ class PageViews(msgspec.Struct, array_like=True):
     pages: list[int]
     referrers: list[int]
     places: list[int]
+    # When its batch was received (µs since 1970), and its index there; none in a body of version 1.
+    received_us: list[int] = []
+    positions: list[int] = []
 
 
 class DeltaBody(msgspec.Struct, array_like=True):
@@ -220,6 +227,8 @@ def _views(rows: list[CountableRow], user_nos: list[int], minutes: list[int]) ->
         [number[row.page] for row in rows],
         [number[row.referrer] for row in rows],
         [number[row.place] for row in rows],
+        [row.received_us for row in rows],
+        [row.position for row in rows],
     )
     views.texts = list(number)
     return views
