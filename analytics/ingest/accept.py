@@ -64,6 +64,8 @@ class BatchContext(NamedTuple):
     received_at: datetime
     skew: timedelta
     rules: ValidationRules
+    # The host of the batch's pages; '' where the envelope names none.
+    domain: str = ""
 
 
 class AcceptedBatch(NamedTuple, Generic[Item]):
@@ -116,7 +118,8 @@ def open_batch(items: bytes, envelope: Envelope | None = None, default_site_key:
         site_aliases=NO_ALIASES if key == site.key and not site.aliases else frozenset((key, *site.aliases)),
         validators=find_validators(db.engine, site),
     )
-    return BatchContext(batch_key, environ, config, principal, site, received_at, skew, rules)
+    domain = envelope.host if envelope is not None else ""
+    return BatchContext(batch_key, environ, config, principal, site, received_at, skew, rules, domain)
 
 
 def _receipt_clock() -> ReceiptClock:
@@ -243,7 +246,7 @@ def _list_indexes(batch: Batch[Any]) -> list[int]:
 
 
 def _build_entry(context: BatchContext, batch: Batch[Any], holds_samples: bool) -> buffer.Entry:
-    batch_key, environ, config, principal, site, received_at, skew, _ = context
+    batch_key, environ, config, principal, site, received_at, skew, _, domain = context
     body, compressed = buffer.compress(batch.body)
     return buffer.Entry(
         body=body,
@@ -263,6 +266,8 @@ def _build_entry(context: BatchContext, batch: Batch[Any], holds_samples: bool) 
         batch_key=batch_key,
         indexes=_list_indexes(batch) if batch_key else [],
         hash_key=site.hash_key or "",
+        domain=domain,
+        own_domains=list(site.domains),
     )
 
 

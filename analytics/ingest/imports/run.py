@@ -236,7 +236,7 @@ class ImportRun:
                 body=compressed_body, compressed=compressed, count=count, site_id=self.site.id, site_key=self.site.key,
                 received_us=to_microseconds(self._receipt_clock.now()), skew_us=0, ip="", user_agent="",
                 principal=self.principal, request_id=f"{self._request_prefix}{first_line}",
-                hash_key=self.site.hash_key or "",
+                hash_key=self.site.hash_key or "", own_domains=list(self.site.domains),
             )  # fmt: skip
             try:
                 entry_id, must_enqueue = buffer.append(self.redis, entry, self.limits)
