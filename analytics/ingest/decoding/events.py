@@ -14,6 +14,13 @@ import msgspec
 from msgspec import Meta
 
 from analytics import clock
+from analytics.ingest.decoding.client_fields import (
+    HOSTNAME_PATTERN,
+    LANGUAGE_PATTERN,
+    MAX_SCREEN_PX,
+    SCREEN_PATTERN,
+    classify_fields,
+)
 from analytics.ingest.decoding.json_decoding import read_first_item, split_items
 from analytics.ingest.decoding.long_urls import MAX_URL_CHARACTERS
 from analytics.ingest.decoding.rejections import (
@@ -85,6 +92,13 @@ class Event(msgspec.Struct, forbid_unknown_fields=True, gc=False, omit_defaults=
     utm_campaign: Name | None = None
     utm_term: Name | None = None
     utm_content: Name | None = None
+    hostname: Annotated[str, Meta(max_length=MAX_NAME_CHARS, pattern=HOSTNAME_PATTERN)] | None = None
+    language: Annotated[str, Meta(max_length=35, pattern=LANGUAGE_PATTERN)] | None = None
+    screen: (
+        Annotated[str, Meta(max_length=16, pattern=SCREEN_PATTERN)]
+        | Annotated[int, Meta(ge=1, le=MAX_SCREEN_PX)]
+        | None
+    ) = None
 
 
 _decode_events = msgspec.json.Decoder(list[Event]).decode
@@ -204,6 +218,7 @@ def _read_event(
     if isinstance(source, tuple):
         return [source]
     fields, caller_names = dialect.rename(source)
+    classify_fields(fields, caller_names)
     missing = [name for name in dialect.required if fields.get(name) in (None, "")]
     if missing:
         return [describe_missing(name, caller_names.get(name, dialect.caller_name(name))) for name in missing]
