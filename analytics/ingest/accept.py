@@ -244,7 +244,7 @@ def _build_entry(context: BatchContext, batch: Batch[Any], holds_samples: bool) 
         site_key=site.key,
         received_us=int(received_at.timestamp() * 1_000_000),
         skew_us=int(skew / timedelta(microseconds=1)),
-        ip=client_address(environ, config.trusted_proxies),
+        ip=client_address(environ, config),
         user_agent=_remove_unstorable(environ.get("HTTP_USER_AGENT", ""))[:1024],
         principal=principal.subject,
         request_id=telemetry.request_id.get(),
@@ -254,6 +254,9 @@ def _build_entry(context: BatchContext, batch: Batch[Any], holds_samples: bool) 
         batch_key=batch_key,
         indexes=_list_indexes(batch) if batch_key else [],
         hash_key=site.hash_key or "",
+        zone=site.zone,
+        visitor_window=site.visitor_window,
+        visitor_by=site.visitor_by,
     )
 
 

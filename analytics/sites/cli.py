@@ -13,6 +13,7 @@ from analytics.auth.keys.site_keys import check_site_key
 from analytics.cli import ACTOR, print_table
 from analytics.errors import NotFound, Unavailable
 from analytics.extensions import buffer_redis, db
+from analytics.privacy.visitor_keys import BY_TEXTS, WINDOWS
 from analytics.sites import names, sites
 from analytics.sites.access.revocation import revoke_tokens
 from analytics.sites.deletion import begin_deletion, check_own_key, count_contents
@@ -48,6 +49,14 @@ def site_setting_options(command: Any) -> Any:
                 "--event-retention-days",
                 type=click.IntRange(0, 36500),
                 help="Days raw events are kept; 0: EVENT_RETENTION_DAYS.",
+            ),
+            click.option(
+                "--visitor-window",
+                type=click.Choice([*WINDOWS]),
+                help="How long a visitor without user_id keeps its key (docs/privacy.md).",
+            ),
+            click.option(
+                "--visitor-by", type=click.Choice([*BY_TEXTS]), help="What a visitor without user_id is told by."
             ),
         )
     ):

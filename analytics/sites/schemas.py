@@ -7,6 +7,7 @@ from marshmallow import RAISE, Schema, ValidationError, fields
 from marshmallow.validate import OneOf, Range
 
 from analytics.errors import BadInput
+from analytics.privacy.visitor_keys import BY_TEXTS, WINDOWS
 from analytics.sites.setting_checks import FIELD_CHECKS, MAX_ORIGINS
 from analytics.sites.sites import MAX_LISTED
 
@@ -23,6 +24,15 @@ def check_setting(name: str) -> Callable[[Any], None]:
     return check
 
 
+VISITOR_WINDOW = {
+    "enum": [*WINDOWS],
+    "description": "How long the key of a visitor without user_id stays the same: a day or month of the site's "
+    "calendar, or for ever. Events accepted before a change keep their keys.",
+}
+VISITOR_BY = {
+    "enum": [*BY_TEXTS],
+    "description": "What a visitor without user_id is told by: address and user agent, or the address alone.",
+}
 RENAME = "The new key. The old one becomes an alias, which still names the site."
 
 
@@ -44,6 +54,8 @@ class SiteUpdateBody(Schema):
         fields.String(), validate=check_setting("allowed_origins"), metadata={"maxItems": MAX_ORIGINS}
     )
     event_retention_days = fields.Integer(strict=True, allow_none=True, validate=check_setting("event_retention_days"))
+    visitor_window = fields.String(validate=check_setting("visitor_window"), metadata=VISITOR_WINDOW)
+    visitor_by = fields.String(validate=check_setting("visitor_by"), metadata=VISITOR_BY)
 
 
 class SiteCreateBody(SiteUpdateBody):
@@ -84,6 +96,8 @@ class SiteResponse(Schema):
     allowed_origins = fields.List(fields.String(), required=True)
     created_at = fields.AwareDateTime(required=True)
     event_retention_days = fields.Integer(required=True, allow_none=True)
+    visitor_window = fields.String(required=True, metadata=VISITOR_WINDOW)
+    visitor_by = fields.String(required=True, metadata=VISITOR_BY)
     aliases = fields.List(fields.String(), required=True)
     status = fields.String(required=True, validate=OneOf(("active", "deleting")))
     deletion = fields.Nested(DeletionProgress, required=True, allow_none=True)
@@ -108,6 +122,8 @@ SITE_EXAMPLE: dict[str, Any] = {
     "allowed_origins": [],
     "created_at": "2025-11-24T16:00:00Z",
     "event_retention_days": None,
+    "visitor_window": "day",
+    "visitor_by": "address_and_agent",
     "aliases": ["store"],
     "status": "active",
     "deletion": None,

@@ -1,0 +1,48 @@
+"""The visitor key: the id of a user whose event has no user_id. Pure; the drain derives it, sites choose the rules.
+
+A keyed hash of the address and user agent, or the address alone (`visitor_by`), that is the same for a day or month of
+the site's calendar or for ever (`visitor_window`): docs/privacy.md, docs/decisions/0029.
+"""
+
+import base64
+import hmac
+from collections.abc import Mapping
+from datetime import datetime
+from functools import lru_cache
+
+from analytics import clock
+
+DAY, MONTH, FOREVER = "day", "month", "forever"
+# Window → characters of an ISO date that name it.
+WINDOWS: Mapping[str, int] = {DAY: 10, MONTH: 7, FOREVER: 0}
+ADDRESS_AND_AGENT, ADDRESS = "address_and_agent", "address"
+# In the words of a report's `identity`.
+WINDOW_TEXTS: Mapping[str, str] = {DAY: "a day", MONTH: "a month", FOREVER: "for ever"}
+BY_TEXTS: Mapping[str, str] = {ADDRESS_AND_AGENT: "address and user agent", ADDRESS: "address"}
+# A user agent has up to a kilobyte.
+CACHE_SIZE = 8192
+
+
+def describe_visitor_key(window: str, by: str) -> str:
+    """What the keys of a site are made of, and for how long one is valid."""
+    return f"keyed hash of {BY_TEXTS[by]}, {WINDOW_TEXTS[window]}"
+
+
+@lru_cache(maxsize=65_536)
+def visitor_period(minute: str, zone: str, window: str) -> str:
+    """The day (2026-01-31) or month (2026-01) of the zone's calendar that holds a UTC minute such as 2026-01-31T12:00;
+    '' for the window `forever`. The day is that of clock.day_of, so that of the reports. Raises clock.UnknownZone."""
+    day = clock.day_of(datetime.fromisoformat(minute + "+00:00"), clock.zone(zone))
+    return day.isoformat()[: WINDOWS[window]]
+
+
+@lru_cache(maxsize=CACHE_SIZE)
+def derive_visitor_key(salt: bytes, period: str, site_key: str, ip: str, user_agent: str | None) -> str:
+    """ "~" and 120 bits of HMAC-SHA256 of site, address and user agent (None: without), keyed by `salt` and period.
+
+    The same event, sent again, has the same key: its period is of the event's own time. No key outlives its period.
+    """
+    period_key = hmac.digest(salt, period.encode(), "sha256")
+    text = f"{site_key}\0{ip}" if user_agent is None else f"{site_key}\0{ip}\0{user_agent}"
+    digest = hmac.digest(period_key, text.encode("utf-8", "replace"), "sha256")
+    return "~" + base64.urlsafe_b64encode(digest[:15]).decode()
