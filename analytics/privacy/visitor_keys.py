@@ -7,7 +7,7 @@ the site's calendar or for ever (`visitor_window`): docs/privacy.md, docs/decisi
 import base64
 import hmac
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 from functools import lru_cache
 
 from analytics import clock
@@ -33,6 +33,11 @@ def visitor_period(minute: str, zone: str, window: str) -> str:
     """The day (2026-01-31) or month (2026-01) of the zone's calendar that holds a UTC minute such as 2026-01-31T12:00;
     '' for the window `forever`. The day is that of clock.day_of, so that of the reports. Raises clock.UnknownZone."""
     day = clock.day_of(datetime.fromisoformat(minute + "+00:00"), clock.zone(zone))
+    return period_of_day(day, window)
+
+
+def period_of_day(day: date, window: str) -> str:
+    """The same of a day of the site's calendar."""
     return day.isoformat()[: WINDOWS[window]]
 
 

@@ -18,6 +18,7 @@ from sqlalchemy import Engine, text
 
 from analytics.ingest import buffer
 from analytics.ingest.enrich import open_geo_database
+from analytics.privacy.pseudonym import identity_salt
 from analytics.sites.sites import create_site, update_site
 from tests.contracts.conftest import drained, local, stored
 from tests.factories import NO_LIMITS, make_drain, make_entry, make_site
@@ -247,3 +248,17 @@ def test_users_of_each_day_are_one_for_a_visitor_who_comes_every_day(
     with engine.connect() as connection:
         query = text("SELECT count(DISTINCT user_id) FROM events WHERE site_id = :id")
         assert connection.execute(query, {"id": site.id}).scalar_one() == len(days)
+
+
+def test_the_command_prints_the_key_of_a_person(app: Flask, engine: Engine, redis: Redis) -> None:
+    """To answer whoever asks what is stored of them."""
+    site, salt = make_site(engine, LA), identity_salt(app.extensions["settings"])
+    buffer.append(redis, make_entry(site, [view(ts="2026-11-21T00:10:00Z")]), NO_LIMITS)
+    replace(make_drain(engine, redis), salt=salt).run()
+    command = ["site", "visitor-key", site.key, "--ip", "::ffff:8.8.8.8", "--user-agent", AGENT, "--date"]
+    runner = app.test_cli_runner()
+    [row] = stored(engine)
+    assert runner.invoke(args=[*command, "2026-11-20"]).output == f"{row['user_id']}\n"
+    assert runner.invoke(args=[*command, "2026-11-21"]).output.strip() != row["user_id"]
+    refused = runner.invoke(args=["site", "visitor-key", site.key, "--ip", "8.8.8"])
+    assert (refused.exit_code, "192.0.2.1" in refused.output) == (2, True)
