@@ -21,6 +21,8 @@ WINDOW_TEXTS: Mapping[str, str] = {DAY: "a day", MONTH: "a month", FOREVER: "for
 BY_TEXTS: Mapping[str, str] = {ADDRESS_AND_AGENT: "address and user agent", ADDRESS: "address"}
 # A user agent has up to a kilobyte.
 CACHE_SIZE = 8192
+# Minutes of a zone and window, of about 130 bytes each: at most 70 MB in all.
+MAX_CALENDARS, MAX_MINUTES = 128, 4096
 
 
 def describe_visitor_key(window: str, by: str) -> str:
@@ -28,16 +30,29 @@ def describe_visitor_key(window: str, by: str) -> str:
     return f"keyed hash of {BY_TEXTS[by]}, {WINDOW_TEXTS[window]}"
 
 
-@lru_cache(maxsize=65_536)
-def visitor_period(minute: str, zone: str, window: str) -> str:
-    """The day (2026-01-31) or month (2026-01) of the zone's calendar that holds a UTC minute such as 2026-01-31T12:00;
-    '' for the window `forever`. The day is that of clock.day_of, so that of the reports. Raises clock.UnknownZone."""
-    day = clock.day_of(datetime.fromisoformat(minute + "+00:00"), clock.zone(zone))
-    return period_of_day(day, window)
+class _Periods(dict[str, str]):
+    """The periods of the minutes that were asked for: in the drain's hot loop a look-up in a dict costs least."""
+
+    def __init__(self, zone: str, window: str) -> None:
+        self._tz, self._window = clock.zone(zone), window
+
+    def __missing__(self, minute: str) -> str:
+        if len(self) >= MAX_MINUTES:
+            self.clear()
+        day = clock.day_of(datetime.fromisoformat(minute + "+00:00"), self._tz)
+        period = self[minute] = period_of_day(day, self._window)
+        return period
+
+
+@lru_cache(maxsize=MAX_CALENDARS)
+def visitor_periods(zone: str, window: str) -> Mapping[str, str]:
+    """UTC minute, such as 2026-01-31T12:00 → the day (2026-01-31) or month (2026-01) of the zone's calendar that holds
+    it; '' for the window `forever`. The day is that of clock.day_of, so of the reports. Raises clock.UnknownZone."""
+    return _Periods(zone, window)
 
 
 def period_of_day(day: date, window: str) -> str:
-    """The same of a day of the site's calendar."""
+    """The period of a day of the site's calendar."""
     return day.isoformat()[: WINDOWS[window]]
 
 

@@ -10,7 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analytics import clock
-from analytics.privacy.visitor_keys import WINDOWS, derive_visitor_key, describe_visitor_key, visitor_period
+from analytics.privacy.visitor_keys import (
+    MAX_MINUTES,
+    WINDOWS,
+    derive_visitor_key,
+    describe_visitor_key,
+    visitor_periods,
+)
 
 SALT = b"s" * 32
 ZONES = (
@@ -20,7 +26,7 @@ ZONES = (
 
 
 def period(at: str, zone: str, window: str = "day") -> str:
-    return visitor_period(at[:16], zone, window)
+    return visitor_periods(zone, window)[at[:16]]
 
 
 @pytest.mark.parametrize(
@@ -111,3 +117,12 @@ def test_keys_differ_in_everything_they_are_made_of() -> None:
 def test_description_names_what_and_how_long() -> None:
     assert describe_visitor_key("day", "address_and_agent") == "keyed hash of address and user agent, a day"
     assert describe_visitor_key("forever", "address") == "keyed hash of address, for ever"
+
+
+def test_minutes_are_remembered_up_to_a_bound() -> None:
+    periods = visitor_periods("Asia/Dhaka", "day")
+    start = datetime(2026, 1, 1, tzinfo=UTC)
+    for n in range(MAX_MINUTES + 10):
+        at = (start + timedelta(minutes=n)).isoformat()[:16]
+        assert periods[at] == str((start + timedelta(minutes=n, hours=6)).date())
+    assert len(periods) == 10

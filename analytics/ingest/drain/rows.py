@@ -17,7 +17,7 @@ from analytics.ingest.decoding.long_urls import MAX_URL_CHARACTERS, shorten_url
 from analytics.ingest.enrich import GeoDatabase, is_visitor_agent, parse_user_agent, split_page, split_referrer
 from analytics.ingest.ids import derive_id_parts, keyed_ids, normalize_event_id
 from analytics.privacy.pseudonym import make_pseudonym
-from analytics.privacy.visitor_keys import ADDRESS, DAY, derive_visitor_key, visitor_period
+from analytics.privacy.visitor_keys import ADDRESS, derive_visitor_key, visitor_periods
 from analytics.store.copy.copy_text import NULL, escape_copy
 from analytics.store.event_types import PAGE_VIEW, stored_type
 from analytics.store.events import EventRow
@@ -83,7 +83,7 @@ def read_event_rows(
     connection_agent = (
         format_client_columns(entry.user_agent) if is_visitor_agent(entry.user_agent) else format_client_columns("")
     )
-    is_utc_day, by_address = entry.visitor_window == DAY and entry.zone == "UTC", entry.visitor_by == ADDRESS
+    periods, by_address = visitor_periods(entry.zone, entry.visitor_window), entry.visitor_by == ADDRESS
     for position, event in enumerate(_decode_events(body)):
         ts, day = _read_ts(event.ts, entry.skew_us, received)
         caller_id = event.event_id
@@ -96,9 +96,8 @@ def read_event_rows(
         place = read_address(geo, event.ip or entry.ip)
         user_id = _read_user_id(event, entry)
         if not user_id:
-            period = ts[:10] if is_utc_day else visitor_period(ts[:16], entry.zone, entry.visitor_window)
-            ip, agent = place[0], None if by_address and place[0] else event.user_agent or entry.user_agent
-            user_id = derive_visitor_key(salt, period, entry.identity_key, ip, agent)
+            agent = None if by_address and place[0] else event.user_agent or entry.user_agent
+            user_id = derive_visitor_key(salt, periods[ts[:16]], entry.identity_key, place[0], agent)
         elif anonymize:
             user_id = make_pseudonym(salt, entry.identity_key, user_id)
         line, kind, subject, session, agent, page, referrer, location = _format_columns(
