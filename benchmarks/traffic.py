@@ -92,8 +92,7 @@ def _store(engine: Engine, site: sites.Site, rows: Sequence[EventRow]) -> None:
     numbers = [int(row.user_id) for row in rows]
     with engine.begin() as connection:
         zones = store.lock_site_zones(connection, [site.id])
-        lines = [f"{row.line}\t{number}\n" for row, number in zip(rows, numbers, strict=True)]
-        store.copy_events(connection, lines)
+        store.copy_events(connection, map(store.copy_line, rows, numbers))
         append_deltas(connection, zones, rows, numbers)
 
 
@@ -154,11 +153,12 @@ def _visitor(rng: random.Random, users: Sequence[float]) -> Visitor:
     user_rng = random.Random(user)
     browser, system = user_rng.randrange(BROWSERS), user_rng.randrange(SYSTEMS)
     agent = f"f\tBrowser {browser}\tSystem {system}\t{('desktop', 'phone', 'tablet')[system % 3]}"
+    agent += f"\t{COPY_NULL}\t{COPY_NULL}"
     country = user_rng.choices(_codes, cum_weights=_countries)[0]
-    referrer = f"{COPY_NULL}\t{COPY_NULL}"
+    referrer = f"{COPY_NULL}\t{COPY_NULL}\tdirect"
     if rng.random() >= DIRECT:
         host = f"site{rng.choices(range(REFERRERS), cum_weights=_referrers)[0]}.example"
-        referrer = f"https://{host}/\t{host}"
+        referrer = f"https://{host}/\t{host}\treferral"
     address = f"10.{user >> 16 & 255}.{user >> 8 & 255}.{user & 255}"
     session = f"{rng.getrandbits(64):016x}"
     return Visitor(user, session, agent, f"{country}\t{COPY_NULL}\t{COPY_NULL}", address, referrer)
@@ -171,7 +171,7 @@ def _row(site_id: int, number: int, ts: datetime, visitor: Visitor, path: str) -
     text = ts.isoformat(timespec="milliseconds").replace("+00:00", "Z")
     milliseconds = int(ts.timestamp() * 1000)
     event_id = f"{milliseconds >> 16:08x}-{milliseconds & 0xFFFF:04x}-7000-8000-{number:012x}"
-    page = f"{path}" + f"\t{COPY_NULL}" * 5
+    page = f"{path}" + f"\t{COPY_NULL}" * 6
     payload = f'{{"page":"{path}","duration_ms":{number % 9000 + 1000},"title":"{TITLE}"}}'
     line = (
         f"{event_id}\t{text}\t{text}\t{site_id}\tpage_view\tuser-{visitor.user}\t{visitor.session}\tweb_app\t{COPY_NULL}"
@@ -179,5 +179,5 @@ def _row(site_id: int, number: int, ts: datetime, visitor: Visitor, path: str) -
     )
     return EventRow(
         site_id, event_id, False, str(visitor.user), text, ts.astimezone(UTC).date(), line, 0, number,
-        "page_view", "", visitor.session, visitor.agent, page, visitor.referrer, visitor.location,
+        milliseconds * 1000, "page_view", "", visitor.session, visitor.agent, page, visitor.referrer, visitor.location,
     )  # fmt: skip

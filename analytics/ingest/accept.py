@@ -21,15 +21,18 @@ from analytics.auth.client_address import client_address
 from analytics.auth.guard import Kind, Principal, resolve_site_key
 from analytics.auth.limits import PUBLIC_KINDS, enforce_event_limit
 from analytics.errors import BadInput, Invalid, Problem, Unavailable
-from analytics.extensions import append_redis, settings
+from analytics.extensions import append_redis, db, settings
 from analytics.ingest import buffer
 from analytics.ingest.append_failures import explain_failure
 from analytics.ingest.decoding.body import Envelope
 from analytics.ingest.decoding.events import TimeWindow, ValidationRules, read_first_site_key
 from analytics.ingest.decoding.rejections import Batch, Item
 from analytics.ingest.ids import BATCH_KEY_PATTERN, derive_event_id, keyed_ids, mark_public
+from analytics.ingest.receipt_clock import ReceiptClock
 from analytics.ingest.schemas import SiteQuery
 from analytics.ingest.senders import identify_sender, open_site
+from analytics.rollups.visits.sums import to_microseconds
+from analytics.sites.event_schemas.event_schemas import find_validators
 from analytics.sites.sites import Site
 from analytics.web.app import JsonBytesResponse, current_request
 from analytics.web.server.greenlets import offload
@@ -61,6 +64,8 @@ class BatchContext(NamedTuple):
     received_at: datetime
     skew: timedelta
     rules: ValidationRules
+    # The host of the batch's pages; '' where the envelope names none.
+    domain: str = ""
 
 
 class AcceptedBatch(NamedTuple, Generic[Item]):
@@ -96,7 +101,7 @@ class AcceptedBatch(NamedTuple, Generic[Item]):
 def open_batch(items: bytes, envelope: Envelope | None = None, default_site_key: str = "") -> BatchContext:
     """The context of a request with these items. Raises Unauthorised, Forbidden, NotFound, and Invalid for a wrong
     `sent_at`."""
-    principal, received_at, config = identify_sender(envelope), clock.now(), settings()
+    principal, received_at, config = identify_sender(envelope), _receipt_clock().now(), settings()
     environ = current_request().environ
     batch_key = _read_batch_key(environ, envelope)
     batch_key = mark_public(batch_key) if principal.kind in PUBLIC_KINDS else batch_key
@@ -111,8 +116,15 @@ def open_batch(items: bytes, envelope: Envelope | None = None, default_site_key:
         allowed_types=site.event_types if site.types == "strict" else None,
         required_user_id=_own_user_id(principal) if _identity(principal, site) == "enforce" else None,
         site_aliases=NO_ALIASES if key == site.key and not site.aliases else frozenset((key, *site.aliases)),
+        validators=find_validators(db.engine, site),
     )
-    return BatchContext(batch_key, environ, config, principal, site, received_at, skew, rules)
+    domain = envelope.host if envelope is not None else ""
+    return BatchContext(batch_key, environ, config, principal, site, received_at, skew, rules, domain)
+
+
+def _receipt_clock() -> ReceiptClock:
+    found: ReceiptClock = current_app.extensions["receipt_clock"]
+    return found
 
 
 def append_batch(context: BatchContext, batch: Batch[Item], holds_samples: bool = False) -> AcceptedBatch[Item]:
@@ -234,7 +246,7 @@ def _list_indexes(batch: Batch[Any]) -> list[int]:
 
 
 def _build_entry(context: BatchContext, batch: Batch[Any], holds_samples: bool) -> buffer.Entry:
-    batch_key, environ, config, principal, site, received_at, skew, _ = context
+    batch_key, environ, config, principal, site, received_at, skew, _, domain = context
     body, compressed = buffer.compress(batch.body)
     return buffer.Entry(
         body=body,
@@ -242,7 +254,7 @@ def _build_entry(context: BatchContext, batch: Batch[Any], holds_samples: bool) 
         count=len(batch.items),
         site_id=site.id,
         site_key=site.key,
-        received_us=int(received_at.timestamp() * 1_000_000),
+        received_us=to_microseconds(received_at),
         skew_us=int(skew / timedelta(microseconds=1)),
         ip=client_address(environ, config),
         user_agent=_remove_unstorable(environ.get("HTTP_USER_AGENT", ""))[:1024],
@@ -254,6 +266,8 @@ def _build_entry(context: BatchContext, batch: Batch[Any], holds_samples: bool) 
         batch_key=batch_key,
         indexes=_list_indexes(batch) if batch_key else [],
         hash_key=site.hash_key or "",
+        domain=domain,
+        own_domains=list(site.domains),
         zone=site.zone,
         visitor_window=site.visitor_window,
         visitor_by=site.visitor_by,

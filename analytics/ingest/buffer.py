@@ -60,6 +60,9 @@ class Entry(msgspec.Struct, array_like=True, gc=False):
     indexes: list[int] = []
     # What ids and visitor keys derive from, where the site was renamed; '' for its key.
     hash_key: str = ""
+    # The host of the batch's pages, where its envelope named one; and the site's own domains (sites/domains.py).
+    domain: str = ""
+    own_domains: list[str] = []
     # The site's zone and rules of visitor keys (privacy/visitor_keys.py) when the batch was accepted: a batch that is
     # stored later, or twice, has the same keys. Entries of the release before: the day is UTC's.
     zone: str = "UTC"

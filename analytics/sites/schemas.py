@@ -8,7 +8,7 @@ from marshmallow.validate import OneOf, Range
 
 from analytics.errors import BadInput
 from analytics.privacy.visitor_keys import BY_TEXTS, WINDOWS
-from analytics.sites.setting_checks import FIELD_CHECKS, MAX_ORIGINS
+from analytics.sites.setting_checks import FIELD_CHECKS, MAX_DOMAINS, MAX_ORIGINS
 from analytics.sites.sites import MAX_LISTED
 
 
@@ -24,6 +24,10 @@ def check_setting(name: str) -> Callable[[Any], None]:
     return check
 
 
+DOMAINS = (
+    "Host names whose pages are the site's own, so that they are not its sources: shop.example, or *.shop.example with "
+    "all sub-domains. With and without www., and on any port."
+)
 VISITOR_WINDOW = {
     "enum": [*WINDOWS],
     "description": "How long the key of a visitor without user_id stays the same: a day or month of the site's "
@@ -52,6 +56,11 @@ class SiteUpdateBody(Schema):
     public_stats = fields.Boolean(truthy={True}, falsy={False})
     allowed_origins = fields.List(
         fields.String(), validate=check_setting("allowed_origins"), metadata={"maxItems": MAX_ORIGINS}
+    )
+    domains = fields.List(
+        fields.String(),
+        validate=check_setting("domains"),
+        metadata={"maxItems": MAX_DOMAINS, "description": DOMAINS},
     )
     event_retention_days = fields.Integer(strict=True, allow_none=True, validate=check_setting("event_retention_days"))
     visitor_window = fields.String(validate=check_setting("visitor_window"), metadata=VISITOR_WINDOW)
@@ -94,6 +103,7 @@ class SiteResponse(Schema):
     public_ingest = fields.Boolean(required=True)
     public_stats = fields.Boolean(required=True)
     allowed_origins = fields.List(fields.String(), required=True)
+    domains = fields.List(fields.String(), required=True)
     created_at = fields.AwareDateTime(required=True)
     event_retention_days = fields.Integer(required=True, allow_none=True)
     visitor_window = fields.String(required=True, metadata=VISITOR_WINDOW)
@@ -120,6 +130,7 @@ SITE_EXAMPLE: dict[str, Any] = {
     "public_ingest": False,
     "public_stats": False,
     "allowed_origins": [],
+    "domains": ["shop.example"],
     "created_at": "2025-11-24T16:00:00Z",
     "event_retention_days": None,
     "visitor_window": "day",

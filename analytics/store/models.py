@@ -58,6 +58,8 @@ sites = Table(
     Column("raw_since", Instant),
     # What the ids and visitor keys of the site's events derive from: its first key. Null: its key.
     Column("hash_key", Text),
+    # Host names of the site, with *. in front for all of their sub-domains: visits from there have no source.
+    Column("domains", ARRAY(Text), nullable=False, server_default="{}"),
     # Since when the site is being deleted (ingest/deletion/site_deletion.py). Null: it is not.
     Column("deleting_at", Instant),
     # day, month or forever: how long a visitor key is valid; address_and_agent or address: what it is made of
@@ -66,6 +68,20 @@ sites = Table(
     Column("visitor_by", Text, nullable=False, server_default="address_and_agent"),
     # Table → rows: `found` when the deletion began, and `deleted` so far.
     Column("deletion", JSONB(none_as_null=True)),
+    # Grows with each change of the site's rows in event_schemas. 0: there never were any.
+    Column("schemas_version", Integer, nullable=False, server_default="0"),
+)
+
+# The JSON Schemas that payloads of a site's events must satisfy (sites/event_schemas/).
+event_schemas = Table(
+    "event_schemas",
+    metadata,
+    Column("site_id", Integer, ForeignKey("sites.id", ondelete="CASCADE"), primary_key=True),
+    # As events of it are stored.
+    Column("type", Text, primary_key=True),
+    # JSON, as it was sent.
+    Column("schema", Text, nullable=False),
+    Column("updated_at", Instant, nullable=False),
 )
 
 # The former keys of renamed sites, by which they are still found (sites/names.py). No site has one as its key.
@@ -87,6 +103,9 @@ events = Table(
     Column("received_at", Instant, nullable=False),
     Column("user_no", BigInteger, nullable=False),
     Column("site_id", Integer, nullable=False),
+    # Index in the accepted batch; -1: stored by a release that did not keep it (store/event_order.py). Added later, so
+    # it is the last column of its rows.
+    Column("position", Integer, nullable=False, server_default="-1"),
     Column("is_bot", Boolean, nullable=False),
     Column("type", Text, nullable=False),
     Column("user_id", Text, nullable=False),
@@ -109,6 +128,13 @@ events = Table(
     Column("utm_content", Text),
     Column("ip", INET),
     Column("payload", JSONB),
+    # Of the page, in the form of sites/domains.py. Null in rows of before it was stored, like the three below.
+    Column("hostname", Text),
+    # A tag of language and region, de-CH; and the class of the screen's width (ingest/enrich/clients.py).
+    Column("language", Text),
+    Column("screen", Text),
+    # Through which kind of place the visitor came (ingest/enrich/channels.py).
+    Column("channel", Text),
     # Begins with the identity, so that an event id alone finds its row in each day's index.
     # Derived ids arrive in order, so full pages stay full: saves 6 bytes an event.
     Index("uq_events", "site_id", "event_id", "ts", "user_no", unique=True, postgresql_with={"fillfactor": 100}),
@@ -373,6 +399,12 @@ visits = Table(
     Column("started_at", Instant, primary_key=True),
     Column("ended_at", Instant, nullable=False),
     Column("views", Integer, nullable=False),
+    # The receipt of the first and of the last page view, by which views of one instant are ordered
+    # (rollups/visits/sessionization.py). Epoch and 0: of a release that did not keep it.
+    Column("entry_received_at", Instant, nullable=False, server_default="epoch"),
+    Column("exit_received_at", Instant, nullable=False, server_default="epoch"),
+    Column("entry_position", Integer, nullable=False, server_default="0"),
+    Column("exit_position", Integer, nullable=False, server_default="0"),
     # The path of the last page view; the columns below are those of the first.
     Column("exit_path", Text, nullable=False),
     Column("entry_path", Text, nullable=False),
