@@ -62,6 +62,10 @@ sites = Table(
     Column("domains", ARRAY(Text), nullable=False, server_default="{}"),
     # Since when the site is being deleted (ingest/deletion/site_deletion.py). Null: it is not.
     Column("deleting_at", Instant),
+    # day, month or forever: how long a visitor key is valid; address_and_agent or address: what it is made of
+    # (privacy/visitor_keys.py).
+    Column("visitor_window", Text, nullable=False, server_default="day"),
+    Column("visitor_by", Text, nullable=False, server_default="address_and_agent"),
     # Table → rows: `found` when the deletion began, and `deleted` so far.
     Column("deletion", JSONB(none_as_null=True)),
     # Grows with each change of the site's rows in event_schemas. 0: there never were any.
