@@ -41,7 +41,7 @@ class CountableRow(Protocol):
     session: str
     # is_bot, browser, os, device
     agent: str
-    # path, utm_source, utm_medium, utm_campaign; further columns are ignored
+    # path, utm_source, utm_medium, utm_campaign, utm_term, utm_content; the last two count for visits only
     page: str
     # referrer, source
     referrer: str

@@ -238,14 +238,24 @@ def _view_parts(views: PageViews) -> Iterator[VisitPart]:
     bots = [views.texts[number][0] == "t" for number in views.agents]
     # Half the cost of VisitPart(…), which unpacks its arguments and packs them again.
     since_us, make = views.since_us, tuple.__new__
-    for user_no, session, bot, after_us, agent, page, (referrer, source), (country, _, _) in zip(
+    for user_no, session, bot, after_us, agent, page, (referrer, source), (country, region, city) in zip(
         views.user_nos, views.sessions, bots, views.after_us, agents, pages, referrers, places, strict=True
     ):
         at_us = since_us + after_us
-        entry = (page[0], source, referrer, country, *agent, *page[1:])
+        entry = (page[0], source, referrer, country, *agent, *page[1:], region, city)
         yield make(VisitPart, (user_no, session, bot, at_us, at_us, 1, entry, page[0]))
 
 
 def _read_column(column: str, texts: list[str], numbers: list[int]) -> list[tuple[str, ...]]:
-    values = {number: _values(column, texts[number]) for number in set(numbers)}
+    values = {number: _entry_values(column, texts[number]) for number in set(numbers)}
     return [values[number] for number in numbers]
+
+
+@lru_cache(maxsize=4096)
+def _entry_values(column: str, piece: str) -> tuple[str, ...]:
+    """What visits have of a piece's column, as events have it: browser, os, device; path and the five utm_…; referrer,
+    source; country, region, city."""
+    texts = [unescape_copy(text) for text in piece.split("\t")]
+    if column == "agent":
+        return tuple(texts[1:])
+    return (*texts, "", "")[:6] if column == "page" else tuple(texts)

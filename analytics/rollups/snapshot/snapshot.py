@@ -219,11 +219,11 @@ class Snapshot:
         """(day, value) → the sums of visits, with what unmerged page views change. One query; some more, and
         O(unmerged page views), where there are any."""
         sums = read_visit_sums(self.connection, self.site_id, dimension, first_day, end_day, bots)
-        changes = limit_changes(self.connection, self.site_id, self.unmerged.visit_changes(self.zone), dimension)
+        changes = limit_changes(self.connection, self.site_id, self.unmerged.visit_changes(self.zone), (dimension,))
         for (_, day, is_bot), values in changes.items():
             if first_day <= day < end_day and (bots or not is_bot):
                 for value, change in values.items():
-                    sums[day, value] = VisitSums.total([sums.get((day, value), VisitSums()), decode_sums(change)])
+                    sums[day, value] = VisitSums.total([sums.get((day, value), VisitSums()), decode_sums(change.sums)])
         return {key: row for key, row in sums.items() if row.visits}
 
     def first_day(self) -> date | None:

@@ -21,7 +21,13 @@ ENTRY_FIELDS = (
     "utm_source",
     "utm_medium",
     "utm_campaign",
+    "utm_term",
+    "utm_content",
+    "region",
+    "city",
 )
+# Their columns in `visits`: the path of the first view is the entry path.
+ENTRY_COLUMNS = ("entry_path", *ENTRY_FIELDS[1:])
 
 
 # user_no, session_id, is_bot: the first three fields of a VisitPart. Only page views of one key form a visit.

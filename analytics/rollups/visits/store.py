@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, text
 
 from analytics.rollups.visits.rollups import apply_sums
-from analytics.rollups.visits.sessionization import GAP_US, VisitKey, VisitPart, join_pair, join_parts
+from analytics.rollups.visits.sessionization import ENTRY_COLUMNS, GAP_US, VisitKey, VisitPart, join_pair, join_parts
 from analytics.rollups.visits.sums import VisitSumChanges
 from analytics.store.copy.binary_copy import COPY_HEADER, COPY_TRAILER, POSTGRES_EPOCH_US
 from analytics.store.copy.copy_text import copy_bytes
@@ -108,11 +108,10 @@ def _join_stored(
 
 
 # The columns that visit_of_row reads.
-SELECT_PARTS = """
+SELECT_PARTS = f"""
 SELECT v.user_no, v.session_id, v.is_bot,
     (date_part('epoch', v.started_at) * 1e6)::bigint, (date_part('epoch', v.ended_at) * 1e6)::bigint, v.views,
-    v.entry_path, v.source, v.referrer, v.country, v.browser, v.os, v.device, v.utm_source, v.utm_medium,
-    v.utm_campaign, v.exit_path"""
+    v.exit_path, {", ".join(f"v.{column}" for column in ENTRY_COLUMNS)}"""
 # Served by pk_visits. Only visits that began in the hours before are read, not a user's whole past. Times are compared
 # as rows with `is_bot`, which pk_visits can look up and ix_visits_site_id_started_at cannot: on a young table the
 # planner expects no row in the hours of a site, and would read all visits for each part (20,000: 40 s).
@@ -152,8 +151,8 @@ def read_adjacent_visits(connection: Connection, site_id: int, parts: Sequence[V
 
 
 def visit_of_row(r: Sequence[Any]) -> VisitPart:
-    """A stored visit: columns of VisitPart, those of `entry` side by side, times in µs."""
-    return VisitPart(r[0], r[1], r[2], r[3], r[4], r[5], tuple(r[6:16]), r[16])
+    """A stored visit: the columns of SELECT_PARTS."""
+    return VisitPart(r[0], r[1], r[2], r[3], r[4], r[5], tuple(r[7:]), r[6])
 
 
 def _keys(visits: Sequence[VisitPart]) -> dict[str, str]:
@@ -221,11 +220,12 @@ def _remove(connection: Connection, site_id: int, visits: Sequence[VisitPart]) -
         connection.execute(REMOVE, {"site_id": site_id, **_keys(visits), "starts": starts})
 
 
-COPY = """
-COPY visits (site_id, user_no, started_at, ended_at, is_bot, is_long, views, session_id, entry_path, source, referrer,
-    country, browser, os, device, utm_source, utm_medium, utm_campaign, exit_path)
+COPY = f"""
+COPY visits (site_id, user_no, started_at, ended_at, is_bot, is_long, views, session_id, exit_path,
+    {", ".join(ENTRY_COLUMNS)})
 FROM STDIN (FORMAT binary)
 """
+COPIED_COLUMNS = 9 + len(ENTRY_COLUMNS)
 # The columns of fixed size in one pack: a count of columns, then length and bytes of each.
 _FIXED = Struct(">h ii iq iq iq i? i? ii")
 
@@ -246,9 +246,10 @@ def insert_visits(connection: Connection, site_id: int, visits: Sequence[VisitPa
     texts, pack, parts = _Texts(), _FIXED.pack, [COPY_HEADER]
     for user_no, session_id, is_bot, start_us, end_us, views, entry, exit_path in visits:
         start, end = start_us - POSTGRES_EPOCH_US, end_us - POSTGRES_EPOCH_US
-        parts.append(pack(19, 4, site_id, 8, user_no, 8, start, 8, end, 1, is_bot, 1, end - start > LONG_US, 4, views))
+        is_long = end - start > LONG_US
+        parts.append(pack(COPIED_COLUMNS, 4, site_id, 8, user_no, 8, start, 8, end, 1, is_bot, 1, is_long, 4, views))
         parts.append(texts[session_id])
-        parts.extend(map(texts.__getitem__, entry))
         parts.append(texts[exit_path])
+        parts.extend(map(texts.__getitem__, entry))
     parts.append(COPY_TRAILER)
     copy_bytes(connection, COPY, b"".join(parts))
