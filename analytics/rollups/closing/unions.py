@@ -9,9 +9,10 @@ from collections.abc import Callable, Iterator, Sequence
 from tempfile import SpooledTemporaryFile
 from typing import IO, NamedTuple
 
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine, TextClause, text
 
 from analytics.rollups import bitmaps, locks, rows
+from analytics.rollups.closing import visit_unions
 from analytics.rollups.deltas.counts import Count, decode_count
 from analytics.rollups.snapshot import snapshot
 from analytics.rollups.spans import Span, cover_days, whole_spans
@@ -78,7 +79,8 @@ def build_unions(engine: Engine) -> UnionResult:
     """Builds the missing unions of all weeks and months whose days are closed. One query when none is due."""
     with engine.connect() as connection:
         force_index_lookups(connection)
-        site_ids = sorted({site_id for site_id, _, _ in connection.execute(SELECT_DUE_SPANS, {"site_id": None})})
+        due = [row for one in UNIONS for row in connection.execute(one.due_spans, {"site_id": None})]
+        site_ids = sorted({site_id for site_id, _, _ in due})
     total = UnionResult()
     for site_id in site_ids:
         total = total.plus(build_site_unions(engine, site_id))
@@ -88,12 +90,20 @@ def build_unions(engine: Engine) -> UnionResult:
 def build_site_unions(engine: Engine, site_id: int) -> UnionResult:
     """`build_unions` of one site, weeks before the months that consist of them. A transaction each."""
     total = UnionResult()
-    while (result := _build_next(engine, site_id)) is not None:
-        total = total.plus(result)
+    for unions in UNIONS:
+        while (result := _build_next(engine, site_id, unions)) is not None:
+            total = total.plus(result)
     return total
 
 
-def _build_next(engine: Engine, site_id: int) -> UnionResult | None:
+class Unions(NamedTuple):
+    """A kind of rows that are united: the query for the spans that are due, and what writes the rows of one."""
+
+    due_spans: TextClause
+    unite: Callable[[Connection, int, Span], int]
+
+
+def _build_next(engine: Engine, site_id: int, unions: Unions) -> UnionResult | None:
     """Builds the first due span, concurrently with merges; None: none is due.
 
     A change of a day during the build marks it open, and BUILD_LOCK excludes the closing that would delete the mark: so
@@ -101,13 +111,13 @@ def _build_next(engine: Engine, site_id: int) -> UnionResult | None:
     span that has changed is discarded.
     """
     with locks.locked_transaction(engine, site_id, locks.BUILD_LOCK) as connection:
-        span = next(_due_spans(connection, site_id), None)
+        span = next(_due_spans(connection, site_id, unions), None)
         if span is None:
             return None
-        written = _unite(connection, site_id, span)
+        written = unions.unite(connection, site_id, span)
         locks.lock_rollups(connection, site_id)
         with engine.connect() as other:
-            is_due = span in _due_spans(other, site_id)
+            is_due = span in _due_spans(other, site_id, unions)
         if not is_due:
             log.info("union discarded: its days changed", extra={"site_id": site_id, "first": str(span.day)})
             connection.rollback()
@@ -115,9 +125,9 @@ def _build_next(engine: Engine, site_id: int) -> UnionResult | None:
         return UnionResult(1, written)
 
 
-def _due_spans(connection: Connection, site_id: int) -> Iterator[Span]:
+def _due_spans(connection: Connection, site_id: int, unions: Unions) -> Iterator[Span]:
     force_index_lookups(connection)
-    return (Span(*columns) for _, *columns in connection.execute(SELECT_DUE_SPANS, {"site_id": site_id}))
+    return (Span(*columns) for _, *columns in connection.execute(unions.due_spans, {"site_id": site_id}))
 
 
 # Ranges of pk_rollups. Sorted by bytes, which suffices to group equal keys; bitmaps of more than 2 kB are not moved.
@@ -157,6 +167,9 @@ def _unite(connection: Connection, site_id: int, span: Span) -> int:
         file.seek(0)
         rows.replace_unions(connection, site_id, span, file)
     return writer.rows
+
+
+UNIONS = (Unions(SELECT_DUE_SPANS, _unite), Unions(visit_unions.SELECT_DUE_SPANS, visit_unions.unite_visits))
 
 
 class _UnionWriter:
