@@ -35,13 +35,14 @@ IN_MEMORY_BYTES = 16 << 20
 
 
 class UnionResult(NamedTuple):
-    """Weeks and months that got union rows, and the number of these rows."""
+    """Weeks and months that got union rows, the number of these rows, and that of rows of visits (visit_unions)."""
 
     spans: int = 0
     rows: int = 0
+    visit_rows: int = 0
 
     def plus(self, other: "UnionResult") -> "UnionResult":
-        return UnionResult(self.spans + other.spans, self.rows + other.rows)
+        return UnionResult(*map(sum, zip(self, other, strict=True)))
 
 
 # Served by pk_rollups, uq_metrics and pk_open_days: a few look-ups for each week and month of a site.
@@ -100,7 +101,7 @@ class Unions(NamedTuple):
     """A kind of rows that are united: the query for the spans that are due, and what writes the rows of one."""
 
     due_spans: TextClause
-    unite: Callable[[Connection, int, Span], int]
+    unite: Callable[[Connection, int, Span], UnionResult]
 
 
 def _build_next(engine: Engine, site_id: int, unions: Unions) -> UnionResult | None:
@@ -122,7 +123,7 @@ def _build_next(engine: Engine, site_id: int, unions: Unions) -> UnionResult | N
             log.info("union discarded: its days changed", extra={"site_id": site_id, "first": str(span.day)})
             connection.rollback()
             return UnionResult()
-        return UnionResult(1, written)
+        return written
 
 
 def _due_spans(connection: Connection, site_id: int, unions: Unions) -> Iterator[Span]:
@@ -156,8 +157,12 @@ def read_span_rows(
     stream_binary(connection, READ_SPAN_ROWS, parameters, on_row)
 
 
-def _unite(connection: Connection, site_id: int, span: Span) -> int:
-    """Writes the union of the span's weeks and days; how many rows."""
+def _unite_visits(connection: Connection, site_id: int, span: Span) -> UnionResult:
+    return UnionResult(visit_rows=visit_unions.unite_visits(connection, site_id, span))
+
+
+def _unite(connection: Connection, site_id: int, span: Span) -> UnionResult:
+    """Writes the union of the span's weeks and days."""
     weeks = list(whole_spans("week", span.day, span.end_day)) if span.kind == "month" else []
     parts = cover_days(span.day, span.end_day, rows.existing_unions(connection, site_id, weeks))
     with SpooledTemporaryFile(max_size=IN_MEMORY_BYTES) as file:
@@ -166,10 +171,10 @@ def _unite(connection: Connection, site_id: int, span: Span) -> int:
         writer.finish()
         file.seek(0)
         rows.replace_unions(connection, site_id, span, file)
-    return writer.rows
+    return UnionResult(1, writer.rows)
 
 
-UNIONS = (Unions(SELECT_DUE_SPANS, _unite), Unions(visit_unions.SELECT_DUE_SPANS, visit_unions.unite_visits))
+UNIONS = (Unions(SELECT_DUE_SPANS, _unite), Unions(visit_unions.SELECT_DUE_SPANS, _unite_visits))
 
 
 class _UnionWriter:
