@@ -7,7 +7,7 @@ no people: `flask rollups recount-visits` counts them, day by day, from the raw 
 
 from alembic import op
 
-revision, down_revision = "0023", "0020"
+revision, down_revision = "0023", "0021"
 # People's sets do not compress. Those of today are written every few seconds, as in `rollups`.
 STORAGE = "ALTER users SET STORAGE EXTERNAL, ALTER repeats SET STORAGE EXTERNAL"
 TOAST_VACUUM = (

@@ -12,7 +12,15 @@ from sqlalchemy import Connection, TextClause, text
 
 from analytics import clock
 from analytics.rollups.visits.rollups import apply_sums, recount_visit_rollups
-from analytics.rollups.visits.sessionization import ENTRY_FIELDS, GAP_US, VisitKey, VisitPart, join_pair
+from analytics.rollups.visits.sessionization import (
+    ENTRY_FIELDS,
+    GAP_US,
+    NO_RECEIPT,
+    VisitKey,
+    VisitPart,
+    join_pair,
+    make_receipt,
+)
 from analytics.rollups.visits.store import SELECT_PARTS, insert_visits, read_adjacent_visits, visit_of_row
 from analytics.rollups.visits.sums import VisitSumChanges, to_microseconds
 from analytics.store.planner import index_lookups_only
@@ -87,6 +95,7 @@ def _follow(
 # Only the partitions of the range; ix_events_ts skips most of one when less than a day is read.
 VIEW_COLUMNS = f"""
     e.user_no, coalesce(e.session_id, '') COLLATE "C", e.is_bot, (date_part('epoch', e.ts) * 1e6)::bigint,
+    (date_part('epoch', e.received_at) * 1e6)::bigint, e.position,
     {", ".join(f"coalesce(e.{field}, '')" for field in ENTRY_FIELDS)}"""
 READ_VIEWS = text(f"""
 SELECT {VIEW_COLUMNS}
@@ -119,8 +128,9 @@ def _read(
         user_nos, session_ids, bots = (list(column) for column in zip(*keys, strict=True))
         parameters |= {"user_nos": user_nos, "session_ids": session_ids, "bots": bots}
     rows = connection.execute(statement, parameters, execution_options={"yield_per": ROWS_AT_A_TIME})
-    for user_no, session_id, is_bot, at_us, *entry in rows:
-        yield VisitPart(user_no, session_id, is_bot, at_us, at_us, 1, tuple(entry), entry[0])
+    for user_no, session_id, is_bot, at_us, received_us, position, *entry in rows:
+        receipt = make_receipt(received_us, position) if position >= 0 else NO_RECEIPT
+        yield VisitPart(user_no, session_id, is_bot, at_us, at_us, 1, receipt, receipt, tuple(entry), entry[0])
 
 
 def _join_sorted(views: Iterable[VisitPart]) -> Iterator[VisitPart]:
