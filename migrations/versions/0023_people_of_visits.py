@@ -1,4 +1,4 @@
-"""People by dimension of visits, sums of visits by week and month, and four more dimensions of visits.
+"""People by dimension of visits, sums of visits by week and month, and five more dimensions of visits.
 
 Only adds: columns that are null or have a constant default, and a table. Stop web, worker and beat of the release
 before, which would count visits without their people; what the workers held waits in the stream. Rows of before have
@@ -7,7 +7,7 @@ no people: `flask rollups recount-visits` counts them, day by day, from the raw 
 
 from alembic import op
 
-revision, down_revision = "0023", "0021"
+revision, down_revision = "0023", "0022"
 # People's sets do not compress. Those of today are written every few seconds, as in `rollups`.
 STORAGE = "ALTER users SET STORAGE EXTERNAL, ALTER repeats SET STORAGE EXTERNAL"
 TOAST_VACUUM = (
@@ -21,7 +21,8 @@ def upgrade() -> None:
     op.execute(f"""
 ALTER TABLE visits
     ADD COLUMN utm_term TEXT NOT NULL DEFAULT '', ADD COLUMN utm_content TEXT NOT NULL DEFAULT '',
-    ADD COLUMN region TEXT NOT NULL DEFAULT '', ADD COLUMN city TEXT NOT NULL DEFAULT '';
+    ADD COLUMN region TEXT NOT NULL DEFAULT '', ADD COLUMN city TEXT NOT NULL DEFAULT '',
+    ADD COLUMN channel TEXT NOT NULL DEFAULT '';
 ALTER TABLE visit_rollups ADD COLUMN users BYTEA, ADD COLUMN repeats BYTEA;
 ALTER TABLE visit_rollups {STORAGE};
 ALTER TABLE visit_rollups SET ({TOAST_VACUUM});
@@ -50,7 +51,8 @@ DROP TABLE visit_unions;
 ALTER TABLE visit_rollups RESET (
     toast.autovacuum_vacuum_scale_factor, toast.autovacuum_vacuum_threshold, toast.autovacuum_vacuum_cost_delay
 );
-DELETE FROM visit_rollups WHERE dimension IN ('utm_term', 'utm_content', 'region', 'city');
+DELETE FROM visit_rollups WHERE dimension IN ('utm_term', 'utm_content', 'region', 'city', 'channel');
 ALTER TABLE visit_rollups DROP COLUMN users, DROP COLUMN repeats;
-ALTER TABLE visits DROP COLUMN utm_term, DROP COLUMN utm_content, DROP COLUMN region, DROP COLUMN city;
+ALTER TABLE visits
+    DROP COLUMN utm_term, DROP COLUMN utm_content, DROP COLUMN region, DROP COLUMN city, DROP COLUMN channel;
 """)

@@ -56,7 +56,7 @@ class Event(NamedTuple):
 
 
 FIELDS = (
-    *("path", "source", "referrer", "country", "region", "city", "browser", "os", "device"),
+    *("path", "source", "channel", "referrer", "country", "region", "city", "browser", "os", "device"),
     *("utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content"),
 )
 

@@ -25,6 +25,7 @@ ENTRY_FIELDS = (
     "utm_content",
     "region",
     "city",
+    "channel",
 )
 # Their columns in `visits`: the path of the first view is the entry path.
 ENTRY_COLUMNS = ("entry_path", *ENTRY_FIELDS[1:])

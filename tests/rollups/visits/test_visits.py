@@ -49,7 +49,7 @@ class View(NamedTuple):
 
     @property
     def entry(self) -> tuple[str, ...]:
-        return (self.path, "", "", self.country, "Firefox", "Linux", "desktop", "", "", "", "", "", "", "")
+        return (self.path, "", "", self.country, "Firefox", "Linux", "desktop", "", "", "", "", "", "", "", "")
 
 
 def us(at: datetime) -> int:
@@ -99,7 +99,7 @@ def slow_sums(views: Iterable[View], zone: str) -> dict[tuple[str, date, bool, s
 STORED = text("""
 SELECT user_no, session_id, is_bot, started_at, ended_at, views, entry_received_at, entry_position, exit_received_at,
     exit_position, entry_path, source, referrer, country, browser, os,
-    device, utm_source, utm_medium, utm_campaign, utm_term, utm_content, region, city, exit_path
+    device, utm_source, utm_medium, utm_campaign, utm_term, utm_content, region, city, channel, exit_path
 FROM visits
 WHERE site_id = :site_id
 """)
