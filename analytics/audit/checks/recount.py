@@ -232,7 +232,7 @@ def read_visit_rollups(connection: Connection, site_id: int, days: ConsecutiveDa
         user_nos = sum(user_no * visits for user_no, visits in counts.items())
         squares = sum(user_no * user_no * visits for user_no, visits in counts.items())
         key = as_date(day), as_text(dimension), as_bool(is_bot), as_text(value)
-        rows[key] = VisitSums(*map(as_int, sums), user_nos, squares)
+        rows[key] = VisitSums._make((*map(as_int, sums), user_nos, squares))
 
     stream_binary(connection, READ_VISIT_ROLLUPS, {"site_id": site_id, "days": list(days.days)}, add_row)
     return rows

@@ -97,8 +97,8 @@ class RollupSource:
     def count_values(self, period: Period, dimension: str, values: Sequence[str]) -> dict[str, ValueCounts]:
         """Two queries, a bitmap a value and span; for the dimension subject a query a value."""
         if self._lists_visits(dimension):
-            rows = read_visit_values(self._snapshot, dimension, self._visit_days(period), values)
-            return {value: visit_counts(value, row.visits, row.visitors) for value, row in rows.items()}
+            listed = read_visit_values(self._snapshot, dimension, self._visit_days(period), values)
+            return {value: visit_counts(value, row.visits, row.visitors) for value, row in listed.items()}
         counts = self._counts_of_values(period, dimension, values)
         rows = {value: ValueCounts(value, row.events, len(row.users)) for value, row in counts.items() if row.events}
         if dimension not in VISIT_DIMENSIONS:

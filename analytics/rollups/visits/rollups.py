@@ -62,7 +62,7 @@ def _in_unions(
     """Kind of span → what the changes add to its existing unions."""
     lists = {group: values for group, values in changes.items() if group[0] in LIST_DIMENSIONS}
     unions = existing_visit_unions(connection, site_id, union_spans_of({day for _, day, _ in lists}))
-    by_kind = {}
+    by_kind: dict[str, dict[Group, ValueChanges]] = {}
     for kind in sorted({span.kind for span in unions}):
         groups = defaultdict[Group, dict[str, list[ValueChange]]](lambda: defaultdict(list))
         for (dimension, day, is_bot), values in lists.items():

@@ -149,7 +149,7 @@ def _read_stored(
     if not changed:
         return {}
     rows = read_binary(connection, table.read, {**parameters, **_key_columns(changed)})
-    return {changed[as_int(n) - 1]: stored for n, *stored in rows}
+    return {changed[as_int(row[0]) - 1]: row[1:] for row in rows}
 
 
 def _key_columns(keys: Sequence[_Key]) -> dict[str, list[Any]]:
