@@ -6,7 +6,7 @@ address from now on, whatever the day (docs/decisions/0029); those that are stor
 
 from alembic import op
 
-revision, down_revision = "0024", "0022"
+revision, down_revision = "0024", "0023"
 
 
 def upgrade() -> None:
