@@ -95,7 +95,8 @@ def _read_row(raw: bytes, rules: ValidationRules) -> ExportedRow | list[ProblemP
         row = _decode_row(raw)
         payload = _decode_any(row.payload)
     except msgspec.ValidationError as error:
-        return [describe_validation_error(error, ExportedRow, {})]
+        field, code, detail = describe_validation_error(error, ExportedRow, {})
+        return [(field, code, detail.removeprefix(": "))]
     except RecursionError:
         return [("payload", "too_deep", TOO_DEEP)]
     except (msgspec.MsgspecError, UnicodeDecodeError, ValueError) as error:

@@ -6,6 +6,7 @@ Nothing is derived but the new time of receipt, and a pseudonym where the instal
 import re
 from collections.abc import Iterator
 from datetime import UTC
+from functools import lru_cache
 
 from analytics.ingest.buffer import Entry
 from analytics.ingest.drain.letter_bodies import build_line_row
@@ -51,5 +52,6 @@ def _format_columns(row: ExportedRow) -> dict[str, str]:
     }
 
 
+@lru_cache(maxsize=8192)
 def _format_text(value: str | None) -> str:
     return escape_copy(value) if value else NULL

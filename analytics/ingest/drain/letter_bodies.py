@@ -4,7 +4,7 @@ chunk.py makes bodies of refused events; retry.py reads bodies back, also those 
 line; ops/dead_letters/ shows them, without addresses.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any, NamedTuple
 
@@ -24,6 +24,11 @@ LINE_COLUMNS = (
     "is_bot", "browser", "os", "device", "path", "utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content",
     "referrer", "source", "ip", "country", "region", "city", "payload",
 )  # fmt: skip
+STORED_COLUMNS = tuple(name.strip() for name in COPY_COLUMNS.split(",") if name.strip() != "user_no")
+# Adjacent columns, as EventRow has them for the rollups.
+AGENT_COLUMNS = LINE_COLUMNS[LINE_COLUMNS.index("is_bot") : LINE_COLUMNS.index("device") + 1]
+PAGE_COLUMNS = LINE_COLUMNS[LINE_COLUMNS.index("path") : LINE_COLUMNS.index("utm_content") + 1]
+REFERRER_COLUMNS, PLACE_COLUMNS = ("referrer", "source"), ("country", "region", "city")
 _split_events = msgspec.json.Decoder(list[msgspec.Raw]).decode
 
 
@@ -56,11 +61,9 @@ def read_line(letter: DeadLetter) -> dict[str, str] | None:
 def build_line_row(columns: Mapping[str, str], batch: int) -> EventRow:
     """The row of a COPY line; columns that the line does not have are NULL."""
 
-    def join(first: str, last: str) -> str:
-        names = LINE_COLUMNS[LINE_COLUMNS.index(first) : LINE_COLUMNS.index(last) + 1]
-        return "\t".join(columns[name] for name in names)
+    def join(names: Sequence[str]) -> str:
+        return "\t".join([columns[name] for name in names])
 
-    stored = (name.strip() for name in COPY_COLUMNS.split(",") if name.strip() != "user_no")
     return EventRow(
         site_id=int(columns["site_id"]),
         event_id=columns["event_id"],
@@ -68,16 +71,16 @@ def build_line_row(columns: Mapping[str, str], batch: int) -> EventRow:
         user_id=unescape_copy(columns["user_id"]),
         ts=columns["ts"],
         day=date.fromisoformat(columns["ts"][:10]),
-        line="\t".join(columns.get(name, NULL) for name in stored),
+        line="\t".join([columns.get(name, NULL) for name in STORED_COLUMNS]),
         batch=batch,
         position=0,
         kind=unescape_copy(columns["type"]),
         subject=unescape_copy(columns["subject"]),
         session=unescape_copy(columns["session_id"]),
-        agent=join("is_bot", "device"),
-        page=join("path", "utm_content"),
-        referrer=join("referrer", "source"),
-        place=join("country", "city"),
+        agent=join(AGENT_COLUMNS),
+        page=join(PAGE_COLUMNS),
+        referrer=join(REFERRER_COLUMNS),
+        place=join(PLACE_COLUMNS),
     )
 
 
