@@ -161,16 +161,19 @@ def make_world(app: Flask, engine: Engine, redis: Redis, token: Any, auth: Any, 
     return lambda zone: World(app, engine, redis, headers, at, zone)
 
 
-# Neither the same in two sites: the time of receipt, and the numbers of sites and users.
-OWN_COLUMNS = ("received_at", "site_id", "user_no")
+# Not the same in two sites: the time of receipt and the place in the batch, and the numbers of sites and users.
+OWN_COLUMNS = ("received_at", "position", "site_id", "user_no")
 
 
 def stored_rows(sql: Callable[..., Any], site: Site) -> list[dict[str, Any]]:
+    """In the order of events, which must come back too."""
     columns = [name for (name,) in sql(
         "SELECT column_name FROM information_schema.columns WHERE table_name = 'events' ORDER BY ordinal_position"
     ) if name not in OWN_COLUMNS]  # fmt: skip
     cells = ", ".join(f"{name}::text" for name in columns)
-    rows = sql(f"SELECT {cells} FROM events WHERE site_id = :site_id ORDER BY ts, event_id", site_id=site.id)
+    rows = sql(
+        f"SELECT {cells} FROM events WHERE site_id = :site_id ORDER BY ts, received_at, position", site_id=site.id
+    )
     return [dict(zip(columns, row, strict=True)) for row in rows]
 
 

@@ -5,7 +5,7 @@ line; ops/dead_letters/ shows them, without addresses.
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import Any, NamedTuple
 
 import msgspec
@@ -14,6 +14,7 @@ import zstandard
 from analytics.ingest import buffer
 from analytics.ingest.buffer import Delivery, Entry
 from analytics.ingest.samples.samples import decode_stream_samples
+from analytics.rollups.visits.sums import to_microseconds
 from analytics.store.copy.copy_text import NULL, unescape_copy
 from analytics.store.dead_letters import WHOLE_BATCH, DeadLetter
 from analytics.store.events import COPY_COLUMNS, EventRow
@@ -24,7 +25,7 @@ LINE_COLUMNS = (
     "is_bot", "browser", "os", "device", "path", "utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content",
     "referrer", "source", "ip", "country", "region", "city", "payload",
 )  # fmt: skip
-STORED_COLUMNS = tuple(name.strip() for name in COPY_COLUMNS.split(",") if name.strip() != "user_no")
+STORED_COLUMNS = tuple(name.strip() for name in COPY_COLUMNS.split(",") if name.strip() not in ("position", "user_no"))
 # Adjacent columns, as EventRow has them for the rollups.
 AGENT_COLUMNS = LINE_COLUMNS[LINE_COLUMNS.index("is_bot") : LINE_COLUMNS.index("device") + 1]
 PAGE_COLUMNS = LINE_COLUMNS[LINE_COLUMNS.index("path") : LINE_COLUMNS.index("utm_content") + 1]
@@ -74,6 +75,7 @@ def build_line_row(columns: Mapping[str, str], batch: int) -> EventRow:
         line="\t".join([columns.get(name, NULL) for name in STORED_COLUMNS]),
         batch=batch,
         position=0,
+        received_us=to_microseconds(datetime.fromisoformat(columns["received_at"])),
         kind=unescape_copy(columns["type"]),
         subject=unescape_copy(columns["subject"]),
         session=unescape_copy(columns["session_id"]),
