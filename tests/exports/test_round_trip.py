@@ -304,8 +304,8 @@ OTHER_ROUTES = {
     "/metrics": "samples are another export", "/metrics/<path:name>": "samples are another export",
 }  # fmt: skip
 REPORT_PACKAGES = ("analytics.reports.", "analytics.insights.", "analytics.funnels.")
-# What may differ: when a report was made, and the ids of definitions.
-OWN_FIELDS = ("meta", "funnel_id", "goal_id", "id")
+# What may differ: when a report was made, and a cursor, which holds a time of receipt.
+OWN_FIELDS = ("meta", "next_cursor")
 FUNNEL = {
     "name": "f",
     "steps": [
@@ -356,7 +356,11 @@ def _read(world: World, site: Site, names: dict[str, str], route: str, query: st
         path = path.replace(name, value)
     site_query = "" if "<website_id>" in route else f"site={site.key}&"
     day = (clock.now() - timedelta(days=1)).date()
-    return _without_own(world.get(f"{path}?{site_query}{query.replace('{day}', str(day))}"))
+    report = json.dumps(_without_own(world.get(f"{path}?{site_query}{query.replace('{day}', str(day))}")))
+    for name, value in names.items():
+        # The ids of definitions.
+        report = report.replace(value, name) if "uuid" in name else report
+    return json.loads(report)
 
 
 def _without_own(report: Any) -> Any:
