@@ -24,6 +24,7 @@ from analytics.ingest.decoding.events import (
 from analytics.ingest.decoding.rejections import Batch, ProblemParts, describe_validation_error
 from analytics.ingest.decoding.storable import MAX_DEPTH, NUL, TOO_DEEP, holds_nul, is_deeper
 from analytics.ingest.ip_addresses import normalize_ip
+from analytics.sites.event_schemas.pointers import join_pointer
 from analytics.web.json_errors import describe_malformed
 
 # An export with these columns is one of ours. Others that it lacks are stored as missing.
@@ -59,6 +60,10 @@ class ExportedRow(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     utm_campaign: Name | None = None
     utm_term: Name | None = None
     utm_content: Name | None = None
+    hostname: Name | None = None
+    language: Name | None = None
+    screen: Name | None = None
+    channel: Name | None = None
     ip: str | None = None
     # The JSON as it is written: a number may have more digits than a float.
     payload: msgspec.Raw = NO_PAYLOAD
@@ -118,4 +123,7 @@ def _find_problems(row: ExportedRow, payload: Any, raw: bytes, rules: Validation
         problems.append(("payload", "too_deep", TOO_DEEP))
     if holds_nul(raw):
         problems.append(("", "nul", NUL))
+    if not problems and (validator := rules.validators.get(row.type)) is not None:
+        mismatches = validator.find_problems(payload, len(raw), True)
+        problems += ((join_pointer("payload", found.path), "schema_mismatch", found.detail) for found in mismatches)
     return problems

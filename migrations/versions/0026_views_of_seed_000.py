@@ -5,7 +5,7 @@ Only adds. A migration that changes the type of a column that they read drops th
 
 from alembic import op
 
-revision, down_revision = "0026", "0021"
+revision, down_revision = "0026", "0025"
 
 # The size of a stored set of users (rollups/bitmaps.py) from its headers:
 # https://github.com/RoaringBitmap/RoaringFormatSpec: key and size less one of each container, whose body is skipped.

@@ -98,6 +98,8 @@ def _make_event(chance: random.Random, n: int, now: datetime) -> str:
             "utm_content": "'=c",
             "src": chance.choice(TEXTS),
         }
+    if chance.random() < 0.4:
+        event |= {"language": chance.choice(["de-AT", "en"]), "screen": chance.choice([390, "1920x1080"])}
     text = json.dumps(event)
     return text if n % 5 == 0 else f'{text[:-1]},"payload":{chance.choice(PAYLOADS)}}}'
 

@@ -26,10 +26,15 @@ LINE_COLUMNS = (
     "referrer", "source", "ip", "country", "region", "city", "payload",
 )  # fmt: skip
 STORED_COLUMNS = tuple(name.strip() for name in COPY_COLUMNS.split(",") if name.strip() not in ("position", "user_no"))
+
+
+def _adjacent(first: str, last: str) -> tuple[str, ...]:
+    return STORED_COLUMNS[STORED_COLUMNS.index(first) : STORED_COLUMNS.index(last) + 1]
+
+
 # Adjacent columns, as EventRow has them for the rollups.
-AGENT_COLUMNS = LINE_COLUMNS[LINE_COLUMNS.index("is_bot") : LINE_COLUMNS.index("device") + 1]
-PAGE_COLUMNS = LINE_COLUMNS[LINE_COLUMNS.index("path") : LINE_COLUMNS.index("utm_content") + 1]
-REFERRER_COLUMNS, PLACE_COLUMNS = ("referrer", "source"), ("country", "region", "city")
+AGENT_COLUMNS, PAGE_COLUMNS = _adjacent("is_bot", "screen"), _adjacent("path", "utm_content")
+REFERRER_COLUMNS, PLACE_COLUMNS = _adjacent("referrer", "channel"), _adjacent("country", "city")
 _split_events = msgspec.json.Decoder(list[msgspec.Raw]).decode
 
 
@@ -63,7 +68,7 @@ def build_line_row(columns: Mapping[str, str], batch: int) -> EventRow:
     """The row of a COPY line; columns that the line does not have are NULL."""
 
     def join(names: Sequence[str]) -> str:
-        return "\t".join([columns[name] for name in names])
+        return "\t".join([columns.get(name, NULL) for name in names])
 
     return EventRow(
         site_id=int(columns["site_id"]),
