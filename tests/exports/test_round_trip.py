@@ -203,6 +203,7 @@ def test_an_export_comes_back_with_every_report(
     world.send(make_events(now))
     file = import_and_check_rows(world, sql, tmp_path, file_format)
     assert [path for path, old, new in read_all_reports(world) if old != new] == []
+    check_views_per_visit(world)
     # Again, and as a file of the new site: nothing is added.
     world.at(120)
     again = world.export(tmp_path / "again", world.new, "--format", file_format)
@@ -210,6 +211,17 @@ def test_an_export_comes_back_with_every_report(
         world.flask("import", file_format, path, "--site", "new", "--restart", "--no-wait")
     result = world.drain()
     assert (result.stored, result.duplicate) == (0, 2 * EVENTS)
+
+
+def check_views_per_visit(world: World) -> None:
+    """All visits lie in the period, so their views are its page views, in sum and by day."""
+    for bots in ("false", "true"):
+        query = f"site={world.new.key}&days=7&include_bots={bots}"
+        summary = world.get(f"/api/analytics/reports/summary?{query}")
+        assert summary["views_per_visit"] == pytest.approx(summary["page_views"] / summary["visits"], abs=1e-4)
+        series = world.get(f"/api/analytics/reports/timeseries?{query}")["series"]
+        for name in ("page_views", "visits", "events"):
+            assert sum(point[name] for point in series) == summary[name]
 
 
 @pytest.mark.parametrize(
