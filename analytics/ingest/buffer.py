@@ -68,6 +68,8 @@ class Entry(msgspec.Struct, array_like=True, gc=False):
     zone: str = "UTC"
     visitor_window: str = "day"
     visitor_by: str = "address_and_agent"
+    # The items are rows of an export, to be stored as they are. Only imports say so.
+    holds_exported_rows: bool = False
 
     @property
     def identity_key(self) -> str:

@@ -259,6 +259,11 @@ def describe_outside_window(field: str, ts: datetime, window: TimeWindow) -> Pro
     return field, "out_of_window", detail
 
 
+def describe_other_type(event_type: str, allowed_types: frozenset[str]) -> ProblemParts:
+    """The problem of a type that a strict site does not have."""
+    return "type", "unknown_type", f"{event_type!r} is not a type of this site; accepted: {_list_types(allowed_types)}"
+
+
 def _find_problems(event: Event, rules: ValidationRules) -> list[ProblemParts]:
     """What the shape alone does not say. An empty list, almost always."""
     problems: list[ProblemParts] = []
@@ -269,8 +274,7 @@ def _find_problems(event: Event, rules: ValidationRules) -> list[ProblemParts]:
     if any(type(value) is int and abs(value) > MAX_INTEGER for value in (event.payload or {}).values()):
         problems.append(("payload", "out_of_range", INTEGER_TOO_LONG))
     if rules.allowed_types is not None and stored_type(event.type) not in rules.allowed_types:
-        accepted = _list_types(rules.allowed_types)
-        problems.append(("type", "unknown_type", f"{event.type!r} is not a type of this site; accepted: {accepted}"))
+        problems.append(describe_other_type(event.type, rules.allowed_types))
     if event.site_id is not None and rules.site_key is not None and rules.is_other_site(event.site_id):
         problems.append(describe_other_site(event.site_id, rules.site_key, "events"))
     if (
