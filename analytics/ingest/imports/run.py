@@ -243,6 +243,8 @@ class ImportRun:
                 body=compressed_body, compressed=compressed, count=count, site_id=self.site.id, site_key=self.site.key,
                 received_us=to_microseconds(self._receipt_clock.now()), skew_us=0, ip="", user_agent="",
                 principal=self.principal, request_id=f"{self._request_prefix}{first_line}",
+                zone=self.site.zone,
+                visitor_window=self.site.visitor_window, visitor_by=self.site.visitor_by,
                 hash_key=self.site.hash_key or "", own_domains=list(self.site.domains),
                 holds_exported_rows=self.file_format.holds_exported_rows,
             )  # fmt: skip
