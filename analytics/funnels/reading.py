@@ -263,14 +263,15 @@ def _read(
 ) -> tuple[EventArrays, list[str]]:
     """Two rows in hand at a time: a partition's string is large, and the server makes the next one meanwhile."""
     kind, packed = _pack(columns)
-    query = select(dim.label("dim"), packed).where(found)
-    query = query.group_by(literal_column("events.tableoid"), "dim")
+    query: Select[Any] = (
+        select(dim.label("dim"), packed).where(found).group_by(literal_column("events.tableoid"), "dim")
+    )
     return _points(_stream(connection, query, kind, known), kind)
 
 
-def _pack(columns: Mapping[str, ColumnElement[Any]]) -> tuple[Any, ColumnElement[bytes]]:
+def _pack(columns: Mapping[str, ColumnElement[Any]]) -> tuple[Any, ColumnElement[Any]]:
     """The rows' format, and all rows in it as one string."""
-    send: dict[str, Callable[[Any], Any]] = {
+    send: dict[str, Callable[[Any], ColumnElement[Any]]] = {
         "time": func.timestamptz_send,
         "mask": lambda mask: func.int4send(cast(mask, Integer)),
         "value": lambda value: func.float8send(func.coalesce(value, cast("NaN", Float(53)))),
@@ -281,7 +282,7 @@ def _pack(columns: Mapping[str, ColumnElement[Any]]) -> tuple[Any, ColumnElement
     return kind, func.string_agg(packed, cast(b"", LargeBinary))
 
 
-def _stream(connection: Connection, query: Select[*tuple[Any, ...]], kind: Any, known: int) -> list[tuple[str, Any]]:
+def _stream(connection: Connection, query: Select[Any], kind: Any, known: int) -> list[tuple[str, Any]]:
     """The dimension's value and the events of each row. Raises Invalid when they are too many with the `known` ones."""
     parts: list[tuple[str, Any]] = []
     count = known

@@ -98,9 +98,8 @@ def read_page(connection: Connection, site_id: int, position: StreamPosition, cu
     rows = connection.execute(NEW_EVENTS, parameters | _bind_events(times), execution_options=cursor).mappings()
     has_more_batches = len(times) < len(batches)
     in_page = position._replace(page_snapshot=target.snapshot)
-    end = target
-    if has_more_batches:
-        end = in_page._replace(received_at=times[-1], position=MAX_POSITION, event_id=MAX_EVENT_ID)
+    page_end = in_page.after(times[-1], MAX_POSITION, MAX_EVENT_ID)
+    end = page_end if has_more_batches else target
     return StreamPage(_new_events(rows, in_page, end), end, has_more_batches or is_behind)
 
 
@@ -142,8 +141,7 @@ def _new_events(rows: MappingResult, start: StreamPosition, end: StreamPosition)
         row = next(new, None)
         while row is not None:
             following = next(new, None)
-            received_at, position, event_id = _receipt(row)
-            own = start._replace(received_at=received_at, position=position, event_id=event_id)
+            own = start.after(*_receipt(row))
             yield NewEvent(row["type"], row["is_bot"], end if following is None else own, _as_json(row))
             row = following
 
