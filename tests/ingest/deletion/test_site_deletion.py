@@ -153,7 +153,7 @@ def fill(client: FlaskClient, app: Flask, engine: Engine, redis: Redis, site: Si
     merge_all(engine, 10)
     close_days(engine, clock.now(), ClosingSchedule(settings_time(), timedelta(days=1)))
     build_unions(engine)
-    make_postings(engine, clock.now(), 10, timedelta(0))
+    make_postings(engine, clock.now(), 60, timedelta(0))
     job = {"site": site.key, "what": "events", "format": "csv", "from": "2026-03-01", "to": "2026-03-31"}
     job_id = client.post("/api/analytics/exports", json=job, headers=headers).json["id"]
     with app.app_context():
