@@ -5,6 +5,7 @@ as a whole uses the union rows of months and weeks, and the days between them. E
 pk_rollups, so that it reads only the rows it needs and not those of ten thousand short codes.
 """
 
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, timedelta
@@ -179,7 +180,7 @@ class Snapshot:
     ) -> dict[tuple[date, str], Count]:
         """(day, value) → its Count over the types. One query; every bitmap of these rows is read."""
         rollup_filter = RollupFilter(first_day, end_day, **row_filter)
-        return self._counts(dimension, rollup_filter, list(whole_spans(DAY, first_day, end_day)))
+        return self._counts(dimension, rollup_filter, self.day_spans(first_day, end_day))
 
     def daily_totals(self, first_day: date, end_day: date, **row_filter: Unpack[RowFilter]) -> dict[date, Count]:
         """Day → its total; no entry for a day without events. As `counts`."""
@@ -190,7 +191,7 @@ class Snapshot:
     ) -> dict[date, tuple[int, int]]:
         """Day → (events, number of users) of its total. One query that reads the head of each bitmap; one more for days
         of several rows, days with unmerged deltas, and sets that their head does not count."""
-        rollup_filter, days = RollupFilter(first_day, end_day, **row_filter), list(whole_spans(DAY, first_day, end_day))
+        rollup_filter, days = RollupFilter(first_day, end_day, **row_filter), self.day_spans(first_day, end_day)
         totals: dict[date, tuple[int, int]] = {}
         uncounted = {key.day for key in self.matching_unmerged_counts(["total"], rollup_filter)}
         for day_column, events, head in self.read_rows(
@@ -201,7 +202,7 @@ class Snapshot:
                 uncounted.add(day)
             totals[day] = as_int(events), users or 0
         if uncounted:
-            spans = [Span(DAY, day) for day in sorted(uncounted)]
+            spans = [span for span in days if span.day in uncounted]
             counts = self._counts("total", rollup_filter, spans)
             totals |= {day: (count.events, len(count.users)) for (day, _), count in counts.items()}
         return totals
@@ -224,7 +225,9 @@ class Snapshot:
             if first_day <= day < end_day and (bots or not is_bot):
                 for value, change in values.items():
                     sums[day, value] = VisitSums.total([sums.get((day, value), VisitSums()), decode_sums(change)])
-        return {key: row for key, row in sums.items() if row.visits}
+        days = {span.day for span in self.day_spans(first_day, end_day)}
+        whole = {key: row for key, row in sums.items() if row.visits and key[0] in days}
+        return whole | self.visits_of_parts(dimension, first_day, end_day, bots)
 
     def first_day(self) -> date | None:
         """The first day that has events, those of bots included; None: none has. One look at the index."""
@@ -343,6 +346,10 @@ class Snapshot:
         row_filter = {"types": types, "subject": rollup_filter.subject, "bots": with_bots(rollup_filter.bots)}
         return {"site_id": self.site_id, "dimensions": list(dimensions), **row_filter, **span_parameters(spans)}
 
+    def day_spans(self, first_day: date, end_day: date) -> list[Span]:
+        """The days whose own rows are read."""
+        return list(whole_spans(DAY, first_day, end_day))
+
     def covering_spans(self, rollup_filter: RollupFilter) -> list[Span]:
         """The days as few spans that have rows. One query when they include a week or month; cached."""
         days = first_day, end_day = rollup_filter.first_day, rollup_filter.end_day
@@ -362,19 +369,33 @@ class Snapshot:
         self, dimensions: Collection[str], rollup_filter: RollupFilter
     ) -> dict[RollupKey, Count]:
         """The unmerged counts of these rows, under the values that merge would give them."""
+        candidates = self.unmerged_candidates(dimensions, rollup_filter)
+        if not candidates:
+            return {}
+        limited = cardinality.apply_limits(self.connection, self.site_id, candidates)
+        return {key: count for key, count in limited.items() if rollup_filter.matches(key)}
+
+    def unmerged_candidates(self, dimensions: Collection[str], rollup_filter: RollupFilter) -> dict[RollupKey, Count]:
+        """The unmerged counts that may match, under their original values. The subject OTHER: those of all subjects."""
         groups = [group for group in (TOTAL_DIMENSIONS, LIST_DIMENSIONS) if not set(group).isdisjoint(dimensions)]
         subject = rollup_filter.subject
-        candidates = {
+        return {
             key: count
             for group in groups
             for key, count in self.unmerged.counts(group).items()
             if key.dimension in dimensions and rollup_filter.first_day <= key.day < rollup_filter.end_day
             and (key.subject in ("", subject) or subject == cardinality.OTHER)
         }  # fmt: skip
-        if not candidates:
-            return {}
-        limited = cardinality.apply_limits(self.connection, self.site_id, candidates)
-        return {key: count for key, count in limited.items() if rollup_filter.matches(key)}
+
+    def stored_subjects(self, event_type: str, rollup_filter: RollupFilter) -> Counter[str]:
+        """Subject → stored events of the type that no span of the days has. Only clipped.py has any."""
+        return Counter()
+
+    def visits_of_parts(
+        self, dimension: str, first_day: date, end_day: date, bots: bool = False
+    ) -> dict[tuple[date, str], VisitSums]:
+        """(day, value) → sums of the visits that no day of `day_spans` has. Only clipped.py has any."""
+        return {}
 
 
 def _add(counts: dict[tuple[date, str], Count], key: tuple[date, str], count: Count) -> None:
