@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -156,7 +157,7 @@ def test_a_period_is_its_whole_days_and_the_parts_of_the_days_it_cuts(
     assert parts == {}
     intervals = [(low, high) for low, high in intervals if low < high]
     assert (intervals[0][0], intervals[-1][1]) == (start, end)
-    assert all(one[1] == two[0] for one, two in zip(intervals, intervals[1:], strict=False))
+    assert all(one[1] == two[0] for one, two in pairwise(intervals))
 
 
 def test_whole_days_and_hours_need_no_raw_events() -> None:

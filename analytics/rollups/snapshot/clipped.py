@@ -164,9 +164,9 @@ class ClippedSnapshot(Snapshot):
             for hour, count in ((hour, count) for source in sources for hour, count in source.items()):
                 if _has_subject(hour, rollup_filter.subject):
                     yield from ((key, count) for key in _total_keys(hour, dimensions))
-        if not set(LIST_DIMENSIONS).isdisjoint(dimensions):
+        if lists := set(LIST_DIMENSIONS).intersection(dimensions):
             for key, count in self._read_lists(part).items():
-                if key.dimension in dimensions and _has_subject(key, rollup_filter.subject):
+                if key.dimension in lists and _has_subject(key, rollup_filter.subject):
                     yield key, count
 
     def _parts_of(self, rollup_filter: RollupFilter) -> list[Part]:
