@@ -1,6 +1,5 @@
 """A PostgreSQL that hangs (its processes are stopped): whoever waits for it gets an error in time."""
 
-import os
 import shutil
 import signal
 import tempfile
@@ -17,7 +16,7 @@ from sqlalchemy.exc import OperationalError
 
 from analytics.errors import Unavailable
 from analytics.extensions import db
-from analytics.local.processes import pids_working_in
+from analytics.local.processes import pids_working_in, send_signal
 from analytics.local.servers.postgres import PostgresServer
 from analytics.store import connections, reading
 from analytics.store.connections import CONNECT_ARGS, install_limits
@@ -32,17 +31,19 @@ class Hanging:
     """A server of its own."""
 
     def __init__(self, server: PostgresServer) -> None:
-        self.server, self._stopped = server, list[int]()
+        self.server, self._stopped = server, set[int]()
 
     def hang(self) -> None:
-        self._stopped = list(pids_working_in(self.server.data))
-        for pid in self._stopped:
-            os.kill(pid, signal.SIGSTOP)
+        # Again until there is no new one: autovacuum's workers come and go.
+        while new := set(pids_working_in(self.server.data)) - self._stopped:
+            for pid in new:
+                send_signal(pid, signal.SIGSTOP)
+            self._stopped |= new
 
     def go_on(self) -> None:
         for pid in self._stopped:
-            os.kill(pid, signal.SIGCONT)
-        self._stopped = []
+            send_signal(pid, signal.SIGCONT)
+        self._stopped = set()
 
 
 @pytest.fixture(scope="module", params=["socket", "tcp"])

@@ -24,8 +24,8 @@ from analytics.rollups.snapshot.snapshot import (
     TOTAL_DIMENSIONS,
     RollupFilter,
     Snapshot,
-    read_types,
 )
+from analytics.rollups.snapshot.type_lookup import read_types
 from analytics.rollups.spans import DAY, Span
 from analytics.rollups.visits.recount import read_visits
 from analytics.rollups.visits.rollups import limit_changes
@@ -234,8 +234,17 @@ class ClippedSnapshot(Snapshot):
                     subjects[subject] += events
         return subjects
 
-    def visits_of_parts(
+    def visit_changes(
         self, dimension: str, first_day: date, end_day: date, bots: bool = False
+    ) -> Iterator[tuple[tuple[date, str], VisitSums]]:
+        """Also all visits of the days that are cut, stored ones too."""
+        for key, change in super().visit_changes(dimension, first_day, end_day, bots):
+            if key[0] not in self._parts:
+                yield key, change
+        yield from self._visits_of_parts(dimension, first_day, end_day, bots).items()
+
+    def _visits_of_parts(
+        self, dimension: str, first_day: date, end_day: date, bots: bool
     ) -> dict[tuple[date, str], VisitSums]:
         """Visits that began in the parts: of totals by hours, and for the rest from the visits themselves."""
         sums = defaultdict[tuple[date, str], list[VisitSums]](list)

@@ -11,12 +11,13 @@ from contextlib import contextmanager
 from datetime import date, timedelta
 from typing import Any, NamedTuple, TypedDict, Unpack
 
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine
 
 from analytics.rollups import bitmaps, cardinality
 from analytics.rollups.calendar import read_rollups_zone
 from analytics.rollups.deltas.counts import DIMENSIONS, Count, RollupKey, decode_count
 from analytics.rollups.rows import existing_unions, first_and_last_day, with_bots
+from analytics.rollups.snapshot.type_lookup import read_types, span_parameters
 from analytics.rollups.snapshot.unmerged import UnmergedDeltas
 from analytics.rollups.spans import DAY, UNION_KINDS, Span, cover_days, whole_spans
 from analytics.rollups.visits.rollups import limit_changes, read_visit_sums
@@ -75,32 +76,6 @@ def open_snapshot(engine: Engine, site: Site, timeout_s: float) -> "Iterator[Sna
         yield Snapshot(connection, site)
 
 
-# From each type of a span to the next one: index-only scans of pk_rollups that skip subjects, bots and values.
-TYPES = text("""
-WITH RECURSIVE found AS (
-    SELECT s.span, s.day, lowest.type
-    FROM unnest(CAST(:spans AS text[]), CAST(:days AS date[])) AS s (span, day)
-    CROSS JOIN LATERAL (
-        SELECT type
-        FROM rollups
-        WHERE site_id = :site_id AND span = s.span AND dimension = 'total' AND day = s.day
-        ORDER BY type
-        LIMIT 1
-    ) AS lowest
-    UNION ALL
-    SELECT found.span, found.day, following.type
-    FROM found CROSS JOIN LATERAL (
-        SELECT type
-        FROM rollups
-        WHERE site_id = :site_id AND span = found.span AND dimension = 'total' AND day = found.day
-            AND type > found.type
-        ORDER BY type
-        LIMIT 1
-    ) AS following
-)
-SELECT DISTINCT type FROM found
-""")
-
 # pk_rollups, once for each span: equal on the seven columns before the value. OFFSET 0 keeps the spans in the outer
 # loop; else the planner would go through them once for each row of a new table.
 FROM_ROLLUPS = """
@@ -152,16 +127,6 @@ CROSS JOIN LATERAL (
     OFFSET 0
 ) AS of_value
 """
-
-
-def read_types(connection: Connection, site_id: int, spans: Sequence[Span]) -> list[str]:
-    """The event types of the spans. One query, a few index look-ups for each span."""
-    return list(connection.execute(TYPES, {"site_id": site_id, **span_parameters(spans)}).scalars())
-
-
-def span_parameters(spans: Sequence[Span]) -> dict[str, list[Any]]:
-    """The spans as parameters of FROM_ROLLUPS and TYPES."""
-    return {"spans": [span.kind for span in spans], "days": [span.day for span in spans]}
 
 
 class Snapshot:
@@ -219,15 +184,21 @@ class Snapshot:
     ) -> dict[tuple[date, str], VisitSums]:
         """(day, value) → the sums of visits, with what unmerged page views change. One query; some more, and
         O(unmerged page views), where there are any."""
-        sums = read_visit_sums(self.connection, self.site_id, dimension, first_day, end_day, bots)
+        days = {span.day for span in self.day_spans(first_day, end_day)}
+        stored = read_visit_sums(self.connection, self.site_id, dimension, first_day, end_day, bots)
+        sums = {key: row for key, row in stored.items() if key[0] in days}
+        for key, change in self.visit_changes(dimension, first_day, end_day, bots):
+            sums[key] = VisitSums.total([sums.get(key, VisitSums()), change])
+        return {key: row for key, row in sums.items() if row.visits}
+
+    def visit_changes(
+        self, dimension: str, first_day: date, end_day: date, bots: bool = False
+    ) -> Iterator[tuple[tuple[date, str], VisitSums]]:
+        """What unmerged page views change of the sums of visits, by (day, value); of bots by themselves."""
         changes = limit_changes(self.connection, self.site_id, self.unmerged.visit_changes(self.zone), dimension)
         for (_, day, is_bot), values in changes.items():
             if first_day <= day < end_day and (bots or not is_bot):
-                for value, change in values.items():
-                    sums[day, value] = VisitSums.total([sums.get((day, value), VisitSums()), decode_sums(change)])
-        days = {span.day for span in self.day_spans(first_day, end_day)}
-        whole = {key: row for key, row in sums.items() if row.visits and key[0] in days}
-        return whole | self.visits_of_parts(dimension, first_day, end_day, bots)
+                yield from (((day, value), decode_sums(change)) for value, change in values.items())
 
     def first_day(self) -> date | None:
         """The first day that has events, those of bots included; None: none has. One look at the index."""
@@ -390,12 +361,6 @@ class Snapshot:
     def stored_subjects(self, event_type: str, rollup_filter: RollupFilter) -> Counter[str]:
         """Subject → stored events of the type that no span of the days has. Only clipped.py has any."""
         return Counter()
-
-    def visits_of_parts(
-        self, dimension: str, first_day: date, end_day: date, bots: bool = False
-    ) -> dict[tuple[date, str], VisitSums]:
-        """(day, value) → sums of the visits that no day of `day_spans` has. Only clipped.py has any."""
-        return {}
 
 
 def _add(counts: dict[tuple[date, str], Count], key: tuple[date, str], count: Count) -> None:

@@ -19,8 +19,8 @@ from analytics.rollups.snapshot.snapshot import (
     RollupFilter,
     RowFilter,
     Snapshot,
-    span_parameters,
 )
+from analytics.rollups.snapshot.type_lookup import span_parameters
 from analytics.rollups.visits.sums import VisitSums
 from analytics.store.copy.binary_copy import as_date, as_int, as_text, read_binary
 
@@ -168,11 +168,12 @@ HAVING sum(r.visits) > 0
 def visits_by_value(
     snapshot: Snapshot, dimension: str, first_day: date, end_day: date, values: Sequence[str], bots: bool = False
 ) -> dict[str, VisitSums]:
-    """Value → sums of the visits that began in the days; no entry for a value without. One query, O(days * values)."""
+    """Value → sums of the visits that began in the days, with what unmerged page views change; no entry for a value
+    without. One query, O(days * values); some more where there are unmerged page views."""
     parameters = {"days": [span.day for span in snapshot.day_spans(first_day, end_day)], "values": list(values)}
     parameters |= {"site_id": snapshot.site_id, "dimension": dimension, "bots": with_bots(bots)}
-    visits = {value: VisitSums(*sums) for value, *sums in snapshot.connection.execute(VISITS, parameters)}
-    for (_, value), sums in snapshot.visits_of_parts(dimension, first_day, end_day, bots).items():
+    found = {value: VisitSums(*sums) for value, *sums in snapshot.connection.execute(VISITS, parameters)}
+    for (_, value), change in snapshot.visit_changes(dimension, first_day, end_day, bots):
         if value in values:
-            visits[value] = VisitSums.total([visits.get(value, VisitSums()), sums])
-    return visits
+            found[value] = VisitSums.total([found.get(value, VisitSums()), change])
+    return {value: sums for value, sums in found.items() if sums.visits}

@@ -25,8 +25,8 @@ from analytics.rollups.snapshot.snapshot import (
     Snapshot,
     TopRow,
     open_snapshot,
-    read_types,
 )
+from analytics.rollups.snapshot.type_lookup import read_types
 from analytics.rollups.snapshot.unmerged import READ_DELTAS
 from analytics.rollups.spans import DAY as DAY_SPAN
 from analytics.rollups.spans import whole_spans
