@@ -193,3 +193,124 @@ def test_reports_on_a_period_that_cuts_days_count_what_lies_in_it(
     everybody = {event.user_no for event in events if views.includes(event)}
     known = {event.user_no for event in events if event.ts < first and (bots or not event.is_bot)}
     assert (dau["dau"], dau["new"]) == (len(everybody), len(everybody - known))
+
+
+NINE_52 = datetime(2026, 3, 4, 9, 52, tzinfo=UTC)
+
+
+@pytest.fixture
+def two_days(store: Any, engine: Engine, site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Views of Tuesday and of Wednesday, 2026-03-04, at 09:52: of Tuesday 2 before 09:00, 1 until 09:52, 2 after."""
+    store([
+        {"ts": f"2026-03-{at}Z", "user_id": user, "path": "/"}
+        for at, user in (
+            ("03T00:30:00", "ann"), ("03T08:59:59", "bob"), ("03T09:51:59", "cid"), ("03T09:52:00", "dan"),
+            ("03T23:00:00", "eve"), ("04T08:00:00", "ann"), ("04T09:00:00", "fay"), ("04T09:51:00", "gil"),
+        )
+    ])  # fmt: skip
+    merge_site(engine, site.id)
+    monkeypatch.setattr(clock, "now", lambda: NINE_52)
+
+
+def test_today_is_compared_with_yesterday_until_now(two_days: None, report: Report) -> None:
+    for more in ("", "&filter=country!=XX"):
+        found = report("summary", f"days=1&compare=previous{more}")
+        assert (found["page_views"], found["previous"]["page_views"], found["change"]["page_views"]) == (3, 3, 0.0)
+        assert (found["previous"]["from"], found["previous"]["to"]) == ("2026-03-03T00:00:00Z", "2026-03-03T09:52:00Z")
+        assert found["meta"]["compare"]["current"] == {"from": "2026-03-04T00:00:00Z", "to": "2026-03-04T09:52:00Z"}
+        assert (found["meta"]["to"], "current" in found) == ("2026-03-05T00:00:00Z", False)
+        whole = report("summary", f"days=1&compare=previous&align=whole{more}")
+        assert (whole["previous"]["page_views"], whole["change"]["page_views"]) == (5, -0.4)
+        assert whole["meta"]["compare"]["current"] == {name: whole["meta"][name] for name in ("from", "to")}
+        series = report("timeseries", f"days=1&compare=previous&granularity=hour{more}")
+        hours = [(point["ts"][11:16], point["page_views"]) for point in series["previous"]["series"]]
+        assert [hour for hour in hours if hour[1]] == [("00:00", 1), ("08:00", 1), ("09:00", 1)]
+        assert (hours[-1], series["previous"]["series"][-1]["to"]) == (("09:00", 1), "2026-03-03T09:52:00+00:00")
+        [row] = report("breakdown", f"days=1&dimension=path&compare=previous{more}")["rows"]
+        assert (row["events"], row["previous"]["events"], row["previous"]["visitors"]) == (3, 3, 3)
+
+
+def test_where_raw_events_are_purged_both_end_with_the_last_full_hour(two_days: None, report: Report, sql: Any) -> None:
+    sql("UPDATE sites SET raw_since = '2026-03-04T00:00:00Z' RETURNING 1")
+    found = report("summary", "days=1&compare=previous")
+    assert found["page_views"] == 3
+    assert (found["current"]["page_views"], found["previous"]["page_views"]) == (1, 2)
+    assert found["change"]["page_views"] == -0.5
+    compared = found["meta"]["compare"]
+    assert (compared["current"]["to"], compared["previous"]["to"]) == ("2026-03-04T09:00:00Z", "2026-03-03T09:00:00Z")
+    assert {name: found["current"][name] for name in ("from", "to")} == compared["current"]
+    series = report("timeseries", "days=1&compare=previous")["previous"]["series"]
+    assert [point["page_views"] for point in series] == [2]
+    for query in ("dimension=path", "dimension=entry_path", "dimension=path&type=click"):
+        problem = report("breakdown", f"days=1&{query}&compare=previous", status=400)
+        assert problem["errors"][0]["field"] == "compare"
+        assert "align=whole" in problem["detail"]
+    [row] = report("breakdown", "days=1&dimension=path&compare=previous&align=whole")["rows"]
+    assert row["previous"]["events"] == 5
+    # A range that cuts an hour cannot be counted by hours.
+    of_range = "compare=2026-03-02T00:30:00Z..2026-03-03T00:30:00Z"
+    assert report("summary", f"days=1&{of_range}", status=400)["errors"][0]["field"] == "compare"
+    assert report("summary", f"date=2026-03-04&{of_range}&align=whole", status=400)["errors"][0]["field"] == "compare"
+
+
+def test_a_report_of_a_cut_day_whose_raw_events_are_purged_is_refused(
+    two_days: None, client: FlaskClient, token: Any, auth: Any, report: Report, sql: Any
+) -> None:
+    sql("UPDATE sites SET raw_since = '2026-03-04T00:00:00Z' RETURNING 1")
+    headers = auth(token("read"))
+    cut = "from=2026-03-03T08:30:00Z&to=2026-03-04T00:00:00Z"
+    for name in ("dau", "overview"):
+        problem = report(name, cut, status=400)
+        assert (problem["errors"][0]["field"], "2026-03-04T00:00:00Z" in problem["detail"]) == ("to", True)
+    # Hours are in the rollups.
+    assert report("dau", "from=2026-03-03T08:00:00Z&to=2026-03-03T10:00:00Z")["dau"] == 3
+    assert client.get("/stats?from=2026-03-03T08:00:00Z", headers=headers).status_code == 400
+    assert client.get("/stats?from=2026-03-03", headers=headers).status_code == 200
+
+
+def test_the_dashboards_of_seed_004_compare_what_has_elapsed(
+    two_days: None, client: FlaskClient, token: Any, auth: Any
+) -> None:
+    def read(query: str) -> tuple[Any, Any]:
+        responses = [
+            client.get(f"/api/v1/analytics/{name}/default?{query}", headers=auth(token("read")))
+            for name in ("dashboard", "traffic-summary")
+        ]
+        assert [response.status_code for response in responses] == [200, 200]
+        return responses[0].json, responses[1].json
+
+    dashboard, traffic = read("days=1")
+    assert dashboard["comparison"]["current_period"]["page_views"] == 3
+    assert dashboard["comparison"]["previous_period"]["page_views"] == 3
+    assert (dashboard["comparison"]["pageview_change"], traffic["growth_rate"]) == (0.0, 0.0)
+    assert dashboard["meta"]["compare"]["previous"]["to"] == "2026-03-03T09:52:00Z"
+    # Of the five users of all of yesterday one came back.
+    assert traffic["retention_rate"] == 20.0
+    dashboard, traffic = read("days=1&align=whole")
+    assert (dashboard["comparison"]["pageview_change"], traffic["growth_rate"]) == (-40.0, -40.0)
+    dashboard, traffic = read("days=1&compare=2026-03-01..2026-03-01")
+    assert (dashboard["comparison"]["pageview_change"], traffic["growth_rate"]) == (None, None)
+
+
+def test_a_closed_period_that_is_compared_with_a_running_one_is_not_cached(two_days: None, report: Report) -> None:
+    for _ in range(2):
+        found = report("summary", "date=2026-03-03&compare=2026-03-04..2026-03-04")
+        assert (found["page_views"], found["previous"]["page_views"]) == (5, 3)
+        assert "cached" not in found["meta"]
+    cached = [report("summary", "date=2026-03-03&compare=year")["meta"].get("cached") for _ in range(2)]
+    assert cached == [None, True]
+
+
+REFUSED = [
+    ("align=whole", "align"),
+    ("compare=previous&align=half", "align"),
+    ("compare=week", "compare"),
+    ("compare=2026-03-02..2026-03-01", "compare"),
+    ("compare=1990-01-01..2026-03-01", "compare"),
+]
+
+
+@pytest.mark.parametrize(("query", "field"), REFUSED)
+def test_a_comparison_that_is_none_is_refused(site: Site, report: Report, query: str, field: str) -> None:
+    for name in ("summary", "timeseries"):
+        assert report(name, f"days=1&{query}", status=400)["errors"][0]["field"] == field
