@@ -98,7 +98,7 @@ PARAMETER_DOCS: Mapping[str, tuple[str, Any]] = {
     ),
     "granularity": ("Length of a bucket of the time series.", None),
     "window": ("`trailing`: the days that end with the date; `calendar`: its calendar week or month.", None),
-    "unit": ("Length of a cohort's period.", None),
+    "unit": ("Length of a cohort's period, or of a bucket. `granularity` is another name of it.", None),
     "format": ("Format of the file. Default: `csv`.", None),
     "name": ("Name; repeatable where it is a filter.", "response_time"),
     "event_name": ("Only events of this name.", None),

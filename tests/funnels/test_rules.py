@@ -1,10 +1,12 @@
 """The rules of a funnel, one by one; expected numbers are worked by hand."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
+from analytics import clock
 from tests.reports.brute_force import BOT
 
 Count = Callable[..., Any]

@@ -68,7 +68,7 @@ def get_stickiness() -> Response:
 @guarded_read
 def get_retention() -> Response:
     request = read_request(schemas.RetentionQuery())
-    unit = request.query.get("unit", "day")
+    unit = request.query["unit"]
     with request.open_snapshot() as snapshot:
         days = read_days(request, snapshot.zone)
         edges = retention.cohort_edges(days, unit)
