@@ -58,13 +58,17 @@ def read_comparison(
     if text is None:
         return None
     mode = text if text in (PREVIOUS, YEAR) else RANGE
-    full = {PREVIOUS: previous_period, YEAR: year_before}.get(mode, lambda _: _read_range(text, period.zone, max_days))(
-        period
-    )
+    full = _full_period(period, mode, text, max_days)
     is_running = period.start <= request.now < period.end
     if not is_running or request.query.get("align") == WHOLE:
         return Comparison(mode, WHOLE, period, full, full)
     return _elapsed(Comparison(mode, ELAPSED, period, full, full), request.now)
+
+
+def _full_period(period: Period, mode: str, text: str, max_days: int) -> Period:
+    if mode == PREVIOUS:
+        return previous_period(period)
+    return year_before(period) if mode == YEAR else _read_range(text, period.zone, max_days)
 
 
 def keep_to_rollups(snapshot: Snapshot, comparison: Comparison, of_values: bool = False) -> Comparison:
@@ -117,9 +121,11 @@ def year_before(period: Period) -> Period:
     same local times. Weekdays differ: a range of 364 days before keeps them."""
     if days := DayRange.from_period(period):
         return DayRange(_year_before(days.first), _year_before(days.after - DAY) + DAY, days.zone).period
-    start, end = (_same_time_on(_year_before(clock.day_of(bound, period.zone)), bound, period.zone) for bound in
-                  (period.start, period.end))  # fmt: skip
-    return Period(start, end, period.zone)
+    return Period(*(_instant_a_year_before(bound, period.zone) for bound in (period.start, period.end)), period.zone)
+
+
+def _instant_a_year_before(instant: datetime, zone: ZoneInfo) -> datetime:
+    return _same_time_on(_year_before(clock.day_of(instant, zone)), instant, zone)
 
 
 def _year_before(day: date) -> date:
@@ -147,15 +153,17 @@ def _move(comparison: Comparison, instant: datetime) -> datetime:
     """The instant of the full previous period that corresponds to one of the current period: the same date a year
     before, else the same number of days after the start, at the same local time."""
     current, full = comparison.current, comparison.full
-    day = clock.day_of(instant, current.zone)
     if comparison.mode == YEAR:
-        return _same_time_on(_year_before(day), instant, current.zone)
-    first, other = (clock.day_of(period.start, period.zone) for period in (current, full))
-    starts_are_midnight = all(clock.day_start(day, current.zone) == period.start for day, period in
-                              ((first, current), (other, full)))  # fmt: skip
-    if starts_are_midnight:
-        return _same_time_on(other + (day - first), instant, current.zone)
-    return full.start + (instant - current.start)
+        return _instant_a_year_before(instant, current.zone)
+    first, other = (_day_that_begins_at(period.start, period.zone) for period in (current, full))
+    if first is None or other is None:
+        return full.start + (instant - current.start)
+    return _same_time_on(other + (clock.day_of(instant, current.zone) - first), instant, current.zone)
+
+
+def _day_that_begins_at(instant: datetime, zone: ZoneInfo) -> date | None:
+    day = clock.day_of(instant, zone)
+    return day if clock.day_start(day, zone) == instant else None
 
 
 def _same_time_on(day: date, instant: datetime, zone: ZoneInfo) -> datetime:
