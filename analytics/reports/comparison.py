@@ -121,7 +121,8 @@ def year_before(period: Period) -> Period:
     same local times. Weekdays differ: a range of 364 days before keeps them."""
     if days := DayRange.from_period(period):
         return DayRange(_year_before(days.first), _year_before(days.after - DAY) + DAY, days.zone).period
-    return Period(*(_instant_a_year_before(bound, period.zone) for bound in (period.start, period.end)), period.zone)
+    start, end = (_instant_a_year_before(bound, period.zone) for bound in (period.start, period.end))
+    return Period(start, end, period.zone)
 
 
 def _instant_a_year_before(instant: datetime, zone: ZoneInfo) -> datetime:
