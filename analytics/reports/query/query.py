@@ -15,7 +15,7 @@ from analytics.reports.cache import get_or_compute
 from analytics.reports.comparison import Comparison, keep_to_rollups, read_comparison
 from analytics.reports.filtering.filtered import Rows
 from analytics.reports.filtering.filters import read_filter
-from analytics.reports.query.from_rollups import ROLLUP_DIMENSIONS, RollupSource
+from analytics.reports.query.from_rollups import RollupSource, can_list
 from analytics.reports.query.measures import BucketCounts, EventSelection, MeasureSource, ratio, visit_figures
 from analytics.reports.report_period import (
     longest_period,
@@ -92,7 +92,7 @@ def _resolve(request: ReportRequest, snapshot: Snapshot, default_types: tuple[st
     types = tuple(query.get("type") or ()) or default_types
     conditions = read_filter(query["filter"]) if "filter" in query else ()
     selection = EventSelection(request.site.id, types, request.include_bots, conditions)
-    parameter = _raw_parameter(request, period, rollups_zone)
+    parameter = _raw_parameter(request, selection, period, rollups_zone)
     comparison = read_comparison(request, period, longest_period(request))
     if comparison and parameter is None:
         # Values have no rows of hours.
@@ -100,9 +100,9 @@ def _resolve(request: ReportRequest, snapshot: Snapshot, default_types: tuple[st
     return ResolvedRequest(query, selection, period, parameter, comparison)
 
 
-def _raw_parameter(request: ReportRequest, period: Period, rollups_zone: str) -> str | None:
+def _raw_parameter(request: ReportRequest, selection: EventSelection, period: Period, rollups_zone: str) -> str | None:
     parameter = parameter_needing_raw(request, period, rollups_zone)
-    is_raw_dimension = request.query.get("dimension", "type") not in ROLLUP_DIMENSIONS
+    is_raw_dimension = not can_list(request.query.get("dimension", "type"), selection)
     return "dimension" if is_raw_dimension and parameter not in ("filter", "zone", "timezone") else parameter
 
 

@@ -6,7 +6,7 @@ the code of the drain. Unmerged deltas count as in every Snapshot. Only SELECTs.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Container, Iterator, Sequence
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
@@ -31,7 +31,16 @@ from analytics.rollups.visits.recount import read_visits
 from analytics.rollups.visits.rollups import limit_changes
 from analytics.rollups.visits.sessionization import VisitPart
 from analytics.rollups.visits.store import add_sum_changes
-from analytics.rollups.visits.sums import VisitSumChanges, VisitSums, decode_sums, to_microseconds
+from analytics.rollups.visits.sums import (
+    VISIT_DIMENSIONS,
+    Group,
+    ValueChange,
+    ValueChanges,
+    VisitSumChanges,
+    VisitSums,
+    encode_sums,
+    to_microseconds,
+)
 from analytics.store.copy.binary_copy import as_bool, as_date, as_text
 from analytics.store.planner import scans_allowed
 
@@ -123,11 +132,10 @@ class ClippedSnapshot(Snapshot):
         return [span for span in super().day_spans(first_day, end_day) if span.day not in self._parts]
 
     def covering_spans(self, rollup_filter: RollupFilter) -> list[Span]:
-        spans, first = list[Span](), rollup_filter.first_day
-        for part in self._parts_of(rollup_filter):
-            spans += super().covering_spans(rollup_filter._replace(first_day=first, end_day=part.day))
-            first = part.day + ONE_DAY
-        return spans + super().covering_spans(rollup_filter._replace(first_day=first))
+        spans = list[Span]()
+        for first, end in self.uncut_days(rollup_filter.first_day, rollup_filter.end_day):
+            spans += super().covering_spans(rollup_filter._replace(first_day=first, end_day=end))
+        return spans
 
     def matching_unmerged_counts(self, dimensions: Collection[str], rollup_filter: RollupFilter) -> Counts:
         """Also all counts of the days that are cut, stored ones too."""
@@ -234,43 +242,46 @@ class ClippedSnapshot(Snapshot):
                     subjects[subject] += events
         return subjects
 
-    def visit_changes(
-        self, dimension: str, first_day: date, end_day: date, bots: bool = False
-    ) -> Iterator[tuple[tuple[date, str], VisitSums]]:
-        """Also all visits of the days that are cut, stored ones too."""
-        for key, change in super().visit_changes(dimension, first_day, end_day, bots):
-            if key[0] not in self._parts:
-                yield key, change
-        yield from self._visits_of_parts(dimension, first_day, end_day, bots).items()
+    def uncut_days(self, first_day: date, end_day: date) -> list[tuple[date, date]]:
+        runs, first = list[tuple[date, date]](), first_day
+        for day in sorted(day for day in self._parts if first_day <= day < end_day):
+            runs.append((first, day))
+            first = day + ONE_DAY
+        return [run for run in (*runs, (first, end_day)) if run[0] < run[1]]
 
-    def _visits_of_parts(
-        self, dimension: str, first_day: date, end_day: date, bots: bool
-    ) -> dict[tuple[date, str], VisitSums]:
-        """Visits that began in the parts: of totals by hours, and for the rest from the visits themselves."""
-        sums = defaultdict[tuple[date, str], list[VisitSums]](list)
-        for day, part in self._parts.items():
-            if not first_day <= day < end_day:
-                continue
-            intervals = [(part.start, part.end)]
-            if dimension in TOTAL_DIMENSIONS:
-                intervals = part.fragments
-                hours = self.base.visits("hour", day, day + ONE_DAY, bots)
-                for (_, hour), row in hours.items():
-                    if part.has_hour(hour):
-                        sums[day, hour if dimension == "hour" else ""].append(row)
-            for interval in intervals:
-                for value, row in self._visits_between(interval, dimension, bots):
-                    sums[day, value].append(row)
-        totals = {key: VisitSums.total(rows) for key, rows in sums.items()}
-        return {key: total for key, total in totals.items() if total.visits}
+    def visit_changes(self, dimensions: Container[str]) -> dict[Group, ValueChanges]:
+        """Also all visits of the days that are cut, stored ones too; totals of whole hours from their rows."""
+        changes = {
+            group: values for group, values in super().visit_changes(dimensions).items() if group[1] not in self._parts
+        }
+        totals = [dimension for dimension in TOTAL_DIMENSIONS if dimension in dimensions]
+        lists = [dimension for dimension in VISIT_DIMENSIONS if dimension in dimensions and dimension not in totals]
+        for part in self._parts.values():
+            sources = [self._visits_between(interval, totals) for interval in part.fragments if totals]
+            sources += [self._visits_of_hours(part, totals)] if totals else []
+            sources += [self._visits_between((part.start, part.end), lists)] if lists else []
+            for group, values in (pair for source in sources for pair in source.items()):
+                changes[group] = _add_changes(changes.get(group, {}), values)
+        return changes
+
+    def _visits_of_hours(self, part: Part, dimensions: Sequence[str]) -> dict[Group, ValueChanges]:
+        """The visits that began in the whole hours of the part, of people and of bots."""
+        groups: dict[Group, ValueChanges] = {}
+        hours = {is_bot: self.base.visits("hour", part.day, part.day + ONE_DAY, is_bot) for is_bot in (False, True)}
+        for is_bot, rows in hours.items():
+            for (day, hour), row in rows.items():
+                # With bots, the sums of both.
+                of_people = hours[False].get((day, hour), VisitSums()) if is_bot else VisitSums()
+                sums = VisitSums(*(total - people for total, people in zip(row, of_people, strict=True)))
+                for dimension in dimensions if part.has_hour(hour) else ():
+                    group, value = (dimension, day, is_bot), hour if dimension == "hour" else ""
+                    groups[group] = _add_changes(groups.get(group, {}), {value: ValueChange(encode_sums(sums))})
+        return groups
 
     def _visits_between(
-        self, interval: tuple[datetime, datetime], dimension: str, bots: bool
-    ) -> Iterator[tuple[str, VisitSums]]:
-        changes = limit_changes(self.connection, self.site_id, self._read_visits(interval), dimension)
-        for (_, _, is_bot), values in changes.items():
-            if bots or not is_bot:
-                yield from ((value, decode_sums(encoded)) for value, encoded in values.items())
+        self, interval: tuple[datetime, datetime], dimensions: Sequence[str]
+    ) -> dict[Group, ValueChanges]:
+        return limit_changes(self.connection, self.site_id, self._read_visits(interval), dimensions)
 
     def _read_visits(self, interval: tuple[datetime, datetime]) -> VisitSumChanges:
         """The sums of the visits that begin in the interval, with what unmerged page views change. O(visits)."""
@@ -329,6 +340,11 @@ class _ChangesWithin(VisitSumChanges):
     def replace_visit(self, before: VisitPart, after: VisitPart) -> None:
         if self._start_us <= after.start_us < self._end_us:
             super().replace_visit(before, after)
+
+
+def _add_changes(one: ValueChanges, other: ValueChanges) -> ValueChanges:
+    values = {*one, *other}
+    return {value: ValueChange.total(side[value] for side in (one, other) if value in side) for value in values}
 
 
 def _has_subject(key: RollupKey, subject: str) -> bool:

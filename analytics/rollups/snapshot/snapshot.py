@@ -6,7 +6,7 @@ pk_rollups, so that it reads only the rows it needs and not those of ten thousan
 """
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Container, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, timedelta
 from typing import Any, NamedTuple, TypedDict, Unpack
@@ -21,7 +21,7 @@ from analytics.rollups.snapshot.type_lookup import read_types, span_parameters
 from analytics.rollups.snapshot.unmerged import UnmergedDeltas
 from analytics.rollups.spans import DAY, UNION_KINDS, Span, cover_days, whole_spans
 from analytics.rollups.visits.rollups import limit_changes, read_visit_sums
-from analytics.rollups.visits.sums import VisitSums, decode_sums
+from analytics.rollups.visits.sums import Group, ValueChanges, VisitSums, decode_sums
 from analytics.sites.sites import Site
 from analytics.store.copy.binary_copy import BinaryRow, as_date, as_int, as_text, read_binary, stream_binary
 from analytics.store.planner import force_index_lookups
@@ -187,18 +187,21 @@ class Snapshot:
         days = {span.day for span in self.day_spans(first_day, end_day)}
         stored = read_visit_sums(self.connection, self.site_id, dimension, first_day, end_day, bots)
         sums = {key: row for key, row in stored.items() if key[0] in days}
-        for key, change in self.visit_changes(dimension, first_day, end_day, bots):
-            sums[key] = VisitSums.total([sums.get(key, VisitSums()), change])
-        return {key: row for key, row in sums.items() if row.visits}
-
-    def visit_changes(
-        self, dimension: str, first_day: date, end_day: date, bots: bool = False
-    ) -> Iterator[tuple[tuple[date, str], VisitSums]]:
-        """What unmerged page views change of the sums of visits, by (day, value); of bots by themselves."""
-        changes = limit_changes(self.connection, self.site_id, self.unmerged.visit_changes(self.zone), dimension)
+        changes = self.visit_changes((dimension,))
         for (_, day, is_bot), values in changes.items():
             if first_day <= day < end_day and (bots or not is_bot):
-                yield from (((day, value), decode_sums(change)) for value, change in values.items())
+                for value, change in values.items():
+                    sums[day, value] = VisitSums.total([sums.get((day, value), VisitSums()), decode_sums(change.sums)])
+        return {key: row for key, row in sums.items() if row.visits}
+
+    def visit_changes(self, dimensions: Container[str]) -> dict[Group, ValueChanges]:
+        """What unmerged page views change of the visits, under the values that merge would give them."""
+        changes = self.unmerged.visit_changes(self.zone)
+        return limit_changes(self.connection, self.site_id, changes, dimensions) if changes.days else {}
+
+    def uncut_days(self, first_day: date, end_day: date) -> list[tuple[date, date]]:
+        """`[first, end)` of each run of days whose stored rows count."""
+        return [(first_day, end_day)]
 
     def first_day(self) -> date | None:
         """The first day that has events, those of bots included; None: none has. One look at the index."""
