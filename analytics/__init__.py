@@ -49,6 +49,7 @@ BLUEPRINT_MODULES = (
     "analytics.exports.schedules.views",
     "analytics.sites.views",
     "analytics.sites.access.views",
+    "analytics.sites.event_schemas.views",
     "analytics.ops.views",
     "analytics.ops.first_page",
     "analytics.ops.dead_letters.views",
@@ -70,7 +71,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     # `/event/` is `/event`: a redirect would lose the body of a POST, and a 404 the events.
     app.url_map.strict_slashes = False
     _configure(app, settings)
-    callers = CallerNames(settings.trusted_proxies)
+    callers = CallerNames(settings)
     app.extensions["caller_names"] = callers
     app.thread_turns = ThreadTurns(settings.web_threads, callers.name, settings.statement_timeout)
     app.after_request(callers.learn)

@@ -21,7 +21,7 @@ from analytics.auth.client_address import client_address
 from analytics.auth.guard import Kind, Principal, resolve_site_key
 from analytics.auth.limits import PUBLIC_KINDS, enforce_event_limit
 from analytics.errors import BadInput, Invalid, Problem, Unavailable
-from analytics.extensions import append_redis, settings
+from analytics.extensions import append_redis, db, settings
 from analytics.ingest import buffer
 from analytics.ingest.append_failures import explain_failure
 from analytics.ingest.decoding.body import Envelope
@@ -32,6 +32,7 @@ from analytics.ingest.receipt_clock import ReceiptClock
 from analytics.ingest.schemas import SiteQuery
 from analytics.ingest.senders import identify_sender, open_site
 from analytics.rollups.visits.sums import to_microseconds
+from analytics.sites.event_schemas.event_schemas import find_validators
 from analytics.sites.sites import Site
 from analytics.web.app import JsonBytesResponse, current_request
 from analytics.web.server.greenlets import offload
@@ -115,6 +116,7 @@ def open_batch(items: bytes, envelope: Envelope | None = None, default_site_key:
         allowed_types=site.event_types if site.types == "strict" else None,
         required_user_id=_own_user_id(principal) if _identity(principal, site) == "enforce" else None,
         site_aliases=NO_ALIASES if key == site.key and not site.aliases else frozenset((key, *site.aliases)),
+        validators=find_validators(db.engine, site),
     )
     domain = envelope.host if envelope is not None else ""
     return BatchContext(batch_key, environ, config, principal, site, received_at, skew, rules, domain)
@@ -254,7 +256,7 @@ def _build_entry(context: BatchContext, batch: Batch[Any], holds_samples: bool) 
         site_key=site.key,
         received_us=to_microseconds(received_at),
         skew_us=int(skew / timedelta(microseconds=1)),
-        ip=client_address(environ, config.trusted_proxies),
+        ip=client_address(environ, config),
         user_agent=_remove_unstorable(environ.get("HTTP_USER_AGENT", ""))[:1024],
         principal=principal.subject,
         request_id=telemetry.request_id.get(),
@@ -266,6 +268,9 @@ def _build_entry(context: BatchContext, batch: Batch[Any], holds_samples: bool) 
         hash_key=site.hash_key or "",
         domain=domain,
         own_domains=list(site.domains),
+        zone=site.zone,
+        visitor_window=site.visitor_window,
+        visitor_by=site.visitor_by,
     )
 
 

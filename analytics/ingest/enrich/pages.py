@@ -73,8 +73,8 @@ def _split(page: str) -> Page:
     address = split_url(page)
     utm = _read_utm(address.query) if "utm_" in address.query.lower() else {}
     path = clean_or_none(address.path, MAX_URL_CHARACTERS)
-    host = clean_or_none(address.host, 255)
-    return Page(path, host, *(utm.get(key) for key in _UTM))._replace(click_id=_find_click_id(address.query))
+    host, click_id = clean_or_none(address.host, 255), _find_click_id(address.query)
+    return Page(path, host, *(utm.get(key) for key in _UTM))._replace(click_id=click_id)
 
 
 _split_cached = lru_cache(maxsize=8192)(_split)
