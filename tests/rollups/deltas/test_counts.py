@@ -298,8 +298,8 @@ def test_pieces_of_version_1_have_none_of_the_new_dimensions() -> None:
         "C",
         "news",
         *[""] * 4,
-        "DE/BE",
-        "DE/BE/B",
+        "BE",
+        "B",
         "",
     )
 
