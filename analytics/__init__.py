@@ -18,6 +18,7 @@ from analytics.auth.caller_slots import CallerNames, CallerSlots
 from analytics.auth.tokens import published_secret
 from analytics.auth.tokens.issuer import create_issuer
 from analytics.extensions import db, jwt, migrate
+from analytics.ingest.receipt_clock import ReceiptClock
 from analytics.ops import access_log, task_logs
 from analytics.store.connections import CONNECT_ARGS, install_limits
 from analytics.web import compression
@@ -112,6 +113,7 @@ def _refuse_eviction(redis: Redis) -> None:
 
 def _configure(app: Flask, settings: Settings) -> None:
     app.extensions["settings"] = settings
+    app.extensions["receipt_clock"] = ReceiptClock()
     app.extensions["token_issuer"] = create_issuer(settings)
     app.extensions["celery"] = queue.create_celery(settings)
     app.extensions["buffer_redis"] = _redis(settings.celery_broker_url, settings)

@@ -92,8 +92,7 @@ def _store(engine: Engine, site: sites.Site, rows: Sequence[EventRow]) -> None:
     numbers = [int(row.user_id) for row in rows]
     with engine.begin() as connection:
         zones = store.lock_site_zones(connection, [site.id])
-        lines = [f"{row.line}\t{number}\n" for row, number in zip(rows, numbers, strict=True)]
-        store.copy_events(connection, lines)
+        store.copy_events(connection, map(store.copy_line, rows, numbers))
         append_deltas(connection, zones, rows, numbers)
 
 
@@ -179,5 +178,5 @@ def _row(site_id: int, number: int, ts: datetime, visitor: Visitor, path: str) -
     )
     return EventRow(
         site_id, event_id, False, str(visitor.user), text, ts.astimezone(UTC).date(), line, 0, number,
-        "page_view", "", visitor.session, visitor.agent, page, visitor.referrer, visitor.location,
+        milliseconds * 1000, "page_view", "", visitor.session, visitor.agent, page, visitor.referrer, visitor.location,
     )  # fmt: skip

@@ -43,6 +43,7 @@ def check_body() -> None:
     is_keyless_view = hasattr(current_application().view_functions[rule.endpoint], "accepts_key_in_body")
     config, media = settings(), environ.get("CONTENT_TYPE", "")
     _check_length(length, config.max_body_bytes)
+    _check_transfer_coding(environ.get("HTTP_TRANSFER_ENCODING", "chunked"))
     _check_media(media, EVENT_MEDIA if is_keyless_view else JSON_MEDIA)
     if is_keyless_view and not _has_credential(environ) and "ingest" not in config.anonymous_scopes:
         _check_length(length, KEYLESS_BODY_BYTES)
@@ -71,6 +72,15 @@ def too_large_error(size: str, limit: int) -> TooLarge:
 def _check_length(length: str, limit: int) -> None:
     if length.isdigit() and int(length) > limit:
         raise too_large_error(f"{length} bytes", limit)
+
+
+def _check_transfer_coding(coding: str) -> None:
+    """The server has undone `chunked`; any other coding is still in the body."""
+    if coding.strip().lower() != "chunked":
+        raise UnsupportedMedia(
+            f"Transfer-Encoding {coding[:80]!r} is not accepted; accepted: chunked. For a compressed body send, for "
+            "example, Content-Encoding: gzip"
+        )
 
 
 def _check_media(media: str, accepted: tuple[str, ...]) -> None:

@@ -1,10 +1,9 @@
 """Attempts at a funnel: all of them, and the best of each entity. Pure: arrays in, arrays out; conversion.py calls it.
 
-Rules. An attempt starts with an event that matches the first step. Each further step is the earliest matching event
-with a timestamp *strictly later* than the step before, at most `window` after the first. So one event is one step of an
-attempt, whatever other steps it matches, and events at one instant have no order. In `strict` order no event of the
-funnel's types may lie between two steps: the next instant with such an event must have the step (other events at the
-instant of a step are not between).
+Rules. Events are in the order of time, those of one instant in the order of receipt (store/event_order.py). An attempt
+starts with an event that matches the first step. Each further step is the first matching event *after* the step before,
+at most `window` after the first. So one event is one step of an attempt, whatever other steps it matches. In `strict`
+order no event of the funnel's types may lie between two steps: the next such event must be the step.
 
 Every event that matches the first step starts an attempt, so a user who repeats a funnel has several. The best attempt
 has the most steps; among equals, the earliest start. The result does not depend on the order of arrival; a repeated
@@ -12,12 +11,14 @@ event is stored once.
 
 Method. Entity and instant form one number, the *key*: an entity's instants are contiguous, and further from the next
 entity's than any window. Each step's keys are sorted on their own, and the next step of an attempt is a binary search
-among them. Events that come in sorted runs, as postings do, are merged rather than sorted.
+among them. Events that come in sorted runs, as postings do, are merged rather than sorted. Keys do not tell the order
+within an instant: entities of which it decides something are found on the way, and counted anew by
+`find_ordered_attempts` from their events in full order.
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,7 +38,8 @@ class EventArrays:
     """Events in any order; index i of each array is event i.
 
     `sessions`: equal where the session is. `times`: us since 1970. `step_masks`: bit n for step n; 0: no step, only
-    between steps. `dimension_codes`: number of the breakdown's value. `values`: NaN for none.
+    between steps. `dimension_codes`: number of the breakdown's value. `values`: NaN for none. `places`: order of one
+    user's events at one instant; all 0 where it was not read.
     """
 
     users: IntArray
@@ -46,6 +48,7 @@ class EventArrays:
     step_masks: NDArray[np.int32]
     dimension_codes: IntArray
     values: FloatArray
+    places: IntArray
 
     def __len__(self) -> int:
         return len(self.users)
@@ -72,7 +75,7 @@ def _take(column: NDArray[Any], selected: IntArray | BoolArray) -> NDArray[Any]:
 
 def empty_events() -> EventArrays:
     ints, floats = constant_array(0, 0), constant_array(np.nan, 0, np.float64)
-    return EventArrays(ints, ints, ints, constant_array(0, 0, np.int32), ints, floats)
+    return EventArrays(ints, ints, ints, constant_array(0, 0, np.int32), ints, floats, ints)
 
 
 def concat_events(parts: Sequence[EventArrays]) -> EventArrays:
@@ -138,20 +141,30 @@ def is_run_start(*columns: IntArray) -> BoolArray:
     return is_start
 
 
-def find_attempts(events: EventArrays, entities: IntArray, steps: int, window_us: int, strict: bool) -> Attempts:
-    """Every attempt. `entities`: the entity of each event, any numbers from 0."""
+class FoundAttempts(NamedTuple):
+    """Every attempt; those of `tied_entities` (sorted) depend on the order of events at one instant, which is not in
+    them."""
+
+    attempts: Attempts
+    tied_entities: IntArray
+
+
+def find_attempts(events: EventArrays, entities: IntArray, steps: int, window_us: int, strict: bool) -> FoundAttempts:
+    """`entities`: the entity of each event, any numbers from 0."""
     since = int(events.times.min(initial=INT64_MAX))
     span = int(events.times.max(initial=since)) - since + 1
     window_us = min(window_us, span)
-    stride, parts = span + window_us, []
+    stride, parts, tied = span + window_us, [], [np.zeros(0, np.int64)]
     for first, chunk, chunk_entities in _chunks(events, entities, KEY_LIMIT // stride):
         keys = chunk_entities * stride if first == 0 else (chunk_entities - first) * stride
         keys += chunk.times
         keys -= since
-        step_keys = _follow(keys, chunk.step_masks, steps, window_us, strict)
+        step_keys, ties = _follow(keys, chunk.step_masks, steps, window_us, strict)
+        ties += _ambiguous_columns(chunk, keys, steps)
+        tied.append(np.unique(np.concatenate(ties) // stride) + first)
         attempt_entities = step_keys[0] // stride
         parts.append(_attempts(chunk, keys, step_keys, attempt_entities + first, attempt_entities * stride - since))
-    return Attempts.concat(parts)
+    return FoundAttempts(Attempts.concat(parts), np.concatenate(tied))
 
 
 def _chunks(events: EventArrays, entities: IntArray, size: int) -> Iterator[tuple[int, EventArrays, IntArray]]:
@@ -165,20 +178,27 @@ def _chunks(events: EventArrays, entities: IntArray, size: int) -> Iterator[tupl
         yield first, events.take(is_in_chunk), entities[is_in_chunk]
 
 
-def _follow(keys: IntArray, masks: NDArray[np.int32], steps: int, window_us: int, strict: bool) -> IntArray:
-    """A row a step: the key at which each attempt made the step, NEVER where it did not."""
+def _follow(
+    keys: IntArray, masks: NDArray[np.int32], steps: int, window_us: int, strict: bool
+) -> tuple[IntArray, list[IntArray]]:
+    """A row a step: the key at which each attempt made the step, NEVER where it did not. And the keys at which the
+    order of several events decides."""
     starts = _instants(keys[masks & 1 != 0])
-    all_keys = _instants(keys) if strict else starts
+    all_keys, ties = starts, [starts[:0]]
+    if strict:
+        in_order = np.sort(keys, kind="stable")
+        all_keys, ties = in_order[is_run_start(in_order)], [in_order[~is_run_start(in_order)]]
     step_keys = np.full((steps, len(starts)), NEVER, np.int64)
     step_keys[0], alive, at = starts, np.arange(len(starts)), starts
     for step in range(1, steps):
-        following = _next(_instants(keys[masks & (1 << step) != 0]), at)
+        following, is_simultaneous = _next(_instants(keys[masks & (1 << step) != 0]), at)
+        ties.append(at[is_simultaneous])
         is_made = following - starts[alive] <= window_us
         if strict:
-            is_made &= following == _next(all_keys, at)
+            is_made &= following == _next(all_keys, at)[0]
         alive, at = alive[is_made], following[is_made]
         step_keys[step, alive] = at
-    return step_keys
+    return step_keys, [_several(keys, np.concatenate(ties))]
 
 
 def _instants(keys: IntArray) -> IntArray:
@@ -187,10 +207,53 @@ def _instants(keys: IntArray) -> IntArray:
     return keys[is_run_start(keys)]
 
 
-def _next(keys: IntArray, at: IntArray) -> IntArray:
-    """For each of `at` the first greater key; INT64_MAX where there is none."""
-    following: IntArray = np.append(keys, INT64_MAX)[np.searchsorted(keys, at, side="right")]
-    return following
+def _next(keys: IntArray, at: IntArray) -> tuple[IntArray, BoolArray]:
+    """For each of `at` the first greater key, INT64_MAX where there is none; and whether `at` itself is a key."""
+    padded = np.concatenate([[NEVER], keys, [INT64_MAX]])
+    places = np.searchsorted(keys, at, side="right")
+    return padded[places + 1], padded[places] == at
+
+
+def _several(keys: IntArray, candidates: IntArray) -> IntArray:
+    """Those of the candidates that several events have: one event that matches two steps is no tie."""
+    if not len(candidates):
+        return candidates
+    candidates = _instants(candidates)
+    found = np.searchsorted(candidates, keys)
+    counts = np.bincount(found[np.append(candidates, NEVER)[found] == keys], minlength=len(candidates))
+    return candidates[counts > 1]
+
+
+def _ambiguous_columns(events: EventArrays, keys: IntArray, steps: int) -> list[IntArray]:
+    """The keys at which several events start an attempt, or end one, and may differ in what is shown of them."""
+    shown = ((events.dimension_codes, 0), (events.values, steps - 1))
+    ends = (np.sort(keys[events.step_masks & (1 << step) != 0]) for column, step in shown if not _is_constant(column))
+    return [in_order[~is_run_start(in_order)] for in_order in ends]
+
+
+def find_ordered_attempts(
+    events: EventArrays, entities: IntArray, steps: int, window_us: int, strict: bool
+) -> Attempts:
+    """`find_attempts` with `places`: every attempt, each of a first step's events starts one."""
+    order = np.lexsort((events.places, events.times, entities))
+    events, entities = events.take(order), entities[order]
+    owners, times = np.append(entities, NEVER), np.append(events.times, NEVER)
+    starts = np.flatnonzero(events.step_masks & 1)
+    made = np.full((steps, len(starts)), NEVER, np.int64)
+    made[0], alive, at = starts, np.arange(len(starts)), starts
+    for step in range(1, steps):
+        matching = np.append(np.flatnonzero(events.step_masks & (1 << step)), len(entities))
+        following = matching[np.searchsorted(matching[:-1], at, side="right")]
+        is_made = (owners[following] == owners[at]) & (times[following] - times[starts[alive]] <= window_us)
+        if strict:
+            is_made &= following == at + 1
+        alive, at = alive[is_made], following[is_made]
+        made[step, alive] = at
+    depths = np.count_nonzero(made != NEVER, axis=0)
+    values = np.where(depths == steps, np.append(events.values, np.nan)[made[-1]], np.nan)
+    ends = times[made[depths - 1, np.arange(len(starts))]]
+    step_times = np.where(made == NEVER, NEVER, times[made])
+    return Attempts(entities[starts], depths, step_times, ends, events.dimension_codes[starts], values)
 
 
 def _attempts(

@@ -28,11 +28,13 @@ from analytics.funnels.attempts import (
     concat_events,
     constant_array,
     find_attempts,
+    find_ordered_attempts,
     first_starts,
+    is_run_start,
 )
 from analytics.funnels.definitions import FunnelDefinition
 from analytics.funnels.posted import Seen
-from analytics.funnels.reading import TrackedRow, read_points, read_tracked, read_views
+from analytics.funnels.reading import TrackedRow, read_points, read_simultaneous, read_tracked, read_views
 from analytics.funnels.steps import Step
 from analytics.funnels.visits import concat_instants, instants_of_events, sort_instants
 
@@ -69,7 +71,8 @@ class FunnelCountRequest(NamedTuple):
 
 
 def compute_funnel(connection: Connection, request: FunnelCountRequest) -> FunnelResult:
-    """One query; by visit one more when a session has a gap, and one for tracked steps."""
+    """One query; by visit one more when a session has a gap, and one for tracked steps; one more of raw events where
+    the order of events at one instant decides."""
     selection, definition, tracked_id, dimension = request
     events, values = read_points(connection, selection, definition, dimension)
     tracked: list[TrackedRow] = []
@@ -81,7 +84,12 @@ def compute_funnel(connection: Connection, request: FunnelCountRequest) -> Funne
         events = replace(events, dimension_codes=codes[events.dimension_codes])
     entities = _entities(connection, request, events, tracked)
     is_strict, window_us = definition.ordering == "strict", definition.window_s * 1_000_000
-    attempts = find_attempts(events, entities[: len(events)], len(definition.steps), window_us, is_strict)
+    own_entities, rules = entities[: len(events)], (len(definition.steps), window_us, is_strict)
+    attempts, tied_entities = find_attempts(events, own_entities, *rules)
+    if len(tied_entities):
+        ordered, of_ordered = _put_in_order(connection, request, events, own_entities, tied_entities, names)
+        untied = attempts.take(~np.isin(attempts.entities, tied_entities))
+        attempts = Attempts.concat([untied, find_ordered_attempts(ordered, of_ordered, *rules)]).sorted_by_start()
     if tracked:
         tracked_attempts = _tracked_attempts(definition, selection, tracked, entities[len(events) :], names)
         attempts = Attempts.concat([attempts, tracked_attempts]).sorted_by_start()
@@ -102,12 +110,44 @@ def _entities(
     return ordered.number_visits()[: len(both)]
 
 
+def _put_in_order(
+    connection: Connection, request: FunnelCountRequest, events: EventArrays, entities: IntArray, tied: IntArray,
+    names: Sequence[str],
+) -> tuple[EventArrays, IntArray]:  # fmt: skip
+    """The events of the tied entities with their `places`, and the entity of each. `names`: the dimension's values."""
+    is_tied = np.isin(entities, tied)
+    events, entities = events.take(is_tied), entities[is_tied]
+    placed, values = read_simultaneous(connection, request.selection, request.definition, request.dimension, events)
+    if request.dimension:
+        codes = np.array([names.index(value) for value in values])
+        placed = replace(placed, dimension_codes=codes[placed.dimension_codes])
+    both = concat_events([events, placed])
+    groups = _number_groups(both.users, both.sessions, both.times)
+    own, of_placed = groups[: len(events)], groups[len(events) :]
+    entity_of_group = np.full(len(groups), NEVER, np.int64)
+    entity_of_group[own] = entities
+    # A user's other visits are not tied.
+    is_mine = entity_of_group[of_placed] != NEVER
+    is_replaced = np.isin(own, of_placed)
+    kept = concat_events([events.take(~is_replaced), placed.take(is_mine)])
+    return kept, np.concatenate([entities[~is_replaced], entity_of_group[of_placed[is_mine]]])
+
+
+def _number_groups(*columns: IntArray) -> IntArray:
+    """A number for each index, equal where all columns are equal."""
+    order = np.lexsort(columns)
+    numbers = np.empty(len(order), np.int64)
+    numbers[order] = np.cumsum(is_run_start(*(column[order] for column in columns))) - 1
+    return numbers
+
+
 def _tracked_events(tracked: Sequence[TrackedRow]) -> EventArrays:
     columns = [[row.user for row in tracked], [row.session for row in tracked], [row.ts_us for row in tracked]]
     users, sessions, times = (np.array(column, np.int64) for column in columns)
     count = len(tracked)
     masks, values = constant_array(0, count, np.int32), constant_array(np.nan, count, np.float64)
-    return EventArrays(users, sessions, times, masks, constant_array(0, count), values)
+    zeros = constant_array(0, count)
+    return EventArrays(users, sessions, times, masks, zeros, values, zeros)
 
 
 def _tracked_attempts(

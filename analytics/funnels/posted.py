@@ -124,7 +124,8 @@ def _unpack(mask: int, start: int, body: bytes, sessions: bytes | None = None) -
     numbers = constant_array(0, count) if sessions is None else np.frombuffer(sessions, ">i8").astype(np.int64)
     times = (packed & ((1 << TIME_BITS) - 1)) + start
     masks, values = constant_array(mask, count, np.int32), constant_array(np.nan, count, np.float64)
-    return EventArrays(packed >> TIME_BITS, numbers, times, masks, constant_array(0, count), values)
+    zeros = constant_array(0, count)
+    return EventArrays(packed >> TIME_BITS, numbers, times, masks, zeros, values, zeros)
 
 
 def _is_told(steps: Sequence[Step], rows: Sequence[_Row]) -> bool:

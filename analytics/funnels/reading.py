@@ -6,7 +6,7 @@ by ix_events_ts (BRIN); in it every row is looked at, by parallel workers. They 
 partition, which takes a tenth of the time of a million rows and lies in memory as numpy wants it.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from functools import reduce
@@ -46,8 +46,10 @@ from analytics.reports.filtering.filtered import PLAN
 from analytics.reports.filtering.filters import build_filter_clause, field_expression
 from analytics.reports.filtering.payload_properties import parse_property, property_number
 from analytics.rollups.deltas.claims import read_delta_days
+from analytics.rollups.visits.sums import from_microseconds
 from analytics.store import measures
 from analytics.store.copy.binary_copy import as_text, read_binary, stream_binary
+from analytics.store.event_order import event_order
 from analytics.store.event_types import PAGE_VIEW
 from analytics.store.models import events, visits
 from analytics.store.postings import Day, session_number
@@ -56,7 +58,9 @@ MOST_TRACKED = 200_000
 # From 1970 to 2000, where PostgreSQL's timestamps begin.
 EPOCH_US = 946_684_800_000_000
 VISIT = np.dtype([(name, ">i8") for name in ("user", "session", "start", "end")])
-ROW = [("user", ">i8"), ("time", ">i8"), ("mask", ">i4"), ("session", ">i8"), ("value", ">f8")]
+ROW = [("user", ">i8"), ("time", ">i8"), ("mask", ">i4"), ("session", ">i8"), ("value", ">f8"), ("place", ">i8")]
+# Up to so many values a list is a condition of a query.
+MOST_LISTED_USERS, MOST_LISTED_INSTANTS = 50_000, 200
 
 
 class TrackedRow(NamedTuple):
@@ -78,18 +82,50 @@ def read_points(
     Raises Invalid when there are more than MOST_POINTS. One query of raw events, where postings do not tell of all, and
     three of postings.
     """
-    steps = definition.steps
     known = posted.read(connection, seen, definition, dimension)
     rest = list(_without(seen.period, known.days))
     if not rest:
         return concat_events(known.parts), [""]
-    value = case((step_matches(steps[-1], events.c), _number(definition))) if definition.value else None
-    dim = case((step_matches(steps[0], events.c), _text(dimension)), else_="") if dimension else literal("")
     found = _counted(seen, rest) & build_filter_clause(seen.filter, events.c) & _of_types(definition)
-    session = _session() if definition.scope == "visit" else None
-    is_step = step_mask([step_matches(step, events.c) for step in steps])
-    points, dims = _read(connection, found, dim, is_step, session, value, sum(map(len, known.parts)))
+    columns = _columns(definition)
+    points, dims = _read(connection, found, _dim(definition, dimension), columns, sum(map(len, known.parts)))
     return concat_events([*known.parts, points]), dims or [""]
+
+
+def read_simultaneous(
+    connection: Connection, seen: Seen, definition: FunnelDefinition, dimension: str | None, tied: EventArrays
+) -> tuple[EventArrays, list[str]]:
+    """Events of users and instants of `tied` that have several, as `read_points` reads them, with their `places`; maybe
+    others of these users. One query of raw events, of few block ranges where the instants are few."""
+    users, times = _repeated(tied.users, tied.times)
+    instants = [from_microseconds(int(at)) for at in times]
+    found = _counted(seen, [seen.period]) & build_filter_clause(seen.filter, events.c) & _of_types(definition)
+    found &= events.c.ts.between(instants[0], instants[-1])
+    if len(times) <= MOST_LISTED_INSTANTS:
+        found &= events.c.ts == func.any(cast(instants, ARRAY(events.c.ts.type)))
+    if len(users) <= MOST_LISTED_USERS:
+        found &= events.c.user_no == func.any(cast(users.tolist(), ARRAY(BigInteger)))
+    at_once = (events.c.user_no, events.c.ts)
+    place = func.row_number().over(partition_by=at_once, order_by=event_order(events.c)[1:])
+    columns = {**_columns(definition), "place": place}
+    inner = select(
+        _dim(definition, dimension).label("dim"),
+        *(column.label(name) for name, column in columns.items()),
+        func.count().over(partition_by=at_once).label("events"),
+    )
+    rows = inner.where(found).subquery()
+    kind, packed = _pack({name: rows.c[name] for name in columns})
+    query = select(rows.c.dim, packed).where(rows.c.events > 1).group_by(rows.c.dim)
+    points, dims = _points(_stream(connection, query, kind, 0), kind)
+    return points, dims or [""]
+
+
+def _repeated(users: IntArray, times: IntArray) -> tuple[IntArray, IntArray]:
+    """The users that have an instant several times, and these instants; both sorted."""
+    order = np.lexsort((times, users))
+    users, times = users[order], times[order]
+    is_repeated = (users[1:] == users[:-1]) & (times[1:] == times[:-1])
+    return np.unique(users[1:][is_repeated]), np.unique(times[1:][is_repeated])
 
 
 def read_views(connection: Connection, seen: Seen, users: IntArray) -> SessionInstants:
@@ -100,7 +136,8 @@ def read_views(connection: Connection, seen: Seen, users: IntArray) -> SessionIn
     views = [] if waiting == [seen.period] else [_read_visits(connection, seen, mine)]
     if waiting:
         found = _counted(seen, waiting) & (events.c.type == PAGE_VIEW) & (events.c.user_no == mine)
-        views.append(instants_of_events(_read(connection, found, literal(""), literal(0), _session(), None, 0)[0]))
+        columns = {"user": events.c.user_no, "time": events.c.ts, "mask": literal(0), "session": _session()}
+        views.append(instants_of_events(_read(connection, found, literal(""), columns, 0)[0]))
     return concat_instants(views)
 
 
@@ -157,7 +194,7 @@ def read_tracked(
     dim = _text(dimension) if dimension else literal("")
     session = _session() if definition.scope == "visit" else literal(0)
     query = select(events.c.user_no, session, time_us, events.c.payload, dim, _number(definition)).where(found)
-    rows = connection.execute(query.order_by(events.c.ts, events.c.event_id).limit(MOST_TRACKED + 1)).all()
+    rows = connection.execute(query.order_by(*event_order(events.c)).limit(MOST_TRACKED + 1)).all()
     if len(rows) > MOST_TRACKED:
         raise too_many("tracked steps", MOST_TRACKED)
     return [TrackedRow(*row) for row in rows]
@@ -199,30 +236,48 @@ def _text(dimension: str) -> ColumnElement[str]:
     return func.coalesce(field_expression(events.c, dimension), "")
 
 
+def _columns(definition: FunnelDefinition) -> dict[str, ColumnElement[Any]]:
+    """What is read of each event: some of ROW, in that order."""
+    is_step = step_mask([step_matches(step, events.c) for step in definition.steps])
+    columns: dict[str, ColumnElement[Any]] = {"user": events.c.user_no, "time": events.c.ts, "mask": is_step}
+    if definition.scope == "visit":
+        columns["session"] = _session()
+    if definition.value:
+        columns["value"] = case((step_matches(definition.steps[-1], events.c), _number(definition)))
+    return columns
+
+
+def _dim(definition: FunnelDefinition, dimension: str | None) -> ColumnElement[str]:
+    """The value of the dimension, of events that match the first step."""
+    if dimension is None:
+        return literal("")
+    return case((step_matches(definition.steps[0], events.c), _text(dimension)), else_="")
+
+
 def _read(
     connection: Connection,
     found: ColumnElement[bool],
     dim: ColumnElement[str],
-    is_step: ColumnElement[int],
-    session: ColumnElement[int] | None,
-    value: ColumnElement[Any] | None,
+    columns: Mapping[str, ColumnElement[Any]],
     known: int,
 ) -> tuple[EventArrays, list[str]]:
     """Two rows in hand at a time: a partition's string is large, and the server makes the next one meanwhile."""
-    pieces: dict[str, ColumnElement[Any]] = {
-        "user": func.int8send(events.c.user_no),
-        "time": func.timestamptz_send(events.c.ts),
-        "mask": func.int4send(cast(is_step, Integer)),
-    }
-    if session is not None:
-        pieces["session"] = func.int8send(session)
-    if value is not None:
-        pieces["value"] = func.float8send(func.coalesce(value, cast("NaN", Float(53))))
-    kind = np.dtype([column for column in ROW if column[0] in pieces])
-    packed = reduce(lambda one, other: one.op("||")(other), pieces.values())
-    strings = func.string_agg(packed, cast(b"", LargeBinary))
-    query = select(dim.label("dim"), strings).where(found).group_by(literal_column("events.tableoid"), "dim")
+    kind, packed = _pack(columns)
+    query = select(dim.label("dim"), packed).where(found).group_by(literal_column("events.tableoid"), "dim")
     return _points(_stream(connection, query, kind, known), kind)
+
+
+def _pack(columns: Mapping[str, ColumnElement[Any]]) -> tuple[Any, ColumnElement[bytes]]:
+    """The rows' format, and all rows in it as one string."""
+    send = {
+        "time": func.timestamptz_send,
+        "mask": lambda mask: func.int4send(cast(mask, Integer)),
+        "value": lambda value: func.float8send(func.coalesce(value, cast("NaN", Float(53)))),
+    }
+    pieces = [send.get(name, func.int8send)(column) for name, column in columns.items()]
+    packed = reduce(lambda one, other: one.op("||")(other), pieces)
+    kind = np.dtype([column for column in ROW if column[0] in columns])
+    return kind, func.string_agg(packed, cast(b"", LargeBinary))
 
 
 def _stream(connection: Connection, query: Select[Any], kind: Any, known: int) -> list[tuple[str, Any]]:
@@ -256,4 +311,6 @@ def _points(parts: list[tuple[str, Any]], kind: Any) -> tuple[EventArrays, list[
     times += EPOCH_US
     sessions = column("session", np.int64) if "session" in kind.names else constant_array(0, count)
     values = column("value", np.float64) if "value" in kind.names else constant_array(np.nan, count, np.float64)
-    return EventArrays(column("user", np.int64), sessions, times, column("mask", np.int32), dims, values), names
+    places = column("place", np.int64) if "place" in kind.names else constant_array(0, count)
+    users, masks = column("user", np.int64), column("mask", np.int32)
+    return EventArrays(users, sessions, times, masks, dims, values, places), names

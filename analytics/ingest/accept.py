@@ -28,8 +28,10 @@ from analytics.ingest.decoding.body import Envelope
 from analytics.ingest.decoding.events import TimeWindow, ValidationRules, read_first_site_key
 from analytics.ingest.decoding.rejections import Batch, Item
 from analytics.ingest.ids import BATCH_KEY_PATTERN, derive_event_id, keyed_ids, mark_public
+from analytics.ingest.receipt_clock import ReceiptClock
 from analytics.ingest.schemas import SiteQuery
 from analytics.ingest.senders import identify_sender, open_site
+from analytics.rollups.visits.sums import to_microseconds
 from analytics.sites.sites import Site
 from analytics.web.app import JsonBytesResponse, current_request
 from analytics.web.server.greenlets import offload
@@ -96,7 +98,7 @@ class AcceptedBatch(NamedTuple, Generic[Item]):
 def open_batch(items: bytes, envelope: Envelope | None = None, default_site_key: str = "") -> BatchContext:
     """The context of a request with these items. Raises Unauthorised, Forbidden, NotFound, and Invalid for a wrong
     `sent_at`."""
-    principal, received_at, config = identify_sender(envelope), clock.now(), settings()
+    principal, received_at, config = identify_sender(envelope), _receipt_clock().now(), settings()
     environ = current_request().environ
     batch_key = _read_batch_key(environ, envelope)
     batch_key = mark_public(batch_key) if principal.kind in PUBLIC_KINDS else batch_key
@@ -113,6 +115,11 @@ def open_batch(items: bytes, envelope: Envelope | None = None, default_site_key:
         site_aliases=NO_ALIASES if key == site.key and not site.aliases else frozenset((key, *site.aliases)),
     )
     return BatchContext(batch_key, environ, config, principal, site, received_at, skew, rules)
+
+
+def _receipt_clock() -> ReceiptClock:
+    found: ReceiptClock = current_app.extensions["receipt_clock"]
+    return found
 
 
 def append_batch(context: BatchContext, batch: Batch[Item], holds_samples: bool = False) -> AcceptedBatch[Item]:
@@ -242,7 +249,7 @@ def _build_entry(context: BatchContext, batch: Batch[Any], holds_samples: bool) 
         count=len(batch.items),
         site_id=site.id,
         site_key=site.key,
-        received_us=int(received_at.timestamp() * 1_000_000),
+        received_us=to_microseconds(received_at),
         skew_us=int(skew / timedelta(microseconds=1)),
         ip=client_address(environ, config.trusted_proxies),
         user_agent=_remove_unstorable(environ.get("HTTP_USER_AGENT", ""))[:1024],

@@ -2,15 +2,15 @@
 
 An exposure is an event of the exposure type in the period whose payload names a variant. A user belongs to the variant
 of the first exposure; a user who later saw another variant counts as `mixed` and in no variant, as either may have had
-the effect. A conversion counts when it follows the user's first exposure in the period; at the same microsecond, when
-its event id is greater. The exposure itself never counts. A filter narrows exposures, not conversions. views.py calls
-this module; proportions.py has the statistics, docs/experiments.md what they allow one to conclude.
+the effect. A conversion counts when it follows the user's first exposure in the period, at the same microsecond in the
+order of receipt (store/event_order.py). The exposure itself never counts. A filter narrows exposures, not conversions.
+views.py calls this module; proportions.py has the statistics, docs/experiments.md what they allow one to conclude.
 """
 
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import BigInteger, Connection, Uuid, case, cast, func, or_, select, text
+from sqlalchemy import BigInteger, Connection, case, cast, func, select, text, tuple_
 from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by
 
 from analytics.errors import BadInput
@@ -25,6 +25,7 @@ from analytics.reports.day_range import bad_parameter
 from analytics.reports.filtering.payload_properties import property_text
 from analytics.reports.request import ReportRequest
 from analytics.store import measures
+from analytics.store.event_order import event_order
 from analytics.store.models import events
 
 MAX_VARIANTS = 20
@@ -88,9 +89,7 @@ def count_variants(
 def _query(selection: EventSelection, exposure_type: str, property_path: Sequence[str], goal: Goal) -> Any:
     """Rows of variant (NULL: several), users, converted users, conversions; one variant more than the maximum."""
     exposed = _exposed(selection, exposure_type, property_path).cte("exposed")
-    is_after = or_(
-        events.c.ts > exposed.c.at, (events.c.ts == exposed.c.at) & (events.c.event_id > exposed.c.exposure_id)
-    )
+    is_after = tuple_(*event_order(events.c)) > tuple_(*event_order(exposed.c))
     in_period = measures.is_counted(selection.site_id, selection.period, selection.bots)
     query = select(exposed.c.user_no, func.count().label("conversions"))
     query = query.join_from(exposed, events, exposed.c.user_no == events.c.user_no)
@@ -103,18 +102,18 @@ def _query(selection: EventSelection, exposure_type: str, property_path: Sequenc
 
 
 def _exposed(selection: EventSelection, exposure_type: str, property_path: Sequence[str]) -> Any:
-    """Each user's variant (NULL: several), and time and id of the first exposure."""
+    """Each user's variant (NULL: several), and the place in order of the first exposure."""
     variant = property_text(events.c.payload, property_path)
-    query = select(events.c.user_no, events.c.ts, events.c.event_id, variant.label("variant"))
+    query = select(events.c.user_no, *event_order(events.c), variant.label("variant"))
     query = query.where(selection.is_counted(), events.c.type == exposure_type, variant != "")
     exposure = query.subquery().c
-    first = func.array_agg(aggregate_order_by(exposure.event_id, exposure.ts, exposure.event_id), type_=ARRAY(Uuid))
+    order = event_order(exposure)
+    first = [func.array_agg(aggregate_order_by(column, *order), type_=ARRAY(column.type))[1] for column in order]
     least, greatest = func.min(exposure.variant.collate("C")), func.max(exposure.variant.collate("C"))
     return select(
         exposure.user_no,
         case((least == greatest, least)).label("variant"),
-        func.min(exposure.ts).label("at"),
-        first[1].label("exposure_id"),
+        *(value.label(column.name) for value, column in zip(first, order, strict=True)),
     ).group_by(exposure.user_no)
 
 

@@ -3,8 +3,8 @@
 A step is a page view, by its path, or an event of a type that the question names, by its type. Steps of one person,
 session and kind of client are a visit as long as no two neighbours are more than 30 minutes apart: with page views
 alone, a visit of rollups/visits/sessionization.py; a named event extends it too. A step that says the same as the
-one before it (a page that is loaded again) is left out. Steps at the same microsecond are in the order of their event
-ids.
+one before it (a page that is loaded again) is left out. Steps at the same microsecond are in the order of receipt
+(store/event_order.py).
 
 A visit that has the anchor counts once, by the first time that it is there: the path is the anchor and the steps after
 it (`from_…`) or before it (`to_…`), `steps` in all, or fewer where the visit ends or begins. Only events of the period
@@ -37,6 +37,7 @@ from analytics.errors import BadInput, Problem
 from analytics.insights.request import EventSelection
 from analytics.reports.query.measures import DECIMAL_PLACES
 from analytics.rollups.visits.sessionization import GAP_US
+from analytics.store.event_order import event_order
 from analytics.store.event_types import PAGE_VIEW
 from analytics.store.models import events
 
@@ -117,7 +118,7 @@ def _steps(asked: EventSelection, anchor: Anchor, types: Sequence[str]) -> Subqu
         (path == anchor.name) & (events.c.type == PAGE_VIEW) if anchor.kind == PAGE else events.c.type == anchor.name
     )
     reached = select(events.c.user_no, session).where(asked.is_counted(), is_anchor)
-    query = select(events.c.user_no, session.label("session_id"), events.c.is_bot, events.c.ts, events.c.event_id)
+    query = select(events.c.user_no, session.label("session_id"), events.c.is_bot, *event_order(events.c))
     query = query.where(asked.is_counted(), events.c.type.in_(types), tuple_(events.c.user_no, session).in_(reached))
     return query.add_columns(step.label("step")).subquery()
 
@@ -154,13 +155,13 @@ def _first(paths: Subquery) -> CTE:
     """The first of each visit."""
     visit = paths.c.user_no, paths.c.session_id, paths.c.is_bot, paths.c.visit
     query = select(paths.c.user_no, paths.c.path).ext(distinct_on(*visit))
-    return query.order_by(*visit, paths.c.ts, paths.c.event_id).cte("paths")
+    return query.order_by(*visit, *event_order(paths.c)).cte("paths")
 
 
 def _in_order(steps: Subquery) -> dict[str, Any]:
     """The window that all share, so that steps are sorted once."""
     who = steps.c.user_no, steps.c.session_id, steps.c.is_bot
-    return {"partition_by": who, "order_by": (steps.c.ts, steps.c.event_id)}
+    return {"partition_by": who, "order_by": event_order(steps.c)}
 
 
 def describe(anchor: Anchor, found: Journeys) -> dict[str, Any]:

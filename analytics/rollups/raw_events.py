@@ -102,8 +102,9 @@ class _EventCounter:
 
 
 class RawEvent:
-    """A CountableRow (deltas/codec.py) of one line of COPY."""
+    """A CountableRow (deltas/codec.py) of one line of COPY. Without its receipt, which only visits need."""
 
+    received_us = position = 0
     __slots__ = ("agent", "kind", "page", "place", "referrer", "session", "subject", "ts")
 
     def __init__(self, columns: list[str]) -> None:

@@ -18,16 +18,16 @@ from analytics.store.planner import FORCE_INDEX_LOOKUPS
 # A resend is recognised when its ts differs by up to this many days.
 RESEND_WINDOW_DAYS = 1
 
-# COPY's column order: the columns of one cached look-up are adjacent; user_no is known last.
+# COPY's column order: the columns of one cached look-up are adjacent; position and user_no are known last.
 COPY_COLUMNS = (
     "event_id, ts, received_at, site_id, type, user_id, session_id, src, subject,"
     " is_bot, browser, os, device, path, utm_source, utm_medium, utm_campaign, utm_term, utm_content,"
-    " referrer, source, ip, country, region, city, payload, user_no"
+    " referrer, source, ip, country, region, city, payload, position, user_no"
 )
 
 
 class EventRow(msgspec.Struct, gc=False):
-    """One event to be stored. `line` is its COPY text up to, not including, user_no."""
+    """One event to be stored. `line` is its COPY text up to, not including, position and user_no."""
 
     site_id: int
     event_id: str
@@ -40,6 +40,8 @@ class EventRow(msgspec.Struct, gc=False):
     # Index of its batch in the chunk, and its own index in the batch.
     batch: int
     position: int
+    # When its batch was received: µs since 1970.
+    received_us: int
     # What rollups/deltas/counts.py counts. Plain text, '' for none; the last four are adjacent columns of `line`,
     # without the ip.
     kind: str
@@ -184,8 +186,13 @@ def add_users(connection: Connection, site_id: int, next_user_no: int, first_see
     return numbers
 
 
+def copy_line(row: EventRow, user_no: int) -> str:
+    """The row as a line of COPY_COLUMNS."""
+    return f"{row.line}\t{row.position}\t{user_no}\n"
+
+
 def copy_events(connection: Connection, lines: Iterable[str]) -> None:
-    """Appends events; each line is an EventRow's, with user_no. Raises DataError for a row that PostgreSQL refuses."""
+    """Appends events; each line is one of `copy_line`. Raises DataError for a row that PostgreSQL refuses."""
     copy_lines(connection, f"COPY events ({COPY_COLUMNS}) FROM STDIN", lines)
 
 

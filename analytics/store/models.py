@@ -83,6 +83,9 @@ events = Table(
     Column("received_at", Instant, nullable=False),
     Column("user_no", BigInteger, nullable=False),
     Column("site_id", Integer, nullable=False),
+    # Index in the accepted batch; -1: stored by a release that did not keep it (store/event_order.py). Added later, so
+    # it is the last column of its rows.
+    Column("position", Integer, nullable=False, server_default="-1"),
     Column("is_bot", Boolean, nullable=False),
     Column("type", Text, nullable=False),
     Column("user_id", Text, nullable=False),
@@ -369,6 +372,12 @@ visits = Table(
     Column("started_at", Instant, primary_key=True),
     Column("ended_at", Instant, nullable=False),
     Column("views", Integer, nullable=False),
+    # The receipt of the first and of the last page view, by which views of one instant are ordered
+    # (rollups/visits/sessionization.py). Epoch and 0: of a release that did not keep it.
+    Column("entry_received_at", Instant, nullable=False, server_default="epoch"),
+    Column("exit_received_at", Instant, nullable=False, server_default="epoch"),
+    Column("entry_position", Integer, nullable=False, server_default="0"),
+    Column("exit_position", Integer, nullable=False, server_default="0"),
     # The path of the last page view; the columns below are those of the first.
     Column("exit_path", Text, nullable=False),
     Column("entry_path", Text, nullable=False),

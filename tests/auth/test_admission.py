@@ -42,6 +42,19 @@ def test_a_media_type_that_is_not_accepted_is_refused_unread(client: FlaskClient
     assert (response.status_code, "application/json" in response.json["detail"]) == (415, True)
 
 
+@pytest.mark.usefixtures("site")
+@pytest.mark.parametrize(("coding", "status"), [("gzip, chunked", 415), ("gzip,Chunked", 415), ("Chunked", 202)])
+def test_a_transfer_coding_other_than_chunked_is_refused_and_told_the_way(
+    client: FlaskClient, token: Callable[..., str], coding: str, status: int
+) -> None:
+    headers = {"Transfer-Encoding": coding, "Authorization": f"Bearer {token()}"}
+    response = client.post(
+        INGEST, data=b'[{"type": "a"}]', headers=headers, environ_overrides={"wsgi.input_terminated": True}
+    )
+    assert response.status_code == status
+    assert status == 202 or "Content-Encoding: gzip" in response.json["detail"]
+
+
 @pytest.mark.parametrize(
     "path", [INGEST, "/event", "/events", "/analytics/events/", "/api/v1/analytics/event", "/api/analytics/samples"]
 )

@@ -13,6 +13,8 @@ from tests.reports.brute_force import local_day
 
 class Event(NamedTuple):
     ts: datetime
+    # When the batch was received, the index in it, and the id: the order of events at one instant.
+    receipt: tuple[datetime, int, str]
     user: int
     session: str
     type: str
@@ -29,9 +31,9 @@ class Attempt(NamedTuple):
 
 
 def read_stored_events(sql: Callable[..., Any], site_id: int, bots: bool = False) -> list[Event]:
-    columns = "ts, user_no, coalesce(session_id, ''), type, coalesce(path, ''), coalesce(country, ''), is_bot"
+    columns = "ts, received_at, position, event_id::text, user_no, coalesce(session_id, ''), type, coalesce(path, ''), coalesce(country, ''), is_bot"
     query = f"SELECT {columns} FROM events WHERE site_id = :site_id AND (:bots OR NOT is_bot) ORDER BY random()"
-    return [Event(*row) for row in sql(query, site_id=site_id, bots=bots)]
+    return [Event(row[0], tuple(row[1:4]), *row[4:]) for row in sql(query, site_id=site_id, bots=bots)]
 
 
 def is_step(event: Event, step: dict[str, Any]) -> bool:
@@ -76,28 +78,29 @@ def entities(events: Sequence[Event], definition: dict[str, Any]) -> Iterator[li
 
 
 def find_attempts(events: Sequence[Event], definition: dict[str, Any]) -> list[Attempt]:
-    """From each instant of a first step, the longest chain; of equal ones, that with the earliest steps."""
+    """From each event of a first step, in order, the longest chain; of equal ones, that with the earliest steps."""
     first, *_ = definition["steps"]
     attempts = []
-    for start in sorted({event.ts for event in events if is_step(event, first)}):
-        country = min(event.country for event in events if event.ts == start and is_step(event, first))
+    for start in sorted(event for event in events if is_step(event, first)):
         chains = list(_chains(events, definition, (start,)))
         longest = max(map(len, chains))
-        attempts.append(Attempt(min(chain for chain in chains if len(chain) == longest), country))
+        best = min(tuple(event[:2] for event in chain) for chain in chains if len(chain) == longest)
+        attempts.append(Attempt(tuple(ts for ts, _ in best), start.country))
     return attempts
 
 
-def _chains(events: Sequence[Event], definition: dict[str, Any], so_far: tuple[datetime, ...]) -> Iterator[Any]:
+def _chains(events: Sequence[Event], definition: dict[str, Any], so_far: tuple[Event, ...]) -> Iterator[Any]:
     yield so_far
     if len(so_far) == len(definition["steps"]):
         return
     step, last = definition["steps"][len(so_far)], so_far[-1]
-    for ts in {event.ts for event in events if is_step(event, step)}:
-        if ts <= last or ts - so_far[0] > timedelta(seconds=definition["window_s"]):
+    for event in events:
+        is_later = event[:2] > last[:2] and event.ts - so_far[0].ts <= timedelta(seconds=definition["window_s"])
+        if not is_step(event, step) or not is_later:
             continue
-        between = [event for event in events if last < event.ts < ts and is_relevant(event, definition)]
+        between = [one for one in events if last[:2] < one[:2] < event[:2] and is_relevant(one, definition)]
         if definition["ordering"] == "ordered" or not between:
-            yield from _chains(events, definition, (*so_far, ts))
+            yield from _chains(events, definition, (*so_far, event))
 
 
 class BruteForceResult(NamedTuple):

@@ -31,7 +31,12 @@ ABC = steps("/a", "/b", "/c")
 CASES = [
     pytest.param([("10:00:00", "/a"), ("10:01:00", "/b"), ("10:02:00", "/c")], {}, [1, 1, 1], id="in-order"),
     pytest.param([("10:00:00", "/b"), ("10:01:00", "/a"), ("10:02:00", "/c")], {}, [1, 0, 0], id="out-of-order"),
-    pytest.param([("10:00:00", "/a"), ("10:00:00", "/b")], {}, [1, 0, 0], id="equal-timestamps-have-no-order"),
+    pytest.param([("10:00:00", "/a"), ("10:00:00", "/b")], {}, [1, 1, 0], id="equal-timestamps-in-the-order-of-receipt"),
+    pytest.param([("10:00:00", "/b"), ("10:00:00", "/a")], {}, [1, 0, 0], id="equal-timestamps-the-other-way-round"),
+    pytest.param(
+        [("10:00:00", "/b"), ("10:00:00", "/a"), ("10:00:00", "/c"), ("10:00:00", "/b"), ("10:00:00", "/c")], {},
+        [1, 1, 1], id="all-steps-at-one-instant",
+    ),
     pytest.param([("10:00:00", "/a"), ("10:00:00.000001", "/b")], {}, [1, 1, 0], id="a-microsecond-later"),
     pytest.param([("10:00:00", "/a"), ("10:01:00", "/b")], {"window_s": 60}, [1, 1, 0], id="inside-the-window"),
     pytest.param([("10:00:00", "/a"), ("10:01:00.000001", "/b")], {"window_s": 60}, [1, 0, 0], id="past-the-window"),
@@ -56,8 +61,16 @@ CASES = [
         [1, 1, 1], id="a-repeated-first-step-starts-an-attempt",
     ),
     pytest.param(
-        [("10:00:00", "/a"), ("10:01:00", "/x"), ("10:01:00", "/b")], {"ordering": "strict"}, [1, 1, 0],
-        id="the-same-instant-is-not-between",
+        [("10:00:00", "/a"), ("10:01:00", "/x"), ("10:01:00", "/b")], {"ordering": "strict"}, [1, 0, 0],
+        id="between-at-the-instant-of-the-step",
+    ),
+    pytest.param(
+        [("10:00:00", "/a"), ("10:01:00", "/b"), ("10:01:00", "/x"), ("10:01:00", "/c")], {"ordering": "strict"},
+        [1, 1, 0], id="between-at-the-instant-of-the-step-before",
+    ),
+    pytest.param(
+        [("10:00:00", "/a"), ("10:00:00", "/a"), ("10:00:00", "/b")], {"ordering": "strict"}, [1, 1, 0],
+        id="the-second-of-equal-first-steps-in-strict-order",
     ),
     pytest.param(
         [("10:00:00", "/a"), ("10:31:00", "/b")], {"scope": "visit"}, [1, 0, 0], id="a-gap-ends-a-visit"

@@ -29,6 +29,9 @@ class Event(NamedTuple):
     payload: dict[str, Any]
 
 
+IN_ORDER = "ORDER BY ts, received_at, position, event_id"
+
+
 @st.composite
 def event_payloads(draw: st.DrawFn, max_events: int = 40, days: int = 5, step_s: int = 60) -> list[dict[str, Any]]:
     """Events of a few days, often within minutes of each other, some at one instant."""
@@ -64,9 +67,9 @@ payloads = st.fixed_dictionaries(
 
 
 def read_stored_events(sql: Callable[..., Any], site: Site) -> list[Event]:
-    """Ordered by time and id."""
+    """Ordered by time and receipt."""
     columns = "ts, event_id, user_no, coalesce(session_id, ''), is_bot, type, path, coalesce(utm_source, ''), payload"
-    rows = sql(f"SELECT {columns} FROM events WHERE site_id = :site_id ORDER BY ts, event_id", site_id=site.id)
+    rows = sql(f"SELECT {columns} FROM events WHERE site_id = :site_id {IN_ORDER}", site_id=site.id)
     return [Event(*row[:-1], row[-1] or {}) for row in rows]
 
 

@@ -45,13 +45,16 @@ def test_a_user_who_saw_several_variants_is_mixed(store: Any, report: Report) ->
     assert (variant_rows(result), result["mixed_users"]) == ([("b", 1, 0, 0)], 1)
 
 
-def test_event_ids_order_events_of_one_instant(store: Any, report: Report) -> None:
-    ids = [f"00000000-0000-7000-8000-00000000000{n}" for n in range(4)]
+def test_events_of_one_instant_are_in_the_order_of_receipt(store: Any, report: Report) -> None:
+    """Whatever their ids: ann's order follows, in one batch, cid's in the next; bob's and dan's come before."""
+    ids = [f"00000000-0000-7000-8000-00000000000{n}" for n in range(8)]
     store([
-        {**saw("ann", "a", 5), "event_id": ids[1]}, {**bought("ann", 5), "event_id": ids[2]},
-        {**saw("bob", "a", 5), "event_id": ids[3]}, {**bought("bob", 5), "event_id": ids[0]},
+        {**saw("ann", "a", 5), "event_id": ids[2]}, {**bought("ann", 5), "event_id": ids[1]},
+        {**bought("bob", 5), "event_id": ids[3]}, {**saw("bob", "a", 5), "event_id": ids[0]},
+        {**saw("cid", "a", 5), "event_id": ids[7]}, {**bought("dan", 5), "event_id": ids[6]},
     ])  # fmt: skip
-    assert variant_rows(report("experiment", f"{BASIC}&goal=order")) == [("a", 2, 1, 1)]
+    store([{**bought("cid", 5), "event_id": ids[4]}, {**saw("dan", "a", 5), "event_id": ids[5]}])
+    assert variant_rows(report("experiment", f"{BASIC}&goal=order")) == [("a", 4, 2, 2)]
 
 
 @pytest.fixture

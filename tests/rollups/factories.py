@@ -27,6 +27,8 @@ class Row:
     page: str = "/a\t\\N\t\\N\t\\N"
     referrer: str = "\\N\t\\N"
     place: str = "DE\tBerlin\tBerlin"
+    received_us: int = 0
+    position: int = 0
 
 
 def page(path: str, **changes: Any) -> Row:

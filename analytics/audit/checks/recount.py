@@ -108,13 +108,15 @@ class VisitSums(NamedTuple):
 VisitRowKey = tuple[date, str, bool, str]
 
 # A page view begins a visit unless the same user and session have one at most 30 minutes before it. Of views at the
-# same instant, the first has the least entry, the last the greatest path.
+# same instant the first is the one received first; where that is not known, the first has the least entry and the last
+# the greatest path.
 VISITS_FROM_EVENTS = """
 viewed AS (
     SELECT user_no, coalesce(session_id, '') COLLATE "C" AS session, is_bot, ts, coalesce(path, '') COLLATE "C" AS path,
         ARRAY[coalesce(path, ''), coalesce(source, ''), coalesce(referrer, ''), coalesce(country, ''),
             coalesce(browser, ''), coalesce(os, ''), coalesce(device, ''), coalesce(utm_source, ''),
-            coalesce(utm_medium, ''), coalesce(utm_campaign, '')] COLLATE "C" AS entry
+            coalesce(utm_medium, ''), coalesce(utm_campaign, '')] COLLATE "C" AS entry,
+        position, CASE WHEN position < 0 THEN 'epoch' ELSE received_at END AS received_at
     FROM events
     WHERE site_id = :site_id AND type = 'page_view' AND ts >= :since
         AND user_no <> ALL (CAST(:excluded_users AS bigint[]))
@@ -125,8 +127,10 @@ viewed AS (
         OVER (PARTITION BY user_no, session, is_bot ORDER BY ts) AS visit
     FROM gaps
 ), placed AS (
-    SELECT *, row_number() OVER (PARTITION BY user_no, session, is_bot, visit ORDER BY ts, entry) AS place,
-        row_number() OVER (PARTITION BY user_no, session, is_bot, visit ORDER BY ts DESC, path DESC) AS from_end
+    SELECT *, row_number() OVER (PARTITION BY user_no, session, is_bot, visit ORDER BY ts, received_at, position, entry)
+            AS place,
+        row_number() OVER (PARTITION BY user_no, session, is_bot, visit
+            ORDER BY ts DESC, received_at DESC, position DESC, path DESC) AS from_end
     FROM numbered
 ), visit AS (
     SELECT is_bot, min(ts) AS started_at, max(ts) AS ended_at, count(*) AS views,

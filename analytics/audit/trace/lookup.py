@@ -28,7 +28,7 @@ MAX_SEARCHED_ENTRIES, PAGE_ENTRIES = 20_000, 100
 MAX_SEARCHED_DEAD_BATCHES = 1000
 # An entry's id holds Redis's clock, received_at the web process's; they may differ.
 MAX_CLOCK_SKEW = timedelta(hours=1)
-EVENT_FIELDS = ("type", "user_id", "user_no", "session_id", "subject", "is_bot", "path")
+EVENT_FIELDS = ("position", "type", "user_id", "user_no", "session_id", "subject", "is_bot", "path")
 
 
 class TraceRequest(NamedTuple):
@@ -86,8 +86,9 @@ def _state(row: Any, letter: Any, copies: Sequence[Any], batch: Any) -> str:
 
 # Two columns of uq_events in every partition.
 FIND_EVENT = text("""
-SELECT site_id, event_id::text, ts, received_at, type, user_id, user_no, session_id, subject, is_bot, path, referrer,
-    source, country, region, city, browser, os, device, utm_source, utm_medium, utm_campaign
+SELECT site_id, event_id::text, ts, received_at, nullif(position, -1) AS position, type, user_id,
+    user_no, session_id, subject, is_bot, path, referrer, source, country, region, city, browser, os, device,
+    utm_source, utm_medium, utm_campaign
 FROM events
 WHERE site_id = ANY (:sites) AND event_id = CAST(:event_id AS uuid)
 ORDER BY received_at

@@ -21,7 +21,8 @@ class StoredEvent(Schema):
             required(fields.AwareDateTime, "ts", "received_at")
             | required(fields.String, "type")
             | nullable(fields.String, "user_id", "session_id", "subject", "path")
-            | nullable(fields.Integer, "user_no")
+            # The event's index in its batch; null where an earlier release stored it.
+            | nullable(fields.Integer, "position", "user_no")
             | required(fields.Boolean, "is_bot")
         )
 
@@ -50,6 +51,7 @@ TRACE_EXAMPLE: dict[str, Any] = {
     "event": {
         "ts": "2025-11-24T16:00:00Z",
         "received_at": "2025-11-24T16:00:00.100Z",
+        "position": 0,
         "type": "page_view",
         "user_id": "user-1",
         "user_no": 17,

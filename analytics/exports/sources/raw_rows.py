@@ -25,6 +25,7 @@ from analytics.period import Period
 from analytics.reports.day_range import bad_parameter
 from analytics.reports.events import raw_export
 from analytics.reports.filtering.filters import build_filter_clause, parse_filter
+from analytics.store.event_order import ORDER_COLUMNS
 from analytics.store.models import events
 from analytics.store.partitions import StoredPartition, list_stored_partitions
 from analytics.store.reading import read_transaction
@@ -38,10 +39,10 @@ WHERE_EXAMPLE = "filter.where=country==DE;payload.plan!=free"
 
 
 class SourceTable(NamedTuple):
-    """A table of raw rows; `id_column` orders the rows of one instant."""
+    """A table of raw rows; the rows are in the order of the columns `order`."""
 
     name: str
-    id_column: str
+    order: tuple[str, ...]
     columns: tuple[Column, ...]
 
 
@@ -49,8 +50,8 @@ SAMPLE_COLUMNS = (
     *(Column("sample_id", "identifier"), Column("ts", "timestamp"), Column("received_at", "timestamp"), Column("name")),
     *(Column("value", "number"), Column("kind"), Column("tags", "json")),
 )
-EVENTS = SourceTable("events", "event_id", raw_export.EVENT_COLUMNS)
-SAMPLES = SourceTable("samples", "sample_id", SAMPLE_COLUMNS)
+EVENTS = SourceTable("events", ORDER_COLUMNS, raw_export.EVENT_COLUMNS)
+SAMPLES = SourceTable("samples", ("ts", "received_at", "sample_id"), SAMPLE_COLUMNS)
 
 
 def find_table(what: str) -> SourceTable:
@@ -229,8 +230,8 @@ def _ordered(table: SourceTable, from_clause: str, columns: Sequence[Column], fi
     worker. For the other formats the worker is slower; the cells are made after the sort, so that rows arrive sooner.
     The outer ORDER BY repeats the inner one and costs no second sort.
     """
-    order = f"ORDER BY {table.name}.ts, {table.name}.{table.id_column}"
+    order = f"ORDER BY {', '.join(f'{table.name}.{name}' for name in table.order)}"
     if file_format == "csv":
         return f"{from_clause} {order}"
-    names = dict.fromkeys([*(column.name for column in columns), "ts", table.id_column])
+    names = dict.fromkeys([*(column.name for column in columns), *table.order])
     return f"FROM (SELECT {', '.join(names)} {from_clause} {order}) AS {table.name} {order}"

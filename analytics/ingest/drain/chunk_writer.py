@@ -167,7 +167,7 @@ def _copy_rows(connection: Connection, rows: list[EventRow], user_nos: list[int]
     pending = [(0, len(rows))] if rows else []
     while pending:
         start, end = pending.pop()
-        lines = [f"{row.line}\t{no}\n" for row, no in zip(rows[start:end], user_nos[start:end], strict=True)]
+        lines = map(store.copy_line, rows[start:end], user_nos[start:end])
         try:
             with connection.begin_nested():
                 store.copy_events(connection, lines)

@@ -5,7 +5,7 @@ line; ops/dead_letters/ shows them, without addresses.
 """
 
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, datetime
 from typing import Any, NamedTuple
 
 import msgspec
@@ -14,6 +14,7 @@ import zstandard
 from analytics.ingest import buffer
 from analytics.ingest.buffer import Delivery, Entry
 from analytics.ingest.samples.samples import decode_stream_samples
+from analytics.rollups.visits.sums import to_microseconds
 from analytics.store.copy.copy_text import NULL, unescape_copy
 from analytics.store.dead_letters import WHOLE_BATCH, DeadLetter
 from analytics.store.events import COPY_COLUMNS, EventRow
@@ -60,7 +61,7 @@ def build_line_row(columns: Mapping[str, str], batch: int) -> EventRow:
         names = LINE_COLUMNS[LINE_COLUMNS.index(first) : LINE_COLUMNS.index(last) + 1]
         return "\t".join(columns[name] for name in names)
 
-    stored = (name.strip() for name in COPY_COLUMNS.split(",") if name.strip() != "user_no")
+    stored = (name.strip() for name in COPY_COLUMNS.split(",") if name.strip() not in ("position", "user_no"))
     return EventRow(
         site_id=int(columns["site_id"]),
         event_id=columns["event_id"],
@@ -71,6 +72,7 @@ def build_line_row(columns: Mapping[str, str], batch: int) -> EventRow:
         line="\t".join(columns.get(name, NULL) for name in stored),
         batch=batch,
         position=0,
+        received_us=to_microseconds(datetime.fromisoformat(columns["received_at"])),
         kind=unescape_copy(columns["type"]),
         subject=unescape_copy(columns["subject"]),
         session=unescape_copy(columns["session_id"]),

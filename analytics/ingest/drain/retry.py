@@ -120,6 +120,10 @@ class DeadLetterRetry:
         rows: list[EventRow | SampleRow] = [*chunk.rows, *chunk.samples]
         for row in rows:
             row.has_caller_id = True
+        for event in chunk.rows:
+            if (position := letters[event.batch].position) != store.WHOLE_BATCH:
+                # The letter holds one event of its batch.
+                event.position = position
         held = Counter(row.batch for row in rows)
         for batch, delivery in enumerate(chunk.deliveries):
             if delivery.entry and batch not in chunk.unreadable and held[batch] != delivery.entry.count:

@@ -105,7 +105,7 @@ def read_event_rows(
         yield EventRow(
             entry.site_id, event_id, caller_id is not None or derive_id is not None, user_id, ts, day,
             f"{event_id}\t{ts}\t{received}\t{entry.site_id}\t{line}", batch_index, position,
-            kind, subject, session, agent, page, referrer, location,
+            entry.received_us, kind, subject, session, agent, page, referrer, location,
         )  # fmt: skip
 
 

@@ -34,6 +34,8 @@ from analytics.ingest.imports.record_ids import make_record_id
 from analytics.ingest.imports.records import LineReader, Record, UnreadableRecord
 from analytics.ingest.imports.sources import Source, SourceScan, scan_source
 from analytics.ingest.imports.summary import ImportSummary, RejectedLine
+from analytics.ingest.receipt_clock import ReceiptClock
+from analytics.rollups.visits.sums import to_microseconds
 from analytics.sites.sites import Site
 from analytics.store.events import find_stored_entries
 
@@ -70,6 +72,8 @@ class ImportRun:
     entry_ids: list[str] = field(default_factory=list)
     started_at: datetime = MIN_TS
     _scan: SourceScan | None = None
+    # Lines keep their order across batches: each batch is received later than the one before.
+    _receipt_clock: ReceiptClock = field(default_factory=ReceiptClock)
 
     def prepare(self, shift_to_now: bool = False, restart: bool = False) -> SourceScan:
         """Reads the source once, finds or inserts the import's row. Raises BadInput before anything is sent."""
@@ -228,7 +232,7 @@ class ImportRun:
         while True:
             entry = buffer.Entry(
                 body=compressed_body, compressed=compressed, count=count, site_id=self.site.id, site_key=self.site.key,
-                received_us=int(clock.now().timestamp() * 1e6), skew_us=0, ip="", user_agent="",
+                received_us=to_microseconds(self._receipt_clock.now()), skew_us=0, ip="", user_agent="",
                 principal=self.principal, request_id=f"{self._request_prefix}{first_line}",
                 hash_key=self.site.hash_key or "",
             )  # fmt: skip

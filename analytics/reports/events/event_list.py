@@ -1,7 +1,8 @@
 """Pages of a site's events, the newest first, and the number of all events from rollups. SELECT only.
 
-The routes in views.py call it. A page reads backwards from the end of the previous one, in windows that widen until it
-is full, only on days that have such events by the rollups. So its cost depends on its own rows alone.
+The routes in views.py call it; the order is that of store/event_order.py, reversed. A page reads backwards from the
+end of the previous one, in windows that widen until it is full, only on days that have such events by the rollups. So
+its cost depends on its own rows alone.
 """
 
 from collections.abc import Iterable, Iterator
@@ -26,9 +27,11 @@ ONE_DAY = timedelta(days=1)
 
 
 class EventCursor(NamedTuple):
-    """The key of the last event of a page."""
+    """The key of the last event of a page: ORDER_COLUMNS of store/event_order.py."""
 
     ts: Annotated[datetime, Meta(tz=True)]
+    received_at: Annotated[datetime, Meta(tz=True)]
+    position: int
     event_id: UUID
 
 
@@ -48,6 +51,8 @@ class Event(NamedTuple):
     """An event of the list."""
 
     ts: datetime
+    received_at: datetime
+    position: int
     event_id: UUID
     type: str
     user_id: str
@@ -86,7 +91,7 @@ def list_events(connection: Connection, snapshot: Snapshot, request: EventListRe
             break
         events += _read(connection, request, start, end, request.limit + 1 - len(events))
     page = events[: request.limit]
-    last = EventCursor(page[-1].ts, page[-1].event_id) if len(events) > request.limit else None
+    last = EventCursor(*page[-1][:4]) if len(events) > request.limit else None
     return EventPage(page, last, _count_total(connection, snapshot.zone, request, days))
 
 
@@ -125,13 +130,14 @@ def _windows(rollups_zone: str, request: EventListRequest, days: Iterable[date])
 
 # Served by ix_events_ts, in the few partitions of the window (store/planner.py).
 PAGE = text("""
-SELECT ts, event_id, type, user_id, payload
+SELECT ts, received_at, position, event_id, type, user_id, payload
 FROM events
 WHERE site_id + 0 = :site_id AND ts >= :start AND ts < :end
     AND (CAST(:type AS text) IS NULL OR type = :type)
     AND (:bots OR NOT is_bot)
-    AND (CAST(:cursor_ts AS timestamptz) IS NULL OR (ts, event_id) < (:cursor_ts, CAST(:cursor_id AS uuid)))
-ORDER BY ts DESC, event_id DESC
+    AND (CAST(:cursor_ts AS timestamptz) IS NULL OR (ts, received_at, position, event_id)
+        < (:cursor_ts, CAST(:cursor_received_at AS timestamptz), :cursor_position, CAST(:cursor_id AS uuid)))
+ORDER BY ts DESC, received_at DESC, position DESC, event_id DESC
 LIMIT :limit
 """)
 COUNT = text("""
@@ -144,8 +150,9 @@ WHERE site_id + 0 = :site_id AND ts >= :start AND ts < :end
 
 
 def _read(connection: Connection, request: EventListRequest, start: datetime, end: datetime, limit: int) -> list[Event]:
-    ts, event_id = request.cursor or (None, None)
-    parameters = _bind_window(request, start, end) | {"cursor_ts": ts, "cursor_id": event_id, "limit": limit}
+    names = ("cursor_ts", "cursor_received_at", "cursor_position", "cursor_id")
+    cursor = dict(zip(names, request.cursor or (None,) * len(names), strict=True))
+    parameters = _bind_window(request, start, end) | cursor | {"limit": limit}
     return [Event(*row) for row in connection.execute(PAGE, parameters)]
 
 

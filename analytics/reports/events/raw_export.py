@@ -1,7 +1,7 @@
 """The raw export: which events, in which columns, as COPY statements. Direct downloads and export jobs use it.
 
-One statement for each partition with rows (for each UTC day of a large one) keeps the rows in the order (ts, event_id)
-with a small sort; all statements see one snapshot (store/reading.py).
+One statement for each partition with rows (for each UTC day of a large one) keeps the rows in the order of
+store/event_order.py with a small sort; all statements see one snapshot (store/reading.py).
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -14,6 +14,7 @@ from sqlalchemy import Engine
 from analytics.files.columns import FORMULA_PARAMETERS, Column, copy_statement
 from analytics.period import Period
 from analytics.store.copy.copy_stream import CopyStream
+from analytics.store.event_order import ORDER_COLUMNS
 from analytics.store.partitions import StoredPartition
 
 COLUMN_TYPES = {"event_id": "identifier", "ts": "timestamp", "received_at": "timestamp", "ip": "identifier"}
@@ -44,7 +45,7 @@ EVENT_CONDITIONS = """
       AND (%(received_from)s::timestamptz IS NULL OR events.received_at >= %(received_from)s)
       AND (%(received_before)s::timestamptz IS NULL OR events.received_at < %(received_before)s)
 """
-SELECTED_EVENTS = f"{EVENT_CONDITIONS} ORDER BY events.ts, events.event_id"
+SELECTED_EVENTS = f"{EVENT_CONDITIONS} ORDER BY {', '.join(f'events.{name}' for name in ORDER_COLUMNS)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,7 @@ class RawEventSelection:
 
 
 def stream_csv(engine: Engine, selection: RawEventSelection, partitions: Iterable[StoredPartition]) -> CopyStream:
-    """RFC 4180 with a header, ordered by ts and event_id; instants in UTC; a missing value is an empty cell without
+    """RFC 4180 with a header, ordered by ts and receipt; instants in UTC; a missing value is an empty cell without
     quotes. A cell that looks like a formula begins with an apostrophe. The caller closes the stream."""
     return CopyStream(engine, CSV_HEADER, copy_statements(selection, partitions, EVENT_COLUMNS, "csv"))
 

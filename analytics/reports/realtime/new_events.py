@@ -16,6 +16,7 @@ from sqlalchemy import Connection, MappingResult, text
 
 from analytics.reports.realtime.position import StreamPosition, read_xmax
 from analytics.reports.request import format_utc
+from analytics.store.event_order import RECEIPT_COLUMNS
 from analytics.store.planner import force_time_scan
 
 # A drain writes the ledger row last: its stored_at is at most this much older than the commit.
@@ -27,7 +28,7 @@ MAX_PAGE_EVENTS = 2000
 # Events of a page in memory at a time: one may have 64 KB.
 EVENTS_AT_A_TIME = 50
 # After every event of its batch.
-MAX_EVENT_ID = "f" * 32
+MAX_POSITION, MAX_EVENT_ID = 2**31 - 1, "f" * 32
 
 
 class NewEvent(NamedTuple):
@@ -69,14 +70,14 @@ ORDER BY l.received_at
 # separate the events of two batches that were received in the same microsecond. They miss an event that was rewritten
 # to mask its address, where a stream ended within a page and ANONYMIZE_IPS_AFTER_DAYS is 0.
 NEW_EVENTS = text(f"""
-SELECT e.received_at, e.event_id, e.ts, e.type, e.user_id, e.session_id, e.subject, e.path, e.referrer, e.source,
-    e.country, e.browser, e.os, e.device, e.is_bot, CAST(e.payload AS text) AS payload
+SELECT e.received_at, e.position, e.event_id, e.ts, e.type, e.user_id, e.session_id, e.subject, e.path,
+    e.referrer, e.source, e.country, e.browser, e.os, e.device, e.is_bot, CAST(e.payload AS text) AS payload
 FROM events e
 WHERE e.site_id + 0 = :site_id AND e.ts >= :ts_since AND e.ts <= :ts_until
     AND e.received_at >= :first AND e.received_at <= :last AND e.received_at = ANY(:times)
     AND NOT pg_visible_in_snapshot({ROW_XID.format(row="e")}, CAST(:seen AS pg_snapshot))
     AND pg_visible_in_snapshot({ROW_XID.format(row="e")}, CAST(:upto AS pg_snapshot))
-ORDER BY e.received_at, e.event_id
+ORDER BY e.received_at, e.position, e.event_id
 """)  # noqa: S608  # of constants
 
 
@@ -98,7 +99,8 @@ def read_page(connection: Connection, site_id: int, position: StreamPosition, cu
     rows = connection.execute(NEW_EVENTS, parameters | _bind_events(times), execution_options=cursor).mappings()
     has_more_batches = len(times) < len(batches)
     in_page = position._replace(page_snapshot=target.snapshot)
-    end = in_page._replace(received_at=times[-1], event_id=MAX_EVENT_ID) if has_more_batches else target
+    batch_end = {"received_at": times[-1], "position": MAX_POSITION, "event_id": MAX_EVENT_ID}
+    end = in_page._replace(**batch_end) if has_more_batches else target
     return StreamPage(_new_events(rows, in_page, end), end, has_more_batches or is_behind)
 
 
@@ -134,15 +136,19 @@ def _first_page(batches: Sequence[tuple[datetime, int]]) -> list[datetime]:
 
 def _new_events(rows: MappingResult, start: StreamPosition, end: StreamPosition) -> Generator[NewEvent, None, None]:
     """The rows after `start`; the last one has the position `end`."""
-    after = start.received_at, start.event_id
+    after = start.received_at, start.position, start.event_id
     with closing(rows):
-        new = (row for row in rows if (row["received_at"], row["event_id"].hex) > after)
+        new = (row for row in rows if _receipt(row) > after)
         row = next(new, None)
         while row is not None:
             following = next(new, None)
-            own = start._replace(received_at=row["received_at"], event_id=row["event_id"].hex)
+            own = start._replace(**dict(zip(RECEIPT_COLUMNS, _receipt(row), strict=True)))
             yield NewEvent(row["type"], row["is_bot"], end if following is None else own, _as_json(row))
             row = following
+
+
+def _receipt(row: Any) -> tuple[datetime, int, str]:
+    return row["received_at"], row["position"], row["event_id"].hex
 
 
 def _no_events() -> Generator[NewEvent, None, None]:
@@ -152,6 +158,7 @@ def _no_events() -> Generator[NewEvent, None, None]:
 def _as_json(row: Any) -> dict[str, Any]:
     data = {name: value for name, value in row.items() if value is not None}
     payload = data.pop("payload", "{}")
+    del data["position"]
     return data | {
         "event_id": f"event_{row['event_id']}",
         "ts": format_utc(row["ts"]),

@@ -20,7 +20,7 @@ MICROSECOND = timedelta(microseconds=1)
 MAX_ID_CHARS = 4096
 SNAPSHOT_PATTERN = r"\d{1,18}:\d{1,18}:(?:\d{1,18}(?:,\d{1,18})*)?"
 POSITION_PATTERN = re.compile(
-    rf"(\d{{1,16}})_({SNAPSHOT_PATTERN})(?:_({SNAPSHOT_PATTERN})_(\d{{1,16}})_([0-9a-f]{{32}}))?"
+    rf"(\d{{1,16}})_({SNAPSHOT_PATTERN})(?:_({SNAPSHOT_PATTERN})_(\d{{1,16}})(?:_(\d{{1,10}}))?_([0-9a-f]{{32}}))?"
 )
 
 
@@ -28,20 +28,24 @@ class StreamPosition(NamedTuple):
     """The stream has sent all events visible in `snapshot`, which was taken at `at`.
 
     Within a page it has also sent the events that became visible by `page_snapshot`, up to the key (received_at,
-    event_id).
+    position, event_id): RECEIPT_COLUMNS of store/event_order.py.
     """
 
     at: datetime
     snapshot: str
     page_snapshot: str = ""
     received_at: datetime = EPOCH
+    position: int = -1
     event_id: str = ""
 
     def __str__(self) -> str:
         text = f"{(self.at - EPOCH) // MICROSECOND}_{self.snapshot}"
         if not self.page_snapshot:
             return text
-        return f"{text}_{self.page_snapshot}_{(self.received_at - EPOCH) // MICROSECOND}_{self.event_id}"
+        received_us = (self.received_at - EPOCH) // MICROSECOND
+        # Without a position it is the id of an earlier release's stream, or of an event that such a release stored.
+        position = f"_{self.position}" if self.position >= 0 else ""
+        return f"{text}_{self.page_snapshot}_{received_us}{position}_{self.event_id}"
 
 
 def decode_position(last_event_id: str) -> StreamPosition:
@@ -53,9 +57,9 @@ def decode_position(last_event_id: str) -> StreamPosition:
             "Last-Event-ID to start now"
         )
         raise BadInput(detail, [Problem(None, "Last-Event-ID", "bad_header", detail)])
-    at_us, snapshot, page_snapshot, received_us, event_id = match.groups()
+    at_us, snapshot, page_snapshot, received_us, position, event_id = match.groups()
     at, received_at = (EPOCH + int(microseconds or 0) * MICROSECOND for microseconds in (at_us, received_us))
-    return StreamPosition(at, snapshot, page_snapshot or "", received_at, event_id or "")
+    return StreamPosition(at, snapshot, page_snapshot or "", received_at, int(position or -1), event_id or "")
 
 
 def _is_snapshot(snapshot: str) -> bool:

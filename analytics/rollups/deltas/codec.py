@@ -19,7 +19,9 @@ from analytics import clock
 from analytics.files.zstd import zstd
 from analytics.store.event_types import PAGE_VIEW
 
-VERSION = b"\x01"
+VERSION = b"\x02"
+# Bodies of version 1 have page views without receipts.
+READABLE_VERSIONS = (b"\x01", VERSION)
 # Column → the dimensions that one piece of it holds.
 DIMENSIONS_BY_COLUMN = {
     "when": ("total", "hour"),
@@ -47,6 +49,9 @@ class CountableRow(Protocol):
     referrer: str
     # country, region, city
     place: str
+    # When its batch was received (µs since 1970), and its index there.
+    received_us: int
+    position: int
 
 
 class Section(msgspec.Struct, array_like=True):
@@ -72,6 +77,9 @@ class PageViews(msgspec.Struct, array_like=True):
     pages: list[int]
     referrers: list[int]
     places: list[int]
+    # When its batch was received (µs since 1970), and its index there; none in a body of version 1.
+    received_us: list[int] = []
+    positions: list[int] = []
 
 
 class DeltaBody(msgspec.Struct, array_like=True):
@@ -132,8 +140,8 @@ def raises_unreadable() -> Iterator[None]:
 
 
 def _inner(body: bytes) -> bytes:
-    if body[:1] != VERSION:
-        raise ValueError(f"the delta has version {body[:1]!r}; this release reads version {VERSION!r}")
+    if body[:1] not in READABLE_VERSIONS:
+        raise ValueError(f"the delta has version {body[:1]!r}; this release reads versions {READABLE_VERSIONS}")
     return zstd.decompress(body[1:])
 
 
@@ -218,6 +226,8 @@ def _views(rows: list[CountableRow], user_nos: list[int], minutes: list[int]) ->
         [number[row.page] for row in rows],
         [number[row.referrer] for row in rows],
         [number[row.place] for row in rows],
+        [row.received_us for row in rows],
+        [row.position for row in rows],
     )
     views.texts = list(number)
     return views

@@ -26,7 +26,7 @@ from analytics.rollups.deltas.codec import (
     group_rows,
     raises_unreadable,
 )
-from analytics.rollups.visits.sessionization import VisitPart, join_parts
+from analytics.rollups.visits.sessionization import NO_RECEIPT, VisitPart, join_parts, make_receipt
 from analytics.store.copy.binary_copy import as_int
 from analytics.store.copy.copy_text import unescape_copy
 
@@ -236,14 +236,15 @@ def _view_parts(views: PageViews) -> Iterator[VisitPart]:
         )
     )  # fmt: skip
     bots = [views.texts[number][0] == "t" for number in views.agents]
+    receipts = list(map(make_receipt, views.received_us, views.positions)) or [NO_RECEIPT] * len(bots)
     # Half the cost of VisitPart(…), which unpacks its arguments and packs them again.
     since_us, make = views.since_us, tuple.__new__
-    for user_no, session, bot, after_us, agent, page, (referrer, source), (country, _, _) in zip(
-        views.user_nos, views.sessions, bots, views.after_us, agents, pages, referrers, places, strict=True
+    for user_no, session, bot, after_us, receipt, agent, page, (referrer, source), (country, _, _) in zip(
+        views.user_nos, views.sessions, bots, views.after_us, receipts, agents, pages, referrers, places, strict=True
     ):
         at_us = since_us + after_us
         entry = (page[0], source, referrer, country, *agent, *page[1:])
-        yield make(VisitPart, (user_no, session, bot, at_us, at_us, 1, entry, page[0]))
+        yield make(VisitPart, (user_no, session, bot, at_us, at_us, 1, receipt, receipt, entry, page[0]))
 
 
 def _read_column(column: str, texts: list[str], numbers: list[int]) -> list[tuple[str, ...]]:

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, TextClause, text
 
 from analytics import clock
 from analytics.rollups.visits.rollups import apply_sums, recount_visit_rollups
-from analytics.rollups.visits.sessionization import GAP_US, VisitKey, VisitPart, join_pair
+from analytics.rollups.visits.sessionization import GAP_US, NO_RECEIPT, VisitKey, VisitPart, join_pair, make_receipt
 from analytics.rollups.visits.store import insert_visits, read_adjacent_visits, visit_of_row
 from analytics.rollups.visits.sums import VisitSumChanges, to_microseconds
 from analytics.store.planner import index_lookups_only
@@ -87,6 +87,7 @@ def _follow(
 # Only the partitions of the range; ix_events_ts skips most of one when less than a day is read.
 READ_VIEWS = text("""
 SELECT user_no, coalesce(session_id, '') COLLATE "C", is_bot, (date_part('epoch', ts) * 1e6)::bigint,
+    (date_part('epoch', received_at) * 1e6)::bigint, position,
     coalesce(path, ''), coalesce(source, ''), coalesce(referrer, ''), coalesce(country, ''), coalesce(browser, ''),
     coalesce(os, ''), coalesce(device, ''), coalesce(utm_source, ''), coalesce(utm_medium, ''),
     coalesce(utm_campaign, '')
@@ -96,6 +97,7 @@ ORDER BY 1, 2, 3, 4
 """)
 READ_VIEWS_OF_KEYS = text("""
 SELECT e.user_no, coalesce(e.session_id, '') COLLATE "C", e.is_bot, (date_part('epoch', e.ts) * 1e6)::bigint,
+    (date_part('epoch', e.received_at) * 1e6)::bigint, e.position,
     coalesce(e.path, ''), coalesce(e.source, ''), coalesce(e.referrer, ''), coalesce(e.country, ''),
     coalesce(e.browser, ''), coalesce(e.os, ''), coalesce(e.device, ''), coalesce(e.utm_source, ''),
     coalesce(e.utm_medium, ''), coalesce(e.utm_campaign, '')
@@ -122,8 +124,9 @@ def _read(
         user_nos, session_ids, bots = (list(column) for column in zip(*keys, strict=True))
         parameters |= {"user_nos": user_nos, "session_ids": session_ids, "bots": bots}
     rows = connection.execute(statement, parameters, execution_options={"yield_per": ROWS_AT_A_TIME})
-    for user_no, session_id, is_bot, at_us, *entry in rows:
-        yield VisitPart(user_no, session_id, is_bot, at_us, at_us, 1, tuple(entry), entry[0])
+    for user_no, session_id, is_bot, at_us, received_us, position, *entry in rows:
+        receipt = make_receipt(received_us, position) if position >= 0 else NO_RECEIPT
+        yield VisitPart(user_no, session_id, is_bot, at_us, at_us, 1, receipt, receipt, tuple(entry), entry[0])
 
 
 def _join_sorted(views: Iterable[VisitPart]) -> Iterator[VisitPart]:
@@ -144,8 +147,9 @@ def _join_sorted(views: Iterable[VisitPart]) -> Iterator[VisitPart]:
 # Served by ix_visits_site_id_started_at.
 READ_VISITS = text("""
 SELECT user_no, session_id, is_bot, (date_part('epoch', started_at) * 1e6)::bigint,
-    (date_part('epoch', ended_at) * 1e6)::bigint, views, entry_path, source, referrer, country, browser, os, device,
-    utm_source, utm_medium, utm_campaign, exit_path
+    (date_part('epoch', ended_at) * 1e6)::bigint, views, (date_part('epoch', entry_received_at) * 1e6)::bigint,
+    entry_position, (date_part('epoch', exit_received_at) * 1e6)::bigint, exit_position, entry_path, source, referrer,
+    country, browser, os, device, utm_source, utm_medium, utm_campaign, exit_path
 FROM visits
 WHERE site_id = :site_id AND started_at >= :start AND started_at < :end
 """)

@@ -24,6 +24,21 @@ ENTRY_FIELDS = (
 )
 
 
+# The receipt of a page view that an earlier release stored or counted: before all others, none before the other.
+NO_RECEIPT = 0
+_POSITION_BITS = 32
+
+
+def make_receipt(received_us: int, position: int) -> int:
+    """The order of receipt as one number: when the batch was received (µs since 1970), then the index in it."""
+    return received_us << _POSITION_BITS | position
+
+
+def split_receipt(receipt: int) -> tuple[int, int]:
+    """The two arguments of `make_receipt`."""
+    return receipt >> _POSITION_BITS, receipt & (1 << _POSITION_BITS) - 1
+
+
 # user_no, session_id, is_bot: the first three fields of a VisitPart. Only page views of one key form a visit.
 VisitKey = tuple[int, str, bool]
 
@@ -38,6 +53,9 @@ class VisitPart(NamedTuple):
     start_us: int
     end_us: int
     views: int
+    # Of the first view, and of the last.
+    entry_receipt: int
+    exit_receipt: int
     # ENTRY_FIELDS of the first view, '' for an absent one.
     entry: tuple[str, ...]
     exit_path: str
@@ -76,10 +94,25 @@ def _join_neighbours(parts: list[VisitPart]) -> Iterable[VisitPart]:
 
 
 def join_pair(one: VisitPart, other: VisitPart) -> VisitPart:
-    """Both as one. Views of the same microsecond are ordered by their values: the order of arguments has no effect."""
-    user_no, session_id, is_bot, start_us, end_us, views, entry, exit_path = one
-    if other.start_us < start_us or (other.start_us == start_us and other.entry < entry):
-        start_us, entry = other.start_us, other.entry
-    if other.end_us > end_us or (other.end_us == end_us and other.exit_path > exit_path):
-        end_us, exit_path = other.end_us, other.exit_path
-    return VisitPart(user_no, session_id, is_bot, start_us, end_us, views + other.views, entry, exit_path)
+    """Both as one; the order of arguments has no effect. Views of the same microsecond are ordered by their receipt.
+
+    Equal receipts are those of earlier releases, and of batches that two processes received in one microsecond: such
+    views are ordered by their values.
+    """
+    user_no, session_id, is_bot, start_us, end_us, views, entry_receipt, exit_receipt, entry, exit_path = one
+    if other.start_us <= start_us and (other.start_us, other.entry_receipt, other.entry) < (
+        start_us,
+        entry_receipt,
+        entry,
+    ):
+        start_us, entry_receipt, entry = other.start_us, other.entry_receipt, other.entry
+    if other.end_us >= end_us and (other.end_us, other.exit_receipt, other.exit_path) > (
+        end_us,
+        exit_receipt,
+        exit_path,
+    ):
+        end_us, exit_receipt, exit_path = other.end_us, other.exit_receipt, other.exit_path
+    views += other.views
+    return VisitPart(
+        user_no, session_id, is_bot, start_us, end_us, views, entry_receipt, exit_receipt, entry, exit_path
+    )

@@ -14,7 +14,15 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, text
 
 from analytics.rollups.visits.rollups import apply_sums
-from analytics.rollups.visits.sessionization import GAP_US, VisitKey, VisitPart, join_pair, join_parts
+from analytics.rollups.visits.sessionization import (
+    GAP_US,
+    VisitKey,
+    VisitPart,
+    join_pair,
+    join_parts,
+    make_receipt,
+    split_receipt,
+)
 from analytics.rollups.visits.sums import VisitSumChanges
 from analytics.store.copy.binary_copy import COPY_HEADER, COPY_TRAILER, POSTGRES_EPOCH_US
 from analytics.store.copy.copy_text import copy_bytes
@@ -80,7 +88,7 @@ def _join_slice(connection: Connection, site_id: int, parts: list[VisitPart], ch
         stored.setdefault(visit[:3], []).append(visit)
     result = _Joined([], [], [part for part in parts if part[:3] not in stored])
     for visit, old in _join_stored(stored, (part for part in parts if part[:3] in stored)):
-        if len(old) == 1 and old[0].start_us == visit.start_us and old[0].entry == visit.entry:
+        if len(old) == 1 and _begins_alike(old[0], visit):
             changes.replace_visit(old[0], visit)
             result.grown.append(visit)
         else:
@@ -89,6 +97,10 @@ def _join_slice(connection: Connection, site_id: int, parts: list[VisitPart], ch
     changes.add(result.removed, -1)
     changes.add(result.added)
     return result
+
+
+def _begins_alike(one: VisitPart, other: VisitPart) -> bool:
+    return (one.start_us, one.entry_receipt, one.entry) == (other.start_us, other.entry_receipt, other.entry)
 
 
 def _join_stored(
@@ -111,6 +123,8 @@ def _join_stored(
 SELECT_PARTS = """
 SELECT v.user_no, v.session_id, v.is_bot,
     (date_part('epoch', v.started_at) * 1e6)::bigint, (date_part('epoch', v.ended_at) * 1e6)::bigint, v.views,
+    (date_part('epoch', v.entry_received_at) * 1e6)::bigint, v.entry_position,
+    (date_part('epoch', v.exit_received_at) * 1e6)::bigint, v.exit_position,
     v.entry_path, v.source, v.referrer, v.country, v.browser, v.os, v.device, v.utm_source, v.utm_medium,
     v.utm_campaign, v.exit_path"""
 # Served by pk_visits. Only visits that began in the hours before are read, not a user's whole past. Times are compared
@@ -152,8 +166,9 @@ def read_adjacent_visits(connection: Connection, site_id: int, parts: Sequence[V
 
 
 def visit_of_row(r: Sequence[Any]) -> VisitPart:
-    """A stored visit: columns of VisitPart, those of `entry` side by side, times in µs."""
-    return VisitPart(r[0], r[1], r[2], r[3], r[4], r[5], tuple(r[6:16]), r[16])
+    """A stored visit: columns of VisitPart, two of each receipt, those of `entry` side by side, times in µs."""
+    entry_receipt, exit_receipt = make_receipt(r[6], r[7]), make_receipt(r[8], r[9])
+    return VisitPart(r[0], r[1], r[2], r[3], r[4], r[5], entry_receipt, exit_receipt, tuple(r[10:-1]), r[-1])
 
 
 def _keys(visits: Sequence[VisitPart]) -> dict[str, str]:
@@ -182,10 +197,12 @@ def _quoted(words: Iterable[str]) -> str:
 GROW = text("""
 UPDATE visits v
 SET ended_at = to_timestamp(t.end_us / 1e6), views = t.views, exit_path = t.exit_path,
+    exit_received_at = to_timestamp(t.exit_received_us / 1e6), exit_position = t.exit_position,
     is_long = t.end_us - t.start_us > :long_us
 FROM unnest(CAST(:user_nos AS bigint[]), CAST(:session_ids AS text[]), CAST(:bots AS bool[]), CAST(:starts AS float8[]),
-    CAST(:ends AS float8[]), CAST(:views AS int[]), CAST(:exit_paths AS text[]))
-    AS t (user_no, session_id, is_bot, start_us, end_us, views, exit_path)
+    CAST(:ends AS float8[]), CAST(:views AS int[]), CAST(:exit_received AS float8[]),
+    CAST(:exit_positions AS int[]), CAST(:exit_paths AS text[]))
+    AS t (user_no, session_id, is_bot, start_us, end_us, views, exit_received_us, exit_position, exit_path)
 WHERE v.site_id = :site_id AND v.user_no = t.user_no AND v.session_id = t.session_id AND v.is_bot = t.is_bot
     AND (v.is_bot, v.started_at) BETWEEN (t.is_bot, to_timestamp(t.start_us / 1e6))
         AND (t.is_bot, to_timestamp(t.start_us / 1e6))
@@ -194,11 +211,14 @@ WHERE v.site_id = :site_id AND v.user_no = t.user_no AND v.session_id = t.sessio
 
 def _grow(connection: Connection, site_id: int, visits: Sequence[VisitPart]) -> None:
     if visits:
+        exit_received, exit_positions = zip(*(split_receipt(visit.exit_receipt) for visit in visits), strict=True)
         columns = {
             **_keys(visits),
             "starts": _literal(visit.start_us for visit in visits),
             "ends": _literal(visit.end_us for visit in visits),
             "views": _literal(visit.views for visit in visits),
+            "exit_received": _literal(exit_received),
+            "exit_positions": _literal(exit_positions),
             "exit_paths": _quoted(visit.exit_path for visit in visits),
         }
         connection.execute(GROW, {"site_id": site_id, "long_us": LONG_US, **columns})
@@ -222,12 +242,13 @@ def _remove(connection: Connection, site_id: int, visits: Sequence[VisitPart]) -
 
 
 COPY = """
-COPY visits (site_id, user_no, started_at, ended_at, is_bot, is_long, views, session_id, entry_path, source, referrer,
+COPY visits (site_id, user_no, started_at, ended_at, is_bot, is_long, views, entry_received_at, entry_position,
+    exit_received_at, exit_position, session_id, entry_path, source, referrer,
     country, browser, os, device, utm_source, utm_medium, utm_campaign, exit_path)
 FROM STDIN (FORMAT binary)
 """
 # The columns of fixed size in one pack: a count of columns, then length and bytes of each.
-_FIXED = Struct(">h ii iq iq iq i? i? ii")
+_FIXED = Struct(">h ii iq iq iq i? i? ii iq ii iq ii")
 
 
 class _Texts(dict[str, bytes]):
@@ -244,9 +265,14 @@ def insert_visits(connection: Connection, site_id: int, visits: Sequence[VisitPa
     if not visits:
         return
     texts, pack, parts = _Texts(), _FIXED.pack, [COPY_HEADER]
-    for user_no, session_id, is_bot, start_us, end_us, views, entry, exit_path in visits:
+    for user_no, session_id, is_bot, start_us, end_us, views, entry_receipt, exit_receipt, entry, exit_path in visits:
         start, end = start_us - POSTGRES_EPOCH_US, end_us - POSTGRES_EPOCH_US
-        parts.append(pack(19, 4, site_id, 8, user_no, 8, start, 8, end, 1, is_bot, 1, end - start > LONG_US, 4, views))
+        entry_us, entry_position = split_receipt(entry_receipt)
+        exit_us, exit_position = split_receipt(exit_receipt)
+        parts.append(pack(
+            23, 4, site_id, 8, user_no, 8, start, 8, end, 1, is_bot, 1, end - start > LONG_US, 4, views,
+            8, entry_us - POSTGRES_EPOCH_US, 4, entry_position, 8, exit_us - POSTGRES_EPOCH_US, 4, exit_position,
+        ))  # fmt: skip
         parts.append(texts[session_id])
         parts.extend(map(texts.__getitem__, entry))
         parts.append(texts[exit_path])

@@ -24,7 +24,7 @@ def build_environ(scope: Scope, body: Any) -> dict[str, Any]:
 
     A header whose name has an underscore is dropped: it could pose as another. Repeated headers are joined by commas.
     """
-    path, (host, port) = scope["raw_path"], scope["server"] or ("localhost", 80)
+    (path, authority), (host, port) = _split_target(scope["raw_path"]), scope["server"] or ("localhost", 80)
     client = scope["client"] or ("", "")
     environ: dict[str, Any] = {
         **CONSTANT,
@@ -40,7 +40,17 @@ def build_environ(scope: Scope, body: Any) -> dict[str, Any]:
         "wsgi.input": body,
     }
     _add_headers(environ, scope["headers"])
+    if authority:
+        environ["HTTP_HOST"] = authority.decode("latin-1")
     return environ
+
+
+def _split_target(target: bytes) -> tuple[bytes, bytes]:
+    """(path, authority) of a request target; an absolute URL's authority replaces Host (RFC 9112, 3.2.2)."""
+    if target.lower().startswith((b"http://", b"https://")):
+        authority, _, path = target.partition(b"://")[2].partition(b"/")
+        return b"/" + path, authority
+    return target, b""
 
 
 def _add_headers(environ: dict[str, Any], headers: Iterable[tuple[bytes, bytes]]) -> None:

@@ -59,11 +59,9 @@ def reset_site(engine: Engine, zone: str) -> None:
 
 
 def slow_list(sql: Any, kind: str | None, bots: bool, start: datetime, end: datetime) -> list[str]:
-    rows = sql("SELECT event_id, ts, type, is_bot FROM events")
-    events = [
-        (ts, str(event_id)) for event_id, ts, type_, is_bot in rows if kind in (None, type_) and (bots or not is_bot)
-    ]
-    return [f"event_{event_id}" for ts, event_id in sorted(events, reverse=True) if start <= ts < end]
+    rows = sql("SELECT ts, received_at, position, event_id::text, type, is_bot FROM events")
+    events = [key for *key, type_, is_bot in rows if kind in (None, type_) and (bots or not is_bot)]
+    return [f"event_{event_id}" for ts, *_, event_id in sorted(events, reverse=True) if start <= ts < end]
 
 
 @settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -101,9 +99,12 @@ def test_an_event_is_shown_as_it_was_sent(get: Get, store: Store) -> None:
     assert event == expected | {"properties": {"method": "google"}, "timestamp": "2026-03-28T10:00:00.500000Z"}
 
 
-def test_events_of_one_instant_are_ordered_by_their_ids(get: Get, store: Store) -> None:
-    ids = [f"0193a2f0-7c1e-7000-8000-00000000000{n}" for n in range(5)]
-    store([{"event_id": event_id, "ts": "2026-03-28T10:00:00Z"} for event_id in ids])
+def test_events_of_one_instant_are_in_the_order_of_receipt(get: Get, store: Store) -> None:
+    ids = [f"0193a2f0-7c1e-7000-8000-00000000000{n}" for n in (3, 1, 4, 0, 2)]
+    received_us = int(NOW.timestamp()) * 1_000_000
+    for number, batch in enumerate((ids[:3], ids[3:])):
+        events = [{"event_id": event_id, "ts": "2026-03-28T10:00:00Z"} for event_id in batch]
+        store(events, received_us=received_us + number)
     events, _ = all_pages(get, "", 2)
     assert [event["id"] for event in events] == [f"event_{event_id}" for event_id in reversed(ids)]
 
@@ -136,7 +137,8 @@ def test_pages_are_read_by_time(engine: Engine, fill: Any, site: Site) -> None:
     fill(20_000)
     start = datetime(2026, 3, 2, 1, tzinfo=UTC)
     parameters = {"site_id": site.id, "start": start, "end": start + timedelta(seconds=16), "type": None, "bots": False}
-    parameters |= {"cursor_ts": None, "cursor_id": None, "limit": 11}
+    parameters |= {"cursor_ts": None, "cursor_received_at": None, "cursor_position": None, "cursor_id": None}
+    parameters |= {"limit": 11}
     with engine.begin() as connection:
         connection.execute(SUMMARISE)
         force_time_scan(connection)

@@ -90,12 +90,14 @@ def test_bots_are_exported_unless_refused(store: Any, export: Export, query: str
     assert [row["is_bot"] for row in export(query)] == expected
 
 
-def test_rows_are_ordered_by_time_and_then_by_id(store: Any, export: Export) -> None:
+def test_rows_are_ordered_by_time_and_then_by_receipt(store: Any, export: Export) -> None:
     days = ["2015-07-31", "2026-01-01", "2015-07-01", "2026-03-02", "2026-01-02", "2015-08-01"]
-    store([{"ts": f"{day}T{hour}:00:00Z"} for day in days for hour in ("23", "00", "12", "12", "12")])
-    keys = [(row["ts"], row["event_id"]) for row in export()]
-    assert keys == sorted(keys)
-    assert len(set(keys)) == 30
+    for batch in ("z", "a"):
+        hours = [("23", "9"), ("00", "8"), ("12", "7"), ("12", "6"), ("12", "5")]
+        store([{"ts": f"{day}T{hour}:00:00Z", "subject": batch + name} for day in days for hour, name in hours])
+    found = [(row["ts"][:10], row["subject"]) for row in export()]
+    of_a_day = ["z8", "a8", "z7", "z6", "z5", "a7", "a6", "a5", "z9", "a9"]
+    assert found == [(day, subject) for day in sorted(days) for subject in of_a_day]
 
 
 FORMULAS = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "  =1", "\u3000=1", "\ufeff=1", "\n=1"]

@@ -5,18 +5,20 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from pyroaring import BitMap64
 
+from analytics.files.zstd import zstd
 from analytics.rollups.deltas import counts
 from analytics.rollups.deltas.codec import UnreadableDelta
 from analytics.rollups.deltas.counts import Count, Delta, RollupKey
 from analytics.rollups.visits.sessionization import VisitPart, join_parts
 from analytics.store.copy.copy_text import escape_copy
-from tests.rollups.factories import Row
+from tests.rollups.factories import Row, page
 
 # Zone → an instant near which its clocks change or its offset is odd.
 INSTANTS = {
@@ -43,6 +45,7 @@ class Event(NamedTuple):
     subject: str | None
     session_id: str | None
     is_bot: bool
+    receipt: tuple[int, int]
     attributes: tuple[str | None, ...]
 
 
@@ -53,7 +56,7 @@ def row_of(event: Event) -> Row:
     ts = event.ts.isoformat()
     return Row(
         ts if event.user_no % 2 else ts.replace("+00:00", "Z"), event.type, event.subject or "", event.session_id or "",
-        f"{'t' if event.is_bot else 'f'}\t{agent}", page + "\tterm\t\\N", referrer, place,
+        f"{'t' if event.is_bot else 'f'}\t{agent}", page + "\tterm\t\\N", referrer, place, *event.receipt,
     )  # fmt: skip
 
 
@@ -107,6 +110,7 @@ EVENTS = st.builds(
     st.none() | st.sampled_from(("x1", "y\\2")),
     st.none() | st.sampled_from(("s", "t")),
     st.booleans(),
+    st.tuples(st.sampled_from((0, 1_764_000_000_000_000, 1_764_000_000_000_001)), st.integers(0, 2)),
     st.tuples(*[TEXTS] * len(ATTRIBUTES)),
 )
 
@@ -141,12 +145,26 @@ def slow_visit_parts(events: Sequence[Event]) -> list[VisitPart]:
 
 
 def slow_visit_part(key: tuple[int, str, bool], run: Sequence[Event]) -> VisitPart:
+    """Views of one instant are in the order of receipt; views of one receipt, in that of their values."""
     first, last = run[0].ts, run[-1].ts
-    entry = min(entry_of(view) for view in run if view.ts == first)
-    exit_path = max(entry_of(view)[0] for view in run if view.ts == last)
+    entry_at, entry = min((view.receipt, entry_of(view)) for view in run if view.ts == first)
+    exit_at, exit_path = max((view.receipt, entry_of(view)[0]) for view in run if view.ts == last)
+    receipts = (received_us * 2**32 + position for received_us, position in (entry_at, exit_at))
     us = timedelta(microseconds=1)
     epoch = datetime(1970, 1, 1, tzinfo=UTC)
-    return VisitPart(*key, (first - epoch) // us, (last - epoch) // us, len(run), entry, exit_path)
+    return VisitPart(*key, (first - epoch) // us, (last - epoch) // us, len(run), *receipts, entry, exit_path)
+
+
+def test_a_body_of_version_1_has_page_views_without_receipts() -> None:
+    """Of a release before, waiting at the upgrade: counted as the release would have."""
+    rows = [page(path, received_us=1_764_000_000_000_000, position=n) for n, path in enumerate(("/z", "/a"))]
+    sections, views = msgspec.msgpack.decode(zstd.decompress(counts.encode_rows("UTC", rows, [1, 1])[1:]))
+    old = b"\x01" + zstd.compress(msgspec.msgpack.encode([sections, views[:-2]]))
+    [visit] = counts.decode_delta(old, "UTC").visit_parts
+    assert (visit.entry[0], visit.exit_path, visit.views) == ("/a", "/z", 2)
+    assert (visit.entry_receipt, visit.exit_receipt) == (0, 0)
+    [visit] = counts.decode_delta(counts.encode_rows("UTC", rows, [1, 1]), "UTC").visit_parts
+    assert (visit.entry[0], visit.exit_path, visit.views) == ("/z", "/a", 2)
 
 
 def entry_of(view: Event) -> tuple[str, ...]:
@@ -192,7 +210,7 @@ def test_parts_of_few_keys_add_up_to_the_whole(drawn: list[Any], cut: int, keys:
 def test_a_part_of_many_short_codes_is_at_most_twice_the_limit() -> None:
     """Each short code has a key in all thirteen dimensions, and adds a path to the site."""
     moment = datetime.fromisoformat(INSTANTS["UTC"])
-    clicks = [Event(moment, n, "click", f"c{n}", None, False, (f"/{n}", *[None] * 11)) for n in range(2000)]
+    clicks = [Event(moment, n, "click", f"c{n}", None, False, (0, 0), (f"/{n}", *[None] * 11)) for n in range(2000)]
     body = counts.encode_rows("UTC", [row_of(click) for click in clicks], list(range(2000)))
     sizes = [len(part.counts) for part in counts.sum_bodies_in_parts([body], "UTC", 4000)]
     assert max(sizes) < 2 * 4000
@@ -200,7 +218,7 @@ def test_a_part_of_many_short_codes_is_at_most_twice_the_limit() -> None:
 
 
 def test_no_two_counts_share_a_bitmap() -> None:
-    delta = build("UTC", [Event(datetime(2026, 1, 1, tzinfo=UTC), 7, "click", "x", None, False, (None,) * 12)])
+    delta = build("UTC", [Event(datetime(2026, 1, 1, tzinfo=UTC), 7, "click", "x", None, False, (0, 0), (None,) * 12)])
     for count in delta.counts.values():
         count.add(Count(1, BitMap64([8])))
     assert {tuple(count.users) for count in delta.counts.values()} == {(7, 8)}
@@ -234,7 +252,7 @@ def test_adding_counts_holds_all_users_and_changes_no_part(
 
 def test_a_25_hour_day_has_an_hour_24() -> None:
     last = datetime(2026, 10, 25, 22, 59, 59, tzinfo=UTC)
-    delta = build("Europe/Berlin", [Event(last, 7, "click", None, None, False, (None,) * 12)])
+    delta = build("Europe/Berlin", [Event(last, 7, "click", None, None, False, (0, 0), (None,) * 12)])
     assert [(key.day, key.value) for key in delta.counts if key.dimension == "hour"] == [(date(2026, 10, 25), "24")]
 
 

@@ -47,9 +47,10 @@ def sum_deltas(sql: Sql, site: Site) -> Delta:
 
 
 def stored(sql: Sql, site: Site) -> list[Event]:
-    columns = f"ts, user_no, type, subject, session_id, is_bot, {', '.join(ATTRIBUTES)}"
+    received_us = "(extract(epoch FROM received_at) * 1000000)::bigint, position"
+    columns = f"ts, user_no, type, subject, session_id, is_bot, {received_us}, {', '.join(ATTRIBUTES)}"
     rows = sql(f"SELECT {columns} FROM events WHERE site_id = :id", id=site.id)
-    return [Event(*row[:6], row[6:]) for row in rows]
+    return [Event(*row[:6], row[6:8], row[8:]) for row in rows]
 
 
 def set_zone(engine: Engine, key: str, zone: str) -> None:

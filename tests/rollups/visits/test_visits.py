@@ -2,9 +2,9 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 from hypothesis import HealthCheck, given
@@ -17,7 +17,7 @@ from analytics.rollups.cardinality import OTHER
 from analytics.rollups.visits import recount, rollups, store
 from analytics.rollups.visits.recount import recount_visits
 from analytics.rollups.visits.rollups import read_visit_sums, recount_visit_rollups
-from analytics.rollups.visits.sessionization import GAP_US, VisitPart, join_parts
+from analytics.rollups.visits.sessionization import GAP_US, VisitPart, join_parts, make_receipt
 from analytics.rollups.visits.store import ADJACENT_VISITS, LONG_US, apply_visit_parts
 from analytics.rollups.visits.sums import VISIT_DIMENSIONS, VisitSums
 from analytics.store import partitions
@@ -38,6 +38,13 @@ class View(NamedTuple):
     is_bot: bool = False
     path: str = "/"
     country: str = ""
+    # When its batch was received, in microseconds after NOON, and its index in it; -1: not known.
+    received: int = 0
+    position: int = -1
+
+    @property
+    def receipt(self) -> tuple[int, int]:
+        return (us(NOON) + self.received, self.position) if self.position >= 0 else (0, 0)
 
     @property
     def entry(self) -> tuple[str, ...]:
@@ -50,13 +57,14 @@ def us(at: datetime) -> int:
 
 def visit_part(view: View) -> VisitPart:
     at = us(view.at)
-    return VisitPart(view.user_no, view.session_id, view.is_bot, at, at, 1, view.entry, view.path)
+    receipt = make_receipt(*view.receipt)
+    return VisitPart(view.user_no, view.session_id, view.is_bot, at, at, 1, receipt, receipt, view.entry, view.path)
 
 
 def slow_visits(views: Iterable[View]) -> list[list[View]]:
-    """Each visit's views, in order of time."""
+    """Each visit's views, in order of time and receipt."""
     visits: list[list[View]] = []
-    by_time = sorted(views, key=lambda view: (view.user_no, view.session_id, view.is_bot, view.at, view.entry))
+    by_time = sorted(views, key=lambda view: (*view[1:4], view.at, view.receipt, view.entry))
     for view in by_time:
         last = visits[-1][-1] if visits else None
         same = last is not None and last[1:4] == view[1:4]
@@ -69,8 +77,9 @@ def slow_visits(views: Iterable[View]) -> list[list[View]]:
 
 def slow_visit_part(visit: list[View]) -> VisitPart:
     first, last = visit[0], visit[-1]
-    end_path = max(view.path for view in visit if view.at == last.at)
-    return VisitPart(*first[1:4], us(first.at), us(last.at), len(visit), first.entry, end_path)
+    end_path = max(view.path for view in visit if (view.at, view.receipt) == (last.at, last.receipt))
+    receipts = make_receipt(*first.receipt), make_receipt(*last.receipt)
+    return VisitPart(*first[1:4], us(first.at), us(last.at), len(visit), *receipts, first.entry, end_path)
 
 
 def slow_sums(views: Iterable[View], zone: str) -> dict[tuple[str, date, bool, str], VisitSums]:
@@ -87,7 +96,8 @@ def slow_sums(views: Iterable[View], zone: str) -> dict[tuple[str, date, bool, s
 
 
 STORED = text("""
-SELECT user_no, session_id, is_bot, started_at, ended_at, views, entry_path, source, referrer, country, browser, os,
+SELECT user_no, session_id, is_bot, started_at, ended_at, views, entry_received_at, entry_position, exit_received_at,
+    exit_position, entry_path, source, referrer, country, browser, os,
     device, utm_source, utm_medium, utm_campaign, exit_path
 FROM visits
 WHERE site_id = :site_id
@@ -101,7 +111,12 @@ WHERE site_id = :site_id AND visits <> 0
 
 def stored_visits(connection: Connection) -> list[VisitPart]:
     rows = connection.execute(STORED, {"site_id": SITE})
-    return sorted(VisitPart(*r[:3], us(r[3]), us(r[4]), r[5], tuple(r[6:16]), r[16]) for r in rows)
+    return sorted(map(read_visit, rows))
+
+
+def read_visit(r: Sequence[Any]) -> VisitPart:
+    receipts = make_receipt(us(r[6]), r[7]), make_receipt(us(r[8]), r[9])
+    return VisitPart(*r[:3], us(r[3]), us(r[4]), r[5], *receipts, tuple(r[10:-1]), r[-1])
 
 
 def rolled_up(connection: Connection) -> dict[tuple[str, date, bool, str], VisitSums]:
@@ -115,14 +130,17 @@ def apply(connection: Connection, views: Iterable[View], zone: str = "UTC") -> s
 
 INSERT = text("""
 INSERT INTO events (event_id, ts, received_at, user_no, site_id, is_bot, type, user_id, session_id, path, country,
-    browser, os, device)
-VALUES (gen_random_uuid(), :at, :at, :user_no, :site_id, :is_bot, :type, 'u', NULLIF(:session_id, ''),
-    NULLIF(:path, ''), NULLIF(:country, ''), 'Firefox', 'Linux', 'desktop')
+    browser, os, device, position)
+VALUES (gen_random_uuid(), :at, :received_at, :user_no, :site_id, :is_bot, :type, 'u', NULLIF(:session_id, ''),
+    NULLIF(:path, ''), NULLIF(:country, ''), 'Firefox', 'Linux', 'desktop', :position)
 """)
 
 
 def store_raw(connection: Connection, views: Iterable[View], type: str = "page_view") -> None:
-    rows = [{**view._asdict(), "site_id": SITE, "type": type} for view in views]
+    rows = [
+        {**view._asdict(), "received_at": NOON + timedelta(microseconds=view.received), "site_id": SITE, "type": type}
+        for view in views
+    ]
     if rows:
         connection.execute(INSERT, rows)
 
@@ -164,6 +182,8 @@ views_of_few = st.builds(
     st.sampled_from([False, False, True]),
     st.sampled_from(["/", "/a", "/b", ""]),
     st.sampled_from(["", "DE"]),
+    st.integers(0, 2),
+    st.integers(-1, 2),
 )
 many_views = st.lists(views_of_few, max_size=40)
 
@@ -216,6 +236,30 @@ def test_a_recount_of_any_days_changes_nothing(engine: Engine, raw_days, chunks,
         recount_visits(connection, SITE, zone, first_day, first_day + timedelta(days=length))
         assert stored_visits(connection) == visits
         assert rolled_up(connection) == sums
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)], ids=["in order", "late"])
+@pytest.mark.parametrize("receipts", [((0, 0), (0, 1)), ((0, 7), (1, 0))], ids=["one batch", "two batches"])
+def test_views_of_one_instant_are_in_the_order_of_receipt(engine: Engine, raw_days, receipts, order) -> None:
+    views = [View(NOON, 1, "", False, path, "", *at) for path, at in zip(("/z", "/a"), receipts, strict=True)]
+    with engine.begin() as connection:
+        for number in order:
+            apply(connection, [views[number]])
+        store_raw(connection, views)
+        [visit] = stored_visits(connection)
+        assert (visit.entry[0], visit.exit_path) == ("/z", "/a")
+        recount_visits(connection, SITE, "UTC", NOON.date(), NOON.date() + timedelta(days=1))
+        assert stored_visits(connection) == [visit]
+
+
+def test_an_equal_view_that_was_received_earlier_moves_the_receipt_of_the_entry(engine: Engine) -> None:
+    """Otherwise the third view would come before the first."""
+    with engine.begin() as connection:
+        for path, received in (("/a", 9), ("/a", 1), ("/z", 5)):
+            apply(connection, [View(NOON, path=path, received=received, position=0)])
+        [visit] = stored_visits(connection)
+    assert (visit.entry[0], visit.exit_path, visit.views) == ("/a", "/a", 3)
+    assert (visit.entry_receipt, visit.exit_receipt) == (make_receipt(us(NOON) + 1, 0), make_receipt(us(NOON) + 9, 0))
 
 
 @given(many_views, st.sampled_from(["UTC", "Europe/Berlin", "Asia/Kathmandu"]))
@@ -441,6 +485,7 @@ def test_visits_are_found_by_their_key(engine: Engine, statement) -> None:
     keys = {"user_nos": "{1,2}", "session_ids": '{"",""}', "bots": "{f,f}", "starts": "{1,1}"}
     reach = {"pasts": "{1,1}", "lows": "{1,1}", "highs": "{2,2}"}
     grown = {"ends": "{2,2}", "views": "{2,2}", "exit_paths": '{"/","/"}', "long_us": 1} | reach
+    grown |= {"exit_received": "{2,2}", "exit_positions": "{0,0}"}
     with engine.begin() as connection, index_lookups_only(connection):
         plan = connection.execute(text(f"EXPLAIN {statement.text}"), {"site_id": SITE, **keys, **grown}).scalars().all()
     assert "pk_visits" in "".join(plan) or "ix_visits_long" in "".join(plan), plan

@@ -64,6 +64,13 @@ def test_a_path_is_decoded_once_and_its_query_is_not(server: WebServer) -> None:
     assert status(server.say(get("/%256Civez"))) == 404
 
 
+@pytest.mark.parametrize("target", ["http://shop.example:8000/echo?q=1", "HTTPS://shop.example:8000/echo?q=1"])
+def test_an_absolute_target_is_its_path_and_names_the_host(server: WebServer, target: str) -> None:
+    seen = said(server.say(get(target)))
+    assert (seen["QUERY_STRING"], seen["HTTP_HOST"]) == ("q=1", "shop.example:8000")
+    assert status(server.say(get("http://shop.example"))) == status(server.say(get("/")))
+
+
 def test_a_header_that_could_pose_as_another_is_dropped_and_repeated_ones_are_joined(server: WebServer) -> None:
     seen = said(server.say(get("/echo", f"X_Site: evil\r\nX-Many: 1\r\nX-Many: 2\r\n{CLOSE}")))
     assert seen["HTTP_X_MANY"] == "1,2"
