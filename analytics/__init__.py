@@ -49,6 +49,7 @@ BLUEPRINT_MODULES = (
     "analytics.exports.schedules.views",
     "analytics.sites.views",
     "analytics.sites.access.views",
+    "analytics.sites.event_schemas.views",
     "analytics.ops.views",
     "analytics.ops.first_page",
     "analytics.ops.dead_letters.views",

@@ -153,11 +153,12 @@ def _visitor(rng: random.Random, users: Sequence[float]) -> Visitor:
     user_rng = random.Random(user)
     browser, system = user_rng.randrange(BROWSERS), user_rng.randrange(SYSTEMS)
     agent = f"f\tBrowser {browser}\tSystem {system}\t{('desktop', 'phone', 'tablet')[system % 3]}"
+    agent += f"\t{COPY_NULL}\t{COPY_NULL}"
     country = user_rng.choices(_codes, cum_weights=_countries)[0]
-    referrer = f"{COPY_NULL}\t{COPY_NULL}"
+    referrer = f"{COPY_NULL}\t{COPY_NULL}\tdirect"
     if rng.random() >= DIRECT:
         host = f"site{rng.choices(range(REFERRERS), cum_weights=_referrers)[0]}.example"
-        referrer = f"https://{host}/\t{host}"
+        referrer = f"https://{host}/\t{host}\treferral"
     address = f"10.{user >> 16 & 255}.{user >> 8 & 255}.{user & 255}"
     session = f"{rng.getrandbits(64):016x}"
     return Visitor(user, session, agent, f"{country}\t{COPY_NULL}\t{COPY_NULL}", address, referrer)
@@ -170,7 +171,7 @@ def _row(site_id: int, number: int, ts: datetime, visitor: Visitor, path: str) -
     text = ts.isoformat(timespec="milliseconds").replace("+00:00", "Z")
     milliseconds = int(ts.timestamp() * 1000)
     event_id = f"{milliseconds >> 16:08x}-{milliseconds & 0xFFFF:04x}-7000-8000-{number:012x}"
-    page = f"{path}" + f"\t{COPY_NULL}" * 5
+    page = f"{path}" + f"\t{COPY_NULL}" * 6
     payload = f'{{"page":"{path}","duration_ms":{number % 9000 + 1000},"title":"{TITLE}"}}'
     line = (
         f"{event_id}\t{text}\t{text}\t{site_id}\tpage_view\tuser-{visitor.user}\t{visitor.session}\tweb_app\t{COPY_NULL}"

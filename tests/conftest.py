@@ -31,6 +31,7 @@ from analytics.extensions import db
 from analytics.local.servers.postgres import PostgresServer
 from analytics.local.servers.redis import RedisServer
 from analytics.sites import sites
+from analytics.sites.event_schemas.event_schemas import clear_validator_cache
 from analytics.store.models import metadata
 from config import Settings
 
@@ -317,6 +318,7 @@ def clean(request: pytest.FixtureRequest) -> None:
     app.extensions["cache_redis"].flushdb()
     shutil.rmtree(request.getfixturevalue("settings").export_url, ignore_errors=True)
     sites.clear_site_cache(engine)
+    clear_validator_cache(engine)
     with app.app_context():
         authenticator().clear()
         origin_cache().clear()

@@ -122,6 +122,7 @@ PARAMETER_DOCS: Mapping[str, tuple[str, Any]] = {
     "key": ("Key of the site.", "shop"),
     "alias": ("Former key of the site.", "store"),
     "key_id": ("Id of the key.", "5f0c1d2e-8a53-4c0e-9d3c-0e8d8a1f2b34"),
+    "event_type": ("Event type.", "order"),
     "letter_id": ("Id of the dead letter.", "17"),
     "link_id": ("Id of the share link.", "5f0c1d2e-8a53-4c0e-9d3c-0e8d8a1f2b34"),
     "jti": ("Id of the token (claim jti).", "5f0c1d2e-8a53-4c0e-9d3c-0e8d8a1f2b34"),

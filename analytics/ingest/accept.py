@@ -21,7 +21,7 @@ from analytics.auth.client_address import client_address
 from analytics.auth.guard import Kind, Principal, resolve_site_key
 from analytics.auth.limits import PUBLIC_KINDS, enforce_event_limit
 from analytics.errors import BadInput, Invalid, Problem, Unavailable
-from analytics.extensions import append_redis, settings
+from analytics.extensions import append_redis, db, settings
 from analytics.ingest import buffer
 from analytics.ingest.append_failures import explain_failure
 from analytics.ingest.decoding.body import Envelope
@@ -32,6 +32,7 @@ from analytics.ingest.receipt_clock import ReceiptClock
 from analytics.ingest.schemas import SiteQuery
 from analytics.ingest.senders import identify_sender, open_site
 from analytics.rollups.visits.sums import to_microseconds
+from analytics.sites.event_schemas.event_schemas import find_validators
 from analytics.sites.sites import Site
 from analytics.web.app import JsonBytesResponse, current_request
 from analytics.web.server.greenlets import offload
@@ -63,6 +64,8 @@ class BatchContext(NamedTuple):
     received_at: datetime
     skew: timedelta
     rules: ValidationRules
+    # The host of the batch's pages; '' where the envelope names none.
+    domain: str = ""
 
 
 class AcceptedBatch(NamedTuple, Generic[Item]):
@@ -113,8 +116,10 @@ def open_batch(items: bytes, envelope: Envelope | None = None, default_site_key:
         allowed_types=site.event_types if site.types == "strict" else None,
         required_user_id=_own_user_id(principal) if _identity(principal, site) == "enforce" else None,
         site_aliases=NO_ALIASES if key == site.key and not site.aliases else frozenset((key, *site.aliases)),
+        validators=find_validators(db.engine, site),
     )
-    return BatchContext(batch_key, environ, config, principal, site, received_at, skew, rules)
+    domain = envelope.host if envelope is not None else ""
+    return BatchContext(batch_key, environ, config, principal, site, received_at, skew, rules, domain)
 
 
 def _receipt_clock() -> ReceiptClock:
@@ -241,7 +246,7 @@ def _list_indexes(batch: Batch[Any]) -> list[int]:
 
 
 def _build_entry(context: BatchContext, batch: Batch[Any], holds_samples: bool) -> buffer.Entry:
-    batch_key, environ, config, principal, site, received_at, skew, _ = context
+    batch_key, environ, config, principal, site, received_at, skew, _, domain = context
     body, compressed = buffer.compress(batch.body)
     return buffer.Entry(
         body=body,
@@ -261,6 +266,8 @@ def _build_entry(context: BatchContext, batch: Batch[Any], holds_samples: bool) 
         batch_key=batch_key,
         indexes=_list_indexes(batch) if batch_key else [],
         hash_key=site.hash_key or "",
+        domain=domain,
+        own_domains=list(site.domains),
     )
 
 

@@ -60,6 +60,9 @@ class Entry(msgspec.Struct, array_like=True, gc=False):
     indexes: list[int] = []
     # What ids and visitor keys derive from, where the site was renamed; '' for its key.
     hash_key: str = ""
+    # The host of the batch's pages, where its envelope named one; and the site's own domains (sites/domains.py).
+    domain: str = ""
+    own_domains: list[str] = []
 
     @property
     def identity_key(self) -> str:

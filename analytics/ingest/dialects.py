@@ -22,6 +22,9 @@ FIELD_ALIASES: Mapping[str, str] = {
     "referer": "referrer",
     "ip_address": "ip",
     "short_code": "subject",
+    "screen_width": "screen",
+    "screenWidth": "screen",
+    "screen_resolution": "screen",
     **SITE_KEY_ALIASES,
     "id": "event_id",
     "message_id": "event_id",
@@ -30,7 +33,7 @@ FIELD_ALIASES: Mapping[str, str] = {
 _CANONICAL = frozenset(
     (
         *("type", "ts", "user_id", "src", "payload", "event_id", "session_id", "site_id", "path", "referrer"),
-        *("user_agent", "ip", "subject", "country", "region", "city"),
+        *("user_agent", "ip", "subject", "country", "region", "city", "hostname", "language", "screen"),
         *("utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content"),
     )
 )

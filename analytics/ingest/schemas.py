@@ -34,6 +34,10 @@ FIELD_DESCRIPTIONS: Mapping[str, str] = {
     "ip": "IP address of the user, where a server sends the event. Other text is not stored: see `warnings`.",
     "country": "Two letters of ISO 3166; else derived from the address. Other text is not stored: see `warnings`.",
     "subject": "What the event is about, for example the short code of a click.",
+    "hostname": "Host of the page, where `path` is not a URL. Other text stays in the payload.",
+    "language": "Language of the browser, stored as language and region: de-CH. Other text stays in the payload.",
+    "screen": "Width of the screen in CSS pixels (390, or 390x844), stored as its class: phone below 576, tablet below "
+    "992, laptop below 1440, desktop. Also a class, or `screen_width`. Other text stays in the payload.",
 }
 KEY_HEADER = {
     "Idempotency-Key": "Your key of this batch, unique in the site, for example a UUID. Of a batch that is sent again "
@@ -103,7 +107,13 @@ WEBSITE_EVENT_BODY = build_event_schema(dialects.WEBSITE_EVENT)
 WEBSITE_BATCH_BODY = build_batch_schema(
     "events",
     build_event_schema(dialects.WEBSITE_BATCH),
-    {"siteId": {"type": "string", "description": "Key of the site."}, "domain": {"type": "string"}},
+    {
+        "siteId": {"type": "string", "description": "Key of the site."},
+        "domain": {
+            "type": "string",
+            "description": "Host of the pages whose `page` is not a URL. A referrer there is a page of the site.",
+        },
+    },
 )
 TRACKED_STEP_BODY = build_tracked_step_schema()
 TRUE_RESPONSE: JsonSchema = {"type": "boolean", "const": True}

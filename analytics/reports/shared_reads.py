@@ -31,7 +31,8 @@ SHARED_REPORTS = frozenset(
 )
 # Without what identifies or describes a person or a secret: payload, user, session, city, referring page, short code.
 HARMLESS_DIMENSIONS = (
-    *("path", "entry_path", "exit_path", "source", "country", "region", "browser", "os", "device", "language", "type"),
+    *("path", "hostname", "entry_path", "exit_path", "source", "channel", "country", "region"),
+    *("browser", "os", "device", "language", "screen", "type"),
     *("utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content"),
 )
 DIMENSION_PARAMETERS = ("dimension", "breakdown")

@@ -44,14 +44,10 @@ def rebuild_rollups(site_key: str, first: datetime, last: datetime) -> None:
 
     Days whose raw events may be past retention are refused. When the site's zone has changed, all its days are rebuilt.
     """
+    check_day_order(first, last)
     first_day, end_day = first.date(), last.date() + timedelta(days=1)
-    if first_day >= end_day:
-        raise click.UsageError(
-            f"--to {last:%Y-%m-%d} is before --from {first:%Y-%m-%d}; accepted: the same day or a later one,"
-            f" for example --to {first:%Y-%m-%d}"
-        )
     started = time.monotonic()
-    with _progress((end_day - first_day).days) as on_day:
+    with show_day_progress((end_day - first_day).days, "rebuilding") as on_day:
         result = rebuild_days(db.engine, find_site(db.engine, site_key), first_day, end_day, on_day)
     seconds = time.monotonic() - started
     click.echo(f"{site_key}: {result.days:,} days rebuilt of {result.events:,} events in {seconds:.1f} s")
@@ -81,8 +77,17 @@ def close_ended_days() -> None:
 COMMANDS: tuple[click.Command, ...] = (rebuild_rollups, merge_rollups, close_ended_days)
 
 
+def check_day_order(first: datetime, last: datetime) -> None:
+    """Raises UsageError for a `--to` before its `--from`."""
+    if last < first:
+        raise click.UsageError(
+            f"--to {last:%Y-%m-%d} is before --from {first:%Y-%m-%d}; accepted: the same day or a later one,"
+            f" for example --to {first:%Y-%m-%d}"
+        )
+
+
 @contextmanager
-def _progress(days: int) -> Iterator[Callable[[date, int], None]]:
+def show_day_progress(days: int, verb: str) -> Iterator[Callable[[date, int], None]]:
     """Shows a bar on a terminal, else a line of text every few seconds; yields the function to call after each day."""
     console = Console(stderr=True)
     if not console.is_terminal:
@@ -90,7 +95,7 @@ def _progress(days: int) -> Iterator[Callable[[date, int], None]]:
         return
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[events]}"))
     with Progress(*columns, TimeRemainingColumn(), console=console) as progress:
-        task = progress.add_task("rebuilding", total=days, events="")
+        task = progress.add_task(verb, total=days, events="")
         yield lambda day, events: progress.update(task, advance=1, description=str(day), events=f"{events:,} events")
 
 

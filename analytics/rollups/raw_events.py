@@ -37,9 +37,9 @@ def time_slices(
 READ_EVENTS = """
 COPY (
     SELECT user_no, ts, type, subject, session_id,
-           is_bot, browser, os, device,
-           path, utm_source, utm_medium, utm_campaign,
-           referrer, source,
+           is_bot, browser, os, device, language, screen,
+           path, hostname, utm_source, utm_medium, utm_campaign,
+           referrer, source, channel,
            country, region, city
     FROM events
     WHERE site_id = %(site_id)s AND ts >= %(start)s AND ts < %(end)s
@@ -111,5 +111,5 @@ class RawEvent:
         self.ts = columns[1].removesuffix("+00") + "Z"
         self.kind, self.subject, self.session = (unescape_copy(column) for column in columns[2:5])
         self.agent, self.page, self.referrer, self.place = (
-            "\t".join(columns[start:end]) for start, end in ((5, 9), (9, 13), (13, 15), (15, 18))
+            "\t".join(columns[start:end]) for start, end in ((5, 11), (11, 16), (16, 19), (19, 22))
         )

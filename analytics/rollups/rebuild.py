@@ -30,6 +30,8 @@ MAX_KEYS_IN_MEMORY = 50_000
 
 # Called after each day with the day and the events counted so far.
 Progress = Callable[[date, int], None]
+# Changes the raw events of `[start, end)` before they are recounted, in the same transaction.
+ChangeEvents = Callable[[Connection, datetime, datetime], None]
 
 
 class RebuildResult(NamedTuple):
@@ -40,29 +42,31 @@ class RebuildResult(NamedTuple):
 
 
 def rebuild_days(
-    engine: Engine, site: Site, first_day: date, end_day: date, progress: Progress | None = None
+    engine: Engine,
+    site: Site,
+    first_day: date,
+    end_day: date,
+    progress: Progress | None = None,
+    change: ChangeEvents | None = None,
 ) -> RebuildResult:
-    """Replaces the rollups of `[first_day, end_day)`, or of every day when the site's zone has changed.
+    """Replaces the rollups of `[first_day, end_day)`, or of every day when the site's zone has changed. `change` is
+    called with the instants of these days, and cannot be given in the latter case.
 
     Raises Conflict when raw events of these days may be gone. Waits for a running merge. O(raw events), flat memory.
     """
-    if first_day >= end_day:
-        raise BadInput(
-            f"the days {first_day} to {end_day}, end excluded, are none; accepted: an end after the first day,"
-            f" for example {first_day} to {first_day + ONE_DAY}"
-        )
     with locks.locked_transaction(engine, site.id) as connection:
         locks.mark_rebuild_running(connection, site.id)
         calendar = read_calendar(connection, site.id)
         if calendar is None:
             raise NotFound(unknown_site_detail(site.key))
-        if calendar.needs_move:
+        if calendar.needs_move and change is None and first_day < end_day:
             return _move(connection, site.id, calendar, progress)
-        if calendar.first_whole_day and first_day < calendar.first_whole_day:
-            raise Conflict(
-                f"{first_day} cannot be rebuilt: raw events before {calendar.raw_since:%Y-%m-%d %H:%M} UTC are past"
-                f" retention; accepted: days from {calendar.first_whole_day} on"
-            )
+        check_days_are_whole(calendar, first_day, end_day, "rebuilt")
+        if change is not None:
+            if calendar.needs_move:
+                raise Conflict(f"the time zone of the site {site.key!r} has just changed; try again in a minute")
+            tz = clock.zone(calendar.zone)
+            change(connection, clock.day_start(first_day, tz), clock.day_start(end_day, tz))
         while (claimed := claims.claim_deltas(connection, site.id)).deltas:
             claims.apply_deltas(connection, site.id, claimed.by_zone[calendar.zone])
         rows.delete_days(connection, site.id, first_day, end_day)
@@ -70,6 +74,21 @@ def rebuild_days(
         recount_visits(connection, site.id, calendar.zone, first_day, end_day)
         set_calendar(connection, site.id, calendar.zone)
         return result
+
+
+def check_days_are_whole(calendar: Calendar, first_day: date, end_day: date, verb: str) -> None:
+    """Raises BadInput for no days, and Conflict when raw events of `[first_day, end_day)` may be gone; `verb` says what
+    cannot be done with them then."""
+    if first_day >= end_day:
+        raise BadInput(
+            f"the days {first_day} to {end_day}, end excluded, are none; accepted: an end after the first day,"
+            f" for example {first_day} to {first_day + ONE_DAY}"
+        )
+    if calendar.first_whole_day and first_day < calendar.first_whole_day:
+        raise Conflict(
+            f"{first_day} cannot be {verb}: raw events before {calendar.raw_since:%Y-%m-%d %H:%M} UTC are past"
+            f" retention; accepted: days from {calendar.first_whole_day} on"
+        )
 
 
 def move_calendar(engine: Engine, site_id: int) -> bool:

@@ -10,7 +10,7 @@ from flask.cli import with_appcontext
 
 from analytics import queue
 from analytics.auth.keys.site_keys import check_site_key
-from analytics.cli import ACTOR, print_table
+from analytics.cli import ACTOR, LazyGroup, print_table
 from analytics.errors import NotFound, Unavailable
 from analytics.extensions import buffer_redis, db
 from analytics.sites import names, sites
@@ -45,6 +45,13 @@ def site_setting_options(command: Any) -> Any:
                 help="Origin that may send events (repeatable); these replace the list.",
             ),
             click.option(
+                "--domain",
+                "domains",
+                multiple=True,
+                help="Host whose pages are the site's own, *.shop.example with all sub-domains (repeatable); these "
+                "replace the list.",
+            ),
+            click.option(
                 "--event-retention-days",
                 type=click.IntRange(0, 36500),
                 help="Days raw events are kept; 0: EVENT_RETENTION_DAYS.",
@@ -71,14 +78,19 @@ def create_site(key: str, **options: Any) -> None:
 @site_setting_options
 @click.option("--add-origin", "added_origins", multiple=True, help="One more origin that may send events (repeatable).")
 @click.option("--no-origins", is_flag=True, help="Empty the list of origins.")
+@click.option("--no-domains", is_flag=True, help="Empty the list of domains.")
 @with_appcontext
-def set_site(key: str, added_origins: tuple[str, ...], no_origins: bool, **options: Any) -> None:
+def set_site(key: str, added_origins: tuple[str, ...], no_origins: bool, no_domains: bool, **options: Any) -> None:
     """Change a site; omitted settings stay."""
     changes = _changes(options)
     if sum(map(bool, (added_origins, no_origins, options["allowed_origins"]))) > 1:
         raise click.UsageError("give only one of --origin, --add-origin and --no-origins")
     if no_origins:
         changes["allowed_origins"] = ()
+    if no_domains and options["domains"]:
+        raise click.UsageError("give only one of --domain and --no-domains")
+    if no_domains:
+        changes["domains"] = ()
     if not changes and not added_origins:
         raise click.UsageError("no setting given; give at least one, for example --zone Europe/Berlin")
     check_site_key(key)
@@ -179,4 +191,9 @@ def _changes(options: dict[str, Any]) -> dict[str, Any]:
     return changes
 
 
-COMMANDS: tuple[click.Command, ...] = (create_site, set_site, list_sites, rename_site, remove_alias, delete_site)
+COMMANDS: tuple[click.Command, ...] = (
+    *(create_site, set_site, list_sites, rename_site, remove_alias, delete_site),
+    LazyGroup(
+        "schema", "analytics.sites.event_schemas.cli", help="Set, show, check and remove JSON Schemas of events."
+    ),
+)

@@ -7,7 +7,7 @@ from marshmallow import RAISE, Schema, ValidationError, fields
 from marshmallow.validate import OneOf, Range
 
 from analytics.errors import BadInput
-from analytics.sites.setting_checks import FIELD_CHECKS, MAX_ORIGINS
+from analytics.sites.setting_checks import FIELD_CHECKS, MAX_DOMAINS, MAX_ORIGINS
 from analytics.sites.sites import MAX_LISTED
 
 
@@ -23,6 +23,10 @@ def check_setting(name: str) -> Callable[[Any], None]:
     return check
 
 
+DOMAINS = (
+    "Host names whose pages are the site's own, so that they are not its sources: shop.example, or *.shop.example with "
+    "all sub-domains. With and without www., and on any port."
+)
 RENAME = "The new key. The old one becomes an alias, which still names the site."
 
 
@@ -42,6 +46,11 @@ class SiteUpdateBody(Schema):
     public_stats = fields.Boolean(truthy={True}, falsy={False})
     allowed_origins = fields.List(
         fields.String(), validate=check_setting("allowed_origins"), metadata={"maxItems": MAX_ORIGINS}
+    )
+    domains = fields.List(
+        fields.String(),
+        validate=check_setting("domains"),
+        metadata={"maxItems": MAX_DOMAINS, "description": DOMAINS},
     )
     event_retention_days = fields.Integer(strict=True, allow_none=True, validate=check_setting("event_retention_days"))
 
@@ -82,6 +91,7 @@ class SiteResponse(Schema):
     public_ingest = fields.Boolean(required=True)
     public_stats = fields.Boolean(required=True)
     allowed_origins = fields.List(fields.String(), required=True)
+    domains = fields.List(fields.String(), required=True)
     created_at = fields.AwareDateTime(required=True)
     event_retention_days = fields.Integer(required=True, allow_none=True)
     aliases = fields.List(fields.String(), required=True)
@@ -106,6 +116,7 @@ SITE_EXAMPLE: dict[str, Any] = {
     "public_ingest": False,
     "public_stats": False,
     "allowed_origins": [],
+    "domains": ["shop.example"],
     "created_at": "2025-11-24T16:00:00Z",
     "event_retention_days": None,
     "aliases": ["store"],

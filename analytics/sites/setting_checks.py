@@ -8,10 +8,13 @@ from typing import Any
 from analytics import clock
 from analytics.auth.keys.site_keys import check_site_key
 from analytics.errors import BadInput, Invalid, Problem
+from analytics.sites.domains import WILDCARD, is_host, normalize_domain
 
 # Each request compares its origin with those of its site, and every process keeps those of all sites.
 MAX_ORIGINS = 100
 ORIGIN_PATTERN = re.compile(r"https?://([A-Za-z0-9.-]{1,253}|\[(?P<ipv6>[0-9A-Fa-f:.]{2,45})\])(:[0-9]{1,5})?")
+# Each stream entry holds those of its site.
+MAX_DOMAINS = 100
 UNPRINTABLE_PATTERN = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 
 
@@ -78,6 +81,20 @@ def _is_origin(text: str) -> bool:
         return False
 
 
+def _check_domains(domains: Collection[str]) -> None:
+    if len(domains) > MAX_DOMAINS:
+        raise ValueError(
+            f"{len(domains):,} domains are too many; accepted: at most {MAX_DOMAINS}, for example *.example.com, which "
+            "stands for example.com and all of its sub-domains"
+        )
+    for domain in domains:
+        if "/" in domain or not is_host(normalize_domain(domain).removeprefix(WILDCARD)):
+            raise ValueError(
+                f"{domain[:80]!r} is not a domain; accepted: a host name, or *. and one for its sub-domains too, for "
+                "example shop.example or *.shop.example"
+            )
+
+
 def _check_flag(value: bool) -> None:
     if not isinstance(value, bool):
         raise ValueError("not a flag; accepted: true or false, for example true")
@@ -100,5 +117,6 @@ FIELD_CHECKS: dict[str, Any] = {
     "public_ingest": _check_flag,
     "public_stats": _check_flag,
     "allowed_origins": _check_origins,
+    "domains": _check_domains,
     "event_retention_days": _check_days,
 }

@@ -33,6 +33,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError, TimeoutError
 from analytics import telemetry
 from analytics.auth.keys.site_keys import check_site_key
 from analytics.errors import Conflict, Gone, NotFound, Unavailable
+from analytics.sites.domains import normalize_domain
 from analytics.sites.setting_checks import check_settings
 from analytics.store.connections import limit_statements
 from analytics.store.event_types import stored_type
@@ -45,7 +46,7 @@ MAX_CACHED_SITES = 10_000
 # Seconds that the statements of a look-up wait for a server that hangs.
 LOOK_UP_LIMIT_S = 5.0
 MAX_LISTED = 1000
-HIDDEN_FIELDS = frozenset({"id", "hash_key", "deleting_at", "deletion"})
+HIDDEN_FIELDS = frozenset({"id", "hash_key", "deleting_at", "deletion", "schemas_version"})
 DATABASE_UNAVAILABLE_ERRORS = (OperationalError, InterfaceError, TimeoutError)
 # Whoever gives a site a key takes this lock first: a key and an alias are in two tables.
 NAMES_LOCK_ID = 7_205_327
@@ -68,10 +69,14 @@ class Site(NamedTuple):
     event_retention_days: int | None = None
     # Its former keys, which still name it (names.py).
     aliases: tuple[str, ...] = ()
+    # Host names whose pages are its own (domains.py).
+    domains: tuple[str, ...] = ()
     hash_key: str | None = None
     # Since when it is being deleted, and the rows `found` and `deleted` so far (deletion.py).
     deleting_at: datetime | None = None
     deletion: Mapping[str, Any] | None = None
+    # Of its event_schemas; 0: it never had any.
+    schemas_version: int = 0
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -320,15 +325,18 @@ def _site(row: Row[Any]) -> Site:
             "event_types": frozenset(map(stored_type, values["event_types"])),
             "allowed_origins": tuple(values["allowed_origins"]),
             "aliases": tuple(values["aliases"]),
+            "domains": tuple(values["domains"]),
         }
     )
 
 
 def _to_columns(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings as they are stored: event types by their stored names."""
+    """The settings as they are stored: event types by their stored names, domains in their normal form."""
     columns = {name: _plain(value) for name, value in settings.items()}
     if "event_types" in columns:
         columns["event_types"] = sorted(set(map(stored_type, columns["event_types"])))
+    if "domains" in columns:
+        columns["domains"] = list(dict.fromkeys(map(normalize_domain, columns["domains"])))
     return columns
 
 

@@ -10,6 +10,11 @@ PAGE_VIEW = "page_view"
 TYPE_ALIASES: Mapping[str, str] = {"pageview": PAGE_VIEW}
 
 
+def names_of(stored: str) -> tuple[str, ...]:
+    """Every name of the type that is stored under this one."""
+    return (stored, *(alias for alias, name in TYPE_ALIASES.items() if name == stored))
+
+
 def stored_type(name: str) -> str:
     """The name under which events of the type are stored."""
     return TYPE_ALIASES.get(name, name)

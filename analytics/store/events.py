@@ -21,8 +21,9 @@ RESEND_WINDOW_DAYS = 1
 # COPY's column order: the columns of one cached look-up are adjacent; position and user_no are known last.
 COPY_COLUMNS = (
     "event_id, ts, received_at, site_id, type, user_id, session_id, src, subject,"
-    " is_bot, browser, os, device, path, utm_source, utm_medium, utm_campaign, utm_term, utm_content,"
-    " referrer, source, ip, country, region, city, payload, position, user_no"
+    " is_bot, browser, os, device, language, screen,"
+    " path, hostname, utm_source, utm_medium, utm_campaign, utm_term, utm_content,"
+    " referrer, source, channel, ip, country, region, city, payload, position, user_no"
 )
 
 

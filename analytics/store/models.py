@@ -58,10 +58,26 @@ sites = Table(
     Column("raw_since", Instant),
     # What the ids and visitor keys of the site's events derive from: its first key. Null: its key.
     Column("hash_key", Text),
+    # Host names of the site, with *. in front for all of their sub-domains: visits from there have no source.
+    Column("domains", ARRAY(Text), nullable=False, server_default="{}"),
     # Since when the site is being deleted (ingest/deletion/site_deletion.py). Null: it is not.
     Column("deleting_at", Instant),
     # Table → rows: `found` when the deletion began, and `deleted` so far.
     Column("deletion", JSONB(none_as_null=True)),
+    # Grows with each change of the site's rows in event_schemas. 0: there never were any.
+    Column("schemas_version", Integer, nullable=False, server_default="0"),
+)
+
+# The JSON Schemas that payloads of a site's events must satisfy (sites/event_schemas/).
+event_schemas = Table(
+    "event_schemas",
+    metadata,
+    Column("site_id", Integer, ForeignKey("sites.id", ondelete="CASCADE"), primary_key=True),
+    # As events of it are stored.
+    Column("type", Text, primary_key=True),
+    # JSON, as it was sent.
+    Column("schema", Text, nullable=False),
+    Column("updated_at", Instant, nullable=False),
 )
 
 # The former keys of renamed sites, by which they are still found (sites/names.py). No site has one as its key.
@@ -108,6 +124,13 @@ events = Table(
     Column("utm_content", Text),
     Column("ip", INET),
     Column("payload", JSONB),
+    # Of the page, in the form of sites/domains.py. Null in rows of before it was stored, like the three below.
+    Column("hostname", Text),
+    # A tag of language and region, de-CH; and the class of the screen's width (ingest/enrich/clients.py).
+    Column("language", Text),
+    Column("screen", Text),
+    # Through which kind of place the visitor came (ingest/enrich/channels.py).
+    Column("channel", Text),
     # Begins with the identity, so that an event id alone finds its row in each day's index.
     # Derived ids arrive in order, so full pages stay full: saves 6 bytes an event.
     Index("uq_events", "site_id", "event_id", "ts", "user_no", unique=True, postgresql_with={"fillfactor": 100}),

@@ -103,6 +103,10 @@ class RefreshingCache(Generic[Key, Value]):
             self._entries.pop(next(iter(self._entries.copy()), key), None)
         self._entries[key] = _Entry(value, clock.now().timestamp())
 
+    def discard(self, key: Key) -> None:
+        """Drops a value that is known to be out of date: whoever asks next waits for its load."""
+        self._entries.pop(key, None)
+
     def clear(self) -> None:
         """Empties the cache, as in a new process."""
         with self._lock:

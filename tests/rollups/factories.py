@@ -12,7 +12,7 @@ from analytics.rollups import bitmaps
 from analytics.rollups.deltas.counts import encode_rows
 from analytics.sites.sites import Site
 
-BOT_AGENT = "t\tBot\t\\N\t\\N"
+BOT_AGENT = "t\tBot\t\\N\t\\N\t\\N\t\\N"
 
 
 @dataclass
@@ -23,9 +23,9 @@ class Row:
     kind: str = "page_view"
     subject: str = ""
     session: str = ""
-    agent: str = "f\tFirefox\tLinux\tdesktop"
-    page: str = "/a\t\\N\t\\N\t\\N"
-    referrer: str = "\\N\t\\N"
+    agent: str = "f\tFirefox\tLinux\tdesktop\tde-CH\tlaptop"
+    page: str = "/a\t\\N\t\\N\t\\N\t\\N"
+    referrer: str = "\\N\t\\N\t\\N"
     place: str = "DE\tBerlin\tBerlin"
     received_us: int = 0
     position: int = 0
@@ -33,7 +33,7 @@ class Row:
 
 def page(path: str, **changes: Any) -> Row:
     """A page view of the path."""
-    return Row(page=f"{path}\t\\N\t\\N\t\\N", **changes)
+    return Row(page=f"{path}\t\\N\t\\N\t\\N\t\\N", **changes)
 
 
 INSERT_DELTA = text("INSERT INTO rollup_deltas (site_id, zone, events, body) VALUES (:site_id, :zone, :events, :body)")

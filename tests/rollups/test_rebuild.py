@@ -70,10 +70,12 @@ def count_slowly(engine: Engine, site: Site, zone: str) -> Table:
             "region": "/".join((event["country"] or "", event["region"])) if event["region"] else "",
             "city": "/".join((event["country"] or "", event["region"] or "", event["city"])) if event["city"] else "",
         }
-        for name in ("path", "referrer", "source", "country", "browser", "os", "device"):
+        for name in ("path", "hostname", "referrer", "source", "channel", "country"):
+            values[name] = event[name] or ""
+        for name in ("browser", "os", "device", "language", "screen"):
             values[name] = event[name] or ""
         for name in ("utm_source", "utm_medium", "utm_campaign"):
-            values[name] = event[name] or ""
+            values[name] = (event[name] or "").lower()
         for dimension, value in values.items():
             for subject in {"", event["subject"] or ""}:
                 key = dimension, day, event["type"], subject, event["is_bot"], value
@@ -88,7 +90,15 @@ EVENTS = st.lists(
             "type": st.sampled_from(["page_view", "page_view", "click", "sign\tup\\"]),
             "minutes": st.integers(0, 4 * 24 * 60),
             "user_id": st.sampled_from(["ann", "bob", "cid", "dan"]),
-            "path": st.sampled_from(["/", "/a?utm_source=mail&utm_medium=e%09x", "/b\\n", "/ü"]),
+            "path": st.sampled_from(
+                [
+                    *("/", "/a?utm_source=mail&utm_medium=e%09x", "/b\\n", "/ü", "https://shop.example/c"),
+                    *("/a?utm_source=MAIL&utm_campaign=Ärzte", "/a?utm_source=Google&gclid=1"),
+                ]
+            ),
+            "hostname": st.sampled_from([None, "shop.example", "www.example.org"]),
+            "language": st.sampled_from([None, "de", "de-CH"]),
+            "screen": st.sampled_from([None, 390, "1920x1080"]),
             "referrer": st.sampled_from([None, "https://www.google.com/", "https://example.org/x"]),
             "user_agent": st.sampled_from([FIREFOX, BOT, ""]),
             "subject": st.sampled_from([None, None, "abc", "d\\e"]),

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Engine, TextClause, text
 
 from analytics.rollups.deltas.counts import Count
 from analytics.store.copy.binary_copy import as_bool, as_int, as_text, read_binary
+from analytics.store.folding import fold_sql
 
 # A dropped partition disappears from older snapshots too, but they do not see what was committed with the drop:
 # raw_since, the sums in ledger_hours. So drops are blocked; they give up after their lock timeout, and are retried.
@@ -36,10 +37,11 @@ DIMENSION_EXPRESSIONS = {
     **{
         name: f"coalesce({name}, '')"
         for name in (
-            "path", "referrer", "source", "country", "browser", "os", "device",
-            "utm_source", "utm_medium", "utm_campaign",
+            "path", "hostname", "referrer", "source", "channel", "country",
+            "browser", "os", "device", "language", "screen",
         )
     },
+    **{name: f"coalesce({fold_sql(name)}, '')" for name in ("utm_source", "utm_medium", "utm_campaign")},
     "region": "CASE WHEN region <> '' THEN coalesce(country, '') || '/' || region ELSE '' END",
     "city": "CASE WHEN city <> '' THEN concat(country, '/', region, '/', city) ELSE '' END",
 }  # fmt: skip
@@ -110,12 +112,13 @@ VisitRowKey = tuple[date, str, bool, str]
 # A page view begins a visit unless the same user and session have one at most 30 minutes before it. Of views at the
 # same instant the first is the one received first; where that is not known, the first has the least entry and the last
 # the greatest path.
-VISITS_FROM_EVENTS = """
+VISITS_FROM_EVENTS = f"""
 viewed AS (
     SELECT user_no, coalesce(session_id, '') COLLATE "C" AS session, is_bot, ts, coalesce(path, '') COLLATE "C" AS path,
         ARRAY[coalesce(path, ''), coalesce(source, ''), coalesce(referrer, ''), coalesce(country, ''),
-            coalesce(browser, ''), coalesce(os, ''), coalesce(device, ''), coalesce(utm_source, ''),
-            coalesce(utm_medium, ''), coalesce(utm_campaign, '')] COLLATE "C" AS entry,
+            coalesce(browser, ''), coalesce(os, ''), coalesce(device, ''),
+            coalesce({fold_sql("utm_source")}, ''), coalesce({fold_sql("utm_medium")}, ''),
+            coalesce({fold_sql("utm_campaign")}, '')] COLLATE "C" AS entry,
         position, CASE WHEN position < 0 THEN 'epoch' ELSE received_at END AS received_at
     FROM events
     WHERE site_id = :site_id AND type = 'page_view' AND ts >= :since
@@ -137,7 +140,7 @@ viewed AS (
         max(entry) FILTER (WHERE place = 1) AS entry, max(path) FILTER (WHERE from_end = 1) AS exit_path
     FROM placed
     GROUP BY user_no, session, is_bot, visit
-)"""
+)"""  # noqa: S608  # of constants
 VISITS_FROM_TABLE = """
 visit AS (
     SELECT is_bot, started_at, ended_at, views, exit_path,

@@ -12,11 +12,12 @@ from analytics import clock
 from analytics.rollups.calendar import read_rollups_zone
 from analytics.rollups.cardinality import OTHER
 from analytics.sites.sites import Site
+from analytics.store.folding import fold
 
 PLAIN_DIMENSIONS = (
-    *("path", "referrer", "source", "country", "browser", "os", "device"),
-    *("utm_source", "utm_medium", "utm_campaign"),
+    *("path", "hostname", "referrer", "source", "channel", "country", "browser", "os", "device", "language", "screen"),
 )
+FOLDED_DIMENSIONS = ("utm_source", "utm_medium", "utm_campaign")
 
 
 class EventRollupKey(NamedTuple):
@@ -83,6 +84,7 @@ def _values(event: RowMapping, zone: str) -> dict[str, str]:
         "total": "",
         "hour": f"{hours:02}",
         **{name: event[name] or "" for name in PLAIN_DIMENSIONS},
+        **{name: fold(event[name] or "") for name in FOLDED_DIMENSIONS},
         "region": region and f"{country}/{region}",
         "city": city and f"{country}/{region}/{city}",
     }

@@ -88,7 +88,7 @@ def _state(row: Any, letter: Any, copies: Sequence[Any], batch: Any) -> str:
 FIND_EVENT = text("""
 SELECT site_id, event_id::text, ts, received_at, nullif(position, -1) AS position, type, user_id,
     user_no, session_id, subject, is_bot, path, referrer, source, country, region, city, browser, os, device,
-    utm_source, utm_medium, utm_campaign
+    utm_source, utm_medium, utm_campaign, hostname, language, screen, channel
 FROM events
 WHERE site_id = ANY (:sites) AND event_id = CAST(:event_id AS uuid)
 ORDER BY received_at

@@ -16,6 +16,7 @@ from analytics.errors import BadInput, TooLarge, UnsupportedMedia
 from analytics.extensions import settings
 from analytics.ingest.decoding.json_decoding import EXPECTED_ARRAY, decode_json
 from analytics.ingest.decoding.rejections import MAX_ITEM_BYTES, check_off_loop
+from analytics.sites.domains import is_host, normalize_host
 from analytics.web.app import current_request
 from analytics.web.server.request_body import charge_body
 
@@ -34,6 +35,7 @@ class Envelope(msgspec.Struct):
     site_id: str | None = None
     website_id: str | None = None
     siteId: str | None = None  # noqa: N815 - the spelling of seed 004
+    domain: msgspec.Raw = msgspec.Raw(b"")
     key: msgspec.Raw = msgspec.Raw(b"")
     writeKey: msgspec.Raw = msgspec.Raw(b"")  # noqa: N815 - the spelling of other clients
     api_key: msgspec.Raw = msgspec.Raw(b"")
@@ -43,6 +45,12 @@ class Envelope(msgspec.Struct):
     def credential(self) -> str | None:
         """The key in the body; text that does not look like one of ours is not."""
         return next((key for name in CREDENTIAL_FIELDS if (key := _read_key(getattr(self, name)))), None)
+
+    @property
+    def host(self) -> str:
+        """The host in `domain`, a host or an origin, normalised; '' for none, and for what is neither."""
+        host = normalize_host(_read_text(self.domain).rpartition("://")[2].partition("/")[0])
+        return host if is_host(host) else ""
 
     def read_first(self, *names: str) -> Any:
         """The first of these fields that is set, decoded; of a very long one the beginning. Raises BadInput."""
@@ -158,14 +166,19 @@ def _wrap_object(body: bytes) -> tuple[bytes, Envelope]:
 
 def _read_key(raw: msgspec.Raw) -> str | None:
     """The text in `raw` that looks like a key; JSON may escape any of its characters."""
+    text = _read_text(raw)
+    return text if text.startswith(KEY_PREFIXES) else None
+
+
+def _read_text(raw: msgspec.Raw) -> str:
+    """The text in `raw`; '' for a very long one, and for what is not text."""
     if not 0 < len(bytes(raw)) <= MAX_FIELD_BYTES:
-        return None
+        return ""
     try:
-        text = _decode_text(raw)
+        return _decode_text(raw)
     except (msgspec.MsgspecError, UnicodeDecodeError):
         # Not text, or not UTF-8, which is found wrong when the event is read.
-        return None
-    return text if text.startswith(KEY_PREFIXES) else None
+        return ""
 
 
 def _decompress(raw: bytes, encoding: str, limit: int) -> bytes:

@@ -8,12 +8,19 @@ in as arguments.
 from collections.abc import Mapping
 from datetime import datetime
 from functools import lru_cache, partial
-from typing import Annotated, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import msgspec
 from msgspec import Meta
 
 from analytics import clock
+from analytics.ingest.decoding.client_fields import (
+    HOSTNAME_PATTERN,
+    LANGUAGE_PATTERN,
+    MAX_SCREEN_PX,
+    SCREEN_PATTERN,
+    classify_fields,
+)
 from analytics.ingest.decoding.json_decoding import read_first_item, split_items
 from analytics.ingest.decoding.long_urls import MAX_URL_CHARACTERS
 from analytics.ingest.decoding.rejections import (
@@ -31,6 +38,7 @@ from analytics.ingest.decoding.rejections import (
     read_one_by_one,
     too_many_error,
 )
+from analytics.ingest.decoding.schema_checks import find_mismatches, satisfy_schemas, takes_long
 from analytics.ingest.decoding.storable import INTEGER_TOO_LONG, MAX_DEPTH, MAX_INTEGER, TOO_DEEP, is_deeper
 from analytics.ingest.decoding.unusable_fields import (
     COUNTRY_PATTERN,
@@ -41,7 +49,12 @@ from analytics.ingest.decoding.unusable_fields import (
     mend_fields,
 )
 from analytics.ingest.dialects import Dialect
+from analytics.sites.event_schemas.event_schemas import NO_VALIDATORS
 from analytics.store.event_types import stored_type
+from analytics.web.server.greenlets import offload
+
+if TYPE_CHECKING:
+    from analytics.sites.event_schemas.validators import EventValidator
 
 # A longer text value, or longer names of a payload together, and the size of each event of the body is checked.
 SIZE_CHECK_CHARACTERS = 4096
@@ -79,6 +92,13 @@ class Event(msgspec.Struct, forbid_unknown_fields=True, gc=False, omit_defaults=
     utm_campaign: Name | None = None
     utm_term: Name | None = None
     utm_content: Name | None = None
+    hostname: Annotated[str, Meta(max_length=MAX_NAME_CHARS, pattern=HOSTNAME_PATTERN)] | None = None
+    language: Annotated[str, Meta(max_length=35, pattern=LANGUAGE_PATTERN)] | None = None
+    screen: (
+        Annotated[str, Meta(max_length=16, pattern=SCREEN_PATTERN)]
+        | Annotated[int, Meta(ge=1, le=MAX_SCREEN_PX)]
+        | None
+    ) = None
 
 
 _decode_events = msgspec.json.Decoder(list[Event]).decode
@@ -104,6 +124,8 @@ class ValidationRules(NamedTuple):
     required_user_id: str | None = None
     # Other names of the site (sites/names.py).
     site_aliases: frozenset[str] = frozenset()
+    # By each name of a type: what payloads must satisfy (sites/event_schemas/).
+    validators: "Mapping[str, EventValidator]" = NO_VALIDATORS
 
     def is_other_site(self, site_id: str) -> bool:
         """Whether an item names another site than its batch."""
@@ -138,9 +160,14 @@ def read_batch(body: bytes, rules: ValidationRules, dialect: Dialect) -> Batch[E
             events = _decode_events(body)
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, ValueError):
             events = None
-        if events is not None and _are_all_good(events, body, rules):
+        if (
+            events is not None
+            and _are_all_good(events, body, rules)
+            and satisfy_schemas(events, body, rules.validators)
+        ):
             return Batch(body, events, len(events), [], [])
-    return check_off_loop(partial(_read_one_by_one, body, rules, dialect), body)
+    read = partial(_read_one_by_one, body, rules, dialect)
+    return offload(read) if takes_long(rules.validators.values(), body) else check_off_loop(read, body)
 
 
 def _read_one_by_one(body: bytes, rules: ValidationRules, dialect: Dialect) -> Batch[Event]:
@@ -191,6 +218,7 @@ def _read_event(
     if isinstance(source, tuple):
         return [source]
     fields, caller_names = dialect.rename(source)
+    classify_fields(fields, caller_names)
     missing = [name for name in dialect.required if fields.get(name) in (None, "")]
     if missing:
         return [describe_missing(name, caller_names.get(name, dialect.caller_name(name))) for name in missing]
@@ -201,6 +229,8 @@ def _read_event(
         return [describe_validation_error(error, Event, caller_names)] if is_described else NOT_DESCRIBED
     if problems := _find_problems(event, rules):
         return rename_fields(problems, caller_names) if is_described else NOT_DESCRIBED
+    if rules.validators and (problems := find_mismatches(event, raw, source, is_described, rules.validators)):
+        return problems if is_described else NOT_DESCRIBED
     if event.payload:
         event.payload = _payload_as_sent(event.payload, raw, caller_names.get("payload", "payload"))
     return ReducedItem(event, warnings) if warnings else event

@@ -57,11 +57,12 @@ def read_line(letter: DeadLetter) -> dict[str, str] | None:
 def build_line_row(columns: Mapping[str, str], batch: int) -> EventRow:
     """The row of a COPY line; columns that the line does not have are NULL."""
 
-    def join(first: str, last: str) -> str:
-        names = LINE_COLUMNS[LINE_COLUMNS.index(first) : LINE_COLUMNS.index(last) + 1]
-        return "\t".join(columns[name] for name in names)
+    stored = [name.strip() for name in COPY_COLUMNS.split(",") if name.strip() not in ("position", "user_no")]
 
-    stored = (name.strip() for name in COPY_COLUMNS.split(",") if name.strip() not in ("position", "user_no"))
+    def join(first: str, last: str) -> str:
+        names = stored[stored.index(first) : stored.index(last) + 1]
+        return "\t".join(columns.get(name, NULL) for name in names)
+
     return EventRow(
         site_id=int(columns["site_id"]),
         event_id=columns["event_id"],
@@ -76,9 +77,9 @@ def build_line_row(columns: Mapping[str, str], batch: int) -> EventRow:
         kind=unescape_copy(columns["type"]),
         subject=unescape_copy(columns["subject"]),
         session=unescape_copy(columns["session_id"]),
-        agent=join("is_bot", "device"),
+        agent=join("is_bot", "screen"),
         page=join("path", "utm_content"),
-        referrer=join("referrer", "source"),
+        referrer=join("referrer", "channel"),
         place=join("country", "city"),
     )
 

@@ -15,17 +15,21 @@ from typing import Any
 import msgspec
 
 from analytics.ingest.buffer import Entry
+from analytics.ingest.decoding.client_fields import classify_language, classify_screen
 from analytics.ingest.decoding.long_urls import MAX_URL_CHARACTERS, shorten_url
 from analytics.ingest.enrich import GeoDatabase, is_visitor_agent, parse_user_agent, split_page, split_referrer
+from analytics.ingest.enrich.channels import NO_CAMPAIGN, Campaign, Channel
 from analytics.ingest.ids import derive_id_parts, keyed_ids, normalize_event_id
 from analytics.ingest.ip_addresses import normalize_ip
 from analytics.privacy.pseudonym import make_pseudonym
+from analytics.sites.domains import OwnDomains, is_host, normalize_host, own_domains
 from analytics.store.copy.copy_text import NULL, escape_copy
 from analytics.store.event_types import PAGE_VIEW, stored_type
 from analytics.store.events import EventRow
 
 # A caller can send texts of two kilobytes, all different: at most 40 MB.
 LONG_TEXT_CACHE_SIZE = 8192
+TAB = "\t"
 
 
 class StreamEvent(msgspec.Struct, gc=False):
@@ -51,6 +55,9 @@ class StreamEvent(msgspec.Struct, gc=False):
     utm_campaign: str | None = None
     utm_term: str | None = None
     utm_content: str | None = None
+    hostname: str | None = None
+    language: str | None = None
+    screen: str | int | None = None
 
 
 class _Hints(msgspec.Struct, gc=False):
@@ -84,6 +91,7 @@ def read_event_rows(
     connection_agent = (
         format_client_columns(entry.user_agent) if is_visitor_agent(entry.user_agent) else format_client_columns("")
     )
+    domains = own_domains(tuple(entry.own_domains))
     for position, event in enumerate(_decode_events(body)):
         ts, day = _read_ts(event.ts, entry.skew_us, received)
         caller_id = event.event_id
@@ -100,7 +108,7 @@ def read_event_rows(
         elif anonymize:
             user_id = make_pseudonym(salt, entry.identity_key, user_id)
         line, kind, subject, session, agent, page, referrer, location = _format_columns(
-            event, entry, needs_no_escape, connection_agent, geo, ip, user_id
+            event, entry, domains, needs_no_escape, connection_agent, geo, ip, user_id
         )
         yield EventRow(
             entry.site_id, event_id, caller_id is not None or derive_id is not None, user_id, ts, day,
@@ -112,6 +120,7 @@ def read_event_rows(
 def _format_columns(
     event: StreamEvent,
     entry: Entry,
+    domains: OwnDomains,
     needs_no_escape: bool,
     connection_agent: str,
     geo: GeoDatabase | None,
@@ -127,14 +136,19 @@ def _format_columns(
         # Of other types it is what was clicked, loaded or shared.
         page_url = _url(hints.url)
     referrer_url = event.referrer or _url(hints.referrer)
-    page, host = format_page_columns(page_url) if page_url else (EMPTY_PAGE_COLUMNS, None)
+    page, landing = format_page_columns(page_url or "", event.hostname or entry.domain)
     if event.utm_source or event.utm_medium or event.utm_campaign or event.utm_term or event.utm_content:
-        page = _with_campaign(page, event)
-    referrer = format_referrer_columns(referrer_url, host) if referrer_url else EMPTY_REFERRER_COLUMNS
+        page, landing = _with_own_campaign(page, landing, event)
+    if referrer_url or landing.has_campaign:
+        referrer = format_referrer_columns(referrer_url or "", landing, domains)
+    else:
+        referrer = DIRECT_COLUMNS
     address, location = format_location_columns(geo, ip)
     if event.country or event.region or event.city:
         location = _format_own_location(event)
     agent = format_client_columns(event.user_agent) if event.user_agent else connection_agent
+    if event.language or event.screen:
+        agent = _with_screen(agent, event.language or "", event.screen or "")
     session = _read_session(hints.session_id if event.session_id is None else event.session_id)
     payload = str(raw, "utf-8") if raw else NULL
     if payload == "null":
@@ -205,24 +219,49 @@ def derive_visitor_key(salt: bytes, day: date, site_key: str, ip: str, user_agen
 
 @lru_cache(maxsize=LONG_TEXT_CACHE_SIZE)
 def format_client_columns(user_agent: str) -> str:
-    """Columns is_bot, browser, os, device."""
+    """Columns is_bot, browser, os, device, language, screen; the last two are empty."""
     client = parse_user_agent(user_agent)
-    return _join("t" if client.is_bot else "f", client.browser, client.os, client.device)
+    return _join("t" if client.is_bot else "f", client.browser, client.os, client.device, None, None)
 
 
 @lru_cache(maxsize=LONG_TEXT_CACHE_SIZE)
-def format_page_columns(page: str) -> tuple[str, str | None]:
-    """(columns path and the five utm_…, the page's host)."""
+def _with_screen(agent: str, language: str, screen: str | int) -> str:
+    """The columns of format_client_columns with these two."""
+    own = _join(classify_language(language), classify_screen(screen))
+    return f"{agent.rsplit(TAB, 2)[0]}{TAB}{own}"
+
+
+class _Landing:
+    """What a page says of where its visitor came from. Compared by identity, as a key of caches."""
+
+    __slots__ = ("campaign", "has_campaign", "host")
+
+    def __init__(self, host: str | None, campaign: Campaign) -> None:
+        self.host, self.campaign, self.has_campaign = host, campaign, campaign != NO_CAMPAIGN
+
+
+# One object for all pages of a host and campaign.
+_landing = lru_cache(maxsize=LONG_TEXT_CACHE_SIZE)(_Landing)
+
+
+@lru_cache(maxsize=LONG_TEXT_CACHE_SIZE)
+def format_page_columns(page: str, default_host: str) -> tuple[str, _Landing]:
+    """(columns path, hostname and the five utm_…, the rest); `default_host` is that of a page without one."""
     parts = split_page(page)
-    return _join(
-        parts.path, parts.utm_source, parts.utm_medium, parts.utm_campaign, parts.utm_term, parts.utm_content
-    ), parts.host
+    host = parts.host or _read_default_host(default_host)
+    campaign = Campaign(*(text or "" for text in (*parts[2:5], parts.click_id)))
+    return _join(parts.path, host, *parts[2:7]), _landing(host, campaign)
+
+
+def _read_default_host(text: str) -> str | None:
+    host = normalize_host(text)
+    return host if is_host(host) else None
 
 
 @lru_cache(maxsize=LONG_TEXT_CACHE_SIZE)
-def format_referrer_columns(referrer: str, own_host: str | None) -> str:
-    """Columns referrer, source."""
-    return _join(*split_referrer(referrer, own_host))
+def format_referrer_columns(referrer: str, landing: _Landing, domains: OwnDomains) -> str:
+    """Columns referrer, source, channel."""
+    return _join(*split_referrer(referrer, landing.host, domains, landing.campaign))
 
 
 @lru_cache(maxsize=65_536)
@@ -240,19 +279,19 @@ def _format_own_location(event: StreamEvent) -> str:
     return _join(country, event.region, event.city)
 
 
-def _with_campaign(page_text: str, event: StreamEvent) -> str:
+def _with_own_campaign(page_text: str, of_page: _Landing, event: StreamEvent) -> tuple[str, _Landing]:
     """The event's own utm fields take precedence over those of its page."""
-    path, *of_page = page_text.split("\t")
+    path, hostname, *columns = page_text.split("\t")
     own = (event.utm_source, event.utm_medium, event.utm_campaign, event.utm_term, event.utm_content)
-    return "\t".join(
-        (path, *(escape_copy(value) if value else default for value, default in zip(own, of_page, strict=True)))
-    )
+    columns = [escape_copy(value) if value else default for value, default in zip(own, columns, strict=True)]
+    links = zip(own, of_page.campaign[:3], strict=False)
+    campaign = Campaign(*(value or default for value, default in links), of_page.campaign.click_id)
+    return "\t".join((path, hostname, *columns)), _landing(of_page.host, campaign)
 
 
 def _join(*columns: str | None) -> str:
     return "\t".join(NULL if column is None or column == "" else escape_copy(column) for column in columns)
 
 
-EMPTY_PAGE_COLUMNS = _join(None, None, None, None, None, None)
-EMPTY_REFERRER_COLUMNS = _join(None, None)
+DIRECT_COLUMNS = _join(None, None, Channel.DIRECT)
 EMPTY_LOCATION_COLUMNS = _join(None, None, None)

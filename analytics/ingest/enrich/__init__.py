@@ -4,7 +4,7 @@ Pure functions behind bounded caches: no Flask, no clock, no environment. Never 
 """
 
 from analytics.ingest.enrich.geolocation import GeoDatabase, Location, open_geo_database
-from analytics.ingest.enrich.pages import Page, split_page
+from analytics.ingest.enrich.pages import Page, split_page, split_url
 from analytics.ingest.enrich.referrals import Referral, split_referrer
 from analytics.ingest.enrich.user_agents import Client, is_visitor_agent, parse_user_agent
 
@@ -19,4 +19,5 @@ __all__ = [
     "parse_user_agent",
     "split_page",
     "split_referrer",
+    "split_url",
 ]

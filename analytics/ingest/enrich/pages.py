@@ -7,9 +7,11 @@ page than "/a/b". Never raises. Written by hand because urlsplit takes five time
 import re
 from functools import lru_cache
 from typing import NamedTuple
-from urllib.parse import unquote_plus
+from urllib.parse import unquote, unquote_plus
 
+from analytics.ingest.decoding.long_urls import CLICK_IDS
 from analytics.ingest.enrich.text import clean_or_none, clean_text
+from analytics.sites.domains import normalize_host
 
 
 class Page(NamedTuple):
@@ -22,6 +24,8 @@ class Page(NamedTuple):
     utm_campaign: str | None
     utm_term: str | None
     utm_content: str | None
+    # The parameter by which an advertising network marks a click: "gclid". None: there is none.
+    click_id: str | None = None
 
 
 class UrlParts(NamedTuple):
@@ -50,7 +54,7 @@ def split_page(page: str) -> Page:
 
 
 def split_url(url: str) -> UrlParts:
-    """Scheme and host in lower case, the host without user, port and closing dot; path and query as sent."""
+    """Scheme in lower case, the host without user and port in the form of sites/domains.py; path and query as sent."""
     text, _, _ = clean_text(url, _READ_CHARACTERS).partition("#")
     text, _, query = text.partition("?")
     opening = _SCHEME.match(text)
@@ -58,9 +62,10 @@ def split_url(url: str) -> UrlParts:
         return UrlParts("", "", "", text, query)
     # Browsers read "\" as "/" here, so it ends the host.
     host, slash, path = text[opening.end() :].replace("\\", "/").partition("/")
-    host = host.rpartition("@")[2].lower()
+    host = host.rpartition("@")[2]
+    host = unquote(host) if "%" in host else host
     port = _PORT.search(host)
-    host = (host[: port.start()] if port else host).rstrip(".").strip()
+    host = clean_text(normalize_host(host), _READ_CHARACTERS)
     return UrlParts((opening[1] or "https").lower(), host, port[1] if port else "", (slash + path) or "/", query)
 
 
@@ -68,10 +73,17 @@ def _split(page: str) -> Page:
     address = split_url(page)
     utm = _read_utm(address.query) if "utm_" in address.query.lower() else {}
     path = clean_or_none(address.path, MAX_URL_CHARACTERS)
-    return Page(path, clean_or_none(address.host, 255), *(utm.get(key) for key in _UTM))
+    host, click_id = clean_or_none(address.host, 255), _find_click_id(address.query)
+    return Page(path, host, *(utm.get(key) for key in _UTM), click_id)
 
 
 _split_cached = lru_cache(maxsize=8192)(_split)
+
+
+def _find_click_id(query: str) -> str | None:
+    """The first click id with a value."""
+    names = (part.partition("=") for part in query.split("&")) if "id=" in query.lower() else ()
+    return next((name.lower() for name, _, value in names if value and name.lower() in CLICK_IDS), None)
 
 
 def _read_utm(query: str) -> dict[str, str]:

@@ -23,7 +23,7 @@ from analytics.ingest.imports.records import (
 CANONICAL_FIELDS = frozenset(
     (
         *("type", "ts", "user_id", "src", "payload", "event_id", "session_id", "site_id", "path", "referrer"),
-        *("user_agent", "ip", "subject", "country", "region", "city"),
+        *("user_agent", "ip", "subject", "country", "region", "city", "hostname", "language", "screen"),
         *("utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content"),
     )
 )

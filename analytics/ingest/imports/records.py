@@ -21,7 +21,7 @@ MAX_LINE_BYTES = 1 << 20
 BROKEN = (EOFError, zlib.error, gzip.BadGzipFile, zstandard.ZstdError)
 _BOM = b"\xef\xbb\xbf"
 # Columns of our own CSV export that the drain derives; ignored in a file that has OWN_EXPORT_COLUMNS.
-DERIVED_COLUMNS = frozenset(("received_at", "is_bot", "browser", "os", "device", "source", "user_no"))
+DERIVED_COLUMNS = frozenset(("received_at", "is_bot", "browser", "os", "device", "source", "channel", "user_no"))
 OWN_EXPORT_COLUMNS = frozenset(("event_id", "received_at"))
 # A cell to which our own export added an apostrophe, so that spreadsheets do not run it (files/columns.py).
 ESCAPED_FORMULA = re.compile("'[\\s\u00a0\u200b\u3000\ufeff]*[-=+@|%\\t\\r\uff0d\uff1d\uff0b\uff20\uff5c\uff05]")

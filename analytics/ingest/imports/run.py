@@ -36,6 +36,7 @@ from analytics.ingest.imports.sources import Source, SourceScan, scan_source
 from analytics.ingest.imports.summary import ImportSummary, RejectedLine
 from analytics.ingest.receipt_clock import ReceiptClock
 from analytics.rollups.visits.sums import to_microseconds
+from analytics.sites.event_schemas.event_schemas import find_validators
 from analytics.sites.sites import Site
 from analytics.store.events import find_stored_entries
 
@@ -169,6 +170,7 @@ class ImportRun:
             site_key=self.site.key,
             allowed_types=self.site.event_types if self.site.types == "strict" else None,
             site_aliases=frozenset(self.site.aliases),
+            validators=find_validators(self.engine, self.site),
         )
 
     def _skip_done(self, lines: LineReader, scan: SourceScan) -> Iterator[Record]:
@@ -234,7 +236,7 @@ class ImportRun:
                 body=compressed_body, compressed=compressed, count=count, site_id=self.site.id, site_key=self.site.key,
                 received_us=to_microseconds(self._receipt_clock.now()), skew_us=0, ip="", user_agent="",
                 principal=self.principal, request_id=f"{self._request_prefix}{first_line}",
-                hash_key=self.site.hash_key or "",
+                hash_key=self.site.hash_key or "", own_domains=list(self.site.domains),
             )  # fmt: skip
             try:
                 entry_id, must_enqueue = buffer.append(self.redis, entry, self.limits)

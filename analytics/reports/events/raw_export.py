@@ -23,6 +23,7 @@ COLUMN_NAMES = (
     *("event_id", "ts", "received_at", "type", "user_id", "session_id", "src", "subject", "path", "referrer"),
     *("source", "country", "region", "city", "browser", "os", "device"),
     *("utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content", "ip", "is_bot", "payload"),
+    *("hostname", "language", "screen", "channel"),
 )
 EVENT_COLUMNS = tuple(Column(name, COLUMN_TYPES.get(name, "text")) for name in COLUMN_NAMES)
 

@@ -4,7 +4,8 @@
 
 `;` joins conditions that must all hold, `|` alternative values. `==` equals, `=~` contains, `=^` begins with; `!=`,
 `!~` and `!^` hold exactly where those do not, so also for events without a value. An empty value means no value:
-`referrer==` is direct. A backslash makes `;`, `|`, `\\` or another sign of the grammar a literal. Case matters. A field
+`referrer==` is direct. A backslash makes `;`, `|`, `\\` or another sign of the grammar a literal. Case matters, but for
+`source` and the utm_ fields: `source==google` finds Google, `utm_source==News` what was sent as news. A field
 is a dimension, with the values that breakdowns show (region `DE/Bavaria`, city `DE/Bavaria/Munich`), or `payload.` and
 a property, nested ones with dots: the text of a string, number or boolean; of an object or list, its JSON as PostgreSQL
 writes it. Numbers are compared as numbers (`payload.step==1` finds 1.0), strings as text. A type may have any of its
@@ -31,11 +32,13 @@ from analytics.reports.filtering.payload_properties import (
     property_text,
 )
 from analytics.store.event_types import stored_type
+from analytics.store.folding import CASELESS_FIELDS, FOLDED_FIELDS, fold, fold_column
 
 MAX_CONDITIONS, MAX_CONDITION_VALUES, MAX_VALUE_CHARS = 20, 50, 1_000
 PAYLOAD = "payload"
 FIELDS = (
-    *("path", "referrer", "source", "country", "region", "city", "browser", "os", "device"),
+    *("path", "hostname", "referrer", "source", "channel", "country", "region", "city"),
+    *("browser", "os", "device", "language", "screen"),
     *("utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content"),
     *("type", "subject", "src", "user_id", "session_id"),
 )
@@ -118,6 +121,8 @@ def _parse_condition(text: str, start: int) -> tuple[Condition, int]:
     values, position = _parse_values(text, position + 1, operator)
     if field == "type" and operator == "is":
         values = tuple(map(stored_type, values))
+    if field in CASELESS_FIELDS:
+        values = tuple(map(fold, values))
     return Condition(field, property_path, operator, is_negated, values), position
 
 
@@ -192,6 +197,8 @@ def build_filter_clause(conditions: Sequence[Condition], columns: Columns) -> Co
 
 def _condition_clause(condition: Condition, columns: Columns) -> ColumnElement[bool]:
     text = field_expression(columns, condition.field)
+    if condition.field in CASELESS_FIELDS - FOLDED_FIELDS:
+        text = fold_column(text)
     if names := condition.property_path:
         text = (property_as_sent if condition.operator == "is" else property_text)(columns[PAYLOAD], names)
     # An empty value and a negated condition also match rows without a value.
@@ -220,6 +227,8 @@ def _comparison(text: ColumnElement[str], condition: Condition) -> ColumnElement
 def field_expression(columns: Columns, field: str) -> ColumnElement[str]:
     """The field's value as rollups and breakdowns show it; NULL or '': no value."""
     column = columns[field]
+    if field in FOLDED_FIELDS:
+        return fold_column(column)
     if field not in PLACE_FIELDS[1:]:
         return column
     names = PLACE_FIELDS[: PLACE_FIELDS.index(field) + 1]

@@ -1,4 +1,4 @@
-"""The report overview: totals, a series by day and eight top lists in one response, from one snapshot of the rollups.
+"""The report overview: totals, a series by day and twelve top lists in one response, from one snapshot of the rollups.
 
 views.py calls it for the dashboard, benchmarks/cardinality.py to measure it. It never reads raw events.
 """
@@ -16,7 +16,10 @@ from analytics.reports.shared_reads import HARMLESS_DIMENSIONS
 from analytics.rollups.snapshot.snapshot import Snapshot, TopRow
 from analytics.rollups.visits.sums import VisitSums
 
-TOP_LIST_DIMENSIONS = ("path", "referrer", "source", "country", "browser", "os", "device", "utm_source")
+TOP_LIST_DIMENSIONS = (
+    *("path", "hostname", "referrer", "source", "channel", "country", "browser", "os", "device", "language", "screen"),
+    "utm_source",
+)
 
 
 @dataclass(frozen=True, slots=True)

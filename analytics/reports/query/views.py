@@ -53,5 +53,5 @@ def get_breakdown() -> Response:
 @documented("Overview for a dashboard", TopListQuery, (SiteOverviewResponse, OVERVIEW_EXAMPLE))
 @guarded_read
 def get_overview() -> Response:
-    """Totals, a series by day and the top values of eight dimensions; of the last 30 days without a period."""
+    """Totals, a series by day and the top values of twelve dimensions; of the last 30 days without a period."""
     return jsonify(run_overview(read_request(TopListQuery())))

@@ -20,14 +20,15 @@ from analytics.files.zstd import zstd
 from analytics.store.event_types import PAGE_VIEW
 
 VERSION = b"\x02"
-# Bodies of version 1 have page views without receipts.
+# Bodies of version 1 have page views without receipts, and pieces without hostname, language, screen and channel, which
+# counts.py adds.
 READABLE_VERSIONS = (b"\x01", VERSION)
 # Column → the dimensions that one piece of it holds.
 DIMENSIONS_BY_COLUMN = {
     "when": ("total", "hour"),
-    "agent": ("browser", "os", "device"),
-    "page": ("path", "utm_source", "utm_medium", "utm_campaign"),
-    "referrer": ("referrer", "source"),
+    "agent": ("browser", "os", "device", "language", "screen"),
+    "page": ("path", "hostname", "utm_source", "utm_medium", "utm_campaign"),
+    "referrer": ("referrer", "source", "channel"),
     "place": ("country", "region", "city"),
 }
 
@@ -41,11 +42,11 @@ class CountableRow(Protocol):
     # '' where the event has none; likewise `session`.
     subject: str
     session: str
-    # is_bot, browser, os, device
+    # is_bot, browser, os, device, language, screen
     agent: str
-    # path, utm_source, utm_medium, utm_campaign; further columns are ignored
+    # path, hostname, utm_source, utm_medium, utm_campaign; further columns are ignored
     page: str
-    # referrer, source
+    # referrer, source, channel
     referrer: str
     # country, region, city
     place: str

@@ -29,6 +29,7 @@ from analytics.rollups.deltas.codec import (
 from analytics.rollups.visits.sessionization import NO_RECEIPT, VisitPart, join_parts, make_receipt
 from analytics.store.copy.binary_copy import as_int
 from analytics.store.copy.copy_text import unescape_copy
+from analytics.store.folding import FOLDED_FIELDS, fold
 
 DIMENSIONS = tuple(dimension for dimensions in DIMENSIONS_BY_COLUMN.values() for dimension in dimensions)
 # Keys whose counts are in memory at a time while deltas are merged.
@@ -213,18 +214,28 @@ def _expand_column(
                 count.add_users(events, part)
 
 
+# Pieces of version 1: column → how many texts they have, and where the new ones belong.
+_PIECES_OF_VERSION_1 = {"agent": (4, 4, 2), "page": (6, 1, 1), "referrer": (2, 2, 1)}
+
+
 @lru_cache(maxsize=4096)
 def _values(column: str, piece: str) -> tuple[str, ...]:
     """The value of each dimension of a piece's column, in the order of DIMENSIONS_BY_COLUMN."""
     if column == "when":
         return "", piece
     texts = [unescape_copy(text) for text in piece.split("\t")]
+    length, position, added = _PIECES_OF_VERSION_1.get(column, (0, 0, 0))
+    if len(texts) == length:
+        texts[position:position] = [""] * added
     if column == "agent":
         return tuple(texts[1:])
     if column == "place":
         country, region, city = texts
         return country, region and f"{country}/{region}", city and f"{country}/{region}/{city}"
-    return tuple(texts[: len(DIMENSIONS_BY_COLUMN[column])])
+    dimensions = DIMENSIONS_BY_COLUMN[column]
+    return tuple(
+        fold(text) if dimension in FOLDED_FIELDS else text for dimension, text in zip(dimensions, texts, strict=False)
+    )
 
 
 def _view_parts(views: PageViews) -> Iterator[VisitPart]:
@@ -239,11 +250,11 @@ def _view_parts(views: PageViews) -> Iterator[VisitPart]:
     receipts = list(map(make_receipt, views.received_us, views.positions)) or [NO_RECEIPT] * len(bots)
     # Half the cost of VisitPart(…), which unpacks its arguments and packs them again.
     since_us, make = views.since_us, tuple.__new__
-    for user_no, session, bot, after_us, receipt, agent, page, (referrer, source), (country, _, _) in zip(
+    for user_no, session, bot, after_us, receipt, agent, page, (referrer, source, _), (country, _, _) in zip(
         views.user_nos, views.sessions, bots, views.after_us, receipts, agents, pages, referrers, places, strict=True
     ):
         at_us = since_us + after_us
-        entry = (page[0], source, referrer, country, *agent, *page[1:])
+        entry = (page[0], source, referrer, country, *agent[:3], *page[2:])
         yield make(VisitPart, (user_no, session, bot, at_us, at_us, 1, receipt, receipt, entry, page[0]))
 
 

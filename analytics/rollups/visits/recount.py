@@ -12,15 +12,25 @@ from sqlalchemy import Connection, TextClause, text
 
 from analytics import clock
 from analytics.rollups.visits.rollups import apply_sums, recount_visit_rollups
-from analytics.rollups.visits.sessionization import GAP_US, NO_RECEIPT, VisitKey, VisitPart, join_pair, make_receipt
+from analytics.rollups.visits.sessionization import (
+    ENTRY_FIELDS,
+    GAP_US,
+    NO_RECEIPT,
+    VisitKey,
+    VisitPart,
+    join_pair,
+    make_receipt,
+)
 from analytics.rollups.visits.store import insert_visits, read_adjacent_visits, visit_of_row
 from analytics.rollups.visits.sums import VisitSumChanges, to_microseconds
+from analytics.store.folding import FOLDED_FIELDS, fold
 from analytics.store.planner import index_lookups_only
 
 # Visits written, and views read, at a time.
 ROWS_AT_A_TIME = 10_000
 # How far the visits that are open at the end of a day are followed in one query.
 FOLLOW_WINDOW = timedelta(hours=6)
+FOLDED_ENTRY_FIELDS = tuple(index for index, name in enumerate(ENTRY_FIELDS) if name in FOLDED_FIELDS)
 
 
 def recount_visits(connection: Connection, site_id: int, zone: str, first_day: date, end_day: date) -> None:
@@ -125,6 +135,8 @@ def _read(
         parameters |= {"user_nos": user_nos, "session_ids": session_ids, "bots": bots}
     rows = connection.execute(statement, parameters, execution_options={"yield_per": ROWS_AT_A_TIME})
     for user_no, session_id, is_bot, at_us, received_us, position, *entry in rows:
+        for index in FOLDED_ENTRY_FIELDS:
+            entry[index] = fold(entry[index])
         receipt = make_receipt(received_us, position) if position >= 0 else NO_RECEIPT
         yield VisitPart(user_no, session_id, is_bot, at_us, at_us, 1, receipt, receipt, tuple(entry), entry[0])
 

@@ -3,6 +3,7 @@
 import gzip
 import io
 import json
+import re
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -27,7 +28,7 @@ from analytics.ingest.imports.progress import TextProgressReporter, open_reporte
 from analytics.ingest.imports.run import ImportRun
 from analytics.ingest.imports.sources import Source
 from analytics.reports.events.raw_export import COLUMN_NAMES
-from analytics.sites.sites import Site
+from analytics.sites.sites import Site, clear_site_cache, update_site
 
 EXTRACT = Path(__file__).parent / "data" / "access-extract.log"
 WHOLE = Path(__file__).parents[4] / "shared" / "data" / "semicomplete-access.log.gz"
@@ -570,3 +571,27 @@ def test_numbers_of_imported_payloads_keep_their_digits(
     assert drain().stored == 2
     found = rows(engine, "payload->>'total' AS total, payload->>'big' AS big")
     assert [tuple(row.values()) for row in found] == [("12345678901234567.89", "123456789012345678901234567890")] * 2
+
+
+@pytest.mark.parametrize("log", LOGS)
+def test_a_site_is_not_a_source_of_its_own_log(
+    run: Run, drain: DrainFunction, engine: Engine, log: Path, site: Site
+) -> None:
+    """Counted from the file: a line's referrer is of the site, of another host, or missing; links of feeds are tagged,
+    and a referrer in another encoding than UTF-8 has no host."""
+    with engine.begin() as connection:
+        update_site(connection, site.key, domains=["semicomplete.com"])
+    clear_site_cache(engine)
+    run("access-log", log)
+    drain()
+    quoted = [line.split('"') for line in content(log).decode().splitlines() if line.count('"') >= 6]
+    hosts = Counter(re.sub(r"^https?://(www\.)?|[:/?].*$", "", words[3].lower()) for words in quoted)
+    tagged = sum(words[3] == "-" and "utm_" in words[1] for words in quoted)
+    stored = rows(engine, "source, channel")
+    found, channels = (Counter(row[name] for row in stored) for name in ("source", "channel"))
+    assert channels["internal"] == hosts["semicomplete.com"] > 0
+    assert found["semicomplete.com"] == 0
+    assert found["logstash.net"] == hosts["logstash.net"]
+    assert found["tuxradar.com"] == hosts["tuxradar.com"]
+    assert channels["direct"] == hosts["-"] - tagged + sum(words[3].startswith(r"http://\x") for words in quoted)
+    assert found["игорныйбизнес.рф"] == sum(host.startswith("xn--") and host.endswith(".xn--p1ai") for host in hosts)

@@ -31,8 +31,8 @@ INSTANTS = {
     "Pacific/Apia": "2011-12-30T10:00Z",
 }
 ATTRIBUTES = (
-    "path", "utm_source", "utm_medium", "utm_campaign", "referrer", "source", "country", "region", "city",
-    "browser", "os", "device",
+    "path", "hostname", "utm_source", "utm_medium", "utm_campaign", "referrer", "source", "channel",
+    "country", "region", "city", "browser", "os", "device", "language", "screen",
 )  # fmt: skip
 
 
@@ -52,7 +52,7 @@ class Event(NamedTuple):
 def row_of(event: Event) -> Row:
     """The event as the drain passes it to the counting code."""
     columns = ["\\N" if value is None else escape_copy(value) for value in event.attributes]
-    page, referrer, place, agent = ("\t".join(columns[a:b]) for a, b in ((0, 4), (4, 6), (6, 9), (9, 12)))
+    page, referrer, place, agent = ("\t".join(columns[a:b]) for a, b in ((0, 5), (5, 8), (8, 11), (11, 16)))
     ts = event.ts.isoformat()
     return Row(
         ts if event.user_no % 2 else ts.replace("+00:00", "Z"), event.type, event.subject or "", event.session_id or "",
@@ -86,6 +86,7 @@ def slow_counts(zone: str, events: Sequence[Event]) -> dict[RollupKey, tuple[int
         country, region, city = values["country"], values["region"], values["city"]
         values["region"] = f"{country}/{region}" if region else ""
         values["city"] = f"{country}/{region}/{city}" if city else ""
+        values |= {name: value.lower() for name, value in values.items() if name.startswith("utm_")}
         values |= {"total": "", "hour": f"{hour:02d}"}
         for subject in {"", event.subject or ""}:
             for dimension, value in values.items():
@@ -100,7 +101,9 @@ def plain(delta: Delta) -> dict[RollupKey, tuple[int, set[int]]]:
     return {key: (count.events, set(count.users)) for key, count in delta.counts.items()}
 
 
-TEXTS = st.none() | st.sampled_from(("a", "b", "tab\tnew\nline\r", "back\\slash", "\\N", "ü\U0001f600", "/"))
+TEXTS = st.none() | st.sampled_from(
+    ("a", "b", "tab\tnew\nline\r", "back\\slash", "\\N", "ü\U0001f600", "/", "Ab", "ÄB")
+)
 EVENTS = st.builds(
     lambda minutes, us, *rest: (timedelta(minutes=minutes, microseconds=us), *rest),
     st.integers(-1700, 1700),
@@ -169,6 +172,7 @@ def test_a_body_of_version_1_has_page_views_without_receipts() -> None:
 
 def entry_of(view: Event) -> tuple[str, ...]:
     values = {name: value or "" for name, value in zip(ATTRIBUTES, view.attributes, strict=True)}
+    values |= {name: value.lower() for name, value in values.items() if name.startswith("utm_")}
     names = "path source referrer country browser os device utm_source utm_medium utm_campaign"
     return tuple(values[name] for name in names.split())
 
@@ -208,17 +212,17 @@ def test_parts_of_few_keys_add_up_to_the_whole(drawn: list[Any], cut: int, keys:
 
 
 def test_a_part_of_many_short_codes_is_at_most_twice_the_limit() -> None:
-    """Each short code has a key in all thirteen dimensions, and adds a path to the site."""
+    """Each short code has a key in all dimensions, and adds a path to the site."""
     moment = datetime.fromisoformat(INSTANTS["UTC"])
-    clicks = [Event(moment, n, "click", f"c{n}", None, False, (0, 0), (f"/{n}", *[None] * 11)) for n in range(2000)]
+    clicks = [Event(moment, n, "click", f"c{n}", None, False, (0, 0), (f"/{n}", *[None] * 15)) for n in range(2000)]
     body = counts.encode_rows("UTC", [row_of(click) for click in clicks], list(range(2000)))
     sizes = [len(part.counts) for part in counts.sum_bodies_in_parts([body], "UTC", 4000)]
     assert max(sizes) < 2 * 4000
-    assert sum(sizes) >= 2000 * 14
+    assert sum(sizes) >= 2000 * 18
 
 
 def test_no_two_counts_share_a_bitmap() -> None:
-    delta = build("UTC", [Event(datetime(2026, 1, 1, tzinfo=UTC), 7, "click", "x", None, False, (0, 0), (None,) * 12)])
+    delta = build("UTC", [Event(datetime(2026, 1, 1, tzinfo=UTC), 7, "click", "x", None, False, (0, 0), (None,) * 16)])
     for count in delta.counts.values():
         count.add(Count(1, BitMap64([8])))
     assert {tuple(count.users) for count in delta.counts.values()} == {(7, 8)}
@@ -252,7 +256,7 @@ def test_adding_counts_holds_all_users_and_changes_no_part(
 
 def test_a_25_hour_day_has_an_hour_24() -> None:
     last = datetime(2026, 10, 25, 22, 59, 59, tzinfo=UTC)
-    delta = build("Europe/Berlin", [Event(last, 7, "click", None, None, False, (0, 0), (None,) * 12)])
+    delta = build("Europe/Berlin", [Event(last, 7, "click", None, None, False, (0, 0), (None,) * 16)])
     assert [(key.day, key.value) for key in delta.counts if key.dimension == "hour"] == [(date(2026, 10, 25), "24")]
 
 
@@ -266,6 +270,22 @@ def test_fewer_dimensions_give_the_same_counts() -> None:
         RollupKey("browser", day, "page_view", "", False, "A"): Count(1, BitMap64([3])),
     }
     assert delta.visit_parts == []
+
+
+def test_pieces_of_version_1_have_none_of_the_new_dimensions() -> None:
+    """A delta that the release before has left waiting."""
+    agent, viewed, referrer = "f\tA\tB\tC", "/a\tNews\t\\N\t\\N\t\\N\t\\N", "https://x.example/\tx.example"
+    rows = [Row("2026-01-01T00:00:00Z", "page_view", "", "s", agent, viewed, referrer, "DE\tBE\tB")]
+    delta = counts.decode_delta(b"\x01" + counts.encode_rows("UTC", rows, [3])[1:], "UTC")
+    values = {key.dimension: key.value for key in delta.counts}
+    assert values == {
+        "total": "", "hour": "00", "browser": "A", "os": "B", "device": "C", "language": "", "screen": "",
+        "path": "/a", "hostname": "", "utm_source": "news", "utm_medium": "", "utm_campaign": "",
+        "referrer": "https://x.example/", "source": "x.example", "channel": "",
+        "country": "DE", "region": "DE/BE", "city": "DE/BE/B",
+    }  # fmt: skip
+    [part] = delta.visit_parts
+    assert part.entry == ("/a", "x.example", "https://x.example/", "DE", "A", "B", "C", "news", "", "")
 
 
 def test_a_body_of_another_version_is_refused() -> None:

@@ -1,0 +1,1 @@
+"""Stored events are classified again by today's rules: `flask sources reclassify`."""
