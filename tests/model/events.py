@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from tests.model.calendars import Period
-from tests.model.vocabulary import STORED_TYPES, Agent, Page, Referrer
+from tests.model.vocabulary import NAMED_SOURCES, SEARCH_ENGINES, STORED_TYPES, Agent, Page, Referrer
 
 UTM = ("utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content")
 
@@ -27,6 +27,10 @@ class Draft:
     subject: str = ""
     payload: dict[str, Any] | None = None
     utm: tuple[tuple[str, str], ...] = ()
+    # Host where the page is a path; a language, and a screen as sent and its class.
+    hostname: str = ""
+    language: str = ""
+    screen: tuple[str, str] = ("", "")
     event_id: str = ""
     # Whether page, referrer and session are sent in the payload, as seed 001 does.
     in_payload: bool = False
@@ -35,6 +39,7 @@ class Draft:
         """As it is sent."""
         country, region, city = self.place
         own = {"user_id": self.user_id, "ip": self.address, "user_agent": self.agent.text, "subject": self.subject}
+        own |= {"hostname": self.hostname, "language": self.language, "screen": self.screen[0]}
         own |= {"country": country, "region": region, "city": city, "event_id": self.event_id, **dict(self.utm)}
         page = {"path": self.page.sent if self.page else "", "referrer": self.referrer.sent if self.referrer else ""}
         if self.in_payload:
@@ -101,19 +106,44 @@ def _place(parts: int) -> Callable[[Event], str]:
     return value
 
 
-def _source(event: Event) -> str:
-    referrer, page = event.draft.referrer, event.draft.page
-    if referrer is None or (page and page.host and page.host == referrer.host):
-        return ""
-    return referrer.source
+def sent_utm(event: Event, name: str) -> str:
+    """The event's own field, else that of its page."""
+    of_page = event.draft.page.utm if event.draft.page else {}
+    return dict(event.draft.utm).get(name) or of_page.get(name, "")
 
 
 def _utm(name: str) -> Callable[[Event], str]:
-    def value(event: Event) -> str:
-        of_page = event.draft.page.utm if event.draft.page else {}
-        return dict(event.draft.utm).get(name) or of_page.get(name, "")
+    """Grouped without regard to case."""
+    return lambda event: sent_utm(event, name).lower()
 
-    return value
+
+def _hostname(event: Event) -> str:
+    page = event.draft.page
+    return (page and page.host) or event.draft.hostname
+
+
+def _is_internal(event: Event) -> bool:
+    """The referrer is a page of the site itself: a path, or on the host of the page."""
+    referrer = event.draft.referrer
+    return referrer is not None and (not referrer.host or referrer.host == _hostname(event))
+
+
+def _source(event: Event) -> str:
+    """What utm_source names, else the referrer's; none of the site itself."""
+    if _is_internal(event):
+        return ""
+    if named := sent_utm(event, "utm_source"):
+        return NAMED_SOURCES[named]
+    return event.draft.referrer.source if event.draft.referrer else ""
+
+
+def _channel(event: Event) -> str:
+    medium, source = sent_utm(event, "utm_medium"), _source(event)
+    if _is_internal(event):
+        return "internal"
+    if medium:
+        return {"cpc": "paid", "email": "email"}[medium]
+    return ("search" if source in SEARCH_ENGINES else "referral") if source else "direct"
 
 
 _VALUES: dict[str, Callable[[Event], str]] = {
@@ -122,6 +152,10 @@ _VALUES: dict[str, Callable[[Event], str]] = {
     "path": lambda event: event.draft.page.path if event.draft.page else "",
     "referrer": lambda event: event.draft.referrer.stored if event.draft.referrer else "",
     "source": _source,
+    "hostname": _hostname,
+    "channel": _channel,
+    "language": lambda event: event.draft.language,
+    "screen": lambda event: event.draft.screen[1],
     "country": _place(1),
     "region": _place(2),
     "city": _place(3),

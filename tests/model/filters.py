@@ -18,7 +18,12 @@ class Condition(NamedTuple):
     values: tuple[str, ...]
 
     def is_met(self, event: Event) -> bool:
-        return self.holds_for(field_value(event, self.field))
+        """Case matters, but not in `source` and the utm_ fields."""
+        value = field_value(event, self.field)
+        if self.field == "source" or self.field.startswith("utm_"):
+            folded = self._replace(values=tuple(wanted.lower() for wanted in self.values))
+            return folded.holds_for(value.lower())
+        return self.holds_for(value)
 
     def holds_for(self, value: Any) -> bool:
         return any(self._matches(value, wanted) for wanted in self.values) != self.is_negated

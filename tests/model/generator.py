@@ -13,7 +13,20 @@ from typing import Any, NamedTuple
 
 from tests.model.calendars import DAY, day_start
 from tests.model.events import Batch, Draft
-from tests.model.vocabulary import ADDRESSES, AGENTS, BOTS, CODES, NO_AGENT, PAGES, PLACES, REFERRERS, Agent
+from tests.model.vocabulary import (
+    ADDRESSES,
+    AGENTS,
+    BOTS,
+    CODES,
+    HOSTNAMES,
+    LANGUAGES,
+    NO_AGENT,
+    PAGES,
+    PLACES,
+    REFERRERS,
+    SCREENS,
+    Agent,
+)
 
 SITES = ("first", "second")
 USERS = ("ann", "bob", "cid", "dee", "eve", "fay", "7", "Å'sa")
@@ -194,7 +207,10 @@ class Scenario:
         session = self.rng.choice(["", "", "s1", "s2", f"s{self.rng.randrange(1000)}"])
         referrer = self.rng.choice([None, None, *REFERRERS])
         address = ADDRESSES[number % len(ADDRESSES)]
-        return Draft("", self._first, user_id, address, agent, place=place, session=session, referrer=referrer)
+        return Draft(
+            "", self._first, user_id, address, agent, place=place, session=session, referrer=referrer,
+            language=LANGUAGES[number % len(LANGUAGES)], screen=SCREENS[number % len(SCREENS)],
+        )  # fmt: skip
 
     def _act(self, visitor: Draft) -> Draft:
         choices = (
@@ -203,6 +219,8 @@ class Scenario:
         kind = self.rng.choice(choices)
         page = self.rng.choice(PAGES) if kind in ("page_view", "pageview") or self.rng.random() < 0.5 else None
         draft = replace(visitor, type=kind, page=page, in_payload=self.rng.random() < 0.3)
+        if self.rng.random() < 0.3:
+            draft = replace(draft, hostname=self.rng.choice(HOSTNAMES))
         if kind in ("click", "impression"):
             draft = replace(draft, subject=self.rng.choice([*CODES, CODES[0], CODES[0]]))
         if kind in ("page_view", "click") and self.rng.random() < 0.15:

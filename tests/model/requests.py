@@ -13,12 +13,12 @@ from tests.model.vocabulary import CODES
 
 DIMENSIONS = (
     "path", "referrer", "source", "country", "region", "city", "browser", "os", "device", "utm_source", "utm_medium",
-    "utm_campaign", "utm_term", "utm_content", "type", "subject",
+    "utm_campaign", "utm_term", "utm_content", "type", "subject", "hostname", "channel", "language", "screen",
 )  # fmt: skip
 FILTERS = (
     "country==DE", "path=^/blog", "path==/b", "source==Google|DuckDuckGo", "browser!=Chrome", "referrer==", "os==iOS",
     "utm_source==newsletter;path==/pricing", "type==pageview", "type==click", "payload.step==1", "payload.plan!=free",
-    "city==DE//Berlin", "device==mobile;path!~z", "source==Google;path==/b", "subject==tea",
+    "city==DE//Berlin", "device==mobile;path!~z", "source==google;path==/b", "subject==tea", "channel==paid|email", "utm_source==NEWSletter", "screen!=phone",
 )  # fmt: skip
 TYPES = ("page_view", "pageview", "click", "order", "signup", "none")
 ANY, DAYS, ONE_DAY, NO_PERIOD = "any", "days", "day", "none"

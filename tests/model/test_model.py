@@ -64,6 +64,7 @@ def service(
     return Service(client, auth(token("admin ingest read write export")), engine, redis, set_now)
 
 
+@pytest.mark.timeout(1200)
 @pytest.mark.usefixtures("own_partitions")
 @pytest.mark.parametrize("seed", seeds())
 def test_reports_agree_with_the_model(seed: int, service: Service) -> None:

@@ -87,6 +87,13 @@ REFERRERS = [
     Referrer("https://shop.example/start", "https://shop.example/start", "shop.example", "shop.example"),
     Referrer("/login", "/login", ""),
 ]
+SEARCH_ENGINES = {"Google", "DuckDuckGo"}
+# utm_source as sent, and the source that it names.
+NAMED_SOURCES = {"newsletter": "newsletter", "Newsletter": "newsletter", "(other)": "(other)", "google": "Google"}
+HOSTNAMES = ["", "", "shop.example", "blog.example"]
+LANGUAGES = ["", "de-CH", "en-US", "fr"]
+# A screen as sent, and its class.
+SCREENS = [("", ""), ("1920x1080", "desktop"), ("390x844", "phone"), ("800x600", "tablet"), ("1280", "laptop")]
 # Country, region and city as sent; a country is stored in capitals.
 PLACES = [
     ("DE", "Bavaria", "Munich"), ("de", "Berlin", "Berlin"), ("DE", "", "Berlin"), ("US", "New York", "New York"),

@@ -12,7 +12,10 @@ from tests.model.site import Request, Site, days
 from tests.model.visits import PAGE_DIMENSIONS, VISIT_DIMENSIONS, Visit, visit_figures
 
 VIEWS = ("page_view",)
-OVERVIEW_LISTS = ("path", "referrer", "source", "country", "browser", "os", "device", "utm_source")
+OVERVIEW_LISTS = (
+    "path", "hostname", "referrer", "source", "channel", "country", "browser", "os", "device", "language", "screen",
+    "utm_source",
+)  # fmt: skip
 
 
 def visits_meeting(site: Site, request: Request, period: Period) -> list[Visit]:

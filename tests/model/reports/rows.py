@@ -7,11 +7,13 @@ from typing import Any
 
 from tests.model.calendars import DAY, HOUR, Period, of_days, of_instants
 from tests.model.comparison import ANYTHING, Within
-from tests.model.events import Event, select
+from tests.model.events import UTM, Event, select, sent_utm
 from tests.model.site import Request, Site
 
-COLUMNS = ("type", "session_id", "subject", "path", "referrer", "source", "country", "browser", "os", "device")
-CAMPAIGN_COLUMNS = ("utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content")
+COLUMNS = (
+    "type", "session_id", "subject", "path", "referrer", "source", "country", "browser", "os", "device", "hostname",
+    "language", "screen", "channel",
+)  # fmt: skip
 
 
 def _all_days(site: Site) -> Period:
@@ -59,7 +61,8 @@ def _file_row(event: Event) -> dict[str, Any]:
     return {
         "ts": event.ts, "user_id": event.draft.user_id or ANYTHING, "is_bot": str(event.is_bot).lower(),
         "region": region, "city": city, "ip": event.draft.address, "payload": event.draft.sent_payload or ANYTHING,
-        **{name: event.value(name) for name in (*COLUMNS, *CAMPAIGN_COLUMNS)},
+        **{name: event.value(name) for name in COLUMNS},
+        **{name: sent_utm(event, name) for name in UTM},
         "event_id": ANYTHING, "received_at": ANYTHING, "src": "",
     }  # fmt: skip
 
