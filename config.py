@@ -211,7 +211,12 @@ class Settings:
         "", parse_secret, "keys the visitor hash; default: derived from JWT_SECRET_KEY", secret=True
     )
     auto_create_sites: bool = _setting(False, _flag, "create an unknown site at its first event")
-    trusted_proxies: tuple[str, ...] = _setting((), _networks, "proxies whose X-Forwarded-For is believed")
+    trusted_proxies: tuple[str, ...] = _setting((), _networks, "proxies whose CLIENT_ADDRESS_HEADER is believed")
+    client_address_header: str = _setting(
+        "x-forwarded-for",
+        _one_of("x-forwarded-for", "forwarded"),
+        "where TRUSTED_PROXIES write the address of a caller; the other header is ignored",
+    )
     cors_origins: tuple[str, ...] = _setting(
         (),
         _origins,

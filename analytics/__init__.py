@@ -71,7 +71,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     # `/event/` is `/event`: a redirect would lose the body of a POST, and a 404 the events.
     app.url_map.strict_slashes = False
     _configure(app, settings)
-    callers = CallerNames(settings.trusted_proxies)
+    callers = CallerNames(settings)
     app.extensions["caller_names"] = callers
     app.thread_turns = ThreadTurns(settings.web_threads, callers.name, settings.statement_timeout)
     app.after_request(callers.learn)

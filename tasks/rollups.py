@@ -72,7 +72,7 @@ def close_days() -> None:
 def build_unions() -> None:
     """Builds the unions of closed weeks and months. Safe to run twice, and concurrently: a second run finds them."""
     built = unions.build_unions(db.engine)
-    if built.spans:
+    if any(built):
         log.info("unions built", extra=built._asdict())
 
 

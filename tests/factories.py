@@ -30,6 +30,7 @@ def make_entry(site: Site, events: list[dict[str, Any]], **changes: Any) -> Entr
         "body": body, "compressed": compressed, "count": len(events), "site_id": site.id, "site_key": site.key,
         "received_us": int(clock.now().timestamp() * 1e6), "skew_us": 0, "ip": "203.0.113.9", "user_agent": "",
         "principal": "tester", "request_id": "r1",
+        "zone": site.zone, "visitor_window": site.visitor_window, "visitor_by": site.visitor_by,
     }  # fmt: skip
     return Entry(**{**fields, **changes})
 

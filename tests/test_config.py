@@ -20,6 +20,7 @@ EXTERNAL = {"ENVIRONMENT": "production", "JWT_JWKS_URL": "https://login.example.
     [
         ("PORT", "eighty"), ("PORT", "70000"), ("MAX_BATCH_SIZE", "0"), ("LOG_LEVEL", "LOUD"), ("AUTO_CREATE_SITES", "maybe"),
         ("BATCH_TIMEOUT", "soon"), ("ANONYMOUS_SCOPES", "everything"), ("TRUSTED_PROXIES", "300.1.1.1"),
+        ("CLIENT_ADDRESS_HEADER", "X-Real-IP"),
         ("DATABASE_URL", "mysql://x"), ("REDIS_URL", "http://x"), ("ENVIRONMENT", "staging"), ("JWT_SECRET_KEY", "short"),
         ("RETENTION_DAYS", "-1"), ("REDIS_PORT", "x"), ("EXPORT_URL", "gs://bucket/folder"), ("EXPORT_URL", "s3://"),
         ("EXPORT_URL", "s3:/bucket"), ("EXPORT_URL", "s3://key:secret@host/bucket"), ("ARCHIVE_URL", "memory://x"),

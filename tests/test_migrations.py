@@ -44,7 +44,8 @@ WHERE o.option_name = 'autovacuum_vacuum_scale_factor' AND o.option_value::float
 """)
     toast = text("SELECT relname, reltoastrelid::regclass::text FROM pg_class WHERE relname = ANY (:names)")
     names = {"rollup_deltas", "rollups", "visit_rollups", "open_days", "day_versions", "sample_rollups", "sample_names"}
-    with_bodies = ["rollup_deltas", "rollups", "sample_rollups"]
+    names |= {"visit_unions"}
+    with_bodies = ["rollup_deltas", "rollups", "sample_rollups", "visit_rollups", "visit_unions"]
     with engine.connect() as connection:
         found = set(connection.execute(query).scalars())
         bodies = {name.split(".")[-1] for _, name in connection.execute(toast, {"names": with_bodies})}

@@ -48,14 +48,14 @@ def check_body() -> None:
     if is_keyless_view and not _has_credential(environ) and "ingest" not in config.anonymous_scopes:
         _check_length(length, KEYLESS_BODY_BYTES)
         request.max_content_length = KEYLESS_BODY_BYTES
-        environ[CALLER_KEY] = address_network(client_address(environ, config.trusted_proxies))
+        environ[CALLER_KEY] = address_network(client_address(environ, config))
         return
     principal = current_principal()
     if principal.kind is Kind.ANONYMOUS and not principal.scopes:
         raise Unauthorised(MISSING_CREDENTIALS)
     if principal.is_anonymous or principal.kind in NARROW_KINDS:
         # Whoever reads a page has its publishable key.
-        environ[CALLER_KEY] = address_network(client_address(environ, config.trusted_proxies))
+        environ[CALLER_KEY] = address_network(client_address(environ, config))
     else:
         environ[CALLER_KEY] = principal.caller
 

@@ -19,6 +19,7 @@ from analytics.auth.limits import PUBLIC_KINDS, caller_key
 from analytics.auth.principal import Principal
 from analytics.errors import TooMany
 from analytics.web.app import current_application, current_request
+from config import Settings
 
 RETRY_AFTER_S = 5
 # Headers that CallerNames remembers, of about 200 bytes each.
@@ -95,15 +96,15 @@ class CallerNames:
     make no new callers. Until then, and without a token or secret key, the caller is its address.
     """
 
-    def __init__(self, trusted_proxies: tuple[str, ...]) -> None:
-        self._trusted_proxies = trusted_proxies
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
         self._verified: dict[bytes, str] = {}
 
     def name(self, environ: Mapping[str, Any]) -> str:
         """The caller_key of a verified header, else the address network."""
         header = environ.get("HTTP_AUTHORIZATION")
         verified = self._verified.get(_digest(header)) if header else None
-        return verified or address_network(client_address(environ, self._trusted_proxies))
+        return verified or address_network(client_address(environ, self._settings))
 
     def learn(self, response: Response) -> Response:
         """For `after_request`: remembers the header of a request whose token or secret key was accepted."""

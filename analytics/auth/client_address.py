@@ -1,52 +1,95 @@
-"""The caller's address behind trusted proxies, in one spelling. Rate limits and ingest use it."""
+"""The caller's address behind trusted proxies. Rate limits and ingest use it.
+
+One header is read, CLIENT_ADDRESS_HEADER: a proxy that writes one of them passes the other on as the client sent it,
+so a service that read both would let clients choose their address (docs/decisions/0029).
+"""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
-from ipaddress import IPv6Address, ip_address, ip_network
+from ipaddress import ip_address, ip_network
 from typing import Any
 
-# RFC 7239 §6 and what proxies send: an address, with a port, in brackets, with a zone.
-ADDRESS_PATTERN = re.compile(
-    r"(?P<v4>[0-9.]+)(:[0-9]{1,5})?"
-    r"|\[(?P<bracketed>[0-9A-Fa-f:.]+)(%[^\]]*)?\](:[0-9]{1,5})?"
-    r"|(?P<v6>[0-9A-Fa-f:.]+)(%.*)?"
+from analytics.web.ip_addresses import normalize_address
+from config import Settings
+
+# Proxies in a row, and characters of `Forwarded`, that are read from the end of the list. What is further away is
+# written by no proxy of ours.
+MAX_HOPS, MAX_FORWARDED_CHARS = 20, 8192
+# An element of RFC 7239, section 4, and the comma before it, read from the last character. Commas in quoted text do not
+# count, nor do quotes that a backslash escapes.
+_ELEMENT_BACKWARDS = re.compile(r'((?:[^",]|"(?:"\\|[^"])*+")*+)(,|\Z)')
+_PARAMETER = re.compile(
+    r"[ \t]*(?P<name>[!#$%&'*+.^_`|~0-9A-Za-z-]+)"
+    r"=(?:\"(?P<quoted>(?:[^\"\\]|\\.)*+)\"|(?P<token>[^\s\",;]*))[ \t]*(?:;|\Z)"
 )
 
 
-def client_address(environ: Mapping[str, Any], trusted_proxies: tuple[str, ...]) -> str:
-    """The caller's address: the last in X-Forwarded-For that no trusted proxy owns; without proxies, the socket's.
+def client_address(environ: Mapping[str, Any], settings: Settings) -> str:
+    """The caller's address: the last of the header that no trusted proxy owns; without proxies, the socket's.
 
-    Normalized. A Unix socket has no address: its other end is a proxy of this machine, trusted if any proxy is.
+    Normalized; "" where the proxy that is to tell it writes something else, for example "unknown": such a caller has no
+    address, not that of the proxy. A Unix socket has none: its other end is a proxy of this machine, trusted if any is.
     """
+    trusted = settings.trusted_proxies
     address = normalize_address(environ.get("REMOTE_ADDR") or "")
-    if not trusted_proxies or (address and not _is_trusted(address, trusted_proxies)):
+    if not trusted or (address and not _is_trusted(address, trusted)):
         return address
-    for hop in reversed(environ.get("HTTP_X_FORWARDED_FOR", "").split(",")):
-        if not hop.strip():
-            continue
-        if not (normalized := normalize_address(hop)):
-            break
-        address = normalized
-        if not _is_trusted(address, trusted_proxies):
+    name, read_hops = HEADERS[settings.client_address_header]
+    for hop in read_hops(environ.get(name, "")):
+        address = normalize_address(hop)
+        if not address or not _is_trusted(address, trusted):
             break
     return address
 
 
-@lru_cache(maxsize=4096)
-def normalize_address(text: str) -> str:
-    """One spelling of an IP address: without port, zone and spaces, IPv4-mapped as IPv4; "" for any other text.
+def _read_forwarded_for(text: str) -> Iterator[str]:
+    """The hops of X-Forwarded-For, the last first."""
+    # What lies before the last hops stays one text, which is no address.
+    return filter(str.strip, reversed(text.rsplit(",", MAX_HOPS - 1)))
 
-    " 8.8.8.8:50123" and "::ffff:8.8.8.8" are 8.8.8.8; "[2001:DB8:0::1]:443" is 2001:db8::1.
+
+def _read_forwarded(text: str) -> Iterator[str]:
+    """`for` of the elements of Forwarded, the last first; "" where an element has none that can be read.
+
+    Read from the end, because a client that begins a quoted text and does not end it would swallow what proxies add.
     """
-    match = ADDRESS_PATTERN.fullmatch(text.strip())
-    try:
-        address = ip_address(match["v4"] or match["bracketed"] or match["v6"]) if match else None
-    except ValueError:
-        return ""
-    if isinstance(address, IPv6Address) and address.ipv4_mapped:
-        address = address.ipv4_mapped
-    return str(address or "")
+    backwards = text[: -MAX_FORWARDED_CHARS - 1 : -1]
+    if len(text) > MAX_FORWARDED_CHARS:
+        # An element that is cut is like one with a quote that does not end.
+        backwards += '"'
+    position = 0
+    for _ in range(MAX_HOPS):
+        match = _ELEMENT_BACKWARDS.match(backwards, position)
+        if match is None:
+            break
+        element, comma = match[1][::-1], match[2]
+        if element.strip():
+            yield _read_for(element)
+        if not comma:
+            return
+        position = match.end()
+    yield ""
+
+
+def _read_for(element: str) -> str:
+    """The node that `for` names, without quotes; "" for an element without it, or that RFC 7239 does not allow."""
+    found, position = dict[str, str](), 0
+    while position < len(element):
+        parameter = _PARAMETER.match(element, position)
+        if parameter is None or (name := parameter["name"].lower()) in found:
+            return ""
+        quoted = parameter["quoted"]
+        found[name] = parameter["token"] if quoted is None else re.sub(r"\\(.)", r"\1", quoted)
+        position = parameter.end()
+    return found.get("for", "")
+
+
+# Setting → the header's name in the environ, and what reads its hops.
+HEADERS: Mapping[str, tuple[str, Callable[[str], Iterator[str]]]] = {
+    "x-forwarded-for": ("HTTP_X_FORWARDED_FOR", _read_forwarded_for),
+    "forwarded": ("HTTP_FORWARDED", _read_forwarded),
+}
 
 
 @lru_cache(maxsize=4096)

@@ -232,7 +232,7 @@ def caller_key(principal: Principal) -> str:
 
 
 def _address() -> str:
-    return client_address(current_request().environ, settings().trusted_proxies)
+    return client_address(current_request().environ, settings())
 
 
 def _digest(text: str) -> str:

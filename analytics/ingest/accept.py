@@ -256,7 +256,7 @@ def _build_entry(context: BatchContext, batch: Batch[Any], holds_samples: bool) 
         site_key=site.key,
         received_us=to_microseconds(received_at),
         skew_us=int(skew / timedelta(microseconds=1)),
-        ip=client_address(environ, config.trusted_proxies),
+        ip=client_address(environ, config),
         user_agent=_remove_unstorable(environ.get("HTTP_USER_AGENT", ""))[:1024],
         principal=principal.subject,
         request_id=telemetry.request_id.get(),
@@ -268,6 +268,9 @@ def _build_entry(context: BatchContext, batch: Batch[Any], holds_samples: bool) 
         hash_key=site.hash_key or "",
         domain=domain,
         own_domains=list(site.domains),
+        zone=site.zone,
+        visitor_window=site.visitor_window,
+        visitor_by=site.visitor_by,
     )
 
 

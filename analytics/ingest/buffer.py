@@ -63,6 +63,13 @@ class Entry(msgspec.Struct, array_like=True, gc=False):
     # The host of the batch's pages, where its envelope named one; and the site's own domains (sites/domains.py).
     domain: str = ""
     own_domains: list[str] = []
+    # The site's zone and rules of visitor keys (privacy/visitor_keys.py) when the batch was accepted: a batch that is
+    # stored later, or twice, has the same keys. Entries of the release before: the day is UTC's.
+    zone: str = "UTC"
+    visitor_window: str = "day"
+    visitor_by: str = "address_and_agent"
+    # The items are rows of an export, to be stored as they are. Only imports say so.
+    holds_exported_rows: bool = False
 
     @property
     def identity_key(self) -> str:

@@ -8,7 +8,7 @@ until DEAD_LETTER_RETENTION_DAYS.
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
-from ipaddress import ip_address, ip_network
+from ipaddress import ip_network
 from typing import Any
 
 import msgspec
@@ -18,6 +18,7 @@ from sqlalchemy import Connection, func, select, update
 from analytics.files.zstd import zstd
 from analytics.privacy.steps import RetentionJob, Step, StepKind, StepUnfinished, catch_lock_errors
 from analytics.store.models import dead_letters
+from analytics.web.ip_addresses import normalize_address
 
 # Places in an entry, and of the address in a COPY line of 0.1.0, which has that many columns.
 BODY, IS_COMPRESSED, IP, HOLDS_SAMPLES = 0, 1, 7, 13
@@ -113,11 +114,10 @@ def _mask_line(body: bytes) -> bytes:
 
 def mask_address(address: str) -> str:
     """The network of the address: of IPv4 24 bits, of IPv6 48. '' for text that is no address."""
-    try:
-        bits = IPV4_BITS if ip_address(address).version == 4 else IPV6_BITS
-        return str(ip_network(f"{address}/{bits}", strict=False).network_address)
-    except ValueError:
+    if not (normalized := normalize_address(address)):
         return ""
+    bits = IPV6_BITS if ":" in normalized else IPV4_BITS
+    return str(ip_network(f"{normalized}/{bits}", strict=False).network_address)
 
 
 LETTER_MASKS = StepKind(find, measure, mask)

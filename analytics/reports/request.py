@@ -29,7 +29,7 @@ from analytics.auth.guard import (
 from analytics.errors import BadInput, Forbidden, Gone, NotFound, Unauthorised
 from analytics.extensions import buffer_redis, db, settings
 from analytics.period import Period
-from analytics.reports.schemas import IDENTITY
+from analytics.reports.schemas import describe_identity
 from analytics.reports.shared_reads import check_shared_query, is_shared
 from analytics.rollups.calendar import Calendar, read_calendar
 from analytics.rollups.snapshot.snapshot import Snapshot, open_snapshot
@@ -87,7 +87,7 @@ class ReportRequest:
             "zone": period.zone.key,
             **period_bounds(period),
             "source": source,
-            "identity": IDENTITY,
+            "identity": describe_identity(self.site.visitor_window, self.site.visitor_by),
             "complete_through": None if self.complete_through is None else format_utc(self.complete_through),
             "computed_at": format_utc(self.now),
             **extra,

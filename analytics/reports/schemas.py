@@ -10,6 +10,7 @@ from marshmallow.validate import Length, OneOf, Range
 
 from analytics.apidocs.response_fields import nullable, required
 from analytics.errors import BadInput, Problem
+from analytics.privacy.visitor_keys import ADDRESS, FOREVER, describe_visitor_key
 from analytics.reports.filtering.payload_properties import parse_property
 from analytics.store.event_types import stored_type
 from analytics.web.site_parameters import SiteFields
@@ -17,8 +18,11 @@ from analytics.web.site_parameters import SiteFields
 TEXT_LIMIT = 1024
 NUL_DETAIL = "contains a NUL character; accepted: text without one, for example page_view"
 UNKNOWN_CHOICE = "{input!r} is unknown; accepted: {choices}"
-# What identifies a user: the first of these that an event has (spec C6).
-IDENTITY = ["user_id", "visitor_id", "keyed hash of address and user agent, a day"]
+
+
+def describe_identity(visitor_window: str, visitor_by: str) -> list[str]:
+    """What identifies a user of a site with these settings: the first of these that an event has (spec C6)."""
+    return ["user_id", "visitor_id", describe_visitor_key(visitor_window, visitor_by)]
 
 
 def no_nul(text: str) -> None:
@@ -123,7 +127,7 @@ META_EXAMPLE = {
     "from": "2025-08-10T00:00:00Z",
     "to": "2025-08-13T00:00:00Z",
     "source": "rollup",
-    "identity": IDENTITY,
+    "identity": describe_identity(FOREVER, ADDRESS),
     "complete_through": "2025-08-12T09:30:00Z",
     "computed_at": "2025-08-12T09:30:00Z",
 }

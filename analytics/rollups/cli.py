@@ -1,4 +1,4 @@
-"""`flask rollups rebuild|merge|close`: options, progress and result. analytics/cli.py registers the group.
+"""`flask rollups rebuild|merge|close|recount-visits`: options, progress, result. analytics/cli.py registers the group.
 
 Progress goes to standard error, the result to standard output.
 """
@@ -21,6 +21,7 @@ from analytics.rollups.closing.days import close_days
 from analytics.rollups.closing.schedule import IMMEDIATE
 from analytics.rollups.merge import merge_all
 from analytics.rollups.rebuild import rebuild_days
+from analytics.rollups.visit_recount import recount_unknown_visitors
 from analytics.sites.sites import find_site
 
 # Interval of progress lines without a terminal.
@@ -74,7 +75,35 @@ def close_ended_days() -> None:
         raise click.ClickException(f"{result.failed:,} sites could not be closed; see the errors logged above")
 
 
-COMMANDS: tuple[click.Command, ...] = (rebuild_rollups, merge_rollups, close_ended_days)
+@click.command("recount-visits")
+@click.option("--site", "site_key", metavar="KEY", help="Key of a site; without it all sites.")
+@with_appcontext
+def recount_visits(site_key: str | None) -> None:
+    """Count who visits are of on days that an earlier release counted, while the service runs.
+
+    Once after an upgrade from a release without migration 0023. Each day is committed by itself: an interrupted command
+    goes on where it ended. Days whose raw events may be past retention stay without people.
+    """
+    site_id = find_site(db.engine, site_key).id if site_key else None
+    printed_at, started = 0.0, time.monotonic()
+
+    def on_day(_site_id: int, day: date, left: int) -> None:
+        nonlocal printed_at
+        if time.monotonic() - printed_at >= PRINT_INTERVAL_S:
+            printed_at = time.monotonic()
+            click.echo(f"{day}: {left:,} days left", err=True)
+
+    result = recount_unknown_visitors(db.engine, site_id, on_day)
+    click.echo(f"{result.days:,} days recounted in {time.monotonic() - started:.1f} s")
+    if result.left:
+        click.echo(
+            f"{result.left:,} days left as they are: their raw events may be past retention, or the zone of their site"
+            " has changed a moment ago (then repeat the command)",
+            err=True,
+        )
+
+
+COMMANDS: tuple[click.Command, ...] = (rebuild_rollups, merge_rollups, close_ended_days, recount_visits)
 
 
 def check_day_order(first: datetime, last: datetime) -> None:

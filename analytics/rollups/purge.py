@@ -13,7 +13,10 @@ SELECT CAST(
     + (SELECT coalesce(sum(events), 0) FROM rollup_deltas WHERE site_id = :site_id) AS bigint)
 """)
 OUTDATE = text("UPDATE day_versions SET version = version + 1 WHERE site_id = :site_id")
-TABLES = ("rollups", "rollup_deltas", "visits", "visit_rollups", "open_days", "metrics", "postings", "posted_days")
+TABLES = (
+    *("rollups", "rollup_deltas", "visits", "visit_rollups", "visit_unions"),
+    *("open_days", "metrics", "postings", "posted_days"),
+)
 
 
 def purge_site(connection: Connection, site_id: int) -> int:

@@ -3,19 +3,23 @@
 import json
 from collections.abc import Mapping
 from contextlib import suppress
+from datetime import datetime
 from typing import Any
 
 import click
 from flask.cli import with_appcontext
 
-from analytics import queue
+from analytics import clock, queue
 from analytics.auth.keys.site_keys import check_site_key
 from analytics.cli import ACTOR, LazyGroup, print_table
 from analytics.errors import NotFound, Unavailable
-from analytics.extensions import buffer_redis, db
+from analytics.extensions import buffer_redis, db, settings
+from analytics.privacy.pseudonym import identity_salt
+from analytics.privacy.visitor_keys import ADDRESS, BY_TEXTS, WINDOWS, derive_visitor_key, period_of_day
 from analytics.sites import names, sites
 from analytics.sites.access.revocation import revoke_tokens
 from analytics.sites.deletion import begin_deletion, check_own_key, count_contents
+from analytics.web.ip_addresses import normalize_address
 
 # What takes the time of a deletion.
 LARGE_TABLES = ("events", "samples", "users", "visits", "rollups", "metrics")
@@ -55,6 +59,14 @@ def site_setting_options(command: Any) -> Any:
                 "--event-retention-days",
                 type=click.IntRange(0, 36500),
                 help="Days raw events are kept; 0: EVENT_RETENTION_DAYS.",
+            ),
+            click.option(
+                "--visitor-window",
+                type=click.Choice([*WINDOWS]),
+                help="How long a visitor without user_id keeps its key (docs/privacy.md).",
+            ),
+            click.option(
+                "--visitor-by", type=click.Choice([*BY_TEXTS]), help="What a visitor without user_id is told by."
             ),
         )
     ):
@@ -171,6 +183,30 @@ def delete_site(key: str, yes: bool) -> None:
     click.echo(f"deleting {site.key}: a worker does it; flask site list shows the progress", err=True)
 
 
+@click.command("visitor-key")
+@click.argument("key")
+@click.option("--ip", required=True, help="The person's address, in any spelling.")
+@click.option("--user-agent", default="", help="The browser's user agent, unless the site counts by address.")
+@click.option("--date", type=click.DateTime(["%Y-%m-%d"]), help="A day of the site's time zone; default: today.")
+@with_appcontext
+def print_visitor_key(key: str, ip: str, user_agent: str, date: datetime | None) -> None:
+    """Print the id of a visitor without a user_id, by the site's present settings, to find or export their events.
+
+    Under the window `day` it is that of one day: give each day that they ask for.
+    """
+    check_site_key(key)
+    if not (address := normalize_address(ip)):
+        raise click.UsageError(f"--ip {ip[:60]!r} is not an IP address; accepted for example: 192.0.2.1")
+    with db.engine.connect() as connection:
+        site = sites.read_site(connection, key)
+    if site is None:
+        raise NotFound(sites.unknown_site_detail(key))
+    day = date.date() if date else clock.day_of(clock.now(), clock.zone(site.zone))
+    agent = None if site.visitor_by == ADDRESS else user_agent
+    period = period_of_day(day, site.visitor_window)
+    click.echo(derive_visitor_key(identity_salt(settings()), period, site.identity_key, address, agent))
+
+
 def _status(site: sites.Site) -> str:
     """`deleting`, and how many rows of the large tables are deleted of those that were found."""
     if site.deleting_at is None:
@@ -192,7 +228,7 @@ def _changes(options: dict[str, Any]) -> dict[str, Any]:
 
 
 COMMANDS: tuple[click.Command, ...] = (
-    *(create_site, set_site, list_sites, rename_site, remove_alias, delete_site),
+    *(create_site, set_site, list_sites, rename_site, remove_alias, delete_site, print_visitor_key),
     LazyGroup(
         "schema", "analytics.sites.event_schemas.cli", help="Set, show, check and remove JSON Schemas of events."
     ),

@@ -7,6 +7,7 @@ from marshmallow import RAISE, Schema, ValidationError, fields
 from marshmallow.validate import OneOf, Range
 
 from analytics.errors import BadInput
+from analytics.privacy.visitor_keys import BY_TEXTS, WINDOWS
 from analytics.sites.setting_checks import FIELD_CHECKS, MAX_DOMAINS, MAX_ORIGINS
 from analytics.sites.sites import MAX_LISTED
 
@@ -27,6 +28,15 @@ DOMAINS = (
     "Host names whose pages are the site's own, so that they are not its sources: shop.example, or *.shop.example with "
     "all sub-domains. With and without www., and on any port."
 )
+VISITOR_WINDOW = {
+    "enum": [*WINDOWS],
+    "description": "How long the key of a visitor without user_id stays the same: a day or month of the site's "
+    "calendar, or for ever. Events accepted before a change keep their keys.",
+}
+VISITOR_BY = {
+    "enum": [*BY_TEXTS],
+    "description": "What a visitor without user_id is told by: address and user agent, or the address alone.",
+}
 RENAME = "The new key. The old one becomes an alias, which still names the site."
 
 
@@ -53,6 +63,8 @@ class SiteUpdateBody(Schema):
         metadata={"maxItems": MAX_DOMAINS, "description": DOMAINS},
     )
     event_retention_days = fields.Integer(strict=True, allow_none=True, validate=check_setting("event_retention_days"))
+    visitor_window = fields.String(validate=check_setting("visitor_window"), metadata=VISITOR_WINDOW)
+    visitor_by = fields.String(validate=check_setting("visitor_by"), metadata=VISITOR_BY)
 
 
 class SiteCreateBody(SiteUpdateBody):
@@ -94,6 +106,8 @@ class SiteResponse(Schema):
     domains = fields.List(fields.String(), required=True)
     created_at = fields.AwareDateTime(required=True)
     event_retention_days = fields.Integer(required=True, allow_none=True)
+    visitor_window = fields.String(required=True, metadata=VISITOR_WINDOW)
+    visitor_by = fields.String(required=True, metadata=VISITOR_BY)
     aliases = fields.List(fields.String(), required=True)
     status = fields.String(required=True, validate=OneOf(("active", "deleting")))
     deletion = fields.Nested(DeletionProgress, required=True, allow_none=True)
@@ -119,6 +133,8 @@ SITE_EXAMPLE: dict[str, Any] = {
     "domains": ["shop.example"],
     "created_at": "2025-11-24T16:00:00Z",
     "event_retention_days": None,
+    "visitor_window": "day",
+    "visitor_by": "address_and_agent",
     "aliases": ["store"],
     "status": "active",
     "deletion": None,

@@ -8,6 +8,7 @@ from typing import Any
 from analytics import clock
 from analytics.auth.keys.site_keys import check_site_key
 from analytics.errors import BadInput, Invalid, Problem
+from analytics.privacy.visitor_keys import BY_TEXTS, WINDOWS
 from analytics.sites.domains import WILDCARD, is_host, normalize_domain
 
 # Each request compares its origin with those of its site, and every process keeps those of all sites.
@@ -119,4 +120,6 @@ FIELD_CHECKS: dict[str, Any] = {
     "allowed_origins": _check_origins,
     "domains": _check_domains,
     "event_retention_days": _check_days,
+    "visitor_window": _one_of(*WINDOWS),
+    "visitor_by": _one_of(*BY_TEXTS),
 }

@@ -33,6 +33,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError, TimeoutError
 from analytics import telemetry
 from analytics.auth.keys.site_keys import check_site_key
 from analytics.errors import Conflict, Gone, NotFound, Unavailable
+from analytics.privacy.visitor_keys import ADDRESS, ADDRESS_AND_AGENT, DAY, FOREVER
 from analytics.sites.domains import normalize_domain
 from analytics.sites.setting_checks import check_settings
 from analytics.store.connections import limit_statements
@@ -48,6 +49,9 @@ LOOK_UP_LIMIT_S = 5.0
 MAX_LISTED = 1000
 HIDDEN_FIELDS = frozenset({"id", "hash_key", "deleting_at", "deletion", "schemas_version"})
 DATABASE_UNAVAILABLE_ERRORS = (OperationalError, InterfaceError, TimeoutError)
+# The site of clicks that name none. Its clicks are unique by address, whatever the day.
+LINKS_SITE_KEY = "links"
+LINKS_DEFAULTS: Mapping[str, Any] = {"visitor_window": FOREVER, "visitor_by": ADDRESS}
 # Whoever gives a site a key takes this lock first: a key and an alias are in two tables.
 NAMES_LOCK_ID = 7_205_327
 
@@ -67,6 +71,8 @@ class Site(NamedTuple):
     allowed_origins: tuple[str, ...]
     created_at: datetime | None = None
     event_retention_days: int | None = None
+    visitor_window: str = DAY
+    visitor_by: str = ADDRESS_AND_AGENT
     # Its former keys, which still name it (names.py).
     aliases: tuple[str, ...] = ()
     # Host names whose pages are its own (domains.py).
@@ -295,7 +301,8 @@ def _insert(connection: Connection, key: str, values: Mapping[str, Any], actor: 
     lock_names(connection)
     if read_site(connection, key) is not None:
         return None
-    row = _to_columns({"key": key, "name": key, "event_types": SUPPORTED_TYPES, **values})
+    defaults = LINKS_DEFAULTS if key == LINKS_SITE_KEY else {}
+    row = _to_columns({"key": key, "name": key, "event_types": SUPPORTED_TYPES, **defaults, **values})
     adding = postgresql.insert(sites).values(**row, hash_key=_free_hash_key(key))
     created = connection.execute(adding.on_conflict_do_nothing(index_elements=["key"]).returning(*COLUMNS)).first()
     if created is None:

@@ -4,6 +4,8 @@ All tables belong to one plain `MetaData`, so that Alembic, tasks and importers 
 the large tables include the partition column, and `user_no` where the table may be distributed (docs/decisions/0001).
 """
 
+from typing import Any
+
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -62,6 +64,10 @@ sites = Table(
     Column("domains", ARRAY(Text), nullable=False, server_default="{}"),
     # Since when the site is being deleted (ingest/deletion/site_deletion.py). Null: it is not.
     Column("deleting_at", Instant),
+    # day, month or forever: how long a visitor key is valid; address_and_agent or address: what it is made of
+    # (privacy/visitor_keys.py).
+    Column("visitor_window", Text, nullable=False, server_default="day"),
+    Column("visitor_by", Text, nullable=False, server_default="address_and_agent"),
     # Table → rows: `found` when the deletion began, and `deleted` so far.
     Column("deletion", JSONB(none_as_null=True)),
     # Grows with each change of the site's rows in event_schemas. 0: there never were any.
@@ -413,6 +419,11 @@ visits = Table(
     Column("utm_source", Text, nullable=False),
     Column("utm_medium", Text, nullable=False),
     Column("utm_campaign", Text, nullable=False),
+    Column("utm_term", Text, nullable=False, server_default=""),
+    Column("utm_content", Text, nullable=False, server_default=""),
+    Column("region", Text, nullable=False, server_default=""),
+    Column("city", Text, nullable=False, server_default=""),
+    Column("channel", Text, nullable=False, server_default=""),
     # Longer than six hours: not found by the look-up in the hours before a page view (rollups/visits/store.py).
     Column("is_long", Boolean, nullable=False),
     Index(None, "site_id", "started_at"),
@@ -429,21 +440,48 @@ visits = Table(
     postgresql_with={"fillfactor": 70},
 )
 
-# Sums without bitmaps: a visit counts on the day it began.
+
+def _visit_counts() -> list[Column[Any]]:
+    """The last columns of visit_rollups and visit_unions."""
+    return [
+        Column("visits", BigInteger, nullable=False),
+        # Visits with one page view.
+        Column("bounces", BigInteger, nullable=False),
+        Column("views", BigInteger, nullable=False),
+        Column("duration_us", BigInteger, nullable=False),
+        # Who the visits are of, and the further visits of users with several (rollups/visits/visitors.py). Null: not
+        # known, as for days that an earlier release counted; total and hour have none.
+        Column("users", LargeBinary),
+        Column("repeats", LargeBinary),
+    ]
+
+
+# A visit counts on the day it began.
 visit_rollups = Table(
     "visit_rollups",
     metadata,
     Column("site_id", Integer, primary_key=True),
-    # total, hour, entry_path, exit_path, source, country … (rollups/visits/sessionization.py).
+    # total, hour, entry_path, exit_path, source, country … (rollups/visits/sums.py).
     Column("dimension", Text, primary_key=True),
     Column("day", Date, primary_key=True),
     Column("is_bot", Boolean, primary_key=True),
     Column("value", Text, primary_key=True),
-    Column("visits", BigInteger, nullable=False),
-    # Visits with one page view.
-    Column("bounces", BigInteger, nullable=False),
-    Column("views", BigInteger, nullable=False),
-    Column("duration_us", BigInteger, nullable=False),
+    *_visit_counts(),
+    postgresql_with={"fillfactor": 50},
+)
+
+# Sums of visit_rollups over closed weeks and months, stored under their first day.
+visit_unions = Table(
+    "visit_unions",
+    metadata,
+    Column("site_id", Integer, primary_key=True),
+    # week or month
+    Column("span", Text, primary_key=True),
+    Column("dimension", Text, primary_key=True),
+    Column("day", Date, primary_key=True),
+    Column("is_bot", Boolean, primary_key=True),
+    Column("value", Text, primary_key=True),
+    *_visit_counts(),
     postgresql_with={"fillfactor": 50},
 )
 

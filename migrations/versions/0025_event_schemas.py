@@ -5,7 +5,7 @@ Only adds: a small table, and a column with a constant default, so the release b
 
 from alembic import op
 
-revision, down_revision = "0025", "0022"
+revision, down_revision = "0025", "0024"
 
 
 def upgrade() -> None:

@@ -108,6 +108,13 @@ BROKEN = [
     pytest.param("DELETE FROM visits", id="no-visits"),
     pytest.param("UPDATE visit_rollups SET bounces = bounces + 1 WHERE dimension = 'exit_path'", id="visit-rollups"),
     pytest.param("DELETE FROM visit_rollups WHERE dimension = 'hour'", id="no-visit-rollups"),
+    pytest.param("DELETE FROM visit_rollups WHERE dimension = 'region'", id="no-regions-of-visits"),
+    pytest.param("UPDATE visit_rollups SET users = NULL WHERE dimension = 'source'", id="unknown-users"),
+    pytest.param(
+        "UPDATE visit_rollups r SET users = o.users, repeats = o.repeats FROM visit_rollups o"
+        " WHERE r.dimension = 'entry_path' AND o.dimension = 'browser' AND o.day = r.day",
+        id="wrong-users-of-visits",
+    ),
 ]
 
 

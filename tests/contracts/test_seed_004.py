@@ -26,7 +26,7 @@ PAGE_VIEW = {
     "referrer": "https://google.com/search?q=x",
 }
 # What the reports say of it.
-LINE = {"views": 1, "unique": 1, "visitors": 1, "bounce_rate": 100}
+LINE = {"views": 1, "unique": 1, "visitors": 1, "visits": 1, "bounce_rate": 100}
 PAGES = [
     {
         "page": "/p",
@@ -160,7 +160,7 @@ def test_4_e4_the_dashboard(visited: FlaskClient) -> None:
         "bounce_rate": 100,
         "metrics": ONE_VISIT,
         "top_pages": PAGES,
-        "top_sources": [{"source": "Google", "views": 1, "unique_visitors": 1, "bounce_rate": 100}],
+        "top_sources": [{"source": "Google", "views": 1, "unique_visitors": 1, "visits": 1, "bounce_rate": 100}],
         "top_countries": [{"country": "DE", **LINE}],
     }
     assert comparison.pop("current_period") == ONE_VISIT
@@ -181,7 +181,7 @@ def test_4_e6_top_pages(visited: FlaskClient) -> None:
 
 
 def test_4_e7_top_referrers(visited: FlaskClient) -> None:
-    line = {"referrer": "https://google.com/search", "views": 1, "unique": 1, "bounce_rate": 100}
+    line = {"referrer": "https://google.com/search", "views": 1, "unique": 1, "visits": 1, "bounce_rate": 100}
     assert ask(visited, "top-referrers") == {"top_referrers": [line]}
 
 

@@ -124,6 +124,11 @@ def test_a_body_that_is_damaged_stays(site: Site) -> None:
 ADDRESSES = {
     "203.0.113.255": "203.0.113.0",
     "2001:db8:aaaa:bbbb::1": "2001:db8:aaaa::",
+    # However it was sent.
+    " 203.0.113.255:50123": "203.0.113.0",
+    "::ffff:203.0.113.255": "203.0.113.0",
+    "[2001:DB8:AAAA:bbbb::1]:443": "2001:db8:aaaa::",
+    "fe80::1%eth0": "fe80::",
     "": "",
     "no address": "",
     r"\N": "",

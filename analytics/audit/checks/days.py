@@ -18,6 +18,7 @@ from analytics.audit.checks.recount import count_events, repeatable_read
 from analytics.audit.checks.rollup_rows import compare_rows
 from analytics.audit.checks.site_audit import Calendar, DayRange, SiteAudit, read_calendar, sum_deltas
 from analytics.audit.checks.unions import check_unions
+from analytics.audit.checks.visit_unions import check_visit_unions
 from analytics.audit.checks.visits import compare_visits
 from analytics.rollups.deltas.counts import DIMENSIONS
 from analytics.store.partitions import list_stored_partitions
@@ -58,6 +59,7 @@ def _check_all(audit: SiteAudit, calendar: Calendar, days: list[date]) -> None:
         _compare(compare_visits, audit, calendar, days)
     with repeatable_read(audit.engine) as connection:
         check_unions(connection, audit)
+        check_visit_unions(connection, audit)
     with repeatable_read(audit.engine) as connection:
         check_postings(connection, audit.site, *audit.days.bounds, audit.progress, audit.sheet)
 

@@ -13,7 +13,16 @@ from pyroaring import BitMap64
 from sqlalchemy import Connection, Engine, TextClause, text
 
 from analytics.rollups.deltas.counts import Count
-from analytics.store.copy.binary_copy import as_bool, as_int, as_text, read_binary
+from analytics.rollups.visits.visitors import Visitors
+from analytics.store.copy.binary_copy import (
+    BinaryRow,
+    as_bool,
+    as_date,
+    as_int,
+    as_text,
+    read_binary,
+    stream_binary,
+)
 from analytics.store.folding import fold_sql
 
 # A dropped partition disappears from older snapshots too, but they do not see what was committed with the drop:
@@ -104,6 +113,9 @@ class VisitSums(NamedTuple):
     bounces: int
     views: int
     duration_us: int
+    # Of each visit its user_no, and the square of it: they tell whose visits were counted. 0 of the total and of hours.
+    user_nos: int
+    user_no_squares: int
 
 
 # Key of a row of visit_rollups: day, dimension, is_bot, value.
@@ -118,7 +130,9 @@ viewed AS (
         ARRAY[coalesce(path, ''), coalesce(source, ''), coalesce(referrer, ''), coalesce(country, ''),
             coalesce(browser, ''), coalesce(os, ''), coalesce(device, ''),
             coalesce({fold_sql("utm_source")}, ''), coalesce({fold_sql("utm_medium")}, ''),
-            coalesce({fold_sql("utm_campaign")}, '')] COLLATE "C" AS entry,
+            coalesce({fold_sql("utm_campaign")}, ''), coalesce({fold_sql("utm_term")}, ''),
+            coalesce({fold_sql("utm_content")}, ''), coalesce(region, ''), coalesce(city, ''),
+            coalesce(channel, '')] COLLATE "C" AS entry,
         position, CASE WHEN position < 0 THEN 'epoch' ELSE received_at END AS received_at
     FROM events
     WHERE site_id = :site_id AND type = 'page_view' AND ts >= :since
@@ -136,21 +150,24 @@ viewed AS (
             ORDER BY ts DESC, received_at DESC, position DESC, path DESC) AS from_end
     FROM numbered
 ), visit AS (
-    SELECT is_bot, min(ts) AS started_at, max(ts) AS ended_at, count(*) AS views,
+    SELECT user_no, is_bot, min(ts) AS started_at, max(ts) AS ended_at, count(*) AS views,
         max(entry) FILTER (WHERE place = 1) AS entry, max(path) FILTER (WHERE from_end = 1) AS exit_path
     FROM placed
     GROUP BY user_no, session, is_bot, visit
 )"""  # noqa: S608  # of constants
 VISITS_FROM_TABLE = """
 visit AS (
-    SELECT is_bot, started_at, ended_at, views, exit_path,
-        ARRAY[entry_path, source, referrer, country, browser, os, device, utm_source, utm_medium, utm_campaign] AS entry
+    SELECT user_no, is_bot, started_at, ended_at, views, exit_path,
+        ARRAY[entry_path, source, referrer, country, browser, os, device, utm_source, utm_medium, utm_campaign,
+            utm_term, utm_content, region, city, channel] AS entry
     FROM visits
     WHERE site_id = :site_id AND user_no <> ALL (CAST(:excluded_users AS bigint[]))
 )"""
 # OFFSET 0: the day of a visit is computed once, not once for each dimension.
 SUM_VISITS = """
-SELECT day, d.dimension, is_bot, d.value, count(*), count(*) FILTER (WHERE views = 1), sum(views), sum(duration_us)
+SELECT day, d.dimension, is_bot, d.value, count(*), count(*) FILTER (WHERE views = 1), sum(views), sum(duration_us),
+    coalesce(sum(user_no) FILTER (WHERE d.dimension NOT IN ('total', 'hour')), 0),
+    coalesce(sum(CAST(user_no AS numeric) * user_no) FILTER (WHERE d.dimension NOT IN ('total', 'hour')), 0)
 FROM (
     SELECT *, width_bucket(started_at, CAST(:starts AS timestamptz[])) AS day,
         (extract(epoch FROM ended_at - started_at) * 1000000)::bigint AS duration_us
@@ -163,7 +180,10 @@ CROSS JOIN LATERAL (VALUES
     ('hour', lpad(floor(extract(epoch FROM started_at - (CAST(:starts AS timestamptz[]))[day]) / 3600)::text, 2, '0')),
     ('entry_path', entry[1]), ('source', entry[2]), ('referrer', entry[3]), ('country', entry[4]),
     ('browser', entry[5]), ('os', entry[6]), ('device', entry[7]), ('utm_source', entry[8]), ('utm_medium', entry[9]),
-    ('utm_campaign', entry[10]), ('exit_path', exit_path)
+    ('utm_campaign', entry[10]), ('utm_term', entry[11]), ('utm_content', entry[12]), ('exit_path', exit_path),
+    ('region', CASE WHEN entry[13] <> '' THEN concat(entry[4], '/', entry[13]) ELSE '' END),
+    ('channel', entry[15]),
+    ('city', CASE WHEN entry[14] <> '' THEN concat(entry[4], '/', entry[13], '/', entry[14]) ELSE '' END)
 ) AS d (dimension, value)
 GROUP BY 1, 2, 3, 4
 """
@@ -171,11 +191,12 @@ RECOUNT_VISITS, SUM_STORED_VISITS = (
     text(f"WITH {VISITS_FROM_EVENTS} {SUM_VISITS}"),
     text(f"WITH {VISITS_FROM_TABLE} {SUM_VISITS}"),
 )
-READ_VISIT_ROLLUPS = text("""
-SELECT day, dimension, is_bot, value, visits, bounces, views, duration_us
+# Ranges of pk_visit_rollups.
+READ_VISIT_ROLLUPS = """
+SELECT day, dimension, is_bot, value, visits, bounces, views, duration_us, users, repeats
 FROM visit_rollups
-WHERE site_id = :site_id AND day = ANY (CAST(:days AS date[])) AND visits <> 0
-""")
+WHERE site_id = %(site_id)s AND day = ANY (%(days)s::date[]) AND visits <> 0
+"""
 
 
 class ConsecutiveDays(NamedTuple):
@@ -202,9 +223,19 @@ def sum_stored_visits(
 
 
 def read_visit_rollups(connection: Connection, site_id: int, days: ConsecutiveDays) -> dict[VisitRowKey, VisitSums]:
-    """The rows of `visit_rollups` of the days."""
-    rows = connection.execute(READ_VISIT_ROLLUPS, {"site_id": site_id, "days": list(days.days)})
-    return {(row[0], row[1], row[2], row[3]): VisitSums(*row[4:]) for row in rows}
+    """The rows of `visit_rollups` of the days. Users that are not known sum up to 0."""
+    rows = {}
+
+    def add_row(row: BinaryRow) -> None:
+        day, dimension, is_bot, value, *sums, users, repeats = row
+        counts = Visitors.decode(users, repeats).counts() if users else {}
+        user_nos = sum(user_no * visits for user_no, visits in counts.items())
+        squares = sum(user_no * user_no * visits for user_no, visits in counts.items())
+        key = as_date(day), as_text(dimension), as_bool(is_bot), as_text(value)
+        rows[key] = VisitSums._make((*map(as_int, sums), user_nos, squares))
+
+    stream_binary(connection, READ_VISIT_ROLLUPS, {"site_id": site_id, "days": list(days.days)}, add_row)
+    return rows
 
 
 def _sums(

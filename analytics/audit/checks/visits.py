@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 
 from analytics.audit.checks.recount import (
     ConsecutiveDays,
@@ -17,7 +17,7 @@ from analytics.audit.checks.site_audit import Calendar, SiteAudit, sum_deltas
 from analytics.rollups.cardinality import OTHER
 
 VISIT_GAP = timedelta(minutes=30)
-NO_VISITS = VisitSums(0, 0, 0, 0)
+NO_VISITS = VisitSums(0, 0, 0, 0, 0, 0)
 
 VisitRows = Mapping[VisitRowKey, VisitSums]
 
@@ -28,6 +28,7 @@ def compare_visits(connection: Connection, audit: SiteAudit, calendar: Calendar,
     excluded = sorted({part.user_no for part in parts})
     if excluded:
         audit.add_note(f"visits of {len(excluded):,} users wait to be merged: not checked")
+    _note_unknown_users(connection, audit, days)
     for run in _consecutive_days(calendar, days):
         raw = recount_visits(connection, audit.site.id, run, run.starts[0] - VISIT_GAP, excluded)
         stored = sum_stored_visits(connection, audit.site.id, run, ())
@@ -35,6 +36,21 @@ def compare_visits(connection: Connection, audit: SiteAudit, calendar: Calendar,
         _add_gaps(audit, "page views' visits = visits", raw, merged)
         rollups = read_visit_rollups(connection, audit.site.id, run)
         _add_gaps(audit, "visits = rolled up", _move_to_other(rollups, stored), rollups)
+
+
+# A range of pk_visit_rollups.
+COUNT_UNKNOWN = text("""
+SELECT count(DISTINCT day)
+FROM visit_rollups
+WHERE site_id = :site_id AND day = ANY (CAST(:days AS date[])) AND users IS NULL AND visits > 0
+    AND dimension NOT IN ('total', 'hour')
+""")
+
+
+def _note_unknown_users(connection: Connection, audit: SiteAudit, days: Sequence[date]) -> None:
+    count = connection.execute(COUNT_UNKNOWN, {"site_id": audit.site.id, "days": list(days)}).scalar_one()
+    if count:
+        audit.add_note(f"who visits of {count:,} days are of is not known: run `flask rollups recount-visits`")
 
 
 def _consecutive_days(calendar: Calendar, days: Sequence[date]) -> Iterator[ConsecutiveDays]:

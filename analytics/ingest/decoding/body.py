@@ -14,6 +14,7 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from analytics.auth.admission import too_large_error
 from analytics.errors import BadInput, TooLarge, UnsupportedMedia
 from analytics.extensions import settings
+from analytics.ingest.decoding.credentials import CREDENTIAL_FIELDS, KEY_PREFIXES
 from analytics.ingest.decoding.json_decoding import EXPECTED_ARRAY, decode_json
 from analytics.ingest.decoding.rejections import MAX_ITEM_BYTES, check_off_loop
 from analytics.sites.domains import is_host, normalize_host
@@ -63,9 +64,6 @@ class Envelope(msgspec.Struct):
 
 # Decoding a longer field of an envelope would hold the event loop: a short text decompresses to a million lists.
 MAX_FIELD_BYTES = 1024
-CREDENTIAL_FIELDS = ("key", "writeKey", "api_key", "token")
-# A secret key is recognised as well, so that it is refused and not stored in a payload.
-KEY_PREFIXES = ("pk_", "sk_")
 # Members of a compressed body: each costs some microseconds, however little it holds.
 MAX_MEMBERS = 100
 PIECE_BYTES = 1 << 16
@@ -157,11 +155,7 @@ def _wrap_object(body: bytes) -> tuple[bytes, Envelope]:
     keys: dict[str, Any] = {
         name: fields[name] for name in CREDENTIAL_FIELDS if name in fields and _read_key(fields[name])
     }
-    if not keys:
-        return b"[" + body + b"]", Envelope()
-    # It is no property of the event.
-    event = {name: raw for name, raw in fields.items() if name not in keys}
-    return b"[" + msgspec.json.encode(event) + b"]", Envelope(**keys)
+    return b"[" + body + b"]", Envelope(**keys)
 
 
 def _read_key(raw: msgspec.Raw) -> str | None:

@@ -21,6 +21,7 @@ from analytics.ingest.decoding.client_fields import (
     SCREEN_PATTERN,
     classify_fields,
 )
+from analytics.ingest.decoding.credentials import find_secret_key, holds_secret_key, remove_keys
 from analytics.ingest.decoding.json_decoding import read_first_item, split_items
 from analytics.ingest.decoding.long_urls import MAX_URL_CHARACTERS
 from analytics.ingest.decoding.rejections import (
@@ -43,7 +44,6 @@ from analytics.ingest.decoding.storable import INTEGER_TOO_LONG, MAX_DEPTH, MAX_
 from analytics.ingest.decoding.unusable_fields import (
     COUNTRY_PATTERN,
     MAX_AGENT_CHARS,
-    MAX_IP_CHARS,
     MAX_NAME_CHARS,
     is_usable_ip,
     mend_fields,
@@ -51,6 +51,7 @@ from analytics.ingest.decoding.unusable_fields import (
 from analytics.ingest.dialects import Dialect
 from analytics.sites.event_schemas.event_schemas import NO_VALIDATORS
 from analytics.store.event_types import stored_type
+from analytics.web.ip_addresses import MAX_ADDRESS_CHARS
 from analytics.web.server.greenlets import offload
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ class Event(msgspec.Struct, forbid_unknown_fields=True, gc=False, omit_defaults=
     path: Url | None = None
     referrer: Url | None = None
     user_agent: UserAgent | None = None
-    ip: Annotated[str, Meta(max_length=MAX_IP_CHARS)] | None = None
+    ip: Annotated[str, Meta(max_length=MAX_ADDRESS_CHARS)] | None = None
     subject: Name | None = None
     country: Annotated[str, Meta(max_length=2, pattern=COUNTRY_PATTERN)] | None = None
     region: Name | None = None
@@ -180,7 +181,7 @@ def _are_all_good(events: list[Event], body: bytes, rules: ValidationRules) -> b
     """True when no event needs a closer look: the hot loop of accepting, about 0.4 us an event."""
     if len(events) > rules.max_events:
         raise too_many_error(str(len(events)), rules.max_events)
-    if b"\\u0000" in body:
+    if b"\\u0000" in body or holds_secret_key(body):
         return False
     (earliest, latest), site_key = rules.window, rules.site_key
     is_open_site, check_size = rules.allowed_types is None and rules.required_user_id is None, False
@@ -217,7 +218,9 @@ def _read_event(
     source = read_object(raw)
     if isinstance(source, tuple):
         return [source]
-    fields, caller_names = dialect.rename(source)
+    if problem := find_secret_key(bytes(raw), source):
+        return [problem] if is_described else NOT_DESCRIBED
+    fields, caller_names = dialect.rename(remove_keys(source))
     classify_fields(fields, caller_names)
     missing = [name for name in dialect.required if fields.get(name) in (None, "")]
     if missing:
@@ -256,6 +259,11 @@ def describe_outside_window(field: str, ts: datetime, window: TimeWindow) -> Pro
     return field, "out_of_window", detail
 
 
+def describe_other_type(event_type: str, allowed_types: frozenset[str]) -> ProblemParts:
+    """The problem of a type that a strict site does not have."""
+    return "type", "unknown_type", f"{event_type!r} is not a type of this site; accepted: {_list_types(allowed_types)}"
+
+
 def _find_problems(event: Event, rules: ValidationRules) -> list[ProblemParts]:
     """What the shape alone does not say. An empty list, almost always."""
     problems: list[ProblemParts] = []
@@ -266,8 +274,7 @@ def _find_problems(event: Event, rules: ValidationRules) -> list[ProblemParts]:
     if any(type(value) is int and abs(value) > MAX_INTEGER for value in (event.payload or {}).values()):
         problems.append(("payload", "out_of_range", INTEGER_TOO_LONG))
     if rules.allowed_types is not None and stored_type(event.type) not in rules.allowed_types:
-        accepted = _list_types(rules.allowed_types)
-        problems.append(("type", "unknown_type", f"{event.type!r} is not a type of this site; accepted: {accepted}"))
+        problems.append(describe_other_type(event.type, rules.allowed_types))
     if event.site_id is not None and rules.site_key is not None and rules.is_other_site(event.site_id):
         problems.append(describe_other_site(event.site_id, rules.site_key, "events"))
     if (

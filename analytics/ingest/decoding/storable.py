@@ -25,11 +25,16 @@ def find_unstorable(raw: bytes, value: Any) -> Fault | None:
     """What PostgreSQL would refuse of `value`, decoded from `raw`. The decoder has refused lone surrogates."""
     if is_deeper(value, MAX_DEPTH + 1):
         return "", "too_deep", TOO_DEEP
-    if b"\\u0000" in raw and _NUL_ESCAPE.search(raw):
+    if holds_nul(raw):
         return _place(value, _holds_nul), "nul", NUL
     if len(raw) > MAX_INTEGER_DIGITS and _LONG_DIGITS.search(raw) and any(map(_is_too_long, _walk(value))):
         return _place(value, _is_too_long), "out_of_range", INTEGER_TOO_LONG
     return None
+
+
+def holds_nul(raw: bytes) -> bool:
+    """Whether the JSON escapes a NUL somewhere."""
+    return b"\\u0000" in raw and _NUL_ESCAPE.search(raw) is not None
 
 
 def is_deeper(value: Any, levels: int) -> bool:

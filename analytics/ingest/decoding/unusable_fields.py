@@ -10,10 +10,9 @@ from typing import Any
 
 from analytics.ingest.decoding.long_urls import MAX_URL_CHARACTERS, shorten_url
 from analytics.ingest.decoding.rejections import FIELD_EXAMPLES, ProblemParts
-from analytics.ingest.ip_addresses import normalize_ip
+from analytics.web.ip_addresses import MAX_ADDRESS_CHARS, normalize_address
 
 COUNTRY_PATTERN = r"^([A-Za-z]{2})?$"
-MAX_IP_CHARS = 45
 MAX_VALUE_CHARS = 60
 MAX_NAME_CHARS, MAX_AGENT_CHARS = 255, 1024
 # What of a longer text is kept.
@@ -39,15 +38,17 @@ def _drop_unusable(fields: dict[str, Any]) -> list[ProblemParts]:
     """Removes what cannot be used.
 
     The text of an `ip` stays: the drain stores no address and no location of it, but it still tells visitors without a
-    user_id apart. Without it they would all have the address of the connection.
+    user_id apart. Without it they would all have the address of the connection. Blanks are no text.
     """
     warnings: list[ProblemParts] = []
     country, ip = fields.get("country"), fields.get("ip")
     if country is not None and not (isinstance(country, str) and _is_country(country)):
         del fields["country"]
         warnings.append(_describe("country", country))
-    if ip and not (isinstance(ip, str) and is_usable_ip(ip)):
-        fields["ip"] = ip[:MAX_IP_CHARS] if isinstance(ip, str) else None
+    if isinstance(ip, str) and not ip.strip():
+        fields["ip"] = None
+    elif ip and not (isinstance(ip, str) and is_usable_ip(ip)):
+        fields["ip"] = ip[:MAX_ADDRESS_CHARS] if isinstance(ip, str) else None
         warnings.append(_describe("ip", ip))
     return warnings
 
@@ -69,7 +70,7 @@ def _cut_long_texts(fields: dict[str, Any]) -> list[ProblemParts]:
 
 def is_usable_ip(ip: str) -> bool:
     """Whether the drain can store the address. None was sent where the text is empty."""
-    return not ip or (len(ip) <= MAX_IP_CHARS and normalize_ip(ip) is not None)
+    return not ip or normalize_address(ip) != ""
 
 
 def _is_country(text: str) -> bool:

@@ -47,6 +47,7 @@ from analytics.store.models import (
     share_links,
     users,
     visit_rollups,
+    visit_unions,
     visits,
 )
 from analytics.store.planner import force_index_scans
@@ -67,6 +68,7 @@ KEYS: dict[Table, tuple[str, ...]] = {
     rollups: ("span", "dimension", "day", "type", "subject", "is_bot", "value"),
     visits: ("user_no", "session_id", "is_bot", "started_at"),
     visit_rollups: ("dimension", "day", "is_bot", "value"),
+    visit_unions: ("span", "dimension", "day", "is_bot", "value"),
     metrics: ("date", "metric_name"),
     sample_rollups: ("name", "tagged", "hour", "tags_id"),
     sample_names: ("name",),

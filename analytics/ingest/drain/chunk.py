@@ -12,6 +12,7 @@ import msgspec
 import zstandard
 
 from analytics.ingest.buffer import Delivery
+from analytics.ingest.drain.exported_rows import read_exported_rows
 from analytics.ingest.drain.letter_bodies import encode_single_event
 from analytics.ingest.drain.rows import read_event_rows
 from analytics.ingest.drain.sample_rows import read_sample_rows
@@ -46,6 +47,8 @@ def read_chunk(deliveries: list[Delivery], geo: GeoDatabase | None, salt: bytes,
         try:
             if delivery.entry.holds_samples:
                 chunk.samples += read_sample_rows(delivery.entry, delivery.entry_id, batch)
+            elif delivery.entry.holds_exported_rows:
+                chunk.rows += read_exported_rows(delivery.entry, batch, salt, anonymize)
             else:
                 chunk.rows += read_event_rows(delivery.entry, delivery.entry_id, batch, geo, salt, anonymize)
         except zstandard.ZstdError:

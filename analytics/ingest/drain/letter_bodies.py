@@ -4,7 +4,7 @@ chunk.py makes bodies of refused events; retry.py reads bodies back, also those 
 line; ops/dead_letters/ shows them, without addresses.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, NamedTuple
 
@@ -25,6 +25,16 @@ LINE_COLUMNS = (
     "is_bot", "browser", "os", "device", "path", "utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content",
     "referrer", "source", "ip", "country", "region", "city", "payload",
 )  # fmt: skip
+STORED_COLUMNS = tuple(name.strip() for name in COPY_COLUMNS.split(",") if name.strip() not in ("position", "user_no"))
+
+
+def _adjacent(first: str, last: str) -> tuple[str, ...]:
+    return STORED_COLUMNS[STORED_COLUMNS.index(first) : STORED_COLUMNS.index(last) + 1]
+
+
+# Adjacent columns, as EventRow has them for the rollups.
+AGENT_COLUMNS, PAGE_COLUMNS = _adjacent("is_bot", "screen"), _adjacent("path", "utm_content")
+REFERRER_COLUMNS, PLACE_COLUMNS = _adjacent("referrer", "channel"), _adjacent("country", "city")
 _split_events = msgspec.json.Decoder(list[msgspec.Raw]).decode
 
 
@@ -57,11 +67,8 @@ def read_line(letter: DeadLetter) -> dict[str, str] | None:
 def build_line_row(columns: Mapping[str, str], batch: int) -> EventRow:
     """The row of a COPY line; columns that the line does not have are NULL."""
 
-    stored = [name.strip() for name in COPY_COLUMNS.split(",") if name.strip() not in ("position", "user_no")]
-
-    def join(first: str, last: str) -> str:
-        names = stored[stored.index(first) : stored.index(last) + 1]
-        return "\t".join(columns.get(name, NULL) for name in names)
+    def join(names: Sequence[str]) -> str:
+        return "\t".join([columns.get(name, NULL) for name in names])
 
     return EventRow(
         site_id=int(columns["site_id"]),
@@ -70,17 +77,17 @@ def build_line_row(columns: Mapping[str, str], batch: int) -> EventRow:
         user_id=unescape_copy(columns["user_id"]),
         ts=columns["ts"],
         day=date.fromisoformat(columns["ts"][:10]),
-        line="\t".join(columns.get(name, NULL) for name in stored),
+        line="\t".join([columns.get(name, NULL) for name in STORED_COLUMNS]),
         batch=batch,
         position=0,
         received_us=to_microseconds(datetime.fromisoformat(columns["received_at"])),
         kind=unescape_copy(columns["type"]),
         subject=unescape_copy(columns["subject"]),
         session=unescape_copy(columns["session_id"]),
-        agent=join("is_bot", "screen"),
-        page=join("path", "utm_content"),
-        referrer=join("referrer", "channel"),
-        place=join("country", "city"),
+        agent=join(AGENT_COLUMNS),
+        page=join(PAGE_COLUMNS),
+        referrer=join(REFERRER_COLUMNS),
+        place=join(PLACE_COLUMNS),
     )
 
 

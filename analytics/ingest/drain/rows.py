@@ -4,8 +4,6 @@ Every lookup that repeats (page, referrer, user agent, IP address) yields finish
 from a bounded cache, so an event costs a decode, four cache hits and one format.
 """
 
-import base64
-import hmac
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
@@ -20,12 +18,13 @@ from analytics.ingest.decoding.long_urls import MAX_URL_CHARACTERS, shorten_url
 from analytics.ingest.enrich import GeoDatabase, is_visitor_agent, parse_user_agent, split_page, split_referrer
 from analytics.ingest.enrich.channels import NO_CAMPAIGN, Campaign, Channel
 from analytics.ingest.ids import derive_id_parts, keyed_ids, normalize_event_id
-from analytics.ingest.ip_addresses import normalize_ip
 from analytics.privacy.pseudonym import make_pseudonym
+from analytics.privacy.visitor_keys import ADDRESS, derive_visitor_key, visitor_periods
 from analytics.sites.domains import OwnDomains, is_host, normalize_host, own_domains
 from analytics.store.copy.copy_text import NULL, escape_copy
 from analytics.store.event_types import PAGE_VIEW, stored_type
 from analytics.store.events import EventRow
+from analytics.web.ip_addresses import normalize_address
 
 # A caller can send texts of two kilobytes, all different: at most 40 MB.
 LONG_TEXT_CACHE_SIZE = 8192
@@ -92,6 +91,7 @@ def read_event_rows(
         format_client_columns(entry.user_agent) if is_visitor_agent(entry.user_agent) else format_client_columns("")
     )
     domains = own_domains(tuple(entry.own_domains))
+    periods, by_address = visitor_periods(entry.zone, entry.visitor_window), entry.visitor_by == ADDRESS
     for position, event in enumerate(_decode_events(body)):
         ts, day = _read_ts(event.ts, entry.skew_us, received)
         caller_id = event.event_id
@@ -101,14 +101,15 @@ def read_event_rows(
             event_id = derive_id(entry.index_as_sent(position))
         else:
             event_id = f"{id_prefix}{id_base + position:012x}"
-        ip = event.ip or entry.ip
+        place = read_address(geo, event.ip or entry.ip)
         user_id = _read_user_id(event, entry)
         if not user_id:
-            user_id = derive_visitor_key(salt, day, entry.identity_key, ip, event.user_agent or entry.user_agent)
+            agent = None if by_address and place[0] else event.user_agent or entry.user_agent
+            user_id = derive_visitor_key(salt, periods[ts[:16]], entry.identity_key, place[0], agent)
         elif anonymize:
             user_id = make_pseudonym(salt, entry.identity_key, user_id)
         line, kind, subject, session, agent, page, referrer, location = _format_columns(
-            event, entry, domains, needs_no_escape, connection_agent, geo, ip, user_id
+            event, entry, domains, needs_no_escape, connection_agent, place, user_id
         )
         yield EventRow(
             entry.site_id, event_id, caller_id is not None or derive_id is not None, user_id, ts, day,
@@ -123,8 +124,7 @@ def _format_columns(
     domains: OwnDomains,
     needs_no_escape: bool,
     connection_agent: str,
-    geo: GeoDatabase | None,
-    ip: str,
+    place: tuple[str, str, str],
     user_id: str,
 ) -> tuple[str, str, str, str, str, str, str, str]:
     """The COPY line from `type` to `payload`; then EventRow's fields from `kind` on, for the rollups."""
@@ -143,7 +143,7 @@ def _format_columns(
         referrer = format_referrer_columns(referrer_url or "", landing, domains)
     else:
         referrer = DIRECT_COLUMNS
-    address, location = format_location_columns(geo, ip)
+    _, address, location = place
     if event.country or event.region or event.city:
         location = _format_own_location(event)
     agent = format_client_columns(event.user_agent) if event.user_agent else connection_agent
@@ -207,17 +207,6 @@ def _read_user_id(event: StreamEvent, entry: Entry) -> str:
 
 
 @lru_cache(maxsize=LONG_TEXT_CACHE_SIZE)
-def derive_visitor_key(salt: bytes, day: date, site_key: str, ip: str, user_agent: str) -> str:
-    """The id of a visitor without user_id: HMAC-SHA256 of site, IP and user agent, keyed by the event's UTC day.
-
-    A resend after midnight derives the same id, since the day is the event's; no id outlives its day.
-    """
-    daily_key = hmac.digest(salt, day.isoformat().encode(), "sha256")
-    digest = hmac.digest(daily_key, f"{site_key}\0{ip}\0{user_agent}".encode("utf-8", "replace"), "sha256")
-    return "~" + base64.urlsafe_b64encode(digest[:15]).decode()
-
-
-@lru_cache(maxsize=LONG_TEXT_CACHE_SIZE)
 def format_client_columns(user_agent: str) -> str:
     """Columns is_bot, browser, os, device, language, screen; the last two are empty."""
     client = parse_user_agent(user_agent)
@@ -265,13 +254,16 @@ def format_referrer_columns(referrer: str, landing: _Landing, domains: OwnDomain
 
 
 @lru_cache(maxsize=65_536)
-def format_location_columns(geo: GeoDatabase | None, ip: str) -> tuple[str, str]:
-    """(column ip, columns country, region, city)."""
-    address = normalize_ip(ip)
-    if geo is None or address is None:
-        return _join(address), EMPTY_LOCATION_COLUMNS
+def read_address(geo: GeoDatabase | None, text: str) -> tuple[str, str, str]:
+    """(what tells visitors apart, column ip, columns country, region, city).
+
+    The first is the normalized address; of other text, such as a host name, the text: it is not stored.
+    """
+    address = normalize_address(text)
+    if geo is None or not address:
+        return address or text.strip().lower(), _join(address), EMPTY_LOCATION_COLUMNS
     # One object for all addresses of a location: keys of the rollups' counts then compare by identity.
-    return _join(address), intern(_join(*geo.locate(address)))
+    return address, _join(address), intern(_join(*geo.locate(address)))
 
 
 def _format_own_location(event: StreamEvent) -> str:

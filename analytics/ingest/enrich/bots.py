@@ -26,7 +26,8 @@ _HTTP_CLIENTS = (
     r"jakarta|ktor|akka-http|clj-http|ruby|rest-client|faraday|http\.rb|httparty|typhoeus|excon|php|symfony|laravel|"
     r"wordpress|http_request\d?|zend|pear|axios|node|undici|got|superagent|needle|bun|deno|dart|go|resty|fasthttp|"
     r"reqwest|hyper|ureq|isahc|hackney|erlang|insomnia|bruno|hoppscotch|k6|vegeta|ab|siege|jmeter|gatling|locust|"
-    r"artillery|boto3?|grpc|restsharp|winhttp|wininet|openresty|nginx|httr|libcurl-agent)(?:[/ :;(_-]|$)",
+    r"artillery|boto3?|grpc|restsharp|winhttp|wininet|openresty|nginx|httr|libcurl-agent|scalaj-http|"
+    r"igetter|newsboat|swcd|thumbor|clamav)(?:[/ :;(_-]|$)",
     r"^(?:libwww|apache-http|guzzle|postman|aws-|azsdk|google-api|google-http|microsoft-cryptoapi|apachebench|lua-resty)",
     r"windowspowershell/",
     r"indy library",
@@ -34,12 +35,18 @@ _HTTP_CLIENTS = (
 _WORDS = (
     r"bots?(?:\b|_)",
     r"crawl|spider|slurp|scrap(?:e|y|ing)|harvest|nutch|heritrix|archiv|ia_archiver|indexer",
+    r"rss/\d|^(?:reeder|readkit)/",
     r"fetch(?:er|ing|or)?\b|feed|\brss\b|aggregator|subscribers?\b|readers?\b; |simplepie|liferea|newsblur|inoreader",
     r"monitor(?:ing|s)?\b|uptime|health-?check|kube-probe|synthetic|pingdom|statuscake|nagios|zabbix|prober?\b",
     r"checker|validator|analyzer|auditor?\b|inspect(?:or|ion)?\b|scanner|zgrab|masscan|nmap|nikto|sqlmap|nuclei",
+    r"gomezagent|dejaclick|catchpoint|observatory/|burpcollaborator|sparkler/|classifier/|\bsplash version/",
     r"headless|phantomjs|slimerjs|selenium|webdriver|playwright|puppeteer|cypress/|lighthouse|page ?speed|ptst/",
-    r"preview|favicon|link ?check|parser|transcoder|web ?proxy",
-    r"^(?:whatsapp|viber|bluesky)",
+    # "(via secureurl.example.com …)": an image proxy of a mail service.
+    r"preview|favicon|link ?check|parser|transcoder|web ?proxy|\(via [\w-]+\.",
+    # Bare "Spotify/1.0" fetches podcasts; the apps name their system.
+    r"^(?:whatsapp|viber|bluesky)|^spotify/1\.0$",
+    # Google's own agents on a phone: "DuplexWeb-Google/1.0".
+    r"-google/\d",
     # Assistants that fetch a page for a chat: ChatGPT-User/1.0, Claude-User/1.0, MistralAI-User/1.0.
     r"-user/\d",
     r"like gecko\)?; ?(?:compatible;|[a-z])|safari/[\d.]+ \(compatible;",
@@ -51,16 +58,18 @@ _WORDS = (
 _NOT_ALWAYS_BOTS = frozenset(
     (
         "WhatsApp", "Viber", "MetaIAB Facebook", "Valve\\/Steam", "Notion\\/", "Code\\/1\\.", "Bluesky\\/", "Tumblr\\/",
-        "Goodreads", "Trae\\/", "Sogou", "Fluid", "Podimo", "okhttp",
+        "Goodreads", "Trae\\/", "Sogou", "Fluid", "Podimo", "okhttp", "Sonic",
     )
 )  # fmt: skip
 # What names a phone is not matched: "Android 15; PKH120 Build/AP3A.240617.008", "Android 13; Spider 8"; in agents of
-# Instagram "Android (30/11; 480dpi; CUBOT; CUBOT X30; …)", of Facebook "FBMF/CUBOT;"; and that maker's name anywhere.
+# Instagram "Android (30/11; 480dpi; CUBOT; CUBOT X30; …)", of Facebook "FBMF/CUBOT;"; that maker's name anywhere; nor
+# an app that scans paper. Catchpoint's monitors put their name in place of a model.
 _MODEL = re.compile(
-    r"(Android [\d.]+(?:-[\w.]+)?;(?: ?[a-z]{2}[-_][a-z]{2};)?)[^;()]*"
+    r"(Android [\d.]+(?:-[\w.]+)?;(?: ?[a-z]{2}[-_][a-z]{2};)?)(?! ?catchpoint)[^;()]*"
     r"|(\bAndroid \(\d+/[\d.]+;)[^()]*"
     r"|(\bFB(?:MF|BD|DV|CR)/)[^;\]]*"
-    r"|(?<![a-z])cubot",
+    r"|(?<![a-z])cubot"
+    r"|\bCamScanner/",
     re.IGNORECASE,
 )
 

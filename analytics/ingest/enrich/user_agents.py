@@ -60,7 +60,8 @@ _ON_TV = re.compile(r"\b(?:Hbb|Apple|Android|Google|Mi)?TV\b|Smart-?TV|BRAVIA|\b
 _ON_CONSOLE = re.compile(r"PlayStation|Nintendo|Xbox", re.I)
 # Internet Explorer says "Tablet PC" on any Windows with a pen.
 _ON_TABLET = re.compile(r"iPad|Tablet(?! PC)|Kindle|PlayBook|\bSilk/(?!.*Mobile)")
-_NAMES_BROWSER = re.compile(r"\bbrowser\b", re.IGNORECASE)
+# Also browsers and systems of people that ua-parser does not know: of the Amiga, of BeOS, of a terminal.
+_NAMES_BROWSER = re.compile(r"\bbrowser\b|Amiga|BeOS|Syllable|Inferno\)|^w3m/", re.IGNORECASE)
 _ON_PHONE = re.compile(r"Mobi|iPhone|iPod|Phone|Symbian|BlackBerry|\bBB10\b|MIDP|J2ME|MAUI|\bWAP\b|Opera Mini")
 
 

@@ -1,4 +1,4 @@
-"""`flask import access-log|csv|ndjson FILE`: options, and the summary as text. analytics/cli.py registers the group.
+"""`flask import access-log|csv|ndjson|parquet FILE`: options, and the summary as text. analytics/cli.py registers it.
 
 Progress and hints go to standard error, the summary to standard output.
 """
@@ -21,7 +21,13 @@ from analytics.extensions import buffer_redis, db, settings
 from analytics.ingest import buffer
 from analytics.ingest.imports.access_logs.formats import LOG_FORMATS, recognize_format
 from analytics.ingest.imports.checkpoints import StoredCounts
-from analytics.ingest.imports.formats import CANONICAL_FIELDS, NDJSON, ImportFormat, access_log_format, csv_format
+from analytics.ingest.imports.exports import (
+    choose_csv_format,
+    choose_ndjson_format,
+    choose_parquet_format,
+    refuse_parquet,
+)
+from analytics.ingest.imports.formats import CANONICAL_FIELDS, ImportFormat, access_log_format
 from analytics.ingest.imports.progress import open_reporter
 from analytics.ingest.imports.records import LineReader
 from analytics.ingest.imports.run import ImportRun, OnRejected
@@ -86,25 +92,40 @@ def import_access_log(file: str, log_format: str | None, shift_to_now: bool, **o
 def import_csv(file: str, mapped: tuple[str, ...], **options: Any) -> None:
     """Import a table with a header: each row is one event.
 
-    Columns are field names or their aliases; other columns go into the payload. A CSV export of this service can be
-    imported unchanged. The delimiter is , ; or TAB.
+    Columns are field names or their aliases; other columns go into the payload. The delimiter is , ; or TAB. Rows of a
+    CSV export of this service are stored as they were: ids, visitors, robots, sources and browsers included.
     """
-    file_format = csv_format(_parse_renames(mapped))
-    _run(file, lambda _: file_format, **options)
+    renames = _parse_renames(mapped)
+    _run(file, lambda source: choose_csv_format(source, renames), **options)
 
 
 @click.command("ndjson")
 @shared_options
 @with_appcontext
 def import_ndjson(file: str, **options: Any) -> None:
-    """Import events, one JSON object a line, with the field names that the HTTP API accepts."""
-    _run(file, lambda _: NDJSON, **options)
+    """Import events, one JSON object a line, with the field names that the HTTP API accepts.
+
+    Rows of an NDJSON export of this service are stored as they were.
+    """
+    _run(file, choose_ndjson_format, **options)
 
 
-COMMANDS: tuple[click.Command, ...] = (import_access_log, import_csv, import_ndjson)
+@click.command("parquet")
+@shared_options
+@with_appcontext
+def import_parquet(file: str, **options: Any) -> None:
+    """Import events from Parquet, one a row, with the field names that the HTTP API accepts as columns.
+
+    Rows of a Parquet export of this service are stored as they were.
+    """
+    _run(file, choose_parquet_format, **options)
+
+
+COMMANDS: tuple[click.Command, ...] = (import_access_log, import_csv, import_ndjson, import_parquet)
 
 
 def _choose_log_format(source: Source, name: str | None) -> ImportFormat:
+    refuse_parquet(source)
     if name is None:
         with source.open() as stream:
             name = recognize_format(LineReader(stream))
@@ -154,6 +175,8 @@ def _print_start(run: ImportRun, console: Console) -> None:
         console.print(f"continuing after line {run.lines_done:,} (--restart starts at the first)", highlight=False)
     if run.was_finished:
         console.print("imported before; importing again changes no stored event", highlight=False)
+    if run.file_format.holds_exported_rows:
+        console.print("rows of an export: stored as they were, robots, sources and browsers included", highlight=False)
     if run.shift_s:
         console.print(f"all times are shifted by {run.shift_s:,} s", highlight=False)
 

@@ -12,6 +12,7 @@ import msgspec
 
 from analytics.ingest.dialects import BATCH, FIELD_ALIASES
 from analytics.ingest.imports.access_logs.formats import LOG_FORMATS, LogFormat, parse_record
+from analytics.ingest.imports.parquet import PAYLOAD_NAMES
 from analytics.ingest.imports.records import (
     LineReader,
     Record,
@@ -28,23 +29,27 @@ CANONICAL_FIELDS = frozenset(
     )
 )
 TS_MISSING = "ts is missing; accepted: the time of the event, for example 2026-01-31T12:00:00Z"
-_PAYLOAD_NAMES = frozenset(("payload", *(name for name, field in FIELD_ALIASES.items() if field == "payload")))
 _ID_NAMES = frozenset(("event_id", *(name for name, field in FIELD_ALIASES.items() if field == "event_id")))
 _encode = msgspec.json.Encoder().encode
 _decode_members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 
+NOT_AN_OBJECT = 'the line is not a JSON object; accepted, for example: {"type": "login", "ts": "2026-01-31T12:00:00Z"}'
+
 MakeId = Callable[[], str]
+Convert = Callable[[Record, MakeId, timedelta], bytes]
 
 
 class ImportFormat(NamedTuple):
     """A kind of file: `read_records` splits lines into records, `convert` makes a record an event's JSON, `read_ts`
-    reads the time of a log's record. With other `options` the same file is another import."""
+    reads the time of a log's record. With other `options` the same file is another import. `holds_exported_rows`: the
+    JSON is a row of an export, to be stored as it is."""
 
     name: str
     read_records: Callable[[LineReader], Iterator[Record]]
-    convert: Callable[[Record, MakeId, timedelta], bytes]
+    convert: Convert
     options: str = ""
     read_ts: Callable[[Record], datetime | None] = lambda _: None
+    holds_exported_rows: bool = False
 
 
 def convert_log_record(record: Record, make_id: MakeId, shift: timedelta, log_format: LogFormat) -> bytes:
@@ -70,9 +75,9 @@ def read_log_ts(record: Record, log_format: LogFormat) -> datetime | None:
 def convert_csv_record(record: Record, make_id: MakeId, _: timedelta) -> bytes:
     """A CSV row as canonical JSON."""
     source: dict[str, Any] = {name: cell for name, cell in (record.cells or {}).items() if cell != ""}
-    for name in _PAYLOAD_NAMES & source.keys():
+    for name in PAYLOAD_NAMES & source.keys():
         problem = f'{name} is not a JSON object; accepted, for example: {{"plan": "pro"}}'
-        _decode_object(source[name], problem)
+        decode_object(source[name], problem)
         # The JSON of each value as it is written: a number may have more digits than a float.
         source[name] = _decode_members(source[name])
     event, _names = BATCH.rename(source)
@@ -83,10 +88,7 @@ def convert_csv_record(record: Record, make_id: MakeId, _: timedelta) -> bytes:
 
 def convert_ndjson_record(record: Record, make_id: MakeId, _: timedelta) -> bytes:
     """A line of NDJSON as it is, with an id where it has none."""
-    source = _decode_object(
-        record.text,
-        'the line is not a JSON object; accepted, for example: {"type": "login", "ts": "2026-01-31T12:00:00Z"}',
-    )
+    source = decode_object(record.text, NOT_AN_OBJECT)
     if BATCH.rename(source)[0].get("ts") in (None, ""):
         raise UnreadableRecord(TS_MISSING)
     text = record.text.strip()
@@ -97,7 +99,8 @@ def convert_ndjson_record(record: Record, make_id: MakeId, _: timedelta) -> byte
     return b'{"event_id":"' + make_id().encode() + b'",' + text[1:]
 
 
-def _decode_object(text: str | bytes, problem: str) -> dict[str, Any]:
+def decode_object(text: str | bytes, problem: str) -> dict[str, Any]:
+    """The JSON object that the text is. Raises UnreadableRecord(problem)."""
     try:
         return msgspec.json.decode(text, type=dict[str, Any])
     except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
@@ -128,10 +131,11 @@ def access_log_format(name: str) -> ImportFormat:
     )
 
 
-def csv_format(renames: dict[str, str]) -> ImportFormat:
-    """CSV with the columns in `renames` under other names."""
+def csv_format(renames: dict[str, str], keep_derived: bool = False) -> ImportFormat:
+    """CSV with the columns in `renames` under other names; as read_csv_records."""
     options = "\n".join(sorted(f"{column}={name}" for column, name in renames.items()))
-    return ImportFormat("csv", partial(read_csv_records, renames=renames), convert_csv_record, options)
+    read_records = partial(read_csv_records, renames=renames, keep_derived=keep_derived)
+    return ImportFormat("csv", read_records, convert_csv_record, options)
 
 
 NDJSON = ImportFormat("ndjson", read_line_records, convert_ndjson_record)

@@ -16,7 +16,8 @@ import zstandard
 
 from analytics.errors import BadInput
 
-MAX_LINE_BYTES = 1 << 20
+# An event of 64 KB may hold eleven thousand numbers as 1e300, which are stored and exported with all their digits.
+MAX_LINE_BYTES, MAX_CELL_CHARACTERS = 4 << 20, 3_900_000
 # What reading a damaged or cut compressed file raises.
 BROKEN = (EOFError, zlib.error, gzip.BadGzipFile, zstandard.ZstdError)
 _BOM = b"\xef\xbb\xbf"
@@ -24,7 +25,7 @@ _BOM = b"\xef\xbb\xbf"
 DERIVED_COLUMNS = frozenset(("received_at", "is_bot", "browser", "os", "device", "source", "channel", "user_no"))
 OWN_EXPORT_COLUMNS = frozenset(("event_id", "received_at"))
 # A cell to which our own export added an apostrophe, so that spreadsheets do not run it (files/columns.py).
-ESCAPED_FORMULA = re.compile("'[\\s\u00a0\u200b\u3000\ufeff]*[-=+@|%\\t\\r\uff0d\uff1d\uff0b\uff20\uff5c\uff05]")
+ESCAPED_FORMULA = re.compile("''*[\\s\u00a0\u200b\u3000\ufeff]*[-=+@|%\\t\\r\uff0d\uff1d\uff0b\uff20\uff5c\uff05]")
 _NOT_UTF_8 = re.compile("[\udc80-\udcff]")
 CONVERT = "save the file as UTF-8, or convert it, for example: iconv -f WINDOWS-1252 -t UTF-8 FILE | flask import csv -"
 
@@ -108,13 +109,18 @@ def read_line_records(lines: LineReader) -> Iterator[Record]:
         yield Record(lines.count, text, None, problem)
 
 
-def read_csv_records(lines: LineReader, renames: dict[str, str]) -> Iterator[Record]:
-    """CSV: each row is a record and may span several lines; `renames` maps columns to fields. Raises BadInput where the
-    header cannot be used."""
-    # Bytes that are not UTF-8 become surrogates, which no cell can be encoded with.
-    texts = (line.decode("utf-8", "surrogateescape") for line in lines)
+def read_csv_columns(lines: LineReader, renames: dict[str, str]) -> list[str]:
+    """The columns of a CSV under their new names. Raises BadInput where the header cannot be used."""
+    return _read_header(next(_decode_lines(lines), "").removeprefix("\ufeff"), renames)[1]
+
+
+def read_csv_records(lines: LineReader, renames: dict[str, str], keep_derived: bool = False) -> Iterator[Record]:
+    """CSV: each row is a record and may span several lines; `renames` maps columns to fields, `keep_derived`: with what
+    an export has derived. Raises BadInput where the header cannot be used."""
+    csv.field_size_limit(MAX_CELL_CHARACTERS)
+    texts = _decode_lines(lines)
     delimiter, columns = _read_header(next(texts, "").removeprefix("\ufeff"), renames)
-    ignored = ignored_columns(columns)
+    ignored = frozenset() if keep_derived else ignored_columns(columns)
     reader = csv.reader(texts, delimiter=delimiter, strict=True)
     while True:
         line, problem, row = lines.count + 1, "", list[str]()
@@ -132,6 +138,11 @@ def read_csv_records(lines: LineReader, renames: dict[str, str]) -> Iterator[Rec
         except UnicodeEncodeError:
             text, problem = b"", f"the row is not UTF-8; {CONVERT}"
         yield Record(line, text, cells, problem)
+
+
+def _decode_lines(lines: LineReader) -> Iterator[str]:
+    """Bytes that are not UTF-8 become surrogates, which no cell can be encoded with."""
+    return (line.decode("utf-8", "surrogateescape") for line in lines)
 
 
 def _explain_row(error: str, first: int, last: int) -> str:

@@ -16,8 +16,10 @@ from sqlalchemy import Engine
 from analytics import clock, queue
 from analytics.errors import Unavailable
 from analytics.ingest import buffer
-from analytics.ingest.decoding.events import TimeWindow, ValidationRules, read_batch
+from analytics.ingest.decoding.events import Event, TimeWindow, ValidationRules, read_batch
+from analytics.ingest.decoding.rejections import Batch
 from analytics.ingest.dialects import BATCH
+from analytics.ingest.exported_rows import ExportedRow, read_exported_batch
 from analytics.ingest.imports.checkpoints import (
     ImportKey,
     StoredCounts,
@@ -217,7 +219,7 @@ class ImportRun:
     ) -> None:
         """Validates a batch as a request's, appends its accepted events, and saves the checkpoint."""
         if pending:
-            batch = read_batch(b"[" + b",".join(event for _, event in pending) + b"]", rules, BATCH)
+            batch = self._check([event for _, event in pending], rules)
             first_problems = {item.index: item for item in reversed(batch.rejected) if item.index is not None}
             for index, item in first_problems.items():
                 self._reject(RejectedLine(pending[index][0], item.field, item.code, item.detail), on_rejected)
@@ -226,6 +228,11 @@ class ImportRun:
                 self._append(batch.body, len(batch.items), pending[0][0], reporter)
                 self.summary.count_events(batch.items, clock.now() - timedelta(days=self.retention_days))
         self._save()
+
+    def _check(self, events: list[bytes], rules: ValidationRules) -> Batch[Event] | Batch[ExportedRow]:
+        if self.file_format.holds_exported_rows:
+            return read_exported_batch(events, rules)
+        return read_batch(b"[" + b",".join(events) + b"]", rules, BATCH)
 
     def _append(self, body: bytes, count: int, first_line: int, reporter: ProgressReporter) -> None:
         """Appends one entry; waits while the queue is full."""
@@ -236,7 +243,10 @@ class ImportRun:
                 body=compressed_body, compressed=compressed, count=count, site_id=self.site.id, site_key=self.site.key,
                 received_us=to_microseconds(self._receipt_clock.now()), skew_us=0, ip="", user_agent="",
                 principal=self.principal, request_id=f"{self._request_prefix}{first_line}",
+                zone=self.site.zone,
+                visitor_window=self.site.visitor_window, visitor_by=self.site.visitor_by,
                 hash_key=self.site.hash_key or "", own_domains=list(self.site.domains),
+                holds_exported_rows=self.file_format.holds_exported_rows,
             )  # fmt: skip
             try:
                 entry_id, must_enqueue = buffer.append(self.redis, entry, self.limits)

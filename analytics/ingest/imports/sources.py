@@ -17,6 +17,7 @@ import zstandard
 from analytics.errors import BadInput
 from analytics.ingest.imports.encodings import BlockReader, open_text
 from analytics.ingest.imports.formats import ImportFormat
+from analytics.ingest.imports.parquet import MAGIC, read_json_lines
 from analytics.ingest.imports.record_ids import RepeatCounter
 from analytics.ingest.imports.records import BROKEN, LineReader, broken_file
 
@@ -32,8 +33,16 @@ class Source(NamedTuple):
     name: str
     path: Path
 
+    @property
+    def is_parquet(self) -> bool:
+        with self.path.open("rb") as file:
+            return file.read(len(MAGIC)) == MAGIC
+
     def open(self) -> IO[bytes]:
-        """The content as UTF-8 with lines that end in LF, decompressed by its first bytes. Raises BadInput."""
+        """The content as UTF-8 with lines that end in LF, decompressed by its first bytes; of Parquet its rows as JSON.
+        Raises BadInput."""
+        if self.is_parquet:
+            return io.BufferedReader(BlockReader(read_json_lines(self.path), io.BytesIO()), BUFFER_BYTES)
         try:
             return open_text(_decompress(self.path.open("rb")))
         except BROKEN as error:
@@ -51,10 +60,11 @@ def open_source(file: str, folder: str) -> Source:
 
 
 def spool(stream: IO[bytes], folder: str) -> Path:
-    """Standard input as a compressed file: an import reads its source twice."""
+    """Standard input as a compressed file: an import reads its source twice. Parquet, which is read in any order, as it
+    is."""
     with tempfile.NamedTemporaryFile(dir=folder, delete=False) as file:
         start = stream.read(4)
-        if start.startswith(_GZIP) or start == _ZSTD:
+        if start.startswith(_GZIP) or start in (_ZSTD, MAGIC):
             _copy(stream, file, start)
         else:
             with zstandard.ZstdCompressor(level=1).stream_writer(file, closefd=False) as compressed:

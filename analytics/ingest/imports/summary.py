@@ -8,9 +8,14 @@ import msgspec
 
 from analytics.ingest.decoding.events import Event
 from analytics.ingest.enrich import parse_user_agent
+from analytics.ingest.exported_rows import ExportedRow
 
 # The summary keeps this many problems; --report lists all.
 MAX_SHOWN_PROBLEMS = 20
+
+
+def _is_bot(event: Event | ExportedRow) -> bool:
+    return event.is_bot if isinstance(event, ExportedRow) else parse_user_agent(event.user_agent or "").is_bot
 
 
 class RejectedLine(msgspec.Struct):
@@ -39,10 +44,10 @@ class ImportSummary(msgspec.Struct):
     content: str = ""
     bytes: int = 0
 
-    def count_events(self, events: Sequence[Event], kept_since: datetime) -> None:
+    def count_events(self, events: Sequence[Event | ExportedRow], kept_since: datetime) -> None:
         """Counts imported events; bots as the drain does for entries without a user agent of the connection."""
         self.imported += len(events)
-        self.bots += sum(parse_user_agent(event.user_agent or "").is_bot for event in events)
+        self.bots += sum(map(_is_bot, events))
         self.past_retention += sum(event.ts is not None and event.ts < kept_since for event in events)
         for name, count in Counter(event.type for event in events).items():
             self.types[name] = self.types.get(name, 0) + count

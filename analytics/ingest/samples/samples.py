@@ -13,6 +13,7 @@ import msgspec
 from msgspec import Meta
 
 from analytics.errors import Problem
+from analytics.ingest.decoding.credentials import find_secret_key, holds_secret_key, remove_keys
 from analytics.ingest.decoding.events import (
     Int64,
     Name,
@@ -104,7 +105,7 @@ def read_samples(body: bytes, rules: ValidationRules, received_at: datetime, ske
 
 def _decode_all_good(body: bytes, rules: ValidationRules) -> list[Sample] | None:
     """The samples in one pass; None where one needs a closer look."""
-    if is_heavy(body, rules.max_events):
+    if is_heavy(body, rules.max_events) or holds_secret_key(body):
         return None
     try:
         samples = _decode_samples(body)
@@ -119,6 +120,9 @@ def _read_sample(raw: msgspec.Raw | bytes, is_described: bool, rules: Validation
     source = read_object(raw, "sample")
     if isinstance(source, tuple):
         return [source]
+    if problem := find_secret_key(bytes(raw), source):
+        return [problem] if is_described else NOT_DESCRIBED
+    source = remove_keys(source)
     fields: dict[str, Any] = {}
     caller_names: dict[str, str] = {}
     for name, value in source.items():

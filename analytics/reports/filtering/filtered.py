@@ -39,6 +39,8 @@ from analytics.reports.query.measures import (
     EventSelection,
     Ranking,
     ValueCounts,
+    lists_visits,
+    visit_counts,
 )
 from analytics.rollups.visits.sums import VisitSums
 from analytics.store import measures
@@ -79,11 +81,12 @@ class Rows:
         return [counts.get(n, BucketCounts())._replace(visits=began.get(n, NO_VISITS)) for n in numbers]
 
     def rank_values(self, period: Period, dimension: str) -> Ranking:
-        """One query, O(events of the period); of PAGES, O(visits of the period). The first lines are known with it."""
-        if dimension in ENTRY_EXIT_DIMENSIONS:
-            page = visits.c[dimension]
-            query = select(page, null(), null(), func.count()).where(*_began(self._wanted, period)).group_by(page)
-            return self._first(query, func.count(), page)
+        """One query, O(visits of the period) for a list of visits; else O(events of the period), and it also counts the
+        first lines."""
+        if lists_visits(dimension, self._wanted):
+            value = _visit_value(dimension).label("value")
+            query = select(value, null(), null(), func.count()).where(*_began(self._wanted, period)).group_by("value")
+            return self._first(query, func.count(), value)
         rows = self._connection.execute(self._with_people(period, dimension)).all()
         lines = [ValueCounts(value, count) for value, count, _, _ in rows]
         known = {value: ValueCounts(value, count, people) for value, count, people, _ in rows if people is not None}
@@ -97,9 +100,11 @@ class Rows:
         """
         if not values:
             return {}
-        if dimension in ENTRY_EXIT_DIMENSIONS:
-            found = self._visits(period, visits.c[dimension], values)
-            return {value: ValueCounts(value, visits=sums.visits) for value, sums in found}
+        if lists_visits(dimension, self._wanted):
+            return {
+                value: visit_counts(value, sums, people)
+                for value, sums, people in self._visitors(period, dimension, values)
+            }
         ranked = self._ranked.get((period, dimension), {})
         lines = {value: ranked[value] for value in values if value in ranked}
         if rest := [value for value in values if value not in ranked]:
@@ -107,7 +112,7 @@ class Rows:
             lines |= {value: ValueCounts(value, *counts) for value, *counts in counted}
         if dimension not in VISIT_DIMENSIONS or not {one.field for one in self._wanted.filter} <= VISIT_DIMENSIONS:
             return lines
-        began = dict(self._visits(period, visits.c[dimension], values))
+        began = dict(self._visits(period, _visit_value(dimension), values))
         return {value: line._replace(visits=began.get(value, NO_VISITS).visits) for value, line in lines.items()}
 
     def _with_people(self, period: Period, dimension: str) -> Select[Any]:
@@ -150,14 +155,34 @@ class Rows:
         self, period: Period, key: ColumnElement[Any], among: Sequence[Any] | None = None
     ) -> Iterator[tuple[Any, VisitSums]]:
         """Key → the visits of it that began."""
-        length = extract("epoch", visits.c.ended_at - visits.c.started_at) * 1_000_000
-        query = select(
-            key.label("key"), func.count(), func.count().filter(visits.c.views == 1),
-            cast(func.sum(visits.c.views), BigInteger), cast(func.sum(cast(length, BigInteger)), BigInteger),
-        ).where(*_began(self._wanted, period)).group_by("key")  # fmt: skip
+        query = select(key.label("key"), *_visit_sums()).where(*_began(self._wanted, period)).group_by("key")
         if among is not None:
             query = query.where(key.in_(among))
         return ((value, VisitSums(*sums)) for value, *sums in self._connection.execute(query))
+
+    def _visitors(self, period: Period, dimension: str, among: Sequence[str]) -> Iterator[tuple[str, VisitSums, int]]:
+        """Value, the visits of it that began, and the people who began them."""
+        value, people = _visit_value(dimension), func.count(visits.c.user_no.distinct())
+        query = select(value.label("value"), people, *_visit_sums()).where(*_began(self._wanted, period))
+        rows = self._connection.execute(query.where(value.in_(among)).group_by("value"))
+        return ((value, VisitSums(*sums), people) for value, people, *sums in rows)
+
+
+def _visit_sums() -> list[ColumnElement[int]]:
+    """The columns of VisitSums."""
+    length = extract("epoch", visits.c.ended_at - visits.c.started_at) * 1_000_000
+    return [
+        func.count(),
+        func.count().filter(visits.c.views == 1),
+        cast(func.sum(visits.c.views), BigInteger),
+        cast(func.sum(cast(length, BigInteger)), BigInteger),
+    ]
+
+
+def _visit_value(dimension: str) -> ColumnElement[str]:
+    if dimension in ENTRY_EXIT_DIMENSIONS:
+        return visits.c[dimension]
+    return func.coalesce(field_expression(visits.c, dimension), "")
 
 
 def _by_person(wanted: EventSelection, period: Period, starts: Sequence[datetime]) -> Subquery:

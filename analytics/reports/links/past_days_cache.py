@@ -17,9 +17,9 @@ from analytics.reports.cache import get_cached, set_cached
 from analytics.reports.request import ReportRequest
 from analytics.rollups.snapshot.snapshot import Snapshot
 from analytics.rollups.versions import read_version
+from analytics.sites.sites import LINKS_SITE_KEY
 
 T = TypeVar("T")
-LINKS_SITE_KEY = "links"
 
 
 class PastDays(msgspec.Struct, Generic[T]):

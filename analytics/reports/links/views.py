@@ -12,7 +12,6 @@ from analytics.apidocs.operations import documented
 from analytics.auth.guard import current_principal
 from analytics.errors import NotFound
 from analytics.reports.links import global_stats, link_stats
-from analytics.reports.links.past_days_cache import LINKS_SITE_KEY
 from analytics.reports.links.schemas import (
     GLOBAL_STATS_EXAMPLE,
     LINK_STATS_EXAMPLE,
@@ -21,13 +20,15 @@ from analytics.reports.links.schemas import (
 )
 from analytics.reports.request import ReportRequest, guarded_read, read_request
 from analytics.reports.schemas import TopListQuery, refuse_nul
-from analytics.sites.sites import Site
+from analytics.sites.sites import LINKS_DEFAULTS, LINKS_SITE_KEY, Site
 from analytics.web.site_parameters import read_requested_site
 from analytics.web.validation import read_query
 
 blueprint = Blueprint("links", __name__)
 # The first click creates the site; before it, reports have zeros.
-MISSING_SITE = Site(0, LINKS_SITE_KEY, LINKS_SITE_KEY, "UTC", "open", frozenset(), "trust", False, False, ())
+MISSING_SITE = Site(
+    0, LINKS_SITE_KEY, LINKS_SITE_KEY, "UTC", "open", frozenset(), "trust", False, False, (), **LINKS_DEFAULTS
+)
 
 
 guarded_links_read = partial(guarded_read, default_site=LINKS_SITE_KEY)

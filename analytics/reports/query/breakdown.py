@@ -4,11 +4,11 @@ from typing import Any, NamedTuple
 
 from analytics.extensions import settings
 from analytics.reports.query.measures import (
-    ENTRY_EXIT_DIMENSIONS,
     PAGE_VIEW_TYPES,
     MeasureSource,
     Ranking,
     ValueCounts,
+    lists_visits,
     ratio,
 )
 from analytics.reports.query.query import ResolvedRequest, compute_change
@@ -40,7 +40,7 @@ def build_breakdown(resolved: ResolvedRequest, source: MeasureSource) -> dict[st
     other = ranking.total - sum(row.amount for row in (*shown, *page))
     return {
         "dimension": dimension,
-        "ranked_by": "visits" if dimension in ENTRY_EXIT_DIMENSIONS else "events",
+        "ranked_by": "visits" if lists_visits(dimension, resolved.selection) else "events",
         "total": ranking.total,
         "rows": rows,
         "other": {"amount": other, "share": ratio(other, ranking.total)},
@@ -70,7 +70,9 @@ def _zeros(counts: ValueCounts) -> ValueCounts:
 
 
 def _figures(counts: ValueCounts) -> dict[str, Any]:
-    return {"events": counts.events, "visitors": counts.visitors, "visits": counts.visits}
+    """Of both kinds of list, so that clients find the same fields."""
+    visits, page_views = counts.visits, counts.page_views
+    return {"events": counts.events, "visitors": counts.visitors, "visits": visits, "page_views": page_views}
 
 
 def split_page(

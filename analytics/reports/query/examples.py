@@ -70,13 +70,13 @@ TIMESERIES_EXAMPLE = {
 }
 BREAKDOWN_EXAMPLE = {
     "dimension": "source",
-    "ranked_by": "events",
-    "total": 30,
+    "ranked_by": "visits",
+    "total": 10,
     "rows": [
-        {"value": None, "events": 18, "visitors": 5, "visits": 6, "share": 0.6},
-        {"value": "google.com", "events": 9, "visitors": 2, "visits": 3, "share": 0.3},
+        {"value": None, "events": None, "visitors": 5, "visits": 6, "page_views": 18, "share": 0.6},
+        {"value": "google.com", "events": None, "visitors": 2, "visits": 3, "page_views": 9, "share": 0.3},
     ],
-    "other": {"amount": 3, "share": 0.1},
+    "other": {"amount": 1, "share": 0.1},
     "next_cursor": "WzksImdvb2dsZS5jb20iXQ",
     "meta": META | {"source": "raw"},
 }
@@ -89,8 +89,8 @@ OVERVIEW_EXAMPLE = {
     "lists": {
         **{name: [] for name in TOP_LIST_DIMENSIONS},
         "source": [
-            {"value": None, "page_views": 18, "visitors": 5},
-            {"value": "google.com", "page_views": 12, "visitors": 4},
+            {"value": None, "page_views": 18, "visitors": 5, "visits": 6},
+            {"value": "google.com", "page_views": 12, "visitors": 4, "visits": 4},
         ],
     },
     "meta": META,

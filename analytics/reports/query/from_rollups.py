@@ -13,7 +13,6 @@ from analytics import clock
 from analytics.period import Period
 from analytics.reports.buckets import Bucket, split_period
 from analytics.reports.query.measures import (
-    ENTRY_EXIT_DIMENSIONS,
     MAX_RANKED_VALUES,
     NO_VISITS,
     PAGE_VIEW_TYPES,
@@ -22,25 +21,32 @@ from analytics.reports.query.measures import (
     EventSelection,
     Ranking,
     ValueCounts,
+    lists_visits,
+    visit_counts,
 )
 from analytics.rollups.cardinality import OTHER
 from analytics.rollups.deltas.counts import DIMENSIONS, Count
 from analytics.rollups.snapshot import sums
 from analytics.rollups.snapshot.selected_values import read_value_counts
 from analytics.rollups.snapshot.snapshot import TOTAL_DIMENSIONS, Snapshot
+from analytics.rollups.snapshot.visit_lists import VisitDays, read_visit_sums_of_values, read_visit_values
 from analytics.rollups.visits.sums import VisitSums
 
-# The other dimensions need raw events.
-ROLLUP_DIMENSIONS = frozenset(DIMENSIONS) - frozenset(TOTAL_DIMENSIONS) | frozenset(
-    (*ENTRY_EXIT_DIMENSIONS, "type", "subject")
-)
+# Of events; the other dimensions need raw events.
+ROLLUP_DIMENSIONS = frozenset(DIMENSIONS) - frozenset(TOTAL_DIMENSIONS) | frozenset(("type", "subject"))
+
+
+def can_list(dimension: str, selection: EventSelection) -> bool:
+    """Whether rollups hold the values of the dimension."""
+    return lists_visits(dimension, selection) or dimension in ROLLUP_DIMENSIONS
 
 
 class RollupSource:
     """A MeasureSource (measures.py) of whole days, without a filter."""
 
     def __init__(self, snapshot: Snapshot, selection: EventSelection) -> None:
-        self._snapshot, self._types, self._bots = snapshot, selection.types, selection.bots
+        self._snapshot, self._selection = snapshot, selection
+        self._types, self._bots = selection.types, selection.bots
         self._selected: dict[str, Any] = {"types": selection.types, "bots": selection.bots}
 
     def count(self, period: Period, unit: str) -> list[BucketCounts]:
@@ -76,38 +82,35 @@ class RollupSource:
 
     def rank_values(self, period: Period, dimension: str) -> Ranking:
         """One query, O(rows of the dimension). Reads bitmaps only for the dimension type."""
-        amounts = self._amounts(period, dimension)
-        name = "visits" if dimension in ENTRY_EXIT_DIMENSIONS else "events"
-        rows = [ValueCounts(value, **{name: amount}) for value, amount in amounts.items() if amount and value != OTHER]
-        rows.sort(key=lambda row: (-row.amount, row.value))
-        return Ranking(rows[:MAX_RANKED_VALUES], sum(amounts.values()))
+        if self._lists_visits(dimension):
+            visits = read_visit_sums_of_values(self._snapshot, dimension, self._visit_days(period))
+            return _ranking([visit_counts(value, sums) for value, sums in visits.items()])
+        return _ranking([ValueCounts(value, amount) for value, amount in self._amounts(period, dimension).items()])
 
     def _amounts(self, period: Period, dimension: str) -> Mapping[str, int]:
-        first, after = _days(period)
-        if dimension in ENTRY_EXIT_DIMENSIONS:
-            visits = Counter[str]()
-            for (_, value), row in self._snapshot.visits(dimension, first, after, self._bots).items():
-                visits[value] += row.visits
-            return visits
         if dimension == "type":
             return {event_type: count.events for event_type, count in self._counts_by_type(period).items()}
         if dimension == "subject":
             return self._events_by_subject(period)
-        return sums.events_by_value(self._snapshot, [dimension], first, after, **self._selected)[dimension]
+        return sums.events_by_value(self._snapshot, [dimension], *_days(period), **self._selected)[dimension]
 
     def count_values(self, period: Period, dimension: str, values: Sequence[str]) -> dict[str, ValueCounts]:
         """Two queries, a bitmap a value and span; for the dimension subject a query a value."""
-        first, after = _days(period)
-        visits: dict[str, VisitSums] = {}
-        if dimension in ENTRY_EXIT_DIMENSIONS or dimension in VISIT_DIMENSIONS:
-            visits = sums.visits_by_value(self._snapshot, dimension, first, after, values, self._bots)
-        if dimension in ENTRY_EXIT_DIMENSIONS:
-            return {value: ValueCounts(value, visits=row.visits) for value, row in visits.items()}
+        if self._lists_visits(dimension):
+            listed = read_visit_values(self._snapshot, dimension, self._visit_days(period), values)
+            return {value: visit_counts(value, row.visits, row.visitors) for value, row in listed.items()}
         counts = self._counts_of_values(period, dimension, values)
         rows = {value: ValueCounts(value, row.events, len(row.users)) for value, row in counts.items() if row.events}
         if dimension not in VISIT_DIMENSIONS:
             return rows
+        visits = read_visit_sums_of_values(self._snapshot, dimension, self._visit_days(period), values)
         return {value: row._replace(visits=visits.get(value, NO_VISITS).visits) for value, row in rows.items()}
+
+    def _lists_visits(self, dimension: str) -> bool:
+        return lists_visits(dimension, self._selection)
+
+    def _visit_days(self, period: Period) -> VisitDays:
+        return VisitDays(*_days(period), self._bots)
 
     def _counts_of_values(self, period: Period, dimension: str, values: Sequence[str]) -> Mapping[str, Count]:
         first, after = _days(period)
@@ -132,6 +135,14 @@ class RollupSource:
         for event_type in self._types or self._counts_by_type(period):
             events.update(sums.events_by_subject(self._snapshot, event_type, *_days(period), bots=self._bots))
         return events
+
+
+def _ranking(rows: list[ValueCounts]) -> Ranking:
+    total = sum(row.amount for row in rows)
+    listed = sorted(
+        (row for row in rows if row.amount and row.value != OTHER), key=lambda row: (-row.amount, row.value)
+    )
+    return Ranking(listed[:MAX_RANKED_VALUES], total)
 
 
 def _days(period: Period) -> tuple[date, date]:

@@ -6,6 +6,10 @@ picks one.
 `events`: of the selected types; without types, of all. `page_views`: of that type, for any selected types.
 `visitors`: distinct users with events of the selected types; without types, with page views. Visits consist of page
 views, so types do not narrow them. A breakdown by subject counts only events that have a subject.
+
+A breakdown of page views by a dimension of visits counts visits by the value that they began with (exit_path: ended
+with): `visits`, `visitors` who began one, and `page_views` of those visits. By page views most of a visit would have no
+source, since only its first view has a referrer (docs/decisions/0028).
 """
 
 from collections.abc import Sequence
@@ -13,16 +17,15 @@ from typing import Any, NamedTuple, Protocol
 
 from analytics.period import Period
 from analytics.reports.filtering.filters import Condition
+from analytics.rollups.visits.sessionization import ENTRY_FIELDS
 from analytics.rollups.visits.sums import VisitSums
 from analytics.store.event_types import PAGE_VIEW
 
 PAGE_VIEW_TYPES = (PAGE_VIEW,)
 NO_VISITS = VisitSums()
-# Dimensions of visits; the visit's first page view sets their values.
-VISIT_DIMENSIONS = frozenset(
-    ("source", "referrer", "country", "browser", "os", "device", "utm_source", "utm_medium", "utm_campaign")
-)
-# Dimensions of visits alone: their values rank by visits and have no event counts.
+# Dimensions of events that visits have too; the visit's first page view sets their values.
+VISIT_DIMENSIONS = frozenset(ENTRY_FIELDS) - {"path"}
+# Dimensions of visits alone.
 ENTRY_EXIT_DIMENSIONS = ("entry_path", "exit_path")
 # Rarer values count as other, like those that rollups store as OTHER.
 MAX_RANKED_VALUES = 10_000
@@ -48,17 +51,35 @@ class BucketCounts(NamedTuple):
 
 
 class ValueCounts(NamedTuple):
-    """The counts of one value of a dimension, '' where events have none; None: the source does not know."""
+    """The counts of one value of a dimension, '' where events have none; None: not counted, or not known.
+
+    Of a list of visits: visitors, visits and page_views; of another one: events and visitors, and the visits that began
+    with the value where it is one of visits.
+    """
 
     value: str
     events: int | None = None
     visitors: int | None = None
     visits: int | None = None
+    page_views: int | None = None
 
     @property
     def amount(self) -> int:
         """The count that values rank by."""
         return (self.visits or 0) if self.events is None else self.events
+
+
+def lists_visits(dimension: str, selection: EventSelection) -> bool:
+    """Whether a breakdown counts visits: of page views, by a dimension of visits, filtered by fields of visits only."""
+    if dimension in ENTRY_EXIT_DIMENSIONS:
+        return True
+    is_of_visits = {one.field for one in selection.filter} <= VISIT_DIMENSIONS
+    return dimension in VISIT_DIMENSIONS and selection.types == PAGE_VIEW_TYPES and is_of_visits
+
+
+def visit_counts(value: str, visits: VisitSums, visitors: int | None = None) -> ValueCounts:
+    """The counts of a value of a list of visits."""
+    return ValueCounts(value, visitors=visitors, visits=visits.visits, page_views=visits.views)
 
 
 class Ranking(NamedTuple):

@@ -14,7 +14,8 @@ from analytics.reports.query.measures import NO_VISITS, PAGE_VIEW_TYPES, visit_f
 from analytics.reports.request import ReportRequest
 from analytics.reports.shared_reads import HARMLESS_DIMENSIONS
 from analytics.rollups.snapshot.snapshot import Snapshot, TopRow
-from analytics.rollups.visits.sums import VisitSums
+from analytics.rollups.snapshot.visit_lists import VisitDays, VisitRow, read_visit_lists
+from analytics.rollups.visits.sums import LIST_DIMENSIONS, VisitSums
 
 TOP_LIST_DIMENSIONS = (
     *("path", "hostname", "referrer", "source", "channel", "country", "browser", "os", "device", "language", "screen"),
@@ -38,13 +39,13 @@ class DayTotals:
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """Page views, visitors and visits; `lists`: dimension → its values with the most page views."""
+    """Page views, visitors and visits; `lists`: dimension → its values with the most visits; of `path`, page views."""
 
     page_views: int
     visitors: int
     visits: VisitSums
     series: list[DayTotals]
-    lists: dict[str, list[TopRow]]
+    lists: dict[str, list[TopRow | VisitRow]]
 
     def as_json(self) -> dict[str, Any]:
         users = {"page_views": self.page_views, "visitors": self.visitors}
@@ -53,8 +54,11 @@ class Overview:
         return {**users, **visit_figures(self.visits), "series": series, "lists": lists}
 
 
-def _row_as_json(row: TopRow) -> dict[str, Any]:
-    return {"value": row.value or None, "page_views": row.events, "visitors": row.users}
+def _row_as_json(row: TopRow | VisitRow) -> dict[str, Any]:
+    if isinstance(row, TopRow):
+        return {"value": row.value or None, "page_views": row.events, "visitors": row.users, "visits": None}
+    visits = row.visits
+    return {"value": row.value or None, "page_views": visits.views, "visitors": row.visitors, "visits": visits.visits}
 
 
 def run_overview(request: ReportRequest) -> dict[str, Any]:
@@ -84,11 +88,17 @@ def build_overview(
     lists: Sequence[str] = TOP_LIST_DIMENSIONS,
     bots: bool = False,
 ) -> Overview:
-    """The days `[first, after)`; `limit` rows a list, by page views. O(lists * limit * spans) bitmaps."""
+    """The days `[first, after)`; `limit` rows a list, by visits, or by page views where visits have no such dimension.
+
+    O(lists * limit * spans) bitmaps.
+    """
     days = snapshot.daily_events_and_users(first, after, types=PAGE_VIEW_TYPES, bots=bots)
     # The total is read as a list of one row, which saves a query.
-    tops = snapshot.top_lists(["total", *lists], first, after, limit, types=PAGE_VIEW_TYPES, bots=bots)
+    of_visits = [dimension for dimension in lists if dimension in LIST_DIMENSIONS]
+    of_events = ["total", *(dimension for dimension in lists if dimension not in LIST_DIMENSIONS)]
+    tops = snapshot.top_lists(of_events, first, after, limit, types=PAGE_VIEW_TYPES, bots=bots)
     (total,) = tops.pop("total") or [TopRow("", 0, 0)]
+    visit_lists = read_visit_lists(snapshot, of_visits, VisitDays(first, after, bots), limit)
     visits = snapshot.visits("total", first, after, bots)
     series = []
     for number in range((after - first).days):
@@ -100,5 +110,5 @@ def build_overview(
         visitors=total.users,
         visits=VisitSums.total(visits.values()),
         series=series,
-        lists=tops,
+        lists={dimension: [*tops.get(dimension, ()), *visit_lists.get(dimension, ())] for dimension in lists},
     )

@@ -14,7 +14,7 @@ from analytics.reports.buckets import Bucket, split_period
 from analytics.reports.cache import get_or_compute
 from analytics.reports.filtering.filtered import Rows
 from analytics.reports.filtering.filters import read_filter
-from analytics.reports.query.from_rollups import ROLLUP_DIMENSIONS, RollupSource
+from analytics.reports.query.from_rollups import RollupSource, can_list
 from analytics.reports.query.measures import BucketCounts, EventSelection, MeasureSource, ratio, visit_figures
 from analytics.reports.report_period import (
     open_raw_events,
@@ -76,12 +76,12 @@ def _resolve(request: ReportRequest, rollups_zone: str, default_types: tuple[str
     types = tuple(query.get("type") or ()) or default_types
     conditions = read_filter(query["filter"]) if "filter" in query else ()
     selection = EventSelection(request.site.id, types, request.include_bots, conditions)
-    return ResolvedRequest(query, selection, period, _raw_parameter(request, period, rollups_zone))
+    return ResolvedRequest(query, selection, period, _raw_parameter(request, selection, period, rollups_zone))
 
 
-def _raw_parameter(request: ReportRequest, period: Period, rollups_zone: str) -> str | None:
+def _raw_parameter(request: ReportRequest, selection: EventSelection, period: Period, rollups_zone: str) -> str | None:
     parameter = parameter_needing_raw(request, period, rollups_zone)
-    is_raw_dimension = request.query.get("dimension", "type") not in ROLLUP_DIMENSIONS
+    is_raw_dimension = not can_list(request.query.get("dimension", "type"), selection)
     return "dimension" if is_raw_dimension and parameter not in ("filter", "zone", "timezone") else parameter
 
 

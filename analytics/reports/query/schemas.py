@@ -63,14 +63,14 @@ class BreakdownChange(Schema):
     """The growth of each figure as a part of its previous value; null: it was 0 or null."""
 
     class Meta:
-        include = nullable(fields.Float, "events", "visitors", "visits")
+        include = nullable(fields.Float, "events", "visitors", "visits", "page_views")
 
 
 class SummaryChange(BreakdownChange):
     """The growth of each figure as a part of its previous value; null: it was 0 or null."""
 
     class Meta:
-        include = nullable(fields.Float, "page_views", "bounce_rate", "avg_visit_duration_s", "views_per_visit")
+        include = nullable(fields.Float, "bounce_rate", "avg_visit_duration_s", "views_per_visit")
 
 
 class SummaryResponse(SummaryFigures):
@@ -108,10 +108,12 @@ class TimeseriesResponse(Schema):
 
 
 class BreakdownFigures(Schema):
-    """Null: not known. Entry and exit pages have visits only; other dimensions have visits where visits have them."""
+    """Ranked by visits: `visits` that began with the value (exit_path: ended with it), `visitors` who began one, and
+    `page_views` of these visits. Ranked by events: `events` and their `visitors`; `visits` that began with the value,
+    where visits have it. Null: not counted, or not known (`visitors` of days that an earlier release counted)."""
 
     class Meta:
-        include = nullable(fields.Integer, "events", "visitors", "visits")
+        include = nullable(fields.Integer, "events", "visitors", "visits", "page_views")
 
 
 class BreakdownRow(BreakdownFigures):
@@ -131,7 +133,9 @@ class BreakdownOther(Schema):
 
 
 class BreakdownResponse(Schema):
-    """A page of rows, most frequent first. `total` and `other.amount` count what `ranked_by` names."""
+    """A page of rows, most frequent first. `total`, `share` and `other.amount` count what `ranked_by` names: visits for
+    page views by a dimension of visits (source, referrer, utm_source, utm_medium, utm_campaign, utm_term, utm_content,
+    country, region, city, browser, os, device, entry_path, exit_path) with no filter on anything else; else events."""
 
     dimension = fields.String(required=True, validate=OneOf(BREAKDOWN_DIMENSIONS))
     ranked_by = fields.String(required=True, validate=OneOf(["events", "visits"]))
@@ -152,16 +156,19 @@ class OverviewDay(Schema):
 
 
 class OverviewRow(Schema):
-    """A value; null for none: direct, or not known."""
+    """A value; null for none: direct, or not known. Of pages: page views and who viewed them; `visits` is null. Of the
+    other lists: visits that began with the value, who began them (null: not known, of days that an earlier release
+    counted), and their page views."""
 
     value = fields.String(required=True, allow_none=True)
     page_views = fields.Integer(required=True)
-    visitors = fields.Integer(required=True)
+    visitors = fields.Integer(required=True, allow_none=True)
+    visits = fields.Integer(required=True, allow_none=True)
 
 
 class SiteOverviewResponse(VisitFigures):
-    """`lists`: for each dimension, the values with the most page views; `referrer` not for share links and
-    public sites."""
+    """`lists`: for each dimension, the values with the most visits; for `path`, with the most page views. Share links
+    and public sites have no `referrer`."""
 
     series = fields.List(fields.Nested(OverviewDay), required=True)
     lists = fields.Dict(keys=fields.String(), values=fields.List(fields.Nested(OverviewRow)), required=True)

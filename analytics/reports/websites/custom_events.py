@@ -17,12 +17,13 @@ from analytics.reports.day_range import bad_parameter
 from analytics.reports.filtering.payload_properties import parse_property, property_text
 from analytics.reports.query.measures import PAGE_VIEW_TYPES
 from analytics.reports.request import ReportRequest
-from analytics.reports.websites.top_lists import read_top_rows, views_and_bounces, with_visits
+from analytics.reports.websites.top_lists import visits_and_bounces
 from analytics.reports.websites.website import ReportOptions
 from analytics.rollups.cardinality import OTHER
 from analytics.rollups.deltas.counts import Count
 from analytics.rollups.snapshot import sums
 from analytics.rollups.snapshot.snapshot import Snapshot
+from analytics.rollups.snapshot.visit_lists import read_visit_lists
 from analytics.store.measures import active_users, is_counted
 from analytics.store.models import events
 
@@ -78,13 +79,10 @@ def build_response(snapshot: Snapshot, options: ReportOptions, event: str | None
 
 
 def _list_campaigns(snapshot: Snapshot, options: ReportOptions, dimension: str) -> list[dict[str, Any]]:
-    """Page views with the parameter, and the visits that began with it."""
-    # One extra row, because views without the parameter may be among them.
-    tops = [top for top in read_top_rows(snapshot, options, dimension, extra_rows=1) if top.value]
-    return [
-        {"name": top.value, "visits": visits.visits, **views_and_bounces(top, visits)}
-        for top, visits in with_visits(snapshot, options, dimension, tops[: options.limit])
-    ]
+    """The visits that began with the parameter, who began them, and their page views."""
+    # One extra row, because visits without the parameter may be among them.
+    rows = read_visit_lists(snapshot, [dimension], options.visit_days, options.limit + 1)[dimension]
+    return [{"name": row.value, **visits_and_bounces(row)} for row in rows if row.value][: options.limit]
 
 
 def find_last_hours(

@@ -19,8 +19,8 @@ PAGE = {
     "page": "/pricing", "views": 40, "unique": 11, "bounce_rate": 25.0, "avg_time": 80, "entry_rate": 30.0,
     "exit_rate": 20.0,
 }  # fmt: skip
-REFERRER = {"referrer": "https://news.example.org/a", "views": 9, "unique": 4, "bounce_rate": 50.0}
-TOP_VALUE = {"views": 50, "unique": 9, "visitors": 9, "bounce_rate": 33.33}
+REFERRER = {"referrer": "https://news.example.org/a", "views": 9, "unique": 4, "visits": 4, "bounce_rate": 50.0}
+TOP_VALUE = {"views": 50, "unique": 9, "visitors": 9, "visits": 15, "bounce_rate": 33.33}
 PLACE = {"name": "DE", "count": 9, "percentage": 75.0}
 CAMPAIGN = {"name": "mail", "views": 12, "unique": 5, "visits": 6, "bounce_rate": 16.67}
 SITE_STATS_EXAMPLE = {
@@ -46,7 +46,7 @@ DASHBOARD_EXAMPLE = {
     },
     "metrics": CURRENT_TRAFFIC,
     "top_pages": [PAGE],
-    "top_sources": [{"source": "Direct", "views": 51, "unique_visitors": 10, "bounce_rate": 30.0}],
+    "top_sources": [{"source": "Direct", "views": 51, "unique_visitors": 10, "visits": 16, "bounce_rate": 30.0}],
     "top_countries": [{"country": "DE", **TOP_VALUE}],
     "geolocation": {
         "countries": [PLACE], "continents": [PLACE | {"name": "Europe"}], "regions": [PLACE | {"name": "Berlin, DE"}],

@@ -54,37 +54,40 @@ class WebsiteResponse(Schema):
     meta = Dict(keys=String(), required=True)
 
 
-class TopListRow(UniqueViews):
-    """A row of a top list; bounce_rate: visits of one page view, of the visits that began with the value."""
-
-    bounce_rate = Float(required=True, allow_none=True)
-
-
-class PageRow(TopListRow):
+class PageRow(UniqueViews):
     """A page; top_lists.list_pages explains its rates."""
 
     class Meta:
-        include = required(String, "page") | nullable(Integer, "avg_time") | nullable(Float, "entry_rate", "exit_rate")
+        include = required(String, "page") | nullable(Integer, "avg_time")
+        include |= nullable(Float, "bounce_rate", "entry_rate", "exit_rate")
 
 
-class ReferrerRow(TopListRow):
+class VisitListRow(Schema):
+    """A row of a list of visits: those that began with the value, who began them (`unique`; null: not known, of days
+    that an earlier release counted), their page views, and the percentage of them that have one (`bounce_rate`)."""
+
+    class Meta:
+        include = required(Integer, "views", "visits") | nullable(Integer, "unique") | nullable(Float, "bounce_rate")
+
+
+class ReferrerRow(VisitListRow):
     """A referring page, or "Direct"; share links and public sites show its source, by name or host."""
 
     referrer = String(required=True)
 
 
 class SourceRow(Schema):
-    """A source by name, else its host, or "Direct"."""
+    """A source by name, else its host, or "Direct"; as VisitListRow."""
 
     class Meta:
-        include = required(String, "source") | required(Integer, "views", "unique_visitors")
-        include |= nullable(Float, "bounce_rate")
+        include = required(String, "source") | required(Integer, "views", "visits")
+        include |= nullable(Integer, "unique_visitors") | nullable(Float, "bounce_rate")
 
 
-class VisitorsRow(TopListRow):
+class VisitorsRow(VisitListRow):
     """`visitors` equals `unique`; clients of seed 004 read either name."""
 
-    visitors = Integer(required=True)
+    visitors = Integer(required=True, allow_none=True)
 
 
 CountryRow, BrowserRow, DeviceRow, OsRow = (
@@ -226,11 +229,10 @@ class EventTypeRow(Schema):
 DayCount = Schema.from_dict(required(Date, "date") | required(Integer, "count"), name="DayCount")
 
 
-class CampaignRow(TopListRow):
-    """A value of a utm parameter: page views with it, and visits that began with it."""
+class CampaignRow(VisitListRow):
+    """A value of a utm parameter, with the visits that began with it."""
 
-    class Meta:
-        include = required(String, "name") | required(Integer, "visits")
+    name = String(required=True)
 
 
 class UtmPerformance(Schema):

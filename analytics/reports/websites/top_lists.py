@@ -1,18 +1,18 @@
-"""Seed 004's top lists: page views by page, referrer, country, browser, device and system, with the visits of each.
+"""Seed 004's top lists: pages by page views; referrers, countries, browsers, devices and systems by visits.
 
-The routes in views.py, the dashboard and custom_events.py call it. Lists are ranked by page views, as
-Snapshot.top_values; users are counted once; rates are percentages of visits.
+The routes in views.py, the dashboard and custom_events.py call it. A list of visits counts those that began with the
+value, the users who began them (`unique`), and their page views (`views`): docs/decisions/0028. Users are counted once;
+rates are percentages of visits.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
 from analytics.reports.labels import label_value
 from analytics.reports.websites.website import NO_VISITS, ReportOptions, percent
-from analytics.rollups.snapshot import sums
-from analytics.rollups.snapshot.snapshot import Snapshot, TopRow
-from analytics.rollups.visits.sums import VisitSums
+from analytics.rollups.snapshot.snapshot import Snapshot
+from analytics.rollups.snapshot.visit_lists import VisitRow, read_visit_lists, read_visit_sums_of_values
 
 ListRows = Callable[[Snapshot, ReportOptions], list[dict[str, Any]]]
 
@@ -24,25 +24,28 @@ def list_pages(snapshot: Snapshot, options: ReportOptions) -> list[dict[str, Any
     of it; exit_rate: visits that ended on it per view of it. avg_time: mean length of the visits that began on it. The
     time on the page itself (from its view to the next of the visit) is only in raw events, which are not read here.
     """
-    pages = read_top_rows(snapshot, options, "path")
-    exits = _read_visits(snapshot, options, "exit_path", pages)
+    first, after, _ = options.days
+    pages = snapshot.top_values("path", first, after, options.limit, **options.event_filter)
+    paths = [page.value for page in pages]
+    entries, exits = (
+        read_visit_sums_of_values(snapshot, dimension, options.visit_days, paths)
+        for dimension in ("entry_path", "exit_path")
+    )
     rows = []
-    for page, entries in with_visits(snapshot, options, "entry_path", pages):
-        duration_s, exit_visits = entries.avg_duration_s, exits.get(page.value, NO_VISITS).visits
-        row = {"page": label_value("path", page.value), **views_and_bounces(page, entries)}
-        row |= {"avg_time": None if duration_s is None else round(duration_s)}
-        row |= {"entry_rate": percent(entries.visits, page.events), "exit_rate": percent(exit_visits, page.events)}
+    for page in pages:
+        begun, ended = (visits.get(page.value, NO_VISITS) for visits in (entries, exits))
+        row = {"page": label_value("path", page.value), "views": page.events, "unique": page.users}
+        row |= {"bounce_rate": percent(begun.bounces, begun.visits)}
+        row |= {"avg_time": None if begun.avg_duration_s is None else round(begun.avg_duration_s)}
+        row |= {"entry_rate": percent(begun.visits, page.events), "exit_rate": percent(ended.visits, page.events)}
         rows.append(row)
     return rows
 
 
 def list_values(snapshot: Snapshot, options: ReportOptions, dimension: str) -> list[dict[str, Any]]:
-    """4.E7 for `referrer`: the pages that views came from, without their query; pages of the site itself too."""
-    tops = read_top_rows(snapshot, options, dimension)
-    return [
-        {dimension: label_value(dimension, top.value), **views_and_bounces(top, visits)}
-        for top, visits in with_visits(snapshot, options, dimension, tops)
-    ]
+    """4.E7 for `referrer`: the pages that visits came from, without their query; pages of the site itself too."""
+    rows = read_visit_lists(snapshot, [dimension], options.visit_days, options.limit)[dimension]
+    return [{dimension: label_value(dimension, row.value), **visits_and_bounces(row)} for row in rows]
 
 
 def list_referrer_sources(snapshot: Snapshot, options: ReportOptions) -> list[dict[str, Any]]:
@@ -62,6 +65,13 @@ def list_sources(snapshot: Snapshot, options: ReportOptions) -> list[dict[str, A
     return [{"source": row.pop("source"), "unique_visitors": row.pop("unique"), **row} for row in rows]
 
 
+def visits_and_bounces(row: VisitRow) -> dict[str, Any]:
+    """The fields of schemas.VisitListRow."""
+    visits = row.visits
+    figures = {"views": visits.views, "unique": row.visitors, "visits": visits.visits}
+    return {**figures, "bounce_rate": percent(visits.bounces, visits.visits)}
+
+
 # The name in the path and in the response, without `top-` and `top_`.
 TOP_LISTS: Mapping[str, ListRows] = {
     "pages": list_pages,
@@ -75,29 +85,3 @@ TOP_LISTS: Mapping[str, ListRows] = {
 
 # What share links and public sites show in place of a list of TOP_LISTS.
 SHARED_TOP_LISTS: Mapping[str, ListRows] = {"referrers": list_referrer_sources}
-
-
-def read_top_rows(snapshot: Snapshot, options: ReportOptions, dimension: str, extra_rows: int = 0) -> list[TopRow]:
-    """The values with the most page views, as Snapshot.top_values."""
-    first, after, _ = options.days
-    return snapshot.top_values(dimension, first, after, options.limit + extra_rows, **options.event_filter)
-
-
-def with_visits(
-    snapshot: Snapshot, options: ReportOptions, dimension: str, tops: Sequence[TopRow]
-) -> Iterator[tuple[TopRow, VisitSums]]:
-    """Each row with the visits that have its value in `dimension`. One query, O(days * rows)."""
-    visits = _read_visits(snapshot, options, dimension, tops)
-    return ((top, visits.get(top.value, NO_VISITS)) for top in tops)
-
-
-def _read_visits(
-    snapshot: Snapshot, options: ReportOptions, dimension: str, tops: Sequence[TopRow]
-) -> dict[str, VisitSums]:
-    first, after, _ = options.days
-    return sums.visits_by_value(snapshot, dimension, first, after, [top.value for top in tops], options.bots)
-
-
-def views_and_bounces(top: TopRow, visits: VisitSums) -> dict[str, Any]:
-    """The fields of schemas.TopListRow."""
-    return {"views": top.events, "unique": top.users, "bounce_rate": percent(visits.bounces, visits.visits)}

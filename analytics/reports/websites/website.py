@@ -1,7 +1,7 @@
 """Seed 004's figures of a website: its traffic, compared with the days before, and by day. From rollups.
 
 The routes in views.py and the dashboard call it. Rates are percentages, as the seed's clients show them; times are
-seconds. A visit counts on the day it began; merge adds its figures seconds after its page views.
+seconds. A visit counts on the day it began.
 """
 
 from typing import Any, NamedTuple
@@ -13,6 +13,7 @@ from analytics.reports.day_range import DayRange
 from analytics.reports.query.measures import PAGE_VIEW_TYPES
 from analytics.rollups.deltas.counts import Count
 from analytics.rollups.snapshot.snapshot import Snapshot
+from analytics.rollups.snapshot.visit_lists import VisitDays
 from analytics.rollups.visits.sums import VisitSums
 
 NO_VISITS = VisitSums()
@@ -29,6 +30,11 @@ class ReportOptions(NamedTuple):
     def event_filter(self) -> dict[str, Any]:
         """Page views, for a Snapshot."""
         return {"types": PAGE_VIEW_TYPES, "bots": self.bots}
+
+    @property
+    def visit_days(self) -> VisitDays:
+        """The days, for lists of visits."""
+        return VisitDays(self.days.first, self.days.after, self.bots)
 
     @property
     def previous(self) -> "ReportOptions":

@@ -9,9 +9,10 @@ from collections.abc import Callable, Iterator, Sequence
 from tempfile import SpooledTemporaryFile
 from typing import IO, NamedTuple
 
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine, TextClause, text
 
 from analytics.rollups import bitmaps, locks, rows
+from analytics.rollups.closing import visit_unions
 from analytics.rollups.deltas.counts import Count, decode_count
 from analytics.rollups.snapshot import snapshot
 from analytics.rollups.spans import Span, cover_days, whole_spans
@@ -34,13 +35,14 @@ IN_MEMORY_BYTES = 16 << 20
 
 
 class UnionResult(NamedTuple):
-    """Weeks and months that got union rows, and the number of these rows."""
+    """Weeks and months that got union rows, the number of these rows, and that of rows of visits (visit_unions)."""
 
     spans: int = 0
     rows: int = 0
+    visit_rows: int = 0
 
     def plus(self, other: "UnionResult") -> "UnionResult":
-        return UnionResult(self.spans + other.spans, self.rows + other.rows)
+        return UnionResult(*map(sum, zip(self, other, strict=True)))
 
 
 # Served by pk_rollups, uq_metrics and pk_open_days: a few look-ups for each week and month of a site.
@@ -78,7 +80,8 @@ def build_unions(engine: Engine) -> UnionResult:
     """Builds the missing unions of all weeks and months whose days are closed. One query when none is due."""
     with engine.connect() as connection:
         force_index_lookups(connection)
-        site_ids = sorted({site_id for site_id, _, _ in connection.execute(SELECT_DUE_SPANS, {"site_id": None})})
+        due = [row for one in UNIONS for row in connection.execute(one.due_spans, {"site_id": None})]
+        site_ids = sorted({site_id for site_id, _, _ in due})
     total = UnionResult()
     for site_id in site_ids:
         total = total.plus(build_site_unions(engine, site_id))
@@ -88,12 +91,20 @@ def build_unions(engine: Engine) -> UnionResult:
 def build_site_unions(engine: Engine, site_id: int) -> UnionResult:
     """`build_unions` of one site, weeks before the months that consist of them. A transaction each."""
     total = UnionResult()
-    while (result := _build_next(engine, site_id)) is not None:
-        total = total.plus(result)
+    for unions in UNIONS:
+        while (result := _build_next(engine, site_id, unions)) is not None:
+            total = total.plus(result)
     return total
 
 
-def _build_next(engine: Engine, site_id: int) -> UnionResult | None:
+class Unions(NamedTuple):
+    """A kind of rows that are united: the query for the spans that are due, and what writes the rows of one."""
+
+    due_spans: TextClause
+    unite: Callable[[Connection, int, Span], UnionResult]
+
+
+def _build_next(engine: Engine, site_id: int, unions: Unions) -> UnionResult | None:
     """Builds the first due span, concurrently with merges; None: none is due.
 
     A change of a day during the build marks it open, and BUILD_LOCK excludes the closing that would delete the mark: so
@@ -101,23 +112,23 @@ def _build_next(engine: Engine, site_id: int) -> UnionResult | None:
     span that has changed is discarded.
     """
     with locks.locked_transaction(engine, site_id, locks.BUILD_LOCK) as connection:
-        span = next(_due_spans(connection, site_id), None)
+        span = next(_due_spans(connection, site_id, unions), None)
         if span is None:
             return None
-        written = _unite(connection, site_id, span)
+        written = unions.unite(connection, site_id, span)
         locks.lock_rollups(connection, site_id)
         with engine.connect() as other:
-            is_due = span in _due_spans(other, site_id)
+            is_due = span in _due_spans(other, site_id, unions)
         if not is_due:
             log.info("union discarded: its days changed", extra={"site_id": site_id, "first": str(span.day)})
             connection.rollback()
             return UnionResult()
-        return UnionResult(1, written)
+        return written
 
 
-def _due_spans(connection: Connection, site_id: int) -> Iterator[Span]:
+def _due_spans(connection: Connection, site_id: int, unions: Unions) -> Iterator[Span]:
     force_index_lookups(connection)
-    return (Span(*columns) for _, *columns in connection.execute(SELECT_DUE_SPANS, {"site_id": site_id}))
+    return (Span(*columns) for _, *columns in connection.execute(unions.due_spans, {"site_id": site_id}))
 
 
 # Ranges of pk_rollups. Sorted by bytes, which suffices to group equal keys; bitmaps of more than 2 kB are not moved.
@@ -146,8 +157,12 @@ def read_span_rows(
     stream_binary(connection, READ_SPAN_ROWS, parameters, on_row)
 
 
-def _unite(connection: Connection, site_id: int, span: Span) -> int:
-    """Writes the union of the span's weeks and days; how many rows."""
+def _unite_visits(connection: Connection, site_id: int, span: Span) -> UnionResult:
+    return UnionResult(visit_rows=visit_unions.unite_visits(connection, site_id, span))
+
+
+def _unite(connection: Connection, site_id: int, span: Span) -> UnionResult:
+    """Writes the union of the span's weeks and days."""
     weeks = list(whole_spans("week", span.day, span.end_day)) if span.kind == "month" else []
     parts = cover_days(span.day, span.end_day, rows.existing_unions(connection, site_id, weeks))
     with SpooledTemporaryFile(max_size=IN_MEMORY_BYTES) as file:
@@ -156,7 +171,10 @@ def _unite(connection: Connection, site_id: int, span: Span) -> int:
         writer.finish()
         file.seek(0)
         rows.replace_unions(connection, site_id, span, file)
-    return writer.rows
+    return UnionResult(1, writer.rows)
+
+
+UNIONS = (Unions(SELECT_DUE_SPANS, _unite), Unions(visit_unions.SELECT_DUE_SPANS, _unite_visits))
 
 
 class _UnionWriter:

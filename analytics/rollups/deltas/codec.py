@@ -44,7 +44,7 @@ class CountableRow(Protocol):
     session: str
     # is_bot, browser, os, device, language, screen
     agent: str
-    # path, hostname, utm_source, utm_medium, utm_campaign; further columns are ignored
+    # path, hostname, utm_source, utm_medium, utm_campaign, utm_term, utm_content; the last two count for visits only
     page: str
     # referrer, source, channel
     referrer: str

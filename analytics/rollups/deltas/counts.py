@@ -223,10 +223,7 @@ def _values(column: str, piece: str) -> tuple[str, ...]:
     """The value of each dimension of a piece's column, in the order of DIMENSIONS_BY_COLUMN."""
     if column == "when":
         return "", piece
-    texts = [unescape_copy(text) for text in piece.split("\t")]
-    length, position, added = _PIECES_OF_VERSION_1.get(column, (0, 0, 0))
-    if len(texts) == length:
-        texts[position:position] = [""] * added
+    texts = _texts(column, piece)
     if column == "agent":
         return tuple(texts[1:])
     if column == "place":
@@ -236,6 +233,14 @@ def _values(column: str, piece: str) -> tuple[str, ...]:
     return tuple(
         fold(text) if dimension in FOLDED_FIELDS else text for dimension, text in zip(dimensions, texts, strict=False)
     )
+
+
+def _texts(column: str, piece: str) -> list[str]:
+    texts = [unescape_copy(text) for text in piece.split("\t")]
+    length, position, added = _PIECES_OF_VERSION_1.get(column, (0, 0, 0))
+    if len(texts) == length:
+        texts[position:position] = [""] * added
+    return texts
 
 
 def _view_parts(views: PageViews) -> Iterator[VisitPart]:
@@ -250,14 +255,28 @@ def _view_parts(views: PageViews) -> Iterator[VisitPart]:
     receipts = list(map(make_receipt, views.received_us, views.positions)) or [NO_RECEIPT] * len(bots)
     # Half the cost of VisitPart(…), which unpacks its arguments and packs them again.
     since_us, make = views.since_us, tuple.__new__
-    for user_no, session, bot, after_us, receipt, agent, page, (referrer, source, _), (country, _, _) in zip(
+    for user_no, session, bot, after_us, receipt, agent, page, (referrer, source, channel), place in zip(
         views.user_nos, views.sessions, bots, views.after_us, receipts, agents, pages, referrers, places, strict=True
     ):
         at_us = since_us + after_us
-        entry = (page[0], source, referrer, country, *agent[:3], *page[2:])
+        country, region, city = place
+        entry = (page[0], source, referrer, country, *agent, *page[1:], region, city, channel)
         yield make(VisitPart, (user_no, session, bot, at_us, at_us, 1, receipt, receipt, entry, page[0]))
 
 
 def _read_column(column: str, texts: list[str], numbers: list[int]) -> list[tuple[str, ...]]:
-    values = {number: _values(column, texts[number]) for number in set(numbers)}
+    values = {number: _entry_values(column, texts[number]) for number in set(numbers)}
     return [values[number] for number in numbers]
+
+
+@lru_cache(maxsize=4096)
+def _entry_values(column: str, piece: str) -> tuple[str, ...]:
+    """What visits have of a piece's column: browser, os, device; path and the five utm_…, folded; referrer, source,
+    channel; country, region, city, as events have them."""
+    texts = _texts(column, piece)
+    if column == "agent":
+        return tuple(texts[1:4])
+    if column == "page":
+        path, _, *campaign = (*texts, "", "")[:7]
+        return path, *map(fold, campaign)
+    return tuple(texts)

@@ -219,18 +219,12 @@ class Snapshot:
         """(day, value) → the sums of visits, with what unmerged page views change. One query; some more, and
         O(unmerged page views), where there are any."""
         sums = read_visit_sums(self.connection, self.site_id, dimension, first_day, end_day, bots)
-        for key, change in self.visit_changes(dimension, first_day, end_day, bots):
-            sums[key] = VisitSums.total([sums.get(key, VisitSums()), change])
-        return {key: row for key, row in sums.items() if row.visits}
-
-    def visit_changes(
-        self, dimension: str, first_day: date, end_day: date, bots: bool = False
-    ) -> Iterator[tuple[tuple[date, str], VisitSums]]:
-        """What unmerged page views change of the sums of visits, by (day, value); of bots by themselves."""
-        changes = limit_changes(self.connection, self.site_id, self.unmerged.visit_changes(self.zone), dimension)
+        changes = limit_changes(self.connection, self.site_id, self.unmerged.visit_changes(self.zone), (dimension,))
         for (_, day, is_bot), values in changes.items():
             if first_day <= day < end_day and (bots or not is_bot):
-                yield from (((day, value), decode_sums(change)) for value, change in values.items())
+                for value, change in values.items():
+                    sums[day, value] = VisitSums.total([sums.get((day, value), VisitSums()), decode_sums(change.sums)])
+        return {key: row for key, row in sums.items() if row.visits}
 
     def first_day(self) -> date | None:
         """The first day that has events, those of bots included; None: none has. One look at the index."""

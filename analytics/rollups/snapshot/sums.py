@@ -1,6 +1,6 @@
-"""Sums that reports read in a Snapshot: events without bitmaps, counts by type and short code, visits by value.
+"""Sums that reports read in a Snapshot: events without bitmaps, counts by type and short code.
 
-Unmerged deltas count too, under the values that merge would give them; visits come with their merge. Only SELECTs.
+Unmerged deltas count too, under the values that merge would give them. Only SELECTs.
 """
 
 from collections import Counter, defaultdict
@@ -9,7 +9,6 @@ from datetime import date
 from typing import Unpack
 
 from pyroaring import BitMap64
-from sqlalchemy import text
 
 from analytics.rollups import bitmaps, cardinality
 from analytics.rollups.deltas.counts import Count, RollupKey, decode_count
@@ -23,7 +22,6 @@ from analytics.rollups.snapshot.snapshot import (
     span_parameters,
 )
 from analytics.rollups.spans import DAY, whole_spans
-from analytics.rollups.visits.sums import VisitSums
 from analytics.store.copy.binary_copy import as_date, as_int, as_text, read_binary
 
 # Exceeds the number of values of any dimension.
@@ -151,33 +149,3 @@ def _unmerged_subjects(snapshot: Snapshot, kind: str, rollup_filter: RollupFilte
         for key, count in limited.items()
         if key.subject and key.type == kind and (rollup_filter.bots or not key.is_bot)
     }  # fmt: skip
-
-
-# pk_visit_rollups: equal on all its columns, a look-up for each day and value.
-VISITS = text("""
-SELECT r.value, sum(r.visits)::bigint, sum(r.bounces)::bigint, sum(r.views)::bigint, sum(r.duration_us)::bigint
-FROM unnest(CAST(:days AS date[])) AS d (day)
-CROSS JOIN unnest(CAST(:values AS text[])) AS v (value)
-CROSS JOIN LATERAL (
-    SELECT value, visits, bounces, views, duration_us
-    FROM visit_rollups
-    WHERE site_id = :site_id AND dimension = :dimension AND day = d.day AND is_bot = ANY(:bots) AND value = v.value
-    OFFSET 0
-) AS r
-GROUP BY r.value
-HAVING sum(r.visits) > 0
-""")
-
-
-def visits_by_value(
-    snapshot: Snapshot, dimension: str, first_day: date, end_day: date, values: Sequence[str], bots: bool = False
-) -> dict[str, VisitSums]:
-    """Value → sums of the visits that began in the days, with what unmerged page views change; no entry for a value
-    without. One query, O(days * values); some more where there are unmerged page views."""
-    parameters = {"days": [span.day for span in whole_spans(DAY, first_day, end_day)], "values": list(values)}
-    parameters |= {"site_id": snapshot.site_id, "dimension": dimension, "bots": with_bots(bots)}
-    found = {value: VisitSums(*sums) for value, *sums in snapshot.connection.execute(VISITS, parameters)}
-    for (_, value), change in snapshot.visit_changes(dimension, first_day, end_day, bots):
-        if value in values:
-            found[value] = VisitSums.total([found.get(value, VisitSums()), change])
-    return {value: sums for value, sums in found.items() if sums.visits}

@@ -21,7 +21,7 @@ from analytics.rollups.visits.sessionization import (
     join_pair,
     make_receipt,
 )
-from analytics.rollups.visits.store import insert_visits, read_adjacent_visits, visit_of_row
+from analytics.rollups.visits.store import SELECT_PARTS, insert_visits, read_adjacent_visits, visit_of_row
 from analytics.rollups.visits.sums import VisitSumChanges, to_microseconds
 from analytics.store.folding import FOLDED_FIELDS, fold
 from analytics.store.planner import index_lookups_only
@@ -95,29 +95,25 @@ def _follow(
 
 
 # Only the partitions of the range; ix_events_ts skips most of one when less than a day is read.
-READ_VIEWS = text("""
-SELECT user_no, coalesce(session_id, '') COLLATE "C", is_bot, (date_part('epoch', ts) * 1e6)::bigint,
-    (date_part('epoch', received_at) * 1e6)::bigint, position,
-    coalesce(path, ''), coalesce(source, ''), coalesce(referrer, ''), coalesce(country, ''), coalesce(browser, ''),
-    coalesce(os, ''), coalesce(device, ''), coalesce(utm_source, ''), coalesce(utm_medium, ''),
-    coalesce(utm_campaign, '')
-FROM events
-WHERE site_id = :site_id AND type = 'page_view' AND ts >= :start AND ts < :end
-ORDER BY 1, 2, 3, 4
-""")
-READ_VIEWS_OF_KEYS = text("""
-SELECT e.user_no, coalesce(e.session_id, '') COLLATE "C", e.is_bot, (date_part('epoch', e.ts) * 1e6)::bigint,
+VIEW_COLUMNS = f"""
+    e.user_no, coalesce(e.session_id, '') COLLATE "C", e.is_bot, (date_part('epoch', e.ts) * 1e6)::bigint,
     (date_part('epoch', e.received_at) * 1e6)::bigint, e.position,
-    coalesce(e.path, ''), coalesce(e.source, ''), coalesce(e.referrer, ''), coalesce(e.country, ''),
-    coalesce(e.browser, ''), coalesce(e.os, ''), coalesce(e.device, ''), coalesce(e.utm_source, ''),
-    coalesce(e.utm_medium, ''), coalesce(e.utm_campaign, '')
+    {", ".join(f"coalesce(e.{field}, '')" for field in ENTRY_FIELDS)}"""
+READ_VIEWS = text(f"""
+SELECT {VIEW_COLUMNS}
+FROM events e
+WHERE e.site_id = :site_id AND e.type = 'page_view' AND e.ts >= :start AND e.ts < :end
+ORDER BY 1, 2, 3, 4
+""")  # noqa: S608  # of constants
+READ_VIEWS_OF_KEYS = text(f"""
+SELECT {VIEW_COLUMNS}
 FROM events e
 JOIN unnest(CAST(:user_nos AS bigint[]), CAST(:session_ids AS text[]), CAST(:bots AS bool[]))
     AS k (user_no, session_id, is_bot)
     ON e.user_no = k.user_no AND coalesce(e.session_id, '') = k.session_id AND e.is_bot = k.is_bot
 WHERE e.site_id = :site_id AND e.type = 'page_view' AND e.ts >= :start AND e.ts < :end
 ORDER BY 1, 2, 3, 4
-""")
+""")  # noqa: S608  # of constants
 
 
 def _read(
@@ -157,13 +153,9 @@ def _join_sorted(views: Iterable[VisitPart]) -> Iterator[VisitPart]:
 
 
 # Served by ix_visits_site_id_started_at.
-READ_VISITS = text("""
-SELECT user_no, session_id, is_bot, (date_part('epoch', started_at) * 1e6)::bigint,
-    (date_part('epoch', ended_at) * 1e6)::bigint, views, (date_part('epoch', entry_received_at) * 1e6)::bigint,
-    entry_position, (date_part('epoch', exit_received_at) * 1e6)::bigint, exit_position, entry_path, source, referrer,
-    country, browser, os, device, utm_source, utm_medium, utm_campaign, exit_path
-FROM visits
-WHERE site_id = :site_id AND started_at >= :start AND started_at < :end
+READ_VISITS = text(f"""{SELECT_PARTS}
+FROM visits v
+WHERE v.site_id = :site_id AND v.started_at >= :start AND v.started_at < :end
 """)
 
 

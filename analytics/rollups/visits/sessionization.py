@@ -21,7 +21,14 @@ ENTRY_FIELDS = (
     "utm_source",
     "utm_medium",
     "utm_campaign",
+    "utm_term",
+    "utm_content",
+    "region",
+    "city",
+    "channel",
 )
+# Their columns in `visits`: the path of the first view is the entry path.
+ENTRY_COLUMNS = ("entry_path", *ENTRY_FIELDS[1:])
 
 
 # The receipt of a page view that an earlier release stored or counted: before all others, none before the other.

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, text
 
 from analytics.rollups.visits.rollups import apply_sums
 from analytics.rollups.visits.sessionization import (
+    ENTRY_COLUMNS,
     GAP_US,
     VisitKey,
     VisitPart,
@@ -120,13 +121,12 @@ def _join_stored(
 
 
 # The columns that visit_of_row reads.
-SELECT_PARTS = """
+SELECT_PARTS = f"""
 SELECT v.user_no, v.session_id, v.is_bot,
     (date_part('epoch', v.started_at) * 1e6)::bigint, (date_part('epoch', v.ended_at) * 1e6)::bigint, v.views,
     (date_part('epoch', v.entry_received_at) * 1e6)::bigint, v.entry_position,
     (date_part('epoch', v.exit_received_at) * 1e6)::bigint, v.exit_position,
-    v.entry_path, v.source, v.referrer, v.country, v.browser, v.os, v.device, v.utm_source, v.utm_medium,
-    v.utm_campaign, v.exit_path"""
+    {", ".join(f"v.{column}" for column in ENTRY_COLUMNS)}, v.exit_path"""
 # Served by pk_visits. Only visits that began in the hours before are read, not a user's whole past. Times are compared
 # as rows with `is_bot`, which pk_visits can look up and ix_visits_site_id_started_at cannot: on a young table the
 # planner expects no row in the hours of a site, and would read all visits for each part (20,000: 40 s).
@@ -241,12 +241,12 @@ def _remove(connection: Connection, site_id: int, visits: Sequence[VisitPart]) -
         connection.execute(REMOVE, {"site_id": site_id, **_keys(visits), "starts": starts})
 
 
-COPY = """
+COPY = f"""
 COPY visits (site_id, user_no, started_at, ended_at, is_bot, is_long, views, entry_received_at, entry_position,
-    exit_received_at, exit_position, session_id, entry_path, source, referrer,
-    country, browser, os, device, utm_source, utm_medium, utm_campaign, exit_path)
+    exit_received_at, exit_position, session_id, {", ".join(ENTRY_COLUMNS)}, exit_path)
 FROM STDIN (FORMAT binary)
 """
+COPIED_COLUMNS = 13 + len(ENTRY_COLUMNS)
 # The columns of fixed size in one pack: a count of columns, then length and bytes of each.
 _FIXED = Struct(">h ii iq iq iq i? i? ii iq ii iq ii")
 
@@ -270,7 +270,7 @@ def insert_visits(connection: Connection, site_id: int, visits: Sequence[VisitPa
         entry_us, entry_position = split_receipt(entry_receipt)
         exit_us, exit_position = split_receipt(exit_receipt)
         parts.append(pack(
-            23, 4, site_id, 8, user_no, 8, start, 8, end, 1, is_bot, 1, end - start > LONG_US, 4, views,
+            COPIED_COLUMNS, 4, site_id, 8, user_no, 8, start, 8, end, 1, is_bot, 1, end - start > LONG_US, 4, views,
             8, entry_us - POSTGRES_EPOCH_US, 4, entry_position, 8, exit_us - POSTGRES_EPOCH_US, 4, exit_position,
         ))  # fmt: skip
         parts.append(texts[session_id])

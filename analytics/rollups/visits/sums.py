@@ -4,15 +4,17 @@ store.py collects VisitSumChanges of the visits it writes; rollups.py adds them 
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple
 
 from analytics import clock
-from analytics.rollups.visits.sessionization import ENTRY_FIELDS, VisitPart
+from analytics.rollups.visits.sessionization import ENTRY_COLUMNS, ENTRY_FIELDS, VisitPart
 
-# In the order of a visit's values: '', the hour, VisitPart.entry (whose path is the entry path), VisitPart.exit_path.
-VISIT_DIMENSIONS = ("total", "hour", "entry_path", *ENTRY_FIELDS[1:], "exit_path")
+# What the values of a visit's lists are: those of VisitPart.entry (whose path is the entry path), and the exit path.
+LIST_DIMENSIONS = (*ENTRY_COLUMNS, "exit_path")
+# `total` has the value '', `hour` the full hours since the day began. Only the lists count people.
+VISIT_DIMENSIONS = ("total", "hour", *LIST_DIMENSIONS)
 HOUR_US = 3_600_000_000
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _HOURS = tuple(f"{hour:02}" for hour in range(100))
@@ -49,12 +51,51 @@ class VisitSums(NamedTuple):
         return self.views / self.visits if self.visits else None
 
 
+class ValueChange:
+    """What changes of one value: encoded sums, which `decode_sums` decodes, and the user_no of each visit that it gains
+    or loses; of LIST_DIMENSIONS only."""
+
+    __slots__ = ("gained", "lost", "sums")
+
+    def __init__(self, sums: int = 0, gained: Sequence[int] = (), lost: Sequence[int] = ()) -> None:
+        self.sums, self.gained, self.lost = sums, gained, lost
+
+    @property
+    def has_users(self) -> bool:
+        return bool(self.gained or self.lost)
+
+    @classmethod
+    def total(cls, changes: Iterable["ValueChange"]) -> "ValueChange":
+        """The sum of the changes."""
+        total, gained, lost = 0, list[int](), list[int]()
+        for change in changes:
+            total += change.sums
+            gained += change.gained
+            lost += change.lost
+        return cls(total, gained, lost)
+
+
+ValueChanges = Mapping[str, ValueChange]
+
+
+class _DayChanges:
+    """The tables of one (day, is_bot), one for each dimension: value → encoded sums, or the users of visits."""
+
+    __slots__ = ("gained", "lost", "sums")
+
+    def __init__(self) -> None:
+        self.sums: list[defaultdict[str, int]] = [defaultdict(int) for _ in VISIT_DIMENSIONS]
+        self.gained, self.lost = (
+            [defaultdict[str, list[int]](list) for _ in LIST_DIMENSIONS] for _ in ("gained", "lost")
+        )
+
+
 class VisitSumChanges:
-    """Signed sums of visits by (dimension, day, is_bot, value), in the calendar of one zone. 2 µs a visit."""
+    """Signed sums and users of visits by (dimension, day, is_bot, value), in the calendar of one zone. 3 µs a visit."""
 
     def __init__(self, zone: str) -> None:
         self._calendar = _Calendar(zone)
-        self._tables: dict[tuple[date, bool], list[defaultdict[str, int]]] = {}
+        self._tables: dict[tuple[date, bool], _DayChanges] = {}
 
     @property
     def days(self) -> set[date]:
@@ -65,36 +106,62 @@ class VisitSumChanges:
         """Adds the visits; with sign -1 subtracts them."""
         for visit in visits:
             tables, hour = self._tables_of(visit)
-            encoded = sign * _encode(visit)
-            for table, value in zip(tables, ("", hour, *visit.entry, visit.exit_path), strict=True):
+            encoded, user_no, values = sign * _encode(visit), visit.user_no, list_values(visit)
+            for table, value in zip(tables.sums, ("", hour, *values), strict=True):
                 table[value] += encoded
+            for users, value in zip(tables.gained if sign > 0 else tables.lost, values, strict=True):
+                users[value].append(user_no)
 
     def replace_visit(self, before: VisitPart, after: VisitPart) -> None:
         """Replaces a visit by one that begins with the same view."""
         tables, hour = self._tables_of(after)
         old, new = _encode(before), _encode(after)
         growth = new - old
-        *starts, exits = tables
-        for table, value in zip(starts, ("", hour, *after.entry), strict=True):
+        *starts, exits = tables.sums
+        for table, value in zip(starts, ("", hour, *list_values(after)[:-1]), strict=True):
             table[value] += growth
         exits[before.exit_path] -= old
         exits[after.exit_path] += new
+        if before.exit_path != after.exit_path:
+            tables.lost[-1][before.exit_path].append(before.user_no)
+            tables.gained[-1][after.exit_path].append(after.user_no)
 
-    def groups(self) -> Iterator[tuple[Group, Mapping[str, int]]]:
-        """Each changed group: value → encoded sums, which can be added, and which `decode_sums` decodes."""
+    def groups(self, dimensions: Container[str] = VISIT_DIMENSIONS) -> Iterator[tuple[Group, ValueChanges]]:
+        """Each changed group of the dimensions."""
         for (day, is_bot), tables in self._tables.items():
-            for dimension, table in zip(VISIT_DIMENSIONS, tables, strict=True):
-                yield (dimension, day, is_bot), table
+            for n, (dimension, sums) in enumerate(zip(VISIT_DIMENSIONS, tables.sums, strict=True), -2):
+                if dimension in dimensions:
+                    gained, lost = (tables.gained[n], tables.lost[n]) if n >= 0 else ({}, {})
+                    changes = {
+                        value: ValueChange(encoded, gained.get(value, ()), lost.get(value, ()))
+                        for value, encoded in sums.items()
+                    }
+                    yield (dimension, day, is_bot), changes
 
-    def _tables_of(self, visit: VisitPart) -> tuple[list[defaultdict[str, int]], str]:
+    def _tables_of(self, visit: VisitPart) -> tuple[_DayChanges, str]:
         day, hour = self._calendar.day_and_hour(visit.start_us)
         tables = self._tables.get((day, visit.is_bot))
         if tables is None:
-            tables = self._tables[day, visit.is_bot] = [defaultdict(int) for _ in VISIT_DIMENSIONS]
+            tables = self._tables[day, visit.is_bot] = _DayChanges()
         return tables, hour
 
 
-# Four signed sums in one integer: one addition instead of four, for each of thirteen dimensions of each visit.
+def list_values(visit: VisitPart) -> tuple[str, ...]:
+    """The visit's values of LIST_DIMENSIONS. A region's begins with its country, a city's with both."""
+    entry, region, city = visit.entry, visit.entry[_REGION], visit.entry[_CITY]
+    if region or city:
+        place = entry[_COUNTRY]
+        full_region = region and f"{place}/{region}"
+        full_city = city and f"{place}/{region}/{city}"
+        return *entry[:_REGION], full_region, full_city, *entry[_CITY + 1 :], visit.exit_path
+    return *entry, visit.exit_path
+
+
+# A region and its city are neighbours.
+_COUNTRY, _REGION, _CITY = map(ENTRY_FIELDS.index, ("country", "region", "city"))
+
+
+# Four signed sums in one integer: one addition instead of four, for each dimension of each visit.
 _BITS = 48
 _HALF, _MASK = 1 << (_BITS - 1), (1 << _BITS) - 1
 
@@ -105,7 +172,7 @@ def _encode(visit: VisitPart) -> int:
 
 
 def decode_sums(encoded: int) -> VisitSums:
-    """The sums of a value of `groups`."""
+    """The sums of a ValueChange."""
     visits, encoded = _lowest(encoded)
     bounces, encoded = _lowest(encoded)
     views, duration_us = _lowest(encoded)

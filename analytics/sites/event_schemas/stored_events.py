@@ -115,7 +115,7 @@ def check_stored_events(
     """What of the stored events of these types and days would be refused, the newest day first, at most `limit` events.
 
     `on_day` is called after each day with the number of events so far. Each day is a transaction of its own, whose
-    statement ends after `timeout_s` (0: never). About 3 us an event.
+    statement ends after `timeout_s` (0: never).
     """
     result, zone = CheckResult(), clock.zone(site.zone)
     for day in days.newest_first():

@@ -44,7 +44,7 @@ DAY = date(2026, 3, 20)
 # They say what became of events, and hold none.
 KEPT = {"ingest_ledger", "ledger_hours", "audit_log"}
 # They go with the site's row.
-CASCADING = {"api_key_sites", "site_aliases", "user_numbers"}
+CASCADING = {"event_schemas", "api_key_sites", "site_aliases", "user_numbers"}
 
 
 @pytest.fixture

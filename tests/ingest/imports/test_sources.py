@@ -131,7 +131,7 @@ def test_the_first_pass_finds_the_latest_time_and_repeats(tmp_path: Path) -> Non
         pytest.param('a,"never\n1,2\n3,"x"\n5,6\n', [(2, "lines 2 to 4"), (5, "")], id="closed by a later row"),
         pytest.param('1,2\na,"x"y\n3,4\n', [(2, ""), (3, "a quote is not closed"), (4, "")], id="text behind"),
         pytest.param('1,"a\n""b"""\n3,a"b\n', [(2, ""), (4, "")], id="well formed"),
-        pytest.param('1,"' + "x" * 131_073 + '"\n3,4\n', [(2, "longer than 131,072"), (3, "")], id="long cell"),
+        pytest.param('1,"' + "x" * 3_900_001 + '"\n3,4\n', [(2, "longer than 3,900,000"), (3, "")], id="long cell"),
         pytest.param("1,a\rb\n3,4\n", [(2, "bare carriage return"), (3, "")], id="carriage return"),
     ],
 )

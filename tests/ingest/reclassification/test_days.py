@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from hypothesis import HealthCheck, given
+from hypothesis import HealthCheck, Phase, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from redis import Redis
@@ -58,7 +58,7 @@ def reclassify(engine: Engine, site: Site, first: date = FIRST, end: date = END,
 
 
 def sources(engine: Engine, site: Site) -> list[Any]:
-    query = text("SELECT source, channel FROM events WHERE site_id = :id ORDER BY ts, user_id")
+    query = text("SELECT source, channel FROM events WHERE site_id = :id ORDER BY ts, user_id, position")
     with engine.connect() as connection:
         return [tuple(row) for row in connection.execute(query, {"id": site.id})]
 
@@ -209,19 +209,22 @@ EVENTS = st.lists(
         st.sampled_from(["ann", "bob", "cid"]),
         hostname=st.sampled_from([None, "www.shop.example", "bücher.example"]),
         subject=st.sampled_from([None, "abc"]),
-    ),
+    ).filter(lambda event: "gclid" not in event["path"] or event.get("referrer") in (None, SEARCH)),
     min_size=1,
     max_size=10,
 )
 DOMAINS = st.lists(st.sampled_from(["shop.example", "*.cdn.example", "bücher.example"]), unique=True)
 
 
-@hypothesis_settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@hypothesis_settings(
+    max_examples=12, deadline=None, phases=[Phase.generate], suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(EVENTS, DOMAINS, DOMAINS)
 def test_reclassified_equals_stored_by_the_new_rules(
     engine: Engine, redis: Redis, events: list[dict[str, Any]], before: list[str], after: list[str]
 ) -> None:
-    """Incremental = rebuilt = what would have been stored with these domains from the beginning."""
+    """Incremental = rebuilt = what would have been stored with these domains from the beginning; but for the click id
+    of an event that was internal, which is not stored."""
     one, other = make_site(engine, "UTC"), make_site(engine, "UTC")
     for site, domains in ((one, before), (other, after)):
         own(engine, site, *domains)

@@ -121,20 +121,28 @@ def test_compare_adds_the_previous_series(march: None, report: Report) -> None:
     assert [(point["date"], point["page_views"]) for point in found["previous"]["series"]] == [("2026-03-02", 2)]
 
 
-def row(
-    value: str | None, events: int | None, visitors: int | None, visits: int | None, share: float
-) -> dict[str, Any]:
-    return {"value": value, "events": events, "visitors": visitors, "visits": visits, "share": share}
+def row(value: str | None, events: int, visitors: int, share: float) -> dict[str, Any]:
+    """A row of a list of events."""
+    return {
+        "value": value, "events": events, "visitors": visitors, "visits": None, "page_views": None, "share": share,
+    }  # fmt: skip
+
+
+def visit_row(value: str | None, visits: int, visitors: int, page_views: int, share: float) -> dict[str, Any]:
+    """A row of a list of visits."""
+    return {
+        "value": value, "events": None, "visitors": visitors, "visits": visits, "page_views": page_views, "share": share,
+    }  # fmt: skip
 
 
 ROWS = [
-    pytest.param("path", [row("/", 2, 2, None, 0.5), row("/blog/a", 1, 1, None, 0.25), row("/blog/b", 1, 1, None, 0.25)], id="path"),
-    pytest.param("utm_source", [row(None, 3, 2, 2, 0.75), row("news", 1, 1, 1, 0.25)], id="with-visits"),
-    pytest.param("entry_path", [row("/", None, None, 2, 0.6667), row("/blog/b", None, None, 1, 0.3333)], id="entry"),
-    pytest.param("exit_path", [row("/", None, None, 1, 0.3333), row("/blog/a", None, None, 1, 0.3333), row("/blog/b", None, None, 1, 0.3333)], id="exit"),
-    pytest.param("type", [row("page_view", 4, 2, None, 0.8), row("click", 1, 1, None, 0.2)], id="type"),
+    pytest.param("path", [row("/", 2, 2, 0.5), row("/blog/a", 1, 1, 0.25), row("/blog/b", 1, 1, 0.25)], id="path"),
+    pytest.param("utm_source", [visit_row(None, 2, 2, 2, 0.6667), visit_row("news", 1, 1, 2, 0.3333)], id="of-visits"),
+    pytest.param("entry_path", [visit_row("/", 2, 2, 3, 0.6667), visit_row("/blog/b", 1, 1, 1, 0.3333)], id="entry"),
+    pytest.param("exit_path", [visit_row("/", 1, 1, 1, 0.3333), visit_row("/blog/a", 1, 1, 2, 0.3333), visit_row("/blog/b", 1, 1, 1, 0.3333)], id="exit"),
+    pytest.param("type", [row("page_view", 4, 2, 0.8), row("click", 1, 1, 0.2)], id="type"),
     pytest.param("subject", [], id="subject"),
-    pytest.param("utm_term", [row(None, 4, 2, None, 1.0)], id="raw-only"),
+    pytest.param("utm_term", [visit_row(None, 3, 2, 4, 1.0)], id="of-visits-alone"),
 ]  # fmt: skip
 
 
@@ -147,7 +155,20 @@ def test_a_breakdown_shows_the_most_frequent_values(
     assert found["rows"] == expected
     assert found["total"] == sum(row["events"] or row["visits"] for row in expected)
     assert found["next_cursor"] is None
-    assert found["meta"]["source"] == ("raw" if more or dimension == "utm_term" else "rollup")
+    assert found["meta"]["source"] == ("raw" if more else "rollup")
+
+
+def test_other_types_than_page_views_count_events(march: None, report: Report) -> None:
+    """cid's click has no utm_source; two of the three visits began without one."""
+    for more in ("", "&filter=country!=XX"):
+        found = report("breakdown", f"{PERIOD}&dimension=utm_source&type=click{more}")
+        assert (found["ranked_by"], found["total"]) == ("events", 1)
+        assert found["rows"] == [row(None, 1, 1, 1.0) | {"visits": 2}]
+
+
+def test_a_filter_on_anything_but_visits_counts_events(march: None, report: Report) -> None:
+    found = report("breakdown", f"{PERIOD}&dimension=utm_source&filter=path==/blog/a")
+    assert (found["ranked_by"], found["rows"]) == ("events", [row(None, 1, 1, 1.0)])
 
 
 @pytest.mark.parametrize("more", ["", "&filter=country!=XX"])
@@ -161,19 +182,19 @@ def test_subjects_are_short_codes_of_any_type(
     store([view("02T12:00:00")])
     for _ in ("unmerged", "merged"):
         found = report("breakdown", f"{PERIOD}&dimension=subject{more}")
-        assert found["rows"] == [row("abc", 3, 2, None, 0.75), row("xyz", 1, 1, None, 0.25)]
+        assert found["rows"] == [row("abc", 3, 2, 0.75), row("xyz", 1, 1, 0.25)]
         found = report("breakdown", f"{PERIOD}&dimension=subject&type=impression{more}")
-        assert found["rows"] == [row("abc", 1, 1, None, 1.0)]
+        assert found["rows"] == [row("abc", 1, 1, 1.0)]
         merge_site(engine, site.id)
 
 
 @pytest.mark.parametrize("more", ["", "&filter=country!=XX"])
 def test_compare_adds_previous_and_change_to_each_row(march: None, report: Report, more: str) -> None:
     found = report("breakdown", f"date=2026-03-03&dimension=path&compare=previous{more}")
-    nothing = {"events": 0, "visitors": 0, "visits": None}
+    none = {"visits": None, "page_views": None}
     assert [(row["value"], row["previous"], row["change"]) for row in found["rows"]] == [
-        ("/", {"events": 1, "visitors": 1, "visits": None}, {"events": 0.0, "visitors": 0.0, "visits": None}),
-        ("/blog/b", nothing, {"events": None, "visitors": None, "visits": None}),
+        ("/", {"events": 1, "visitors": 1, **none}, {"events": 0.0, "visitors": 0.0, **none}),
+        ("/blog/b", {"events": 0, "visitors": 0, **none}, {"events": None, "visitors": None, **none}),
     ]
 
 
@@ -319,7 +340,9 @@ def test_raw_events_that_may_be_purged_are_refused(march: None, report: Report, 
     }.items():
         problem = report("summary", query, status=400)
         assert problem["errors"][0]["field"] == field, query
-    assert report("breakdown", f"{PERIOD}&dimension=utm_term", status=400)["errors"][0]["field"] == "dimension"
+    assert (
+        report("breakdown", f"{PERIOD}&dimension=utm_term&type=click", status=400)["errors"][0]["field"] == "dimension"
+    )
     assert report("summary", "date=2026-03-03&filter=country!=DE")["events"] == 3
 
 
@@ -396,5 +419,5 @@ def test_a_value_that_is_named_as_the_rest_is_a_value(
     merge_site(engine, site.id)
     kind = f"&type={sent['type']}" if "type" in sent else ""
     found = report("breakdown", f"{PERIOD}&dimension={dimension}{kind}{query}")
-    rows = {row["value"]: row["visits" if dimension == "entry_path" else "events"] for row in found["rows"]}
+    rows = {row["value"]: row["events"] or row["visits"] for row in found["rows"]}
     assert (rows.get("(other)"), found["other"]["amount"]) == (2, 0)

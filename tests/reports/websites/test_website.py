@@ -75,7 +75,9 @@ def test_the_dashboard_by_hand(week: None, get: Get) -> None:
     }
     assert places["countries"] == [("DE", 1, 33.33), ("FR", 1, 33.33), ("US", 1, 33.33)]
     assert places["continents"] == [("Europe", 2, 66.67), ("North America", 1, 33.33)]
-    assert report["top_sources"][0] == {"source": "Direct", "views": 4, "unique_visitors": 3, "bounce_rate": 100.0}
+    assert report["top_sources"][0] == {
+        "source": "Direct", "views": 3, "unique_visitors": 3, "visits": 3, "bounce_rate": 100.0,
+    }  # fmt: skip
 
 
 def test_pages_show_where_visits_begin_and_end(week: None, get: Get) -> None:
@@ -104,12 +106,12 @@ def test_pages_show_where_visits_begin_and_end(week: None, get: Get) -> None:
 
 def test_lists_label_missing_values(week: None, get: Get) -> None:
     assert get("top-referrers")["top_referrers"] == [
-        {"referrer": "Direct", "views": 4, "unique": 3, "bounce_rate": 100.0},
-        {"referrer": "https://www.google.com/search", "views": 1, "unique": 1, "bounce_rate": 0.0},
+        {"referrer": "Direct", "views": 3, "unique": 3, "visits": 3, "bounce_rate": 100.0},
+        {"referrer": "https://www.google.com/search", "views": 2, "unique": 1, "visits": 1, "bounce_rate": 0.0},
     ]
-    row = {"views": 3, "unique": 1, "visitors": 1, "bounce_rate": 50.0}
+    row = {"views": 3, "unique": 1, "visitors": 1, "visits": 2, "bounce_rate": 50.0}
     assert get("top-countries")["top_countries"][0] == {"country": "DE", **row}
-    whole = {"views": 5, "unique": 3, "visitors": 3, "bounce_rate": 75.0}
+    whole = {"views": 5, "unique": 3, "visitors": 3, "visits": 4, "bounce_rate": 75.0}
     for name, field in (("browsers", "browser"), ("devices", "device"), ("os", "os")):
         [row] = get(f"top-{name}")[f"top_{name}"]
         assert row == {field: row[field], **whole}
@@ -178,7 +180,7 @@ def test_custom_events_by_hand(week: None, get: Get) -> None:
     ]  # fmt: skip
     assert (report["total_events"], report["unique_events"]) == (3, 1)
     assert report["utm_performance"] == {
-        "sources": [{"name": "mail", "views": 1, "unique": 1, "visits": 1, "bounce_rate": 0.0}], "mediums": [], "campaigns": [],
+        "sources": [{"name": "mail", "views": 2, "unique": 1, "visits": 1, "bounce_rate": 0.0}], "mediums": [], "campaigns": [],
     }  # fmt: skip
 
 

@@ -173,8 +173,11 @@ def test_a_body_of_version_1_has_page_views_without_receipts() -> None:
 def entry_of(view: Event) -> tuple[str, ...]:
     values = {name: value or "" for name, value in zip(ATTRIBUTES, view.attributes, strict=True)}
     values |= {name: value.lower() for name, value in values.items() if name.startswith("utm_")}
-    names = "path source referrer country browser os device utm_source utm_medium utm_campaign"
-    return tuple(values[name] for name in names.split())
+    names = (
+        "path source referrer country browser os device utm_source utm_medium utm_campaign utm_term utm_content"
+        " region city channel"
+    )
+    return tuple(values.get(name, "") for name in names.split())
 
 
 @pytest.mark.parametrize("zone", ["Europe/Berlin"])

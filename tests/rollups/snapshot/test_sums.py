@@ -1,6 +1,6 @@
 """Sums without bitmaps, by type and by short code, and visits by value: the same before and after a merge."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import date
 from typing import Any
 
 import pytest
@@ -12,7 +12,6 @@ from analytics.rollups.cardinality import OTHER
 from analytics.rollups.merge import merge_site
 from analytics.rollups.snapshot import sums
 from analytics.rollups.snapshot.snapshot import FROM_ROLLUPS, open_snapshot
-from analytics.rollups.visits.sums import VisitSums
 from analytics.sites.sites import Site
 from analytics.store.planner import force_index_lookups
 from tests.rollups.factories import BOT_AGENT, Row, add_delta, page
@@ -90,25 +89,6 @@ def test_sums_by_day_value_and_type(engine: Engine, two_days: Site) -> None:
     }  # fmt: skip
 
 
-def test_visits_of_selected_values(engine: Engine, site: Site) -> None:
-    start = datetime(2026, 3, 14, 9, tzinfo=UTC)
-    views = [("/a", 0, 1), ("/b", 60, 1), ("/a", 0, 2), ("/c", 0, 3)]
-    add_delta(
-        engine,
-        site,
-        [
-            (page(path, ts=f"{start + timedelta(seconds=after):%Y-%m-%dT%H:%M:%S}Z"), user)
-            for path, after, user in views
-        ],
-    )
-    merge_site(engine, site.id)
-    with open_snapshot(engine, site, 5) as snapshot:
-        entries = sums.visits_by_value(snapshot, "entry_path", DAY, NEXT, ["/a", "/b"])
-        assert entries == {"/a": VisitSums(2, 1, 3, 60_000_000)}
-        assert set(sums.visits_by_value(snapshot, "exit_path", DAY, NEXT, ["/a", "/b"])) == {"/a", "/b"}
-        assert sums.visits_by_value(snapshot, "exit_path", DAY, NEXT, []) == {}
-
-
 FILL = text("""
 INSERT INTO rollups (site_id, span, dimension, day, type, subject, is_bot, value, events, users)
 SELECT :site_id, 'day', dimension, date '2026-02-01' + day, type, 'c' || code, false, dimension || value, 1, '\\x00'
@@ -134,13 +114,3 @@ def test_short_codes_and_values_are_served_by_the_primary_key(engine: Engine, si
                 f"({column} " in condition for column in ("site_id", "span", "dimension", "day", "type", "subject")
             )
         assert FROM_ROLLUPS in sums.EVENTS
-
-
-def test_visits_are_served_by_the_primary_key(engine: Engine, site: Site) -> None:
-    given = {"site_id": site.id, "dimension": "path", "days": [DAY], "values": ["/a"], "bots": [False]}
-    with engine.begin() as connection:
-        force_index_lookups(connection)
-        plan = "\n".join(connection.execute(text("EXPLAIN (COSTS OFF) " + sums.VISITS.text), given).scalars())
-    condition = next(line for line in plan.splitlines() if "Index Cond" in line)
-    assert "using pk_visit_rollups" in plan
-    assert all(f"({column} = " in condition for column in ("site_id", "dimension", "day", "value"))

@@ -1,7 +1,7 @@
 """Visits compared with a slow oracle, which sorts all page views of a user and splits at gaps; on a real PostgreSQL."""
 
 import re
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, NamedTuple
@@ -19,7 +19,8 @@ from analytics.rollups.visits.recount import recount_visits
 from analytics.rollups.visits.rollups import read_visit_sums, recount_visit_rollups
 from analytics.rollups.visits.sessionization import GAP_US, VisitPart, join_parts, make_receipt
 from analytics.rollups.visits.store import ADJACENT_VISITS, LONG_US, apply_visit_parts
-from analytics.rollups.visits.sums import VISIT_DIMENSIONS, VisitSums
+from analytics.rollups.visits.sums import LIST_DIMENSIONS, VISIT_DIMENSIONS, VisitSums
+from analytics.rollups.visits.visitors import Visitors
 from analytics.store import partitions
 from analytics.store.planner import index_lookups_only
 
@@ -48,7 +49,7 @@ class View(NamedTuple):
 
     @property
     def entry(self) -> tuple[str, ...]:
-        return (self.path, "", "", self.country, "Firefox", "Linux", "desktop", "", "", "")
+        return (self.path, "", "", self.country, "Firefox", "Linux", "desktop", "", "", "", "", "", "", "", "")
 
 
 def us(at: datetime) -> int:
@@ -98,7 +99,7 @@ def slow_sums(views: Iterable[View], zone: str) -> dict[tuple[str, date, bool, s
 STORED = text("""
 SELECT user_no, session_id, is_bot, started_at, ended_at, views, entry_received_at, entry_position, exit_received_at,
     exit_position, entry_path, source, referrer, country, browser, os,
-    device, utm_source, utm_medium, utm_campaign, exit_path
+    device, utm_source, utm_medium, utm_campaign, utm_term, utm_content, region, city, channel, exit_path
 FROM visits
 WHERE site_id = :site_id
 """)
@@ -107,6 +108,27 @@ SELECT dimension, day, is_bot, value, visits, bounces, views, duration_us
 FROM visit_rollups
 WHERE site_id = :site_id AND visits <> 0
 """)
+
+
+USERS = text("SELECT dimension, day, is_bot, value, users, repeats FROM visit_rollups WHERE site_id = :site_id")
+People = dict[tuple[str, date, bool, str], dict[int, int]]
+
+
+def slow_people(views: Iterable[View], zone: str) -> People:
+    """How many visits each user has, by (dimension, day, is_bot, value)."""
+    people: People = defaultdict(lambda: defaultdict(int))
+    for visit in map(slow_visit_part, slow_visits(views)):
+        day = clock.day_of(datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=visit.start_us), clock.zone(zone))
+        for dimension, value in zip(LIST_DIMENSIONS, (*visit.entry, visit.exit_path), strict=True):
+            people[dimension, day, visit.is_bot, value][visit.user_no] += 1
+    return {key: dict(counts) for key, counts in people.items()}
+
+
+def stored_people(connection: Connection) -> People:
+    rows = connection.execute(USERS, {"site_id": SITE}).all()
+    assert all((row.users is None) == (row.dimension in ("total", "hour")) for row in rows)
+    counted = {tuple(row[:4]): Visitors.decode(row[4], row[5]).counts() for row in rows if row.users is not None}
+    return {key: counts for key, counts in counted.items() if counts}  # type: ignore[misc]
 
 
 def stored_visits(connection: Connection) -> list[VisitPart]:
@@ -221,6 +243,7 @@ def test_visits_are_a_function_of_the_set_of_page_views(engine: Engine, chunks, 
         changed = set().union(*(apply(connection, chunk, zone) for chunk in chunks))
         assert stored_visits(connection) == sorted(slow_visit_part(visit) for visit in slow_visits(views))
         assert rolled_up(connection) == slow_sums(views, zone)
+        assert stored_people(connection) == slow_people(views, zone)
         assert {key[1] for key in rolled_up(connection)} <= changed
 
 
@@ -232,10 +255,11 @@ def test_a_recount_of_any_days_changes_nothing(engine: Engine, raw_days, chunks,
         for chunk in chunks:
             apply(connection, chunk, zone)
             store_raw(connection, chunk)
-        visits, sums = stored_visits(connection), rolled_up(connection)
+        visits, sums, people = stored_visits(connection), rolled_up(connection), stored_people(connection)
         recount_visits(connection, SITE, zone, first_day, first_day + timedelta(days=length))
         assert stored_visits(connection) == visits
         assert rolled_up(connection) == sums
+        assert stored_people(connection) == people
 
 
 @pytest.mark.parametrize("order", [(0, 1), (1, 0)], ids=["in order", "late"])
@@ -271,6 +295,7 @@ def test_a_recount_creates_missing_visits(engine: Engine, raw_days, views, zone)
         recount_visits(connection, SITE, zone, NOON.date() - timedelta(days=1), NOON.date() + timedelta(days=6))
         assert stored_visits(connection) == sorted(slow_visit_part(visit) for visit in slow_visits(views))
         assert rolled_up(connection) == slow_sums(views, zone)
+        assert stored_people(connection) == slow_people(views, zone)
 
 
 def test_a_late_view_joins_two_visits(engine: Engine) -> None:
@@ -389,8 +414,8 @@ def test_rates_of_no_visits_are_none() -> None:
 
 
 def test_an_unknown_dimension_is_refused(engine: Engine) -> None:
-    with engine.begin() as connection, pytest.raises(ValueError, match="city"):
-        read_visit_sums(connection, SITE, "city", NOON.date(), NOON.date())
+    with engine.begin() as connection, pytest.raises(ValueError, match="src"):
+        read_visit_sums(connection, SITE, "src", NOON.date(), NOON.date())
 
 
 # Does not fit into a page of the index, even compressed.
@@ -408,21 +433,27 @@ def test_listed_values_are_exact_and_other_is_exactly_the_rest(engine: Engine, c
         patch.setattr(store, "VISITS_AT_A_TIME", 5)
         for n, chunk in enumerate(chunks, 1):
             apply(connection, chunk)
-            check_limited(connection, slow_sums([view for views in chunks[:n] for view in views], "UTC"))
+            check_limited(connection, [view for views in chunks[:n] for view in views])
         recount_visit_rollups(connection, SITE, "UTC", NOON.date(), NOON.date() + timedelta(days=9))
-        check_limited(connection, slow_sums([view for views in chunks for view in views], "UTC"))
+        check_limited(connection, [view for views in chunks for view in views])
 
 
-def check_limited(connection: Connection, exact) -> None:
+def check_limited(connection: Connection, views: list[View]) -> None:
     """Each row but (other) is exact; (other) is the sum of the values without a row; at most three have one."""
+    exact, exact_people, people = slow_sums(views, "UTC"), slow_people(views, "UTC"), stored_people(connection)
     stored, rest, listed = rolled_up(connection), defaultdict(lambda: VisitSums(0, 0, 0, 0)), defaultdict(set)
+    people_of_rest: People = defaultdict(Counter)
     for key, sums in exact.items():
         if key in stored and key[3] != OTHER:
             assert stored[key] == sums
+            assert people.get(key) == exact_people.get(key)
             listed[key[:3]].add(key[3])
         else:
+            if key in exact_people:
+                people_of_rest[key[:3]].update(exact_people[key])
             rest[key[:3]] = VisitSums(*(a + b for a, b in zip(rest[key[:3]], sums, strict=True)))
     assert rest == {key[:3]: sums for key, sums in stored.items() if key[3] == OTHER}
+    assert people_of_rest == {key[:3]: counts for key, counts in people.items() if key[3] == OTHER}
     assert all(len(values - {""}) <= 3 for values in listed.values())
     assert set(stored) <= set(exact) | {(*group, OTHER) for group in rest}
 

@@ -61,7 +61,9 @@ def test_a_schema_is_set_shown_listed_and_removed(client: FlaskClient, site: Sit
     [listed] = client.get(SCHEMAS, headers=admin).json["schemas"]
     assert listed == {name: put.json[name] for name in ("type", "schema", "updated_at")}
     assert client.delete(f"{SCHEMAS}/order", headers=admin).status_code == 204
-    assert client.get(f"{SCHEMAS}/order", headers=admin).status_code == 404
+    for name in ("order", "%00", "a/b"):
+        assert client.get(f"{SCHEMAS}/{name}", headers=admin).status_code == 404
+        assert client.delete(f"{SCHEMAS}/{name}", headers=admin).status_code == 404
     assert client.get(SCHEMAS, headers=admin).json == {"schemas": []}
 
 
