@@ -2,10 +2,10 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from typing import Any
+from datetime import datetime
+from typing import Any, NamedTuple
 
-from tests.model.calendars import Period
+from tests.model.calendars import Period, day_of
 from tests.model.vocabulary import NAMED_SOURCES, SEARCH_ENGINES, STORED_TYPES, Agent, Page, Referrer
 
 UTM = ("utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content")
@@ -18,8 +18,10 @@ class Draft:
     type: str
     ts: datetime
     user_id: str
+    # As it is stored; sent in one of its spellings.
     address: str
     agent: Agent
+    sent_address: str = ""
     page: Page | None = None
     referrer: Referrer | None = None
     place: tuple[str, str, str] = ("", "", "")
@@ -38,7 +40,7 @@ class Draft:
     def as_json(self) -> dict[str, Any]:
         """As it is sent."""
         country, region, city = self.place
-        own = {"user_id": self.user_id, "ip": self.address, "user_agent": self.agent.text, "subject": self.subject}
+        own = {"user_id": self.user_id, "ip": self.sent_address, "user_agent": self.agent.text, "subject": self.subject}
         own |= {"hostname": self.hostname, "language": self.language, "screen": self.screen[0]}
         own |= {"country": country, "region": region, "city": city, "event_id": self.event_id, **dict(self.utm)}
         page = {"path": self.page.sent if self.page else "", "referrer": self.referrer.sent if self.referrer else ""}
@@ -168,10 +170,20 @@ _VALUES: dict[str, Callable[[Event], str]] = {
 }
 
 
-def visitor(draft: Draft, zone: str) -> str:
-    """Who sent the event: the user id, else address and agent for one day. `zone`: of the site when it is received."""
-    day = draft.ts.astimezone(UTC).date()
-    return draft.user_id or f"~{draft.address} {draft.agent.text} {day}"
+class VisitorRule(NamedTuple):
+    """For how long the key of a visitor without an id stays the same (day, month, forever), and what it is made of."""
+
+    window: str = "day"
+    by: str = "address_and_agent"
+
+
+def visitor(draft: Draft, zone: str, rule: VisitorRule) -> str:
+    """Who sent the event: the user id, else address and agent for a day or month of the site. `zone`: of the site when
+    the event is received."""
+    day = day_of(draft.ts, zone).isoformat()
+    period = {"day": day, "month": day[:7], "forever": ""}[rule.window]
+    agent = draft.agent.text if rule.by == "address_and_agent" else ""
+    return draft.user_id or f"~{draft.address} {agent} {period}"
 
 
 @dataclass
@@ -189,6 +201,7 @@ class Log:
 
     site: str
     zone: str
+    rule: VisitorRule
     events: list[Event] = field(default_factory=list)
     _ids: set[tuple[str, ...]] = field(default_factory=set)
 
@@ -201,7 +214,7 @@ class Log:
                 continue
             if identity:
                 self._ids.add(identity)
-            event = Event(draft, (number, index), visitor(draft, self.zone), draft.event_id)
+            event = Event(draft, (number, index), visitor(draft, self.zone, self.rule), draft.event_id)
             self.events.append(event)
         return len(self.events) - before
 

@@ -12,7 +12,7 @@ from random import Random
 from typing import Any, NamedTuple
 
 from tests.model.calendars import DAY, day_start
-from tests.model.events import Batch, Draft
+from tests.model.events import Batch, Draft, VisitorRule
 from tests.model.vocabulary import (
     ADDRESSES,
     AGENTS,
@@ -97,6 +97,14 @@ class Scenario:
     def zone(self, site: str) -> str:
         """The site's first zone."""
         return self.theme.zones[0] if site == SITES[0] else self.theme.zones[2]
+
+    def visitor_rule(self, site: str) -> VisitorRule:
+        """The first site has the default; the second one of the others."""
+        if site == SITES[0]:
+            return VisitorRule()
+        return [VisitorRule(window, by) for window in ("month", "forever") for by in ("address", "address_and_agent")][
+            self.seed % 4
+        ]
 
     def steps(self) -> list[Step]:
         batches = list(self._batches())
@@ -206,9 +214,10 @@ class Scenario:
         place = PLACES[number % len(PLACES)] if self.rng.random() < 0.8 else self.rng.choice(PLACES)
         session = self.rng.choice(["", "", "s1", "s2", f"s{self.rng.randrange(1000)}"])
         referrer = self.rng.choice([None, None, *REFERRERS])
-        address = ADDRESSES[number % len(ADDRESSES)]
+        address = [*ADDRESSES][number % len(ADDRESSES)]
         return Draft(
             "", self._first, user_id, address, agent, place=place, session=session, referrer=referrer,
+            sent_address=self.rng.choice(ADDRESSES[address]),
             language=LANGUAGES[number % len(LANGUAGES)], screen=SCREENS[number % len(SCREENS)],
         )  # fmt: skip
 

@@ -28,12 +28,12 @@ class Run:
         self._scenario, self._service, self._asks_all = scenario, service, asks_all
         self._rng = Random(f"requests {scenario.seed}")
         service.go_to(scenario.start)
-        self._logs = {key: Log(key, scenario.zone(key)) for key in SITES}
+        self._logs = {key: Log(key, scenario.zone(key), scenario.visitor_rule(key)) for key in SITES}
         self._samples: list[Sample] = []
         self._definitions: dict[str, dict[str, Any]] = {}
         self._ids: dict[str, tuple[list[str], list[str]]] = {}
         for key, log in self._logs.items():
-            service.create_site(key, log.zone)
+            service.create_site(log)
             self._ids[key] = self._define_funnels(key), self._define_goals(key)
         self._batches, self._checks, self._is_merged = 0, 0, True
         self.failures: list[str] = []

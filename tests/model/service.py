@@ -18,7 +18,7 @@ from analytics.rollups.postings import make_postings
 from analytics.rollups.rebuild import rebuild_days
 from analytics.sites.sites import find_site
 from tests.factories import make_drain
-from tests.model.events import Batch
+from tests.model.events import Batch, Log
 from tests.model.generator import Sample
 from tests.model.site import Request
 
@@ -49,8 +49,9 @@ class Service:
         assert response.status_code == status, (path, body, response.text)
         return response.json
 
-    def create_site(self, key: str, zone: str) -> None:
-        self.post("/api/analytics/sites", {"key": key, "zone": zone})
+    def create_site(self, log: Log) -> None:
+        rule = {"visitor_window": log.rule.window, "visitor_by": log.rule.by}
+        self.post("/api/analytics/sites", {"key": log.site, "zone": log.zone, **rule})
 
     def change_zone(self, key: str, zone: str) -> None:
         self.post(f"/api/analytics/sites/{key}", {"zone": zone}, 200, "PATCH")

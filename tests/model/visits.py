@@ -12,7 +12,8 @@ from tests.model.events import Event
 GAP = timedelta(minutes=30)
 # What the first page view of a visit says of all of it.
 VISIT_DIMENSIONS = (
-    "source", "referrer", "country", "browser", "os", "device", "utm_source", "utm_medium", "utm_campaign",
+    "source", "channel", "referrer", "country", "region", "city", "browser", "os", "device", "utm_source",
+    "utm_medium", "utm_campaign", "utm_term", "utm_content",
 )  # fmt: skip
 PAGE_DIMENSIONS = ("entry_path", "exit_path")
 
@@ -70,6 +71,20 @@ class Visit:
 
 def find_visits(events: Iterable[Event]) -> list[Visit]:
     return [Visit(views) for views in runs(event for event in events if event.is_view)]
+
+
+def visits_by_value(visits: Iterable[Visit], dimension: str) -> list[tuple[str, list[Visit]]]:
+    """The values with the visits of each, most first."""
+    by_value: dict[str, list[Visit]] = {}
+    for visit in visits:
+        by_value.setdefault(visit.value(dimension), []).append(visit)
+    return sorted(by_value.items(), key=lambda item: (-len(item[1]), item[0]))
+
+
+def count_visits(visits: list[Visit]) -> dict[str, int]:
+    """Visits, who began them, and their page views."""
+    users, views = {visit.user for visit in visits}, sum(len(visit.views) for visit in visits)
+    return {"visitors": len(users), "visits": len(visits), "page_views": views}
 
 
 def mean_seconds(visits: list[Visit]) -> Fraction | None:

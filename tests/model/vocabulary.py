@@ -100,7 +100,12 @@ PLACES = [
     ("NP", "", ""), ("WS", "", "Apia"), ("AU", "New South Wales", ""), ("", "", ""), ("", "", ""),
 ]  # fmt: skip
 CONTINENTS = {"DE": "Europe", "US": "North America", "NP": "Asia", "WS": "Oceania", "AU": "Oceania"}
-ADDRESSES = ["203.0.113.7", "203.0.113.8", "2001:db8::7"]
+# An address as it is stored, and spellings of it.
+ADDRESSES = {
+    "203.0.113.7": ["203.0.113.7", "203.0.113.7", "203.0.113.7:5123", "::ffff:203.0.113.7"],
+    "203.0.113.8": ["203.0.113.8", "203.0.113.8"],
+    "2001:db8::7": ["2001:db8::7", "2001:DB8:0:0::7", "[2001:db8::7]:443"],
+}
 CODES = ["tea", "mug", "spoon", "a/b"]
 # The type as sent, and as stored.
 STORED_TYPES = {"pageview": "page_view"}

@@ -9,7 +9,7 @@ from tests.model.calendars import DAY, Period, of_days, previous_period, split
 from tests.model.comparison import ANYTHING, Rounded, ratio
 from tests.model.events import Event, users
 from tests.model.site import Request, Site, days
-from tests.model.visits import PAGE_DIMENSIONS, VISIT_DIMENSIONS, Visit, visit_figures
+from tests.model.visits import PAGE_DIMENSIONS, VISIT_DIMENSIONS, Visit, count_visits, visit_figures, visits_by_value
 
 VIEWS = ("page_view",)
 OVERVIEW_LISTS = (
@@ -107,23 +107,29 @@ def local(at: datetime, period: Period) -> str:
     return at.astimezone(ZoneInfo(period.zone)).isoformat()
 
 
+def lists_visits(request: Request, dimension: str) -> bool:
+    """Whether the list counts visits: of page views, by what visits have, filtered by nothing else."""
+    is_of_views = set(request.types or VIEWS) == set(VIEWS)
+    return dimension in PAGE_DIMENSIONS or (is_of_views and _has_visits(request, dimension))
+
+
 def breakdown_rows(site: Site, request: Request, period: Period) -> dict[str, dict[str, Any]]:
     """Value → its figures, for all values."""
     dimension = request["dimension"]
-    visits = Counter(visit.value(dimension) for visit in _visits_of(site, request, period, dimension))
-    if dimension in PAGE_DIMENSIONS:
-        return {value: {"events": None, "visitors": None, "visits": count} for value, count in visits.items()}
-    by_value: dict[str, list[Event]] = {}
+    if lists_visits(request, dimension):
+        by_value = visits_by_value(visits_meeting(site, request, period), dimension)
+        return {value: {"events": None, **count_visits(visits)} for value, visits in by_value}
+    began = Counter(visit.value(dimension) for visit in _visits_of(site, request, period, dimension))
+    by_event_value: dict[str, list[Event]] = {}
     for event in _events_of(site, request, period, dimension):
-        by_value.setdefault(event.value(dimension), []).append(event)
+        by_event_value.setdefault(event.value(dimension), []).append(event)
     return {
         value: {
-            "events": len(events),
-            "visitors": len(users(events)),
-            "visits": site.told(request, period, visits[value]) if _has_visits(request, dimension) else None,
+            "events": len(events), "visitors": len(users(events)), "page_views": None,
+            "visits": site.told(request, period, began[value]) if _has_visits(request, dimension) else None,
         }
-        for value, events in by_value.items()
-    }
+        for value, events in by_event_value.items()
+    }  # fmt: skip
 
 
 def _events_of(site: Site, request: Request, period: Period, dimension: str) -> list[Event]:
@@ -133,18 +139,19 @@ def _events_of(site: Site, request: Request, period: Period, dimension: str) -> 
 
 
 def _visits_of(site: Site, request: Request, period: Period, dimension: str) -> list[Visit]:
-    is_visits = dimension in VISIT_DIMENSIONS or dimension in PAGE_DIMENSIONS
-    return visits_meeting(site, request, period) if is_visits else []
+    return visits_meeting(site, request, period) if _has_visits(request, dimension) else []
 
 
 def _has_visits(request: Request, dimension: str) -> bool:
     return dimension in VISIT_DIMENSIONS and {one.field for one in request.conditions} <= set(VISIT_DIMENSIONS)
 
 
-def breakdown(site: Site, request: Request) -> dict[str, Any]:
+def breakdown(site: Site, request: Request) -> Any:
     """A page of the ranking; `after`: how many rows earlier pages had."""
     period, dimension = site.period(request), request["dimension"]
-    ranked_by = "visits" if dimension in PAGE_DIMENSIONS else "events"
+    ranked_by = "visits" if lists_visits(request, dimension) else "events"
+    if ranked_by == "visits" and site.told(request, period, None) is ANYTHING:
+        return ANYTHING
     found = breakdown_rows(site, request, period)
     ranked = sorted(found, key=lambda value: (-found[value][ranked_by], value))
     total = sum(row[ranked_by] for row in found.values())
@@ -180,12 +187,16 @@ def overview(site: Site, request: Request) -> dict[str, Any]:
     for day in days(period):
         inside = figures(site, request, of_days(day, day + DAY, site.zone))
         points.append({"date": day, **{name: inside[name] for name in ("page_views", "visitors", "visits")}})
-    lists = {
-        dimension: [
-            {"value": value or None, "page_views": len(events), "visitors": len(users(events))}
-            for value, events in top_values(site, period, dimension, request.bots)[: request.limit]
-        ]
-        for dimension in OVERVIEW_LISTS
-    }
+    lists = {dimension: _overview_rows(site, request, period, dimension) for dimension in OVERVIEW_LISTS}
     del counts["events"]
     return {**counts, "series": points, "lists": lists, "meta": site.meta(period)}
+
+
+def _overview_rows(site: Site, request: Request, period: Period, dimension: str) -> list[dict[str, Any]]:
+    if dimension in VISIT_DIMENSIONS:
+        by_value = visits_by_value(site.select_visits(period, request.bots), dimension)[: request.limit]
+        return [{"value": value or None, **count_visits(visits)} for value, visits in by_value]
+    return [
+        {"value": value or None, "page_views": len(events), "visitors": len(users(events)), "visits": None}
+        for value, events in top_values(site, period, dimension, request.bots)[: request.limit]
+    ]

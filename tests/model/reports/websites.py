@@ -11,7 +11,7 @@ from tests.model.events import Event, users
 from tests.model.filters import as_text, payload_property
 from tests.model.reports.query import VIEWS, top_values
 from tests.model.site import Request, Site, days
-from tests.model.visits import Visit, mean_seconds
+from tests.model.visits import Visit, count_visits, mean_seconds, visits_by_value
 from tests.model.vocabulary import CONTINENTS
 
 DEFAULT_DAYS = 7
@@ -138,26 +138,18 @@ def _hours(site: Site, dates: list[date]) -> list[tuple[Any, Any]]:
     return [hour for hour in found if hour[0] <= site.now]
 
 
-def _views_and_bounces(events: list[Event], visits: list[Visit]) -> dict[str, Any]:
-    bounce_rate = percent(sum(visit.is_bounce for visit in visits), len(visits))
-    return {"views": len(events), "unique": len(users(events)), "bounce_rate": bounce_rate}
-
-
-def _top(site: Site, request: Request, period: Period, dimension: str, visit_dimension: str = "") -> list[Any]:
-    """(value, page views, visits that began with it)."""
-    visits, own = site.select_visits(period, request.bots), visit_dimension or dimension
-    return [
-        (value, events, [visit for visit in visits if visit.value(own) == value])
-        for value, events in top_values(site, period, dimension, request.bots)
-    ]
+def _bounce_rate(visits: list[Visit]) -> Rounded | None:
+    return percent(sum(visit.is_bounce for visit in visits), len(visits))
 
 
 def page_rows(site: Site, request: Request, period: Period) -> list[dict[str, Any]]:
     rows, visits = [], site.select_visits(period, request.bots)
-    for value, events, entries in _top(site, request, period, "path", "entry_path")[: request.limit]:
+    for value, events in top_values(site, period, "path", request.bots)[: request.limit]:
+        entries = [visit for visit in visits if visit.value("entry_path") == value]
         exits, mean = sum(visit.value("exit_path") == value for visit in visits), mean_seconds(entries)
         rows.append({
-            "page": label("path", value), **_views_and_bounces(events, entries),
+            "page": label("path", value), "views": len(events), "unique": len(users(events)),
+            "bounce_rate": _bounce_rate(entries),
             "avg_time": None if mean is None else Rounded(mean, 0),
             "entry_rate": percent(len(entries), len(events)), "exit_rate": percent(exits, len(events)),
         })  # fmt: skip
@@ -165,10 +157,15 @@ def page_rows(site: Site, request: Request, period: Period) -> list[dict[str, An
 
 
 def value_rows(site: Site, request: Request, period: Period, dimension: str) -> list[dict[str, Any]]:
-    return [
-        {dimension: label(dimension, value), **_views_and_bounces(events, visits)}
-        for value, events, visits in _top(site, request, period, dimension)[: request.limit]
-    ]
+    """By visits that began with the value."""
+    ranked = visits_by_value(site.select_visits(period, request.bots), dimension)[: request.limit]
+    return [{dimension: label(dimension, value), **_visit_row(visits)} for value, visits in ranked]
+
+
+def _visit_row(visits: list[Visit]) -> dict[str, Any]:
+    counts = count_visits(visits)
+    figures = {"views": counts["page_views"], "unique": counts["visitors"], "visits": counts["visits"]}
+    return {**figures, "bounce_rate": _bounce_rate(visits)}
 
 
 def visitor_rows(site: Site, request: Request, period: Period, dimension: str) -> list[dict[str, Any]]:
@@ -263,10 +260,8 @@ def custom_events(site: Site, request: Request) -> dict[str, Any]:
 
 
 def _campaigns(site: Site, request: Request, period: Period, dimension: str) -> list[dict[str, Any]]:
-    found = [row for row in _top(site, request, period, dimension) if row[0]][: request.limit]
-    return [
-        {"name": value, "visits": len(visits), **_views_and_bounces(events, visits)} for value, events, visits in found
-    ]
+    ranked = visits_by_value(site.select_visits(period, request.bots), dimension)
+    return [{"name": value, **_visit_row(visits)} for value, visits in ranked if value][: request.limit]
 
 
 def _property_rows(request: Request, events: list[Event]) -> list[dict[str, Any]]:
