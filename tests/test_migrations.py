@@ -2,11 +2,13 @@
 
 from datetime import date
 
+import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from flask import Flask
 from flask_migrate import downgrade, upgrade
 from sqlalchemy import Engine, inspect, text
+from sqlalchemy.exc import DBAPIError
 
 from analytics.store.models import SUPPORTED_TYPES, metadata
 from analytics.store.partitions import ensure
@@ -123,6 +125,41 @@ def test_refused_events_count_as_dead_lettered_before_0020(app: Flask, engine: E
         with engine.begin() as connection:
             assert connection.execute(read).scalars().all() == [4]
         upgrade(str(ROOT / "migrations"))
+
+
+def test_stored_rows_get_no_receipt_and_waiting_deltas_hold_up_the_downgrade(app: Flask, engine: Engine) -> None:
+    folder, day = str(ROOT / "migrations"), date(2026, 3, 27)
+    add_delta = "INSERT INTO rollup_deltas (site_id, zone, events, body) VALUES (1, 'UTC', 1, CAST(:body AS bytea))"
+    rows = (
+        "SELECT 'event', CAST(position AS text) FROM events UNION ALL "
+        "SELECT 'visit', concat_ws(' ', date_part('epoch', entry_received_at), entry_position,"
+        " date_part('epoch', exit_received_at), exit_position) FROM visits ORDER BY 1"
+    )
+    with app.app_context():
+        downgrade(folder, "0020")
+        ensure(engine, "events", [day], day)
+        with engine.begin() as connection:
+            connection.execute(text(
+                "INSERT INTO events (event_id, ts, received_at, user_no, site_id, is_bot, type, user_id)"
+                " VALUES (gen_random_uuid(), '2026-03-27 12:00Z', '2026-03-27 12:00Z', 1, 1, false, 'page_view', 'u')"
+            ))  # fmt: skip
+            connection.execute(text(
+                "INSERT INTO visits SELECT 1, 1, '', false, '2026-03-27 12:00Z', '2026-03-27 12:00Z', 1, '/', '/',"
+                " '', '', '', '', '', '', '', '', '', false"
+            ))  # fmt: skip
+            connection.execute(text(add_delta), {"body": b"\x01"})
+        upgrade(folder)
+        with engine.begin() as connection:
+            assert connection.execute(text(rows)).all() == [("event", "-1"), ("visit", "0 0 0 0")]
+            connection.execute(text(add_delta), {"body": b"\x02"})
+        with pytest.raises(DBAPIError, match="flask rollups merge"):
+            downgrade(folder, "0020")
+        with engine.begin() as connection:
+            connection.execute(text("DELETE FROM rollup_deltas WHERE body = '\\x02'"))
+        downgrade(folder, "0020")
+        with engine.begin() as connection:
+            assert connection.execute(text("SELECT count(*) FROM events, visits, rollup_deltas")).scalar_one() == 1
+        upgrade(folder)
 
 
 def read_renamed(engine: Engine, is_new: bool) -> dict[str, str]:

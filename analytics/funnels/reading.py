@@ -6,7 +6,7 @@ by ix_events_ts (BRIN); in it every row is looked at, by parallel workers. They 
 partition, which takes a tenth of the time of a million rows and lies in memory as numpy wants it.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from functools import reduce
@@ -263,13 +263,15 @@ def _read(
 ) -> tuple[EventArrays, list[str]]:
     """Two rows in hand at a time: a partition's string is large, and the server makes the next one meanwhile."""
     kind, packed = _pack(columns)
-    query = select(dim.label("dim"), packed).where(found).group_by(literal_column("events.tableoid"), "dim")
+    query: Select[Any] = (
+        select(dim.label("dim"), packed).where(found).group_by(literal_column("events.tableoid"), "dim")
+    )
     return _points(_stream(connection, query, kind, known), kind)
 
 
-def _pack(columns: Mapping[str, ColumnElement[Any]]) -> tuple[Any, ColumnElement[bytes]]:
+def _pack(columns: Mapping[str, ColumnElement[Any]]) -> tuple[Any, ColumnElement[Any]]:
     """The rows' format, and all rows in it as one string."""
-    send = {
+    send: dict[str, Callable[[Any], ColumnElement[Any]]] = {
         "time": func.timestamptz_send,
         "mask": lambda mask: func.int4send(cast(mask, Integer)),
         "value": lambda value: func.float8send(func.coalesce(value, cast("NaN", Float(53)))),

@@ -23,8 +23,8 @@ from analytics.ingest.decoding.events import (
 )
 from analytics.ingest.decoding.rejections import Batch, ProblemParts, describe_validation_error
 from analytics.ingest.decoding.storable import MAX_DEPTH, NUL, TOO_DEEP, holds_nul, is_deeper
-from analytics.ingest.ip_addresses import normalize_ip
 from analytics.sites.event_schemas.pointers import join_pointer
+from analytics.web.ip_addresses import normalize_address
 from analytics.web.json_errors import describe_malformed
 
 # An export with these columns is one of ours. Others that it lacks are stored as missing.
@@ -115,7 +115,7 @@ def _find_problems(row: ExportedRow, payload: Any, raw: bytes, rules: Validation
         problems.append(describe_outside_window("ts", row.ts, rules.window))
     if rules.allowed_types is not None and row.type not in rules.allowed_types:
         problems.append(describe_other_type(row.type, rules.allowed_types))
-    if row.ip is not None and normalize_ip(row.ip) is None:
+    if row.ip is not None and not normalize_address(row.ip):
         problems.append(("ip", "not_an_address", f"{row.ip[:45]!r} is no IP address; accepted, for example 192.0.2.1"))
     if payload is not None and not isinstance(payload, dict):
         problems.append(("payload", "wrong_type", 'payload must be a JSON object, for example {"plan": "pro"}'))

@@ -10,8 +10,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement
 
-RECEIPT_COLUMNS = ("received_at", "position", "event_id")
-ORDER_COLUMNS = ("ts", *RECEIPT_COLUMNS)
+ORDER_COLUMNS = ("ts", "received_at", "position", "event_id")
 
 
 def event_order(columns: Any) -> tuple[ColumnElement[Any], ...]:

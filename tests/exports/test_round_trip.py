@@ -318,8 +318,9 @@ OTHER_ROUTES = {
     "/metrics": "samples are another export", "/metrics/<path:name>": "samples are another export",
 }  # fmt: skip
 REPORT_PACKAGES = ("analytics.reports.", "analytics.insights.", "analytics.funnels.")
-# What may differ: when a report was made, and a cursor, which holds a time of receipt.
-OWN_FIELDS = ("meta", "next_cursor")
+# What may differ: when a report was made; a cursor, which holds a time of receipt; an example of a type's payloads, which
+# is that of the first row that is found.
+OWN_FIELDS = ("meta", "next_cursor", "sample_properties")
 FUNNEL = {
     "name": "f",
     "steps": [

@@ -11,11 +11,11 @@ from functools import lru_cache
 from analytics.ingest.buffer import Entry
 from analytics.ingest.drain.letter_bodies import build_line_row
 from analytics.ingest.exported_rows import NO_PAYLOAD, ExportedRow, decode_exported_rows
-from analytics.ingest.ip_addresses import normalize_ip
 from analytics.privacy.pseudonym import make_pseudonym
 from analytics.store.copy.copy_text import NULL, escape_copy
 from analytics.store.event_types import stored_type
 from analytics.store.events import EventRow
+from analytics.web.ip_addresses import normalize_address
 
 # A visitor key (rows.py) or a pseudonym (privacy/pseudonym.py): names nobody, and stays the same user.
 _ANONYMOUS = re.compile(r"[~#][\w-]{20}", re.ASCII)
@@ -47,7 +47,7 @@ def _format_columns(row: ExportedRow) -> dict[str, str]:
         "ts": row.ts.astimezone(UTC).isoformat(),
         "type": escape_copy(stored_type(row.type)),
         "is_bot": "t" if row.is_bot else "f",
-        "ip": _format_text(normalize_ip(row.ip) if row.ip else None),
+        "ip": _format_text(normalize_address(row.ip) if row.ip else None),
         "payload": NULL if row.payload == NO_PAYLOAD else escape_copy(bytes(row.payload).decode()),
     }
 

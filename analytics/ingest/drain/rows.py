@@ -277,7 +277,7 @@ def _with_own_campaign(page_text: str, of_page: _Landing, event: StreamEvent) ->
     own = (event.utm_source, event.utm_medium, event.utm_campaign, event.utm_term, event.utm_content)
     columns = [escape_copy(value) if value else default for value, default in zip(own, columns, strict=True)]
     links = zip(own, of_page.campaign[:3], strict=False)
-    campaign = Campaign(*(value or default for value, default in links), of_page.campaign.click_id)
+    campaign = Campaign(*(value or default for value, default in links))._replace(click_id=of_page.campaign.click_id)
     return "\t".join((path, hostname, *columns)), _landing(of_page.host, campaign)
 
 

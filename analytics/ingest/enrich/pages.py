@@ -74,7 +74,7 @@ def _split(page: str) -> Page:
     utm = _read_utm(address.query) if "utm_" in address.query.lower() else {}
     path = clean_or_none(address.path, MAX_URL_CHARACTERS)
     host, click_id = clean_or_none(address.host, 255), _find_click_id(address.query)
-    return Page(path, host, *(utm.get(key) for key in _UTM), click_id)
+    return Page(path, host, *(utm.get(key) for key in _UTM))._replace(click_id=click_id)
 
 
 _split_cached = lru_cache(maxsize=8192)(_split)

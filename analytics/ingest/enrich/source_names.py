@@ -217,7 +217,9 @@ _BY_HOST = {
     for host in hosts.split()
 }
 # The first kind counts: "Google" of a campaign is the search engine.
-_KINDS = {name: kind for kind, sources in reversed(_HOSTS.items()) for name in sources} | {"Chrome": SourceKind.OTHER}
+_KINDS = {name: kind for kind, sources in reversed(list(_HOSTS.items())) for name in sources} | {
+    "Chrome": SourceKind.OTHER
+}
 # Android packages ("android-app://com.slack/") and App Store ids are no domains: only the whole name counts.
 _BY_APP = {
     "com.android.chrome": "Chrome",

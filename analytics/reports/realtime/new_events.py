@@ -16,7 +16,6 @@ from sqlalchemy import Connection, MappingResult, text
 
 from analytics.reports.realtime.position import StreamPosition, read_xmax
 from analytics.reports.request import format_utc
-from analytics.store.event_order import RECEIPT_COLUMNS
 from analytics.store.planner import force_time_scan
 
 # A drain writes the ledger row last: its stored_at is at most this much older than the commit.
@@ -99,8 +98,8 @@ def read_page(connection: Connection, site_id: int, position: StreamPosition, cu
     rows = connection.execute(NEW_EVENTS, parameters | _bind_events(times), execution_options=cursor).mappings()
     has_more_batches = len(times) < len(batches)
     in_page = position._replace(page_snapshot=target.snapshot)
-    batch_end = {"received_at": times[-1], "position": MAX_POSITION, "event_id": MAX_EVENT_ID}
-    end = in_page._replace(**batch_end) if has_more_batches else target
+    page_end = in_page.after(times[-1], MAX_POSITION, MAX_EVENT_ID)
+    end = page_end if has_more_batches else target
     return StreamPage(_new_events(rows, in_page, end), end, has_more_batches or is_behind)
 
 
@@ -142,7 +141,7 @@ def _new_events(rows: MappingResult, start: StreamPosition, end: StreamPosition)
         row = next(new, None)
         while row is not None:
             following = next(new, None)
-            own = start._replace(**dict(zip(RECEIPT_COLUMNS, _receipt(row), strict=True)))
+            own = start.after(*_receipt(row))
             yield NewEvent(row["type"], row["is_bot"], end if following is None else own, _as_json(row))
             row = following
 

@@ -28,7 +28,7 @@ class StreamPosition(NamedTuple):
     """The stream has sent all events visible in `snapshot`, which was taken at `at`.
 
     Within a page it has also sent the events that became visible by `page_snapshot`, up to the key (received_at,
-    position, event_id): RECEIPT_COLUMNS of store/event_order.py.
+    position, event_id), the order of receipt (store/event_order.py).
     """
 
     at: datetime
@@ -37,6 +37,10 @@ class StreamPosition(NamedTuple):
     received_at: datetime = EPOCH
     position: int = -1
     event_id: str = ""
+
+    def after(self, received_at: datetime, position: int, event_id: str) -> "StreamPosition":
+        """The position within the page, after the event with that key."""
+        return self._replace(received_at=received_at, position=position, event_id=event_id)
 
     def __str__(self) -> str:
         text = f"{(self.at - EPOCH) // MICROSECOND}_{self.snapshot}"

@@ -35,8 +35,8 @@ from tests.web.web_server import WebServer, environment, until
 
 LIVE = "/api/analytics/reports/live"
 WRITE = text("""
-INSERT INTO events (event_id, ts, received_at, user_no, site_id, is_bot, type, user_id)
-VALUES (:event_id, :at, :at, 1, :site_id, false, 'page_view', 'u');
+INSERT INTO events (event_id, ts, received_at, position, user_no, site_id, is_bot, type, user_id)
+VALUES (:event_id, :at, :at, :position, 1, :site_id, false, 'page_view', 'u');
 INSERT INTO ingest_ledger (entry_id, received_at, site_id, received, stored, duplicate, dead_lettered, principal, request_id)
 VALUES (:event_id, :at, :site_id, 1, 1, 0, 0, '', '')
 """)
@@ -44,14 +44,15 @@ VALUES (:event_id, :at, :site_id, 1, 1, 0, 0, '', '')
 
 @pytest.fixture
 def write(engine: Engine, site: Site) -> Callable[..., UUID]:
-    """`write(connection, at)`: stores an event as a drain does, in the caller's transaction."""
+    """`write(connection, at, position)`: stores an event as a drain does, in the caller's transaction. Without a
+    position, as a release before 0021."""
     now = clock.now()
     for table in ("events", "ingest_ledger"):
         ensure(engine, table, [(now - timedelta(days=1)).date(), now.date()], now.date())
 
-    def put(connection: Connection, at: datetime) -> UUID:
+    def put(connection: Connection, at: datetime, position: int = -1) -> UUID:
         event_id = uuid4()
-        connection.execute(WRITE, {"event_id": event_id, "at": at, "site_id": site.id})
+        connection.execute(WRITE, {"event_id": event_id, "at": at, "position": position, "site_id": site.id})
         return event_id
 
     return put
@@ -101,7 +102,8 @@ def test_in_any_order_of_commits_each_event_comes_once_and_a_resume_continues_af
             if who not in running:
                 running[who] = engine.connect()
             # Several have the same microsecond, and later ones an earlier time.
-            written.add(f"event_{write(running[who], base + timedelta(microseconds=n * 7 % 5))}")
+            at, position_in_batch = base + timedelta(microseconds=n * 7 % 5), n % 3 - 1
+            written.add(f"event_{write(running[who], at, position_in_batch)}")
         elif step == "c" and who in running:
             running[who].commit()
             running.pop(who).close()
@@ -113,6 +115,20 @@ def test_in_any_order_of_commits_each_event_comes_once_and_a_resume_continues_af
     for number, (_, resume_position) in enumerate(sent):
         resumed, _ = read_all(engine, site, resume_position)
         assert sorted(event_id for event_id, _ in resumed) == sorted(ids[number + 1 :])
+
+
+def test_events_of_one_batch_come_in_the_order_sent_and_resume_there(engine: Engine, site: Site, write: Any) -> None:
+    position, at = start(engine), clock.now() - timedelta(minutes=5)
+    with engine.begin() as connection:
+        ids = {n: f"event_{write(connection, at, n)}" for n in (3, 0, 2, 1)}
+    events, _ = read_all(engine, site, position)
+    assert [event_id for event_id, _ in events] == [ids[n] for n in range(4)]
+    resumed, _ = read_all(engine, site, events[1][1])
+    assert [event_id for event_id, _ in resumed] == [ids[2], ids[3]]
+    # The id of a release that knew no positions: the batch is sent again from its beginning rather than left out.
+    parts = str(events[1][1]).split("_")
+    old, _ = read_all(engine, site, decode_position("_".join([*parts[:-2], parts[-1]])))
+    assert [event_id for event_id, _ in old] == [ids[n] for n in range(4)]
 
 
 def test_an_event_that_waited_in_redis_is_new_when_it_is_stored(engine: Engine, site: Site, write: Any) -> None:
