@@ -24,7 +24,10 @@ PARAMETER_EXAMPLES = {
     "from": "from=2026-11-01 or from=2026-11-01T00:00:00Z",
     "to": "from=2026-11-01&to=2026-11-23",
     "zone": "zone=Europe/Berlin",
+    "compare": "compare=previous, compare=year or compare=2026-10-01..2026-10-31",
 }
+# A request has at most one way to say its period; this is the order in which an error looks for it.
+PERIOD_PARAMETERS = ("date", "days", "hours", "to", "from")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,11 @@ class Period:
 def day_period(day: date, zone: ZoneInfo) -> Period:
     """The calendar day, of 23, 24 or 25 hours (none, where a zone skipped it)."""
     return Period(*clock.day_bounds(day, zone), zone)
+
+
+def period_parameter(parameters: Mapping[str, object]) -> str:
+    """The parameter that sets the period; `days` when none does. Errors about the period name it."""
+    return next((name for name in PERIOD_PARAMETERS if name in parameters), "days")
 
 
 def read_zone(parameters: Mapping[str, str], site_zone: str) -> ZoneInfo:
@@ -87,6 +95,19 @@ def read_period(parameters: Mapping[str, str], zone: ZoneInfo, now: datetime, de
     if "hours" in parameters:
         return Period(now - timedelta(hours=_number("hours", parameters["hours"], MAX_DAYS * 24)), now, zone)
     return _between(parameters, zone, today)
+
+
+def read_range(name: str, text: str, zone: ZoneInfo) -> Period:
+    """The period of a text as `2026-10-01..2026-10-31`: two dates (both included) or RFC 3339 instants (the second
+    excluded). Raises BadInput, which names the parameter `name`."""
+    first, dots, last = text.partition("..")
+    if not dots:
+        detail = f"{text[:80]!r} is unknown; accepted: previous, year, or two dates or times with .. between them"
+        raise bad_parameter(name, detail, PARAMETER_EXAMPLES[name])
+    period = Period(_bound(name, first, zone, 0), _bound(name, last, zone, 1), zone)
+    if period.end <= period.start:
+        raise bad_parameter(name, "the range ends before it begins", PARAMETER_EXAMPLES[name])
+    return period
 
 
 def _between(parameters: Mapping[str, str], zone: ZoneInfo, today: date) -> Period:

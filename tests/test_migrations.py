@@ -7,6 +7,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from flask import Flask
 from flask_migrate import downgrade, upgrade
+from pyroaring import BitMap64
 from sqlalchemy import Engine, inspect, text
 from sqlalchemy.exc import DBAPIError
 
@@ -186,4 +187,45 @@ def test_renamed_columns_keep_their_values_up_and_down(app: Flask, engine: Engin
         assert read_renamed(engine, is_new=True) == expected
         downgrade(folder, "0012")
         assert read_renamed(engine, is_new=False) == expected
+        upgrade(folder)
+
+
+def test_campaigns_are_folded_and_events_of_before_have_no_channel(app: Flask, engine: Engine) -> None:
+    """0022: what an audit of the days of before counts; a channel of the raw events is NULL."""
+    folder, users = str(ROOT / "migrations"), [BitMap64([1, 2]), BitMap64([2, 3]), BitMap64([1, 2, 3]), BitMap64([9])]
+    rollup = text(
+        "INSERT INTO rollups (site_id, span, dimension, day, type, subject, is_bot, value, events, users)"
+        " VALUES (1, 'day', :dimension, '2026-03-27', 'page_view', '', false, :value, :events, :users)"
+    )
+    rows = [("utm_source", "Ärzte", 2), ("utm_source", "ÄRZTE", 3), ("total", "", 5), ("utm_source", "kept", 1)]
+    with app.app_context():
+        downgrade(folder, "0021")
+        with engine.begin() as connection:
+            for (dimension, value, events), people in zip(rows, users, strict=True):
+                given = {"dimension": dimension, "value": value, "events": events, "users": people.serialize()}
+                connection.execute(rollup, given)
+            connection.execute(text(
+                "INSERT INTO visit_rollups (site_id, dimension, day, is_bot, value, visits, bounces, views, duration_us)"
+                " VALUES (1, 'utm_source', '2026-03-27', false, 'Ärzte', 1, 1, 1, 0),"
+                " (1, 'utm_source', '2026-03-27', false, 'ärzte', 2, 0, 4, 7), (1, 'source', '2026-03-27', false, 'X', 3, 1, 5, 7)"
+            ))  # fmt: skip
+            connection.execute(text(
+                "INSERT INTO visits (site_id, user_no, session_id, is_bot, started_at, ended_at, views, exit_path, entry_path, source,"
+                " referrer, country, browser, os, device, utm_source, utm_medium, utm_campaign, is_long)"
+                " VALUES (1, 1, '', false, now(), now(), 1, '/', '/', 'X', '', '', '', '', '', 'Ärzte', 'CPC', '', false)"
+            ))  # fmt: skip
+        upgrade(folder, "0022")
+        with engine.begin() as connection:
+            stored = connection.execute(text("SELECT dimension, value, events, users FROM rollups"))
+            found = {(name, value): (events, set(BitMap64.deserialize(b))) for name, value, events, b in stored}
+            assert found == {
+                ("utm_source", "ärzte"): (5, {1, 2, 3}),
+                ("utm_source", "kept"): (1, {9}),
+                **{(name, ""): (5, {1, 2, 3}) for name in ("total", "hostname", "language", "screen", "channel")},
+            }
+            sums = connection.execute(text("SELECT value, visits, bounces, views, duration_us FROM visit_rollups"))
+            assert set(sums.all()) == {("ärzte", 3, 1, 5, 7), ("X", 3, 1, 5, 7)}
+            visit = connection.execute(text("SELECT source, utm_source, utm_medium FROM visits")).one()
+            assert tuple(visit) == ("X", "ärzte", "cpc")
+            connection.execute(text("TRUNCATE rollups, visit_rollups, visits"))
         upgrade(folder)

@@ -61,7 +61,8 @@ UNDOCUMENTED_ROUTES: Mapping[str, str] = {
 }
 SITE_DESCRIPTION = "Key of the site. Default: the token's own, else `default`."
 PERIOD_DESCRIPTION = (
-    "The period is one of `date`, `days`, `hours`, or `from` and `to`; days are calendar days of the site's zone."
+    "The period is one of `date`, `days`, `hours`, or `from` and `to`, on every report; days are calendar days of the "
+    "site's zone. `meta` has the period that was answered."
 )
 # The meaning of each parameter, and an example of a required one. Optional ones have none: the pages fill in all
 # examples at once, and a request may name only one kind of period.
@@ -85,10 +86,19 @@ PARAMETER_DOCS: Mapping[str, tuple[str, Any]] = {
     "filter": ("Conditions on dimensions and payload, for example `country==DE;path=^/blog`.", None),
     "dimension": ("Dimension of the rows.", "path"),
     "breakdown": ("Dimension of the first step's event to break down by.", None),
-    "compare": ("`previous`: also the preceding period of the same length.", None),
+    "compare": (
+        "Also the figures of another period: `previous`, the preceding one of the same length; `year`, the same dates "
+        "a year before; or a range as `2026-10-01..2026-10-31`, of dates (both included) or RFC 3339 times.",
+        None,
+    ),
+    "align": (
+        "With `compare`: `elapsed` compares a period that is still running with the same part of the other one, up to "
+        "the same local time; `whole` with all of it. Default: `elapsed`. `meta.compare` has both ranges.",
+        None,
+    ),
     "granularity": ("Length of a bucket of the time series.", None),
     "window": ("`trailing`: the days that end with the date; `calendar`: its calendar week or month.", None),
-    "unit": ("Length of a cohort's period.", None),
+    "unit": ("Length of a cohort's period, or of a bucket. `granularity` is another name of it.", None),
     "format": ("Format of the file. Default: `csv`.", None),
     "name": ("Name; repeatable where it is a filter.", "response_time"),
     "event_name": ("Only events of this name.", None),
@@ -329,10 +339,12 @@ def _query_parameters(rule: Rule, doc: OperationDoc, plugin: MarshmallowPlugin) 
         return
     assert plugin.converter is not None
     named = _names_site(rule)
+    # The converter also describes inherited fields that the schema leaves out.
+    accepted = {field.data_key or name for name, field in doc.query().fields.items()}
     for found in plugin.converter.schema2parameters(doc.query, location="query"):
         name = found["name"]
-        if named and name in SITE_NAMES:
-            # The site is in the path.
+        if name not in accepted or (named and name in SITE_NAMES):
+            # Where the path has the site, the query does not.
             continue
         text, example = PARAMETER_DOCS.get(name, ("", None))
         example = example if found.get("required") else None

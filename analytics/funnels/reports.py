@@ -18,7 +18,8 @@ from analytics.funnels.request import (
     spec_of,
 )
 from analytics.period import Period
-from analytics.reports.report_period import previous_period
+from analytics.reports.comparison import Comparison, read_comparison
+from analytics.reports.day_range import MAX_DAYS
 from analytics.reports.request import ReportRequest, period_bounds
 
 
@@ -40,10 +41,13 @@ def summarize(request: ReportRequest, funnel: Funnel) -> dict[str, Any]:
 def build(request: ReportRequest, spec: FunnelSpec) -> dict[str, Any]:
     """Spec 4.E23 with the totals of 4.E22; also `breakdown` and `previous` where the query requests them."""
     period = read_funnel_period(request)
-    return compute_cached(request, "report", [spec], period, lambda: _report(request, spec, period))
+    comparison = read_comparison(request, period, MAX_DAYS)
+    return compute_cached(
+        request, "report", [spec], period, lambda: _report(request, spec, period, comparison), comparison
+    )
 
 
-def _report(request: ReportRequest, spec: FunnelSpec, period: Period) -> dict[str, Any]:
+def _report(request: ReportRequest, spec: FunnelSpec, period: Period, comparison: Comparison | None) -> dict[str, Any]:
     # With numpy (funnels/request.py).
     from analytics.funnels import figures
 
@@ -58,8 +62,8 @@ def _report(request: ReportRequest, spec: FunnelSpec, period: Period) -> dict[st
     if "breakdown" in query:
         limit = query.get("limit") or settings().top_results_limit
         report["breakdown"] = {"dimension": query["breakdown"], "rows": figures.breakdown_rows(result, limit)}
-    if "compare" in query:
-        report["previous"] = _previous(request, spec, previous_period(period))
+    if comparison:
+        report["previous"] = _previous(request, spec, comparison.previous)
     return report
 
 
@@ -67,7 +71,7 @@ def _previous(request: ReportRequest, spec: FunnelSpec, period: Period) -> dict[
     # With numpy (funnels/request.py).
     from analytics.funnels import figures
 
-    result = count_funnel(request, spec, period)
+    result = count_funnel(request, spec, period, "compare")
     return {**period_bounds(period), **figures.summarize(result), "step_analytics": figures.step_rows(result)}
 
 

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from analytics import clock
 from analytics.funnels.definitions import FUNNEL_STEP_TYPE, Funnel, FunnelDefinition
-from analytics.period import Period, read_zone
+from analytics.period import Period, period_parameter, read_zone
 from analytics.reports.cache import get_or_compute
-from analytics.reports.day_range import MAX_DAYS, period_parameter
+from analytics.reports.comparison import Comparison
+from analytics.reports.day_range import MAX_DAYS
 from analytics.reports.filtering.filters import read_filter
 from analytics.reports.report_period import open_raw_events, read_report_period
 from analytics.reports.request import ReportRequest
@@ -42,17 +43,24 @@ def compute_cached(
     specs: Sequence[FunnelSpec],
     period: Period,
     compute: Callable[[], dict[str, Any]],
+    comparison: Comparison | None = None,
 ) -> dict[str, Any]:
     """The result of `compute` with `meta`; of a period that is over, it may come from the cache."""
     # "orders" is part of the cache key.
     orders = [[spec.funnel_id, spec.definition.as_json()] for spec in specs]
     keyed = replace(request, query={**request.query, "orders": orders})
-    meta = request.meta(period, "raw")
-    return get_or_compute(keyed, f"funnel:{name}", period, lambda: compute() | {"meta": meta})
+    meta = request.meta(period, "raw", **({"compare": comparison.as_json()} if comparison else {}))
+    covered = comparison.covered(period) if comparison else period
+    return get_or_compute(keyed, f"funnel:{name}", covered, lambda: compute() | {"meta": meta})
 
 
-def count_funnel(request: ReportRequest, spec: FunnelSpec, period: Period) -> "FunnelResult":
-    """Raises BadInput where raw events may be purged, Invalid where they are too many or take too long."""
+def count_funnel(
+    request: ReportRequest, spec: FunnelSpec, period: Period, parameter: str | None = None
+) -> "FunnelResult":
+    """`parameter`: the one that sets the period, where it is not that of the request.
+
+    Raises BadInput where raw events may be purged, Invalid where they are too many or take too long.
+    """
     # Imported here because numpy takes 17 MB and 0.1 s: only a process that counts a funnel pays for it.
     from analytics.funnels.conversion import FunnelCountRequest, compute_funnel
     from analytics.funnels.posted import Seen
@@ -60,7 +68,7 @@ def count_funnel(request: ReportRequest, spec: FunnelSpec, period: Period) -> "F
     query = request.query
     conditions = read_filter(query["filter"]) if "filter" in query else ()
     tracked_id = spec.funnel_id if spec.funnel_id and _has_tracked_steps(request, period) else None
-    with open_raw_events(request, period, period_parameter(request)) as (connection, calendar):
+    with open_raw_events(request, period, parameter or period_parameter(request.query)) as (connection, calendar):
         events = Seen(request.site.id, period, calendar, request.include_bots, conditions)
         count_request = FunnelCountRequest(events, spec.definition, tracked_id, query.get("breakdown"))
         return compute_funnel(connection, count_request)

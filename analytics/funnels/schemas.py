@@ -16,7 +16,7 @@ from analytics.funnels.steps import CONDITION_PARTS, MAX_STEPS, MIN_STEPS, STEP_
 from analytics.reports.filtering.path_patterns import MAX_PATTERN_CHARS
 from analytics.reports.query import schemas as query
 from analytics.reports.query.measures import ENTRY_EXIT_DIMENSIONS
-from analytics.reports.schemas import UNKNOWN_CHOICE, PeriodQuery, ReportMeta, property_field
+from analytics.reports.schemas import UNKNOWN_CHOICE, CompareQuery, PeriodQuery, ReportMeta, property_field
 from analytics.web.site_parameters import SiteFields
 
 ORDERINGS, SCOPES = ("ordered", "strict"), ("user", "visit")
@@ -108,12 +108,11 @@ class FunnelQuery(PeriodQuery):
     filter = fields.String()
 
 
-class FunnelReportQuery(FunnelQuery):
-    """`breakdown`: a dimension of the first step's event; `limit`: its rows. `compare=previous`: the period before."""
+class FunnelReportQuery(FunnelQuery, CompareQuery):
+    """`breakdown`: a dimension of the first step's event; `limit`: its rows. `compare`: also another period."""
 
     breakdown = _choice(BREAKDOWN_DIMENSIONS)
     limit = fields.Integer(validate=Range(1, 1000))
-    compare = _choice(("previous",))
 
 
 class FunnelPeriodBody(Schema):

@@ -37,7 +37,7 @@ class LifecycleBucket(NamedTuple):
 
 def build_report(request: ReportRequest) -> dict[str, Any]:
     """The series of the request's units, extended to whole ones. Raises BadInput."""
-    query, unit = request.query, request.query["granularity"]
+    query, unit = request.query, request.query["unit"]
     with request.open_snapshot() as snapshot:
         days = read_days(request, snapshot.zone)
         edges = cohort_edges(days, unit)

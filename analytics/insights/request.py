@@ -10,9 +10,9 @@ from datetime import date
 
 from sqlalchemy import ColumnElement, Connection
 
-from analytics.period import Period, read_zone
+from analytics.period import Period, period_parameter, read_zone
 from analytics.reports import report_period
-from analytics.reports.day_range import DayRange, period_parameter
+from analytics.reports.day_range import DayRange
 from analytics.reports.filtering.filtered import PLAN
 from analytics.reports.filtering.filters import Condition, build_filter_clause, parse_filter
 from analytics.reports.request import ReportRequest
@@ -46,7 +46,7 @@ def read_selection(request: ReportRequest, rollups_zone: str) -> EventSelection:
     query = request.query
     period = report_period.read_report_period(request, read_zone(query, rollups_zone))
     conditions = parse_filter(query["filter"]) if "filter" in query else ()
-    return EventSelection(request.site.id, period, conditions, request.include_bots, period_parameter(request))
+    return EventSelection(request.site.id, period, conditions, request.include_bots, period_parameter(request.query))
 
 
 @contextmanager

@@ -6,9 +6,9 @@ from marshmallow.validate import Length, OneOf, Range, Regexp
 
 from analytics.apidocs.response_fields import nullable, required
 from analytics.errors import BadInput
-from analytics.insights.fields import MAX_TEXT_CHARS, choice_field, filter_field, text_field, type_field, valid_for
+from analytics.insights.fields import MAX_TEXT_CHARS, filter_field, text_field, type_field, valid_for
 from analytics.insights.goals.schemas import GoalDefinitionResponse
-from analytics.reports.audience.schemas import COHORT_UNITS
+from analytics.reports.audience.schemas import COHORT_UNITS, UnitFields
 from analytics.reports.filtering.path_patterns import parse_pattern
 from analytics.reports.filtering.payload_properties import parse_property
 from analytics.reports.schemas import EventTypesQuery, PeriodQuery, ReportMeta
@@ -32,10 +32,8 @@ def _check_goal(text: str) -> None:
         parse_pattern(text)
 
 
-class LifecycleQuery(EventTypesQuery):
+class LifecycleQuery(EventTypesQuery, UnitFields):
     """Whose events count; by day, ISO week or calendar month."""
-
-    granularity = choice_field(COHORT_UNITS, load_default="day")
 
 
 class JourneysQuery(PeriodQuery):

@@ -1,6 +1,7 @@
-"""The whole days of a report that counts days of the rollups' calendar. Refuses a period that cuts a day.
+"""The period of a report that counts in the rollups' calendar, and the days that it touches.
 
-Reports on audience, links, websites and the overview call it; report_period.py is for those that can read raw events.
+Reports on audience, links, websites and the overview call it; report_period.py is for those that can count all of a
+period in raw events. Where the period cuts a day, they read a clipped snapshot (rollups/snapshot/clipped.py).
 """
 
 from datetime import date, datetime, timedelta
@@ -10,15 +11,13 @@ from zoneinfo import ZoneInfo
 from analytics import clock
 from analytics.errors import BadInput, Problem
 from analytics.errors import bad_parameter as bad_parameter
-from analytics.period import PARAMETER_EXAMPLES, Period, read_period, read_zone
+from analytics.period import PARAMETER_EXAMPLES, PERIOD_PARAMETERS, Period, period_parameter, read_period, read_zone
 from analytics.reports.buckets import unit_bounds
 from analytics.reports.request import ReportRequest
 from analytics.rollups.snapshot.snapshot import Snapshot
 
 DEFAULT_DAYS = 30
 MAX_DAYS = 366
-# A request has at most one way to say its period; this is the order in which an error looks for it.
-PERIOD_PARAMETERS = ("date", "days", "hours", "to", "from")
 
 
 class DayRange(NamedTuple):
@@ -45,6 +44,14 @@ class DayRange(NamedTuple):
         days = cls(clock.day_of(period.start, period.zone), clock.day_of(period.end, period.zone), period.zone)
         return days if days.period == period else None
 
+    @classmethod
+    def covering(cls, period: Period) -> "DayRange":
+        """The days that the period touches; none for an empty period between two days."""
+        first, after = (clock.day_of(bound, period.zone) for bound in (period.start, period.end))
+        if clock.day_start(after, period.zone) < period.end:
+            after += timedelta(days=1)
+        return cls(first, after, period.zone)
+
     @property
     def period(self) -> Period:
         return Period(clock.day_start(self.first, self.zone), clock.day_start(self.after, self.zone), self.zone)
@@ -59,35 +66,42 @@ class DayRange(NamedTuple):
         return (self.after - self.first).days
 
 
+def read_period_of_rollups(
+    request: ReportRequest, rollups_zone: str, default_days: int = DEFAULT_DAYS, max_days: int | None = None
+) -> Period:
+    """The request's period in the rollups' zone; without one, `default_days` through today.
+
+    Raises BadInput for another zone, and for a period that touches more than `max_days` days.
+    """
+    zone = _rollups_zone(request, rollups_zone)
+    default = DayRange.through_today(request.now, zone, default_days).period
+    period = read_period(request.query, zone, request.now, default)
+    length = DayRange.covering(period).length
+    if max_days is not None and length > max_days:
+        detail = f"{length:,} days are too many; accepted: up to {max_days}"
+        raise bad_parameter(period_parameter(request.query), detail, PARAMETER_EXAMPLES["days"])
+    return period
+
+
 def read_days(
     request: ReportRequest, rollups_zone: str, default_days: int = DEFAULT_DAYS, max_days: int | None = None
 ) -> DayRange:
-    """The request's days in the rollups' zone; without a period, `default_days` through today.
+    """The days that the request's period touches, for reports whose figures are of whole days or longer units.
 
-    Raises BadInput for another zone, for a period that cuts a day, for more than `max_days` days.
+    Raises BadInput as `read_period_of_rollups`.
     """
-    zone = _rollups_zone(request, rollups_zone)
-    days = _whole_days(request, zone, default_days)
-    if days is None:
-        example = f"{PARAMETER_EXAMPLES['days']} or {PARAMETER_EXAMPLES['to']}"
-        raise bad_parameter(period_parameter(request), "this report counts whole days", example)
-    if max_days is not None and days.length > max_days:
-        detail = f"{days.length:,} days are too many; accepted: up to {max_days}"
-        raise bad_parameter(period_parameter(request), detail, PARAMETER_EXAMPLES["days"])
-    return days
+    return DayRange.covering(read_period_of_rollups(request, rollups_zone, default_days, max_days))
 
 
-def read_day(request: ReportRequest, rollups_zone: str) -> DayRange:
-    """The request's one day; without a period, today. Raises BadInput as `read_days`."""
-    zone = _rollups_zone(request, rollups_zone)
-    days = _whole_days(request, zone, 1)
+def read_last_day(request: ReportRequest, rollups_zone: str) -> DayRange:
+    """The last day of the request's period; without one, today. Raises BadInput as `read_period_of_rollups`."""
     if "date" in request.query:
+        zone = _rollups_zone(request, rollups_zone)
+        period = read_period(request.query, zone, request.now, DayRange.through_today(request.now, zone, 1).period)
         # Not from the period: a day that the zone skipped has no instants.
-        return DayRange.of_day(date.fromisoformat(request.query["date"]), zone)
-    if days is None or days.length != 1:
-        detail = "this report covers one calendar day"
-        raise bad_parameter(period_parameter(request), detail, PARAMETER_EXAMPLES["date"])
-    return days
+        return DayRange.of_day(date.fromisoformat(request.query["date"]), period.zone)
+    days = read_days(request, rollups_zone, 1)
+    return DayRange.of_day(days.after - timedelta(days=1), days.zone)
 
 
 def read_today(request: ReportRequest, rollups_zone: str) -> DayRange:
@@ -105,21 +119,10 @@ def has_period(request: ReportRequest) -> bool:
     return any(name in request.query for name in PERIOD_PARAMETERS)
 
 
-def period_parameter(request: ReportRequest) -> str:
-    """The parameter that sets the request's period; `days` when none does. Errors about the period name it."""
-    return next((name for name in PERIOD_PARAMETERS if name in request.query), "days")
-
-
 def expand_to_unit(day: DayRange, unit: str) -> DayRange:
     """The day, ISO week or calendar month that holds the first day of the range."""
     first, after = unit_bounds(day.first, unit)
     return day._replace(first=first, after=after)
-
-
-def _whole_days(request: ReportRequest, zone: ZoneInfo, default_days: int) -> DayRange | None:
-    """None when the period cuts a day."""
-    default = DayRange.through_today(request.now, zone, default_days).period
-    return DayRange.from_period(read_period(request.query, zone, request.now, default))
 
 
 def _rollups_zone(request: ReportRequest, rollups_zone: str) -> ZoneInfo:

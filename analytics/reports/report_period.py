@@ -1,4 +1,4 @@
-"""The period of a report that can read raw events: its default and limit, the previous period, and purged events.
+"""The period of a report that can read raw events: its default and limit, and purged events.
 
 query/, funnels/ and insights/ call it. It decides whether raw events are needed, opens them within STATEMENT_TIMEOUT,
 and refuses what retention may have purged. Reports of whole days only: day_range.py.
@@ -14,9 +14,9 @@ from sqlalchemy.exc import OperationalError
 
 from analytics.errors import Invalid, Problem, bad_parameter
 from analytics.extensions import settings
-from analytics.period import PARAMETER_EXAMPLES, Period, read_period
-from analytics.reports.day_range import DEFAULT_DAYS, DayRange, period_parameter
-from analytics.reports.request import ReportRequest, format_utc
+from analytics.period import PARAMETER_EXAMPLES, Period, period_parameter, read_period
+from analytics.reports.day_range import DEFAULT_DAYS, DayRange
+from analytics.reports.request import ReportRequest, purged_error
 from analytics.rollups.calendar import Calendar
 
 MAX_QUERY_DAYS = 3660
@@ -33,20 +33,17 @@ def read_report_period(
     """The request's period; without one, `default_days` through today. Raises BadInput."""
     default = DayRange.through_today(request.now, zone, default_days).period
     period = read_period(request.query, zone, request.now, default)
-    unit = request.query.get("granularity") or ""
-    limit = MAX_DAYS_BY_GRANULARITY.get(unit, max_days)
+    unit, limit = request.query.get("granularity") or "", longest_period(request, max_days)
     if period.end - period.start > timedelta(days=limit) + DST_SLACK:
         by_unit = f" by {unit}" if unit in MAX_DAYS_BY_GRANULARITY else ""
         detail = f"the period is too long; accepted: up to {limit:,} days{by_unit}"
-        raise bad_parameter(period_parameter(request), detail, PARAMETER_EXAMPLES["days"])
+        raise bad_parameter(period_parameter(request.query), detail, PARAMETER_EXAMPLES["days"])
     return period
 
 
-def previous_period(period: Period) -> Period:
-    """As many days right before the period; of a period that cuts a day, as much time."""
-    if days := DayRange.from_period(period):
-        return days._replace(first=days.first - timedelta(days=days.length), after=days.first).period
-    return Period(period.start - (period.end - period.start), period.start, period.zone)
+def longest_period(request: ReportRequest, max_days: int = MAX_QUERY_DAYS) -> int:
+    """The most days that a period of the request may have."""
+    return MAX_DAYS_BY_GRANULARITY.get(request.query.get("granularity") or "", max_days)
 
 
 def parameter_needing_raw(request: ReportRequest, period: Period, rollups_zone: str) -> str | None:
@@ -55,7 +52,7 @@ def parameter_needing_raw(request: ReportRequest, period: Period, rollups_zone: 
         return "filter"
     if period.zone.key != rollups_zone:
         return "zone" if "zone" in request.query else "timezone"
-    return None if DayRange.from_period(period) else period_parameter(request)
+    return None if DayRange.from_period(period) else period_parameter(request.query)
 
 
 @contextmanager
@@ -76,18 +73,13 @@ def open_raw_events(request: ReportRequest, period: Period, parameter: str) -> I
 
 def refuse_purged(parameter: str, period: Period, raw_since: datetime | None) -> None:
     """Raises BadInput, which names the parameter, where events of the period may be purged."""
-    if raw_since is None or period.start >= raw_since:
-        return
-    detail = f"needs raw events from {format_utc(period.start)} on, and those before {format_utc(raw_since)} may be "
-    detail += "purged; accepted: a period that begins later"
-    if parameter in ("filter", "zone", "timezone", "compare"):
-        detail += f", or no {parameter}"
-    raise bad_parameter(parameter, detail, PARAMETER_EXAMPLES["from"])
+    if raw_since is not None and period.start < raw_since:
+        raise purged_error(parameter, period.start, raw_since)
 
 
 def _too_slow(request: ReportRequest, period: Period) -> Invalid:
     """422, not 503 with Retry-After: the same request would take as long again."""
-    name, days = period_parameter(request), max(1, (period.end - period.start).days // 4)
+    name, days = period_parameter(request.query), max(1, (period.end - period.start).days // 4)
     detail = f"{name}: reading the raw events of {period.first_date} to {period.last_date} took longer than "
     detail += f"{settings().statement_timeout:g} s and was stopped; accepted: fewer days, for example days={days}"
     return Invalid(detail, [Problem(None, name, "too_slow", detail)])

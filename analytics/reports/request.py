@@ -26,12 +26,13 @@ from analytics.auth.guard import (
     resolve_site_key,
     set_principal,
 )
-from analytics.errors import BadInput, Forbidden, Gone, NotFound, Unauthorised
+from analytics.errors import BadInput, Forbidden, Gone, NotFound, Unauthorised, bad_parameter
 from analytics.extensions import buffer_redis, db, settings
-from analytics.period import Period
+from analytics.period import PARAMETER_EXAMPLES, Period, period_parameter
 from analytics.reports.schemas import describe_identity
 from analytics.reports.shared_reads import check_shared_query, is_shared
 from analytics.rollups.calendar import Calendar, read_calendar
+from analytics.rollups.snapshot.clipped import RawEventsPurged
 from analytics.rollups.snapshot.snapshot import Snapshot, open_snapshot
 from analytics.sites.sites import Site, find_site
 from analytics.store.backlog import read_complete_through
@@ -68,9 +69,13 @@ class ReportRequest:
 
     @contextmanager
     def open_snapshot(self) -> Iterator[Snapshot]:
-        """The site's rollups and unmerged deltas at one instant."""
-        with open_snapshot(db.engine, self.site, settings().statement_timeout) as snapshot:
-            yield snapshot
+        """The site's rollups and unmerged deltas at one instant. Raises BadInput where the request's period cuts a day
+        whose raw events may be purged."""
+        try:
+            with open_snapshot(db.engine, self.site, settings().statement_timeout) as snapshot:
+                yield snapshot
+        except RawEventsPurged as error:
+            raise purged_error(period_parameter(self.query), error.start, error.raw_since) from error
 
     @contextmanager
     def open_connection(self) -> Iterator[tuple[Connection, Calendar]]:
@@ -156,6 +161,18 @@ def _complete_through(now: datetime) -> datetime | None:
     except RedisError:
         current_app.logger.warning("complete_through is unknown")
         return None
+
+
+def purged_error(parameter: str, start: datetime, raw_since: datetime, more: str = "") -> BadInput:
+    """The refusal of what needs raw events from `start` on; it names the parameter. `more`: what else is accepted."""
+    detail = f"needs raw events from {format_utc(start)} on, and those before {format_utc(raw_since)} may be purged; "
+    detail += "accepted: a period that begins later"
+    if parameter in ("filter", "zone", "timezone", "compare"):
+        detail += f", or no {parameter}"
+    elif parameter in ("hours", "from", "to"):
+        detail += ", or one of whole days"
+    detail += more
+    return bad_parameter(parameter, detail, PARAMETER_EXAMPLES["from"])
 
 
 def period_bounds(period: Period) -> dict[str, str]:

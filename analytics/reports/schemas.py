@@ -5,7 +5,7 @@ An unknown parameter is refused by name, never ignored. Schemas of one folder st
 
 from typing import Any
 
-from marshmallow import Schema, ValidationError, fields
+from marshmallow import Schema, ValidationError, fields, validates_schema
 from marshmallow.validate import Length, OneOf, Range
 
 from analytics.apidocs.response_fields import nullable, required
@@ -94,6 +94,30 @@ class TopListQuery(PeriodQuery):
     limit = limit_field()
 
 
+def _check_compare(text: str) -> None:
+    if text not in ("previous", "year") and ".." not in text:
+        detail = f"{text[:80]!r} is unknown; accepted: previous, year, or two dates or times with .. between them, "
+        raise ValidationError(f"{detail}for example compare=2026-10-01..2026-10-31")
+
+
+class CompareFields(Schema):
+    """`compare`: also the figures of another period; `align`: of all of it, or of as much as has elapsed of this one
+    (comparison.py)."""
+
+    compare = fields.String(validate=[Length(max=TEXT_LIMIT), _check_compare])
+    align = fields.String(validate=OneOf(["elapsed", "whole"], error=UNKNOWN_CHOICE))
+
+
+class CompareQuery(CompareFields):
+    """A comparison where the query names one."""
+
+    @validates_schema
+    def check_align(self, query: dict[str, Any], **_: Any) -> None:
+        """Raises ValidationError."""
+        if "align" in query and "compare" not in query:
+            raise ValidationError("needs compare as well, for example compare=previous&align=whole", "align")
+
+
 class PeriodBounds(Schema):
     """The period `[from, to)`."""
 
@@ -108,8 +132,22 @@ class UniqueViews(Schema):
         include = required(fields.Integer, "views", "unique")
 
 
+class ComparisonMeta(Schema):
+    """The two periods whose figures are compared, exactly. `current` is the report's period, or what has elapsed of it.
+
+    `mode`: the period before, the same dates a year before, or a range. `align`: `elapsed` where
+    `previous` ends at the same local time as `current`; else both are whole.
+    """
+
+    mode = fields.String(required=True, validate=OneOf(["previous", "year", "range"]))
+    align = fields.String(required=True, validate=OneOf(["elapsed", "whole"]))
+    current = fields.Nested(PeriodBounds, required=True)
+    previous = fields.Nested(PeriodBounds, required=True)
+
+
 class ReportMeta(PeriodBounds):
-    """The source of the figures and how fresh they are. `complete_through`: every event received before is counted."""
+    """The source of the figures and how fresh they are. `complete_through`: every event received before is counted.
+    `compare`: of a report that compares."""
 
     class Meta:
         include = required(fields.AwareDateTime, "computed_at") | nullable(fields.AwareDateTime, "complete_through")
@@ -119,6 +157,7 @@ class ReportMeta(PeriodBounds):
     source = fields.String(required=True, validate=OneOf(["rollup", "raw"]))
     identity = fields.List(fields.String(), required=True)
     cached = fields.Boolean()
+    compare = fields.Nested(ComparisonMeta)
 
 
 META_EXAMPLE = {

@@ -20,7 +20,12 @@ from analytics.rollups.deltas import claims
 from analytics.rollups.deltas.counts import Count, Delta, RollupKey
 from analytics.rollups.raw_events import count_events, time_slices
 from analytics.rollups.visits.recount import add_visit_sums, recount_visits
-from analytics.rollups.visits.rollups import delete_visit_rollups, recount_visit_rollups
+from analytics.rollups.visits.rollups import (
+    delete_visit_rollups,
+    forget_visitors,
+    has_unknown_visitors,
+    recount_visit_rollups,
+)
 from analytics.sites.sites import Site, unknown_site_detail
 from analytics.store import postings
 from analytics.store.partitions import list_stored_partitions
@@ -116,6 +121,7 @@ def _move(connection: Connection, site_id: int, calendar: Calendar, progress: Pr
     first_day, end_day = min(days) - 2 * ONE_DAY, max(days) + 3 * ONE_DAY
     frozen_end_day, frozen_end = calendar.frozen_boundary
     first_deleted = max(first_day, frozen_end_day or first_day)
+    has_unknown_users = has_unknown_visitors(connection, site_id, first_deleted, end_day)
     rows.delete_days(connection, site_id, first_deleted, end_day)
     delete_visit_rollups(connection, site_id, first_deleted, end_day)
     # Also days without events in the new calendar: else their metrics of the old one would stay.
@@ -126,6 +132,9 @@ def _move(connection: Connection, site_id: int, calendar: Calendar, progress: Pr
         clean_day = max(frozen_end_day, first_whole_day(frozen_end, clock.zone(zone)))
         _count_visits_between(connection, site_id, zone, frozen_end, clean_day)
     recount_visit_rollups(connection, site_id, zone, clean_day, end_day)
+    if has_unknown_users:
+        # Their visits lack what an earlier release did not keep: these days are still to be recounted from raw events.
+        forget_visitors(connection, site_id, clean_day, end_day)
     return _recount(connection, site_id, zone, first_day, max(end_day, first_day), frozen_end, progress)
 
 

@@ -84,3 +84,13 @@ def index_lookups_only(connection: Connection) -> Iterator[None]:
     connection.execute(CHANGE_SETTINGS, {**dict.fromkeys(before._fields, "off"), "operator_cost": "1"})
     yield
     connection.execute(CHANGE_SETTINGS, dict(before._mapping))
+
+
+@contextmanager
+def scans_allowed(connection: Connection) -> Iterator[None]:
+    """A long scan in a transaction of index look-ups; the settings are as before after it, unless it raised."""
+    before = connection.execute(READ_SETTINGS).one()
+    usual = dict.fromkeys(before._fields, "on") | {"jit": "off", "operator_cost": "0.0025"}
+    connection.execute(CHANGE_SETTINGS, usual)
+    yield
+    connection.execute(CHANGE_SETTINGS, dict(before._mapping))

@@ -123,6 +123,18 @@ def test_0_d_top_links(clicks: Any, local: FlaskClient, query: Callable[[str], R
     assert found == [("abc123", 30, 6), ("ünï/2", 10, 2)]
 
 
+def test_0_d_an_address_is_one_unique_click_on_any_day_and_with_any_agent(
+    local: FlaskClient, drained: Callable[[], object], query: Callable[[str], Rows]
+) -> None:
+    for day, agent in ((0, CHROME), (1, CHROME), (2, CHROME.replace("Chrome/140", "Chrome/139"))):
+        at = (datetime.now(UTC) - timedelta(days=day)).isoformat()
+        click = {"short_code": "abc123", "ip_address": "192.0.2.1", "user_agent": agent, "timestamp": at}
+        assert local.post("/analytics/events/", json=click).status_code == 202
+    drained()
+    stats = local.get("/analytics/stats/abc123").json
+    assert query(TOP) == [("abc123", 3, 1)] == [("abc123", stats["total_clicks"], stats["unique_clicks"])]
+
+
 def test_0_d_clicks_by_country(clicks: Any, local: FlaskClient, query: Callable[[str], Rows]) -> None:
     found = query(BY_COUNTRY)
     listed = local.get("/api/analytics/reports/breakdown?site=links&type=click&dimension=country&days=30").json

@@ -1,10 +1,12 @@
 """The rules of a funnel, one by one; expected numbers are worked by hand."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
+from analytics import clock
 from tests.reports.brute_force import BOT
 
 Count = Callable[..., Any]
@@ -192,6 +194,22 @@ def test_filter_breakdown_and_previous_period(store: Any, count: Count) -> None:
     )  # fmt: skip
     assert reached(count(two, "date=2026-03-02&filter=country==DE")) == [2, 0]
     assert len(count(two, "date=2026-03-02&breakdown=country&limit=1")["breakdown"]["rows"]) == 1
+
+
+def test_a_running_period_is_compared_with_the_same_part_of_the_other(
+    store: Any, count: Count, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store([
+        {**event_at("00:00:00", "/a", user), "ts": f"2026-03-{at}Z"}
+        for at, user in (("01T09:00:00", "ann"), ("01T09:52:00", "bob"), ("02T08:00:00", "cid"))
+    ])  # fmt: skip
+    monkeypatch.setattr(clock, "now", lambda: datetime(2026, 3, 2, 9, 52, tzinfo=UTC))
+    report = count({"steps": steps("/a", "/b")}, "days=1&compare=previous")
+    assert (report["total_starts"], report["previous"]["total_starts"]) == (1, 1)
+    assert report["meta"]["compare"]["previous"] == {"from": "2026-03-01T00:00:00Z", "to": "2026-03-01T09:52:00Z"}
+    assert report["previous"]["to"] == "2026-03-01T09:52:00Z"
+    report = count({"steps": steps("/a", "/b")}, "days=1&compare=previous&align=whole")
+    assert report["previous"]["total_starts"] == 2
 
 
 def test_days_and_cohorts_are_in_the_zone(store: Any, count: Count) -> None:

@@ -71,7 +71,7 @@ def test_a_report_on_a_day_that_is_over_is_cached(visitors: None, report: Report
 
 
 @pytest.mark.parametrize(
-    ("query", "field"), [("granularity=hour", "granularity"), ("hours=48", "hours"), ("days=367", "unit"), ("zone=Asia/Tokyo", "zone")]
+    ("query", "field"), [("granularity=hour", "granularity"), ("unit=hour", "unit"), ("unit=day&granularity=week", "granularity"), ("days=367", "unit"), ("zone=Asia/Tokyo", "zone")]
 )  # fmt: skip
 def test_an_invalid_query_is_rejected_by_parameter(site: Site, report: Report, query: str, field: str) -> None:
     assert report("lifecycle", query, status=400)["errors"][0]["field"] == field
@@ -119,3 +119,10 @@ def brute_force_lifecycle(days: dict[date, set[int]], unit: str, first: date, la
             counts["active"] += 1
         rows.append((str(start), *counts.values()))
     return rows
+
+
+def test_unit_and_granularity_are_one_parameter(site: Site, report: Report) -> None:
+    found = [report("lifecycle", f"date=2026-03-03&{name}=week") for name in ("unit", "granularity")]
+    assert [one["granularity"] for one in found] == ["week", "week"]
+    assert report("lifecycle", "date=2026-03-03&unit=week&granularity=week")["series"] == found[0]["series"]
+    assert report("retention", "date=2026-03-03&granularity=week")["unit"] == "week"

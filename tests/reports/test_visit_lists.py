@@ -243,6 +243,23 @@ def test_days_of_an_earlier_release_have_no_people_until_they_are_recounted(
     assert recount_unknown_visitors(engine, None) == (0, 0)
 
 
+def test_a_move_to_another_zone_leaves_such_days_to_be_recounted(
+    engine: Engine, redis: Any, site: Site, store: Any, sql: Any
+) -> None:
+    """It counts the stored visits, which lack what the earlier release did not keep."""
+    store([view("10T09:00", country="DE", region="Bavaria")])
+    merge_site(engine, site.id)
+    sql("UPDATE visit_rollups SET users = NULL, repeats = NULL RETURNING 1")
+    sql("UPDATE visits SET region = '' RETURNING 1")
+    sql("UPDATE sites SET zone = 'Asia/Tokyo' RETURNING 1")
+    assert recount_unknown_visitors(engine, site.id) == (0, 1)
+    merge.move_all_calendars(engine)
+    assert visitors(engine, site, "browser") == {"": (1, None)}
+    assert recount_unknown_visitors(engine, site.id) == (1, 0)
+    assert visitors(engine, site, "region") == {"DE/Bavaria": (1, 1)}
+    assert not run_audit(engine, redis, full=True).gaps
+
+
 def test_frozen_days_are_left(engine: Engine, site: Site, store: Any, sql: Any) -> None:
     store([view("10T09:00")])
     merge_site(engine, site.id)

@@ -21,6 +21,7 @@ from sqlalchemy import Connection, Engine, text
 
 from analytics import clock
 from analytics.audit.run import run_audit
+from analytics.rollups.visit_recount import recount_unknown_visitors
 from analytics.sites.sites import clear_site_cache
 from analytics.store.partitions import ensure
 from tasks import ingest, rollups
@@ -86,8 +87,10 @@ def count_events(connection: Connection) -> int:
 
 @pytest.mark.usefixtures("upgraded")
 def test_upgraded_database_is_balanced(engine: Engine, redis: Redis) -> None:
+    assert recount_unknown_visitors(engine, None).left == 0
     assert run_audit(engine, redis, full=True).gaps == []
     rollups.merge()
+    assert recount_unknown_visitors(engine, None) == (0, 0)
     assert run_audit(engine, redis, full=True).gaps == []
 
 
@@ -101,4 +104,5 @@ def test_batches_that_the_former_release_accepted_are_stored_once(engine: Engine
     with engine.connect() as connection:
         after = count_events(connection)
     assert (before, after) == (3_027, 3_027 + 430 - 82)
+    recount_unknown_visitors(engine, None)
     assert run_audit(engine, redis, full=True).gaps == []

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, text
 
 from analytics import clock
-from analytics.exports.sources.reports import read_calendar
+from analytics.exports.sources.reports import read_zone_of_days
 from analytics.exports.sources.request import ExportRequest
 from analytics.store.partitions import StoredPartition
 from analytics.store.planner import prefer_index_scans
@@ -72,7 +72,7 @@ ORDER BY day
 
 
 def _read_daily_events(connection: Connection, request: ExportRequest) -> list[RangeCount]:
-    zone = read_calendar(connection, request.site_id)
+    zone = read_zone_of_days(connection, request.site_id)
     parameters = {
         "site_id": request.site_id,
         "types": list(request.filter.types) or None,

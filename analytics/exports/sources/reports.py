@@ -1,7 +1,8 @@
-"""Reports as the rows of an export: daily metrics of closed days, and figures that the rollups give for any days.
+"""Reports as the rows of an export: daily metrics of closed days, and figures that the rollups give for any period.
 
 export.py calls it. The functions behind the API compute the figures in one snapshot, some rows at a time; PostgreSQL
-then formats the cells, as it does for events. Days are those of the site's own calendar. SELECT only.
+then formats the cells, as it does for events. Days are those of the site's own calendar. Where the period cuts a day,
+summary and breakdown count what lies in it; the rows of the other reports are of whole days. SELECT only.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -24,9 +25,11 @@ from analytics.reports.audience.active import DAYS_AT_A_TIME, AudienceFilter, da
 from analytics.reports.day_range import DayRange, bad_parameter, expand_to_unit
 from analytics.reports.events.raw_export import BoundStatement
 from analytics.reports.query.measures import PAGE_VIEW_TYPES
-from analytics.rollups.calendar import read_rollups_zone
+from analytics.reports.request import purged_error
+from analytics.rollups.calendar import read_calendar, read_rollups_zone
 from analytics.rollups.closing.days import DECIMAL_PLACES
 from analytics.rollups.deltas.counts import Count
+from analytics.rollups.snapshot.clipped import clip, first_raw_instant
 from analytics.rollups.snapshot.snapshot import LIST_DIMENSIONS, Snapshot, open_snapshot
 from analytics.rollups.visits.sums import VisitSums
 from analytics.sites.sites import read_site_by_id
@@ -35,6 +38,8 @@ from analytics.store.reading import read_transaction
 TIMEOUT_S = 60.0
 # A COPY statement costs 0.7 ms; these rows are one or two megabytes.
 ROWS_PER_COPY = 10_000
+# Reports whose first and last rows count what the period has of a day that it cuts.
+CLIPPED_REPORTS = ("summary", "breakdown")
 SQL_TYPES = {"date": "date", "number": "numeric", "text": "text"}
 CALENDAR_UNITS = ("day", "week", "month")
 UNITS = (*CALENDAR_UNITS, "period")
@@ -156,6 +161,8 @@ class ReportRows:
             raise NotFound("the site does not exist any more")
         statement = self._copy(columns, _json_from_clause(self.columns))
         with open_snapshot(engine, site, TIMEOUT_S) as snapshot:
+            if self.name in CLIPPED_REPORTS:
+                snapshot = clip(snapshot, self.request.start, self.request.end)
             rows = iter(ROW_BUILDERS[self.name](snapshot, days, self))
             while batch := list(islice(rows, ROWS_PER_COPY)):
                 yield statement, {"rows": _as_json(self.columns, batch)} | FORMULA_PARAMETERS
@@ -164,12 +171,18 @@ class ReportRows:
         return copy_statement(columns, self.request.format, self.request.zone, from_clause)
 
     def _days(self, connection: Connection) -> DayRange:
-        zone = read_calendar(connection, self.request.site_id)
+        """The days that the period touches. Raises BadInput where it cuts one whose raw events may be purged."""
+        zone = read_zone_of_days(connection, self.request.site_id)
         period = Period(self.request.start, self.request.end, zone)
-        return DayRange(period.first_date, period.last_date + timedelta(days=1), zone)
+        first = first_raw_instant(period.start, period.end, zone.key, of_values=self.name == "breakdown")
+        if first is not None and self.name in CLIPPED_REPORTS:
+            calendar = read_calendar(connection, self.request.site_id)
+            if calendar is not None and calendar.raw_since is not None and first < calendar.raw_since:
+                raise purged_error("from", first, calendar.raw_since)
+        return DayRange.covering(period)
 
 
-def read_calendar(connection: Connection, site_id: int) -> ZoneInfo:
+def read_zone_of_days(connection: Connection, site_id: int) -> ZoneInfo:
     """The zone in which the site's days are counted. Raises NotFound."""
     zone = read_rollups_zone(connection, site_id)
     if zone is None:
@@ -188,7 +201,7 @@ SELECT least(
 
 def read_full_period(connection: Connection, site_id: int, now: datetime) -> Period:
     """From the first day that has any figure through today."""
-    zone = read_calendar(connection, site_id)
+    zone = read_zone_of_days(connection, site_id)
     today = clock.day_of(now, zone)
     first: date = connection.execute(SELECT_FIRST_DAY, {"site_id": site_id}).scalar() or today
     return DayRange(min(first, today), today + timedelta(days=1), zone).period

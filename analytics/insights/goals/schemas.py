@@ -9,7 +9,7 @@ from marshmallow.validate import OneOf, Range, Regexp
 
 from analytics.apidocs.response_fields import nullable, required
 from analytics.insights.fields import choice_field, filter_field, pattern_field, property_field, text_field, type_field
-from analytics.reports.audience.schemas import COHORT_UNITS
+from analytics.reports.audience.schemas import COHORT_UNITS, UnitFields
 from analytics.reports.buckets import BUCKET_UNITS
 from analytics.reports.query.measures import ENTRY_EXIT_DIMENSIONS
 from analytics.reports.query.schemas import BREAKDOWN_DIMENSIONS
@@ -108,11 +108,10 @@ class AdHocGoalQuery(GoalReportQuery, ConversionValueFields):
             check_conversion_value(value)
 
 
-class GoalRetentionQuery(PeriodQuery):
+class GoalRetentionQuery(PeriodQuery, UnitFields):
     """`units`: how many after the period, 8 by default; a unit is a day, 7 days or 30 days. Without a period: the 30
     days before those units, of which as many have begun as 60 days hold."""
 
-    unit = choice_field(COHORT_UNITS, load_default="day")
     units = fields.Integer(validate=Range(1, MAX_UNITS))
 
 

@@ -12,10 +12,13 @@ from typing import NamedTuple
 from pyroaring import BitMap64
 from sqlalchemy import Connection, select
 
+from analytics import clock
+from analytics.period import Period
 from analytics.reports.day_range import DayRange, expand_to_unit
 from analytics.reports.query.measures import ratio
 from analytics.reports.report_period import refuse_purged
 from analytics.rollups import bitmaps
+from analytics.rollups.snapshot.clipped import clip
 from analytics.rollups.snapshot.snapshot import Snapshot
 from analytics.store import measures
 from analytics.store.models import events
@@ -57,10 +60,22 @@ class ActiveUsersPoint(NamedTuple):
         return ratio(self.dau, self.mau)
 
 
-def count_active(snapshot: Snapshot, days: DayRange, audience: AudienceFilter) -> ActiveUsers:
-    """Distinct users of the days. Reads a bitmap a day and type, and those of all earlier days for the new users."""
-    active = snapshot.total(days.first, days.after, **audience._asdict()).users
-    return ActiveUsers(len(active), active.difference_cardinality(users_before(snapshot, days.first, audience)))
+def count_active(snapshot: Snapshot, period: Period, audience: AudienceFilter) -> ActiveUsers:
+    """Distinct users of the period. Reads a bitmap a day and type, and those of all days before for the new users; of a
+    day that the period cuts, hours and raw events."""
+    days = DayRange.covering(period)
+    active = clip(snapshot, period.start, period.end).total(days.first, days.after, **audience._asdict()).users
+    return ActiveUsers(len(active), active.difference_cardinality(_users_until(snapshot, period, audience)))
+
+
+def _users_until(snapshot: Snapshot, period: Period, audience: AudienceFilter) -> BitMap64:
+    """All users active before the period."""
+    day = clock.day_of(period.start, period.zone)
+    day_start, first = clock.day_start(day, period.zone), snapshot.first_day()
+    if day_start == period.start or first is None or first > day:
+        return users_before(snapshot, day, audience)
+    before = clip(snapshot, clock.day_start(first, period.zone), period.start)
+    return before.total(first, day + timedelta(days=1), **audience._asdict()).users
 
 
 def users_before(snapshot: Snapshot, day: date, audience: AudienceFilter) -> BitMap64:
@@ -112,15 +127,15 @@ def _count_window(users: Sequence[BitMap64], last: int, length: int) -> int:
 
 
 def count_active_raw(
-    connection: Connection, site_id: int, day: DayRange, raw_since: datetime | None, audience: AudienceFilter
+    connection: Connection, site_id: int, period: Period, raw_since: datetime | None, audience: AudienceFilter
 ) -> int:
-    """Distinct users of a day in another zone than the site's. One query, O(events of the day).
+    """Distinct users of a period in another zone than the site's. One query, O(events of the period).
 
-    Served by partition pruning on ts and, inside a partition that the local day cuts, by ix_events_ts (BRIN). Raises
-    BadInput where events of the day may be purged.
+    Served by partition pruning on ts and, inside a partition that the period cuts, by ix_events_ts (BRIN). Raises
+    BadInput where events of the period may be purged.
     """
-    refuse_purged("zone", day.period, raw_since)
-    query = select(measures.active_users()).where(measures.is_counted(site_id, day.period, audience.bots))
+    refuse_purged("zone", period, raw_since)
+    query = select(measures.active_users()).where(measures.is_counted(site_id, period, audience.bots))
     if audience.types is not None:
         query = query.where(events.c.type.in_(audience.types))
     return connection.execute(query).scalar_one()

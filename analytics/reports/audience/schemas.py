@@ -1,6 +1,8 @@
 """Query parameters and responses of the reports on active users, retention and daily metrics."""
 
-from marshmallow import Schema, fields
+from typing import Any
+
+from marshmallow import Schema, ValidationError, fields, post_load, validates_schema
 from marshmallow.validate import OneOf
 
 from analytics.apidocs.response_fields import nullable, required
@@ -28,10 +30,27 @@ class WindowQuery(EventTypesQuery):
     window = fields.String(validate=OneOf(WINDOW_KINDS, error=UNKNOWN_CHOICE))
 
 
-class RetentionQuery(EventTypesQuery):
-    """`unit`: the length of a cohort."""
+class UnitFields(Schema):
+    """`unit`: the length of a cohort or bucket, a day by default; `granularity` is another name of it."""
 
     unit = fields.String(validate=OneOf(COHORT_UNITS, error=UNKNOWN_CHOICE))
+    granularity = fields.String(validate=OneOf(COHORT_UNITS, error=UNKNOWN_CHOICE))
+
+    @validates_schema
+    def check_unit(self, query: dict[str, Any], **_: Any) -> None:
+        """Raises ValidationError."""
+        if query.get("unit", query.get("granularity")) != query.get("granularity", query.get("unit")):
+            raise ValidationError("contradicts unit; accepted: one of them, for example unit=week", "granularity")
+
+    @post_load
+    def merge_names(self, query: dict[str, Any], **_: Any) -> dict[str, Any]:
+        """The value as `unit`."""
+        unit = query.pop("granularity", None) or query.get("unit", "day")
+        return query | {"unit": unit}
+
+
+class RetentionQuery(EventTypesQuery, UnitFields):
+    """Whose events count; by cohorts of a day, ISO week or calendar month."""
 
 
 class MetricsQuery(PeriodQuery):

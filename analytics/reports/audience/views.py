@@ -3,15 +3,16 @@
 Nothing here writes. active.py, retention.py and daily_metrics.py count; the views read the request and shape the JSON.
 """
 
+from datetime import timedelta
 from typing import Any
 
 from flask import Blueprint, Response, jsonify
 
 from analytics.apidocs.operations import documented
-from analytics.period import read_zone
+from analytics.period import Period, read_zone
 from analytics.reports.audience import active, daily_metrics, examples, retention, schemas
-from analytics.reports.audience.active import ActiveUsers, AudienceFilter
-from analytics.reports.day_range import MAX_DAYS, DayRange, read_day, read_days
+from analytics.reports.audience.active import AudienceFilter
+from analytics.reports.day_range import MAX_DAYS, DayRange, read_days, read_last_day, read_period_of_rollups
 from analytics.reports.request import ReportRequest, guarded_read, period_bounds, read_request
 from analytics.reports.schemas import EventTypesQuery
 
@@ -22,12 +23,13 @@ blueprint = Blueprint("audience", __name__)
 @documented("Active users of a day", EventTypesQuery, (schemas.DauResponse, examples.DAU_EXAMPLE))
 @guarded_read
 def get_dau() -> Response:
+    """Distinct users of the day, or of any other period: `dau?days=7` counts a user of several of the days once."""
     request = read_request(EventTypesQuery())
     with request.open_snapshot() as snapshot:
         if read_zone(request.query, snapshot.zone).key == snapshot.zone:
-            day = read_day(request, snapshot.zone)
-            counts = active.count_active(snapshot, day, _audience(request))
-            return jsonify(_active_users(request, "dau", day, "24h", day, counts))
+            period = read_period_of_rollups(request, snapshot.zone, 1)
+            counts = active.count_active(snapshot, period, _audience(request))
+            return jsonify(_dau(request, period, counts.users, counts.new, "rollup"))
     return jsonify(_raw_dau(request))
 
 
@@ -66,7 +68,7 @@ def get_stickiness() -> Response:
 @guarded_read
 def get_retention() -> Response:
     request = read_request(schemas.RetentionQuery())
-    unit = request.query.get("unit", "day")
+    unit = request.query["unit"]
     with request.open_snapshot() as snapshot:
         days = read_days(request, snapshot.zone)
         edges = retention.cohort_edges(days, unit)
@@ -97,25 +99,33 @@ def _window(name: str, unit: str) -> Response:
     request = read_request(schemas.WindowQuery())
     kind = request.query.get("window", "trailing")
     with request.open_snapshot() as snapshot:
-        day = read_day(request, snapshot.zone)
+        day = read_last_day(request, snapshot.zone)
         days, window = active.resolve_window(day, unit, kind)
-        counts = active.count_active(snapshot, days, _audience(request))
-    return jsonify(_active_users(request, name, day, window, days, counts, window=kind))
-
-
-def _active_users(
-    request: ReportRequest, name: str, day: DayRange, period: str, days: DayRange, counts: ActiveUsers, **extra: str
-) -> dict[str, Any]:
+        counts = active.count_active(snapshot, days.period, _audience(request))
     users = {name: counts.users, "new": counts.new, "returning": counts.returning}
-    time = {"date": str(day.first), "period": period, **period_bounds(days.period), **extra}
-    return {**users, **time, "meta": request.meta(days.period, "rollup")}
+    time = {"date": str(day.first), "period": window, **period_bounds(days.period), "window": kind}
+    return jsonify({**users, **time, "meta": request.meta(days.period, "rollup")})
 
 
 def _raw_dau(request: ReportRequest) -> dict[str, Any]:
-    """A day in another zone. `new` and `returning` are null: the raw events that would tell may be purged."""
-    day = read_day(request, read_zone(request.query, request.site.zone).key)
+    """A period in another zone. `new` and `returning` are null: the raw events that would tell may be purged."""
+    period = read_period_of_rollups(request, read_zone(request.query, request.site.zone).key, 1)
     with request.open_connection() as (connection, calendar):
-        dau = active.count_active_raw(connection, request.site.id, day, calendar.raw_since, _audience(request))
-    users = {"dau": dau, "new": None, "returning": None}
-    time = {"date": str(day.first), "period": "24h", **period_bounds(day.period)}
-    return {**users, **time, "meta": request.meta(day.period, "raw")}
+        dau = active.count_active_raw(connection, request.site.id, period, calendar.raw_since, _audience(request))
+    return _dau(request, period, dau, None, "raw")
+
+
+def _dau(request: ReportRequest, period: Period, users: int, new: int | None, source: str) -> dict[str, Any]:
+    """`date`: the requested one, else the last day of the period; `new` None: not known."""
+    figures = {"dau": users, "new": new, "returning": None if new is None else users - new}
+    day = request.query.get("date", str(period.last_date))
+    time = {"date": day, "period": _length(period), **period_bounds(period)}
+    return {**figures, **time, "meta": request.meta(period, source)}
+
+
+def _length(period: Period) -> str:
+    """24h for a calendar day, of 23 or 25 hours too; 7d for seven of them; 6h for six hours, begun ones included."""
+    days = DayRange.from_period(period)
+    if days is None:
+        return f"{-((period.start - period.end) // timedelta(hours=1))}h"
+    return f"{days.length}d" if days.length > 1 else "24h"

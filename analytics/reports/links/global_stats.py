@@ -11,13 +11,21 @@ from typing import Any
 import msgspec
 from pyroaring import BitMap64
 
-from analytics.reports.day_range import MAX_DAYS, has_period, read_days, read_today, since_first_day
+from analytics.reports.day_range import (
+    MAX_DAYS,
+    DayRange,
+    has_period,
+    read_period_of_rollups,
+    read_today,
+    since_first_day,
+)
 from analytics.reports.links.link_stats import CLICK, RECENT_FIELDS, count_recent_clicks
 from analytics.reports.links.past_days_cache import read_past_days
 from analytics.reports.request import ReportRequest
 from analytics.rollups import bitmaps
 from analytics.rollups.cardinality import OTHER
 from analytics.rollups.snapshot import sums
+from analytics.rollups.snapshot.clipped import clip
 from analytics.rollups.snapshot.snapshot import Snapshot
 
 TREND_DAYS = 7
@@ -74,11 +82,12 @@ def build_report(snapshot: Snapshot, request: ReportRequest, limit: int) -> dict
     today, bots = read_today(request, snapshot.zone), request.include_bots
     recent = count_recent_clicks(snapshot, today, "", bots)
     if has_period(request):
-        days = read_days(request, snapshot.zone, max_days=MAX_DAYS)
+        period = read_period_of_rollups(request, snapshot.zone, max_days=MAX_DAYS)
+        days, clipped = DayRange.covering(period), clip(snapshot, period.start, period.end)
         # One extra row, because OTHER may be among them.
-        stats = read_global_stats(snapshot, days.first, days.after, bots, limit + 1)
+        stats = read_global_stats(clipped, days.first, days.after, bots, limit + 1)
         trend = read_trend(snapshot, today.first, today.after, bots)
-        return build_response(stats, trend, recent, limit) | {"meta": request.meta(days.period, "rollup")}
+        return build_response(stats, trend, recent, limit) | {"meta": request.meta(period, "rollup")}
     all_days = since_first_day(snapshot, today)
 
     def read_past() -> PastGlobalStats:

@@ -19,7 +19,7 @@ from analytics.reports.day_range import (
     DayRange,
     expand_to_unit,
     has_period,
-    read_days,
+    read_period_of_rollups,
     read_today,
     since_first_day,
 )
@@ -29,6 +29,7 @@ from analytics.reports.request import ReportRequest
 from analytics.rollups import bitmaps
 from analytics.rollups.cardinality import OTHER
 from analytics.rollups.snapshot import sums
+from analytics.rollups.snapshot.clipped import clip
 from analytics.rollups.snapshot.snapshot import Snapshot
 
 CLICK, IMPRESSION = "click", "impression"
@@ -126,9 +127,10 @@ def build_report(snapshot: Snapshot, request: ReportRequest, code: str, limit: i
     today, bots = read_today(request, snapshot.zone), request.include_bots
     recent = count_recent_clicks(snapshot, today, code, bots)
     if has_period(request):
-        days = read_days(request, snapshot.zone, max_days=MAX_DAYS)
-        stats = read_link_stats(snapshot, code, days.first, days.after, bots)
-        return build_response(stats, code, recent, days, limit) | {"meta": request.meta(days.period, "rollup")}
+        period = read_period_of_rollups(request, snapshot.zone, max_days=MAX_DAYS)
+        days = DayRange.covering(period)
+        stats = read_link_stats(clip(snapshot, period.start, period.end), code, days.first, days.after, bots)
+        return build_response(stats, code, recent, days, limit) | {"meta": request.meta(period, "rollup")}
     first = since_first_day(snapshot, today).first
     past = read_past_days(
         request, f"stats:{code}", snapshot, today.first, LinkStats,

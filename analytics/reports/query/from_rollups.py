@@ -9,9 +9,9 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
-from analytics import clock
 from analytics.period import Period
 from analytics.reports.buckets import Bucket, split_period
+from analytics.reports.day_range import DayRange
 from analytics.reports.query.measures import (
     MAX_RANKED_VALUES,
     NO_VISITS,
@@ -27,6 +27,7 @@ from analytics.reports.query.measures import (
 from analytics.rollups.cardinality import OTHER
 from analytics.rollups.deltas.counts import DIMENSIONS, Count
 from analytics.rollups.snapshot import sums
+from analytics.rollups.snapshot.clipped import clip
 from analytics.rollups.snapshot.selected_values import read_value_counts
 from analytics.rollups.snapshot.snapshot import TOTAL_DIMENSIONS, Snapshot
 from analytics.rollups.snapshot.visit_lists import VisitDays, read_visit_sums_of_values, read_visit_values
@@ -42,68 +43,80 @@ def can_list(dimension: str, selection: EventSelection) -> bool:
 
 
 class RollupSource:
-    """A MeasureSource (measures.py) of whole days, without a filter."""
+    """A MeasureSource (measures.py) of any period in the rollups' zone, without a filter. A day that the period cuts
+    costs raw events (rollups/snapshot/clipped.py)."""
 
     def __init__(self, snapshot: Snapshot, selection: EventSelection) -> None:
         self._snapshot, self._selection = snapshot, selection
         self._types, self._bots = selection.types, selection.bots
         self._selected: dict[str, Any] = {"types": selection.types, "bots": selection.bots}
+        self._clipped: dict[Period, Snapshot] = {}
 
     def count(self, period: Period, unit: str) -> list[BucketCounts]:
         """Four queries; by week or month one more a bucket. Reads a bitmap a day, or a closed week or month."""
         buckets = split_period(period, unit)
         if not buckets:
             return []
-        counts = self._counts(buckets, unit)
+        snapshot = self._clip(period)
+        counts = self._counts(snapshot, buckets, unit)
         counted = [count.events for count in counts]
-        others = self._events(buckets, unit, None if self._types is None else PAGE_VIEW_TYPES)
+        others = self._events(snapshot, buckets, unit, None if self._types is None else PAGE_VIEW_TYPES)
         events, page_views = (others, counted) if self._types is None else (counted, others)
-        users = [len(count.users) for count in counts]
-        return [BucketCounts(*row) for row in zip(events, page_views, users, self._visits(buckets, unit), strict=True)]
+        users, visits = [len(count.users) for count in counts], self._visits(snapshot, buckets, unit)
+        return [BucketCounts(*row) for row in zip(events, page_views, users, visits, strict=True)]
 
-    def _counts(self, buckets: Sequence[Bucket], unit: str) -> list[Count]:
+    def _clip(self, period: Period) -> Snapshot:
+        """What the days of the period have of it. The same snapshot for the same period, which holds what it read."""
+        if period not in self._clipped:
+            self._clipped[period] = clip(self._snapshot, period.start, period.end)
+        return self._clipped[period]
+
+    def _counts(self, snapshot: Snapshot, buckets: Sequence[Bucket], unit: str) -> list[Count]:
         """Events and users of the selected types; without types, of page views."""
         selected: dict[str, Any] = {"types": self._types or PAGE_VIEW_TYPES, "bots": self._bots}
         if unit not in ("hour", "day"):
-            return [self._snapshot.total(bucket.first, bucket.after, **selected) for bucket in buckets]
+            return [snapshot.total(bucket.first, bucket.after, **selected) for bucket in buckets]
         first, after = buckets[0].first, buckets[-1].after
-        counts = self._snapshot.counts(_dimension(unit), first, after, **selected)
+        counts = snapshot.counts(_dimension(unit), first, after, **selected)
         return [counts.get(_row_key(bucket, unit), Count()) for bucket in buckets]
 
-    def _events(self, buckets: Sequence[Bucket], unit: str, types: Sequence[str] | None) -> list[int]:
+    def _events(
+        self, snapshot: Snapshot, buckets: Sequence[Bucket], unit: str, types: Sequence[str] | None
+    ) -> list[int]:
         days = buckets[0].first, buckets[-1].after
-        events = sums.events_by_day(self._snapshot, _dimension(unit), *days, types=types, bots=self._bots)
+        events = sums.events_by_day(snapshot, _dimension(unit), *days, types=types, bots=self._bots)
         return [sum(counts) for counts in _group_by_bucket(buckets, unit, events)]
 
-    def _visits(self, buckets: Sequence[Bucket], unit: str) -> list[VisitSums]:
+    def _visits(self, snapshot: Snapshot, buckets: Sequence[Bucket], unit: str) -> list[VisitSums]:
         days = buckets[0].first, buckets[-1].after
-        visits = self._snapshot.visits(_dimension(unit), *days, self._bots)
+        visits = snapshot.visits(_dimension(unit), *days, self._bots)
         return [VisitSums.total(rows) for rows in _group_by_bucket(buckets, unit, visits)]
 
     def rank_values(self, period: Period, dimension: str) -> Ranking:
         """One query, O(rows of the dimension). Reads bitmaps only for the dimension type."""
         if self._lists_visits(dimension):
-            visits = read_visit_sums_of_values(self._snapshot, dimension, self._visit_days(period))
+            visits = read_visit_sums_of_values(self._clip(period), dimension, self._visit_days(period))
             return _ranking([visit_counts(value, sums) for value, sums in visits.items()])
         return _ranking([ValueCounts(value, amount) for value, amount in self._amounts(period, dimension).items()])
 
     def _amounts(self, period: Period, dimension: str) -> Mapping[str, int]:
+        (first, after), snapshot = _days(period), self._clip(period)
         if dimension == "type":
             return {event_type: count.events for event_type, count in self._counts_by_type(period).items()}
         if dimension == "subject":
             return self._events_by_subject(period)
-        return sums.events_by_value(self._snapshot, [dimension], *_days(period), **self._selected)[dimension]
+        return sums.events_by_value(snapshot, [dimension], first, after, **self._selected)[dimension]
 
     def count_values(self, period: Period, dimension: str, values: Sequence[str]) -> dict[str, ValueCounts]:
         """Two queries, a bitmap a value and span; for the dimension subject a query a value."""
         if self._lists_visits(dimension):
-            listed = read_visit_values(self._snapshot, dimension, self._visit_days(period), values)
+            listed = read_visit_values(self._clip(period), dimension, self._visit_days(period), values)
             return {value: visit_counts(value, row.visits, row.visitors) for value, row in listed.items()}
         counts = self._counts_of_values(period, dimension, values)
         rows = {value: ValueCounts(value, row.events, len(row.users)) for value, row in counts.items() if row.events}
         if dimension not in VISIT_DIMENSIONS:
             return rows
-        visits = read_visit_sums_of_values(self._snapshot, dimension, self._visit_days(period), values)
+        visits = read_visit_sums_of_values(self._clip(period), dimension, self._visit_days(period), values)
         return {value: row._replace(visits=visits.get(value, NO_VISITS).visits) for value, row in rows.items()}
 
     def _lists_visits(self, dimension: str) -> bool:
@@ -113,19 +126,19 @@ class RollupSource:
         return VisitDays(*_days(period), self._bots)
 
     def _counts_of_values(self, period: Period, dimension: str, values: Sequence[str]) -> Mapping[str, Count]:
-        first, after = _days(period)
+        (first, after), snapshot = _days(period), self._clip(period)
         if dimension == "type":
             return {
                 event_type: count for event_type, count in self._counts_by_type(period).items() if event_type in values
             }
         if dimension == "subject":
-            snapshot, selected = self._snapshot, self._selected
+            selected = self._selected
             return {value: snapshot.total(first, after, subject=value, **selected) for value in values if value}
-        return read_value_counts(self._snapshot, dimension, values, first, after, **self._selected)
+        return read_value_counts(snapshot, dimension, values, first, after, **self._selected)
 
     def _counts_by_type(self, period: Period) -> dict[str, Count]:
         counts: dict[str, Count] = {}
-        for (_, event_type), count in sums.counts_by_type(self._snapshot, *_days(period), bots=self._bots).items():
+        for (_, event_type), count in sums.counts_by_type(self._clip(period), *_days(period), bots=self._bots).items():
             if self._types is None or event_type in self._types:
                 counts.setdefault(event_type, Count()).add(count)
         return counts
@@ -133,7 +146,7 @@ class RollupSource:
     def _events_by_subject(self, period: Period) -> Mapping[str, int]:
         events = Counter[str]()
         for event_type in self._types or self._counts_by_type(period):
-            events.update(sums.events_by_subject(self._snapshot, event_type, *_days(period), bots=self._bots))
+            events.update(sums.events_by_subject(self._clip(period), event_type, *_days(period), bots=self._bots))
         return events
 
 
@@ -146,7 +159,8 @@ def _ranking(rows: list[ValueCounts]) -> Ranking:
 
 
 def _days(period: Period) -> tuple[date, date]:
-    return clock.day_of(period.start, period.zone), clock.day_of(period.end, period.zone)
+    days = DayRange.covering(period)
+    return days.first, days.after
 
 
 def _dimension(unit: str) -> str:

@@ -9,10 +9,11 @@ from datetime import date, timedelta
 from typing import Any
 
 from analytics.reports.cache import get_or_compute
-from analytics.reports.day_range import MAX_DAYS, read_days
+from analytics.reports.day_range import MAX_DAYS, DayRange, read_period_of_rollups
 from analytics.reports.query.measures import NO_VISITS, PAGE_VIEW_TYPES, visit_figures
 from analytics.reports.request import ReportRequest
 from analytics.reports.shared_reads import HARMLESS_DIMENSIONS
+from analytics.rollups.snapshot.clipped import clip
 from analytics.rollups.snapshot.snapshot import Snapshot, TopRow
 from analytics.rollups.snapshot.visit_lists import VisitDays, VisitRow, read_visit_lists
 from analytics.rollups.visits.sums import LIST_DIMENSIONS, VisitSums
@@ -64,13 +65,14 @@ def _row_as_json(row: TopRow | VisitRow) -> dict[str, Any]:
 def run_overview(request: ReportRequest) -> dict[str, Any]:
     """The report with its `meta`; of days that are over, possibly from the cache. Raises BadInput."""
     with request.open_snapshot() as snapshot:
-        days = read_days(request, snapshot.zone, max_days=MAX_DAYS)
+        period = read_period_of_rollups(request, snapshot.zone, max_days=MAX_DAYS)
 
         def compute() -> dict[str, Any]:
-            overview = build_overview(snapshot, days.first, days.after, request.limit, bots=request.include_bots)
-            return overview.as_json() | {"meta": request.meta(days.period, "rollup")}
+            days, clipped = DayRange.covering(period), clip(snapshot, period.start, period.end)
+            overview = build_overview(clipped, days.first, days.after, request.limit, bots=request.include_bots)
+            return overview.as_json() | {"meta": request.meta(period, "rollup")}
 
-        report = get_or_compute(request, "overview", days.period, compute, snapshot.connection)
+        report = get_or_compute(request, "overview", period, compute, snapshot.connection)
     # After the cache, which holds the whole report for every caller.
     return _drop_private_lists(report) if request.is_shared else report
 

@@ -12,18 +12,20 @@ from zoneinfo import ZoneInfo
 from analytics.period import Period, read_zone
 from analytics.reports.buckets import Bucket, split_period
 from analytics.reports.cache import get_or_compute
+from analytics.reports.comparison import Comparison, keep_to_rollups, read_comparison
 from analytics.reports.filtering.filtered import Rows
 from analytics.reports.filtering.filters import read_filter
 from analytics.reports.query.from_rollups import RollupSource, can_list
 from analytics.reports.query.measures import BucketCounts, EventSelection, MeasureSource, ratio, visit_figures
 from analytics.reports.report_period import (
+    longest_period,
     open_raw_events,
     parameter_needing_raw,
-    previous_period,
     read_report_period,
     refuse_purged,
 )
 from analytics.reports.request import ReportRequest, period_bounds
+from analytics.rollups.snapshot.snapshot import Snapshot
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +36,22 @@ class ResolvedRequest:
     selection: EventSelection
     period: Period
     raw_parameter: str | None
+    comparison: Comparison | None
 
     @property
     def previous_period(self) -> Period | None:
         """The period to compare with; None without `compare`."""
-        return previous_period(self.period) if "compare" in self.query else None
+        return self.comparison and self.comparison.previous
+
+    @property
+    def covered(self) -> Period:
+        """All that the report reads."""
+        return self.comparison.covered(self.period) if self.comparison else self.period
+
+    @property
+    def meta(self) -> dict[str, Any]:
+        """What it adds to the response's meta."""
+        return {"compare": self.comparison.as_json()} if self.comparison else {}
 
 
 ReportBuilder = Callable[[ResolvedRequest, MeasureSource], dict[str, Any]]
@@ -52,15 +65,18 @@ def run_report(
     Raises BadInput; Invalid when raw events cannot be counted within STATEMENT_TIMEOUT.
     """
     with request.open_snapshot() as snapshot:
-        resolved = _resolve(request, snapshot.zone, default_types)
-        period = resolved.period
+        resolved = _resolve(request, snapshot, default_types)
         if resolved.raw_parameter is None:
-            source, meta = RollupSource(snapshot, resolved.selection), request.meta(period, "rollup")
+            source = RollupSource(snapshot, resolved.selection)
+            meta = request.meta(resolved.period, "rollup", **resolved.meta)
             return get_or_compute(
-                request, report_name, period, lambda: build(resolved, source) | {"meta": meta}, snapshot.connection
-            )
-    meta = request.meta(period, "raw")
-    return get_or_compute(request, report_name, period, lambda: _count_raw(request, resolved, build) | {"meta": meta})
+                request, report_name, resolved.covered, lambda: build(resolved, source) | {"meta": meta},
+                snapshot.connection,
+            )  # fmt: skip
+    meta = request.meta(resolved.period, "raw", **resolved.meta)
+    return get_or_compute(
+        request, report_name, resolved.covered, lambda: _count_raw(request, resolved, build) | {"meta": meta}
+    )
 
 
 def _count_raw(request: ReportRequest, resolved: ResolvedRequest, build: ReportBuilder) -> dict[str, Any]:
@@ -70,13 +86,18 @@ def _count_raw(request: ReportRequest, resolved: ResolvedRequest, build: ReportB
         return build(resolved, Rows(connection, resolved.selection))
 
 
-def _resolve(request: ReportRequest, rollups_zone: str, default_types: tuple[str, ...] | None) -> ResolvedRequest:
-    query = request.query
+def _resolve(request: ReportRequest, snapshot: Snapshot, default_types: tuple[str, ...] | None) -> ResolvedRequest:
+    query, rollups_zone = request.query, snapshot.zone
     period = read_report_period(request, read_zone(query, rollups_zone))
     types = tuple(query.get("type") or ()) or default_types
     conditions = read_filter(query["filter"]) if "filter" in query else ()
     selection = EventSelection(request.site.id, types, request.include_bots, conditions)
-    return ResolvedRequest(query, selection, period, _raw_parameter(request, selection, period, rollups_zone))
+    parameter = _raw_parameter(request, selection, period, rollups_zone)
+    comparison = read_comparison(request, period, longest_period(request))
+    if comparison and parameter is None:
+        # Values have no rows of hours.
+        comparison = keep_to_rollups(snapshot, comparison, of_values="dimension" in query)
+    return ResolvedRequest(query, selection, period, parameter, comparison)
 
 
 def _raw_parameter(request: ReportRequest, selection: EventSelection, period: Period, rollups_zone: str) -> str | None:
@@ -86,17 +107,21 @@ def _raw_parameter(request: ReportRequest, selection: EventSelection, period: Pe
 
 
 def build_summary(resolved: ResolvedRequest, source: MeasureSource) -> dict[str, Any]:
-    """The figures of the period; with `compare`, also those of the previous period and the change of each."""
+    """The figures of the period; with `compare`, also those of the other period and the change of each."""
     [counts] = source.count(resolved.period, "all")
     figures = counts_as_json(counts)
-    if resolved.previous_period is None:
+    if resolved.comparison is None:
         return figures
-    [counts] = source.count(resolved.previous_period, "all")
-    previous = counts_as_json(counts)
-    return figures | {
-        "previous": period_bounds(resolved.previous_period) | previous,
-        "change": compute_change(figures, previous),
-    }
+    [counts] = source.count(resolved.comparison.previous, "all")
+    previous, current, by_hour = counts_as_json(counts), figures, {}
+    if resolved.comparison.by_hour:
+        [counts] = source.count(resolved.comparison.current, "all")
+        current = counts_as_json(counts)
+        by_hour = {"current": period_bounds(resolved.comparison.current) | current}
+    return figures | by_hour | {
+        "previous": period_bounds(resolved.comparison.previous) | previous,
+        "change": compute_change(current, previous),
+    }  # fmt: skip
 
 
 def counts_as_json(counts: BucketCounts) -> dict[str, Any]:

@@ -7,7 +7,14 @@ from analytics.apidocs.response_fields import nullable, required
 from analytics.reports.buckets import BUCKET_UNITS
 from analytics.reports.filtering.filters import FIELDS
 from analytics.reports.query.measures import ENTRY_EXIT_DIMENSIONS
-from analytics.reports.schemas import UNKNOWN_CHOICE, EventTypesQuery, PeriodBounds, ReportMeta, limit_field
+from analytics.reports.schemas import (
+    UNKNOWN_CHOICE,
+    CompareQuery,
+    EventTypesQuery,
+    PeriodBounds,
+    ReportMeta,
+    limit_field,
+)
 
 # Without the fields that identify a user or session: their values make no report.
 BREAKDOWN_DIMENSIONS = (
@@ -16,11 +23,10 @@ BREAKDOWN_DIMENSIONS = (
 )
 
 
-class SummaryQuery(EventTypesQuery):
-    """`compare=previous`: also the figures of as many days, or as much time, right before."""
+class SummaryQuery(EventTypesQuery, CompareQuery):
+    """`compare` also gives the figures of another period."""
 
     filter = fields.String()
-    compare = fields.String(validate=OneOf(["previous"], error=UNKNOWN_CHOICE))
 
 
 class TimeseriesQuery(SummaryQuery):
@@ -53,7 +59,7 @@ class SummaryFigures(VisitFigures):
 
 
 class PreviousSummary(SummaryFigures):
-    """The figures of the previous period, `[from, to)`."""
+    """The figures of `[from, to)`."""
 
     class Meta:
         include = required(fields.AwareDateTime, "from", "to")
@@ -74,8 +80,10 @@ class SummaryChange(BreakdownChange):
 
 
 class SummaryResponse(SummaryFigures):
-    """`previous` and `change` only with `compare`."""
+    """`previous` and `change` only with `compare`. `current`: the figures that `previous` is compared with, only where
+    they are not those of the report: where both end with the last full hour (`meta.compare`)."""
 
+    current = fields.Nested(PreviousSummary)
     previous = fields.Nested(PreviousSummary)
     change = fields.Nested(SummaryChange)
     meta = fields.Nested(ReportMeta, required=True)

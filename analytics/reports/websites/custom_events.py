@@ -95,7 +95,8 @@ def find_last_hours(
         if event_type != OTHER:
             last = max(snapshot.hourly_totals(day, types=(event_type,), bots=options.bots))
             start = clock.day_start(day, zone) + timedelta(hours=last)
-            hours[event_type] = Period(start, start + timedelta(hours=1), zone)
+            end = min(start + timedelta(hours=1), options.period.end)
+            hours[event_type] = Period(max(start, options.period.start), end, zone)
     return hours
 
 
@@ -157,7 +158,7 @@ def break_down_by_property(
 ) -> list[dict[str, Any]]:
     """Events of a type by a property of their payload (payload_properties.py). null: events without it. One query,
     O(events). Raises BadInput where raw events of the days may be purged."""
-    period = options.days.period
+    period = options.period
     if raw_since is not None and period.start < raw_since:
         since = clock.day_of(raw_since, options.days.zone) + timedelta(days=1)
         detail = f"payloads of {options.days.first} may be past retention; accepted: days since {since}"

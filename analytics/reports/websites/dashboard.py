@@ -12,7 +12,13 @@ from pyroaring import BitMap64
 from analytics.reports.continents import continent_of
 from analytics.reports.labels import UNKNOWN, label_value
 from analytics.reports.websites.top_lists import list_pages, list_sources, list_visitors
-from analytics.reports.websites.website import ReportOptions, compare_traffic, percent, read_traffic
+from analytics.reports.websites.website import (
+    ReportOptions,
+    compare_traffic,
+    percent,
+    read_compared_traffic,
+    read_traffic,
+)
 from analytics.rollups import bitmaps
 from analytics.rollups.cardinality import OTHER
 from analytics.rollups.snapshot import sums
@@ -22,7 +28,8 @@ PLACE_LISTS = {"countries": "country", "regions": "region", "cities": "city"}
 
 
 def build_dashboard(snapshot: Snapshot, options: ReportOptions) -> dict[str, Any]:
-    """The response without live_visitors. The comparison is with the same number of days right before."""
+    """The response without live_visitors. The comparison is with the same number of days right before, or what the
+    request names."""
     traffic = read_traffic(snapshot, options)
     metrics = traffic.as_json()
     return {
@@ -31,7 +38,7 @@ def build_dashboard(snapshot: Snapshot, options: ReportOptions) -> dict[str, Any
         "page_views": traffic.views,
         "session_duration": traffic.avg_session_time,
         "bounce_rate": traffic.bounce_rate,
-        "comparison": compare_traffic(traffic, read_traffic(snapshot, options.previous)),
+        "comparison": compare_traffic(*read_compared_traffic(snapshot, options)),
         "metrics": metrics,
         "top_pages": list_pages(snapshot, options),
         "top_sources": list_sources(snapshot, options),

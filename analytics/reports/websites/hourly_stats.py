@@ -10,10 +10,11 @@ from zoneinfo import ZoneInfo
 
 from analytics import clock
 from analytics.period import PARAMETER_EXAMPLES, Period, read_period
-from analytics.reports.day_range import DayRange, bad_parameter, has_period, read_days
+from analytics.reports.day_range import DayRange, bad_parameter, has_period, read_period_of_rollups
 from analytics.reports.query.measures import PAGE_VIEW_TYPES
 from analytics.reports.request import ReportRequest, format_utc
 from analytics.reports.websites.website import unique_views
+from analytics.rollups.snapshot.clipped import clip
 from analytics.rollups.snapshot.snapshot import Snapshot
 
 ONE_HOUR, ONE_DAY = timedelta(hours=1), timedelta(days=1)
@@ -37,14 +38,19 @@ def read_hours(request: ReportRequest, rollups_zone: str) -> list[Hour]:
     zone, until = clock.zone(rollups_zone), request.now + timedelta.resolution
     if has_period(request) and "hours" not in request.query:
         query = {name: value for name, value in request.query.items() if name not in ("zone", "timezone")}
-        days = read_days(replace(request, query=query), rollups_zone, max_days=MAX_HOURS // 24)
-        return split_into_hours(days, until)
+        period = read_period_of_rollups(replace(request, query=query), rollups_zone, max_days=MAX_HOURS // 24)
+        hours = split_into_hours(DayRange.covering(period), min(until, period.end))
+        return [_cut(hour, period) for hour in hours if hour.end > period.start]
     default = Period(request.now - timedelta(hours=DEFAULT_HOURS), request.now, zone)
     period = read_period(request.query, zone, request.now, default)
     if period.end - period.start > timedelta(hours=MAX_HOURS):
         raise bad_parameter("hours", f"too many; accepted: up to {MAX_HOURS}", PARAMETER_EXAMPLES["hours"])
     days = DayRange(period.first_date, clock.day_of(request.now, zone) + ONE_DAY, zone)
     return [hour for hour in split_into_hours(days, until) if hour.start > period.start]
+
+
+def _cut(hour: Hour, period: Period) -> Hour:
+    return hour._replace(start=max(hour.start, period.start), end=min(hour.end, period.end))
 
 
 def split_into_hours(days: DayRange, until: datetime) -> list[Hour]:
@@ -68,6 +74,7 @@ def build_hourly_stats(
     """
     if not hours:
         return []
+    snapshot = clip(snapshot, hours[0].start, hours[-1].end)
     counts = snapshot.counts("hour", hours[0].day, hours[-1].day + ONE_DAY, types=PAGE_VIEW_TYPES, bots=bots)
     rows = []
     for day, number, start, _ in hours:

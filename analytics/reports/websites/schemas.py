@@ -10,7 +10,7 @@ from marshmallow import Schema, ValidationError, validates_schema
 from marshmallow.fields import Date, Dict, Float, Integer, List, Nested, String
 
 from analytics.apidocs.response_fields import nullable, required
-from analytics.reports.schemas import TopListQuery, UniqueViews, property_field, type_field
+from analytics.reports.schemas import CompareFields, TopListQuery, UniqueViews, property_field, type_field
 
 MAX_NAME_CHARS = 256
 
@@ -25,6 +25,10 @@ class CustomEventsQuery(TopListQuery):
     def check_property(self, query: dict[str, Any], **_: Any) -> None:
         if "property" in query and "event" not in query:
             raise ValidationError("needs an event type as well, for example event=signup&property=plan", "property")
+
+
+class ComparedQuery(TopListQuery, CompareFields):
+    """Without `compare`, the report compares with the period before."""
 
 
 class PathViews(Schema):
@@ -132,7 +136,8 @@ class TrafficMetrics(VisitRates):
 
 
 class Comparison(Schema):
-    """With the same number of days right before; changes in percent, null where the previous figure was 0."""
+    """With the same number of days right before, or what `compare` names; changes in percent, null where the previous
+    figure was 0. A period that is still running is compared with the same part of the other one (`meta.compare`)."""
 
     class Meta:
         include = nullable(

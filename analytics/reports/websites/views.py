@@ -11,7 +11,8 @@ from flask import Blueprint, Response, jsonify
 from analytics.apidocs.operations import DocumentedView, documented
 from analytics.period import Period, read_zone
 from analytics.reports.cache import get_or_compute
-from analytics.reports.day_range import MAX_DAYS, read_days
+from analytics.reports.comparison import PREVIOUS, keep_to_rollups, read_comparison
+from analytics.reports.day_range import MAX_DAYS, read_period_of_rollups
 from analytics.reports.realtime.realtime import ACTIVE_MINUTES, count_active_users
 from analytics.reports.request import ReportRequest, guarded_read, read_request
 from analytics.reports.schemas import TopListQuery
@@ -20,6 +21,7 @@ from analytics.reports.websites.dashboard import build_dashboard, drop_cities
 from analytics.reports.websites.hourly_stats import build_hourly_stats, read_hours
 from analytics.reports.websites.top_lists import SHARED_TOP_LISTS, TOP_LISTS
 from analytics.reports.websites.website import ReportOptions
+from analytics.rollups.snapshot.clipped import clip
 from analytics.rollups.snapshot.snapshot import Snapshot
 
 blueprint = Blueprint("websites", __name__)
@@ -39,11 +41,11 @@ def get_site_stats() -> Response:
 
 
 @blueprint.get(f"{URL_PREFIX}/dashboard/<website_id>")
-@documented("A website at a glance", TopListQuery, (schemas.DashboardResponse, examples.DASHBOARD_EXAMPLE))
+@documented("A website at a glance", schemas.ComparedQuery, (schemas.DashboardResponse, examples.DASHBOARD_EXAMPLE))
 @guarded_read
 def get_dashboard(website_id: str) -> Response:
-    request = read_request(TopListQuery())
-    report = _compute_report(request, "dashboard", build_dashboard)
+    request = read_request(schemas.ComparedQuery())
+    report = _compute_report(request, "dashboard", build_dashboard, PREVIOUS)
     with request.open_connection() as (connection, _):
         live = count_active_users(connection, request.site.id, request.now, ACTIVE_MINUTES)
     # After the cache, which holds the whole report for every caller.
@@ -85,12 +87,13 @@ for list_name in TOP_LIST_SUMMARIES:
 @blueprint.get(f"{URL_PREFIX}/traffic-summary/<website_id>")
 @documented(
     "A website's traffic, and its growth",
-    TopListQuery,
+    schemas.ComparedQuery,
     (schemas.TrafficSummaryResponse, examples.TRAFFIC_SUMMARY_EXAMPLE),
 )
 @guarded_read
 def get_traffic_summary(website_id: str) -> Response:
-    return jsonify(_compute_report(read_request(TopListQuery()), "traffic", website.summarise_traffic))
+    request = read_request(schemas.ComparedQuery())
+    return jsonify(_compute_report(request, "traffic", website.summarise_traffic, PREVIOUS))
 
 
 @blueprint.get(f"{URL_PREFIX}/daily-stats/<website_id>")
@@ -133,25 +136,37 @@ def get_custom_events(website_id: str) -> Response:
 
 def _read_payloads(request: ReportRequest, top_events: list[dict[str, Any]]) -> dict[str, Any]:
     with request.open_snapshot() as snapshot:
-        options = _read_options(request, snapshot.zone)
-        hours = custom_events.find_last_hours(snapshot, options, top_events)
+        options = _read_options(request, snapshot)
+        hours = custom_events.find_last_hours(_clip(snapshot, options), options, top_events)
     with request.open_connection() as (connection, calendar):
         return custom_events.read_payloads(connection, request, options, top_events, hours, calendar.raw_since)
 
 
-def _compute_report(request: ReportRequest, report_name: str, compute: ComputeResponse) -> dict[str, Any]:
-    """`compute` for the requested days, by default the 7 through today, with the fields of schemas.WebsiteResponse."""
+def _compute_report(
+    request: ReportRequest, report_name: str, compute: ComputeResponse, compared_with: str | None = None
+) -> dict[str, Any]:
+    """`compute` for the requested period, by default the 7 days through today, with the fields of
+    schemas.WebsiteResponse. `compared_with`: the default of `compare`, of a report that compares."""
     with request.open_snapshot() as snapshot:
-        options = _read_options(request, snapshot.zone)
-        days = options.days
+        options = _read_options(request, snapshot, compared_with)
+        period, comparison = options.period, options.comparison
+        covered = comparison.covered(period) if comparison else period
+        compared = {"compare": comparison.as_json()} if comparison else {}
 
         def build() -> dict[str, Any]:
-            fields = {"website_id": request.site.key, "date_range": f"{len(days.dates)} days"}
-            return fields | compute(snapshot, options) | {"meta": request.meta(days.period, "rollup")}
+            fields = {"website_id": request.site.key, "date_range": f"{options.days.length} days"}
+            meta = request.meta(period, "rollup", **compared)
+            return fields | compute(_clip(snapshot, options), options) | {"meta": meta}
 
-        return get_or_compute(request, f"website:{report_name}", days.period, build, snapshot.connection)
+        return get_or_compute(request, f"website:{report_name}", covered, build, snapshot.connection)
 
 
-def _read_options(request: ReportRequest, rollups_zone: str) -> ReportOptions:
-    days = read_days(request, rollups_zone, DEFAULT_DAYS, MAX_DAYS)
-    return ReportOptions(days, request.limit, request.include_bots)
+def _read_options(request: ReportRequest, snapshot: Snapshot, compared_with: str | None = None) -> ReportOptions:
+    period = read_period_of_rollups(request, snapshot.zone, DEFAULT_DAYS, MAX_DAYS)
+    comparison = read_comparison(request, period, MAX_DAYS, compared_with)
+    comparison = keep_to_rollups(snapshot, comparison) if comparison else None
+    return ReportOptions(period, request.limit, request.include_bots, comparison)
+
+
+def _clip(snapshot: Snapshot, options: ReportOptions) -> Snapshot:
+    return clip(snapshot, options.period.start, options.period.end)

@@ -8,10 +8,13 @@ from typing import Any, NamedTuple
 
 from pyroaring import BitMap64
 
+from analytics.period import Period
 from analytics.reports.audience.active import AudienceFilter, count_active
+from analytics.reports.comparison import Comparison
 from analytics.reports.day_range import DayRange
 from analytics.reports.query.measures import PAGE_VIEW_TYPES
 from analytics.rollups.deltas.counts import Count
+from analytics.rollups.snapshot.clipped import clip
 from analytics.rollups.snapshot.snapshot import Snapshot
 from analytics.rollups.snapshot.visit_lists import VisitDays
 from analytics.rollups.visits.sums import VisitSums
@@ -20,11 +23,28 @@ NO_VISITS = VisitSums()
 
 
 class ReportOptions(NamedTuple):
-    """The days of a report, the rows of each list, and whether events of bots count too."""
+    """The period of a report, the rows of each list, whether events of bots count too, and what it is compared with."""
 
-    days: DayRange
+    period: Period
     limit: int
     bots: bool = False
+    comparison: Comparison | None = None
+
+    @property
+    def days(self) -> DayRange:
+        """The days that the period touches, of which a snapshot that is clipped to it has what lies in the period."""
+        return DayRange.covering(self.period)
+
+    @property
+    def required_comparison(self) -> Comparison:
+        """Of a report that always compares."""
+        if self.comparison is None:
+            raise ValueError("this report has no comparison")
+        return self.comparison
+
+    def of(self, period: Period) -> "ReportOptions":
+        """The same for another period."""
+        return self._replace(period=period, comparison=None)
 
     @property
     def event_filter(self) -> dict[str, Any]:
@@ -35,12 +55,6 @@ class ReportOptions(NamedTuple):
     def visit_days(self) -> VisitDays:
         """The days, for lists of visits."""
         return VisitDays(self.days.first, self.days.after, self.bots)
-
-    @property
-    def previous(self) -> "ReportOptions":
-        """The same number of days, right before."""
-        first, after, _ = self.days
-        return self._replace(days=self.days._replace(first=first - (after - first), after=first))
 
 
 class Traffic(NamedTuple):
@@ -85,11 +99,20 @@ class Traffic(NamedTuple):
 
 
 def read_traffic(snapshot: Snapshot, options: ReportOptions) -> Traffic:
-    """Two queries; one bitmap of each span that covers the days is read."""
+    """Two queries; one bitmap of each span that covers the days is read. Of a day that the period cuts, hours."""
     first, after, _ = options.days
+    snapshot = clip(snapshot, options.period.start, options.period.end)
     total = snapshot.total(first, after, **options.event_filter)
     visits = snapshot.visits("total", first, after, options.bots).values()
     return Traffic(total.events, total.users, VisitSums.total(visits))
+
+
+def read_compared_traffic(snapshot: Snapshot, options: ReportOptions) -> tuple[Traffic, Traffic]:
+    """The traffic of the two periods that are compared."""
+    comparison = options.required_comparison
+    periods = (comparison.current if comparison.by_hour else options.period), comparison.previous
+    current, previous = (read_traffic(snapshot, options.of(period)) for period in periods)
+    return current, previous
 
 
 def percent(part: float, whole: float) -> float | None:
@@ -117,28 +140,28 @@ def compare_traffic(current: Traffic, previous: Traffic) -> dict[str, Any]:
 
 
 def summarise_traffic(snapshot: Snapshot, options: ReportOptions) -> dict[str, Any]:
-    """4.E12. The growth rates compare with the same number of days right before.
+    """4.E12. The growth rates compare with the same number of days right before, or what `compare` names.
 
     engagement_score = 100 * visits of two page views or more / visits, GA4's engagement rate without its timer.
-    retention_rate = 100 * users of the previous days who are also users of these days / users of the previous days;
-    null when there were none. new_visitors: users without a page view on any earlier day; the others are returning.
+    retention_rate = 100 * users of the previous days who are also users of these days / users of the previous days, of
+    all of them; null when there were none. new_visitors: users without a page view before; the others are returning.
     """
-    current, previous = read_traffic(snapshot, options), read_traffic(snapshot, options.previous)
-    active = count_active(snapshot, options.days, AudienceFilter(PAGE_VIEW_TYPES, options.bots))
-    visits, previous_users = current.visits, len(previous.users)
+    traffic, (current, previous) = read_traffic(snapshot, options), read_compared_traffic(snapshot, options)
+    active = count_active(snapshot, options.period, AudienceFilter(PAGE_VIEW_TYPES, options.bots))
+    visits, earlier = traffic.visits, read_traffic(snapshot, options.of(options.required_comparison.full)).users
     return {
-        "total_page_views": current.views,
+        "total_page_views": traffic.views,
         "total_visitors": visits.visits,
-        "unique_visitors": len(current.users),
+        "unique_visitors": len(traffic.users),
         "total_sessions": visits.visits,
-        **current.rates,
+        **traffic.rates,
         "growth_rate": percent_change(current.views, previous.views),
-        "visitors_growth_rate": percent_change(len(current.users), previous_users),
-        "sessions_growth_rate": percent_change(visits.visits, previous.visits.visits),
+        "visitors_growth_rate": percent_change(len(current.users), len(previous.users)),
+        "sessions_growth_rate": percent_change(current.visits.visits, previous.visits.visits),
         "new_visitors": active.new,
         "returning_visitors": active.returning,
         "engagement_score": percent(visits.visits - visits.bounces, visits.visits) or 0.0,
-        "retention_rate": percent(current.users.intersection_cardinality(previous.users), previous_users),
+        "retention_rate": percent(traffic.users.intersection_cardinality(earlier), len(earlier)),
     }
 
 

@@ -24,6 +24,7 @@ from analytics.rollups.deltas.counts import Count, decode_count
 from analytics.rollups.merge import CalendarMoveRequired, merge_site
 from analytics.rollups.rows import with_bots
 from analytics.rollups.snapshot import snapshot
+from analytics.rollups.snapshot.type_lookup import read_types, span_parameters
 from analytics.rollups.spans import DAY, whole_spans
 from analytics.rollups.visits.rollups import read_visit_sums
 from analytics.rollups.visits.sums import VisitSums
@@ -220,9 +221,9 @@ BY_TYPE = "SELECT day, type, events, users" + snapshot.FROM_ROLLUPS
 def _read_days(connection: Connection, site_id: int, start: date, end: date) -> dict[date, dict[str, Count]]:
     """Day → type → its Count without bots. Two queries on pk_rollups."""
     spans = list(whole_spans(DAY, start, end))
-    types = snapshot.read_types(connection, site_id, spans)
+    types = read_types(connection, site_id, spans)
     row_filter = {"dimensions": ["total"], "types": types, "subject": "", "bots": with_bots(False)}
-    parameters = {"site_id": site_id, **row_filter, **snapshot.span_parameters(spans)}
+    parameters = {"site_id": site_id, **row_filter, **span_parameters(spans)}
     days: dict[date, dict[str, Count]] = {}
     for day, kind, events, users in read_binary(connection, BY_TYPE, parameters):
         days.setdefault(as_date(day), {})[as_text(kind)] = decode_count(events, users)

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Engine, TextClause, text
 from analytics.rollups import bitmaps, locks, rows
 from analytics.rollups.closing import visit_unions
 from analytics.rollups.deltas.counts import Count, decode_count
-from analytics.rollups.snapshot import snapshot
+from analytics.rollups.snapshot.type_lookup import span_parameters
 from analytics.rollups.spans import Span, cover_days, whole_spans
 from analytics.store.copy.binary_copy import (
     COPY_HEADER,
@@ -153,7 +153,7 @@ def read_span_rows(
 
     Rows of one key are adjacent; none is held in memory.
     """
-    parameters = {"site_id": site_id, "dimensions": list(rows.UNION_DIMENSIONS), **snapshot.span_parameters(spans)}
+    parameters = {"site_id": site_id, "dimensions": list(rows.UNION_DIMENSIONS), **span_parameters(spans)}
     stream_binary(connection, READ_SPAN_ROWS, parameters, on_row)
 
 

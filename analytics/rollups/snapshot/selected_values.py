@@ -10,7 +10,6 @@ from typing import Unpack
 
 from analytics.rollups.deltas.counts import Count, decode_count
 from analytics.rollups.snapshot.snapshot import FROM_ROLLUPS, RollupFilter, RowFilter, Snapshot
-from analytics.rollups.spans import DAY, whole_spans
 from analytics.store.copy.binary_copy import as_date, as_text
 
 # By pk_rollups, as snapshot.COUNTS.
@@ -47,7 +46,7 @@ def read_daily_counts(
 ) -> dict[date, Count]:
     """Day → the Count of the value; no entry for a day without it. One query, O(rows of the dimension)."""
     rollup_filter = RollupFilter(first_day, end_day, **row_filter)
-    days = list(whole_spans(DAY, first_day, end_day))
+    days = snapshot.day_spans(first_day, end_day)
     counts: dict[date, Count] = defaultdict(Count)
     for day, events, users in snapshot.read_rows(DAYS_OF_VALUE, [dimension], rollup_filter, days, value=value):
         counts[as_date(day)].add(decode_count(events, users))

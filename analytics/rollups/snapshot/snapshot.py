@@ -5,21 +5,23 @@ as a whole uses the union rows of months and weeks, and the days between them. E
 pk_rollups, so that it reads only the rows it needs and not those of ten thousand short codes.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Container, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, timedelta
 from typing import Any, NamedTuple, TypedDict, Unpack
 
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine
 
 from analytics.rollups import bitmaps, cardinality
 from analytics.rollups.calendar import read_rollups_zone
 from analytics.rollups.deltas.counts import DIMENSIONS, Count, RollupKey, decode_count
 from analytics.rollups.rows import existing_unions, first_and_last_day, with_bots
+from analytics.rollups.snapshot.type_lookup import read_types, span_parameters
 from analytics.rollups.snapshot.unmerged import UnmergedDeltas
 from analytics.rollups.spans import DAY, UNION_KINDS, Span, cover_days, whole_spans
 from analytics.rollups.visits.rollups import limit_changes, read_visit_sums
-from analytics.rollups.visits.sums import VisitSums, decode_sums
+from analytics.rollups.visits.sums import Group, ValueChanges, VisitSums, decode_sums
 from analytics.sites.sites import Site
 from analytics.store.copy.binary_copy import BinaryRow, as_date, as_int, as_text, read_binary, stream_binary
 from analytics.store.planner import force_index_lookups
@@ -74,32 +76,6 @@ def open_snapshot(engine: Engine, site: Site, timeout_s: float) -> "Iterator[Sna
         yield Snapshot(connection, site)
 
 
-# From each type of a span to the next one: index-only scans of pk_rollups that skip subjects, bots and values.
-TYPES = text("""
-WITH RECURSIVE found AS (
-    SELECT s.span, s.day, lowest.type
-    FROM unnest(CAST(:spans AS text[]), CAST(:days AS date[])) AS s (span, day)
-    CROSS JOIN LATERAL (
-        SELECT type
-        FROM rollups
-        WHERE site_id = :site_id AND span = s.span AND dimension = 'total' AND day = s.day
-        ORDER BY type
-        LIMIT 1
-    ) AS lowest
-    UNION ALL
-    SELECT found.span, found.day, following.type
-    FROM found CROSS JOIN LATERAL (
-        SELECT type
-        FROM rollups
-        WHERE site_id = :site_id AND span = found.span AND dimension = 'total' AND day = found.day
-            AND type > found.type
-        ORDER BY type
-        LIMIT 1
-    ) AS following
-)
-SELECT DISTINCT type FROM found
-""")
-
 # pk_rollups, once for each span: equal on the seven columns before the value. OFFSET 0 keeps the spans in the outer
 # loop; else the planner would go through them once for each row of a new table.
 FROM_ROLLUPS = """
@@ -153,16 +129,6 @@ CROSS JOIN LATERAL (
 """
 
 
-def read_types(connection: Connection, site_id: int, spans: Sequence[Span]) -> list[str]:
-    """The event types of the spans. One query, a few index look-ups for each span."""
-    return list(connection.execute(TYPES, {"site_id": site_id, **span_parameters(spans)}).scalars())
-
-
-def span_parameters(spans: Sequence[Span]) -> dict[str, list[Any]]:
-    """The spans as parameters of FROM_ROLLUPS and TYPES."""
-    return {"spans": [span.kind for span in spans], "days": [span.day for span in spans]}
-
-
 class Snapshot:
     """A site's counts at one instant; its days are those of `zone`."""
 
@@ -179,7 +145,7 @@ class Snapshot:
     ) -> dict[tuple[date, str], Count]:
         """(day, value) → its Count over the types. One query; every bitmap of these rows is read."""
         rollup_filter = RollupFilter(first_day, end_day, **row_filter)
-        return self._counts(dimension, rollup_filter, list(whole_spans(DAY, first_day, end_day)))
+        return self._counts(dimension, rollup_filter, self.day_spans(first_day, end_day))
 
     def daily_totals(self, first_day: date, end_day: date, **row_filter: Unpack[RowFilter]) -> dict[date, Count]:
         """Day → its total; no entry for a day without events. As `counts`."""
@@ -190,7 +156,7 @@ class Snapshot:
     ) -> dict[date, tuple[int, int]]:
         """Day → (events, number of users) of its total. One query that reads the head of each bitmap; one more for days
         of several rows, days with unmerged deltas, and sets that their head does not count."""
-        rollup_filter, days = RollupFilter(first_day, end_day, **row_filter), list(whole_spans(DAY, first_day, end_day))
+        rollup_filter, days = RollupFilter(first_day, end_day, **row_filter), self.day_spans(first_day, end_day)
         totals: dict[date, tuple[int, int]] = {}
         uncounted = {key.day for key in self.matching_unmerged_counts(["total"], rollup_filter)}
         for day_column, events, head in self.read_rows(
@@ -201,7 +167,7 @@ class Snapshot:
                 uncounted.add(day)
             totals[day] = as_int(events), users or 0
         if uncounted:
-            spans = [Span(DAY, day) for day in sorted(uncounted)]
+            spans = [span for span in days if span.day in uncounted]
             counts = self._counts("total", rollup_filter, spans)
             totals |= {day: (count.events, len(count.users)) for (day, _), count in counts.items()}
         return totals
@@ -218,13 +184,24 @@ class Snapshot:
     ) -> dict[tuple[date, str], VisitSums]:
         """(day, value) → the sums of visits, with what unmerged page views change. One query; some more, and
         O(unmerged page views), where there are any."""
-        sums = read_visit_sums(self.connection, self.site_id, dimension, first_day, end_day, bots)
-        changes = limit_changes(self.connection, self.site_id, self.unmerged.visit_changes(self.zone), (dimension,))
+        days = {span.day for span in self.day_spans(first_day, end_day)}
+        stored = read_visit_sums(self.connection, self.site_id, dimension, first_day, end_day, bots)
+        sums = {key: row for key, row in stored.items() if key[0] in days}
+        changes = self.visit_changes((dimension,))
         for (_, day, is_bot), values in changes.items():
             if first_day <= day < end_day and (bots or not is_bot):
                 for value, change in values.items():
                     sums[day, value] = VisitSums.total([sums.get((day, value), VisitSums()), decode_sums(change.sums)])
         return {key: row for key, row in sums.items() if row.visits}
+
+    def visit_changes(self, dimensions: Container[str]) -> dict[Group, ValueChanges]:
+        """What unmerged page views change of the visits, under the values that merge would give them."""
+        changes = self.unmerged.visit_changes(self.zone)
+        return limit_changes(self.connection, self.site_id, changes, dimensions) if changes.days else {}
+
+    def uncut_days(self, first_day: date, end_day: date) -> list[tuple[date, date]]:
+        """`[first, end)` of each run of days whose stored rows count."""
+        return [(first_day, end_day)]
 
     def first_day(self) -> date | None:
         """The first day that has events, those of bots included; None: none has. One look at the index."""
@@ -343,6 +320,10 @@ class Snapshot:
         row_filter = {"types": types, "subject": rollup_filter.subject, "bots": with_bots(rollup_filter.bots)}
         return {"site_id": self.site_id, "dimensions": list(dimensions), **row_filter, **span_parameters(spans)}
 
+    def day_spans(self, first_day: date, end_day: date) -> list[Span]:
+        """The days whose own rows are read."""
+        return list(whole_spans(DAY, first_day, end_day))
+
     def covering_spans(self, rollup_filter: RollupFilter) -> list[Span]:
         """The days as few spans that have rows. One query when they include a week or month; cached."""
         days = first_day, end_day = rollup_filter.first_day, rollup_filter.end_day
@@ -362,19 +343,27 @@ class Snapshot:
         self, dimensions: Collection[str], rollup_filter: RollupFilter
     ) -> dict[RollupKey, Count]:
         """The unmerged counts of these rows, under the values that merge would give them."""
+        candidates = self.unmerged_candidates(dimensions, rollup_filter)
+        if not candidates:
+            return {}
+        limited = cardinality.apply_limits(self.connection, self.site_id, candidates)
+        return {key: count for key, count in limited.items() if rollup_filter.matches(key)}
+
+    def unmerged_candidates(self, dimensions: Collection[str], rollup_filter: RollupFilter) -> dict[RollupKey, Count]:
+        """The unmerged counts that may match, under their original values. The subject OTHER: those of all subjects."""
         groups = [group for group in (TOTAL_DIMENSIONS, LIST_DIMENSIONS) if not set(group).isdisjoint(dimensions)]
         subject = rollup_filter.subject
-        candidates = {
+        return {
             key: count
             for group in groups
             for key, count in self.unmerged.counts(group).items()
             if key.dimension in dimensions and rollup_filter.first_day <= key.day < rollup_filter.end_day
             and (key.subject in ("", subject) or subject == cardinality.OTHER)
         }  # fmt: skip
-        if not candidates:
-            return {}
-        limited = cardinality.apply_limits(self.connection, self.site_id, candidates)
-        return {key: count for key, count in limited.items() if rollup_filter.matches(key)}
+
+    def stored_subjects(self, event_type: str, rollup_filter: RollupFilter) -> Counter[str]:
+        """Subject → stored events of the type that no span of the days has. Only clipped.py has any."""
+        return Counter()
 
 
 def _add(counts: dict[tuple[date, str], Count], key: tuple[date, str], count: Count) -> None:

@@ -15,13 +15,11 @@ from analytics.rollups.deltas.counts import Count, RollupKey, decode_count
 from analytics.rollups.rows import with_bots
 from analytics.rollups.snapshot.snapshot import (
     FROM_ROLLUPS,
-    TOTAL_DIMENSIONS,
     RollupFilter,
     RowFilter,
     Snapshot,
-    span_parameters,
 )
-from analytics.rollups.spans import DAY, whole_spans
+from analytics.rollups.snapshot.type_lookup import span_parameters
 from analytics.store.copy.binary_copy import as_date, as_int, as_text, read_binary
 
 # Exceeds the number of values of any dimension.
@@ -47,7 +45,7 @@ def events_by_day(
     snapshot: Snapshot, dimension: str, first_day: date, end_day: date, **row_filter: Unpack[RowFilter]
 ) -> Counter[tuple[date, str]]:
     """(day, value) → events. One query, O(rows)."""
-    rollup_filter, days = RollupFilter(first_day, end_day, **row_filter), list(whole_spans(DAY, first_day, end_day))
+    rollup_filter, days = RollupFilter(first_day, end_day, **row_filter), snapshot.day_spans(first_day, end_day)
     sums: Counter[tuple[date, str]] = Counter()
     for day, value, events in snapshot.read_rows(EVENTS, [dimension], rollup_filter, days):
         sums[as_date(day), as_text(value)] += as_int(events)
@@ -82,7 +80,7 @@ def counts_by_type(
     snapshot: Snapshot, first_day: date, end_day: date, bots: bool = False
 ) -> dict[tuple[date, str], Count]:
     """(day, type) → its Count. Two queries; a bitmap a day and type is read."""
-    rollup_filter, days = RollupFilter(first_day, end_day, bots=bots), list(whole_spans(DAY, first_day, end_day))
+    rollup_filter, days = RollupFilter(first_day, end_day, bots=bots), snapshot.day_spans(first_day, end_day)
     counts: dict[tuple[date, str], Count] = defaultdict(Count)
     for day, kind, events, users in snapshot.read_rows(TYPES, ["total"], rollup_filter, days):
         counts[as_date(day), as_text(kind)].add(decode_count(events, users))
@@ -121,14 +119,16 @@ def events_by_subject(
     O(codes of each span that covers the days): 10,000 at most of a day.
     """
     rollup_filter = RollupFilter(first_day, end_day, bots=bots)
-    unmerged = _unmerged_subjects(snapshot, kind, rollup_filter)
+    added = snapshot.stored_subjects(kind, rollup_filter)
+    for key, count in _unmerged_subjects(snapshot, kind, rollup_filter).items():
+        added[key.subject] += count.events
     parameters = {
         "site_id": snapshot.site_id,
         **span_parameters(snapshot.covering_spans(rollup_filter)),
         "type": kind,
         "bots": with_bots(bots),
-        "unmerged": [key.subject for key in unmerged],
-        "unmerged_events": [count.events for count in unmerged.values()],
+        "unmerged": list(added),
+        "unmerged_events": list(added.values()),
         "limit": limit,
     }
     rows = read_binary(snapshot.connection, SUBJECTS, parameters)
@@ -136,11 +136,7 @@ def events_by_subject(
 
 
 def _unmerged_subjects(snapshot: Snapshot, kind: str, rollup_filter: RollupFilter) -> dict[RollupKey, Count]:
-    totals = {
-        key: count
-        for key, count in snapshot.unmerged.counts(TOTAL_DIMENSIONS).items()
-        if key.dimension == "total" and rollup_filter.first_day <= key.day < rollup_filter.end_day
-    }
+    totals = snapshot.unmerged_candidates(["total"], rollup_filter._replace(subject=cardinality.OTHER))
     if not any(key.subject for key in totals):
         return {}
     limited = cardinality.apply_limits(snapshot.connection, snapshot.site_id, totals)

@@ -49,13 +49,14 @@ class UnmergedDeltas:
         """What the unmerged page views change of the sums of visits, in the calendar of `zone`. Nothing, where
         MAX_EVENTS_FOR_VISITS are exceeded."""
         if self._visit_changes is None:
-            parts = self._visit_parts()
+            parts = self.visit_parts()
             self._visit_changes = (
                 read_sum_changes(self._connection, self._site_id, zone, parts) if parts else VisitSumChanges(zone)
             )
         return self._visit_changes
 
-    def _visit_parts(self) -> list[VisitPart]:
+    def visit_parts(self) -> list[VisitPart]:
+        """The unmerged page views as parts of visits; none, where MAX_EVENTS_FOR_VISITS are exceeded."""
         by_zone = self._read()
         if self._events > MAX_EVENTS_FOR_VISITS:
             return []

@@ -11,9 +11,10 @@ from typing import Any, NamedTuple
 
 from analytics.rollups import bitmaps
 from analytics.rollups.rows import with_bots
-from analytics.rollups.snapshot.snapshot import Snapshot, span_parameters
-from analytics.rollups.spans import UNION_KINDS, Span, cover_days, whole_spans
-from analytics.rollups.visits.rollups import existing_visit_unions, limit_changes
+from analytics.rollups.snapshot.snapshot import Snapshot
+from analytics.rollups.snapshot.type_lookup import span_parameters
+from analytics.rollups.spans import DAY, UNION_KINDS, Span, cover_days, whole_spans
+from analytics.rollups.visits.rollups import existing_visit_unions
 from analytics.rollups.visits.sums import LIST_DIMENSIONS, ValueChange, VisitSums, decode_sums
 from analytics.rollups.visits.visitors import Visitors, VisitorsMismatch
 from analytics.store.copy.binary_copy import BinaryRow, as_bool, as_date, as_int, as_text, read_binary, stream_binary
@@ -170,14 +171,12 @@ class _Lists:
     def _unmerged_changes(self) -> dict[_ListKey, list[tuple[_Cell, ValueChange]]]:
         """(dimension, value) → the changes of its days, under the spans that are read in place of the days."""
         snapshot, days = self._snapshot, self._days
-        waiting = snapshot.unmerged.visit_changes(snapshot.zone)
-        if not waiting.days:
-            return {}
         changes = defaultdict[_ListKey, list[tuple[_Cell, ValueChange]]](list)
-        limited = limit_changes(snapshot.connection, snapshot.site_id, waiting, self._dimensions)
-        for (dimension, day, is_bot), values in limited.items():
+        for (dimension, day, is_bot), values in snapshot.visit_changes(self._dimensions).items():
             if days.first <= day < days.after and (days.bots or not is_bot):
-                span = next(span for span in self._spans if span.day <= day < span.end_day)
+                # Of a day that the snapshot cuts no row is read: all of it is in the changes.
+                spans = (span for span in self._spans if span.day <= day < span.end_day)
+                span = next(spans, Span(DAY, day))
                 for value, change in values.items():
                     changes[dimension, value].append(((span, is_bot), change))
         return changes
@@ -204,9 +203,10 @@ class _Lists:
 
 def _covering_spans(snapshot: Snapshot, days: VisitDays) -> list[Span]:
     """The days as few spans that have rows. One query when they include a week or month."""
-    candidates = [span for kind in UNION_KINDS for span in whole_spans(kind, days.first, days.after)]
+    runs = snapshot.uncut_days(days.first, days.after)
+    candidates = [span for kind in UNION_KINDS for run in runs for span in whole_spans(kind, *run)]
     unions: Collection[Span] = existing_visit_unions(snapshot.connection, snapshot.site_id, candidates)
-    return cover_days(days.first, days.after, set(unions))
+    return [span for run in runs for span in cover_days(*run, set(unions))]
 
 
 class _VisitorUnions:

@@ -159,12 +159,17 @@ WHERE v.site_id = :site_id AND v.started_at >= :start AND v.started_at < :end
 """)
 
 
-def add_visit_sums(connection: Connection, site_id: int, zone: str, start: datetime, end: datetime) -> None:
-    """Adds the stored visits that begin in [start, end) to the sums of the days of `zone`."""
+def read_visits(connection: Connection, site_id: int, start: datetime, end: datetime) -> Iterator[list[VisitPart]]:
+    """The stored visits that begin in [start, end), some at a time."""
     bounds = {"site_id": site_id, "start": start, "end": end}
     rows = connection.execute(READ_VISITS, bounds, execution_options={"yield_per": ROWS_AT_A_TIME})
-    for batch in rows.partitions():
+    return (list(map(visit_of_row, batch)) for batch in rows.partitions())
+
+
+def add_visit_sums(connection: Connection, site_id: int, zone: str, start: datetime, end: datetime) -> None:
+    """Adds the stored visits that begin in [start, end) to the sums of the days of `zone`."""
+    for visits in read_visits(connection, site_id, start, end):
         changes = VisitSumChanges(zone)
-        changes.add(list(map(visit_of_row, batch)))
+        changes.add(visits)
         with index_lookups_only(connection):
             apply_sums(connection, site_id, changes)

@@ -201,6 +201,33 @@ def delete_visit_rollups(connection: Connection, site_id: int, first_day: date, 
         connection.execute(CLEAR_UNIONS, {**parameters, "span": kind, "days": days})
 
 
+# Ranges of pk_visit_rollups; of `total` and `hour` nobody is counted.
+HAS_UNKNOWN = text("""
+SELECT EXISTS (
+    SELECT FROM visit_rollups
+    WHERE site_id = :site_id AND dimension = ANY(:dimensions) AND day >= :first_day AND day < :end_day
+        AND users IS NULL AND visits > 0
+)
+""")
+FORGET = text("""
+UPDATE visit_rollups SET users = NULL, repeats = NULL
+WHERE site_id = :site_id AND dimension = ANY(:dimensions) AND day >= :first_day AND day < :end_day
+""")
+
+
+def has_unknown_visitors(connection: Connection, site_id: int, first_day: date, end_day: date) -> bool:
+    """Whether a row of `[first_day, end_day)` does not know who its visits are of (visit_recount.py)."""
+    days = {"first_day": first_day, "end_day": end_day}
+    parameters = {"site_id": site_id, "dimensions": list(LIST_DIMENSIONS), **days}
+    return bool(connection.execute(HAS_UNKNOWN, parameters).scalar_one())
+
+
+def forget_visitors(connection: Connection, site_id: int, first_day: date, end_day: date) -> None:
+    """Marks the rows of `[first_day, end_day)` as not knowing who their visits are of."""
+    days = {"first_day": first_day, "end_day": end_day}
+    connection.execute(FORGET, {"site_id": site_id, "dimensions": list(LIST_DIMENSIONS), **days})
+
+
 READ = text("""
 SELECT day, value, sum(visits)::bigint, sum(bounces)::bigint, sum(views)::bigint, sum(duration_us)::bigint
 FROM visit_rollups

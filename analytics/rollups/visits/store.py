@@ -54,10 +54,15 @@ def apply_visit_parts(connection: Connection, site_id: int, zone: str, parts: It
 def read_sum_changes(connection: Connection, site_id: int, zone: str, parts: Iterable[VisitPart]) -> VisitSumChanges:
     """The difference of sums that `apply_visit_parts` would add. Only SELECTs: a look-up for VISITS_AT_A_TIME parts."""
     changes = VisitSumChanges(zone)
+    add_sum_changes(connection, site_id, parts, changes)
+    return changes
+
+
+def add_sum_changes(connection: Connection, site_id: int, parts: Iterable[VisitPart], changes: VisitSumChanges) -> None:
+    """Adds what `read_sum_changes` returns to `changes`."""
     with index_lookups_only(connection):
         for _ in _join_with_stored(connection, site_id, parts, changes):
             continue
-    return changes
 
 
 class _Joined(NamedTuple):

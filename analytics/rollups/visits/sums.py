@@ -171,6 +171,12 @@ def _encode(visit: VisitPart) -> int:
     return 1 + (bounces << _BITS) + (visit.views << 2 * _BITS) + (visit.end_us - visit.start_us << 3 * _BITS)
 
 
+def encode_sums(sums: VisitSums) -> int:
+    """The sums as those of a ValueChange."""
+    encoded = (value << n * _BITS for n, value in enumerate(sums))
+    return sum(encoded)
+
+
 def decode_sums(encoded: int) -> VisitSums:
     """The sums of a ValueChange."""
     visits, encoded = _lowest(encoded)

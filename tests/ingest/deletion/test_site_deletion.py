@@ -44,7 +44,7 @@ DAY = date(2026, 3, 20)
 # They say what became of events, and hold none.
 KEPT = {"ingest_ledger", "ledger_hours", "audit_log"}
 # They go with the site's row.
-CASCADING = {"event_schemas", "api_key_sites", "site_aliases", "user_numbers"}
+CASCADING = {"api_key_sites", "event_schemas", "site_aliases", "user_numbers"}
 
 
 @pytest.fixture
@@ -147,13 +147,14 @@ def fill(client: FlaskClient, app: Flask, engine: Engine, redis: Redis, site: Si
     for path, body in post.items():
         response = client.post(path, json=body, headers=headers)
         assert response.status_code < 300, (path, response.json)
+    assert client.put(f"{SITES}/{site.key}/schemas/order", json={}, headers=headers).status_code == 200
     append_events(redis, site, events(50))
     append_events(redis, site, events(1), body=b"no JSON", compressed=False)
     make_drain(engine, redis).run()
     merge_all(engine, 10)
     close_days(engine, clock.now(), ClosingSchedule(settings_time(), timedelta(days=1)))
     build_unions(engine)
-    make_postings(engine, clock.now(), 10, timedelta(0))
+    make_postings(engine, clock.now(), 60, timedelta(0))
     job = {"site": site.key, "what": "events", "format": "csv", "from": "2026-03-01", "to": "2026-03-31"}
     job_id = client.post("/api/analytics/exports", json=job, headers=headers).json["id"]
     with app.app_context():
@@ -201,7 +202,9 @@ def test_nothing_is_left_of_a_deleted_site_and_its_neighbour_stays(
     begin(shop)
     assert delete() == DeletionResult(gone=0, unfinished=1)
     # The row stays until no process trusts what it has cached.
-    assert {*count_rows(engine, shop.id)} == {*KEPT - {"ledger_hours"}, "api_key_sites", "user_numbers"}
+    assert {*count_rows(engine, shop.id)} == {
+        *KEPT - {"ledger_hours"}, "api_key_sites", "event_schemas", "user_numbers",
+    }  # fmt: skip
     assert delete(LATER_S) == DeletionResult(gone=1, unfinished=0)
     assert {*count_rows(engine, shop.id)} == KEPT - {"ledger_hours"}
     assert sql("SELECT key FROM sites") == [("blog",)]

@@ -17,7 +17,6 @@ from analytics import clock
 from analytics.ingest import buffer
 from analytics.period import day_period
 from analytics.reports.audience.active import AudienceFilter, count_active_raw
-from analytics.reports.day_range import DayRange
 from analytics.rollups.merge import merge_site
 from analytics.sites.sites import Site, create_site
 from analytics.store import measures
@@ -141,13 +140,36 @@ def test_without_a_date_the_day_is_today(store: Any, ask: Ask, monkeypatch: pyte
     assert (ask("zone=Asia/Tokyo")["date"], ask("days=1")["dau"]) == ("2026-03-03", 1)
 
 
-@pytest.mark.parametrize("query", ["days=2", "hours=24", "from=2026-03-01&to=2026-03-02", "from=2026-03-01T01:00:00Z"])
-def test_what_is_not_one_calendar_day_is_refused(
-    client: FlaskClient, site: Site, token: Any, auth: Any, query: str
-) -> None:
-    response = client.get(f"{ROUTE}?{query}", headers=auth(token("read")))
-    assert (response.status_code, response.content_type) == (400, "application/problem+json")
-    assert "one calendar day" in response.json["detail"]
+PERIODS = [
+    ("days=2", ("2026-03-03", "2d", 3, 3)),
+    ("hours=24", ("2026-03-03", "24h", 2, 1)),
+    ("hours=5", ("2026-03-03", "5h", 2, 1)),
+    ("from=2026-03-02&to=2026-03-03", ("2026-03-03", "2d", 3, 3)),
+    ("from=2026-03-02T12:00:00Z&to=2026-03-03T11:00:00Z", ("2026-03-03", "23h", 3, 2)),
+    ("from=2026-03-02T11:59:59Z&to=2026-03-02T12:00:00Z", ("2026-03-02", "1h", 1, 1)),
+    ("days=1", ("2026-03-03", "24h", 2, 1)),
+]
+
+
+@pytest.mark.parametrize(("query", "expected"), PERIODS, ids=[query for query, _ in PERIODS])
+@pytest.mark.parametrize("is_merged", [True, False])
+def test_a_user_of_several_days_counts_once(
+    engine: Engine, store: Any, site: Site, ask: Ask, monkeypatch: pytest.MonkeyPatch, query: str, expected: Any,
+    is_merged: bool,
+) -> None:  # fmt: skip
+    store([
+        {"user_id": user, "ts": f"2026-03-{at}Z"}
+        for user, at in (
+            ("ann", "02T11:59:59.5"), ("bob", "02T12:00:00"), ("ann", "03T10:59:59.999999"), ("cid", "03T07:30:00"),
+        )
+    ])  # fmt: skip
+    if is_merged:
+        merge_site(engine, site.id)
+    monkeypatch.setattr(clock, "now", lambda: datetime(2026, 3, 3, 12, 15, tzinfo=UTC))
+    found = ask(query)
+    assert (found["date"], found["period"], found["dau"], found["new"]) == expected
+    assert found["returning"] == expected[2] - expected[3]
+    assert ask(f"{query}&zone=Etc/UTC")["dau"] == expected[2]
 
 
 def test_complete_through_is_now_or_the_oldest_waiting_entry(site: Site, redis: Redis, ask: Ask) -> None:
@@ -185,8 +207,8 @@ def test_the_count_equals_a_set_in_python(
     with engine.connect() as connection:
         for day in [first.date() + timedelta(days=n) for n in range(-1, 6)]:
             expected = len({user for user, local in counted if local == day})
-            days = DayRange(day, day + timedelta(days=1), zone)
-            assert count_active_raw(connection, site.id, days, None, AudienceFilter(None, include_bots)) == expected
+            period = day_period(day, zone)
+            assert count_active_raw(connection, site.id, period, None, AudienceFilter(None, include_bots)) == expected
 
 
 def test_a_day_reads_only_the_partitions_that_it_touches(engine: Engine, store: Any, site: Site) -> None:

@@ -20,13 +20,12 @@ from analytics.rollups.snapshot.snapshot import (
     RANK,
     READ_BITMAP_HEADS,
     READ_TOP_BITMAPS,
-    TYPES,
     RollupFilter,
     Snapshot,
     TopRow,
     open_snapshot,
-    read_types,
 )
+from analytics.rollups.snapshot.type_lookup import TYPES, read_types
 from analytics.rollups.snapshot.unmerged import READ_DELTAS
 from analytics.rollups.spans import DAY as DAY_SPAN
 from analytics.rollups.spans import whole_spans
