@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
+from typing import Any
 from zoneinfo import ZoneInfo
 
 DAY, HOUR, MINUTE = timedelta(days=1), timedelta(hours=1), timedelta(minutes=1)
@@ -89,15 +90,111 @@ def read_period(query: Mapping[str, str], zone: str, now: datetime, default_days
     return of_days(date.fromisoformat(query["from"]), last + DAY, zone)
 
 
-def previous_period(period: Period) -> Period:
+def touched_days(period: Period) -> list[date]:
+    """The days of which the period has a part, and those within it that the zone skipped."""
+    if period.days:
+        first, after = period.days
+    else:
+        first, last = day_of(period.start, period.zone), day_of(period.end - timedelta.resolution, period.zone)
+        after = last + DAY
+    return [first + n * DAY for n in range((after - first) // DAY)]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """`previous` is compared with `current`; `full`: the whole period that `previous` is a part of."""
+
+    mode: str
+    align: str
+    current: Period
+    previous: Period
+    full: Period
+
+    @property
+    def meta(self) -> dict[str, Any]:
+        bounds = {"current": self.current.bounds, "previous": self.previous.bounds}
+        return {"compare": {"mode": self.mode, "align": self.align, **bounds}}
+
+
+def read_comparison(query: Mapping[str, str], period: Period, now: datetime, default: str = "") -> Comparison | None:
+    """What the period is compared with: one that is still running with the same part, to the same local time."""
+    named = query.get("compare", default)
+    if not named:
+        return None
+    mode = named if named in ("previous", "year") else "range"
+    full = {"previous": _before, "year": _year_before}[mode](period) if mode != "range" else _range(named, period.zone)
+    if query.get("align") == "whole" or not period.start <= now < period.end:
+        return Comparison(mode, "whole", period, full, full)
+    end = min(max(_counterpart(mode, period, full, now), full.start), full.end)
+    current, previous = (
+        of_instants(start, end, period.zone) for start, end in ((period.start, now), (full.start, end))
+    )
+    return Comparison(mode, "elapsed", current, previous, full)
+
+
+def _before(period: Period) -> Period:
     """As many days right before; of a period that cuts a day, as much time."""
-    if period.days is None:
-        return of_instants(period.start - (period.end - period.start), period.start, period.zone)
-    first, after = period.days
     if period.start == period.end:
         # A day that the zone skipped has no instants, so none before it either.
         return replace(period, end=period.start)
+    if period.days is None:
+        return of_instants(period.start - (period.end - period.start), period.start, period.zone)
+    first, after = period.days
     return of_days(first - (after - first), first, period.zone)
+
+
+def _year_before(period: Period) -> Period:
+    """The same dates, or local times, a year before."""
+    if period.start == period.end:
+        start = day_start(_last_year(day_of(period.start, period.zone)), period.zone)
+        return replace(period, start=start, end=start)
+    if period.days:
+        first, after = period.days
+        return of_days(_last_year(first), _last_year(after - DAY) + DAY, period.zone)
+    start, end = (
+        _at_the_same_time(_last_year(day_of(at, period.zone)), at, period.zone) for at in (period.start, period.end)
+    )
+    return of_instants(start, end, period.zone)
+
+
+def _last_year(day: date) -> date:
+    return day.replace(year=day.year - 1, day=28 if (day.month, day.day) == (2, 29) else day.day)
+
+
+def _range(text: str, zone: str) -> Period:
+    first, last = map(date.fromisoformat, text.split(".."))
+    return of_days(first, last + DAY, zone)
+
+
+def _counterpart(mode: str, period: Period, full: Period, now: datetime) -> datetime:
+    """The instant of the other period that corresponds to now: as many days after its start, or the same date."""
+    zone = period.zone
+    day = day_of(now, zone)
+    if mode == "year":
+        return _at_the_same_time(_last_year(day), now, zone)
+    first, other = day_of(period.start, zone), day_of(full.start, zone)
+    if (day_start(first, zone), day_start(other, zone)) == (period.start, full.start):
+        return _at_the_same_time(other + (day - first), now, zone)
+    return full.start + (now - period.start)
+
+
+def _at_the_same_time(day: date, at: datetime, zone: str) -> datetime:
+    """The instant of the day at the local time of `at`; the end of a gap in which that lies; of two the first, but the
+    second where `at` is a second one itself. The hour that came back across midnight: as long after the day began."""
+    start, end, tz = day_start(day, zone), day_start(day + DAY, zone), ZoneInfo(zone)
+    local = at.astimezone(tz)
+    if local.date() != day_of(at, zone):
+        return min(start + (at - day_start(day_of(at, zone), zone)), end)
+    wall = datetime.combine(day, local.time())
+    offsets = {(start + n * QUARTER).astimezone(tz).utcoffset() or timedelta() for n in range((end - start) // QUARTER)}
+    found = sorted((wall - offset).replace(tzinfo=UTC) for offset in offsets)
+    found = [one for one in found if one.astimezone(tz).replace(tzinfo=None) == wall and start <= one < end]
+    if found:
+        return found[-1] if local.fold else found[0]
+    moved = start
+    while moved < end and moved.astimezone(tz).replace(tzinfo=None) < wall:
+        moved += MINUTE
+    return moved
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,8 @@ FILTERS = (
     "city==DE//Berlin", "device==mobile;path!~z", "source==google;path==/b", "subject==tea", "channel==paid|email", "utm_source==NEWSletter", "screen!=phone",
 )  # fmt: skip
 TYPES = ("page_view", "pageview", "click", "order", "signup", "none")
-ANY, DAYS, ONE_DAY, NO_PERIOD = "any", "days", "day", "none"
+# Of a period: any, or any in the zone of the site.
+ANY, DAYS = "any", "days"
 Query = list[tuple[str, str]]
 
 STEPS: list[dict[str, Any]] = [
@@ -94,22 +95,17 @@ class Requests:
         today, zone = self._site.today, self._site.zone
         first = today - self._rng.randrange(1, 13) * DAY
         last = min(first + self._rng.choice([0, 0, 1, 3, 6, 12]) * DAY, today)
-        if kind == ONE_DAY and day_start(today + DAY, zone) == day_start(today + 2 * DAY, zone):
-            # Of one day reports see two, where the zone skips the second.
-            return [("date", str(first))]
-        if kind == ONE_DAY:
-            return self._rng.choice([[], [("date", str(first))], [("date", str(first))], [("days", "1")]])
         ways: list[Query] = [
             [("from", str(first)), ("to", str(last))], [("from", str(first)), ("to", str(last))],
             [("date", str(first))], [("days", self._rng.choice("123579"))], [],
         ]  # fmt: skip
+        start = self._site.now - timedelta(seconds=self._rng.randrange(13 * 86_400))
+        end = start + timedelta(seconds=self._rng.choice([1, 3600, 86_400, 5 * 86_400]))
+        ways += [
+            [("from", _instant(start)), ("to", _instant(end))],
+            [("hours", self._rng.choice(["1", "24", "50"]))],
+        ]
         if kind == ANY:
-            start = self._site.now - timedelta(seconds=self._rng.randrange(13 * 86_400))
-            end = start + timedelta(seconds=self._rng.choice([1, 3600, 86_400, 5 * 86_400]))
-            ways += [
-                [("from", _instant(start)), ("to", _instant(end))],
-                [("hours", self._rng.choice(["1", "24", "50"]))],
-            ]
             other = self._rng.choice(THEMES).zones[0]
             ways.append([("date", str(first)), *([("zone", other)] if other != zone else [])])
         return self._rng.choice(ways)
@@ -121,7 +117,14 @@ class Requests:
         return query + (self._chance(0.4, "filter", *FILTERS) if filters else [])
 
     def _summary(self) -> Query:
-        return self._common(ANY, types=True, filters=True) + self._chance(0.4, "compare", "previous")
+        return self._common(ANY, types=True, filters=True) + self._compare(0.4)
+
+    def _compare(self, chance: float) -> Query:
+        """With the period before, a year before, or some days."""
+        first = self._site.today - self._rng.randrange(1, 13) * DAY
+        days = f"{first}..{first + self._rng.randrange(1, 4) * DAY}"
+        compared = self._chance(chance, "compare", "previous", "previous", "year", days)
+        return compared + (self._chance(0.3, "align", "whole", "elapsed") if compared else [])
 
     def _timeseries(self) -> Query:
         return self._summary() + self._chance(0.8, "granularity", "hour", "day", "week", "month")
@@ -137,11 +140,11 @@ class Requests:
         return self._common(DAYS) + self._chance(0.4, "limit", "1", "1000")
 
     def _dau(self) -> Query:
-        query = self._common(ONE_DAY, types=True)
+        query = self._common(DAYS, types=True)
         return query + (self._chance(0.3, "zone", "Asia/Kathmandu", "UTC") if query and query[0][0] == "date" else [])
 
     def _wau(self) -> Query:
-        return self._common(ONE_DAY, types=True) + self._chance(0.4, "window", "calendar", "trailing")
+        return self._common(DAYS, types=True) + self._chance(0.4, "window", "calendar", "trailing")
 
     _mau = _wau
 
@@ -200,6 +203,8 @@ class Requests:
         query = self._common(DAYS) + self._chance(0.3, "limit", "1", "3")
         if "/hourly-stats/" in operation:
             query = [one for one in query if one[0] != "limit"] + self._chance(0.5, "timezone", "Asia/Kathmandu", "UTC")
+        if operation.endswith(("/dashboard/{website_id}", "/traffic-summary/{website_id}")):
+            query += self._compare(0.5)
         if "/custom-events/" in operation:
             query += self._chance(0.3, "event", "order", "click")
             if ("event", "order") in query:
@@ -239,7 +244,7 @@ class Requests:
         if operation.endswith("/compare"):
             return self._request(operation, query, method="POST", body={"funnel_ids": self._funnels})
         if not operation.endswith("/analytics"):
-            query += self._chance(0.4, "compare", "previous") + self._chance(0.4, "breakdown", *DIMENSIONS)
+            query += self._compare(0.4) + self._chance(0.4, "breakdown", *DIMENSIONS)
         if "{" in operation:
             return self._request(operation, query, values={"funnel_id": self._rng.choice(self._funnels)})
         return self._request(operation, query, method="POST", body=self._rng.choice(FUNNELS))

@@ -6,7 +6,7 @@ from datetime import date, datetime
 from functools import cached_property
 from typing import Any
 
-from tests.model.calendars import DAY, Period, day_of, read_period
+from tests.model.calendars import Comparison, Period, day_of, read_comparison, read_period
 from tests.model.comparison import ANYTHING
 from tests.model.events import Event, Log, select
 from tests.model.filters import Condition, parse_filter
@@ -131,13 +131,9 @@ class Site:
         """Whether rollups cannot answer: a filter, another zone, a cut day."""
         return "filter" in request or period.zone != self.zone or period.days is None
 
+    def comparison(self, request: Request, period: Period, default: str = "") -> Comparison | None:
+        return read_comparison(request.first, period, self.now, default)
+
     def told(self, request: Request, period: Period, figure: Any) -> Any:
         """A figure of visits. What is counted in raw events sees visits when they are merged."""
         return figure if self.is_merged or not self.is_raw(request, period) else ANYTHING
-
-
-def days(period: Period) -> list[date]:
-    """The whole days of the period."""
-    assert period.days is not None
-    first, after = period.days
-    return [first + n * DAY for n in range((after - first) // DAY)]

@@ -4,10 +4,10 @@ from datetime import date, timedelta
 from itertools import pairwise
 from typing import Any
 
-from tests.model.calendars import DAY, Period, next_unit, of_days, unit_start
+from tests.model.calendars import DAY, HOUR, Period, day_of, next_unit, of_days, touched_days, unit_start
 from tests.model.comparison import ratio, rounded
 from tests.model.events import Event, users
-from tests.model.site import Request, Site, days
+from tests.model.site import Request, Site
 from tests.model.visits import mean_seconds
 
 LENGTHS = {"wau": 7, "mau": 30}
@@ -21,31 +21,37 @@ def _count(site: Site, request: Request, period: Period) -> dict[str, int]:
     return {"users": len(active), "new": len(new), "returning": len(active) - len(new)}
 
 
-def _answer(site: Site, request: Request, name: str, day: date, active: Period, **extra: Any) -> dict[str, Any]:
-    counts = _count(site, request, active)
-    answer = {name: counts.pop("users"), **counts, "date": day, **active.bounds, **extra, "meta": site.meta(active)}
-    # Of another zone, raw events that may be purged would tell who is new.
-    return answer if active.zone == site.zone else answer | {"new": None, "returning": None}
-
-
-def _day(site: Site, request: Request) -> date:
-    return date.fromisoformat(request["date"]) if "date" in request else days(site.period(request, 1))[0]
-
-
 def dau(site: Site, request: Request) -> dict[str, Any]:
-    day = _day(site, request)
-    return _answer(site, request, "dau", day, of_days(day, day + DAY, site.period(request, 1).zone), period="24h")
+    """Of the day, or of any other period. Of another zone, raw events that may be purged would tell who is new."""
+    period = site.period(request, 1)
+    counts = _count(site, request, period)
+    last = day_of(max(period.start, period.end - timedelta.resolution), period.zone)
+    day = date.fromisoformat(request["date"]) if "date" in request else last
+    unknown = {} if period.zone == site.zone else {"new": None, "returning": None}
+    answer = {"dau": counts.pop("users"), **counts, **unknown, "date": day, **period.bounds}
+    return {**answer, "period": _length(period), "meta": site.meta(period)}
+
+
+def _length(period: Period) -> str:
+    """24h for a day, 7d for seven; the hours of a period that cuts a day, begun ones included."""
+    if period.days is None:
+        return f"{-((period.start - period.end) // HOUR)}h"
+    number = len(touched_days(period))
+    return f"{number}d" if number > 1 else "24h"
 
 
 def _window(name: str) -> Any:
     def answer(site: Site, request: Request) -> dict[str, Any]:
-        day, kind, unit = _day(site, request), request.get("window", "trailing"), UNITS[name]
+        kind, unit = request.get("window", "trailing"), UNITS[name]
+        last = touched_days(site.period(request, 1))[-1]
+        day = date.fromisoformat(request["date"]) if "date" in request else last
+        period, label = of_days(day - (LENGTHS[name] - 1) * DAY, day + DAY, site.zone), f"{LENGTHS[name]}d"
         if kind == "calendar":
             first = unit_start(day, unit)
-            period = of_days(first, next_unit(first, unit), site.zone)
-            return _answer(site, request, name, day, period, period=unit, window=kind)
-        period = of_days(day - (LENGTHS[name] - 1) * DAY, day + DAY, site.zone)
-        return _answer(site, request, name, day, period, period=f"{LENGTHS[name]}d", window=kind)
+            period, label = of_days(first, next_unit(first, unit), site.zone), unit
+        counts = _count(site, request, period)
+        answer = {name: counts.pop("users"), **counts, "date": day, **period.bounds}
+        return {**answer, "period": label, "window": kind, "meta": site.meta(period)}
 
     return answer
 
@@ -57,21 +63,26 @@ def _users_of(site: Site, request: Request, first: date, after: date) -> set[str
     return users(site.select(of_days(first, after, site.zone), request.types, request.bots))
 
 
+def _whole_days(site: Site, request: Request) -> Period:
+    """The days that the period touches."""
+    dates = touched_days(site.period(request))
+    return of_days(dates[0], dates[-1] + DAY, site.zone)
+
+
 def stickiness(site: Site, request: Request) -> dict[str, Any]:
-    period = site.period(request)
+    period = _whole_days(site, request)
     series = []
-    for day in days(period):
+    for day in touched_days(period):
         dau, wau, mau = (len(_users_of(site, request, day - (n - 1) * DAY, day + DAY)) for n in (1, 7, 30))
         series.append({"date": day, "dau": dau, "wau": wau, "mau": mau, "stickiness": ratio(dau, mau)})
     return {"series": series, "meta": site.meta(period)}
 
 
 def _units(period: Period, unit: str) -> list[date]:
-    """The first day of each unit that holds the days, and the first day after them."""
-    assert period.days is not None
-    first, after = period.days
-    edges = [unit_start(first, unit)]
-    while edges[-1] < after:
+    """The first day of each unit that holds one of the days, and the first day after them."""
+    dates = touched_days(period)
+    edges = [unit_start(dates[0], unit)]
+    while edges[-1] <= dates[-1]:
         edges.append(next_unit(edges[-1], unit))
     return edges
 
@@ -110,9 +121,9 @@ def lifecycle(site: Site, request: Request) -> dict[str, Any]:
 
 def metrics(site: Site, request: Request) -> dict[str, Any]:
     """Of the closed days: in the model, all that are over."""
-    period, names = site.period(request), [text for name, text in request.query if name == "name"]
+    period, names = _whole_days(site, request), [text for name, text in request.query if name == "name"]
     rows = []
-    for day in days(period):
+    for day in touched_days(period):
         if site.first_day() <= day < site.today:
             found = [row for row in _closed(site, day) if not names or row["name"] in names]
             rows += sorted(found, key=lambda row: (row["name"], _dimension_order(row["dimensions"])))

@@ -6,7 +6,7 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import Any, NamedTuple
 
-from tests.model.calendars import DAY, Period, day_of, previous_period, split
+from tests.model.calendars import DAY, Period, day_of, split
 from tests.model.comparison import Rounded, percent, rounded
 from tests.model.events import Event
 from tests.model.filters import as_number, matches_pattern, parse_filter, payload_property
@@ -221,8 +221,9 @@ def report(site: Site, request: Request, definition: Definition) -> dict[str, An
     }  # fmt: skip
     if dimension := request.get("breakdown"):
         answer["breakdown"] = {"dimension": dimension, "rows": _by_value(definition, best, dimension, request.limit)}
-    if "compare" in request:
-        before = previous_period(period)
+    if comparison := site.comparison(request, period):
+        before = comparison.previous
+        answer["meta"] = site.meta(period, **comparison.meta)
         old = best_attempts(find_attempts(site, request, before, definition))
         answer["previous"] = {
             **before.bounds,

@@ -7,7 +7,7 @@ from fractions import Fraction
 from statistics import NormalDist
 from typing import Any
 
-from tests.model.calendars import DAY, day_start, of_days, split
+from tests.model.calendars import DAY, day_start, of_days, split, touched_days
 from tests.model.comparison import Rounded, ratio, rounded
 from tests.model.events import Event, select, users
 from tests.model.filters import as_number, as_text, matches_pattern, parse_filter, payload_property
@@ -104,8 +104,9 @@ def _by_value(definition: Definition, events: list[Event], dimension: str, limit
 def goal_retention(site: Site, request: Request) -> dict[str, Any]:
     definition, unit = site.definitions[request.values["goal_id"]], request.get("unit", "day")
     length, most = UNIT_DAYS[unit], request.number("units", 8)
-    if {"date", "days", "from"} & request.first.keys():
-        period = site.period(request)
+    if {"date", "days", "hours", "from"} & request.first.keys():
+        dates = touched_days(site.period(request))
+        period = of_days(dates[0], dates[-1] + DAY, site.zone)
     else:
         last = site.today - min(most, 60 // length) * length * DAY
         period = of_days(last - 29 * DAY, last + DAY, site.zone)

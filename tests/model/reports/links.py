@@ -5,11 +5,11 @@ from datetime import date
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from tests.model.calendars import DAY, HOUR, Period, day_start, next_unit, of_days, unit_start
+from tests.model.calendars import DAY, HOUR, Period, day_start, next_unit, of_days, touched_days, unit_start
 from tests.model.comparison import rounded
 from tests.model.events import Event, users
 from tests.model.reports.websites import label
-from tests.model.site import Request, Site, days
+from tests.model.site import Request, Site
 
 LISTS = {
     "top_countries": "country", "top_regions": "region", "top_cities": "city", "top_referers": "referrer",
@@ -48,7 +48,7 @@ def stats(site: Site, request: Request) -> dict[str, Any]:
     period = site.period(request) if _has_period(request) else _all_days(site)
     clicks = _clicks(site, request, period)
     by_day = Counter(map(site.day, clicks))
-    timeline = days(period) if _has_period(request) else _timeline(site, by_day)
+    timeline = touched_days(period) if _has_period(request) else _timeline(site, by_day)
     direct = sum(_host(event) == "Direct" for event in clicks)
     impressions = len(_clicks(site, request, period, "impression"))
     hours = Counter(_hour(site, event) for event in clicks)
@@ -72,7 +72,7 @@ def _hour(site: Site, event: Event) -> int:
 
 def _timeline(site: Site, by_day: Counter[date]) -> list[date]:
     first = max(min(by_day, default=site.today), site.today - (TIMELINE_DAYS - 1) * DAY)
-    return days(of_days(first, site.today + DAY, site.zone))
+    return touched_days(of_days(first, site.today + DAY, site.zone))
 
 
 def _host(event: Event) -> str:

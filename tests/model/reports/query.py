@@ -1,14 +1,14 @@
 """summary, timeseries, breakdown and overview."""
 
 from collections import Counter
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from tests.model.calendars import DAY, Period, of_days, previous_period, split
+from tests.model.calendars import DAY, Period, day_start, split, touched_days
 from tests.model.comparison import ANYTHING, Rounded, ratio
 from tests.model.events import Event, users
-from tests.model.site import Request, Site, days
+from tests.model.site import Request, Site
 from tests.model.visits import PAGE_DIMENSIONS, VISIT_DIMENSIONS, Visit, count_visits, visit_figures, visits_by_value
 
 VIEWS = ("page_view",)
@@ -32,7 +32,8 @@ def visits_meeting(site: Site, request: Request, period: Period) -> list[Visit]:
     return [visit for visit in site.select_visits(period, request.bots) if is_met(visit)]
 
 
-def figures(site: Site, request: Request, period: Period) -> dict[str, Any]:
+def figures(site: Site, request: Request, period: Period, asked: Period | None = None) -> dict[str, Any]:
+    """Of the period. `asked`: the report's own, which decides where all figures come from."""
     selected = {"bots": request.bots, "conditions": request.conditions}
     views = site.select(period, VIEWS, **selected)
     events = site.select(period, request.types, **selected)
@@ -40,7 +41,7 @@ def figures(site: Site, request: Request, period: Period) -> dict[str, Any]:
     return {
         "page_views": len(views),
         "visitors": len(users(events if request.types else views)),
-        **{name: site.told(request, period, figure) for name, figure in counts.items()},
+        **{name: site.told(request, asked or period, figure) for name, figure in counts.items()},
         "events": len(events),
     }
 
@@ -70,32 +71,33 @@ def _exact(part: float, whole: float) -> Any:
 
 def summary(site: Site, request: Request) -> dict[str, Any]:
     period = site.period(request)
-    found = figures(site, request, period)
-    answer = {**found, "meta": site.meta(period)}
-    if "compare" in request:
-        before = previous_period(period)
-        old = figures(site, request, before)
-        answer |= {"previous": {**before.bounds, **old}, "change": change(found, old)}
-    return answer
+    found, comparison = figures(site, request, period), site.comparison(request, period)
+    if comparison is None:
+        return {**found, "meta": site.meta(period)}
+    old = figures(site, request, comparison.previous, period)
+    previous = {**comparison.previous.bounds, **old}
+    return {**found, "previous": previous, "change": change(found, old), "meta": site.meta(period, **comparison.meta)}
 
 
 def timeseries(site: Site, request: Request) -> dict[str, Any]:
     period, unit = site.period(request), request.get("granularity", "day")
-    answer = {"granularity": unit, "series": series(site, request, period, unit), "meta": site.meta(period)}
-    if "compare" in request:
-        before = previous_period(period)
-        answer["previous"] = {**before.bounds, "series": series(site, request, before, unit)}
-    return answer
+    answer, comparison = {"granularity": unit}, site.comparison(request, period)
+    answer["series"] = series(site, request, period, unit, period)
+    if comparison is None:
+        return {**answer, "meta": site.meta(period)}
+    before = comparison.previous
+    answer["previous"] = {**before.bounds, "series": series(site, request, before, unit, period)}
+    return {**answer, "meta": site.meta(period, **comparison.meta)}
 
 
-def series(site: Site, request: Request, period: Period, unit: str) -> list[dict[str, Any]]:
+def series(site: Site, request: Request, period: Period, unit: str, asked: Period) -> list[dict[str, Any]]:
     points = []
     for bucket in split(period, unit):
         inside = Period(bucket.start, bucket.end, period.zone, None)
         counts = figures(site, request, inside)
         began = [visit for visit in visits_meeting(site, request, period) if visit.start in bucket]
         point = {name: counts[name] for name in ("events", "page_views", "visitors")}
-        point["visits"] = site.told(request, period, len(began))
+        point["visits"] = site.told(request, asked, len(began))
         points.append(
             {"date": bucket.first, "ts": local(bucket.start, period), "to": local(bucket.end, period), **point}
         )
@@ -113,7 +115,7 @@ def lists_visits(request: Request, dimension: str) -> bool:
     return dimension in PAGE_DIMENSIONS or (is_of_views and _has_visits(request, dimension))
 
 
-def breakdown_rows(site: Site, request: Request, period: Period) -> dict[str, dict[str, Any]]:
+def breakdown_rows(site: Site, request: Request, period: Period, asked: Period) -> dict[str, dict[str, Any]]:
     """Value → its figures, for all values."""
     dimension = request["dimension"]
     if lists_visits(request, dimension):
@@ -126,7 +128,7 @@ def breakdown_rows(site: Site, request: Request, period: Period) -> dict[str, di
     return {
         value: {
             "events": len(events), "visitors": len(users(events)), "page_views": None,
-            "visits": site.told(request, period, began[value]) if _has_visits(request, dimension) else None,
+            "visits": site.told(request, asked, began[value]) if _has_visits(request, dimension) else None,
         }
         for value, events in by_event_value.items()
     }  # fmt: skip
@@ -152,13 +154,13 @@ def breakdown(site: Site, request: Request) -> Any:
     ranked_by = "visits" if lists_visits(request, dimension) else "events"
     if ranked_by == "visits" and site.told(request, period, None) is ANYTHING:
         return ANYTHING
-    found = breakdown_rows(site, request, period)
+    found, comparison = breakdown_rows(site, request, period, period), site.comparison(request, period)
     ranked = sorted(found, key=lambda value: (-found[value][ranked_by], value))
     total = sum(row[ranked_by] for row in found.values())
     page = ranked[: request.limit]
     rows = [{"value": value or None, **found[value], "share": ratio(found[value][ranked_by], total)} for value in page]
-    if "compare" in request:
-        before = breakdown_rows(site, request, previous_period(period))
+    if comparison:
+        before = breakdown_rows(site, request, comparison.previous, period)
         for value, row in zip(page, rows, strict=True):
             now = found[value]
             none = {name: None if figure is None else 0 for name, figure in now.items()}
@@ -168,7 +170,8 @@ def breakdown(site: Site, request: Request) -> Any:
     return {
         "dimension": dimension, "ranked_by": ranked_by, "total": total, "rows": rows,
         "other": {"amount": other, "share": ratio(other, total)},
-        "next_cursor": ANYTHING if len(ranked) > len(page) else None, "meta": site.meta(period),
+        "next_cursor": ANYTHING if len(ranked) > len(page) else None,
+        "meta": site.meta(period, **(comparison.meta if comparison else {})),
     }  # fmt: skip
 
 
@@ -180,12 +183,18 @@ def top_values(site: Site, period: Period, dimension: str, bots: bool) -> list[t
     return sorted(by_value.items(), key=lambda item: (-len(item[1]), item[0]))
 
 
+def clipped(day: date, period: Period) -> Period:
+    """The part of the day that lies in the period."""
+    start, end = day_start(day, period.zone), day_start(day + DAY, period.zone)
+    return Period(max(start, period.start), max(start, min(end, period.end)), period.zone, None)
+
+
 def overview(site: Site, request: Request) -> dict[str, Any]:
     period = site.period(request)
     counts = figures(site, request, period)
     points = []
-    for day in days(period):
-        inside = figures(site, request, of_days(day, day + DAY, site.zone))
+    for day in touched_days(period):
+        inside = figures(site, request, clipped(day, period), period)
         points.append({"date": day, **{name: inside[name] for name in ("page_views", "visitors", "visits")}})
     lists = {dimension: _overview_rows(site, request, period, dimension) for dimension in OVERVIEW_LISTS}
     del counts["events"]

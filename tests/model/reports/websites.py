@@ -5,12 +5,12 @@ from datetime import date, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from tests.model.calendars import DAY, HOUR, Period, day_of, day_start, of_days, read_period
+from tests.model.calendars import DAY, HOUR, Comparison, Period, day_of, day_start, of_days, read_period, touched_days
 from tests.model.comparison import ANYTHING, Rounded, percent, rounded
 from tests.model.events import Event, users
 from tests.model.filters import as_text, payload_property
-from tests.model.reports.query import VIEWS, top_values
-from tests.model.site import Request, Site, days
+from tests.model.reports.query import VIEWS, clipped, top_values
+from tests.model.site import Request, Site
 from tests.model.visits import Visit, count_visits, mean_seconds, visits_by_value
 from tests.model.vocabulary import CONTINENTS
 
@@ -42,16 +42,15 @@ def _period(site: Site, request: Request) -> Period:
     return site.period(request, DEFAULT_DAYS)
 
 
-def _before(period: Period) -> Period:
-    """The same number of days right before."""
-    assert period.days is not None
-    first, after = period.days
-    return of_days(first - (after - first), first, period.zone)
+def _answer(site: Site, period: Period, comparison: Comparison | None = None, **fields: Any) -> dict[str, Any]:
+    ids = {"website_id": site.key, "date_range": f"{len(touched_days(period))} days"}
+    return {**ids, **fields, "meta": site.meta(period, **(comparison.meta if comparison else {}))}
 
 
-def _answer(site: Site, period: Period, **fields: Any) -> dict[str, Any]:
-    ids = {"website_id": site.key, "date_range": f"{len(days(period))} days"}
-    return {**ids, **fields, "meta": site.meta(period)}
+def _compared(site: Site, request: Request, period: Period) -> Comparison:
+    comparison = site.comparison(request, period, "previous")
+    assert comparison
+    return comparison
 
 
 def _metrics(site: Site, request: Request, period: Period) -> dict[str, Any]:
@@ -81,28 +80,29 @@ def _growth(now: Any, before: Any) -> Any:
 
 def traffic_summary(site: Site, request: Request) -> dict[str, Any]:
     period = _period(site, request)
-    now, before = _metrics(site, request, period), _metrics(site, request, _before(period))
+    comparison = _compared(site, request, period)
+    now, before = _metrics(site, request, period), _metrics(site, request, comparison.previous)
     active = users(site.select(period, VIEWS, request.bots))
-    last = users(site.select(_before(period), VIEWS, request.bots))
+    earlier = users(site.select(comparison.full, VIEWS, request.bots))
     new = active - users(site.before(period.start, VIEWS, request.bots))
     visits = site.select_visits(period, request.bots)
     return _answer(
-        site, period, total_page_views=now["page_views"], total_visitors=len(visits), unique_visitors=len(active),
+        site, period, comparison, total_page_views=now["page_views"], total_visitors=len(visits), unique_visitors=len(active),
         total_sessions=len(visits), **_rates(visits), growth_rate=_growth(now["page_views"], before["page_views"]),
-        visitors_growth_rate=_growth(len(active), len(last)),
+        visitors_growth_rate=_growth(len(active), before["unique_visitors"]),
         sessions_growth_rate=_growth(now["sessions"], before["sessions"]), new_visitors=len(new),
-        returning_visitors=len(active - new), retention_rate=percent(len(active & last), len(last)),
+        returning_visitors=len(active - new), retention_rate=percent(len(active & earlier), len(earlier)),
         engagement_score=percent(sum(not visit.is_bounce for visit in visits), len(visits)) or 0.0,
     )  # fmt: skip
 
 
 def daily_stats(site: Site, request: Request) -> dict[str, Any]:
     period = _period(site, request)
-    return _answer(site, period, daily_stats=[_views_of(site, request, day) for day in days(period)])
+    return _answer(site, period, daily_stats=[_views_of(site, request, period, day) for day in touched_days(period)])
 
 
-def _views_of(site: Site, request: Request, day: date) -> dict[str, Any]:
-    views = site.select(of_days(day, day + DAY, site.zone), VIEWS, request.bots)
+def _views_of(site: Site, request: Request, period: Period, day: date) -> dict[str, Any]:
+    views = site.select(clipped(day, period), VIEWS, request.bots)
     return {"date": day, "views": len(views), "unique": len(users(views))}
 
 
@@ -111,7 +111,10 @@ def hourly_stats(site: Site, request: Request) -> dict[str, Any]:
     zone = request.get("timezone") or request.get("zone") or site.zone
     if {"date", "days", "from"} & request.first.keys():
         period = read_period(request.first, site.zone, site.now, DEFAULT_DAYS)
-        hours = _hours(site, days(period))
+        inside = [
+            hour for hour in _hours(site, touched_days(period)) if hour[0] < period.end and hour[1] > period.start
+        ]
+        hours = [(max(start, period.start), min(end, period.end)) for start, end in inside]
     else:
         since = site.now - request.number("hours", 24) * HOUR
         first = day_of(since, site.zone)
@@ -199,7 +202,8 @@ def source_rows(site: Site, request: Request, period: Period) -> list[dict[str, 
 
 def dashboard(site: Site, request: Request) -> dict[str, Any]:
     period = _period(site, request)
-    now, before = _metrics(site, request, period), _metrics(site, request, _before(period))
+    comparison = _compared(site, request, period)
+    now, before = _metrics(site, request, period), _metrics(site, request, comparison.previous)
     live = Period(site.now - timedelta(minutes=5), site.now + timedelta.resolution, site.zone, None)
     growths = {
         "total_visitor_change": "total_visitors", "visitor_change": "unique_visitors", "session_change": "sessions",
@@ -208,7 +212,7 @@ def dashboard(site: Site, request: Request) -> dict[str, Any]:
     changes = {name: _growth(now[figure], before[figure]) for name, figure in growths.items()}
     totals = {name: now[name] for name in ("total_visitors", "unique_visitors", "page_views", "bounce_rate")}
     return _answer(
-        site, period, **totals, session_duration=now["avg_session_time"], metrics=now,
+        site, period, comparison, **totals, session_duration=now["avg_session_time"], metrics=now,
         comparison={"current_period": now, "previous_period": before, **changes},
         top_pages=page_rows(site, request, period), top_sources=source_rows(site, request, period),
         top_countries=visitor_rows(site, request, period, "country"),
@@ -250,7 +254,7 @@ def custom_events(site: Site, request: Request) -> dict[str, Any]:
     by_day = Counter(map(site.day, events))
     answer = _answer(
         site, period, top_events=rows, total_events=len(events), unique_events=len(by_type),
-        timeseries=[{"date": day, "count": by_day[day]} for day in days(period)],
+        timeseries=[{"date": day, "count": by_day[day]} for day in touched_days(period)],
         utm_performance={name: _campaigns(site, request, period, of) for name, of in CAMPAIGNS.items()},
     )  # fmt: skip
     if "property" in request:
