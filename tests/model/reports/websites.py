@@ -42,9 +42,9 @@ def _period(site: Site, request: Request) -> Period:
     return site.period(request, DEFAULT_DAYS)
 
 
-def _answer(site: Site, period: Period, comparison: Comparison | None = None, **fields: Any) -> dict[str, Any]:
+def _answer(site: Site, period: Period, compared: Comparison | None = None, **fields: Any) -> dict[str, Any]:
     ids = {"website_id": site.key, "date_range": f"{len(touched_days(period))} days"}
-    return {**ids, **fields, "meta": site.meta(period, **(comparison.meta if comparison else {}))}
+    return {**ids, **fields, "meta": site.meta(period, **(compared.meta if compared else {}))}
 
 
 def _compared(site: Site, request: Request, period: Period) -> Comparison:
