@@ -49,7 +49,8 @@ def next_unit(start: date, unit: str) -> date:
 
 @dataclass(frozen=True)
 class Period:
-    """`[start, end)`; `days`: the local days `[first, after)`, None where the period cuts a day."""
+    """`[start, end)`; `days`: the local days `[first, after)`, None where the period cuts a day. A day that the zone
+    skipped has no instants: it belongs to the day before it."""
 
     start: datetime
     end: datetime
@@ -65,7 +66,7 @@ class Period:
 
 
 def of_days(first: date, after: date, zone: str) -> Period:
-    return Period(day_start(first, zone), day_start(after, zone), zone, (first, after))
+    return of_instants(day_start(first, zone), day_start(after, zone), zone)
 
 
 def of_instants(start: datetime, end: datetime, zone: str) -> Period:

@@ -6,7 +6,7 @@ from random import Random
 from typing import Any
 
 from tests.model.answers import ANSWERS, REPORTS
-from tests.model.calendars import DAY, day_start
+from tests.model.calendars import DAY
 from tests.model.generator import THEMES, USERS
 from tests.model.site import Request, Site
 from tests.model.vocabulary import CODES

@@ -25,11 +25,16 @@ def dau(site: Site, request: Request) -> dict[str, Any]:
     """Of the day, or of any other period. Of another zone, raw events that may be purged would tell who is new."""
     period = site.period(request, 1)
     counts = _count(site, request, period)
-    last = day_of(max(period.start, period.end - timedelta.resolution), period.zone)
-    day = date.fromisoformat(request["date"]) if "date" in request else last
+    day = _last_day(request, period)
     unknown = {} if period.zone == site.zone else {"new": None, "returning": None}
     answer = {"dau": counts.pop("users"), **counts, **unknown, "date": day, **period.bounds}
     return {**answer, "period": _length(period), "meta": site.meta(period)}
+
+
+def _last_day(request: Request, period: Period) -> date:
+    if "date" in request:
+        return date.fromisoformat(request["date"])
+    return day_of(period.end - timedelta.resolution, period.zone)
 
 
 def _length(period: Period) -> str:
@@ -43,8 +48,7 @@ def _length(period: Period) -> str:
 def _window(name: str) -> Any:
     def answer(site: Site, request: Request) -> dict[str, Any]:
         kind, unit = request.get("window", "trailing"), UNITS[name]
-        last = touched_days(site.period(request, 1))[-1]
-        day = date.fromisoformat(request["date"]) if "date" in request else last
+        day = _last_day(request, site.period(request, 1))
         period, label = of_days(day - (LENGTHS[name] - 1) * DAY, day + DAY, site.zone), f"{LENGTHS[name]}d"
         if kind == "calendar":
             first = unit_start(day, unit)
