@@ -160,7 +160,7 @@ def test_4_e4_the_dashboard(visited: FlaskClient) -> None:
         "bounce_rate": 100,
         "metrics": ONE_VISIT,
         "top_pages": PAGES,
-        "top_sources": [{"source": "Google", "views": 1, "unique_visitors": 1, "visits": 1, "bounce_rate": 100}],
+        "top_sources": [{"source": "mail", "views": 1, "unique_visitors": 1, "visits": 1, "bounce_rate": 100}],
         "top_countries": [{"country": "DE", **LINE}],
     }
     assert comparison.pop("current_period") == ONE_VISIT

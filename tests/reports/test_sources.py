@@ -33,11 +33,11 @@ def post(client: FlaskClient, engine: Engine, redis: Redis, site: Site, token: A
 
 @pytest.fixture
 def breakdown(report: Callable[..., Any]) -> Breakdown:
-    """`breakdown("source", "type=click")`: value → events."""
+    """`breakdown("source", "filter=…")`: value → visits, or events of what visits do not have."""
 
     def read(dimension: str, query: str = "") -> dict[str | None, int]:
         rows = report("breakdown", f"date={DAY}&dimension={dimension}&{query}")["rows"]
-        return {row["value"]: row["events"] for row in rows}
+        return {row["value"]: row["events"] if row["visits"] is None else row["visits"] for row in rows}
 
     return read
 
@@ -103,7 +103,7 @@ def test_the_domains_of_a_site_are_not_its_sources(
         "https://shop.example/a", "https://www.shop.example:444/", "https://a.b.cdn.example/", "https://cdn.example/",
         "https://BÜCHER.example/", "https://other.shop.example/", "https://notcdn.example/",
     ]  # fmt: skip
-    post("/api/analytics/ingest", [view(path="/b", referrer=referrer) for referrer in referrers])
+    post("/api/analytics/ingest", [view(path="/b", referrer=referrer, user_id=referrer) for referrer in referrers])
     assert breakdown("source") == {None: 5, "notcdn.example": 1, "other.shop.example": 1}
     assert breakdown("channel") == {"internal": 5, "referral": 2}
     assert breakdown("hostname") == {None: 7}

@@ -56,7 +56,7 @@ def row_of(event: Event) -> Row:
     ts = event.ts.isoformat()
     return Row(
         ts if event.user_no % 2 else ts.replace("+00:00", "Z"), event.type, event.subject or "", event.session_id or "",
-        f"{'t' if event.is_bot else 'f'}\t{agent}", page + "\tterm\t\\N", referrer, place, *event.receipt,
+        f"{'t' if event.is_bot else 'f'}\t{agent}", page + "\t\\N\t\\N", referrer, place, *event.receipt,
     )  # fmt: skip
 
 
@@ -288,7 +288,20 @@ def test_pieces_of_version_1_have_none_of_the_new_dimensions() -> None:
         "country": "DE", "region": "DE/BE", "city": "DE/BE/B",
     }  # fmt: skip
     [part] = delta.visit_parts
-    assert part.entry == ("/a", "x.example", "https://x.example/", "DE", "A", "B", "C", "news", "", "")
+    assert part.entry == (
+        "/a",
+        "x.example",
+        "https://x.example/",
+        "DE",
+        "A",
+        "B",
+        "C",
+        "news",
+        *[""] * 4,
+        "BE",
+        "B",
+        "",
+    )
 
 
 def test_a_body_of_another_version_is_refused() -> None:
