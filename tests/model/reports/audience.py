@@ -76,7 +76,7 @@ def _whole_days(site: Site, request: Request) -> Period:
 def stickiness(site: Site, request: Request) -> dict[str, Any]:
     period = _whole_days(site, request)
     series = []
-    for day in touched_days(period):
+    for day in touched_days(site.period(request)):
         dau, wau, mau = (len(_users_of(site, request, day - (n - 1) * DAY, day + DAY)) for n in (1, 7, 30))
         series.append({"date": day, "dau": dau, "wau": wau, "mau": mau, "stickiness": ratio(dau, mau)})
     return {"series": series, "meta": site.meta(period)}
@@ -127,7 +127,7 @@ def metrics(site: Site, request: Request) -> dict[str, Any]:
     """Of the closed days: in the model, all that are over."""
     period, names = _whole_days(site, request), [text for name, text in request.query if name == "name"]
     rows = []
-    for day in touched_days(period):
+    for day in touched_days(site.period(request)):
         if site.first_day() <= day < site.today:
             found = [row for row in _closed(site, day) if not names or row["name"] in names]
             rows += sorted(found, key=lambda row: (row["name"], _dimension_order(row["dimensions"])))
