@@ -173,10 +173,10 @@ def test_a_scheduled_file_has_the_same_rows(api: Api, work: Api, breakdown: Api)
 def test_rare_values_are_one_row_and_batches_join(
     engine: Engine,
     site: Site,
-    store: Api,
+    store: Api,  # noqa: F811
     file: Api,
     breakdown: Api,
-    monkeypatch: pytest.MonkeyPatch,  # noqa: F811
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(rows.add, "__defaults__", (DEFAULT_LIMITS._replace(values=3),))
     monkeypatch.setattr(from_rollups, "MAX_RANKED_VALUES", 2)
