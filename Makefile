@@ -10,7 +10,7 @@ DEV_STAMP := $(VENV)/.dev-$(call key,requirements.txt requirements-dev.txt)
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
 
 .DEFAULT_GOAL := help
-.PHONY: help run dev shell flask test faults fuzz bench lint clean venv lock
+.PHONY: help run dev shell flask test faults fuzz model bench lint clean venv lock
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 14
@@ -37,6 +37,9 @@ faults: $(DEV_STAMP) ## kill and freeze real processes while events flow (5 minu
 
 fuzz: $(DEV_STAMP) ## call every operation with generated requests and each kind of credential (API_EXAMPLES=500)
 	@API_EXAMPLES=$${API_EXAMPLES:-500} exec $(BIN)/pytest -n 2 --timeout 3600 tests/apidocs/test_openapi.py -k every_response $(ARGS)
+
+model: $(DEV_STAMP) ## compare every report with an independent model, a hundred random histories (MODEL_SEEDS=500, or =7,12)
+	@MODEL_SEEDS=$${MODEL_SEEDS:-100} exec $(BIN)/pytest -n 2 --timeout 3600 tests/model $(ARGS)
 
 bench: $(DEV_STAMP) ## measure, and print one table of ratios (ARGS=...)
 	@exec $(BIN)/python -m benchmarks $(ARGS)

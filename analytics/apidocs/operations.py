@@ -18,8 +18,8 @@ Shape = BodySchema | tuple[BodySchema, Any]
 class OperationDoc:
     """`query`, `body`, `response`: schemas; `body_example`, `response_example`; `headers`: name → description.
 
-    A parameter is described by its field's `metadata={"description": …}`, else by PARAMETER_DOCS of
-    apidocs/openapi.py.
+    A parameter is described by its field's `metadata={"description": …}`, else by PARAMETER_DOCS
+    (apidocs/parameter_docs.py).
     """
 
     summary: str

@@ -1,6 +1,6 @@
 """Attempts at a funnel: all of them, and the best of each entity. Pure: arrays in, arrays out; conversion.py calls it.
 
-Rules. Events are in the order of time, those of one instant in the order of receipt (store/event_order.py). An attempt
+Rules. Events are in the order of time, those of one instant in the order of receipt (store/event_queries). An attempt
 starts with an event that matches the first step. Each further step is the first matching event *after* the step before,
 at most `window` after the first. So one event is one step of an attempt, whatever other steps it matches. In `strict`
 order no event of the funnel's types may lie between two steps: the next such event must be the step.

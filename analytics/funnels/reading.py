@@ -47,9 +47,9 @@ from analytics.reports.filtering.filters import build_filter_clause, field_expre
 from analytics.reports.filtering.payload_properties import parse_property, property_number
 from analytics.rollups.deltas.claims import read_delta_days
 from analytics.rollups.visits.sums import from_microseconds
-from analytics.store import measures
+from analytics.store import event_queries
 from analytics.store.copy.binary_copy import as_text, read_binary, stream_binary
-from analytics.store.event_order import event_order
+from analytics.store.event_queries import event_order
 from analytics.store.event_types import PAGE_VIEW
 from analytics.store.models import events, visits
 from analytics.store.postings import Day, session_number
@@ -212,7 +212,7 @@ def _without(period: Period, days: Sequence[Day]) -> Iterator[Period]:
 
 
 def _counted(seen: Seen, periods: Iterable[Period]) -> ColumnElement[bool]:
-    return or_(*(measures.is_counted(seen.site_id, period, seen.bots) for period in periods))
+    return or_(*(event_queries.is_counted(seen.site_id, period, seen.bots) for period in periods))
 
 
 def _of_types(definition: FunnelDefinition) -> ColumnElement[bool]:

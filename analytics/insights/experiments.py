@@ -3,7 +3,7 @@
 An exposure is an event of the exposure type in the period whose payload names a variant. A user belongs to the variant
 of the first exposure; a user who later saw another variant counts as `mixed` and in no variant, as either may have had
 the effect. A conversion counts when it follows the user's first exposure in the period, at the same microsecond in the
-order of receipt (store/event_order.py). The exposure itself never counts. A filter narrows exposures, not conversions.
+order of receipt (store/event_queries). The exposure itself never counts. A filter narrows exposures, not conversions.
 views.py calls this module; proportions.py has the statistics, docs/experiments.md what they allow one to conclude.
 """
 
@@ -24,8 +24,8 @@ from analytics.reports.cache import get_or_compute
 from analytics.reports.day_range import bad_parameter
 from analytics.reports.filtering.payload_properties import property_text
 from analytics.reports.request import ReportRequest
-from analytics.store import measures
-from analytics.store.event_order import event_order
+from analytics.store import event_queries
+from analytics.store.event_queries import event_order
 from analytics.store.models import events
 
 MAX_VARIANTS = 20
@@ -90,7 +90,7 @@ def _query(selection: EventSelection, exposure_type: str, property_path: Sequenc
     """Rows of variant (NULL: several), users, converted users, conversions; one variant more than the maximum."""
     exposed = _exposed(selection, exposure_type, property_path).cte("exposed")
     is_after = tuple_(*event_order(events.c)) > tuple_(*event_order(exposed.c))
-    in_period = measures.is_counted(selection.site_id, selection.period, selection.bots)
+    in_period = event_queries.is_counted(selection.site_id, selection.period, selection.bots)
     query = select(exposed.c.user_no, func.count().label("conversions"))
     query = query.join_from(exposed, events, exposed.c.user_no == events.c.user_no)
     converted = query.where(in_period, goal.is_met(), is_after).group_by(exposed.c.user_no).cte("converted")

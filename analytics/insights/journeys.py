@@ -4,7 +4,7 @@ A step is a page view, by its path, or an event of a type that the question name
 session and kind of client are a visit as long as no two neighbours are more than 30 minutes apart: with page views
 alone, a visit of rollups/visits/sessionization.py; a named event extends it too. A step that says the same as the
 one before it (a page that is loaded again) is left out. Steps at the same microsecond are in the order of receipt
-(store/event_order.py).
+(store/event_queries.py).
 
 A visit that has the anchor counts once, by the first time that it is there: the path is the anchor and the steps after
 it (`from_…`) or before it (`to_…`), `steps` in all, or fewer where the visit ends or begins. Only events of the period
@@ -37,7 +37,7 @@ from analytics.errors import BadInput, Problem
 from analytics.insights.request import EventSelection
 from analytics.reports.query.measures import DECIMAL_PLACES
 from analytics.rollups.visits.sessionization import GAP_US
-from analytics.store.event_order import event_order
+from analytics.store.event_queries import event_order
 from analytics.store.event_types import PAGE_VIEW
 from analytics.store.models import events
 

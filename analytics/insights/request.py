@@ -16,7 +16,7 @@ from analytics.reports.day_range import DayRange
 from analytics.reports.filtering.filtered import PLAN
 from analytics.reports.filtering.filters import Condition, build_filter_clause, parse_filter
 from analytics.reports.request import ReportRequest
-from analytics.store import measures
+from analytics.store import event_queries
 from analytics.store.models import events
 
 
@@ -38,7 +38,9 @@ class EventSelection:
 
     def is_counted(self) -> ColumnElement[bool]:
         """Whether a row of events is selected."""
-        return measures.is_counted(self.site_id, self.period, self.bots) & build_filter_clause(self.filter, events.c)
+        return event_queries.is_counted(self.site_id, self.period, self.bots) & build_filter_clause(
+            self.filter, events.c
+        )
 
 
 def read_selection(request: ReportRequest, rollups_zone: str) -> EventSelection:

@@ -11,7 +11,7 @@ from analytics.insights.goals.schemas import GoalDefinitionResponse
 from analytics.reports.audience.schemas import COHORT_UNITS, UnitFields
 from analytics.reports.filtering.path_patterns import parse_pattern
 from analytics.reports.filtering.payload_properties import parse_property
-from analytics.reports.schemas import EventTypesQuery, PeriodQuery, ReportMeta
+from analytics.reports.schemas import EventTypes, EventTypesQuery, PeriodQuery, ReportMeta
 
 MAX_STEPS, MAX_TYPES = 10, 20
 WEIGHT = Regexp(
@@ -44,7 +44,7 @@ class JourneysQuery(PeriodQuery):
     from_event = type_field()
     to_event = type_field()
     steps = fields.Integer(load_default=3, validate=Range(2, MAX_STEPS))
-    type = fields.List(type_field(), validate=Length(max=MAX_TYPES))
+    type = EventTypes(MAX_TYPES)
     filter = filter_field()
     limit = fields.Integer(validate=Range(1, 1000))
 

@@ -100,8 +100,9 @@ def read_last_day(request: ReportRequest, rollups_zone: str) -> DayRange:
         period = read_period(request.query, zone, request.now, DayRange.through_today(request.now, zone, 1).period)
         # Not from the period: a day that the zone skipped has no instants.
         return DayRange.of_day(date.fromisoformat(request.query["date"]), period.zone)
-    days = read_days(request, rollups_zone, 1)
-    return DayRange.of_day(days.after - timedelta(days=1), days.zone)
+    # That of the last instant: the day that follows today may be one that the zone skips.
+    period = read_period_of_rollups(request, rollups_zone, 1)
+    return DayRange.of_day(period.last_date, period.zone)
 
 
 def read_today(request: ReportRequest, rollups_zone: str) -> DayRange:

@@ -53,6 +53,16 @@ def type_field(max_chars: int = TEXT_LIMIT) -> EventType:
     return EventType(validate=[Length(min=1, max=max_chars), no_nul])
 
 
+class EventTypes(fields.List[str]):
+    """Event types, each once, whichever of its names were given."""
+
+    def __init__(self, max_types: int = 100) -> None:
+        super().__init__(type_field(), validate=Length(max=max_types))
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> list[Any | None]:
+        return list(dict.fromkeys(super()._deserialize(value, attr, data, **kwargs)))
+
+
 def property_field(max_chars: int, **options: Any) -> fields.String:
     """A payload property, without `payload.` before it."""
     return fields.String(validate=[Length(min=1, max=max_chars), no_nul, _check_property], **options)
@@ -85,7 +95,7 @@ class PeriodQuery(SiteFields):
 class EventTypesQuery(PeriodQuery):
     """`type`: count only events of this type; may be repeated."""
 
-    type = fields.List(type_field(), validate=Length(max=100))
+    type = EventTypes()
 
 
 class TopListQuery(PeriodQuery):

@@ -105,7 +105,7 @@ events = Table(
     Column("received_at", Instant, nullable=False),
     Column("user_no", BigInteger, nullable=False),
     Column("site_id", Integer, nullable=False),
-    # Index in the accepted batch; -1: stored by a release that did not keep it (store/event_order.py). Added later, so
+    # Index in the accepted batch; -1: stored by a release that did not keep it (store/event_queries). Added later, so
     # it is the last column of its rows.
     Column("position", Integer, nullable=False, server_default="-1"),
     Column("is_bot", Boolean, nullable=False),

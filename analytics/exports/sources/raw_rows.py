@@ -25,7 +25,7 @@ from analytics.period import Period
 from analytics.reports.day_range import bad_parameter
 from analytics.reports.events import raw_export
 from analytics.reports.filtering.filters import build_filter_clause, parse_filter
-from analytics.store.event_order import ORDER_COLUMNS
+from analytics.store.event_queries import ORDER_COLUMNS
 from analytics.store.models import events
 from analytics.store.partitions import StoredPartition, list_stored_partitions
 from analytics.store.reading import read_transaction

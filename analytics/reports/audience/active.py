@@ -20,7 +20,7 @@ from analytics.reports.report_period import refuse_purged
 from analytics.rollups import bitmaps
 from analytics.rollups.snapshot.clipped import clip
 from analytics.rollups.snapshot.snapshot import Snapshot
-from analytics.store import measures
+from analytics.store import event_queries
 from analytics.store.models import events
 
 TRAILING_DAYS = {"week": 7, "month": 30}
@@ -135,7 +135,7 @@ def count_active_raw(
     BadInput where events of the period may be purged.
     """
     refuse_purged("zone", period, raw_since)
-    query = select(measures.active_users()).where(measures.is_counted(site_id, period, audience.bots))
+    query = select(event_queries.active_users()).where(event_queries.is_counted(site_id, period, audience.bots))
     if audience.types is not None:
         query = query.where(events.c.type.in_(audience.types))
     return connection.execute(query).scalar_one()

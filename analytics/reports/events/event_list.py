@@ -1,6 +1,6 @@
 """Pages of a site's events, the newest first, and the number of all events from rollups. SELECT only.
 
-The routes in views.py call it; the order is that of store/event_order.py, reversed. A page reads backwards from the
+The routes in views.py call it; the order is that of store/event_queries.py, reversed. A page reads backwards from the
 end of the previous one, in windows that widen until it is full, only on days that have such events by the rollups. So
 its cost depends on its own rows alone.
 """
@@ -27,7 +27,7 @@ ONE_DAY = timedelta(days=1)
 
 
 class EventCursor(NamedTuple):
-    """The key of the last event of a page: ORDER_COLUMNS of store/event_order.py."""
+    """The key of the last event of a page: ORDER_COLUMNS of store/event_queries.py."""
 
     ts: Annotated[datetime, Meta(tz=True)]
     received_at: Annotated[datetime, Meta(tz=True)]

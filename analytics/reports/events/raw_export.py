@@ -1,7 +1,7 @@
 """The raw export: which events, in which columns, as COPY statements. Direct downloads and export jobs use it.
 
 One statement for each partition with rows (for each UTC day of a large one) keeps the rows in the order of
-store/event_order.py with a small sort; all statements see one snapshot (store/reading.py).
+store/event_queries.py with a small sort; all statements see one snapshot (store/reading.py).
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -14,7 +14,7 @@ from sqlalchemy import Engine
 from analytics.files.columns import FORMULA_PARAMETERS, Column, copy_statement
 from analytics.period import Period
 from analytics.store.copy.copy_stream import CopyStream
-from analytics.store.event_order import ORDER_COLUMNS
+from analytics.store.event_queries import ORDER_COLUMNS
 from analytics.store.partitions import StoredPartition
 
 COLUMN_TYPES = {"event_id": "identifier", "ts": "timestamp", "received_at": "timestamp", "ip": "identifier"}

@@ -43,7 +43,7 @@ from analytics.reports.query.measures import (
     visit_counts,
 )
 from analytics.rollups.visits.sums import VisitSums
-from analytics.store import measures
+from analytics.store import event_queries
 from analytics.store.event_types import PAGE_VIEW
 from analytics.store.models import Instant, events, visits
 
@@ -214,7 +214,7 @@ def _bucket(instant: ColumnElement[datetime], starts: Sequence[datetime]) -> Col
 
 
 def _is_counted(wanted: EventSelection, period: Period) -> ColumnElement[bool]:
-    return measures.is_counted(wanted.site_id, period, wanted.bots) & build_filter_clause(wanted.filter, events.c)
+    return event_queries.is_counted(wanted.site_id, period, wanted.bots) & build_filter_clause(wanted.filter, events.c)
 
 
 def _began(wanted: EventSelection, period: Period) -> list[ColumnElement[bool]]:

@@ -28,7 +28,7 @@ class StreamPosition(NamedTuple):
     """The stream has sent all events visible in `snapshot`, which was taken at `at`.
 
     Within a page it has also sent the events that became visible by `page_snapshot`, up to the key (received_at,
-    position, event_id), the order of receipt (store/event_order.py).
+    position, event_id), the order of receipt (store/event_queries.py).
     """
 
     at: datetime

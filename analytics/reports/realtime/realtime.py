@@ -16,7 +16,7 @@ from sqlalchemy.exc import OperationalError
 
 from analytics import clock
 from analytics.period import Period
-from analytics.store import measures
+from analytics.store import event_queries
 from analytics.store.planner import force_time_scan
 
 ACTIVE_MINUTES, SERIES_MINUTES, HOUR_MINUTES = 5, 30, 60
@@ -53,7 +53,7 @@ class RecentActivity(NamedTuple):
 def count_active_users(connection: Connection, site_id: int, now: datetime, minutes: int) -> int:
     """Users with an event in the last minutes, without bots. One query, O(events of these minutes)."""
     period = Period(now - timedelta(minutes=minutes), now + timedelta.resolution, clock.zone("UTC"))
-    query = select(measures.active_users()).where(measures.is_counted(site_id, period, include_bots=False))
+    query = select(event_queries.active_users()).where(event_queries.is_counted(site_id, period, include_bots=False))
     return connection.execute(query).scalar_one()
 
 

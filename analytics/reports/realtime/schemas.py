@@ -1,11 +1,10 @@
 """Query strings and responses of the realtime reports and the live stream. Used by the routes in views.py."""
 
-from marshmallow import Schema, fields
+from marshmallow import Schema
 from marshmallow.fields import AwareDateTime, Integer, List, Nested, String
-from marshmallow.validate import Length
 
 from analytics.apidocs.response_fields import nullable, required
-from analytics.reports.schemas import META_EXAMPLE, PeriodQuery, ReportMeta, UniqueViews, limit_field, type_field
+from analytics.reports.schemas import META_EXAMPLE, EventTypes, PeriodQuery, ReportMeta, UniqueViews, limit_field
 from analytics.web.site_parameters import SITE_NAMES
 
 
@@ -24,7 +23,7 @@ class LiveQuery(PeriodQuery):
     class Meta:
         fields = (*SITE_NAMES, "include_bots", "type")
 
-    type = fields.List(type_field(), validate=Length(max=100))
+    type = EventTypes()
 
 
 class MinuteRow(UniqueViews):

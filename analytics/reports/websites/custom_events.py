@@ -24,7 +24,7 @@ from analytics.rollups.deltas.counts import Count
 from analytics.rollups.snapshot import sums
 from analytics.rollups.snapshot.snapshot import Snapshot
 from analytics.rollups.snapshot.visit_lists import read_visit_lists
-from analytics.store.measures import active_users, is_counted
+from analytics.store.event_queries import active_users, is_counted
 from analytics.store.models import events
 
 CAMPAIGN_DIMENSIONS = {"sources": "utm_source", "mediums": "utm_medium", "campaigns": "utm_campaign"}

@@ -78,7 +78,7 @@ CROSS JOIN LATERAL (
     add = f"""
 INSERT INTO {name} AS r ({columns}, dimension, day, is_bot, value, visits, bounces, views, duration_us, users, repeats)
 SELECT {", ".join(placeholders.values())}, dimension, day, is_bot, value, visits, bounces, views, duration_us,
-    NULLIF(users, ''), NULLIF(repeats, '')
+    NULLIF(users, ''), CASE WHEN users <> '' THEN repeats END
 FROM staged_visit_rollups
 ON CONFLICT ({columns}, dimension, day, is_bot, value) DO UPDATE
 SET visits = r.visits + excluded.visits,

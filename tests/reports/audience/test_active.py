@@ -57,6 +57,18 @@ def test_a_window_covers_the_date(
     assert meta["complete_through"] == meta["computed_at"]
 
 
+def test_a_week_ends_with_the_day_of_the_last_instant(
+    engine: Engine, report: Report, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Samoa had no 2011-12-30: `days=1` on the day before ends where 2011-12-31 begins."""
+    with engine.begin() as connection:
+        create_site(connection, "samoa", zone="Pacific/Apia")
+    monkeypatch.setattr(clock, "now", lambda: datetime(2011, 12, 29, 12, tzinfo=UTC))
+    for query in ("days=1", "from=2011-12-29&to=2011-12-29", "days=3"):
+        found = report("wau", f"site=samoa&{query}")
+        assert (found["date"], found["from"]) == ("2011-12-29", "2011-12-23T10:00:00Z")
+
+
 def test_stickiness_divides_a_day_by_its_month(spring: None, report: Report) -> None:
     found = report("stickiness", "from=2026-03-30&to=2026-04-01")
     assert found["series"] == [

@@ -19,7 +19,7 @@ from analytics.period import day_period
 from analytics.reports.audience.active import AudienceFilter, count_active_raw
 from analytics.rollups.merge import merge_site
 from analytics.sites.sites import Site, create_site
-from analytics.store import measures
+from analytics.store import event_queries
 from tests.reports.brute_force import BOT, STARTS, ZONES, local_day
 
 ROUTE = "/api/analytics/reports/dau"
@@ -214,7 +214,7 @@ def test_the_count_equals_a_set_in_python(
 def test_a_day_reads_only_the_partitions_that_it_touches(engine: Engine, store: Any, site: Site) -> None:
     store([{"ts": f"2026-{month:02}-02T12:00:00Z"} for month in range(1, 7)])
     period = day_period(date(2026, 3, 1), clock.zone("Asia/Tokyo"))
-    query = select(measures.active_users()).where(measures.is_counted(site.id, period, False))
+    query = select(event_queries.active_users()).where(event_queries.is_counted(site.id, period, False))
     compiled = query.compile(dialect=postgresql.dialect())
     with engine.connect() as connection:
         plan = "\n".join(connection.exec_driver_sql(f"EXPLAIN {compiled}", compiled.params).scalars())

@@ -166,6 +166,16 @@ def test_other_types_than_page_views_count_events(march: None, report: Report) -
         assert found["rows"] == [row(None, 1, 1, 1.0) | {"visits": 2}]
 
 
+def test_a_type_under_two_names_counts_once(march: None, report: Report) -> None:
+    """`pageview` is page_view, whose values rank by visits."""
+    for dimension in ("utm_source", "subject", "type"):
+        once, twice = (
+            report("breakdown", f"{PERIOD}&dimension={dimension}&type=page_view{more}")
+            for more in ("", "&type=pageview")
+        )
+        assert (twice["ranked_by"], twice["rows"]) == (once["ranked_by"], once["rows"])
+
+
 def test_a_filter_on_anything_but_visits_counts_events(march: None, report: Report) -> None:
     found = report("breakdown", f"{PERIOD}&dimension=utm_source&filter=path==/blog/a")
     assert (found["ranked_by"], found["rows"]) == ("events", [row(None, 1, 1, 1.0)])
