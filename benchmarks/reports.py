@@ -13,6 +13,8 @@ from sqlalchemy import Engine, text
 
 from analytics import create_app
 from analytics.extensions import db
+from analytics.reports.query.overview import TOP_LIST_DIMENSIONS
+from analytics.rollups.visits.sums import LIST_DIMENSIONS
 from analytics.sites import sites
 from benchmarks import traffic
 from benchmarks.baselines import describe_machine
@@ -45,8 +47,9 @@ REPORTS = {
     "filtered breakdown, from the cache": (f"/api/analytics/reports/breakdown?{{past}}&{FILTERED}", 20),
 }
 NAME_WIDTH = 28
-LISTS = ("path", "referrer", "source", "country", "browser", "os", "device", "utm_source")
-# The same answers by straightforward SQL.
+VISIT_LISTS = [name for name in TOP_LIST_DIMENSIONS if name in LIST_DIMENSIONS]
+EVENT_LISTS = [name for name in TOP_LIST_DIMENSIONS if name not in LIST_DIMENSIONS]
+# The same answers by straightforward SQL, that of visits over the visits that the service has made of page views.
 BY_DAY = "(ts AT TIME ZONE 'UTC')::date"
 PLAIN_SQL = {
     "dashboard bundle, computed": [
@@ -56,7 +59,12 @@ PLAIN_SQL = {
         *(
             f"SELECT {name}, count(*), count(DISTINCT user_no) FROM events"
             " WHERE site_id = :site AND ts >= :start AND NOT is_bot GROUP BY 1 ORDER BY 2 DESC LIMIT 10"
-            for name in LISTS
+            for name in EVENT_LISTS
+        ),
+        *(
+            f"SELECT {name}, count(*), count(DISTINCT user_no), sum(views) FROM visits"
+            " WHERE site_id = :site AND started_at >= :start AND NOT is_bot GROUP BY 1 ORDER BY 2 DESC LIMIT 10"
+            for name in VISIT_LISTS
         ),
     ],
     "filtered breakdown, computed": [

@@ -42,12 +42,11 @@ from analytics.exports.jobs.run import run_job
 from analytics.exports.jobs.runner import Runner, create_runner
 from analytics.exports.jobs.serialization import file_name
 from analytics.exports.schedules.cli import parse_tags, schedule_group
-from analytics.exports.sources.reports import REPORT_KINDS, UNITS
+from analytics.exports.sources.reports import EXPORTED_DIMENSIONS, REPORT_KINDS, UNITS
 from analytics.extensions import buffer_redis, db, settings
 from analytics.files.checksums import ChecksumWriter, read_chunks
 from analytics.files.disk import fsync_file
 from analytics.files.folders import describe_error
-from analytics.rollups.snapshot.snapshot import LIST_DIMENSIONS
 from analytics.sites.sites import find_site
 from analytics.store.models import export_jobs
 
@@ -112,7 +111,7 @@ def export_samples(names: tuple[str, ...], tags: dict[str, str], **options: Any)
 @click.command("report")
 @export_options
 @click.option("--report", type=click.Choice(list(REPORT_KINDS)), default="metrics", show_default=True)
-@click.option("--dimension", type=click.Choice(LIST_DIMENSIONS), help="Dimension of a breakdown.")
+@click.option("--dimension", type=click.Choice(EXPORTED_DIMENSIONS), help="Dimension of a breakdown.")
 @click.option("--unit", type=click.Choice(UNITS), help="Unit of time of a row of a summary, breakdown or retention.")
 @click.option("--type", "types", multiple=True, metavar="TYPE", help="Only events of this type (repeatable).")
 @click.option("--include-bots", is_flag=True, help="Include bots.")

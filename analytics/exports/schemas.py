@@ -77,7 +77,12 @@ class ExportFilterBody(Schema):
 
 
 class ScheduledExportBody(SiteFields):
-    """An export without a period: each file of a schedule continues where the previous one ended."""
+    """An export without a period: each file of a schedule continues where the previous one ended.
+
+    A breakdown has the rows of GET /api/analytics/reports/breakdown for each `unit`, in its order; without a `type` it
+    counts page views. `value` (empty: none), `events`, `visitors`, `visits` and `page_views` as there, empty where they
+    are null; `users` is `visitors`. `(other) ` sums values that are too rare to be kept.
+    """
 
     class Meta:
         unknown = RAISE

@@ -132,7 +132,7 @@ events = Table(
     Column("payload", JSONB),
     # Of the page, in the form of sites/domains.py. Null in rows of before it was stored, like the three below.
     Column("hostname", Text),
-    # A tag of language and region, de-CH; and the class of the screen's width (ingest/enrich/clients.py).
+    # A tag of language and region, de-CH; and the class of the screen's width (ingest/decoding/client_fields.py).
     Column("language", Text),
     Column("screen", Text),
     # Through which kind of place the visitor came (ingest/enrich/channels.py).

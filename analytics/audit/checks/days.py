@@ -54,9 +54,8 @@ def check_days(audit: SiteAudit, ever_stored: int | None = None, spot_checks: in
 
 
 def _check_all(audit: SiteAudit, calendar: Calendar, days: list[date]) -> None:
-    if days:
-        audit.show_progress("visits")
-        _compare(compare_visits, audit, calendar, days)
+    audit.show_progress("visits")
+    _compare(compare_visits, audit, calendar, days)
     with repeatable_read(audit.engine) as connection:
         check_unions(connection, audit)
         check_visit_unions(connection, audit)

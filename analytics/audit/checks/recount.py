@@ -12,8 +12,8 @@ from typing import NamedTuple
 from pyroaring import BitMap64
 from sqlalchemy import Connection, Engine, TextClause, text
 
+from analytics.audit.checks.stored_users import decode_visitors
 from analytics.rollups.deltas.counts import Count
-from analytics.rollups.visits.visitors import Visitors
 from analytics.store.copy.binary_copy import (
     BinaryRow,
     as_bool,
@@ -223,12 +223,12 @@ def sum_stored_visits(
 
 
 def read_visit_rollups(connection: Connection, site_id: int, days: ConsecutiveDays) -> dict[VisitRowKey, VisitSums]:
-    """The rows of `visit_rollups` of the days. Users that are not known sum up to 0."""
+    """The rows of `visit_rollups` of the days. Users that are not known, or cannot be read, sum up to 0."""
     rows = {}
 
     def add_row(row: BinaryRow) -> None:
         day, dimension, is_bot, value, *sums, users, repeats = row
-        counts = Visitors.decode(users, repeats).counts() if users else {}
+        counts = decode_visitors(users, repeats).counts() if users else {}
         user_nos = sum(user_no * visits for user_no, visits in counts.items())
         squares = sum(user_no * user_no * visits for user_no, visits in counts.items())
         key = as_date(day), as_text(dimension), as_bool(is_bot), as_text(value)

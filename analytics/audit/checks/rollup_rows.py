@@ -7,6 +7,7 @@ from sqlalchemy import Connection
 
 from analytics.audit.checks.recount import RowKey, count_rollup_rows
 from analytics.audit.checks.site_audit import Calendar, SiteAudit, sum_deltas
+from analytics.audit.checks.stored_users import decode_users
 from analytics.rollups import bitmaps
 from analytics.rollups.cardinality import OTHER, apply_limits
 from analytics.rollups.deltas.counts import Count
@@ -42,7 +43,7 @@ def _read_rows(connection: Connection, audit: SiteAudit, day: date, dimension: s
     parameters = {"site_id": audit.site.id, "dimension": dimension, "day": day}
     return {
         RowKey(as_text(kind or b""), as_text(subject or b""), as_bool(bot or b""), as_text(value or b"")): Count(
-            as_int(events or b""), bitmaps.decode(users or b"")
+            as_int(events or b""), decode_users(users)
         )
         for kind, subject, bot, value, events, users in read_binary(connection, READ_ROLLUP_ROWS, parameters)
     }

@@ -8,7 +8,8 @@ from collections.abc import Iterable
 from sqlalchemy import Connection, text
 
 from analytics.audit.checks.site_audit import SiteAudit
-from analytics.rollups import bitmaps, rows
+from analytics.audit.checks.stored_users import decode_users
+from analytics.rollups import rows
 from analytics.rollups.closing.unions import read_span_rows
 from analytics.rollups.deltas.counts import Count
 from analytics.rollups.spans import DAY, UNION_KINDS, Span, whole_spans
@@ -66,7 +67,7 @@ class _UnionComparison:
             self.finish_key()
             self._key, self._days, self._union = tuple(key), Count(), Count()
         count = self._days if as_text(kind or b"") == DAY else self._union
-        count.add(Count(as_int(events or b""), bitmaps.decode(users or b"")))
+        count.add(Count(as_int(events or b""), decode_users(users)))
 
     def finish_key(self) -> None:
         """Compares the rows of the last key."""

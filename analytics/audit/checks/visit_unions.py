@@ -8,6 +8,7 @@ from collections import defaultdict
 from sqlalchemy import Connection, text
 
 from analytics.audit.checks.site_audit import SiteAudit
+from analytics.audit.checks.stored_users import decode_visitors
 from analytics.rollups.spans import Span
 from analytics.rollups.visits.sums import LIST_DIMENSIONS
 from analytics.rollups.visits.visitors import Visitors
@@ -42,7 +43,7 @@ class _Row:
         if not users:
             self.visitors = None
         elif self.visitors is not None:
-            self.visitors.add(Visitors.decode(users, repeats))
+            self.visitors.add(decode_visitors(users, repeats))
 
     @property
     def counts(self) -> dict[int, int]:
@@ -75,7 +76,8 @@ def _compare(connection: Connection, audit: SiteAudit, span: Span, dimension: st
                 audit.add_gap(where, f"{name} of its days = of the {span.kind}", right, wrong)
         right_users, wrong_users = of_days.counts, of_union.counts
         if right_users != wrong_users:
-            what = f"users of visits of its days = of the {span.kind}"
+            differing = len(dict(right_users.items() ^ wrong_users.items()))
+            what = f"users of visits of its days = of the {span.kind} ({differing:,} differ)"
             audit.add_gap(where, what, len(right_users), len(wrong_users))
 
 

@@ -23,7 +23,9 @@ VisitRows = Mapping[VisitRowKey, VisitSums]
 
 
 def compare_visits(connection: Connection, audit: SiteAudit, calendar: Calendar, days: Sequence[date]) -> None:
-    """Adds a gap for each differing sum of the days; consecutive days are read together."""
+    """Adds a gap for each differing sum of the days, and of those that have visits only; consecutive days are read
+    together."""
+    days = sorted({*days, *_list_days_of_visits(connection, audit)})
     parts = sum_deltas(connection, audit.site.id, calendar.zone, ("total",), visit_parts=True).visit_parts
     excluded = sorted({part.user_no for part in parts})
     if excluded:
@@ -36,6 +38,19 @@ def compare_visits(connection: Connection, audit: SiteAudit, calendar: Calendar,
         _add_gaps(audit, "page views' visits = visits", raw, merged)
         rollups = read_visit_rollups(connection, audit.site.id, run)
         _add_gaps(audit, "visits = rolled up", _move_to_other(rollups, stored), rollups)
+
+
+# pk_visit_rollups; all of it is read anyway.
+LIST_DAYS = text("""
+SELECT DISTINCT day FROM visit_rollups WHERE site_id = :site_id AND day >= :first AND day < :after AND visits <> 0
+""")
+
+
+def _list_days_of_visits(connection: Connection, audit: SiteAudit) -> Sequence[date]:
+    """The audited days with stored sums of visits."""
+    first, after = audit.days.bounds
+    parameters = {"site_id": audit.site.id, "first": first, "after": after}
+    return connection.execute(LIST_DAYS, parameters).scalars().all()
 
 
 # A range of pk_visit_rollups.

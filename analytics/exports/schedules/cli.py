@@ -21,11 +21,10 @@ from analytics.exports.schedules import due_jobs
 from analytics.exports.schedules import schedule as schedules
 from analytics.exports.schedules.calendar import FREQUENCIES
 from analytics.exports.schedules.schedule import Schedule
-from analytics.exports.sources.reports import REPORT_KINDS, UNITS
+from analytics.exports.sources.reports import EXPORTED_DIMENSIONS, REPORT_KINDS, UNITS
 from analytics.exports.sources.request import SOURCES
 from analytics.extensions import buffer_redis, db, settings
 from analytics.period import read_zone
-from analytics.rollups.snapshot.snapshot import LIST_DIMENSIONS
 from analytics.sites.sites import find_site
 
 ADMIN_VIEWER = Viewer()
@@ -71,7 +70,7 @@ def schedule_group() -> None:
 )
 @click.option("--include-bots/--no-bots", default=None, help="Include bots. Default: yes for events, no for reports.")
 @click.option("--report", type=click.Choice(list(REPORT_KINDS)), help="Report of what=report. Default: metrics.")
-@click.option("--dimension", type=click.Choice(LIST_DIMENSIONS), help="Dimension of a breakdown.")
+@click.option("--dimension", type=click.Choice(EXPORTED_DIMENSIONS), help="Dimension of a breakdown.")
 @click.option("--unit", type=click.Choice(UNITS), help="Unit of time of a report's row.")
 @click.option("--callback-url", metavar="URL", help="Called when a file is finished.")
 @click.option("--owner", default="cli", show_default=True, help="Subject that owns the schedule.")

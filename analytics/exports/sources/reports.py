@@ -24,13 +24,15 @@ from analytics.reports.audience import retention
 from analytics.reports.audience.active import DAYS_AT_A_TIME, AudienceFilter, daily_series, users_before, users_by_day
 from analytics.reports.day_range import DayRange, bad_parameter, expand_to_unit
 from analytics.reports.events.raw_export import BoundStatement
-from analytics.reports.query.measures import PAGE_VIEW_TYPES
+from analytics.reports.query.breakdown import default_types
+from analytics.reports.query.from_rollups import RollupSource, can_list
+from analytics.reports.query.measures import PAGE_VIEW_TYPES, EventSelection, lists_visits
+from analytics.reports.query.schemas import BREAKDOWN_DIMENSIONS
 from analytics.reports.request import purged_error
 from analytics.rollups.calendar import read_calendar, read_rollups_zone
 from analytics.rollups.closing.days import DECIMAL_PLACES
-from analytics.rollups.deltas.counts import Count
 from analytics.rollups.snapshot.clipped import clip, first_raw_instant
-from analytics.rollups.snapshot.snapshot import LIST_DIMENSIONS, Snapshot, open_snapshot
+from analytics.rollups.snapshot.snapshot import Snapshot, open_snapshot
 from analytics.rollups.visits.sums import VisitSums
 from analytics.sites.sites import read_site_by_id
 from analytics.store.reading import read_transaction
@@ -44,6 +46,8 @@ SQL_TYPES = {"date": "date", "number": "numeric", "text": "text"}
 CALENDAR_UNITS = ("day", "week", "month")
 UNITS = (*CALENDAR_UNITS, "period")
 PERIOD_COLUMNS = (Column("first_day", "date"), Column("last_day", "date"))
+# Of a breakdown: those of the report, without its lists of types and of subjects.
+EXPORTED_DIMENSIONS = tuple(name for name in BREAKDOWN_DIMENSIONS if name not in ("type", "subject"))
 
 
 class ReportKind(NamedTuple):
@@ -64,12 +68,14 @@ def _numbers(*names: str) -> tuple[Column, ...]:
 METRIC_COLUMNS = (Column("date", "date"), Column("name"), Column("value", "number"), Column("dimensions", "json"))
 SUMMARY_FIGURES = _numbers("page_views", "visitors", "visits", "bounce_rate", "avg_visit_duration_s")
 DAU_FIGURES = _numbers("dau", "new_users", "returning_users", "wau", "mau", "stickiness")
+# `users` is `visitors` under the name of events' exports; the others are named as in the report.
+BREAKDOWN_FIGURES = _numbers("events", "users", "visitors", "visits", "page_views")
 RETENTION_FIGURES = _numbers("size", "units_after", "users", "rate")
 REPORT_KINDS = {
     "metrics": ReportKind(METRIC_COLUMNS, accepts_types=False),
     "dau": ReportKind((Column("date", "date"), *DAU_FIGURES)),
     "summary": ReportKind((*PERIOD_COLUMNS, *SUMMARY_FIGURES), UNITS, accepts_types=False),
-    "breakdown": ReportKind((*PERIOD_COLUMNS, Column("value"), *_numbers("events", "users")), UNITS),
+    "breakdown": ReportKind((*PERIOD_COLUMNS, Column("value"), *BREAKDOWN_FIGURES), UNITS),
     "retention": ReportKind((Column("cohort", "date"), *RETENTION_FIGURES), CALENDAR_UNITS),
 }
 
@@ -102,6 +108,17 @@ class ReportRows:
     def audience(self) -> AudienceFilter:
         return AudienceFilter(list(self.request.filter.types) or None, self.request.filter.include_bots)
 
+    @property
+    def selection(self) -> EventSelection:
+        """What a breakdown counts: without types what the report does, page views."""
+        types = self.request.filter.types or default_types(self.request.report.dimension)
+        return EventSelection(self.request.site_id, types, self.audience.bots)
+
+    def cut_period(self, days: DayRange) -> Period:
+        """What the request's period has of the days."""
+        period = days.period
+        return Period(max(period.start, self.request.start), min(period.end, self.request.end), period.zone)
+
     def check(self) -> None:
         name, dimension, _ = self.request.report
         check_no_sample_filter("report", self.request.filter)
@@ -110,11 +127,17 @@ class ReportRows:
             raise bad_parameter("filter.where", detail, "what=events")
         check_one_of("report", name, tuple(REPORT_KINDS))
         if name == "breakdown":
-            check_one_of("dimension", dimension, LIST_DIMENSIONS)
+            self._check_dimension(dimension)
         elif dimension:
             raise bad_parameter("dimension", f"{name} has no dimension; a breakdown has one", "report=breakdown")
         self._check_unit()
         self._check_audience()
+
+    def _check_dimension(self, dimension: str) -> None:
+        check_one_of("dimension", dimension, EXPORTED_DIMENSIONS)
+        if not can_list(dimension, self.selection):
+            detail = f"only visits are counted by {dimension}; omit type, or send page_view"
+            raise bad_parameter("type", detail, "type=page_view")
 
     def _check_unit(self) -> None:
         unit, units = self.request.report.unit, REPORT_KINDS[self.name].units
@@ -141,7 +164,8 @@ class ReportRows:
             return int(connection.execute(COUNT_METRICS, parameters).scalar_one())
         if self.name == "breakdown":
             parameters |= {"dimension": self.request.report.dimension}
-            return int(connection.execute(COUNT_VALUES, parameters).scalar_one())
+            count = COUNT_VISIT_VALUES if lists_visits(self.request.report.dimension, self.selection) else COUNT_VALUES
+            return int(connection.execute(count, parameters).scalar_one())
         if self.name == "retention":
             cohorts = len(retention.cohort_edges(days, self.unit)) - 1
             return cohorts * (cohorts + 1) // 2
@@ -214,6 +238,12 @@ SELECT count(*)
 FROM rollups
 WHERE site_id = :site_id AND span = 'day' AND dimension = :dimension AND day >= :first AND day < :after
 """)
+# Served by pk_visit_rollups.
+COUNT_VISIT_VALUES = text("""
+SELECT count(*)
+FROM visit_rollups
+WHERE site_id = :site_id AND dimension = :dimension AND day >= :first AND day < :after
+""")
 
 
 # Served by uq_metrics, in its order.
@@ -261,16 +291,12 @@ def _summary_rows(snapshot: Snapshot, days: DayRange, report: ReportRows) -> Ite
 
 
 def _breakdown_rows(snapshot: Snapshot, days: DayRange, report: ReportRows) -> Iterator[tuple[Any, ...]]:
-    """The values of each unit, those with the most events first. Reads one day at a time."""
-    dimension, audience = report.request.report.dimension, report.audience._asdict()
+    """The rows of GET /api/analytics/reports/breakdown for each unit, in its order; OTHER is one of them."""
+    source, dimension = RollupSource(snapshot, report.selection), report.request.report.dimension
     for unit in _split_by_unit(days, report.unit):
-        counts: dict[str, Count] = {}
-        for day in unit.dates:
-            values = snapshot.counts(dimension, day, day + timedelta(days=1), **audience)
-            for (_, value), count in values.items():
-                counts.setdefault(value, Count()).add(count)
-        for value in sorted(counts, key=lambda value: (-counts[value].events, value)):
-            yield (*_first_and_last(unit), value, counts[value].events, len(counts[value].users))
+        for row in source.list_values(report.cut_period(unit), dimension):
+            figures = row.events, row.visitors, row.visitors, row.visits, row.page_views
+            yield (*_first_and_last(unit), row.value or None, *figures)
 
 
 def _retention_rows(snapshot: Snapshot, days: DayRange, report: ReportRows) -> Iterator[tuple[Any, ...]]:

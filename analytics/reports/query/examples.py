@@ -82,6 +82,12 @@ BREAKDOWN_EXAMPLE = {
 }
 OVERVIEW_EXAMPLE = {
     **VISIT_FIGURES,
+    "previous": {
+        "from": "2026-02-27T23:00:00Z",
+        "to": "2026-03-01T23:00:00Z",
+        **{name: figure for name, figure in PREVIOUS_FIGURES.items() if name != "events"},
+    },
+    "change": {name: part for name, part in CHANGE.items() if name != "events"},
     "series": [
         {"date": "2026-03-02", "page_views": 16, "visitors": 5, "visits": 6},
         {"date": "2026-03-03", "page_views": 14, "visitors": 6, "visits": 4},

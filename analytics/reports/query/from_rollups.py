@@ -5,7 +5,7 @@ query.py creates it. It takes milliseconds, however many events are stored, and 
 
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -94,10 +94,28 @@ class RollupSource:
 
     def rank_values(self, period: Period, dimension: str) -> Ranking:
         """One query, O(rows of the dimension). Reads bitmaps only for the dimension type."""
+        rows = self._rank(period, dimension)
+        listed = [row for row in rows if row.value != OTHER]
+        return Ranking(listed[:MAX_RANKED_VALUES], sum(row.amount for row in rows))
+
+    def list_values(self, period: Period, dimension: str) -> Iterator[ValueCounts]:
+        """All values with all counts, in the order of `rank_values`. Also OTHER, so that rows add up to the total.
+
+        The queries of `count_values` once for each MAX_RANKED_VALUES values, whose bitmaps are held in memory.
+        """
+        values = [row.value for row in self._rank(period, dimension)]
+        for start in range(0, len(values), MAX_RANKED_VALUES):
+            batch = values[start : start + MAX_RANKED_VALUES]
+            counts = self.count_values(period, dimension, batch)
+            yield from (counts[value] for value in batch)
+
+    def _rank(self, period: Period, dimension: str) -> list[ValueCounts]:
         if self._lists_visits(dimension):
             visits = read_visit_sums_of_values(self._clip(period), dimension, self._visit_days(period))
-            return _ranking([visit_counts(value, sums) for value, sums in visits.items()])
-        return _ranking([ValueCounts(value, amount) for value, amount in self._amounts(period, dimension).items()])
+            rows = [visit_counts(value, sums) for value, sums in visits.items()]
+        else:
+            rows = [ValueCounts(value, amount) for value, amount in self._amounts(period, dimension).items()]
+        return sorted((row for row in rows if row.amount), key=lambda row: (-row.amount, row.value))
 
     def _amounts(self, period: Period, dimension: str) -> Mapping[str, int]:
         (first, after), snapshot = _days(period), self._clip(period)
@@ -148,14 +166,6 @@ class RollupSource:
         for event_type in self._types or self._counts_by_type(period):
             events.update(sums.events_by_subject(self._clip(period), event_type, *_days(period), bots=self._bots))
         return events
-
-
-def _ranking(rows: list[ValueCounts]) -> Ranking:
-    total = sum(row.amount for row in rows)
-    listed = sorted(
-        (row for row in rows if row.amount and row.value != OTHER), key=lambda row: (-row.amount, row.value)
-    )
-    return Ranking(listed[:MAX_RANKED_VALUES], total)
 
 
 def _days(period: Period) -> tuple[date, date]:

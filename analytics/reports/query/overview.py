@@ -1,6 +1,7 @@
 """The report overview: totals, a series by day and twelve top lists in one response, from one snapshot of the rollups.
 
-views.py calls it for the dashboard, benchmarks/cardinality.py to measure it. It never reads raw events.
+views.py calls it for the dashboard, benchmarks/cardinality.py to measure it. `compare` adds the totals of another
+period; lists and series are not compared. Whole days never cost raw events.
 """
 
 from collections.abc import Sequence
@@ -8,9 +9,13 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
+from analytics.period import Period
 from analytics.reports.cache import get_or_compute
+from analytics.reports.comparison import Comparison, keep_to_rollups, read_comparison
 from analytics.reports.day_range import MAX_DAYS, DayRange, read_period_of_rollups
-from analytics.reports.query.measures import NO_VISITS, PAGE_VIEW_TYPES, visit_figures
+from analytics.reports.query.from_rollups import RollupSource
+from analytics.reports.query.measures import NO_VISITS, PAGE_VIEW_TYPES, EventSelection, visit_figures
+from analytics.reports.query.query import compare_figures
 from analytics.reports.request import ReportRequest
 from analytics.reports.shared_reads import HARMLESS_DIMENSIONS
 from analytics.rollups.snapshot.clipped import clip
@@ -48,11 +53,15 @@ class Overview:
     series: list[DayTotals]
     lists: dict[str, list[TopRow | VisitRow]]
 
+    @property
+    def totals(self) -> dict[str, Any]:
+        """The figures of the period, in JSON."""
+        return {"page_views": self.page_views, "visitors": self.visitors, **visit_figures(self.visits)}
+
     def as_json(self) -> dict[str, Any]:
-        users = {"page_views": self.page_views, "visitors": self.visitors}
         lists = {dimension: [_row_as_json(row) for row in rows] for dimension, rows in self.lists.items()}
         series = [day.as_json() for day in self.series]
-        return {**users, **visit_figures(self.visits), "series": series, "lists": lists}
+        return {**self.totals, "series": series, "lists": lists}
 
 
 def _row_as_json(row: TopRow | VisitRow) -> dict[str, Any]:
@@ -66,15 +75,30 @@ def run_overview(request: ReportRequest) -> dict[str, Any]:
     """The report with its `meta`; of days that are over, possibly from the cache. Raises BadInput."""
     with request.open_snapshot() as snapshot:
         period = read_period_of_rollups(request, snapshot.zone, max_days=MAX_DAYS)
+        comparison = read_comparison(request, period, MAX_DAYS)
+        comparison = keep_to_rollups(snapshot, comparison) if comparison else None
+        meta = {"compare": comparison.as_json()} if comparison else {}
 
         def compute() -> dict[str, Any]:
             days, clipped = DayRange.covering(period), clip(snapshot, period.start, period.end)
             overview = build_overview(clipped, days.first, days.after, request.limit, bots=request.include_bots)
-            return overview.as_json() | {"meta": request.meta(period, "rollup")}
+            compared = _compare(request, snapshot, overview, comparison) if comparison else {}
+            return overview.as_json() | compared | {"meta": request.meta(period, "rollup", **meta)}
 
-        report = get_or_compute(request, "overview", period, compute, snapshot.connection)
+        covered = comparison.covered(period) if comparison else period
+        report = get_or_compute(request, "overview", covered, compute, snapshot.connection)
     # After the cache, which holds the whole report for every caller.
     return _drop_private_lists(report) if request.is_shared else report
+
+
+def _compare(request: ReportRequest, snapshot: Snapshot, overview: Overview, comparison: Comparison) -> dict[str, Any]:
+    source = RollupSource(snapshot, EventSelection(request.site.id, PAGE_VIEW_TYPES, request.include_bots))
+
+    def count(period: Period) -> dict[str, Any]:
+        [counts] = source.count(period, "all")
+        return {"page_views": counts.page_views, "visitors": counts.visitors, **visit_figures(counts.visits)}
+
+    return compare_figures(overview.totals, comparison, count)
 
 
 def _drop_private_lists(report: dict[str, Any]) -> dict[str, Any]:

@@ -108,20 +108,28 @@ def _raw_parameter(request: ReportRequest, selection: EventSelection, period: Pe
 
 def build_summary(resolved: ResolvedRequest, source: MeasureSource) -> dict[str, Any]:
     """The figures of the period; with `compare`, also those of the other period and the change of each."""
-    [counts] = source.count(resolved.period, "all")
-    figures = counts_as_json(counts)
-    if resolved.comparison is None:
-        return figures
-    [counts] = source.count(resolved.comparison.previous, "all")
-    previous, current, by_hour = counts_as_json(counts), figures, {}
-    if resolved.comparison.by_hour:
-        [counts] = source.count(resolved.comparison.current, "all")
-        current = counts_as_json(counts)
-        by_hour = {"current": period_bounds(resolved.comparison.current) | current}
-    return figures | by_hour | {
-        "previous": period_bounds(resolved.comparison.previous) | previous,
+
+    def count(period: Period) -> dict[str, Any]:
+        [counts] = source.count(period, "all")
+        return counts_as_json(counts)
+
+    figures = count(resolved.period)
+    return figures | (compare_figures(figures, resolved.comparison, count) if resolved.comparison else {})
+
+
+def compare_figures(
+    figures: Mapping[str, Any], comparison: Comparison, count: Callable[[Period], dict[str, Any]]
+) -> dict[str, Any]:
+    """`previous` and `change` of the report's figures, which `count` gives for other periods; `current` where it is not
+    the report's period that is compared."""
+    previous, current, by_hour = count(comparison.previous), figures, {}
+    if comparison.by_hour:
+        current = count(comparison.current)
+        by_hour = {"current": {**period_bounds(comparison.current), **current}}
+    return by_hour | {
+        "previous": period_bounds(comparison.previous) | previous,
         "change": compute_change(current, previous),
-    }  # fmt: skip
+    }
 
 
 def counts_as_json(counts: BucketCounts) -> dict[str, Any]:

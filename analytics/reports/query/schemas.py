@@ -13,6 +13,7 @@ from analytics.reports.schemas import (
     EventTypesQuery,
     PeriodBounds,
     ReportMeta,
+    TopListQuery,
     limit_field,
 )
 
@@ -41,6 +42,10 @@ class BreakdownQuery(SummaryQuery):
     dimension = fields.String(required=True, validate=OneOf(BREAKDOWN_DIMENSIONS, error=UNKNOWN_CHOICE))
     limit = limit_field()
     cursor = fields.String()
+
+
+class OverviewQuery(TopListQuery, CompareQuery):
+    """`compare` also gives the totals of another period."""
 
 
 class VisitFigures(Schema):
@@ -174,10 +179,30 @@ class OverviewRow(Schema):
     visits = fields.Integer(required=True, allow_none=True)
 
 
+class PreviousOverview(VisitFigures):
+    """The totals of `[from, to)`."""
+
+    class Meta:
+        include = required(fields.AwareDateTime, "from", "to")
+
+
+class OverviewChange(Schema):
+    """The growth of each total as a part of its previous value; null: it was 0 or null."""
+
+    class Meta:
+        include = nullable(
+            fields.Float,
+            *("page_views", "visitors", "visits", "bounce_rate", "avg_visit_duration_s", "views_per_visit"),
+        )
+
+
 class SiteOverviewResponse(VisitFigures):
     """`lists`: for each dimension, the values with the most visits; for `path`, with the most page views. Share links
-    and public sites have no `referrer`."""
+    and public sites have no `referrer`. `previous`, `change` and `current` as in a summary, only with `compare`."""
 
+    current = fields.Nested(PreviousOverview)
+    previous = fields.Nested(PreviousOverview)
+    change = fields.Nested(OverviewChange)
     series = fields.List(fields.Nested(OverviewDay), required=True)
     lists = fields.Dict(keys=fields.String(), values=fields.List(fields.Nested(OverviewRow)), required=True)
     meta = fields.Nested(ReportMeta, required=True)

@@ -14,6 +14,7 @@ from analytics.reports.query.overview import run_overview
 from analytics.reports.query.schemas import (
     BreakdownQuery,
     BreakdownResponse,
+    OverviewQuery,
     SiteOverviewResponse,
     SummaryQuery,
     SummaryResponse,
@@ -21,7 +22,6 @@ from analytics.reports.query.schemas import (
     TimeseriesResponse,
 )
 from analytics.reports.request import guarded_read, read_request
-from analytics.reports.schemas import TopListQuery
 
 blueprint = Blueprint("query", __name__)
 blueprint.after_app_request(add_etag)
@@ -50,8 +50,9 @@ def get_breakdown() -> Response:
 
 
 @blueprint.get("/api/analytics/reports/overview")
-@documented("Overview for a dashboard", TopListQuery, (SiteOverviewResponse, OVERVIEW_EXAMPLE))
+@documented("Overview for a dashboard", OverviewQuery, (SiteOverviewResponse, OVERVIEW_EXAMPLE))
 @guarded_read
 def get_overview() -> Response:
-    """Totals, a series by day and the top values of twelve dimensions; of the last 30 days without a period."""
-    return jsonify(run_overview(read_request(TopListQuery())))
+    """Totals, a series by day and the top values of twelve dimensions; of the last 30 days without a period.
+    With `compare`, also the totals of another period."""
+    return jsonify(run_overview(read_request(OverviewQuery())))

@@ -27,12 +27,13 @@ def read_value_counts(
     """Value → its Count; no entry for a value without events. One query, O(rows of the dimension)."""
     rollup_filter = RollupFilter(first_day, end_day, **row_filter)
     counts: dict[str, Count] = defaultdict(Count)
+    selected = set(values)
     for value, events, users in snapshot.read_rows(
         SELECTED_VALUES, [dimension], rollup_filter, snapshot.covering_spans(rollup_filter), values=list(values)
     ):
         counts[as_text(value)].add(decode_count(events, users))
     for key, count in snapshot.matching_unmerged_counts([dimension], rollup_filter).items():
-        if key.value in values:
+        if key.value in selected:
             counts[key.value].add(count)
     return dict(counts)
 

@@ -228,8 +228,20 @@ def test_today_is_compared_with_yesterday_until_now(two_days: None, report: Repo
         hours = [(point["ts"][11:16], point["page_views"]) for point in series["previous"]["series"]]
         assert [hour for hour in hours if hour[1]] == [("00:00", 1), ("08:00", 1), ("09:00", 1)]
         assert (hours[-1], series["previous"]["series"][-1]["to"]) == (("09:00", 1), "2026-03-03T09:52:00+00:00")
+        if not more:
+            check_overview(report, found, whole)
         [row] = report("breakdown", f"days=1&dimension=path&compare=previous{more}")["rows"]
         assert (row["events"], row["previous"]["events"], row["previous"]["visitors"]) == (3, 3, 3)
+
+
+def check_overview(report: Report, elapsed: Any, whole: Any) -> None:
+    """Its totals are compared as those of the summaries are."""
+    for summary, query in ((elapsed, ""), (whole, "&align=whole")):
+        overview = report("overview", f"days=1&compare=previous{query}")
+        for name in ("previous", "change", "current"):
+            expected = {key: value for key, value in summary.get(name, {}).items() if key != "events"}
+            assert overview.get(name, {}) == expected
+        assert overview["meta"]["compare"] == summary["meta"]["compare"]
 
 
 def test_where_raw_events_are_purged_both_end_with_the_last_full_hour(two_days: None, report: Report, sql: Any) -> None:
@@ -241,6 +253,7 @@ def test_where_raw_events_are_purged_both_end_with_the_last_full_hour(two_days: 
     compared = found["meta"]["compare"]
     assert (compared["current"]["to"], compared["previous"]["to"]) == ("2026-03-04T09:00:00Z", "2026-03-03T09:00:00Z")
     assert {name: found["current"][name] for name in ("from", "to")} == compared["current"]
+    check_overview(report, found, report("summary", "days=1&compare=previous&align=whole"))
     series = report("timeseries", "days=1&compare=previous")["previous"]["series"]
     assert [point["page_views"] for point in series] == [2]
     for query in ("dimension=path", "dimension=entry_path", "dimension=path&type=click"):

@@ -66,6 +66,33 @@ def test_the_overview_equals_a_count_by_hand(app, site, shop, report):
     assert overview["meta"]["source"] == "rollup"
 
 
+def test_totals_are_compared_by_hand(app, site, shop, report):
+    """Bob's visit on the 3rd with ann's two on the 2nd, of which one lasts a minute; merged or not, cached or not."""
+    previous = {
+        "from": "2026-03-02T00:00:00Z", "to": "2026-03-03T00:00:00Z", "page_views": 3, "visitors": 1, "visits": 2,
+        "bounce_rate": 0.5, "avg_visit_duration_s": 30.0, "views_per_visit": 1.5,
+    }  # fmt: skip
+    change = {
+        "page_views": -0.6667, "visitors": 0.0, "visits": -0.5, "bounce_rate": 1.0, "avg_visit_duration_s": -1.0,
+        "views_per_visit": -0.3333,
+    }  # fmt: skip
+    bounds = [{"from": f"2026-03-0{day}T00:00:00Z", "to": f"2026-03-0{day + 1}T00:00:00Z"} for day in (3, 2)]
+    for prepare in (lambda: None, lambda: merge(app, site), lambda: None):
+        prepare()
+        for compare in ("previous", "2026-03-02..2026-03-02"):
+            overview = report("overview", f"date=2026-03-03&compare={compare}")
+            assert (overview["page_views"], overview["previous"], overview["change"]) == (1, previous, change)
+            meta = overview["meta"]["compare"]
+            assert (meta["align"], meta["current"], meta["previous"]) == ("whole", *bounds)
+    assert overview["meta"]["cached"] is True
+    with_bots = report("overview", "date=2026-03-03&compare=previous&include_bots=true")
+    assert (with_bots["change"]["page_views"], with_bots["change"]["visitors"]) == (-0.3333, 1.0)
+    empty = report("overview", "date=2026-03-02&compare=year")
+    assert (empty["previous"]["visits"], empty["previous"]["bounce_rate"], empty["change"]["visits"]) == (0, None, None)
+    assert not {"previous", "change", "current"} & report("overview", "date=2026-03-03").keys()
+    assert report("overview", "date=2026-03-03&align=whole", 400)["errors"][0]["field"] == "align"
+
+
 def test_include_bots_counts_programs(shop, report):
     overview = report("overview", "date=2026-03-03&include_bots=true")
     assert (overview["page_views"], overview["visitors"]) == (2, 2)
