@@ -272,9 +272,10 @@ def _format_own_location(event: StreamEvent) -> str:
 
 
 def _with_own_campaign(page_text: str, of_page: _Landing, event: StreamEvent) -> tuple[str, _Landing]:
-    """The event's own utm fields take precedence over those of its page."""
+    """The event's own utm fields take precedence over those of its page. They lose outer blanks, as those do."""
     path, hostname, *columns = page_text.split("\t")
-    own = (event.utm_source, event.utm_medium, event.utm_campaign, event.utm_term, event.utm_content)
+    sent = (event.utm_source, event.utm_medium, event.utm_campaign, event.utm_term, event.utm_content)
+    own = tuple((value or "").strip() for value in sent)
     columns = [escape_copy(value) if value else default for value, default in zip(own, columns, strict=True)]
     links = zip(own, of_page.campaign[:3], strict=False)
     campaign = Campaign(*(value or default for value, default in links))._replace(click_id=of_page.campaign.click_id)

@@ -388,3 +388,14 @@ def test_a_payload_of_null_is_none(engine: Engine, redis: Redis, site: Site, dra
     with engine.connect() as connection:
         payloads = connection.execute(text("SELECT payload::text FROM events ORDER BY type")).scalars().all()
     assert payloads == [None, "{}", None]
+
+
+def test_campaigns_of_the_event_lose_outer_blanks_as_those_of_its_page_do(
+    engine: Engine, redis: Redis, site: Site, drain: Drain
+) -> None:
+    """Rollups name the rest beyond a limit "(other) ", with a blank, so no event may say that."""
+    page = "/a?utm_term=(other)%20&utm_content=page"
+    send(redis, site, [{"type": "page_view", "path": page, "utm_source": "(other) ", "utm_content": " \t"}])
+    drain.run()
+    names = ("utm_source", "utm_term", "utm_content", "source")
+    assert [table(engine)[0][name] for name in names] == ["(other)", "(other)", "page", "(other)"]
