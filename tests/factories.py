@@ -43,3 +43,13 @@ def append_events(redis: Redis, site: Site, events: list[dict[str, Any]], **chan
 def make_drain(engine: Engine, redis: Redis) -> Drain:
     """A consumer of its own, which does not wait for more."""
     return Drain(engine, redis, b"s" * 32, linger_s=0.0, consumer=uuid.uuid4().hex)
+
+
+# (path, body) of the routes that take one event or sample.
+SINGLE_EVENTS: list[tuple[str, dict[str, Any]]] = [
+    ("/event", {"site_id": "default", "event_type": "page_view"}),
+    ("/events", {"event_name": "signup"}),
+    ("/analytics/events/", {"short_code": "abc"}),
+    ("/api/v1/analytics/event", {"website_id": "default", "visitor_id": "v"}),
+    ("/metrics", {"metric_name": "load", "value": 1}),
+]

@@ -13,6 +13,7 @@ from sqlalchemy import Engine
 from analytics.ingest import buffer
 from analytics.sites import sites
 from analytics.sites.sites import Site
+from tests.factories import SINGLE_EVENTS
 
 INGEST, SAMPLES = "/api/analytics/ingest", "/api/analytics/samples"
 SHOP, OTHER = "https://shop.example", "https://other.example"
@@ -50,16 +51,7 @@ def test_key_in_an_envelope_is_the_caller(
     assert [(entry.site_key, entry.principal[:4]) for entry in entries(redis)] == [("default", "key:")]
 
 
-@pytest.mark.parametrize(
-    ("path", "event"),
-    [
-        ("/event", {"site_id": "default", "event_type": "page_view"}),
-        ("/events", {"event_name": "signup"}),
-        ("/analytics/events/", {"short_code": "abc"}),
-        ("/api/v1/analytics/event", {"website_id": "default", "visitor_id": "v"}),
-        ("/metrics", {"metric_name": "load", "value": 1}),
-    ],
-)
+@pytest.mark.parametrize(("path", "event"), SINGLE_EVENTS)
 def test_key_beside_one_event_is_the_caller_and_is_not_stored(
     client: FlaskClient, redis: Redis, make_site_key: Callable[..., str], path: str, event: dict[str, Any]
 ) -> None:

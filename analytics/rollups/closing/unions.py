@@ -9,10 +9,11 @@ from collections.abc import Callable, Iterator, Sequence
 from tempfile import SpooledTemporaryFile
 from typing import IO, NamedTuple
 
-from sqlalchemy import Connection, Engine, TextClause, text
+from sqlalchemy import Connection, Engine, TextClause
 
 from analytics.rollups import bitmaps, locks, rows
 from analytics.rollups.closing import visit_unions
+from analytics.rollups.closing.due_spans import select_due_spans
 from analytics.rollups.deltas.counts import Count, decode_count
 from analytics.rollups.snapshot.type_lookup import span_parameters
 from analytics.rollups.spans import Span, cover_days, whole_spans
@@ -45,23 +46,10 @@ class UnionResult(NamedTuple):
         return UnionResult(*map(sum, zip(self, other, strict=True)))
 
 
-# Served by pk_rollups, uq_metrics and pk_open_days: a few look-ups for each week and month of a site.
-SELECT_DUE_SPANS = text("""
-SELECT s.id, k.span, CAST(d.day AS date)
-FROM sites s
-CROSS JOIN LATERAL (
-    SELECT min(day) AS first FROM rollups WHERE site_id = s.id AND span = 'day' AND dimension = 'total'
-) AS known
-CROSS JOIN LATERAL (SELECT max(date) AS last FROM metrics WHERE site_id = s.id) AS closed
-CROSS JOIN (VALUES ('week', interval '1 week'), ('month', interval '1 month')) AS k (span, length)
-CROSS JOIN LATERAL generate_series(
-    date_trunc(k.span, CAST(known.first AS timestamp)), closed.last + interval '1 day' - k.length, k.length
-) AS d (day)
-WHERE (CAST(:site_id AS int) IS NULL OR s.id = :site_id)
-    AND NOT EXISTS (
-        SELECT FROM open_days WHERE site_id = s.id AND day >= d.day AND day < d.day + k.length
-    )
-    AND NOT EXISTS (
+# Served by pk_rollups.
+SELECT_DUE_SPANS = select_due_spans(
+    "SELECT min(day) AS first FROM rollups WHERE site_id = s.id AND span = 'day' AND dimension = 'total'",
+    """NOT EXISTS (
         SELECT FROM rollups
         WHERE site_id = s.id AND span = k.span AND dimension = 'total' AND day = CAST(d.day AS date)
         OFFSET 0
@@ -71,9 +59,8 @@ WHERE (CAST(:site_id AS int) IS NULL OR s.id = :site_id)
         WHERE site_id = s.id AND span = 'day' AND dimension = 'total' AND day >= CAST(d.day AS date)
             AND day < CAST(d.day + k.length AS date)
         OFFSET 0
-    )
-ORDER BY s.id, k.span DESC, d.day
-""")
+    )""",
+)
 
 
 def build_unions(engine: Engine) -> UnionResult:

@@ -10,6 +10,7 @@ from typing import IO, Any
 
 from sqlalchemy import Connection, text
 
+from analytics.rollups.closing.due_spans import select_due_spans
 from analytics.rollups.spans import Span
 from analytics.rollups.visits.sums import LIST_DIMENSIONS, VisitSums
 from analytics.rollups.visits.visitors import Visitors
@@ -27,24 +28,11 @@ from analytics.store.copy.binary_copy import (
 
 # A span's rows up to this size are held in memory, larger ones in a file.
 IN_MEMORY_BYTES = 16 << 20
-# As unions.SELECT_DUE_SPANS, by pk_visit_rollups and pk_visit_unions. A week without visits is never due; one of days
-# whose users are not known waits for their recount.
-SELECT_DUE_SPANS = text("""
-SELECT s.id, k.span, CAST(d.day AS date)
-FROM sites s
-CROSS JOIN LATERAL (
-    SELECT min(day) AS first FROM visit_rollups WHERE site_id = s.id AND dimension = 'total'
-) AS known
-CROSS JOIN LATERAL (SELECT max(date) AS last FROM metrics WHERE site_id = s.id) AS closed
-CROSS JOIN (VALUES ('week', interval '1 week'), ('month', interval '1 month')) AS k (span, length)
-CROSS JOIN LATERAL generate_series(
-    date_trunc(k.span, CAST(known.first AS timestamp)), closed.last + interval '1 day' - k.length, k.length
-) AS d (day)
-WHERE (CAST(:site_id AS int) IS NULL OR s.id = :site_id)
-    AND NOT EXISTS (
-        SELECT FROM open_days WHERE site_id = s.id AND day >= d.day AND day < d.day + k.length
-    )
-    AND NOT EXISTS (
+# Served by pk_visit_rollups and pk_visit_unions. A week without visits is never due; one of days whose users are not
+# known waits for their recount.
+SELECT_DUE_SPANS = select_due_spans(
+    "SELECT min(day) AS first FROM visit_rollups WHERE site_id = s.id AND dimension = 'total'",
+    """NOT EXISTS (
         SELECT FROM visit_unions
         WHERE site_id = s.id AND span = k.span AND dimension = 'entry_path' AND day = CAST(d.day AS date)
         OFFSET 0
@@ -60,9 +48,8 @@ WHERE (CAST(:site_id AS int) IS NULL OR s.id = :site_id)
         WHERE site_id = s.id AND dimension = 'entry_path' AND day >= CAST(d.day AS date)
             AND day < CAST(d.day + k.length AS date) AND users IS NULL AND visits > 0
         OFFSET 0
-    )
-ORDER BY s.id, k.span DESC, d.day
-""")
+    )""",
+)
 # Ranges of pk_visit_rollups.
 READ_DAY_ROWS = """
 SELECT r.dimension, r.is_bot, r.value, r.visits, r.bounces, r.views, r.duration_us, r.users, r.repeats

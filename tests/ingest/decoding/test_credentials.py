@@ -11,6 +11,7 @@ from analytics.auth.keys.keys import SECRET_PREFIX, new_secret
 from analytics.ingest import buffer
 from analytics.ingest.decoding.credentials import holds_secret_key
 from tests.contracts.conftest import local
+from tests.factories import SINGLE_EVENTS
 
 __all__ = ["local"]
 INGEST, SAMPLES = "/api/analytics/ingest", "/api/analytics/samples"
@@ -45,16 +46,7 @@ def test_an_event_with_a_secret_key_is_refused(
     assert [[event["type"] for event in events] for events in entries(redis)] == [["a"]]
 
 
-@pytest.mark.parametrize(
-    ("path", "event"),
-    [
-        ("/event", {"site_id": "default", "event_type": "page_view"}),
-        ("/events", {"event_name": "signup"}),
-        ("/analytics/events/", {"short_code": "abc"}),
-        ("/api/v1/analytics/event", {"website_id": "default", "visitor_id": "v"}),
-        ("/metrics", {"metric_name": "load", "value": 1}),
-    ],
-)
+@pytest.mark.parametrize(("path", "event"), SINGLE_EVENTS)
 def test_one_event_with_a_secret_key_is_refused_also_from_a_known_caller(
     local: FlaskClient, redis: Redis, token: Any, auth: Any, path: str, event: dict[str, Any]
 ) -> None:

@@ -13,7 +13,6 @@ from typing import Any
 
 import pytest
 import zstandard
-from click.testing import Result
 from flask import Flask
 from redis import Redis
 from rich.console import Console
@@ -21,7 +20,7 @@ from sqlalchemy import Engine, text
 
 from analytics import clock
 from analytics.ingest import buffer
-from analytics.ingest.drain.drain import Drain, DrainResult
+from analytics.ingest.drain.drain import Drain
 from analytics.ingest.imports.checkpoints import StoredCounts
 from analytics.ingest.imports.formats import ImportFormat, access_log_format
 from analytics.ingest.imports.progress import TextProgressReporter, open_reporter
@@ -29,34 +28,13 @@ from analytics.ingest.imports.run import ImportRun
 from analytics.ingest.imports.sources import Source
 from analytics.reports.events.raw_export import COLUMN_NAMES
 from analytics.sites.sites import Site, clear_site_cache, update_site
+from tests.ingest.imports.conftest import DrainFunction, Run
 
 EXTRACT = Path(__file__).parent / "data" / "access-extract.log"
 WHOLE = Path(__file__).parents[4] / "shared" / "data" / "semicomplete-access.log.gz"
 LOGS = [pytest.param(EXTRACT, id="extract")] + [pytest.param(path, id="whole") for path in (WHOLE,) if path.exists()]
 LINE = '192.0.2.1 - - [10/Oct/2025:13:55:{:02d} +0200] "GET /a HTTP/1.1" 200 12 "-" "curl/8"\n'
 MONTHS = {"May": "05"}
-
-Run = Callable[..., Result]
-DrainFunction = Callable[[], DrainResult]
-
-
-@pytest.fixture
-def run(app: Flask, site: Site) -> Run:
-    """`run("access-log", file)`: the result of the command, without waiting for a worker."""
-    runner = app.test_cli_runner()
-
-    def invoke(*arguments: object, code: int = 0, wait: bool = False, stdin: bytes | None = None) -> Result:
-        words = ["import", *map(str, arguments), *([] if wait else ["--no-wait"])]
-        result = runner.invoke(args=words, input=stdin)
-        assert result.exit_code == code, result.output + repr(result.exception)
-        return result
-
-    return invoke
-
-
-@pytest.fixture
-def drain(engine: Engine, redis: Redis) -> DrainFunction:
-    return lambda: Drain(engine=engine, redis=redis, salt=b"x" * 32).run(duration_s=30)
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 import csv
 import io
 import json
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,16 +10,16 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from click.testing import Result
 from flask import Flask
 from redis import Redis
 from sqlalchemy import Engine
 
-from analytics.ingest.drain.drain import Drain, DrainResult
+from analytics.ingest.drain.drain import Drain
 from analytics.ingest.exported_rows import SITE_COLUMNS, ExportedRow
 from analytics.reports.events.raw_export import COLUMN_NAMES
 from analytics.sites.sites import Site, update_site
 from tests.factories import append_events
+from tests.ingest.imports.conftest import DrainFunction, Run
 
 ID = "0f8fad5b-d9cb-469f-a165-70867728950e"
 ROW = {
@@ -28,25 +27,6 @@ ROW = {
     "user_id": "~AAAAAAAAAAAAAAAAAAAA", "is_bot": True, "browser": "Googlebot", "source": "Google", "path": "/a",
     "ip": "8.8.8.0", "payload": {"page": "/not-derived", "n": 1},
 }  # fmt: skip
-Run = Callable[..., Result]
-DrainFunction = Callable[[], DrainResult]
-
-
-@pytest.fixture
-def run(app: Flask, site: Site) -> Run:
-    """`run("ndjson", file)`: the result of the command, without waiting for a worker."""
-
-    def invoke(*arguments: object, code: int = 0, stdin: bytes | None = None) -> Result:
-        result = app.test_cli_runner().invoke(args=["import", *map(str, arguments), "--no-wait"], input=stdin)
-        assert result.exit_code == code, result.output + repr(result.exception)
-        return result
-
-    return invoke
-
-
-@pytest.fixture
-def drain(engine: Engine, redis: Redis) -> DrainFunction:
-    return lambda: Drain(engine=engine, redis=redis, salt=b"x" * 32).run(duration_s=30)
 
 
 def write_lines(path: Path, *rows: dict[str, Any] | str) -> Path:
