@@ -137,7 +137,7 @@ class Requests:
         return [*query, ("dimension", self._rng.choice(dimensions))]
 
     def _overview(self) -> Query:
-        return self._common(DAYS) + self._chance(0.4, "limit", "1", "1000")
+        return self._common(DAYS) + self._chance(0.4, "limit", "1", "1000") + self._compare(0.4)
 
     def _dau(self) -> Query:
         query = self._common(DAYS, types=True)

@@ -191,14 +191,20 @@ def clipped(day: date, period: Period) -> Period:
 
 def overview(site: Site, request: Request) -> dict[str, Any]:
     period = site.period(request)
-    counts = figures(site, request, period)
+    counts, comparison = figures(site, request, period), site.comparison(request, period)
     points = []
     for day in touched_days(period):
         inside = figures(site, request, clipped(day, period), period)
         points.append({"date": day, **{name: inside[name] for name in ("page_views", "visitors", "visits")}})
     lists = {dimension: _overview_rows(site, request, period, dimension) for dimension in OVERVIEW_LISTS}
     del counts["events"]
-    return {**counts, "series": points, "lists": lists, "meta": site.meta(period)}
+    answer = {**counts, "series": points, "lists": lists}
+    if comparison is None:
+        return {**answer, "meta": site.meta(period)}
+    old = figures(site, request, comparison.previous, period)
+    del old["events"]
+    previous = {**comparison.previous.bounds, **old}
+    return {**answer, "previous": previous, "change": change(counts, old), "meta": site.meta(period, **comparison.meta)}
 
 
 def _overview_rows(site: Site, request: Request, period: Period, dimension: str) -> list[dict[str, Any]]:
