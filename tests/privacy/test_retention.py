@@ -134,7 +134,7 @@ def test_deleting_rows_of_one_site_reads_no_other_sites_rows(engine: Engine, put
 def visit(site_id: int, user_no: int, started_at: datetime, ended_at: datetime) -> dict[str, Any]:
     """The row of a visit with these times; the other columns are arbitrary."""
     plain = {Text: "", Boolean: False, Integer: 1, BigInteger: 1}
-    row = {column.name: plain.get(type(column.type)) for column in visits.c}
+    row = {column.name: plain.get(type(column.type), started_at) for column in visits.c}
     return {**row, "site_id": site_id, "user_no": user_no, "started_at": started_at, "ended_at": ended_at}
 
 

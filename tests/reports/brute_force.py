@@ -47,9 +47,7 @@ def as_payloads(drafts: Collection[EventDraft], start: datetime) -> list[dict[st
 
 def local_day(at: datetime, zone: ZoneInfo) -> date:
     """The latest local date reached by `at`: an hour that occurs twice does not return to the previous day."""
-    minutes = [at - timedelta(minutes=30 * n) for n in range(6)] + [
-        at - timedelta(hours=1, minutes=n) for n in range(60)
-    ]
+    minutes = [at - timedelta(minutes=n) for n in range(150)]
     return max(minute.astimezone(zone).date() for minute in minutes)
 
 
