@@ -183,7 +183,10 @@ def _wait(pending: "_Load[Value]") -> bool:
     if pending.future.done():
         return True
     if is_on_event_loop():
-        await_future(asyncio.ensure_future(asyncio.wait([asyncio.wrap_future(pending.future)], timeout=left_s)))
+        ended = asyncio.wrap_future(pending.future)
+        # Callers take an error from `pending`; here it is read so that asyncio does not log it as forgotten.
+        ended.add_done_callback(lambda future: future.cancelled() or future.exception())
+        await_future(asyncio.ensure_future(asyncio.wait([ended], timeout=left_s)))
         return pending.future.done()
     try:
         pending.future.exception(left_s)

@@ -1,6 +1,7 @@
 """Cached values: loaded once while a caller waits, then in the background; served while their source hangs."""
 
 import asyncio
+import gc
 import logging
 import os
 import threading
@@ -194,6 +195,32 @@ def test_event_loop_goes_on_while_a_call_waits(cache: Cache, source: Source) -> 
     asyncio.run(main())
     assert all(isinstance(result, Unavailable) for result in results)
     assert max(gaps) < 0.15
+
+
+def test_error_on_the_event_loop_is_raised_and_not_logged_as_forgotten(
+    cache: Cache, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refuse() -> int:
+        time.sleep(0.05)
+        raise NotFound("no such value")
+
+    raised: list[str] = []
+
+    def ask() -> None:
+        try:
+            cache.get("a", refuse)
+        except NotFound as error:
+            raised.append(str(error))
+
+    async def main() -> None:
+        GreenletPool().run(ask)
+        while not raised:
+            await asyncio.sleep(0.01)
+
+    asyncio.run(main())
+    gc.collect()
+    assert raised == ["no such value"]
+    assert [record.message for record in caplog.records if record.name == "asyncio"] == []
 
 
 def test_forked_child_loads_by_itself(cache: Cache, source: Source) -> None:
