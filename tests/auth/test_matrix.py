@@ -84,6 +84,8 @@ ROUTES: dict[str, Route] = {
     "GET /api/analytics/events/<path:event_id>/trace": READ,
     "GET /api/analytics/me": Route("ingest read export write admin", is_list=True, is_shared=True),
     f"GET {SITES}/<key>": READ,
+    f"GET {SITES}/<key>/schemas": READ,
+    f"GET {SITES}/<key>/schemas/<path:event_type>": READ,
     f"GET {FUNNELS}/": READ,
     f"GET {FUNNEL}": HIDDEN,
     f"GET {FUNNEL}/analytics": HIDDEN,
@@ -125,6 +127,9 @@ ROUTES: dict[str, Route] = {
     f"GET {SITES}": Route("admin", is_list=True),
     f"POST {SITES}": Route("admin", 201, body={"key": "site-gamma"}),
     f"PATCH {SITES}/<key>": ADMIN,
+    f"PUT {SITES}/<key>/schemas/<path:event_type>": ADMIN,
+    f"DELETE {SITES}/<key>/schemas/<path:event_type>": Route("admin", 204),
+    f"POST {SITES}/<key>/schema-check": ADMIN,
     f"GET {KEYS}": Route("admin", is_list=True),
     f"POST {KEYS}": Route("admin", 201),
     f"POST {KEYS}/<uuid:key_id>/rotate": Route("admin", 201, foreign=(404,)),
@@ -259,6 +264,8 @@ def _create_resources(client: FlaskClient, headers: dict[str, str]) -> dict[str,
     post("/metrics", {"site_id": OURS, "metric_name": "load", "value": 1})
     for old, new in ((OURS, FORMER), (FORMER, OURS)):
         assert client.patch(f"{SITES}/{old}", json={"key": new}, headers=headers).status_code == 200
+    schema = client.put(f"{SITES}/{OURS}/schemas/order", json={"type": "object"}, headers=headers)
+    assert schema.status_code == 200, schema.json
     return {
         **dict.fromkeys(SITE_NAMES, OURS),
         "alias": FORMER,
@@ -267,6 +274,7 @@ def _create_resources(client: FlaskClient, headers: dict[str, str]) -> dict[str,
         "short_code": "abc",
         "batch_id": batch["batch_id"],
         "event_id": batch["event_id"],
+        "event_type": "order",
         "funnel_id": post(f"{FUNNELS}/", funnel)["data"]["id"],
         "goal_id": post(GOALS, {"site": OURS, "name": "g", "type": "order"})["id"],
         "job_id": post(EXPORTS, {**job, "what": "events", "from": "2025-11-01", "to": "2025-11-15"})["id"],
