@@ -88,7 +88,7 @@ def accepts(schema: Any, payload: Any, beside_a_bad_event: bool) -> bool:
         pytest.param(True, jsonschema.Draft7Validator, id="7"),
     ],
 )
-@settings(max_examples=300, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_accept_decides_as_an_independent_validator(draft_7: bool, oracle: Any, data: st.DataObject) -> None:
     schema = data.draw(schemas(draft_7))
