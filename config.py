@@ -1,8 +1,7 @@
 """Every setting: its environment variable, the seeds' aliases, type, unit and default.
 
 `create_app` calls `load()`, which reads the environment and `.env` and returns `Settings`; an invalid value raises
-`ConfigError` with the variable's name, so that nothing starts half-configured. `NAME_FILE` names a file that holds the
-value.
+`ConfigError` with its name, so that nothing starts half-configured. `NAME_FILE` names a file that holds the value.
 """
 
 import os
@@ -213,9 +212,7 @@ class Settings:
     auto_create_sites: bool = _setting(False, _flag, "create an unknown site at its first event")
     trusted_proxies: tuple[str, ...] = _setting((), _networks, "proxies whose CLIENT_ADDRESS_HEADER is believed")
     client_address_header: str = _setting(
-        "x-forwarded-for",
-        _one_of("x-forwarded-for", "forwarded"),
-        "where TRUSTED_PROXIES write the address of a caller; the other header is ignored",
+        "x-forwarded-for", _one_of("x-forwarded-for", "forwarded"), "where TRUSTED_PROXIES write a caller's address"
     )
     cors_origins: tuple[str, ...] = _setting(
         (),

@@ -18,7 +18,7 @@ from analytics.auth.guard import Principal, guarded, require_scope, resolve_site
 from analytics.errors import BadInput, Unavailable, bad_parameter
 from analytics.extensions import buffer_redis, db
 from analytics.sites.sites import Site, find_site
-from analytics.store.exclusive import try_exclusive
+from analytics.store.connections import try_exclusive
 from analytics.web.site_parameters import read_requested_site
 from analytics.web.validation import read_query
 

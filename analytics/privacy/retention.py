@@ -20,7 +20,7 @@ from analytics.privacy.drops import EVENT_DROPS, LEDGER_DROPS, SAMPLE_DROPS
 from analytics.privacy.ip_masks import IP_MASKS
 from analytics.privacy.letter_masks import LETTER_MASKS
 from analytics.privacy.steps import RetentionJob, Step, StepKind, StepResult, StepUnfinished, catch_lock_errors
-from analytics.store.exclusive import try_exclusive
+from analytics.store.connections import try_exclusive
 from config import Settings
 
 log = logging.getLogger(__name__)

@@ -15,7 +15,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
 from psycopg2 import extensions
-from sqlalchemy import Engine, event
+from sqlalchemy import Engine, event, text
 
 log = logging.getLogger(__name__)
 
@@ -172,3 +172,20 @@ def shut_down(own: socket.socket) -> None:
     except OSError:
         # It has ended already.
         return
+
+
+TRY_LOCK = text("SELECT pg_try_advisory_lock(:lock)")
+UNLOCK = text("SELECT pg_advisory_unlock(:lock)")
+
+
+@contextmanager
+def try_exclusive(engine: Engine, lock_id: int) -> Iterator[bool]:
+    """Whether no other process is in a block with the lock: an advisory lock of a connection of its own, which ends
+    with the process. Retention, retries of dead letters and the audit by HTTP take it."""
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        is_acquired = connection.scalar(TRY_LOCK, {"lock": lock_id}) is True
+        try:
+            yield is_acquired
+        finally:
+            if is_acquired:
+                connection.execute(UNLOCK, {"lock": lock_id})

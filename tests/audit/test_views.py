@@ -14,7 +14,7 @@ from sqlalchemy import Engine, text
 from analytics.audit import schemas, views
 from analytics.rollups.merge import merge_all
 from analytics.sites.sites import Site, create_site
-from analytics.store.exclusive import try_exclusive
+from analytics.store.connections import try_exclusive
 from tests.factories import append_events, make_drain
 
 PATH = "/api/analytics/audit"

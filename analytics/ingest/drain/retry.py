@@ -23,9 +23,9 @@ from analytics.ingest.drain.retry_writer import RetryResult, write_retry
 from analytics.ingest.enrich import GeoDatabase
 from analytics.store import dead_letters as store
 from analytics.store import partitions
+from analytics.store.connections import try_exclusive
 from analytics.store.dead_letters import KILLS_WORKERS, REFUSED, DeadLetter, Death, LetterSize
 from analytics.store.events import EventRow
-from analytics.store.exclusive import try_exclusive
 from analytics.store.samples import SampleRow
 from analytics.store.sql_errors import explain_refusal, is_refusal
 
