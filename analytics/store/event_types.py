@@ -7,6 +7,8 @@ definition. So a caller finds an event by the name under which it was sent.
 from collections.abc import Mapping
 
 PAGE_VIEW = "page_view"
+# How long a page was looked at (reports/query/engagement.py).
+ENGAGEMENT = "engagement"
 TYPE_ALIASES: Mapping[str, str] = {"pageview": PAGE_VIEW}
 
 

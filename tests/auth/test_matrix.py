@@ -84,6 +84,7 @@ ROUTES: dict[str, Route] = {
     "GET /api/analytics/events/<path:event_id>/trace": READ,
     "GET /api/analytics/me": Route("ingest read export write admin", is_list=True, is_shared=True),
     f"GET {SITES}/<key>": READ,
+    f"GET {SITES}/<key>/snippet": READ,
     f"GET {SITES}/<key>/schemas": READ,
     f"GET {SITES}/<key>/schemas/<path:event_type>": READ,
     f"GET {FUNNELS}/": READ,
