@@ -1,0 +1,2 @@
+var n=0,r=0;function i(o=Date.now()){let e=crypto.getRandomValues(new Uint8Array(16));o>n?(n=o,r=(e[6]&7)<<8|e[7]):++r>4095&&(n++,r=0);for(let t=0;t<6;t++)e[t]=Math.floor(n/2**(40-8*t))&255;e[6]=112|r>>8,e[7]=r&255,e[8]=e[8]&63|128;let s="";for(let t of e)s+=(t+256).toString(16).slice(1);return s.replace(/^(.{8})(.{4})(.{4})(.{4})/,"$1-$2-$3-$4-")}export{i as uuid7};
+//# sourceMappingURL=analytics.js.map

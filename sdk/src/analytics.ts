@@ -1,0 +1,2 @@
+/** The package's entry: everything that an application imports. It does nothing when it is loaded. */
+export { uuid7 } from "./ids.js";
