@@ -8,6 +8,9 @@ import { build } from "esbuild";
 const root = dirname(fileURLToPath(import.meta.url));
 const at = (...parts) => join(root, ...parts);
 
+// Members of objects that only modules of src/ see. None of these names may be one of the public surface, or of the browser's.
+const mangleProps = /^(added|arm|counts|current|forget|leave|memory|readAll|records|sends|takeDrops)$/;
+
 const shared = {
   absWorkingDir: root,
   bundle: true,
@@ -17,6 +20,7 @@ const shared = {
   charset: "utf8",
   legalComments: "none",
   logLevel: "warning",
+  mangleProps,
   outdir: "dist",
 };
 

@@ -3,27 +3,19 @@
  * Ids that one page makes are strictly increasing, so that the order of ids is the order of events.
  */
 
-let lastMs = 0;
-let counter = 0;
+/** The first 60 bits of the last id, without its version: the time, and a counter of 12 bits. */
+let last = 0;
 
-/** A new id. Within one millisecond, or while the clock stands back, a 12-bit counter goes up in place of the time. */
-export function uuid7(now = Date.now()): string {
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  if (now > lastMs) {
-    lastMs = now;
-    // The upper bit is left free, so that the counter has at least half of its range to go.
-    counter = (((bytes[6] as number) & 7) << 8) | (bytes[7] as number);
-  } else if (++counter > 0xfff) {
-    lastMs++;
-    counter = 0;
-  }
-  for (let i = 0; i < 6; i++) bytes[i] = Math.floor(lastMs / 2 ** (40 - 8 * i)) & 255;
-  bytes[6] = 0x70 | (counter >> 8);
-  bytes[7] = counter & 255;
-  bytes[8] = ((bytes[8] as number) & 63) | 128;
-  let hex = "";
-  for (const byte of bytes) hex += (byte + 256).toString(16).slice(1);
-  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-");
+/** A new id. Within one millisecond, or while the clock stands back, the counter goes up, and into the time above it. */
+export function uuid7(nowMs = Date.now()): string {
+  // In steps of two, which are exact beyond 2 ** 53, which is in the year 2039.
+  last = Math.max(last + 2, nowMs * 4096);
+  const time = last.toString(16).padStart(15, "0");
+  const [a, b] = crypto.getRandomValues(new Uint32Array(2)) as unknown as [number, number];
+  // The variant: the bits 10 in front of 30 random ones.
+  const high = ((a >>> 2) + 2 ** 31).toString(16);
+  const low = (b + 2 ** 32).toString(16).slice(1);
+  return `${time.slice(0, 8)}-${time.slice(8, 12)}-7${time.slice(12)}-${high.slice(0, 4)}-${high.slice(4) + low}`;
 }
 
 /** When an id was made, in milliseconds since 1970. */
