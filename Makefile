@@ -5,15 +5,16 @@ VENV := .venv
 BIN := $(VENV)/bin
 # Names a virtual environment by its place and by what is in it, so that a moved checkout or a new pin is noticed.
 key = $(shell { pwd; cat $(1); } 2>/dev/null | cksum | tr -d ' ')
+NODE_STAMP := sdk/node_modules/.installed-$(call key,sdk/package-lock.json)
 RUN_STAMP := $(VENV)/.run-$(call key,requirements.txt)
 DEV_STAMP := $(VENV)/.dev-$(call key,requirements.txt requirements-dev.txt)
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
 
 .DEFAULT_GOAL := help
-.PHONY: help run dev shell flask test faults fuzz model bench lint clean venv lock
+.PHONY: help run dev shell flask test faults fuzz model bench lint sdk check-js test-js sdk-sizes clean venv lock
 
 help: ## show this list
-	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 14
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 18
 
 run: $(RUN_STAMP) ## start everything here: PostgreSQL, Valkey, web, worker, beat (PORT=8000)
 	@exec $(BIN)/python -m analytics.local.stack run
@@ -50,6 +51,19 @@ lint: $(DEV_STAMP) ## style, types, and the direction of imports
 	$(BIN)/mypy --strict analytics tasks
 	$(BIN)/lint-imports
 
+# These need Node 20 or newer with npm; nothing else here does.
+sdk: $(NODE_STAMP) ## build the browser SDK, sdk/dist/
+	@cd sdk && npm run --silent build
+
+check-js: $(NODE_STAMP) ## check the types of the SDK
+	@cd sdk && npm run --silent check
+
+test-js: $(NODE_STAMP) ## run the SDK's tests that need no browser
+	@cd sdk && npm run --silent test
+
+sdk-sizes: $(NODE_STAMP) ## print the size of the SDK beside its budgets and beside others
+	@cd sdk && npm run --silent sizes
+
 clean: ## remove the virtual environment and caches (DATA=1: .data/ too)
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -not -path './.data/*' -prune -exec rm -rf {} +
@@ -64,6 +78,11 @@ $(DEV_STAMP): | venv
 	@echo "Installing requirements-dev.txt into $(VENV) (some minutes)"
 	@$(INSTALL) -r requirements-dev.txt
 	@rm -f $(VENV)/.dev-*; touch $@
+
+$(NODE_STAMP): sdk/package-lock.json
+	@command -v npm >/dev/null || { echo "make: Node is missing: install Node 20 or newer with npm"; exit 1; }
+	@cd sdk && npm ci --silent --ignore-scripts && rm -f node_modules/.installed-*
+	@touch $@
 
 # Scripts in a virtual environment hold its path: one that was moved, or half made, is made again.
 venv:

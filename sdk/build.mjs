@@ -1,0 +1,36 @@
+// Builds dist/ from src/: ES modules for bundlers and pages, scripts for <script src>. Declarations are made by tsc after it.
+// An entry whose source does not exist is left out.
+import { existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
+
+const root = dirname(fileURLToPath(import.meta.url));
+const at = (...parts) => join(root, ...parts);
+
+// Members of objects that only modules of src/ see. None of these names may be one of the public surface, or of the browser's.
+const mangleProps = /^(added|arm|counts|current|forget|leave|memory|readAll|records|sends|takeDrops)$/;
+
+const shared = {
+  absWorkingDir: root,
+  bundle: true,
+  minify: true,
+  sourcemap: true,
+  target: ["es2022"],
+  charset: "utf8",
+  legalComments: "none",
+  logLevel: "warning",
+  mangleProps,
+  outdir: "dist",
+};
+
+// ./analytics.js stays an import of the other modules, so that a page that loads two of them has one client class.
+const modules = { analytics: "src/analytics.ts", react: "src/react.ts", vue: "src/vue.ts", vitals: "src/vitals.ts" };
+const scripts = { "analytics.classic": "src/classic.ts", tracker: "src/tracker.ts" };
+
+const present = (entries) => Object.fromEntries(Object.entries(entries).filter(([, path]) => existsSync(at(path))));
+
+mkdirSync(at("dist"), { recursive: true });
+for (const name of readdirSync(at("dist"))) rmSync(at("dist", name));
+await build({ ...shared, entryPoints: present(modules), format: "esm", external: ["./analytics.js", "react", "vue"] });
+await build({ ...shared, entryPoints: present(scripts), format: "iife" });

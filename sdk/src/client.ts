@@ -1,0 +1,196 @@
+/**
+ * AnalyticsClient: what an application calls. It makes events, decides with privacy.ts whether they may be recorded, puts
+ * them into the store, and tells the sender. It never throws into the application, and does nothing on a server.
+ *
+ * State is in closures, here and in the modules below: minified, a local name is one letter, a private field seven.
+ */
+import { countBytes } from "./batch.js";
+import { createBucket } from "./bucket.js";
+import { type Message, openChannel } from "./channel.js";
+import { uuid7 } from "./ids.js";
+import { MAX_EVENT_BYTES, MAX_HELD, resolveOptions } from "./options.js";
+import { createPrivacy } from "./privacy.js";
+import { call, createReport, PREFIX } from "./report.js";
+import { createSender } from "./sender.js";
+import { createSession } from "./session.js";
+import { createStore, type Stored } from "./store.js";
+import type { AnalyticsEvent, Client, NewEvent, Options, Payload, UserId } from "./types.js";
+
+/** Its methods need no `this`: they can be passed around and destructured. */
+export interface AnalyticsClient extends Client {}
+
+export class AnalyticsClient {
+  /**
+   * `apiUrl`: the server's address, for example https://analytics.example; `token`: a token or a publishable key.
+   * Pages of one origin that use the same server and site share what waits.
+   */
+  constructor(apiUrl: string, token?: string | null, options?: Options) {
+    Object.assign(this, createClient(apiUrl, token, options));
+  }
+}
+
+function createClient(apiUrl: string, token?: string | null, options: Options = {}): Client {
+  const settings = resolveOptions(options);
+  if (token?.startsWith("pk_")) [settings.key, token] = [token, null];
+  const base = apiUrl.replace(/\/$/, "");
+  const name = `${settings.storage}:${settings.site ?? settings.key ?? ""}@${base}`;
+  const report = createReport(settings);
+  const privacy = createPrivacy(name, settings.respectPrivacy, settings.consent);
+  const session = createSession(name);
+  const store = createStore(name, settings.persist);
+  const mayTake = createBucket(settings.rate, settings.burst);
+  /** Events that are held while consent is pending. */
+  let held: Stored[] = [];
+  let user: UserId | undefined;
+  let lastUrl: string | undefined;
+  /** False on a server, and after close(). */
+  let live = typeof document !== "undefined";
+  const channel = openChannel(name, receive);
+  const sender = createSender(base + settings.path, name, settings, store, report, channel, token);
+
+  function sends(): boolean {
+    return live && privacy.sends();
+  }
+
+  function start(): void {
+    for (const event of held.splice(0)) keep(event);
+    void sender.start();
+  }
+
+  function leave(): void {
+    if (!sends()) return;
+    sender.leave();
+    channel.post({ left: true });
+  }
+
+  /** For the life of the page: after close() the listeners do nothing. */
+  function listen(): void {
+    document.addEventListener("visibilitychange", () => (document.hidden ? leave() : sends() && sender.arm(0)));
+    addEventListener("pagehide", leave);
+    addEventListener("online", () => sends() && sender.resume());
+  }
+
+  function make(fields: NewEvent): Stored | null {
+    const now = Date.now();
+    const event_id = uuid7(now);
+    const event: AnalyticsEvent = {
+      ...fields,
+      event_id,
+      ts: new Date(now).toISOString(),
+      src: settings.src,
+      payload: { ...call(settings, "enrich"), ...fields.payload },
+      user_id: fields.user_id ?? user,
+      session_id: settings.session ? session.current(now, sends()) : undefined,
+    };
+    const checked = settings.beforeSend ? call(settings, "beforeSend", event) : event;
+    // The first events tell most, where the visit came from: while consent is pending, later ones go.
+    if (held.length >= MAX_HELD) return report.drop("queue_full");
+    return checked ? write({ ...checked, event_id }) : report.drop("before_send");
+  }
+
+  function write(event: AnalyticsEvent): Stored | null {
+    try {
+      const text = JSON.stringify(event);
+      return countBytes(text) > MAX_EVENT_BYTES ? report.drop("too_large") : [event.event_id, text];
+    } catch (error) {
+      console.error(PREFIX, error);
+      return report.drop("invalid");
+    }
+  }
+
+  function keep(event: Stored): void {
+    store.add(event);
+    sender.added();
+  }
+
+  function record(fields: NewEvent): string | null {
+    if (!live || !privacy.records()) return null;
+    if (!mayTake(performance.now())) return report.drop("flood");
+    const event = make(fields);
+    if (!event) return null;
+    report.counts.tracked++;
+    if (sends()) keep(event);
+    else held.push(event);
+    return event[0];
+  }
+
+  function track(type: string, payload?: Payload, user_id?: UserId): string | null {
+    return record({ type, payload, user_id });
+  }
+
+  function page(payload?: Payload): string | null {
+    if (!live) return null;
+    const { pathname, search, href, hostname } = location;
+    // Of the query only what names a campaign: the rest may be private.
+    const campaign = search.match(/\butm_\w+=[^&]*/g);
+    const referrer = lastUrl ?? document.referrer;
+    lastUrl = href;
+    return record({
+      type: "page_view",
+      payload: { page: pathname + (campaign ? "?" + campaign.join("&") : ""), referrer, title: document.title, ...payload },
+      hostname,
+      language: navigator.language,
+      screen: screen.width + "x" + screen.height,
+    });
+  }
+
+  /** Does what the other pages of the origin are told, too. */
+  function tell(message: Message): void {
+    if (!live) return;
+    channel.post(message);
+    receive(message);
+  }
+
+  function setOptOut(optOut: boolean): void {
+    if (live) privacy.storeOptOut(optOut);
+    tell({ optOut });
+  }
+
+  function receive({ delivered, token, consent, optOut }: Message): void {
+    if (delivered) return store.forget(delivered);
+    if (token) return sender.setToken(token);
+    privacy.update(consent, optOut);
+    // A page has gone, and may have left events; or this one may now send what it held.
+    if (sends()) return start();
+    if (privacy.records()) return;
+    held = [];
+    store.clear();
+    session.reset();
+  }
+
+  if (live) listen();
+  if (sends()) start();
+
+  return {
+    track,
+    page,
+    record,
+    identify(userId, traits) {
+      user = userId;
+      return traits ? track("identify", traits) : null;
+    },
+    reset() {
+      user = undefined;
+      session.reset();
+    },
+    async flush() {
+      if (sends()) await sender.flush();
+    },
+    setToken: sender.setToken,
+    optOut: () => setOptOut(true),
+    optIn: () => setOptOut(false),
+    consent: (consent) => tell({ consent }),
+    stats: () => ({
+      ...report.counts,
+      reasons: { ...report.reasons },
+      waiting: store.memory.size + held.length,
+      unsaved: store.unsaved.size + held.length,
+    }),
+    close() {
+      leave();
+      live = false;
+      sender.stop();
+      channel.close();
+    },
+  };
+}
