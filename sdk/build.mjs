@@ -26,7 +26,13 @@ const shared = {
 
 // ./analytics.js stays an import of the other modules, so that a page that loads two of them has one client class.
 const modules = { analytics: "src/analytics.ts", react: "src/react.ts", vue: "src/vue.ts", vitals: "src/vitals.ts" };
-const scripts = { "analytics.classic": "src/classic.ts", tracker: "src/tracker.ts" };
+const scripts = { "analytics.classic": "src/classic.ts" };
+const withoutStorage = {
+  name: "without-storage",
+  setup(tracker) {
+    tracker.onResolve({ filter: /^\.\/(store|session|lock)\.js$/ }, () => ({ path: at("src/tracker/memory_store.ts") }));
+  },
+};
 
 const present = (entries) => Object.fromEntries(Object.entries(entries).filter(([, path]) => existsSync(at(path))));
 
@@ -34,3 +40,4 @@ mkdirSync(at("dist"), { recursive: true });
 for (const name of readdirSync(at("dist"))) rmSync(at("dist", name));
 await build({ ...shared, entryPoints: present(modules), format: "esm", external: ["./analytics.js", "react", "vue"] });
 await build({ ...shared, entryPoints: present(scripts), format: "iife" });
+await build({ ...shared, entryPoints: present({ tracker: "src/tracker.ts" }), format: "iife", plugins: [withoutStorage] });
