@@ -5,13 +5,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 # Names a virtual environment by its place and by what is in it, so that a moved checkout or a new pin is noticed.
 key = $(shell { pwd; cat $(1); } 2>/dev/null | cksum | tr -d ' ')
+BROWSER_STAMP := $(VENV)/.browser-$(call key,requirements.txt requirements-dev.txt requirements-browser.txt)
 NODE_STAMP := sdk/node_modules/.installed-$(call key,sdk/package-lock.json)
 RUN_STAMP := $(VENV)/.run-$(call key,requirements.txt)
 DEV_STAMP := $(VENV)/.dev-$(call key,requirements.txt requirements-dev.txt)
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
 
 .DEFAULT_GOAL := help
-.PHONY: help run dev shell flask test faults fuzz model bench lint sdk check-js test-js sdk-sizes clean venv lock
+.PHONY: help run dev shell flask test faults fuzz model bench lint sdk check-js test-js sdk-sizes test-browser clean venv lock
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 18
@@ -31,7 +32,8 @@ flask: $(RUN_STAMP) ## a command against what `make run` started (ARGS="audit --
 # Some tests stop processes and wait for them: on a busy machine one may be late. It gets one more attempt, which the
 # summary names (RERUN), so that it is seen. Not so in `make faults`: an event lost once is lost.
 test: $(DEV_STAMP) ## run the tests with servers of their own (ARGS="tests/local -x")
-	@exec $(BIN)/pytest -n 2 -m "not fault" --reruns 1 -rR $(ARGS)
+	@$(BIN)/pytest -n 2 -m "not fault and not browser" --ignore tests/browser --reruns 1 -rR $(ARGS)
+	@echo "The browser tests were not run: make test-browser"
 
 faults: $(DEV_STAMP) ## kill and freeze real processes while events flow (5 minutes)
 	@exec $(BIN)/pytest -n 2 -m fault $(ARGS)
@@ -64,6 +66,9 @@ test-js: $(NODE_STAMP) ## run the SDK's tests that need no browser
 sdk-sizes: $(NODE_STAMP) ## print the size of the SDK beside its budgets and beside others
 	@cd sdk && npm run --silent sizes
 
+test-browser: $(BROWSER_STAMP) ## test the SDK in Chromium (apt-get install chromium, or CHROMIUM=/path)
+	@exec $(BIN)/pytest -n 2 $(or $(ARGS),tests/browser)
+
 clean: ## remove the virtual environment and caches (DATA=1: .data/ too)
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -not -path './.data/*' -prune -exec rm -rf {} +
@@ -78,6 +83,11 @@ $(DEV_STAMP): | venv
 	@echo "Installing requirements-dev.txt into $(VENV) (some minutes)"
 	@$(INSTALL) -r requirements-dev.txt
 	@rm -f $(VENV)/.dev-*; touch $@
+
+$(BROWSER_STAMP): $(DEV_STAMP)
+	@echo "Installing requirements-browser.txt into $(VENV)"
+	@$(INSTALL) -r requirements-browser.txt
+	@rm -f $(VENV)/.browser-*; touch $@
 
 $(NODE_STAMP): sdk/package-lock.json
 	@command -v npm >/dev/null || { echo "make: Node is missing: install Node 20 or newer with npm"; exit 1; }
@@ -97,3 +107,4 @@ lock: | venv ## pin requirements*.in anew, with hashes
 	@$(BIN)/python -m pip install --quiet uv
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate requirements.in -o requirements.txt
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate requirements-dev.in -o requirements-dev.txt
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate requirements-browser.in -o requirements-browser.txt

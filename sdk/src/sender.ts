@@ -288,8 +288,8 @@ export function createSender(
     resume,
     setToken,
     async start() {
-      // Many tabs may start together.
-      if ((await store.readAll()).length) arm(Math.random() * 1000);
+      // Not at once: many tabs may start together.
+      if ((await store.readAll()).length > memory.size) arm(Math.random() * 1000);
     },
     stop() {
       stopped = true;
