@@ -6,7 +6,6 @@ names their hashes. A file is read and compressed once a process, when it is fir
 
 import hashlib
 import json
-import logging
 import zlib
 from base64 import b64encode
 from collections.abc import Mapping
@@ -17,8 +16,6 @@ import zstandard
 
 from analytics.errors import NotFound
 from config import ConfigError, Settings
-
-log = logging.getLogger(__name__)
 
 # The npm package, whose built files are part of a release.
 SDK_FOLDER = Path(__file__).resolve().parents[2] / "sdk"
@@ -93,9 +90,6 @@ class Sdk:
 
 def read_sdk(settings: Settings) -> Sdk:
     """The SDK in SDK_FOLDER, by default in `sdk/` beside this package. Raises ConfigError. Reads package.json only."""
-    if not settings.sdk_folder and not SDK_FOLDER.exists():
-        log.warning("the browser clients are not built: /sdk/ has no files", extra={"folder": str(SDK_FOLDER)})
-        return Sdk("0.0.0", {}, {})
     folder = Path(settings.sdk_folder) if settings.sdk_folder else SDK_FOLDER
     try:
         version = json.loads((folder / "package.json").read_bytes())["version"]
