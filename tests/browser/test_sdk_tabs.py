@@ -7,7 +7,7 @@ import pytest
 
 from tests.browser.fault_server import FaultServer, Reply
 from tests.browser.tracking import (
-    UNLIMITED,
+    ASK_FOR_TOKEN,
     assert_stored_once,
     make_client,
     stats,
@@ -78,7 +78,8 @@ def test_offline_events_wait_for_the_network(
     context.set_offline(True)
     ids = track(page, 120)
     page.evaluate("client.flush()")
-    assert not server.requests and stats(page)["waiting"] == 120
+    assert not server.requests
+    assert stats(page)["waiting"] == 120
     context.set_offline(False)
     wait_for_delivery(page)
     assert_stored_once(server, ids)
@@ -161,22 +162,13 @@ def test_a_tab_that_stays_delivers_what_another_left(
 def test_a_token_reaches_the_other_tabs(context: "BrowserContext", open_page: Callable, server: FaultServer) -> None:
     server.plan = lambda _number, request: Reply(202 if request.headers["authorization"] == "Bearer fresh" else 401)
     pages = [open_page(context), open_page(context)]
-    make_client(pages[0], server.url, token="expired")
-    pages[0].evaluate("client.close()")
     for page in pages:
-        page.evaluate(
-            """([url, options]) => {
-                window.asked = 0;
-                window.client = new AnalyticsClient(url, 'expired',
-                    { ...options, onToken: () => new Promise((done) => setTimeout(done, 300, ++asked && 'fresh')) });
-            }""",
-            [server.url, UNLIMITED],
-        )
+        make_client(page, server.url, token="expired", callbacks=ASK_FOR_TOKEN)
     ids = [i for n, page in enumerate(pages) for i in track(page, 20, first=20 * n)]
     for page in pages:
         wait_for_delivery(page)
     assert_stored_once(server, ids)
-    assert sum(page.evaluate("asked") for page in pages) == 1
+    assert sum(page.evaluate("told.asked") for page in pages) == 1
 
 
 def test_what_is_left_by_a_closed_client_is_sent_by_the_next(
