@@ -33,16 +33,20 @@ def test_two_tabs_send_in_turn(context: "BrowserContext", open_page: Callable, s
     assert_stored_once(server, ids)
 
 
-def test_tabs_of_a_page_without_web_locks_send_in_turn(
+def test_without_web_locks_a_tab_waits_while_another_sends(
     context: "BrowserContext", open_page: Callable, server: FaultServer
 ) -> None:
     # As on a site without TLS.
     context.add_init_script("Object.defineProperty(Navigator.prototype, 'locks', { get: () => undefined })")
-    server.plan = lambda _number, _request: Reply(delay_s=0.2)
+    server.plan = lambda number, _request: Reply(delay_s=1.5 if number == 0 else 0)
     pages = [open_page(context), open_page(context)]
     for page in pages:
         make_client(page, server.url)
-    ids = [i for n, page in enumerate(pages) for i in track(page, 200, first=200 * n)]
+    ids = track(pages[0], 20)
+    wait_until(lambda: server.requests)
+    ids += track(pages[1], 20, first=20)
+    pages[1].evaluate("client.flush()")
+    assert len(server.requests) == 1
     for page in pages:
         wait_for_delivery(page)
     assert_stored_once(server, ids)
