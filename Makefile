@@ -67,7 +67,7 @@ sdk-sizes: $(NODE_STAMP) ## print the size of the SDK beside its budgets and bes
 	@cd sdk && npm run --silent sizes
 
 test-browser: $(BROWSER_STAMP) ## test the SDK in Chromium (apt-get install chromium, or CHROMIUM=/path)
-	@exec $(BIN)/pytest -n 2 $(or $(ARGS),tests/browser)
+	@exec $(BIN)/pytest -n 2 --dist loadfile $(or $(ARGS),tests/browser)
 
 clean: ## remove the virtual environment and caches (DATA=1: .data/ too)
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis

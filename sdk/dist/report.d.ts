@@ -1,16 +1,9 @@
 /** What becomes of events: the counts of stats(), and the application's callbacks. */
 import type { Settings } from "./options.js";
-import type { DropReason, Rejection } from "./types.js";
+import type { DropReason, Rejection, Stats } from "./types.js";
 type Reasons = Partial<Record<DropReason, number>>;
 export interface Report {
-    readonly counts: {
-        tracked: number;
-        sent: number;
-        rejected: number;
-        dropped: number;
-        retries: number;
-    };
-    readonly reasons: Reasons;
+    readonly counts: Omit<Stats, "waiting" | "unsaved">;
     /** Counts a drop. Returns null, which is what the caller of `track` gets. */
     drop(reason: DropReason, count?: number): null;
     reject(rejection: Rejection): void;

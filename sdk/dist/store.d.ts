@@ -4,7 +4,10 @@ export interface EventStore {
     /** The events of this page that are not done with, oldest first. */
     readonly memory: Map<string, string>;
     /** Those that are in memory only, and would be lost with the page. */
-    readonly unsaved: Set<string>;
+    readonly volatile: Set<string>;
+    /** Keeps an event in memory. */
+    hold(event: Stored): void;
+    /** Keeps an event, also in storage if there is any. */
     add(event: Stored): void;
     /** All events of the origin's pages, oldest first. */
     readAll(): Promise<Stored[]>;

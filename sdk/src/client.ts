@@ -19,15 +19,15 @@ import type { AnalyticsEvent, Client, NewEvent, Options, Payload, UserId } from 
 /** Its methods need no `this`: they can be passed around and destructured. */
 export interface AnalyticsClient extends Client {}
 
-export class AnalyticsClient {
-  /**
-   * `apiUrl`: the server's address, for example https://analytics.example; `token`: a token or a publishable key.
-   * Pages of one origin that use the same server and site share what waits.
-   */
-  constructor(apiUrl: string, token?: string | null, options?: Options) {
-    Object.assign(this, createClient(apiUrl, token, options));
-  }
-}
+/**
+ * `new AnalyticsClient(apiUrl, token, options)`. `apiUrl`: the server's address, for example https://analytics.example;
+ * `token`: a token or a publishable key. Pages of one origin that use the same server and site share what waits.
+ */
+export const AnalyticsClient = createClient as unknown as new (
+  apiUrl: string,
+  token?: string | null,
+  options?: Options,
+) => AnalyticsClient;
 
 function createClient(apiUrl: string, token?: string | null, options: Options = {}): Client {
   const settings = resolveOptions(options);
@@ -39,8 +39,6 @@ function createClient(apiUrl: string, token?: string | null, options: Options = 
   const session = createSession(name);
   const store = createStore(name, settings.persist);
   const mayTake = createBucket(settings.rate, settings.burst);
-  /** Events that are held while consent is pending. */
-  let held: Stored[] = [];
   let user: UserId | undefined;
   let lastUrl: string | undefined;
   /** False on a server, and after close(). */
@@ -53,8 +51,10 @@ function createClient(apiUrl: string, token?: string | null, options: Options = 
   }
 
   function start(): void {
-    for (const event of held.splice(0)) keep(event);
+    // What was held while consent was pending; or could not be stored a while ago.
+    for (const id of store.volatile) store.add([id, store.memory.get(id) as string]);
     void sender.start();
+    sender.added();
   }
 
   function leave(): void {
@@ -84,7 +84,7 @@ function createClient(apiUrl: string, token?: string | null, options: Options = 
     };
     const checked = settings.beforeSend ? call(settings, "beforeSend", event) : event;
     // The first events tell most, where the visit came from: while consent is pending, later ones go.
-    if (held.length >= MAX_HELD) return report.drop("queue_full");
+    if (!sends() && store.memory.size >= MAX_HELD) return report.drop("queue_full");
     return checked ? write({ ...checked, event_id }) : report.drop("before_send");
   }
 
@@ -98,19 +98,16 @@ function createClient(apiUrl: string, token?: string | null, options: Options = 
     }
   }
 
-  function keep(event: Stored): void {
-    store.add(event);
-    sender.added();
-  }
-
   function record(fields: NewEvent): string | null {
     if (!live || !privacy.records()) return null;
     if (!mayTake(performance.now())) return report.drop("flood");
     const event = make(fields);
     if (!event) return null;
     report.counts.tracked++;
-    if (sends()) keep(event);
-    else held.push(event);
+    if (sends()) {
+      store.add(event);
+      sender.added();
+    } else store.hold(event);
     return event[0];
   }
 
@@ -153,7 +150,6 @@ function createClient(apiUrl: string, token?: string | null, options: Options = 
     // A page has gone, and may have left events; or this one may now send what it held.
     if (sends()) return start();
     if (privacy.records()) return;
-    held = [];
     store.clear();
     session.reset();
   }
@@ -182,9 +178,9 @@ function createClient(apiUrl: string, token?: string | null, options: Options = 
     consent: (consent) => tell({ consent }),
     stats: () => ({
       ...report.counts,
-      reasons: { ...report.reasons },
-      waiting: store.memory.size + held.length,
-      unsaved: store.unsaved.size + held.length,
+      reasons: { ...report.counts.reasons },
+      waiting: store.memory.size,
+      unsaved: store.volatile.size,
     }),
     close() {
       leave();

@@ -30,6 +30,6 @@ export type Settings = typeof DEFAULTS & Omit<Options, keyof typeof DEFAULTS>;
 /** The options with defaults; an option that is undefined has its default. */
 export function resolveOptions(options: Options): Settings {
   const settings: Record<string, unknown> = { ...options };
-  for (const [name, value] of Object.entries(DEFAULTS)) settings[name] ??= value;
+  for (const name in DEFAULTS) settings[name] ??= DEFAULTS[name as keyof typeof DEFAULTS];
   return settings as Settings;
 }

@@ -1,12 +1,11 @@
 /** What becomes of events: the counts of stats(), and the application's callbacks. */
 import type { Settings } from "./options.js";
-import type { DropReason, Rejection } from "./types.js";
+import type { DropReason, Rejection, Stats } from "./types.js";
 
 type Reasons = Partial<Record<DropReason, number>>;
 
 export interface Report {
-  readonly counts: { tracked: number; sent: number; rejected: number; dropped: number; retries: number };
-  readonly reasons: Reasons;
+  readonly counts: Omit<Stats, "waiting" | "unsaved">;
   /** Counts a drop. Returns null, which is what the caller of `track` gets. */
   drop(reason: DropReason, count?: number): null;
   reject(rejection: Rejection): void;
@@ -15,15 +14,13 @@ export interface Report {
 }
 
 export function createReport(settings: Settings): Report {
-  const counts = { tracked: 0, sent: 0, rejected: 0, dropped: 0, retries: 0 };
-  const reasons: Reasons = {};
+  const counts: Report["counts"] = { tracked: 0, sent: 0, rejected: 0, dropped: 0, retries: 0, reasons: {} };
   let recent: Reasons | undefined;
   return {
     counts,
-    reasons,
     drop(reason, count = 1) {
       counts.dropped += count;
-      for (const sums of [reasons, (recent ??= {})]) sums[reason] = (sums[reason] ?? 0) + count;
+      for (const sums of [counts.reasons, (recent ??= {})]) sums[reason] = (sums[reason] ?? 0) + count;
       call(settings, "onDrop", { reason, count });
       return null;
     },

@@ -14,9 +14,10 @@ import { MAX_BATCH_BYTES, MAX_BATCH_EVENTS, type Settings } from "./options.js";
 import { call, PREFIX, type Report } from "./report.js";
 import type { EventStore, Stored } from "./store.js";
 import type { DropReason, Rejection } from "./types.js";
-import { judge, Verdict } from "./verdict.js";
 
 const TIMEOUT_MS = 30_000;
+/** Request timeout, too early, too many requests: the same request may succeed later. Every 5xx is retried, too. */
+const RETRIED = [408, 425, 429];
 
 type Problem = Pick<Rejection, "field" | "code" | "detail"> & { index?: number | null };
 
@@ -88,10 +89,9 @@ export function createSender(
   }
 
   function resume(): void {
-    notBefore = failures = 0;
+    failures = 0;
     needsToken = false;
-    disarm();
-    arm(0);
+    postpone(0);
   }
 
   function setToken(fresh: string | null | undefined): void {
@@ -120,9 +120,9 @@ export function createSender(
 
   function added(): void {
     if (memory.size > settings.maxQueue) giveUp(withoutInFlight([...memory]).slice(0, -settings.maxQueue), "queue_full");
-    let waiting = memory.size;
-    for (const id of inFlight) if (memory.has(id)) waiting--;
-    if (waiting) arm(waiting < settings.flushAt ? settings.flushMs : 0);
+    // Less than it is while events of other pages are in flight; what follows them calls this again.
+    const waiting = memory.size - inFlight.size;
+    if (waiting > 0) arm(waiting < settings.flushAt ? settings.flushMs : 0);
   }
 
   function flush(): Promise<void> {
@@ -156,7 +156,7 @@ export function createSender(
   }
 
   function leave(): void {
-    if (!maySend(store.unsaved.size > 0)) return;
+    if (!maySend(store.volatile.size > 0)) return;
     addDropReport();
     const batch = takeBatch(withoutInFlight([...memory]), limit, MAX_BATCH_BYTES - leavingBytes);
     if (batch.length) void post(batch, true).then(added);
@@ -215,31 +215,30 @@ export function createSender(
 
   /** Does what the answer asks for. Returns as `post`. */
   async function act({ status, headers }: Response, answer: Answer, batch: Stored[]): Promise<boolean> {
-    switch (judge(status)) {
-      case Verdict.Taken:
-        failures = 0;
-        askedForToken = warned = false;
-        limit = Math.min(MAX_BATCH_EVENTS, Math.ceil(limit * 1.1));
-        report.counts.sent += batch.length - rejectNamed(answer.rejected, batch, status).length;
-        settle(batch);
-        call(settings, "onAck", batch.map(([id]) => id), answer);
-        return true;
-      case Verdict.NeedsToken:
-        return getToken();
-      case Verdict.Blocked:
-        if (!warned) console.warn(PREFIX, answer.detail ?? status);
-        warned = true;
-        return postpone(MAX_WAIT_MS);
-      case Verdict.TooLarge:
-        limit = Math.ceil(batch.length / 2);
-        if (batch.length < 2) giveUp(batch, "too_large");
-        return true;
-      case Verdict.Refused:
-        refuse(answer, batch, status);
-        return true;
-      default:
-        return retry(headers.get("Retry-After"));
+    if (status < 300) {
+      failures = 0;
+      askedForToken = warned = false;
+      limit = Math.min(MAX_BATCH_EVENTS, Math.ceil(limit * 1.1));
+      report.counts.sent += batch.length - rejectNamed(answer.rejected, batch, status).length;
+      settle(batch);
+      call(settings, "onAck", batch.map(([id]) => id), answer);
+      return true;
     }
+    if (status === 401) return getToken();
+    if (status === 403 || status === 404) {
+      // An operator has to change something.
+      if (!warned) console.warn(PREFIX, answer.detail ?? status);
+      warned = true;
+      return postpone(MAX_WAIT_MS);
+    }
+    if (status === 413) {
+      limit = Math.ceil(batch.length / 2);
+      if (batch.length < 2) giveUp(batch, "too_large");
+      return true;
+    }
+    if (status > 499 || RETRIED.includes(status)) return retry(headers.get("Retry-After"));
+    refuse(answer, batch, status);
+    return true;
   }
 
   /** Settles the events that the answer names, or if it names none, all. */

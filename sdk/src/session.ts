@@ -21,7 +21,10 @@ export function createSession(name: string): Session {
     current(nowMs, store) {
       if (id && Math.abs(nowMs - touchedAt) < TOUCH_MS) return id;
       const stored = store && readItem(key)?.split(" ");
-      if (stored) [id, touchedAt] = [stored[0], Number(stored[1])];
+      if (stored) {
+        id = stored[0];
+        touchedAt = Number(stored[1]);
+      }
       if (!id || !(Math.abs(nowMs - touchedAt) < GAP_MS)) id = uuid7(nowMs);
       touchedAt = nowMs;
       if (store) writeItem(key, id + " " + nowMs);

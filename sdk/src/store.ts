@@ -15,7 +15,10 @@ export interface EventStore {
   /** The events of this page that are not done with, oldest first. */
   readonly memory: Map<string, string>;
   /** Those that are in memory only, and would be lost with the page. */
-  readonly unsaved: Set<string>;
+  readonly volatile: Set<string>;
+  /** Keeps an event in memory. */
+  hold(event: Stored): void;
+  /** Keeps an event, also in storage if there is any. */
   add(event: Stored): void;
   /** All events of the origin's pages, oldest first. */
   readAll(): Promise<Stored[]>;
@@ -30,7 +33,7 @@ export function createStore(name: string, persist: boolean): EventStore {
   const prefix = name + ":q:";
   const transact = persist ? createDatabase(name) : undefined;
   const memory = new Map<string, string>();
-  const unsaved = new Set<string>();
+  const volatile = new Set<string>();
   let unwritten: Stored[] = [];
 
   async function writeQueue(): Promise<void> {
@@ -44,26 +47,34 @@ export function createStore(name: string, persist: boolean): EventStore {
     if (!written) return;
     for (const [id] of events) {
       removeItem(prefix + id);
-      unsaved.delete(id);
+      volatile.delete(id);
     }
+  }
+
+  function hold([id, text]: Stored): void {
+    memory.set(id, text);
+    volatile.add(id);
   }
 
   function forget(ids: Iterable<string>): void {
     for (const id of ids) {
       memory.delete(id);
-      unsaved.delete(id);
+      volatile.delete(id);
     }
   }
 
   return {
     memory,
-    unsaved,
+    volatile,
     forget,
-    add([id, text]) {
-      memory.set(id, text);
-      if (!transact || !writeItem(prefix + id, text)) unsaved.add(id);
+    hold,
+    add(event) {
+      const [id, text] = event;
+      hold(event);
+      if (!transact) return;
+      if (writeItem(prefix + id, text)) volatile.delete(id);
       // One transaction for all events of a task of the event loop.
-      if (unwritten.push([id, text]) === 1) queueMicrotask(writeQueue);
+      if (unwritten.push(event) === 1) queueMicrotask(writeQueue);
     },
     async readAll() {
       // The journal before the queue: an event that moves meanwhile is found in one of them.

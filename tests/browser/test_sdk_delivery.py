@@ -6,11 +6,19 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.browser.fault_server import FaultServer, Plan, Received, Reply
-from tests.browser.tracking import assert_stored_once, make_client, stats, track, wait_for_delivery, wait_for_stored
+from tests.browser.tracking import (
+    ASK_FOR_TOKEN,
+    assert_stored_once,
+    make_client,
+    stats,
+    track,
+    wait_for_delivery,
+    wait_for_stored,
+)
 from tests.waiting import wait_until
 
 if TYPE_CHECKING:
-    from playwright.sync_api import BrowserContext, Page
+    from playwright.sync_api import BrowserContext
 
 
 def unavailable(number: int, _request: Received) -> Reply:
@@ -101,7 +109,8 @@ def test_rejected_events_are_told_and_not_sent_again(
     ids = track(page, 100)
     wait_for_delivery(page)
     assert_stored_once(server, [i for n, i in enumerate(ids) if n % 10])
-    assert stats(page)["rejected"] == 10 and stats(page)["sent"] == 90
+    assert stats(page)["rejected"] == 10
+    assert stats(page)["sent"] == 90
     told = page.evaluate("told.rejections")
     assert sorted(rejection["event_id"] for rejection in told) == sorted(ids[::10])
     assert told[0] | {"event_id": ""} == {
@@ -167,14 +176,11 @@ def test_an_expired_token_is_renewed_once(
     context: "BrowserContext", open_page: Callable, needs_fresh_token: FaultServer
 ) -> None:
     page = open_page(context)
-    make_client(page, needs_fresh_token.url, token="expired")
-    page.evaluate("""window.asked = 0; client.close();
-        window.client = new AnalyticsClient(%r, 'expired', { rate: 1e6, burst: 1e6, onToken: async () => { asked++; return 'fresh' } })"""
-        % needs_fresh_token.url)  # fmt: skip
+    make_client(page, needs_fresh_token.url, token="expired", callbacks=ASK_FOR_TOKEN)
     ids = track(page, 150)
     wait_for_delivery(page)
     assert_stored_once(needs_fresh_token, ids)
-    assert page.evaluate("asked") == 1
+    assert page.evaluate("told.asked") == 1
     assert len([r for r in needs_fresh_token.requests if r.headers["authorization"] == "Bearer expired"]) == 1
 
 
@@ -208,7 +214,8 @@ def test_where_the_operator_must_act_the_events_wait_and_one_warning_is_written(
     track(page, 1, first=30)
     page.evaluate("client.flush()")
     assert warnings == ["[analytics] the origin is not allowed"]
-    assert len(server.requests) == 1 and stats(page)["waiting"] == 31
+    assert len(server.requests) == 1
+    assert stats(page)["waiting"] == 31
     server.plan = lambda _number, _request: Reply()
     page.reload()
     page.wait_for_function("!!window.AnalyticsClient")

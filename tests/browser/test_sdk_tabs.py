@@ -7,7 +7,7 @@ import pytest
 
 from tests.browser.fault_server import FaultServer, Reply
 from tests.browser.tracking import (
-    UNLIMITED,
+    ASK_FOR_TOKEN,
     assert_stored_once,
     make_client,
     stats,
@@ -33,16 +33,20 @@ def test_two_tabs_send_in_turn(context: "BrowserContext", open_page: Callable, s
     assert_stored_once(server, ids)
 
 
-def test_tabs_of_a_page_without_web_locks_send_in_turn(
+def test_without_web_locks_a_tab_waits_while_another_sends(
     context: "BrowserContext", open_page: Callable, server: FaultServer
 ) -> None:
     # As on a site without TLS.
     context.add_init_script("Object.defineProperty(Navigator.prototype, 'locks', { get: () => undefined })")
-    server.plan = lambda _number, _request: Reply(delay_s=0.2)
+    server.plan = lambda number, _request: Reply(delay_s=1.5 if number == 0 else 0)
     pages = [open_page(context), open_page(context)]
     for page in pages:
         make_client(page, server.url)
-    ids = [i for n, page in enumerate(pages) for i in track(page, 200, first=200 * n)]
+    ids = track(pages[0], 20)
+    wait_until(lambda: server.requests)
+    ids += track(pages[1], 20, first=20)
+    pages[1].evaluate("client.flush()")
+    assert len(server.requests) == 1
     for page in pages:
         wait_for_delivery(page)
     assert_stored_once(server, ids)
@@ -78,7 +82,8 @@ def test_offline_events_wait_for_the_network(
     context.set_offline(True)
     ids = track(page, 120)
     page.evaluate("client.flush()")
-    assert not server.requests and stats(page)["waiting"] == 120
+    assert not server.requests
+    assert stats(page)["waiting"] == 120
     context.set_offline(False)
     wait_for_delivery(page)
     assert_stored_once(server, ids)
@@ -161,22 +166,13 @@ def test_a_tab_that_stays_delivers_what_another_left(
 def test_a_token_reaches_the_other_tabs(context: "BrowserContext", open_page: Callable, server: FaultServer) -> None:
     server.plan = lambda _number, request: Reply(202 if request.headers["authorization"] == "Bearer fresh" else 401)
     pages = [open_page(context), open_page(context)]
-    make_client(pages[0], server.url, token="expired")
-    pages[0].evaluate("client.close()")
     for page in pages:
-        page.evaluate(
-            """([url, options]) => {
-                window.asked = 0;
-                window.client = new AnalyticsClient(url, 'expired',
-                    { ...options, onToken: () => new Promise((done) => setTimeout(done, 300, ++asked && 'fresh')) });
-            }""",
-            [server.url, UNLIMITED],
-        )
+        make_client(page, server.url, token="expired", callbacks=ASK_FOR_TOKEN)
     ids = [i for n, page in enumerate(pages) for i in track(page, 20, first=20 * n)]
     for page in pages:
         wait_for_delivery(page)
     assert_stored_once(server, ids)
-    assert sum(page.evaluate("asked") for page in pages) == 1
+    assert sum(page.evaluate("told.asked") for page in pages) == 1
 
 
 def test_what_is_left_by_a_closed_client_is_sent_by_the_next(

@@ -13,18 +13,23 @@ if TYPE_CHECKING:
 UNLIMITED = {"rate": 1e6, "burst": 1e6}
 
 
-def make_client(page: "Page", url: str, token: str | None = "t", **options: Any) -> None:
-    """`window.client`, with the drops, rejections and acknowledgements that it reports in `window.told`."""
+# An option: it takes a while to get a token.
+ASK_FOR_TOKEN = "onToken: () => new Promise((done) => setTimeout(done, 300, ++told.asked && 'fresh'))"
+
+
+def make_client(page: "Page", url: str, token: str | None = "t", callbacks: str = "", **options: Any) -> None:
+    """`window.client`; what it reports is in `window.told`. `callbacks`: more options, as JavaScript."""
     page.evaluate(
         """([url, token, options]) => {
-            window.told = { drops: [], rejections: [], acks: [] };
+            window.told = { drops: [], rejections: [], acks: [], asked: 0 };
             window.client = new AnalyticsClient(url, token, {
                 onDrop: (drop) => told.drops.push(drop),
                 onReject: (rejection) => told.rejections.push(rejection),
                 onAck: (ids) => told.acks.push(...ids),
                 ...options,
+                CALLBACKS
             });
-        }""",
+        }""".replace("CALLBACKS", callbacks),
         [url, token, {**UNLIMITED, **options}],
     )
 
