@@ -23,10 +23,10 @@ type Page = typeof window & {
 };
 interface View {
   path: string;
-  /** Of its page view; null where that was not recorded. */
-  id: string | null;
+  /** Of its page view; none where that was not recorded. */
+  id?: string | null;
   /** When it began, as its page view says. */
-  ts: string | undefined;
+  ts?: string | undefined;
   /** Its next report of engagement is of at least so many seconds. */
   leastSeconds: number;
 }
@@ -83,15 +83,13 @@ function start(tag: Tag, Client: typeof AnalyticsClient): void {
     reportEngagement();
     attention.restart();
     const path = readPath(tag.hash);
-    view = { path, id: null, ts: undefined, leastSeconds: 0.1 };
+    view = { path, leastSeconds: 0.1 };
     if (tag.exclude.test(location.pathname)) return;
-    const { query, utm_source } = readCampaign();
     view.id = record("page_view", { title: document.title }, {
-      path: path + query,
+      path: path + readCampaign(),
       referrer: referrer || undefined,
       language: navigator.language,
       screen: screen.width + "x" + screen.height,
-      utm_source,
     });
   }
 
@@ -124,12 +122,7 @@ function start(tag: Tag, Client: typeof AnalyticsClient): void {
 
   const track = (type: string, payload?: Payload) => record(type, payload);
   const queued = page.analytics?.q ?? [];
-  const { identify, reset, flush, optOut, optIn, stats } = client;
-  page.analytics = Object.assign(track, {
-    track,
-    page: () => begin(view ? location.origin + view.path : document.referrer),
-    ...{ identify, reset, flush, optOut, optIn, stats },
-  });
+  page.analytics = Object.assign(track, client, { track, page: () => begin(view ? location.origin + view.path : document.referrer) });
   // A page that is prerendered may never be seen.
   if ((document as Document & { prerendering?: boolean }).prerendering) {
     document.addEventListener("prerenderingchange", first, { once: true });

@@ -23,8 +23,8 @@ export function watchAttention(): Attention {
   }
 
   function measure(): void {
-    const height = Math.max(document.documentElement.scrollHeight, document.body?.scrollHeight ?? 0, 1);
-    deepest = Math.max(deepest, Math.min(100, Math.round(((scrollY + innerHeight) / height) * 100)));
+    const { scrollHeight } = document.documentElement;
+    deepest = Math.max(deepest, Math.min(100, Math.round(((scrollY + innerHeight) / (scrollHeight || 1)) * 100)));
   }
 
   look();

@@ -3,19 +3,21 @@
  * tracker.js holds no code that keeps anything in the browser; with `data-persist` or `data-session` it loads the SDK.
  */
 import type { Session } from "../session.js";
-import type { EventStore } from "../store.js";
+import type { EventStore, Stored } from "../store.js";
 
 export function createStore(): EventStore {
   const memory = new Map<string, string>();
+  const add = ([id, text]: Stored) => void memory.set(id, text);
   const forget = (ids: Iterable<string>) => {
     for (const id of ids) memory.delete(id);
   };
   return {
     memory,
-    get unsaved() {
+    get volatile() {
       return new Set(memory.keys());
     },
-    add: ([id, text]) => void memory.set(id, text),
+    hold: add,
+    add,
     readAll: async () => [...memory],
     forget,
     remove: forget,
@@ -29,6 +31,6 @@ export function createSession(): Session {
 }
 
 /** Not called: the tracker's option `persist` is off, so that there is one sender a page. */
-export async function runExclusively(_name: string, work: () => Promise<void>): Promise<void> {
-  await work();
+export function runExclusively(_name: string, work: () => Promise<void>): Promise<void> {
+  return work();
 }

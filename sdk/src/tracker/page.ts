@@ -10,10 +10,10 @@ export function readPath(hash: boolean): string {
   return inner ? pathname.replace(/\/?$/, "/") + inner : pathname;
 }
 
-/** The campaign's part of the query; `utm_source` where only `ref` names one. */
-export function readCampaign(): { query: string; utm_source: string | undefined } {
+/** The campaign's part of the query, with `?`. Where nothing else names the source, `ref` does. */
+export function readCampaign(): string {
   const { search } = location;
-  const query = search.slice(1).split("&").filter((part) => CAMPAIGN.test(part)).join("&");
-  const named = /utm_source=./i.test(query);
-  return { query: query && "?" + query, utm_source: (!named && new URLSearchParams(search).get("ref")) || undefined };
+  const named = /[?&]utm_source=./i.test(search) ? search : search.replace(/([?&])ref=/, "$1utm_source=");
+  const kept = named.slice(1).split("&").filter((part) => CAMPAIGN.test(part));
+  return kept[0] ? "?" + kept.join("&") : "";
 }

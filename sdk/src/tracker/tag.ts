@@ -1,7 +1,7 @@
 /** The attributes of the tracker's script element. `data-x` is on, and so is `data-x="true"`; `data-x="false"` is off. */
 
 /** Files that links download, unless `data-files` names others. */
-const FILES = "pdf|zip|t?gz|7z|rar|dmg|exe|msi|pkg|deb|rpm|apk|iso|csv|xlsx?|docx?|pptx?|od[tsp]|txt|epub|mp[34]|mov|avi";
+const FILES = "pdf|zip|t?gz|7z|rar|dmg|exe|msi|pkg|deb|rpm|apk|iso|csv|(xls|doc|ppt)x?|od[tsp]|epub|mp[34]|mov|avi";
 
 export interface Tag {
   /** Address of the server. */
