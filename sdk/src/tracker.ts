@@ -6,6 +6,7 @@
  * last request outlives the page. It does nothing when it is loaded twice.
  */
 import { AnalyticsClient } from "./client.js";
+import { PREFIX } from "./report.js";
 import { watchAttention } from "./tracker/attention.js";
 import { watchInteractions } from "./tracker/interactions.js";
 import { readCampaign, readPath } from "./tracker/page.js";
@@ -40,7 +41,7 @@ if (script && !page.analytics?.stats) {
 }
 
 function warn(error: unknown): void {
-  console.warn("[analytics]", error);
+  console.warn(PREFIX, error);
 }
 
 function start(tag: Tag, Client: typeof AnalyticsClient): void {

@@ -24,7 +24,7 @@ function readClick(event: MouseEvent, files: RegExp, report: Report): void {
   const named = target.closest?.<HTMLElement>("[data-analytics-event]:not(form)");
   if (named && event.type === "click") reportNamed(named, report);
   const link = target.closest?.<HTMLAnchorElement>("a[href]");
-  if (!link || !/^https?:$/.test(link.protocol)) return;
+  if (!link || !/^http/.test(link.protocol)) return;
   // The query may be private, and so may the fragment.
   const url = link.origin + link.pathname;
   if (link.hasAttribute("download") || files.test(link.pathname)) report("file_download", { url });
