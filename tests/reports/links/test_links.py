@@ -90,6 +90,13 @@ def test_the_timeline_has_no_gaps_and_thirty_days(at_noon: None, store: Any, lin
     assert get("/analytics/stats/xyz")["click_timeline"] == [{"date": "2026-03-19", "clicks": 1}]
 
 
+def test_outer_blanks_make_no_other_short_code(at_noon: None, store: Any, links: Site, get: Get) -> None:
+    store([click("abc ", "2026-03-17T10:05:00Z", "ann"), click("abc", "2026-03-17T10:06:00Z", "bob")], site_id=links.id)
+    report = get("/analytics/stats/%20abc")
+    assert (report["short_code"], report["total_clicks"]) == ("abc", 2)
+    assert get("/analytics/global")["top_urls"] == [{"short_code": "abc", "clicks": 2}]
+
+
 def test_a_period_restricts_all_but_the_recent_clicks(at_noon: None, store: Any, links: Site, get: Get) -> None:
     store(CLICKS, site_id=links.id)
     report = get("/analytics/stats/abc?from=2026-03-01&to=2026-03-17")
