@@ -15,6 +15,7 @@ from sqlalchemy import ColumnElement, Connection, Text, case, cast, func, select
 
 from analytics.errors import bad_parameter
 from analytics.period import Period
+from analytics.reports.filtering.filtered import PLAN
 from analytics.reports.filtering.payload_properties import property_as_sent, property_number
 from analytics.reports.query.measures import EventSelection, MeasureSource, round_figure
 from analytics.reports.query.query import ReportBuilder, ResolvedRequest, compute_change
@@ -24,6 +25,7 @@ from analytics.rollups.calendar import read_calendar
 from analytics.store.event_queries import is_counted
 from analytics.store.event_types import ENGAGEMENT
 from analytics.store.models import events
+from analytics.store.planner import scans_allowed
 
 METRICS = ("engagement",)
 # Whoever has a key can send any number: a page that is visible for a day is left at a day.
@@ -63,7 +65,9 @@ def _add_engagement(connection: Connection, resolved: ResolvedRequest, rows: lis
     periods = [resolved.period, *([resolved.previous_period] if resolved.previous_period else [])]
     for period in periods:
         refuse_purged("metrics", period, raw_since)
-    now, *previous = [read_engagement(connection, resolved.selection, period, paths) for period in periods]
+    with scans_allowed(connection):
+        connection.execute(PLAN)
+        now, *previous = [read_engagement(connection, resolved.selection, period, paths) for period in periods]
     for path, row in zip(paths, rows, strict=True):
         figures = now.get(path, Engagement())._asdict()
         row |= figures
