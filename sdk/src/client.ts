@@ -70,7 +70,7 @@ function createClient(apiUrl: string, token?: string | null, options: Options = 
     addEventListener("online", () => sends() && sender.resume());
   }
 
-  function make(fields: NewEvent): Stored | null {
+  function make(fields: NewEvent, isSent: boolean): Stored | null {
     const now = Date.now();
     const event_id = uuid7(now);
     const event: AnalyticsEvent = {
@@ -80,18 +80,18 @@ function createClient(apiUrl: string, token?: string | null, options: Options = 
       src: settings.src,
       payload: { ...call(settings, "enrich"), ...fields.payload },
       user_id: fields.user_id ?? user,
-      session_id: settings.session ? session.current(now, sends()) : undefined,
+      session_id: settings.session ? session.idAt(now, isSent) : undefined,
     };
     const checked = settings.beforeSend ? call(settings, "beforeSend", event) : event;
-    // The first events tell most, where the visit came from: while consent is pending, later ones go.
-    if (!sends() && store.memory.size >= MAX_HELD) return report.drop("queue_full");
     return checked ? write({ ...checked, event_id }) : report.drop("before_send");
   }
 
   function write(event: AnalyticsEvent): Stored | null {
     try {
       const text = JSON.stringify(event);
-      return countBytes(text) > MAX_EVENT_BYTES ? report.drop("too_large") : [event.event_id, text];
+      // A character has at most three bytes: most texts need no counting.
+      const isLarge = text.length > 10_000 && countBytes(text) > MAX_EVENT_BYTES;
+      return isLarge ? report.drop("too_large") : [event.event_id, text];
     } catch (error) {
       console.error(PREFIX, error);
       return report.drop("invalid");
@@ -99,12 +99,15 @@ function createClient(apiUrl: string, token?: string | null, options: Options = 
   }
 
   function record(fields: NewEvent): string | null {
-    if (!live || !privacy.records()) return null;
+    const isSent = sends();
+    if (!isSent && !(live && privacy.records())) return null;
     if (!mayTake(performance.now())) return report.drop("flood");
-    const event = make(fields);
+    // The first events tell most, where the visit came from: while consent is pending, later ones go.
+    if (!isSent && store.memory.size >= MAX_HELD) return report.drop("queue_full");
+    const event = make(fields, isSent);
     if (!event) return null;
     report.counts.tracked++;
-    if (sends()) {
+    if (isSent) {
       store.add(event);
       sender.added();
     } else store.hold(event);
@@ -127,7 +130,7 @@ function createClient(apiUrl: string, token?: string | null, options: Options = 
       payload: { page: pathname + (campaign ? "?" + campaign.join("&") : ""), referrer, title: document.title, ...payload },
       hostname,
       language: navigator.language,
-      screen: screen.width + "x" + screen.height,
+      screen: screen.width,
     });
   }
 
