@@ -43,8 +43,8 @@ function createClient(apiUrl: string, token?: string | null, options: Options = 
   let lastUrl: string | undefined;
   /** False on a server, and after close(). */
   let live = typeof document !== "undefined";
-  const channel = openChannel(name, receive);
-  const sender = createSender(base + settings.path, name, settings, store, report, channel, token);
+  const announce = openChannel(name, receive);
+  const sender = createSender(base + settings.path, name, settings, store, report, announce, token);
 
   function sends(): boolean {
     return live && privacy.sends();
@@ -60,7 +60,7 @@ function createClient(apiUrl: string, token?: string | null, options: Options = 
   function leave(): void {
     if (!sends()) return;
     sender.leave();
-    channel.post({ left: true });
+    announce({ left: true });
   }
 
   /** For the life of the page: after close() the listeners do nothing. */
@@ -137,7 +137,7 @@ function createClient(apiUrl: string, token?: string | null, options: Options = 
   /** Does what the other pages of the origin are told, too. */
   function tell(message: Message): void {
     if (!live) return;
-    channel.post(message);
+    announce(message);
     receive(message);
   }
 
@@ -189,7 +189,6 @@ function createClient(apiUrl: string, token?: string | null, options: Options = 
       leave();
       live = false;
       sender.stop();
-      channel.close();
     },
   };
 }

@@ -7,7 +7,7 @@
  */
 import { jitter, MAX_WAIT_MS, readRetryAfter } from "./backoff.js";
 import { takeBatch, writeBody } from "./batch.js";
-import type { Channel } from "./channel.js";
+import type { Announce } from "./channel.js";
 import { timeOf, uuid7 } from "./ids.js";
 import { runExclusively } from "./lock.js";
 import { MAX_BATCH_BYTES, MAX_BATCH_EVENTS, type Settings } from "./options.js";
@@ -52,7 +52,7 @@ export function createSender(
   settings: Settings,
   store: EventStore,
   report: Report,
-  channel: Channel,
+  announce: Announce,
   token: string | null | undefined,
 ): Sender {
   const { memory } = store;
@@ -146,8 +146,9 @@ export function createSender(
       addDropReport();
       const waiting = withoutInFlight(await store.readAll());
       const oldest = Date.now() - settings.maxAgeHours * 3_600_000;
-      const fresh = waiting.filter(([id]) => timeOf(id) >= oldest);
-      giveUp(waiting.slice(0, waiting.length - fresh.length), "too_old");
+      const isFresh = ([id]: Stored) => timeOf(id) >= oldest;
+      const fresh = waiting.filter(isFresh);
+      giveUp(waiting.filter((event) => !isFresh(event)), "too_old");
       const batch = takeBatch(fresh, limit, MAX_BATCH_BYTES);
       if (!batch.length) return;
       // Several pages may have left more than one may keep. That matters only while the server is away.
@@ -178,7 +179,7 @@ export function createSender(
   function settle(events: Stored[]): void {
     const delivered = events.map(([id]) => id);
     store.remove(delivered);
-    channel.post({ delivered });
+    announce({ delivered });
   }
 
   function giveUp(events: Stored[], reason: DropReason): void {
@@ -269,7 +270,7 @@ export function createSender(
     if (!fresh) return false;
     token = fresh;
     needsToken = false;
-    channel.post({ token: fresh });
+    announce({ token: fresh });
     return true;
   }
 

@@ -177,6 +177,19 @@ def test_an_event_from_before_the_clock_was_set_back_is_not_from_the_future(
         assert all(event["ts"] <= request.body["sent_at"] for event in request.events)
 
 
+def test_what_others_wrote_under_our_names_is_removed(
+    context: "BrowserContext", open_page: Callable, server: FaultServer
+) -> None:
+    page = open_page(context)
+    page.evaluate("(url) => localStorage.setItem(`analytics:@${url}:q:zzz`, 'no event')", server.url)
+    make_client(page, server.url)
+    ids = track(page, 10)
+    wait_for_delivery(page)
+    page.wait_for_function("localStorage.length === 1")
+    assert set(ids) <= server.stored.keys()
+    assert stats(page)["reasons"] == {"too_old": 1}
+
+
 def test_an_event_that_waited_too_long_is_dropped_and_reported(
     context: "BrowserContext", open_page: Callable, server: FaultServer
 ) -> None:
