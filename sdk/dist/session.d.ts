@@ -1,6 +1,6 @@
 export interface Session {
     /** The id for an event of `nowMs`. With `store` false it is kept in memory only. */
-    idAt(nowMs: number, store: boolean): string;
+    current(nowMs: number, store: boolean): string;
     /** The next event begins another session. */
     reset(): void;
 }

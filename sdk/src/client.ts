@@ -80,7 +80,7 @@ function createClient(apiUrl: string, token?: string | null, options: Options = 
       src: settings.src,
       payload: { ...call(settings, "enrich"), ...fields.payload },
       user_id: fields.user_id ?? user,
-      session_id: settings.session ? session.idAt(now, isSent) : undefined,
+      session_id: settings.session ? session.current(now, isSent) : undefined,
     };
     const checked = settings.beforeSend ? call(settings, "beforeSend", event) : event;
     return checked ? write({ ...checked, event_id }) : report.drop("before_send");

@@ -8,7 +8,7 @@ const TOUCH_MS = 1000;
 
 export interface Session {
   /** The id for an event of `nowMs`. With `store` false it is kept in memory only. */
-  idAt(nowMs: number, store: boolean): string;
+  current(nowMs: number, store: boolean): string;
   /** The next event begins another session. */
   reset(): void;
 }
@@ -18,7 +18,7 @@ export function createSession(name: string): Session {
   let id: string | undefined;
   let touchedAt = 0;
   return {
-    idAt(nowMs, store) {
+    current(nowMs, store) {
       if (id && Math.abs(nowMs - touchedAt) < TOUCH_MS) return id;
       const stored = store && readItem(key)?.split(" ");
       if (stored) {
