@@ -71,6 +71,8 @@ export function createSender(
   let warned = false;
   let stopped = false;
   let leavingBytes = 0;
+  /** The first event of the batch that was taken last. */
+  let taken: string | undefined;
 
   function disarm(): void {
     clearTimeout(timer);
@@ -142,6 +144,7 @@ export function createSender(
   }
 
   async function drain(): Promise<void> {
+    taken = undefined;
     while (maySend()) {
       addDropReport();
       const waiting = withoutInFlight(await store.readAll());
@@ -150,7 +153,8 @@ export function createSender(
       const fresh = waiting.filter(isFresh);
       giveUp(waiting.filter((event) => !isFresh(event)), "too_old");
       const batch = takeBatch(fresh, limit, MAX_BATCH_BYTES);
-      if (!batch.length) return;
+      // A full disk may refuse to delete what was taken: it is found again, and not sent again until the next run.
+      if (!batch.length || batch[0]?.[0] === taken) return;
       // Several pages may have left more than one may keep. That matters only while the server is away.
       if (!(await post(batch))) return giveUp(fresh.slice(0, -settings.maxQueue), "queue_full");
     }
@@ -222,6 +226,7 @@ export function createSender(
       limit = Math.min(MAX_BATCH_EVENTS, Math.ceil(limit * 1.1));
       report.counts.sent += batch.length - rejectNamed(answer.rejected, batch, status).length;
       settle(batch);
+      taken = batch[0]?.[0];
       call(settings, "onAck", batch.map(([id]) => id), answer);
       return true;
     }
