@@ -63,13 +63,6 @@ function createClient(apiUrl: string, token?: string | null, options: Options = 
     announce({ left: true });
   }
 
-  /** For the life of the page: after close() the listeners do nothing. */
-  function listen(): void {
-    document.addEventListener("visibilitychange", () => (document.hidden ? leave() : sends() && sender.arm(0)));
-    addEventListener("pagehide", leave);
-    addEventListener("online", () => sends() && sender.resume());
-  }
-
   function make(fields: NewEvent, isSent: boolean): Stored | null {
     const now = Date.now();
     const event_id = uuid7(now);
@@ -157,7 +150,12 @@ function createClient(apiUrl: string, token?: string | null, options: Options = 
     session.reset();
   }
 
-  if (live) listen();
+  if (live) {
+    // For the life of the page: after close() the listeners do nothing.
+    document.addEventListener("visibilitychange", () => (document.hidden ? leave() : sends() && sender.arm(0)));
+    addEventListener("pagehide", leave);
+    addEventListener("online", () => sends() && sender.resume());
+  }
   if (sends()) start();
 
   return {
