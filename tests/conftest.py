@@ -33,11 +33,14 @@ from analytics.local.servers.redis import RedisServer
 from analytics.sites import sites
 from analytics.sites.event_schemas.event_schemas import clear_validator_cache
 from analytics.store.models import metadata
+from analytics.web.app import App
 from config import Settings
+from tests.url_map import SHARED
 
 ROOT = Path(__file__).resolve().parents[1]
 # Neither the tests nor the processes that they start read a developer's .env.
 os.environ["FLASK_SKIP_DOTENV"] = "1"
+App.url_map_class = staticmethod(lambda **options: SHARED)  # type: ignore[assignment]
 SECRET = "a-secret-that-only-the-tests-use"
 TEMPLATE = "template_migrated"
 REDIS_DATABASES = 16
