@@ -132,13 +132,17 @@ def caller(app: Flask, engine: Engine, redis: Redis, site: Site, token: Callable
 POSTS = [path for path, operations in DOCUMENT["paths"].items() if "requestBody" in operations.get("post", {})]
 
 
-@pytest.mark.parametrize("path", POSTS)
-def test_every_body_example_is_accepted(caller: FlaskClient, path: str) -> None:
-    content = DOCUMENT["paths"][path]["post"]["requestBody"]["content"]["application/json"]
-    address = path.replace("{key}", "default")
-    status = caller.post(address, json=content["example"]).status_code
-    # The fixture has sent it before, and an example's funnel does not exist, nor what the path names.
-    assert status < 300 or status == (404 if "funnel_id" in str(content["example"]) or "{" in address else 409)
+def test_every_body_example_is_accepted(caller: FlaskClient) -> None:
+    refused = {}
+    for path in POSTS:
+        content = DOCUMENT["paths"][path]["post"]["requestBody"]["content"]["application/json"]
+        address = path.replace("{key}", "default")
+        status = caller.post(address, json=content["example"]).status_code
+        # The fixture has sent it before, and an example's funnel does not exist, nor what the path names.
+        expected = 404 if "funnel_id" in str(content["example"]) or "{" in address else 409
+        if status >= 300 and status != expected:
+            refused[path] = status
+    assert refused == {}
 
 
 SCOPES = ("ingest", "read", "export", "write", "export write")
