@@ -1,7 +1,7 @@
 """How much of what property tests try is tried each time: two fifths with `make test`, all with `make thorough`.
 
-For tests that store events in every example, which takes a tenth of a second or more. Examples are random: another run
-tries others.
+For tests whose examples take a tenth of a second or more each, as those that store events. Examples are random: another
+run tries others.
 """
 
 import os
