@@ -27,6 +27,7 @@ shell: $(RUN_STAMP) ## a shell for the README's flask and curl lines, on what `m
 flask: $(RUN_STAMP) ## a command against what `make run` started (ARGS="audit --full")
 	@exec $(BIN)/python -m analytics.local.flask_command $(ARGS)
 
+# Each of two workers takes half of the tests, whose modules stay together, and at its end some of the other's.
 # Some tests stop processes and wait for them: on a busy machine one may be late. It gets one more attempt, which the
 # summary names (RERUN), so that it is seen. Not so in `make faults`: an event lost once is lost.
 test: $(DEV_STAMP) ## run the tests with servers of their own (ARGS="tests/local -x")
