@@ -2,15 +2,16 @@
 
 from sqlalchemy import Connection, TextClause, text
 
-from analytics.store.models import metadata
+from analytics.store.models import PARTITION_COLUMNS, metadata
 
 # A partitioned table includes its partitions.
 FILLED_TABLES = text(" UNION ALL ".join(f"(SELECT '{name}' FROM {name} LIMIT 1)" for name in sorted(metadata.tables)))
-LARGE = text("""
-SELECT name
-FROM unnest(CAST(:names AS text[])) AS name
-WHERE pg_table_size(CAST(name AS regclass))
-    + (SELECT coalesce(sum(pg_table_size(relid)), 0) FROM pg_partition_tree(CAST(name AS regclass))) > :bytes
+TRUNCATED = text("""
+SELECT CAST(relid AS text)
+FROM unnest(CAST(:names AS text[])) AS name, pg_partition_tree(CAST(name AS regclass))
+WHERE isleaf AND pg_relation_size(relid) > 0
+UNION ALL
+SELECT name FROM unnest(CAST(:names AS text[])) AS name WHERE pg_table_size(CAST(name AS regclass)) > :bytes
 """)
 # DELETE leaves its rows in the file until the next TRUNCATE.
 MAX_DELETED_BYTES = 256 * 1024
@@ -26,9 +27,10 @@ WHERE CAST(CAST(refobjid AS regclass) AS text) = ANY (:names)
 
 
 def empty_tables(connection: Connection) -> None:
-    """Deletes the rows of small tables, and truncates the others, which takes ten times as long: files are replaced.
+    """Deletes the rows of small tables: TRUNCATE, which replaces files, takes ten times as long.
 
-    Raises OperationalError if the connection of another test still holds a lock after five seconds.
+    Large tables are truncated, and partitions, whose size tells the product which of them have rows. Raises
+    OperationalError if the connection of another test still holds a lock after five seconds.
     """
     # Without the checks of foreign keys, and without triggers.
     connection.execute(text("SET LOCAL lock_timeout = '5s'; SET LOCAL session_replication_role = replica"))
@@ -37,11 +39,11 @@ def empty_tables(connection: Connection) -> None:
         return
     # TRUNCATE would wait for everybody too.
     connection.execute(text(f"LOCK TABLE {', '.join(filled)} IN ACCESS EXCLUSIVE MODE"))
-    large = set(connection.execute(LARGE, {"names": filled, "bytes": MAX_DELETED_BYTES}).scalars()) - NEVER_TRUNCATED
-    if large:
-        connection.execute(text(f"TRUNCATE {', '.join(sorted(large))}"))
-    if small := [name for name in filled if name not in large]:
-        connection.execute(delete_all(", ".join(small)))
+    found = connection.execute(TRUNCATED, {"names": filled, "bytes": MAX_DELETED_BYTES}).scalars()
+    if truncated := sorted(set(found) - NEVER_TRUNCATED):
+        connection.execute(text(f"TRUNCATE {', '.join(truncated)}"))
+    if deleted := [name for name in filled if name not in {*truncated, *PARTITION_COLUMNS}]:
+        connection.execute(delete_all(", ".join(deleted)))
     connection.execute(RESTART, {"names": filled})
 
 
