@@ -22,6 +22,7 @@ from flask_jwt_extended import create_access_token
 from flask_migrate import upgrade
 from redis import Redis
 from sqlalchemy import Engine, text
+from werkzeug.routing import Map
 
 from analytics import clock, create_app
 from analytics.auth.cors import origin_cache
@@ -124,7 +125,15 @@ def settings(request: pytest.FixtureRequest) -> Settings:
 @pytest.fixture(scope="session")
 def app(settings: Settings) -> Flask:
     """One application for all tests of an xdist worker, on its database and Redis."""
-    return create_app(settings)
+    app = create_app(settings)
+    SHARED.is_complete = True
+    return app
+
+
+@pytest.fixture
+def own_routes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Applications that the test makes have a map of routes of their own, to which it may add."""
+    monkeypatch.setattr(App, "url_map_class", Map)
 
 
 @pytest.fixture

@@ -10,15 +10,18 @@ from werkzeug.routing import Map, Rule, RuleFactory
 
 
 class SharedMap(Map):
-    """A map that keeps the first of equal rules. A rule that one application alone has would be seen by all."""
+    """A map that keeps the first of equal rules. Once complete, it refuses others: all applications would see them."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
         self.added: set[tuple[Any, ...]] = set()
+        self.is_complete = False
 
     def add(self, rulefactory: RuleFactory) -> None:
         for rule in rulefactory.get_rules(self):
             if (key := key_of(rule)) not in self.added:
+                if self.is_complete:
+                    raise RuntimeError(f"{rule.rule}: a test that adds routes needs the fixture own_routes")
                 self.added.add(key)
                 super().add(rule)
 
