@@ -15,10 +15,10 @@ export PATH := $(PATH):$(NODE_BIN)
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
 
 .DEFAULT_GOAL := help
-.PHONY: help run dev shell flask test faults fuzz model bench lint sdk check-js test-js sdk-sizes sdk-cost test-browser clean venv lock
+.PHONY: help run dev shell flask test thorough faults fuzz model bench lint sdk check-js test-js sdk-sizes sdk-cost test-browser clean venv lock
 
 help: ## show this list
-	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 18
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 21
 
 run: $(RUN_STAMP) ## start everything here: PostgreSQL, Valkey, web, worker, beat (PORT=8000)
 	@exec $(BIN)/python -m analytics.local.stack run
@@ -32,11 +32,15 @@ shell: $(RUN_STAMP) ## a shell for the README's flask and curl lines, on what `m
 flask: $(RUN_STAMP) ## a command against what `make run` started (ARGS="audit --full")
 	@exec $(BIN)/python -m analytics.local.flask_command $(ARGS)
 
+# Each of two workers takes half of the tests, whose modules stay together, and at its end some of the other's.
 # Some tests stop processes and wait for them: on a busy machine one may be late. It gets one more attempt, which the
 # summary names (RERUN), so that it is seen. Not so in `make faults`: an event lost once is lost.
 test: $(DEV_STAMP) ## run the tests with servers of their own (ARGS="tests/local -x")
-	@$(BIN)/pytest -n 2 -m "not fault and not browser" --ignore tests/browser --reruns 1 -rR $(ARGS)
+	@$(BIN)/pytest -n 2 --dist worksteal -m "not fault and not browser" --ignore tests/browser --reruns 1 -rR $(ARGS)
 	@echo "The browser tests were not run: make test-browser"
+
+thorough: $(DEV_STAMP) ## as test, with every example of the property tests (20 minutes)
+	@ALL_EXAMPLES=1 exec $(BIN)/pytest -n 2 --dist worksteal -m "not fault and not browser" --ignore tests/browser --timeout 900 -rR $(ARGS)
 
 faults: $(DEV_STAMP) ## kill and freeze real processes while events flow (5 minutes)
 	@exec $(BIN)/pytest -n 2 -m fault $(ARGS)
