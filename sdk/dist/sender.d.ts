@@ -1,4 +1,4 @@
-import type { Channel } from "./channel.js";
+import type { Announce } from "./channel.js";
 import { type Settings } from "./options.js";
 import { type Report } from "./report.js";
 import type { EventStore } from "./store.js";
@@ -18,4 +18,4 @@ export interface Sender {
     start(): Promise<void>;
     stop(): void;
 }
-export declare function createSender(url: string, lockName: string, settings: Settings, store: EventStore, report: Report, channel: Channel, token: string | null | undefined): Sender;
+export declare function createSender(url: string, lockName: string, settings: Settings, store: EventStore, report: Report, announce: Announce, token: string | null | undefined): Sender;

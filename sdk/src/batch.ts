@@ -13,8 +13,8 @@ export function countBytes(text: string): number {
 /** The first events that fit into `maxEvents` and `maxBytes`. */
 export function takeBatch(waiting: readonly Stored[], maxEvents: number, maxBytes: number): Stored[] {
   let bytes = ENVELOPE_BYTES;
-  const end = waiting.findIndex(([, text], i) => i >= maxEvents || (bytes += countBytes(text) + 1) > maxBytes);
-  return end < 0 ? [...waiting] : waiting.slice(0, end);
+  // The sum only grows: after the first that does not fit, none does.
+  return waiting.filter(([, text], i) => i < maxEvents && (bytes += countBytes(text) + 1) <= maxBytes);
 }
 
 /**

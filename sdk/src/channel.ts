@@ -11,15 +11,13 @@ export interface Message {
   left?: boolean;
 }
 
-export interface Channel {
-  post(message: Message): void;
-  close(): void;
-}
+/** Tells the other pages. For the life of the page: what is in flight when a client is closed is still announced. */
+export type Announce = (message: Message) => void;
 
-export function openChannel(name: string, receive: (message: Message) => void): Channel {
+export function openChannel(name: string, receive: (message: Message) => void): Announce {
   // Not the one of Node, which would keep a server running.
   const Opened = globalThis.window?.BroadcastChannel;
   const channel = Opened && new Opened(name);
   if (channel) channel.onmessage = (event) => receive(event.data as Message);
-  return { post: (message) => channel?.postMessage(message), close: () => channel?.close() };
+  return (message) => channel?.postMessage(message);
 }

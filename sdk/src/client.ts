@@ -43,8 +43,8 @@ function createClient(apiUrl: string, token?: string | null, options: Options = 
   let lastUrl: string | undefined;
   /** False on a server, and after close(). */
   let live = typeof document !== "undefined";
-  const channel = openChannel(name, receive);
-  const sender = createSender(base + settings.path, name, settings, store, report, channel, token);
+  const announce = openChannel(name, receive);
+  const sender = createSender(base + settings.path, name, settings, store, report, announce, token);
 
   function sends(): boolean {
     return live && privacy.sends();
@@ -60,17 +60,10 @@ function createClient(apiUrl: string, token?: string | null, options: Options = 
   function leave(): void {
     if (!sends()) return;
     sender.leave();
-    channel.post({ left: true });
+    announce({ left: true });
   }
 
-  /** For the life of the page: after close() the listeners do nothing. */
-  function listen(): void {
-    document.addEventListener("visibilitychange", () => (document.hidden ? leave() : sends() && sender.arm(0)));
-    addEventListener("pagehide", leave);
-    addEventListener("online", () => sends() && sender.resume());
-  }
-
-  function make(fields: NewEvent): Stored | null {
+  function make(fields: NewEvent, isSent: boolean): Stored | null {
     const now = Date.now();
     const event_id = uuid7(now);
     const event: AnalyticsEvent = {
@@ -80,18 +73,18 @@ function createClient(apiUrl: string, token?: string | null, options: Options = 
       src: settings.src,
       payload: { ...call(settings, "enrich"), ...fields.payload },
       user_id: fields.user_id ?? user,
-      session_id: settings.session ? session.current(now, sends()) : undefined,
+      session_id: settings.session ? session.current(now, isSent) : undefined,
     };
     const checked = settings.beforeSend ? call(settings, "beforeSend", event) : event;
-    // The first events tell most, where the visit came from: while consent is pending, later ones go.
-    if (!sends() && store.memory.size >= MAX_HELD) return report.drop("queue_full");
     return checked ? write({ ...checked, event_id }) : report.drop("before_send");
   }
 
   function write(event: AnalyticsEvent): Stored | null {
     try {
       const text = JSON.stringify(event);
-      return countBytes(text) > MAX_EVENT_BYTES ? report.drop("too_large") : [event.event_id, text];
+      // A character has at most three bytes: most texts need no counting.
+      const isLarge = text.length > 10_000 && countBytes(text) > MAX_EVENT_BYTES;
+      return isLarge ? report.drop("too_large") : [event.event_id, text];
     } catch (error) {
       console.error(PREFIX, error);
       return report.drop("invalid");
@@ -99,12 +92,15 @@ function createClient(apiUrl: string, token?: string | null, options: Options = 
   }
 
   function record(fields: NewEvent): string | null {
-    if (!live || !privacy.records()) return null;
+    const isSent = sends();
+    if (!isSent && !(live && privacy.records())) return null;
     if (!mayTake(performance.now())) return report.drop("flood");
-    const event = make(fields);
+    // The first events tell most, where the visit came from: while consent is pending, later ones go.
+    if (!isSent && store.memory.size >= MAX_HELD) return report.drop("queue_full");
+    const event = make(fields, isSent);
     if (!event) return null;
     report.counts.tracked++;
-    if (sends()) {
+    if (isSent) {
       store.add(event);
       sender.added();
     } else store.hold(event);
@@ -127,14 +123,14 @@ function createClient(apiUrl: string, token?: string | null, options: Options = 
       payload: { page: pathname + (campaign ? "?" + campaign.join("&") : ""), referrer, title: document.title, ...payload },
       hostname,
       language: navigator.language,
-      screen: screen.width + "x" + screen.height,
+      screen: screen.width,
     });
   }
 
   /** Does what the other pages of the origin are told, too. */
   function tell(message: Message): void {
     if (!live) return;
-    channel.post(message);
+    announce(message);
     receive(message);
   }
 
@@ -154,7 +150,12 @@ function createClient(apiUrl: string, token?: string | null, options: Options = 
     session.reset();
   }
 
-  if (live) listen();
+  if (live) {
+    // For the life of the page: after close() the listeners do nothing.
+    document.addEventListener("visibilitychange", () => (document.hidden ? leave() : sends() && sender.arm(0)));
+    addEventListener("pagehide", leave);
+    addEventListener("online", () => sends() && sender.resume());
+  }
   if (sends()) start();
 
   return {
@@ -186,7 +187,6 @@ function createClient(apiUrl: string, token?: string | null, options: Options = 
       leave();
       live = false;
       sender.stop();
-      channel.close();
     },
   };
 }

@@ -7,7 +7,7 @@
  */
 import { jitter, MAX_WAIT_MS, readRetryAfter } from "./backoff.js";
 import { takeBatch, writeBody } from "./batch.js";
-import type { Channel } from "./channel.js";
+import type { Announce } from "./channel.js";
 import { timeOf, uuid7 } from "./ids.js";
 import { runExclusively } from "./lock.js";
 import { MAX_BATCH_BYTES, MAX_BATCH_EVENTS, type Settings } from "./options.js";
@@ -52,7 +52,7 @@ export function createSender(
   settings: Settings,
   store: EventStore,
   report: Report,
-  channel: Channel,
+  announce: Announce,
   token: string | null | undefined,
 ): Sender {
   const { memory } = store;
@@ -71,6 +71,8 @@ export function createSender(
   let warned = false;
   let stopped = false;
   let leavingBytes = 0;
+  /** The first event of the batch that was taken last. */
+  let taken: string | undefined;
 
   function disarm(): void {
     clearTimeout(timer);
@@ -142,14 +144,17 @@ export function createSender(
   }
 
   async function drain(): Promise<void> {
+    taken = undefined;
     while (maySend()) {
       addDropReport();
       const waiting = withoutInFlight(await store.readAll());
       const oldest = Date.now() - settings.maxAgeHours * 3_600_000;
-      const fresh = waiting.filter(([id]) => timeOf(id) >= oldest);
-      giveUp(waiting.slice(0, waiting.length - fresh.length), "too_old");
+      const isFresh = ([id]: Stored) => timeOf(id) >= oldest;
+      const fresh = waiting.filter(isFresh);
+      giveUp(waiting.filter((event) => !isFresh(event)), "too_old");
       const batch = takeBatch(fresh, limit, MAX_BATCH_BYTES);
-      if (!batch.length) return;
+      // A full disk may refuse to delete what was taken: it is found again, and not sent again until the next run.
+      if (!batch.length || batch[0]?.[0] === taken) return;
       // Several pages may have left more than one may keep. That matters only while the server is away.
       if (!(await post(batch))) return giveUp(fresh.slice(0, -settings.maxQueue), "queue_full");
     }
@@ -178,7 +183,7 @@ export function createSender(
   function settle(events: Stored[]): void {
     const delivered = events.map(([id]) => id);
     store.remove(delivered);
-    channel.post({ delivered });
+    announce({ delivered });
   }
 
   function giveUp(events: Stored[], reason: DropReason): void {
@@ -221,6 +226,7 @@ export function createSender(
       limit = Math.min(MAX_BATCH_EVENTS, Math.ceil(limit * 1.1));
       report.counts.sent += batch.length - rejectNamed(answer.rejected, batch, status).length;
       settle(batch);
+      taken = batch[0]?.[0];
       call(settings, "onAck", batch.map(([id]) => id), answer);
       return true;
     }
@@ -269,7 +275,7 @@ export function createSender(
     if (!fresh) return false;
     token = fresh;
     needsToken = false;
-    channel.post({ token: fresh });
+    announce({ token: fresh });
     return true;
   }
 

@@ -87,7 +87,7 @@ def context(new_context: "Callable[..., BrowserContext]") -> "BrowserContext":
 @pytest.fixture(scope="session")
 def site_url() -> Iterator[str]:
     """The pages of a site: tests/browser/pages, and sdk/dist under /sdk."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_SiteHandler, directory=str(ROOT)))
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(SiteHandler, directory=str(ROOT)))
     server.daemon_threads = True
     threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
     yield f"http://127.0.0.1:{server.server_address[1]}"
@@ -95,7 +95,7 @@ def site_url() -> Iterator[str]:
     server.server_close()
 
 
-class _SiteHandler(SimpleHTTPRequestHandler):
+class SiteHandler(SimpleHTTPRequestHandler):
     def translate_path(self, path: str) -> str:
         folder = "sdk/dist" if path.startswith("/sdk/") else "tests/browser/pages"
         return str(ROOT / folder / Path(path.partition("?")[0]).name)

@@ -116,6 +116,20 @@ def test_an_indexed_database_that_never_opens_does_not_stop_delivery(
     assert_stored_once(server, ids)
 
 
+def test_a_queue_that_cannot_be_emptied_is_not_sent_over_and_over(
+    context: "BrowserContext", open_page: Callable, server: FaultServer
+) -> None:
+    # As on a disk that is full.
+    context.add_init_script("IDBObjectStore.prototype.delete = function () { this.transaction.abort() }")
+    page = open_page(context)
+    make_client(page, server.url)
+    ids = track(page, 20)
+    wait_for_delivery(page)
+    page.wait_for_timeout(1000)
+    assert_stored_once(server, ids)
+    assert len(server.requests) <= 2
+
+
 def test_without_persist_nothing_is_stored(context: "BrowserContext", open_page: Callable, server: FaultServer) -> None:
     server.plan = fail_twice
     page = open_page(context)
@@ -175,6 +189,19 @@ def test_an_event_from_before_the_clock_was_set_back_is_not_from_the_future(
     assert_stored_once(server, ids)
     for request in server.requests:
         assert all(event["ts"] <= request.body["sent_at"] for event in request.events)
+
+
+def test_what_others_wrote_under_our_names_is_removed(
+    context: "BrowserContext", open_page: Callable, server: FaultServer
+) -> None:
+    page = open_page(context)
+    page.evaluate("(url) => localStorage.setItem(`analytics:@${url}:q:zzz`, 'no event')", server.url)
+    make_client(page, server.url)
+    ids = track(page, 10)
+    wait_for_delivery(page)
+    page.wait_for_function("localStorage.length === 1")
+    assert set(ids) <= server.stored.keys()
+    assert stats(page)["reasons"] == {"too_old": 1}
 
 
 def test_an_event_that_waited_too_long_is_dropped_and_reported(

@@ -175,6 +175,18 @@ def test_a_token_reaches_the_other_tabs(context: "BrowserContext", open_page: Ca
     assert sum(page.evaluate("told.asked") for page in pages) == 1
 
 
+def test_a_client_that_is_closed_sends_what_waits(
+    context: "BrowserContext", open_page: Callable, server: FaultServer
+) -> None:
+    page = open_page(context)
+    make_client(page, server.url)
+    ids = track(page, 5)
+    page.evaluate("client.close()")
+    page.wait_for_function("told.acks.length === 5")
+    assert_stored_once(server, ids)
+    assert (stats(page)["sent"], stats(page)["retries"], stats(page)["waiting"]) == (5, 0, 0)
+
+
 def test_what_is_left_by_a_closed_client_is_sent_by_the_next(
     context: "BrowserContext", open_page: Callable, server: FaultServer
 ) -> None:
