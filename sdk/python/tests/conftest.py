@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from fault_server import FaultServer
 
 from analytics_client import Client
+from fault_server import FaultServer
 
 
 @pytest.fixture

@@ -6,9 +6,9 @@ import time
 from typing import Any
 
 import pytest
-from fault_server import answering, break_off, hang_up, lose_reply, only_batches_of
 
 from analytics_client import Rejection
+from fault_server import answering, break_off, hang_up, lose_reply, only_batches_of
 
 PROBLEM = {"field": "type", "code": "unknown_type", "detail": "no such type"}
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from fault_server import FaultServer, answering, hang_up, lose_reply, only_batches_of
 
 HERE = Path(__file__).parent

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fault_server import answering
 
 from analytics_client.folder import SpoolFolder
 from analytics_client.spool import Spool
 from analytics_client.spool_file import HEADER_BYTES, SpoolFile
+from fault_server import answering
 
 AWAY = "http://127.0.0.1:9"
 
