@@ -7,17 +7,23 @@ would take. Delivery is the thread's of `Client`; `flush` and `close` wait for i
 import asyncio
 from collections.abc import Mapping
 from types import TracebackType
-from typing import Any, Optional, Union
+from typing import TYPE_CHECKING, Any, Optional, Union
 
 from analytics_client.client import Client
 from analytics_client.events import UserId
 from analytics_client.stats import Stats
 
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from analytics_client.fields import EventFields
+    from analytics_client.options import ClientOptions
+
 
 class AsyncClient:
     """As `Client`, with the same arguments. `on_reject` is called in the delivering thread, as there."""
 
-    def __init__(self, url: str, key: str, **options: Any) -> None:
+    def __init__(self, url: str, key: str, **options: "Unpack[ClientOptions]") -> None:
         self.client = Client(url, key, **options)
 
     @classmethod
@@ -26,7 +32,11 @@ class AsyncClient:
         return cls("http://disabled.invalid", "disabled", enabled=False)
 
     async def track(
-        self, type: str, payload: Optional[Mapping[str, Any]] = None, user_id: UserId = None, **fields: Any
+        self,
+        type: str,
+        payload: Optional[Mapping[str, Any]] = None,
+        user_id: UserId = None,
+        **fields: "Unpack[EventFields]",
     ) -> Optional[str]:
         """As `Client.track`, whose other fields these are. With `fsync` the disk is waited for in a worker thread."""
         if self.client.options.fsync:
@@ -34,7 +44,7 @@ class AsyncClient:
         return self.client.track(type, payload, user_id, **fields)
 
     async def identify(
-        self, user_id: Union[str, int], traits: Optional[Mapping[str, Any]] = None, **fields: Any
+        self, user_id: Union[str, int], traits: Optional[Mapping[str, Any]] = None, **fields: "Unpack[EventFields]"
     ) -> Optional[str]:
         """As `Client.identify`."""
         return await self.track("identify", {"traits": dict(traits or {})}, user_id, **fields)

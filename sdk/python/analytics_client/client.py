@@ -11,18 +11,23 @@ import time
 from collections.abc import Mapping
 from datetime import datetime
 from types import TracebackType
-from typing import Any, Optional, Union
+from typing import TYPE_CHECKING, Any, Optional, Union
 
 from analytics_client.events import EventTooLarge, InvalidEvent, UserId, encode_event, format_now
 from analytics_client.folder import SpoolFolder, name_destination
 from analytics_client.forks import register
 from analytics_client.ids import IdMaker
-from analytics_client.options import Options
+from analytics_client.options import ClientOptions, Options
 from analytics_client.sender import Sender
 from analytics_client.spool import Spool
 from analytics_client.stats import Stats
 from analytics_client.transport import Transport, check_url
 from analytics_client.version import VERSION
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from analytics_client.fields import EventFields
 
 log = logging.getLogger("analytics_client")
 # An application that tracks something wrong does so at each request.
@@ -36,7 +41,7 @@ class Client:
     cannot be used; `track` raises nothing.
     """
 
-    def __init__(self, url: str, key: str, **options: Any) -> None:
+    def __init__(self, url: str, key: str, **options: "Unpack[ClientOptions]") -> None:
         self.options = Options(**options)
         self._ids = IdMaker()
         self._ids_lock = threading.Lock()
@@ -56,7 +61,8 @@ class Client:
     def _open(self, url: str, key: str) -> None:
         options = self.options
         self._transport = Transport(url, key, options.timeout_s, options.compress_above, options.make_http)
-        folder = SpoolFolder(options.spool_dir, name_destination(check_url(url), options.site, key))
+        own = name_destination(check_url(url), options.site, key)
+        folder = SpoolFolder(options.spool_dir, own if options.destination is None else options.destination)
         self._spool = Spool(folder, options.max_spool_bytes, options.fsync)
         self._sender = Sender(self._spool, self._transport, options, self._write_notice)
         if foreign := folder.count_foreign():
@@ -113,7 +119,7 @@ class Client:
         return given_id if self._append(self._spool, record) else None
 
     def identify(
-        self, user_id: Union[str, int], traits: Optional[Mapping[str, Any]] = None, **fields: Any
+        self, user_id: Union[str, int], traits: Optional[Mapping[str, Any]] = None, **fields: "Unpack[EventFields]"
     ) -> Optional[str]:
         """An event of the type `identify`, with `traits` in its payload. `fields` are those of `track`."""
         return self.track("identify", {"traits": dict(traits or {})}, user_id, **fields)
@@ -206,6 +212,13 @@ class Client:
             # A thread that waits for an answer closes the files itself, when it has it.
             thread.join(max(0.0, deadline - time.monotonic()) + 0.1)
         return is_done
+
+    def has_left(self) -> bool:
+        """Whether the folder has files that an ended process left."""
+        folder = None if self._spool is None else self._spool.folder
+        return folder is not None and (
+            self._sender.is_adopting or any(not owned for _, _, owned in folder.list_files())
+        )
 
     def stats(self) -> Stats:
         """What this process has tracked, sent and dropped, and what waits."""

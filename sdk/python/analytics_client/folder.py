@@ -10,9 +10,11 @@ import tempfile
 from typing import Optional
 
 from analytics_client.ids import IdMaker
-from analytics_client.spool_file import SpoolFile
+from analytics_client.spool_file import SpoolFile, look_at
 
 SUFFIX = ".spool"
+# Of every url, site and key.
+ANY_DESTINATION = ""
 
 
 class SpoolFolder:
@@ -20,7 +22,7 @@ class SpoolFolder:
 
     def __init__(self, path: Optional[str], destination: str) -> None:
         self.path = default_path() if path is None else os.path.abspath(path)
-        self._prefix = f"{destination}-"
+        self._prefix = f"{destination}-" if destination else ""
         self._ids = IdMaker()
         os.makedirs(self.path, mode=0o700, exist_ok=True)
         if path is None:
@@ -53,6 +55,16 @@ class SpoolFolder:
     def count_foreign(self) -> int:
         """Spool files of another url, site or key, whoever owns them."""
         return sum(not name.startswith(self._prefix) for name in self._list_names())
+
+    def list_files(self) -> list[tuple[str, int, bool]]:
+        """Name, bytes of events, and whether a process owns it, of each file of this destination."""
+        found = []
+        for name in sorted(self._list_names()):
+            if name.startswith(self._prefix):
+                state = look_at(os.path.join(self.path, name))
+                if state is not None:
+                    found.append((name, state[0], state[1]))
+        return found
 
     def used_bytes(self) -> int:
         """Bytes of all spool files in the folder."""

@@ -1,14 +1,37 @@
 """Everything that can be set, with units and defaults; a wrong value raises ValueError with its name.
 
-`Client` and `AsyncClient` take these as keyword arguments. README.md explains each.
+`Client` and `AsyncClient` take these as keyword arguments, whose types `ClientOptions` names. README.md explains each.
 """
 
 from dataclasses import dataclass
-from typing import Callable, Optional
+from typing import Callable, Optional, TypedDict
 
 import urllib3
 
 from analytics_client.stats import Rejection
+
+
+class ClientOptions(TypedDict, total=False):
+    """The keyword arguments of a client."""
+
+    site: Optional[str]
+    flush_at: int
+    flush_s: float
+    spool_dir: Optional[str]
+    max_spool_bytes: int
+    on_reject: Optional[Callable[[Rejection], None]]
+    enabled: bool
+    max_batch: int
+    max_batch_bytes: int
+    timeout_s: float
+    exit_s: float
+    compress_above: int
+    max_backoff_s: float
+    held_s: float
+    adopt_s: float
+    fsync: bool
+    make_http: Optional[Callable[[], urllib3.PoolManager]]
+    destination: Optional[str]
 
 
 @dataclass(frozen=True)
@@ -32,6 +55,8 @@ class Options:
     adopt_s: float = 60.0
     fsync: bool = False
     make_http: Optional[Callable[[], urllib3.PoolManager]] = None
+    # Whose files in the folder are adopted; only command.py sets it.
+    destination: Optional[str] = None
 
     def __post_init__(self) -> None:
         at_least = {

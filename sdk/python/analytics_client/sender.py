@@ -214,6 +214,11 @@ class Sender:
         most = min(self._options.max_backoff_s, FIRST_BACKOFF_S * 2.0 ** min(self._failures, 30))
         return random.uniform(0, most)
 
+    @property
+    def is_adopting(self) -> bool:
+        """Whether an ended process's file is being delivered."""
+        return self._adopted.file is not None
+
     def _tell_progress(self) -> None:
         with self.progress:
             self.progress.notify_all()

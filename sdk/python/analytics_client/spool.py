@@ -59,14 +59,17 @@ class Spool:
         if self._budget < size and not self._extend_budget(size) and not is_notice:
             self.count_drop("spool_full")
             return False
+        # Counted first: a signal handler may raise at any point here. A count without an event is put right when the
+        # spool is empty; an event without a count would wait for the next one.
+        self.appended += 1
         try:
             self._writable_file().append(record, self._fsync)
         except OSError as error:
+            self.appended -= 1
             if self.count_drop("disk_error") == 1:
                 log.warning("the spool in %s cannot be written: %s", self.folder.path, error)
             return False
         self._budget -= size
-        self.appended += 1
         return True
 
     def _extend_budget(self, size: int) -> bool:

@@ -169,6 +169,20 @@ class SpoolFile:
         os.close(self._fd)
 
 
+def look_at(path: str) -> Optional[tuple[int, bool]]:
+    """Bytes of events, and whether a process owns the file; None when it is gone. Takes the lock for a moment."""
+    try:
+        fd = os.open(path, os.O_RDONLY)
+    except FileNotFoundError:
+        return None
+    try:
+        size, header = os.fstat(fd).st_size, os.pread(fd, HEADER_BYTES, 0)
+        waiting = size - _unpack_position(header) if len(header) == HEADER_BYTES else 0
+        return max(waiting, 0), not _lock(fd, path)
+    finally:
+        os.close(fd)
+
+
 def _lock(fd: int, path: str) -> bool:
     """True when this process owns the file, and it still has this name."""
     try:

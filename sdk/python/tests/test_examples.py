@@ -16,6 +16,8 @@ from analytics.local.servers.redis import RedisServer
 from benchmarks.stack import free_port
 from fault_server import FaultServer
 
+# They start web servers and a pool of workers, which is too slow for `make test`.
+pytestmark = pytest.mark.fault
 EXAMPLES = Path(__file__).parents[1] / "examples"
 
 

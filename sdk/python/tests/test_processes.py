@@ -14,6 +14,7 @@ import pytest
 
 from fault_server import FaultServer, answering, hang_up, lose_reply, only_batches_of
 
+pytestmark = pytest.mark.fault
 HERE = Path(__file__).parent
 EVENTS = int(os.environ.get("SDK_EVENTS", "10000"))
 
