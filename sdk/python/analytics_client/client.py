@@ -13,7 +13,7 @@ from datetime import datetime
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Optional, Union
 
-from analytics_client.events import EventTooLarge, InvalidEvent, UserId, encode_event, format_now
+from analytics_client.events import EventTooLarge, InvalidEvent, UserId, check_event_id, encode_event, format_now
 from analytics_client.folder import SpoolFolder, name_destination
 from analytics_client.forks import register
 from analytics_client.ids import IdMaker
@@ -112,6 +112,8 @@ class Client:
             "src": src,
         }
         try:
+            if event_id is not None:
+                check_event_id(event_id)
             record = encode_event(given_id, type, format_now(now) if ts is None else ts, user_id, payload, others)
         except InvalidEvent as error:
             self._refuse(self._spool, "too_large" if isinstance(error, EventTooLarge) else "invalid", error)
@@ -287,6 +289,7 @@ class Client:
     def after_fork_in_child(self) -> None:
         """Begins anew: own files at the first event, an own thread, an own connection, counts from 0."""
         self._thread, self._thread_lock, self._ids_lock = None, threading.Lock(), threading.Lock()
+        self._ids = IdMaker()
         if self._spool is not None:
             self._sender.abandon()
 

@@ -34,6 +34,11 @@ def pack_counters(counts: Mapping[str, int]) -> bytes:
     return _FORMAT.pack(*(counts.get(reason, 0) for reason in REASONS)).ljust(COUNTERS_BYTES, b"\0")
 
 
+def pack_counter(reason: str, count: int) -> tuple[int, bytes]:
+    """Where one counter is in the header's counters, and its bytes."""
+    return 8 * REASONS.index(reason), count.to_bytes(8, "little")
+
+
 def unpack_counters(data: bytes) -> dict[str, int]:
     """The counters that are not 0."""
     counts: Sequence[int] = _FORMAT.unpack_from(data)

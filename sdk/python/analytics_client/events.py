@@ -37,9 +37,8 @@ def encode_event(
     payload: Optional[Mapping[str, Any]],
     others: Mapping[str, Any],
 ) -> bytes:
-    """The event as JSON. Fields of `others` that are None are left out. Raises InvalidEvent."""
+    """The event as JSON, without the fields of `others` that are None. Raises InvalidEvent for all but the id."""
     _check_name("type", type)
-    _check_name("event_id", event_id)
     when = ts if isinstance(ts, str) else _format_time(ts)
     fields: dict[str, Any] = {"event_id": event_id, "type": type, "ts": when}
     if user_id is not None:
@@ -63,6 +62,11 @@ def format_now(now: float) -> str:
 @lru_cache(maxsize=8)
 def _format_second(second: int) -> str:
     return datetime.fromtimestamp(second, timezone.utc).isoformat()[:19]
+
+
+def check_event_id(event_id: object) -> None:
+    """Raises InvalidEvent for an id that the caller gave, and that is none."""
+    _check_name("event_id", event_id)
 
 
 def _check_name(field: str, value: object) -> None:

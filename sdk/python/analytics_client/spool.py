@@ -103,24 +103,22 @@ class Spool:
         """
         if is_own:
             self.drops[reason] = self.drops.get(reason, 0) + count
-        self._set_untold({**self.untold, reason: self.untold.get(reason, 0) + count})
-        return self.drops.get(reason, 0)
-
-    def _set_untold(self, counts: dict[str, int]) -> None:
-        self.untold = counts
+        self.untold[reason] = self.untold.get(reason, 0) + count
         if self._files:
             try:
-                self._files[0].store_counts(counts)
+                self._files[0].store_count(reason, self.untold[reason])
             except OSError as error:
-                # They stay in memory, and in stats().
-                log.debug("the counters of dropped events were not written: %s", error)
+                # It stays in memory, and in stats().
+                log.debug("a counter of dropped events was not written: %s", error)
+        return self.drops.get(reason, 0)
 
     def append_notice(self, record: bytes, told: dict[str, int]) -> None:
         """Writes the event that tells of drops, and takes them off what is to be told."""
         with self.lock:
             if self.append(record, is_notice=True):
                 left = {reason: count - told.get(reason, 0) for reason, count in self.untold.items()}
-                self._set_untold({reason: count for reason, count in left.items() if count > 0})
+                self.untold = {reason: count for reason, count in left.items() if count > 0}
+                self._files[0].store_counts(self.untold)
 
     def read(self, max_events: int, max_bytes: int) -> "Optional[tuple[SpoolFile, Records]]":
         """The oldest events that are not settled, and their file; None when there is none. Raises OSError."""

@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Optional
 
-from analytics_client.drops import COUNTERS_BYTES, pack_counters, unpack_counters
+from analytics_client.drops import COUNTERS_BYTES, pack_counter, pack_counters, unpack_counters
 from analytics_client.events import MAX_EVENT_BYTES, RECORD_START
 
 MAGIC = b"ACSPOOL1"
@@ -157,6 +157,11 @@ class SpoolFile:
         """Keeps the counters of dropped events for whoever adopts the file."""
         self.counts = counts
         os.pwrite(self._fd, pack_counters(counts), _COUNTERS_AT)
+
+    def store_count(self, reason: str, count: int) -> None:
+        """Keeps one of the counters."""
+        at, data = pack_counter(reason, count)
+        os.pwrite(self._fd, data, _COUNTERS_AT + at)
 
     def remove(self) -> None:
         """Deletes the file, and gives it up."""
