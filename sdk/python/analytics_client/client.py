@@ -133,10 +133,7 @@ class Client:
         with spool.lock:
             is_written = spool.append(record)
             waiting = spool.waiting
-        if is_written and waiting == 1:
-            self._sender.armed_at = time.monotonic()
-        if waiting == 1 or waiting == self.options.flush_at:
-            self._sender.wake.set()
+        self._sender.announce(waiting)
         if self._thread is None:
             self._start_thread()
         return is_written

@@ -30,12 +30,12 @@ class SpoolFolder:
         if not os.access(self.path, os.R_OK | os.W_OK | os.X_OK):
             raise PermissionError(f"the spool folder {self.path} cannot be written; give spool_dir, a folder that can")
 
-    def create(self, now_ms: int) -> SpoolFile:
+    def create(self, now_ms: int, fsync: bool = False) -> SpoolFile:
         """A new file; names increase with time. Raises OSError."""
         for attempt in range(3):
             path = os.path.join(self.path, f"{self._prefix}{self._ids.make(now_ms)}{SUFFIX}")
             try:
-                return SpoolFile.create(path)
+                return SpoolFile.create(path, fsync)
             except FileNotFoundError:
                 # An adopter took the empty file before it was locked. Or the folder itself is gone.
                 if attempt == 2:

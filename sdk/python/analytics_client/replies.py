@@ -13,7 +13,8 @@ from typing import Any, Optional
 MAX_RETRY_AFTER_S = 300.0
 # The time and rate of the request were wrong, or the server has trouble: the same bytes may be taken later.
 LATER_STATUSES = frozenset((408, 425, 429))
-# The bytes were wrong: the same bytes will never be taken.
+# The bytes were wrong: the same bytes will never be taken, if the service says so. A proxy answers 400 to everything
+# that is sent to a port of another protocol.
 WRONG_STATUSES = frozenset((400, 422))
 
 
@@ -72,7 +73,7 @@ def judge(reply: Reply, count: int, is_compressed: bool = False) -> Verdict:
         return Verdict(Effect.HALVE, code or "too_large", detail)
     if reply.status == 415 and is_compressed:
         return Verdict(Effect.UNCOMPRESSED, code, detail)
-    if reply.status in WRONG_STATUSES:
+    if reply.status in WRONG_STATUSES and code:
         problems = _read_problems(body.get("errors"), count)
         return Verdict(Effect.REFUSED if problems else Effect.HALVE, code or str(reply.status), detail, problems)
     if reply.status in LATER_STATUSES or reply.status >= 500:

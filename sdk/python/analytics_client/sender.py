@@ -6,6 +6,7 @@ spool at each attempt, so that memory does not grow with what waits. Answers are
 
 import json
 import logging
+import math
 import random
 import threading
 import time
@@ -47,7 +48,8 @@ class Sender:
         self.state, self.reason = "sending", None
         self.not_before = 0.0
         self.flush_to = 0
-        self.armed_at = 0.0
+        # Whether the thread sleeps until there is an event.
+        self.is_idle = False
         self._failures = 0
         self._adopted = AdoptedFile(self._spool, self._options.adopt_s)
         self._own_is_next = True
@@ -77,33 +79,36 @@ class Sender:
         has_adopted = self._adopted.find(now)
         if is_due and (self._own_is_next or not has_adopted):
             self._own_is_next = False
-            self._send_own(now)
+            self._send_own()
             return 0.0
         self._own_is_next = True
         if has_adopted:
             self._send_adopted()
             return 0.0
-        own_at = self.armed_at + self._options.flush_s if self._spool.waiting else now + self._options.adopt_s
+        # In this order: whoever appends an event after the question finds the flag, and wakes this thread.
+        self.is_idle, own_at = True, math.inf
+        if self._spool.waiting:
+            self.is_idle, own_at = False, self._spool.waiting_since + self._options.flush_s
         return max(0.001, min(own_at, notice_at, self._adopted.look_at) - now)
 
     def _is_own_due(self, now: float) -> bool:
         waiting = self._spool.waiting
         if not waiting:
             return False
-        is_old = now - self.armed_at >= self._options.flush_s
+        is_old = now - self._spool.waiting_since >= self._options.flush_s
         return waiting >= self._options.flush_at or is_old or self._spool.settled < self.flush_to
 
     def _tell_drops(self, now: float) -> float:
         """Writes `sdk_dropped` where that can be delivered; returns when it may be written."""
-        if not self._spool.untold:
-            return now + self._options.adopt_s
-        if now >= self._next_notice_at and (self.state == "sending" or not self._spool.waiting):
+        if not self._spool.untold or (self._spool.waiting and self.state != "sending"):
+            return math.inf
+        if now >= self._next_notice_at:
             self._next_notice_at = now + NOTICE_S
             self._write_notice()
-            self.armed_at = now
+            return math.inf
         return self._next_notice_at
 
-    def _send_own(self, now: float) -> None:
+    def _send_own(self) -> None:
         found = self._spool.read(self._limit, self._options.max_batch_bytes)
         if found is None:
             # What waits by count was damaged on the disk, and is counted as such.
@@ -115,7 +120,6 @@ class Sender:
         if count is not None:
             self.sent += count
             self._spool.settle(file, records.end, len(records.records))
-            self.armed_at = now
             self._tell_progress()
 
     def _send_adopted(self) -> None:
@@ -222,6 +226,14 @@ class Sender:
     def _tell_progress(self) -> None:
         with self.progress:
             self.progress.notify_all()
+
+    def announce(self, waiting: int) -> None:
+        """An event was appended; `waiting` are. Costs nothing unless the thread has to know."""
+        if self.is_idle:
+            self.is_idle = False
+            self.wake.set()
+        elif waiting == self._options.flush_at:
+            self.wake.set()
 
     def retry_now(self) -> None:
         """Ends a wait: somebody has set another key."""

@@ -39,6 +39,8 @@ class Spool:
         self._full_until = 0.0
         # Events since the start of this process: waiting are those that are appended and not settled.
         self.appended = self.settled = 0
+        # Since when: the first event, or the last batch that left others behind.
+        self.waiting_since = 0.0
         self.drops: dict[str, int] = {}
         # What `sdk_dropped` has not told yet.
         self.untold: dict[str, int] = {}
@@ -61,6 +63,8 @@ class Spool:
             return False
         # Counted first: a signal handler may raise at any point here. A count without an event is put right when the
         # spool is empty; an event without a count would wait for the next one.
+        if self.appended == self.settled:
+            self.waiting_since = time.monotonic()
         self.appended += 1
         try:
             self._writable_file().append(record, self._fsync)
@@ -91,7 +95,7 @@ class Spool:
 
     def _writable_file(self) -> SpoolFile:
         if not self._files or self._files[-1].end >= self._file_bytes:
-            self._files.append(self.folder.create(int(time.time() * 1000)))
+            self._files.append(self.folder.create(int(time.time() * 1000), self._fsync))
             if len(self._files) == 1:
                 self._files[0].store_counts(self.untold)
         return self._files[-1]
@@ -130,6 +134,7 @@ class Spool:
         """`count` events of the file before `position` are settled; a file without others is removed or emptied."""
         with self.lock:
             self.settled += count
+            self.waiting_since = time.monotonic()
             file.acknowledge(position)
             if file.waiting_bytes:
                 return

@@ -45,14 +45,19 @@ class SpoolFile:
         self._fd = fd
 
     @classmethod
-    def create(cls, path: str) -> "SpoolFile":
-        """A new file. Raises OSError; FileNotFoundError when somebody removed it before it was locked."""
+    def create(cls, path: str, fsync: bool = False) -> "SpoolFile":
+        """A new file; with `fsync`, its name survives a crash of the machine.
+
+        Raises OSError; FileNotFoundError when somebody removed it before it was locked.
+        """
         fd = os.open(path, _OPEN_FLAGS | os.O_CREAT | os.O_EXCL, 0o600)
         try:
             if not _lock(fd, path):
                 raise FileNotFoundError(path)
             header = MAGIC + pack_counters({}) + _pack_position(HEADER_BYTES)
             _write_all(fd, header.ljust(HEADER_BYTES, b"\0"), 0)
+            if fsync:
+                _sync_folder(os.path.dirname(path))
         except BaseException:
             os.close(fd)
             raise
@@ -207,6 +212,14 @@ def _find_stop(data: bytes, at: int) -> int:
     if not 0 < length <= MAX_EVENT_BYTES or stop > len(data):
         return 0
     return stop if zlib.crc32(data[at + _PREFIX.size : stop]) == checksum else 0
+
+
+def _sync_folder(path: str) -> None:
+    fd = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
 
 
 def _write_all(fd: int, data: bytes, position: int) -> None:

@@ -173,6 +173,35 @@ def test_one_event_that_makes_a_batch_unreadable_does_not_stop_the_others(server
     assert [rejection.event_id for rejection in told] == [ids[7]]
 
 
+def test_a_400_of_a_proxy_drops_nothing(server, make_client):
+    """As of nginx, when plain HTTP is sent to a port of HTTPS."""
+    server.faults = [lambda request: request.answer(400, b"<html>400 The plain HTTP request was sent to HTTPS port")]
+    client = make_client(flush_s=60, held_s=0.05)
+    ids = track_all(client, 5)
+    client.flush(5)
+    assert client.stats().rejected == 0
+    assert client.flush(5)
+    assert set(server.stored) == set(ids)
+
+
+def test_an_event_after_a_pause_is_sent_within_flush_s(server, make_client):
+    client = make_client(flush_s=0.05, adopt_s=600)
+    for count in range(1, 4):
+        client.track("order")
+        deadline = time.monotonic() + 5
+        while len(server.stored) < count and time.monotonic() < deadline:
+            time.sleep(0.005)
+        time.sleep(0.1)
+    assert len(server.stored) == 3
+
+
+def test_an_event_synced_to_the_disk_is_sent(server, make_client):
+    client = make_client(fsync=True)
+    event_id = client.track("order")
+    assert client.flush(5)
+    assert event_id in server.stored
+
+
 def test_an_on_reject_that_fails_does_not_stop_delivery(server, make_client):
     server.faults = [lambda request: request.accept([{"index": 0, **PROBLEM}])]
     client = make_client(on_reject=lambda rejection: 1 / 0, flush_s=60)

@@ -164,20 +164,19 @@ def test_the_folder_is_bounded_and_drops_are_told(server, make_client, tmp_path)
     ids = [client.track("order", {"text": "x" * 500}) for _ in range(1000)]
     kept = [event_id for event_id in ids if event_id]
     used = sum(file.stat().st_size for file in spool_files(tmp_path / "spool"))
-    assert 100_000 < used <= 200_000
+    assert 100_000 < used <= 200_000 + 1_000, "a notice of drops may exceed the bound"
     dropped = client.stats().dropped["spool_full"]
     assert dropped == 1000 - len(kept) > 0
     server.always = None
-    deadline = time.monotonic() + 10
-    while not any(event["type"] == "sdk_dropped" for event in server.stored.values()) and time.monotonic() < deadline:
-        client.flush(1)
-    [told] = [event["payload"] for event in server.stored.values() if event["type"] == "sdk_dropped"]
-    assert (told["reasons"], told["count"]) == ({"spool_full": dropped}, dropped)
+    while not client.flush(10):
+        pass
     assert set(kept) <= set(server.stored)
-    # The room is there again, and nothing is told twice.
+    # The room is there again. What was told while events were dropped is not told again.
     assert client.track("order")
-    assert client.close(5)
-    assert sum(event["type"] == "sdk_dropped" for event in server.stored.values()) == 1
+    assert client.close(10)
+    told = [event["payload"] for event in server.stored.values() if event["type"] == "sdk_dropped"]
+    assert sum(notice["reasons"]["spool_full"] for notice in told) == dropped
+    assert sum(notice["count"] for notice in told) == dropped
     assert not spool_files(tmp_path / "spool")
 
 
