@@ -4,9 +4,9 @@ import asyncio
 import time
 
 import pytest
-from fault_server import answering
 
 from analytics_client import AsyncClient
+from fault_server import answering
 
 
 @pytest.mark.parametrize("fsync", [False, True])
