@@ -40,6 +40,8 @@ BEAT_SCHEDULE = {
     # Funnels read a day's raw events until it has postings, ten minutes after its last change. Never at the minute of
     # retention: together they would keep both processes of a small machine from the drains.
     "make_postings": hourly("2-59/10", "rollups.make_postings", queue.ROLLUPS, expires_s=600),
+    # Days that an earlier release counted, 20 seconds a message until none is left: one query when there are none.
+    "recount_visits": hourly("27", "rollups.recount_visits", queue.ROLLUPS),
     "make_partitions": every(3600, "maintenance.make_partitions", queue.MAINTENANCE),
     "drop_idle_consumers": every(3600, "maintenance.forget_consumers", queue.MAINTENANCE),
     "retention": hourly("17", "maintenance.retain", queue.MAINTENANCE),

@@ -47,6 +47,15 @@ class Period:
         """The day of the last instant in the period."""
         return clock.day_of(max(self.start, self.end - timedelta(microseconds=1)), self.zone)
 
+    @property
+    def after_date(self) -> date:
+        """The day after the last one that the period has a part of; `first_date` for an empty period between two days.
+
+        So a day that the zone skipped is part of a period only within it.
+        """
+        is_between = self.end <= self.start == clock.day_start(self.first_date, self.zone)
+        return self.first_date if is_between else self.last_date + timedelta(days=1)
+
 
 def day_period(day: date, zone: ZoneInfo) -> Period:
     """The calendar day, of 23, 24 or 25 hours (none, where a zone skipped it)."""

@@ -88,6 +88,11 @@ def enqueue_merge() -> None:
     _send("rollups.merge", queue=ROLLUPS, expires=TASK_EXPIRES_S)
 
 
+def enqueue_recount() -> None:
+    """Has more days of an earlier release recounted. Raises Unavailable; beat sends it again."""
+    _send("rollups.recount_visits", queue=ROLLUPS, expires=TASK_EXPIRES_S)
+
+
 def enqueue_export(job_id: str) -> None:
     """Has the export job run. Raises Unavailable; the watchdog sends it again, so no job is lost."""
     _send("exports.run", job_id, queue=EXPORTS, expires=TASK_EXPIRES_S)

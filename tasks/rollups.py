@@ -1,4 +1,7 @@
-"""Celery tasks of the rollups: merge, calendar moves, rebuild, closing days, unions and postings. Adapters only."""
+"""Celery tasks of the rollups: merge, calendar moves, rebuilds, recounts, closing days, unions and postings.
+
+Adapters only.
+"""
 
 import logging
 from datetime import date, timedelta
@@ -13,6 +16,7 @@ from analytics.rollups.closing import days, unions
 from analytics.rollups.closing.schedule import ClosingSchedule
 from analytics.rollups.merge import merge_all, move_all_calendars
 from analytics.rollups.rebuild import rebuild_days
+from analytics.rollups.visit_recount import recount_latest_days
 from analytics.sites.sites import find_site
 from tasks.exclusive import exclusive_task
 
@@ -21,6 +25,7 @@ log = logging.getLogger(__name__)
 # Bounded, because the worker process runs drains too.
 MERGE_BUDGET_S = 10.0
 MAKE_POSTINGS_FOR_S = 30.0
+RECOUNT_FOR_S = 20.0
 
 
 @shared_task(name="rollups.merge")
@@ -83,3 +88,14 @@ def make_postings() -> None:
     made = postings.make_postings(db.engine, clock.now(), MAKE_POSTINGS_FOR_S)
     if made:
         log.info("postings made", extra={"days": made})
+
+
+@exclusive_task("rollups.recount_visits")
+@task_runs.resumable
+def recount_visits() -> None:
+    """Counts who visits are of on days of an earlier release, some days a run. Safe to run twice, and concurrently."""
+    result = recount_latest_days(db.engine, RECOUNT_FOR_S)
+    if result.days:
+        log.info("visits recounted", extra=result._asdict())
+        if result.left:
+            queue.enqueue_recount()

@@ -18,12 +18,14 @@ from analytics.ingest.decoding.events import (
     NonEmptyName,
     Url,
     ValidationRules,
+    describe_blank_type,
     describe_other_type,
     describe_outside_window,
 )
 from analytics.ingest.decoding.rejections import Batch, ProblemParts, describe_validation_error
 from analytics.ingest.decoding.storable import MAX_DEPTH, NUL, TOO_DEEP, holds_nul, is_deeper
 from analytics.sites.event_schemas.pointers import join_pointer
+from analytics.store.event_types import stored_type
 from analytics.web.ip_addresses import normalize_address
 from analytics.web.json_errors import describe_malformed
 
@@ -113,7 +115,9 @@ def _find_problems(row: ExportedRow, payload: Any, raw: bytes, rules: Validation
     problems: list[ProblemParts] = []
     if not rules.window.earliest <= row.ts <= rules.window.latest:
         problems.append(describe_outside_window("ts", row.ts, rules.window))
-    if rules.allowed_types is not None and row.type not in rules.allowed_types:
+    if not stored_type(row.type):
+        problems.append(describe_blank_type())
+    elif rules.allowed_types is not None and stored_type(row.type) not in rules.allowed_types:
         problems.append(describe_other_type(row.type, rules.allowed_types))
     if row.ip is not None and not normalize_address(row.ip):
         problems.append(("ip", "not_an_address", f"{row.ip[:45]!r} is no IP address; accepted, for example 192.0.2.1"))
@@ -123,7 +127,7 @@ def _find_problems(row: ExportedRow, payload: Any, raw: bytes, rules: Validation
         problems.append(("payload", "too_deep", TOO_DEEP))
     if holds_nul(raw):
         problems.append(("", "nul", NUL))
-    if not problems and (validator := rules.validators.get(row.type)) is not None:
+    if not problems and (validator := rules.validators.get(stored_type(row.type))) is not None:
         mismatches = validator.find_problems(payload, len(raw), True)
         problems += ((join_pointer("payload", found.path), "schema_mismatch", found.detail) for found in mismatches)
     return problems

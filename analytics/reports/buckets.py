@@ -30,8 +30,8 @@ class Bucket(NamedTuple):
 def split_period(period: Period, unit: str) -> list[Bucket]:
     """The period's buckets, in order and without gaps. An empty period has none, or one of `all`.
 
-    A day that the zone skipped has a bucket of no length. Hours count from the start of their day, as in rollups:
-    where clocks move by half an hour, the last hour of that day is shorter.
+    Within it, a day that the zone skipped has a bucket of no length. Hours count from the start of their day, as in
+    rollups: where clocks move by half an hour, the last hour of that day is shorter.
     """
     edges = _edges(period, "day" if unit == "hour" else unit)
     days = [_clip(period, first, after) for first, after in pairwise(edges)]
@@ -51,9 +51,7 @@ def unit_bounds(day: date, unit: str) -> tuple[date, date]:
 
 def _edges(period: Period, unit: str) -> list[date]:
     """The first day of each bucket, then the first day after the last one."""
-    first, after = period.first_date, clock.day_of(period.end, period.zone)
-    if clock.day_start(after, period.zone) < period.end:
-        after += DAY
+    first, after = period.first_date, period.after_date
     if unit == "all":
         return [first, after]
     edges = [first]

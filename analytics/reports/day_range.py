@@ -41,16 +41,13 @@ class DayRange(NamedTuple):
     @classmethod
     def from_period(cls, period: Period) -> "DayRange | None":
         """The whole days that the period is; None when it begins or ends within a day."""
-        days = cls(clock.day_of(period.start, period.zone), clock.day_of(period.end, period.zone), period.zone)
+        days = cls(period.first_date, period.after_date, period.zone)
         return days if days.period == period else None
 
     @classmethod
     def covering(cls, period: Period) -> "DayRange":
         """The days that the period touches; none for an empty period between two days."""
-        first, after = (clock.day_of(bound, period.zone) for bound in (period.start, period.end))
-        if clock.day_start(after, period.zone) < period.end:
-            after += timedelta(days=1)
-        return cls(first, after, period.zone)
+        return cls(period.first_date, period.after_date, period.zone)
 
     @property
     def period(self) -> Period:

@@ -53,7 +53,7 @@ def _check_types(types: Iterable[str]) -> None:
     if len(words) > 1000:
         raise ValueError(f"{len(words):,} types are too many; accepted: at most 1,000, for example page_view")
     for word in words:
-        if not 1 <= len(word) <= 128 or UNPRINTABLE_PATTERN.search(word):
+        if not 1 <= len(word) <= 128 or word.isspace() or UNPRINTABLE_PATTERN.search(word):
             raise ValueError(
                 "a type is not accepted; accepted: 1 to 128 printable characters each, for example page_view"
             )

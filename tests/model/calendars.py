@@ -50,7 +50,7 @@ def next_unit(start: date, unit: str) -> date:
 @dataclass(frozen=True)
 class Period:
     """`[start, end)`; `days`: the local days `[first, after)`, None where the period cuts a day. A day that the zone
-    skipped has no instants: it belongs to the day before it."""
+    skipped has no instants: it is part of a period that has the days before and after it."""
 
     start: datetime
     end: datetime
@@ -70,7 +70,8 @@ def of_days(first: date, after: date, zone: str) -> Period:
 
 
 def of_instants(start: datetime, end: datetime, zone: str) -> Period:
-    first, after = day_of(start, zone), day_of(end, zone)
+    first = day_of(start, zone)
+    after = day_of(end - timedelta.resolution, zone) + DAY if start < end else first
     is_whole = (day_start(first, zone), day_start(after, zone)) == (start, end)
     return Period(start, end, zone, (first, after) if is_whole else None)
 

@@ -128,8 +128,8 @@ class Site:
         return {"site": self.key, "zone": period.zone, **period.bounds, **extra}
 
     def is_raw(self, request: Request, period: Period) -> bool:
-        """Whether rollups cannot answer: a filter, another zone, a cut day."""
-        return "filter" in request or period.zone != self.zone or period.days is None
+        """Whether rollups cannot answer: a filter, or another zone."""
+        return "filter" in request or period.zone != self.zone
 
     def comparison(self, request: Request, period: Period, default: str = "") -> Comparison | None:
         return read_comparison(request.first, period, self.now, default)

@@ -7,7 +7,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analytics import clock
@@ -132,6 +132,7 @@ def test_a_running_period_is_compared_to_the_same_local_minute(
     assert clock.day_start(first, tz) <= found.previous.end <= clock.day_start(first + DAY, tz)
 
 
+@settings(deadline=None)
 @given(
     zone=st.sampled_from(ZONES),
     start=st.datetimes(datetime(2009, 1, 1), datetime(2030, 1, 1)),

@@ -1,4 +1,5 @@
-"""A type by either of its names, `pageview` and `page_view`, is the same wherever a caller gives one."""
+"""A type by either of its names, `pageview` and `page_view`, is the same wherever a caller gives one; so it is with
+blanks around it."""
 
 from collections.abc import Callable
 from typing import Any
@@ -58,8 +59,8 @@ def ask(client: FlaskClient, store: Any, token: Any, auth: Any) -> Callable[...,
 
 @pytest.mark.parametrize("query", QUERIES)
 def test_a_query_finds_the_event_by_either_name(ask: Callable[..., Any], query: str) -> None:
-    one, other = (ask(query.format(name)) for name in NAMES)
-    assert one == other != ask(query.format("unheard_of"))
+    one, other, blanks = (ask(query.format(name)) for name in (*NAMES, "%20page_view%C2%A0"))
+    assert one == other == blanks != ask(query.format("unheard_of"))
 
 
 @pytest.mark.parametrize(
@@ -104,7 +105,7 @@ def test_a_step_of_a_funnel_matches_either_name(ask: Callable[..., Any], conditi
         steps = [{"condition": first}, {"condition": {"event": "order"}}]
         return ask(f"{REPORTS}/funnel?date={DAY}", json={"steps": steps})["total_conversions"]
 
-    assert [starts(name) for name in (*NAMES, "unheard_of")] == [1, 1, 0]
+    assert [starts(name) for name in (*NAMES, " pageview ", "unheard_of")] == [1, 1, 1, 0]
 
 
 def test_a_stored_goal_has_the_stored_name(ask: Callable[..., Any], sql: Any) -> None:
@@ -124,7 +125,10 @@ def test_the_filter_of_an_export_has_the_stored_name(engine: Engine, app: Any, s
     assert Filter.from_json({"types": ["pageview"], "user_id": None, "include_bots": True}).types == ("page_view",)
 
 
-@pytest.mark.parametrize("listed", [["pageview", "click"], ["page_view", "click"], ["click", "page_view", "pageview"]])
+@pytest.mark.parametrize(
+    "listed",
+    [["pageview", "click"], [" page_view", "click "], ["page_view", "click"], ["click", "page_view", "pageview"]],
+)
 def test_a_strict_site_accepts_both_names_of_a_listed_type(
     client: FlaskClient, engine: Engine, token: Any, auth: Any, listed: list[str]
 ) -> None:

@@ -26,10 +26,11 @@ from analytics.rollups.snapshot.visit_lists import (
     read_visit_sums_of_values,
     read_visit_values,
 )
-from analytics.rollups.visit_recount import recount_unknown_visitors
+from analytics.rollups.visit_recount import FIND_LATEST_DAYS, recount_latest_days, recount_unknown_visitors
 from analytics.rollups.visits.sums import LIST_DIMENSIONS, VisitSums
 from analytics.sites.sites import Site, read_site_by_id
 from analytics.store.planner import force_index_lookups
+from tasks import rollups as tasks
 from tests.factories import make_site
 from tests.reports.brute_force import BOT, ZONES, local_day
 
@@ -258,6 +259,44 @@ def test_a_move_to_another_zone_leaves_such_days_to_be_recounted(
     assert recount_unknown_visitors(engine, site.id) == (1, 0)
     assert visitors(engine, site, "region") == {"DE/Bavaria": (1, 1)}
     assert not run_audit(engine, redis, full=True).gaps
+
+
+def test_the_task_recounts_the_latest_days_first_and_goes_on(
+    engine: Engine, redis: Any, site: Site, store: Any, sql: Any, app: Any, monkeypatch: Any
+) -> None:
+    store([view(f"{day}T09:00", user) for day in (10, 11, 12) for user in ("ann", "bob")])
+    merge_site(engine, site.id)
+    sql("UPDATE visit_rollups SET users = NULL, repeats = NULL RETURNING 1")
+    left = "SELECT DISTINCT day FROM visit_rollups WHERE users IS NULL AND dimension = 'browser' ORDER BY day"
+    # No time for more than one day.
+    monkeypatch.setattr(tasks, "RECOUNT_FOR_S", 0)
+    with app.app_context():
+        tasks.recount_visits()
+    assert redis.llen("rollups") == 1
+    assert sql(left) == [(date(2026, 3, 10),), (date(2026, 3, 11),)]
+    sql("UPDATE sites SET raw_since = '2026-03-10T00:00:01Z' RETURNING 1")
+    with app.app_context():
+        for _ in range(2):
+            tasks.recount_visits()
+    assert sql(left) == [(date(2026, 3, 10),)]
+    assert recount_latest_days(engine, 60) == (0, 0)
+    # From its midnight on all raw events of the day are kept.
+    sql("UPDATE sites SET raw_since = '2026-03-10T00:00:00Z' RETURNING 1")
+    assert recount_latest_days(engine, 60) == (1, 0)
+    assert visitors(engine, site, "browser") == {"": (6, 2)}
+    sql("UPDATE sites SET raw_since = NULL RETURNING 1")
+    assert not run_audit(engine, redis, full=True).gaps
+
+
+def test_the_days_are_found_by_an_index(engine: Engine, site: Site, store: Any) -> None:
+    store([view("10T09:00", path=f"/{n}") for n in range(50)])
+    merge_site(engine, site.id)
+    with engine.begin() as connection:
+        connection.execute(text("SET LOCAL enable_seqscan = off"))
+        plan = "\n".join(connection.execute(text("EXPLAIN " + FIND_LATEST_DAYS.text), {"most_days": 1}).scalars())
+    assert "visit_rollups" in plan
+    condition = next(line for line in plan.splitlines() if "Index Cond" in line and "device" in line)
+    assert "site_id = s.id" in condition
 
 
 def test_frozen_days_are_left(engine: Engine, site: Site, store: Any, sql: Any) -> None:

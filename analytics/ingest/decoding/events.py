@@ -50,7 +50,7 @@ from analytics.ingest.decoding.unusable_fields import (
 )
 from analytics.ingest.dialects import Dialect
 from analytics.sites.event_schemas.event_schemas import NO_VALIDATORS
-from analytics.store.event_types import stored_type
+from analytics.store.event_types import TRIMMED_FIELDS, stored_type
 from analytics.web.ip_addresses import MAX_ADDRESS_CHARS
 from analytics.web.server.greenlets import offload
 
@@ -187,7 +187,7 @@ def _are_all_good(events: list[Event], body: bytes, rules: ValidationRules) -> b
     is_open_site, check_size = rules.allowed_types is None and rules.required_user_id is None, False
     for event in events:
         ts, payload = event.ts, event.payload
-        if ts is not None and not earliest <= ts <= latest:
+        if (ts is not None and not earliest <= ts <= latest) or event.type.isspace():
             return False
         if event.site_id is not None and event.site_id != site_key and rules.is_other_site(event.site_id):
             return False
@@ -222,7 +222,7 @@ def _read_event(
         return [problem] if is_described else NOT_DESCRIBED
     fields, caller_names = dialect.rename(remove_keys(source))
     classify_fields(fields, caller_names)
-    missing = [name for name in dialect.required if fields.get(name) in (None, "")]
+    missing = [name for name in dialect.required if _is_missing(name, fields.get(name))]
     if missing:
         return [describe_missing(name, caller_names.get(name, dialect.caller_name(name))) for name in missing]
     warnings = rename_fields(mend_fields(fields), caller_names)
@@ -237,6 +237,10 @@ def _read_event(
     if event.payload:
         event.payload = _payload_as_sent(event.payload, raw, caller_names.get("payload", "payload"))
     return ReducedItem(event, warnings) if warnings else event
+
+
+def _is_missing(name: str, value: Any) -> bool:
+    return value in (None, "") or (name in TRIMMED_FIELDS and isinstance(value, str) and value.isspace())
 
 
 def _payload_as_sent(payload: Mapping[str, Any], raw: msgspec.Raw | bytes, sent_name: str) -> dict[str, Any]:
@@ -259,6 +263,11 @@ def describe_outside_window(field: str, ts: datetime, window: TimeWindow) -> Pro
     return field, "out_of_window", detail
 
 
+def describe_blank_type() -> ProblemParts:
+    """The problem of a type of nothing but white space."""
+    return "type", "wrong_length", "type must hold more than white space, for example page_view"
+
+
 def describe_other_type(event_type: str, allowed_types: frozenset[str]) -> ProblemParts:
     """The problem of a type that a strict site does not have."""
     return "type", "unknown_type", f"{event_type!r} is not a type of this site; accepted: {_list_types(allowed_types)}"
@@ -273,7 +282,9 @@ def _find_problems(event: Event, rules: ValidationRules) -> list[ProblemParts]:
         problems.append(("payload", "too_deep", TOO_DEEP))
     if any(type(value) is int and abs(value) > MAX_INTEGER for value in (event.payload or {}).values()):
         problems.append(("payload", "out_of_range", INTEGER_TOO_LONG))
-    if rules.allowed_types is not None and stored_type(event.type) not in rules.allowed_types:
+    if event.type.isspace():
+        problems.append(describe_blank_type())
+    elif rules.allowed_types is not None and stored_type(event.type) not in rules.allowed_types:
         problems.append(describe_other_type(event.type, rules.allowed_types))
     if event.site_id is not None and rules.site_key is not None and rules.is_other_site(event.site_id):
         problems.append(describe_other_site(event.site_id, rules.site_key, "events"))

@@ -7,8 +7,7 @@ import re
 from collections.abc import Mapping
 
 MAX_URL_CHARACTERS = 2048
-# Parameters that an advertising network adds to a link that was paid for → the source. "fbclid" is not among them:
-# Facebook adds it to every link.
+# Parameters that an advertising network adds to a link that was paid for → the source.
 CLICK_IDS: Mapping[str, str] = {
     **dict.fromkeys(("gclid", "gbraid", "wbraid", "dclid"), "Google"),
     "msclkid": "Bing",
@@ -19,7 +18,9 @@ CLICK_IDS: Mapping[str, str] = {
     "li_fat_id": "LinkedIn",
     "sccid": "Snapchat",
 }
-_KEPT = re.compile(rf"utm_|(?:{'|'.join(CLICK_IDS)})=", re.IGNORECASE)
+# Parameters that a network adds to every link, paid or not → the source.
+LINK_IDS: Mapping[str, str] = {"fbclid": "Facebook"}
+_KEPT = re.compile(rf"utm_.*|(?P<id>{'|'.join((*CLICK_IDS, *LINK_IDS))})=.", re.IGNORECASE)
 
 
 def shorten_url(url: str) -> str:
@@ -28,5 +29,7 @@ def shorten_url(url: str) -> str:
     if len(url) <= MAX_URL_CHARACTERS:
         return url
     address, _, query = url.partition("#")[0].partition("?")
-    campaign = "&".join(part for part in query.split("&") if _KEPT.match(part))
+    kept = (match for part in query.split("&") if (match := _KEPT.match(part)))
+    # Of an id only its presence is read; it may itself be what is too long.
+    campaign = "&".join(f"{match['id']}=1" if match["id"] else match[0] for match in kept)
     return f"{address}?{campaign}" if campaign else address

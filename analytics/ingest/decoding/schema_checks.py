@@ -12,6 +12,7 @@ import msgspec
 from analytics.ingest.decoding.json_decoding import split_items
 from analytics.ingest.decoding.rejections import ProblemParts
 from analytics.sites.event_schemas.pointers import join_pointer
+from analytics.store.event_types import stored_type
 from analytics.web.server.greenlets import offload
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ def satisfy_schemas(events: Sequence["Event"], body: bytes, validators: "Validat
     if not validators:
         return True
     get = validators.get
-    found = [(validator, event) for event in events if (validator := get(event.type)) is not None]
+    found = [(validator, event) for event in events if (validator := get(stored_type(event.type))) is not None]
     if not found:
         return True
     used = {validator.type_name: validator for validator, _ in found}.values()
@@ -46,7 +47,9 @@ def satisfy_schemas(events: Sequence["Event"], body: bytes, validators: "Validat
 
 def _has_too_large(events: Sequence["Event"], body: bytes, validators: "Validators") -> bool:
     sizes = zip(events, map(len, split_items(body)), strict=True)
-    return any((found := validators.get(event.type)) and size > found.max_event_bytes for event, size in sizes)
+    return any(
+        (found := validators.get(stored_type(event.type))) and size > found.max_event_bytes for event, size in sizes
+    )
 
 
 def takes_long(validators: "Collection[EventValidator]", body: bytes) -> bool:
@@ -68,7 +71,7 @@ def find_mismatches(
 ) -> list[ProblemParts]:
     """What the payload, as it is stored, does not satisfy of the schema of its type; fields are pointers into `source`,
     the event as it was sent in `raw`."""
-    validator = validators.get(event.type)
+    validator = validators.get(stored_type(event.type))
     if validator is None:
         return []
     problems = validator.find_problems(event.payload, len(raw), is_described)

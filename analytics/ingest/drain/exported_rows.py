@@ -13,7 +13,7 @@ from analytics.ingest.drain.letter_bodies import build_line_row
 from analytics.ingest.exported_rows import NO_PAYLOAD, ExportedRow, decode_exported_rows
 from analytics.privacy.pseudonym import make_pseudonym
 from analytics.store.copy.copy_text import NULL, escape_copy
-from analytics.store.event_types import stored_type
+from analytics.store.event_types import stored_subject, stored_type
 from analytics.store.events import EventRow
 from analytics.web.ip_addresses import normalize_address
 
@@ -46,6 +46,7 @@ def _format_columns(row: ExportedRow) -> dict[str, str]:
         "event_id": row.event_id.lower(),
         "ts": row.ts.astimezone(UTC).isoformat(),
         "type": escape_copy(stored_type(row.type)),
+        "subject": _format_text(stored_subject(row.subject or "")),
         "is_bot": "t" if row.is_bot else "f",
         "ip": _format_text(normalize_address(row.ip) if row.ip else None),
         "payload": NULL if row.payload == NO_PAYLOAD else escape_copy(bytes(row.payload).decode()),

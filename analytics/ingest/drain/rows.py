@@ -22,7 +22,7 @@ from analytics.privacy.pseudonym import make_pseudonym
 from analytics.privacy.visitor_keys import ADDRESS, derive_visitor_key, visitor_periods
 from analytics.sites.domains import OwnDomains, is_host, normalize_host, own_domains
 from analytics.store.copy.copy_text import NULL, escape_copy
-from analytics.store.event_types import PAGE_VIEW, stored_type
+from analytics.store.event_types import PAGE_VIEW, stored_subject, stored_type
 from analytics.store.events import EventRow
 from analytics.web.ip_addresses import normalize_address
 
@@ -130,7 +130,7 @@ def _format_columns(
     """The COPY line from `type` to `payload`; then EventRow's fields from `kind` on, for the rollups."""
     raw = event.payload
     hints = _read_hints(raw) if raw else _NO_HINTS
-    kind, subject = stored_type(event.type), event.subject or ""
+    kind, subject = stored_type(event.type), stored_subject(event.subject) if event.subject else ""
     page_url = event.path or _url(hints.page) or _url(hints.path)
     if not page_url and kind == PAGE_VIEW:
         # Of other types it is what was clicked, loaded or shared.
@@ -268,7 +268,7 @@ def read_address(geo: GeoDatabase | None, text: str) -> tuple[str, str, str]:
 
 def _format_own_location(event: StreamEvent) -> str:
     country = event.country.upper() if event.country else None
-    return _join(country, event.region, event.city)
+    return _join(country, *((text or "").strip() for text in (event.region, event.city)))
 
 
 def _with_own_campaign(page_text: str, of_page: _Landing, event: StreamEvent) -> tuple[str, _Landing]:

@@ -19,6 +19,7 @@ import re
 from enum import StrEnum
 from typing import NamedTuple
 
+from analytics.ingest.decoding.long_urls import LINK_IDS
 from analytics.ingest.enrich.source_names import SourceKind
 from analytics.store.folding import fold
 
@@ -37,8 +38,8 @@ class Channel(StrEnum):
 
 
 class Campaign(NamedTuple):
-    """What a link says of itself; '' for nothing. `click_id`: a name in CLICK_IDS, or PAID for one that is not known
-    any more."""
+    """What a link says of itself; '' for nothing. `click_id`: a name in CLICK_IDS or LINK_IDS, or another for one that
+    is not stored (reclassification/)."""
 
     source: str = ""
     medium: str = ""
@@ -65,7 +66,8 @@ _BY_KIND = {
 def find_channel(campaign: Campaign, source: str | None, kind: SourceKind | None) -> Channel:
     """The channel of an event whose referrer is not of the site itself; `kind`: of a source in the table."""
     medium = fold(campaign.medium.strip())
-    if campaign.click_id or _PAID.fullmatch(medium) or kind is SourceKind.ADVERTISING:
+    was_paid = bool(campaign.click_id) and campaign.click_id not in LINK_IDS
+    if was_paid or _PAID.fullmatch(medium) or kind is SourceKind.ADVERTISING:
         return Channel.PAID
     if _EMAIL.fullmatch(medium) or _EMAIL.fullmatch(fold(campaign.source.strip())):
         return Channel.EMAIL

@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import unquote, unquote_plus
 
-from analytics.ingest.decoding.long_urls import CLICK_IDS
+from analytics.ingest.decoding.long_urls import CLICK_IDS, LINK_IDS
 from analytics.ingest.enrich.text import clean_or_none, clean_text
 from analytics.sites.domains import normalize_host
 
@@ -24,7 +24,7 @@ class Page(NamedTuple):
     utm_campaign: str | None
     utm_term: str | None
     utm_content: str | None
-    # The parameter by which an advertising network marks a click: "gclid". None: there is none.
+    # The parameter by which a network marks a click: "gclid". None: there is none.
     click_id: str | None = None
 
 
@@ -81,9 +81,12 @@ _split_cached = lru_cache(maxsize=8192)(_split)
 
 
 def _find_click_id(query: str) -> str | None:
-    """The first click id with a value."""
-    names = (part.partition("=") for part in query.split("&")) if "id=" in query.lower() else ()
-    return next((name.lower() for name, _, value in names if value and name.lower() in CLICK_IDS), None)
+    """The first click id with a value; one of every link only where there is none that was paid for."""
+    if "id=" not in query.lower():
+        return None
+    parts = (part.partition("=") for part in query.split("&"))
+    names = [name.lower() for name, _, value in parts if value]
+    return next((name for ids in (CLICK_IDS, LINK_IDS) for name in names if name in ids), None)
 
 
 def _read_utm(query: str) -> dict[str, str]:

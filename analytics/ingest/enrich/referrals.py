@@ -8,7 +8,7 @@ import re
 from functools import lru_cache
 from typing import NamedTuple
 
-from analytics.ingest.decoding.long_urls import CLICK_IDS
+from analytics.ingest.decoding.long_urls import CLICK_IDS, LINK_IDS
 from analytics.ingest.enrich.channels import NO_CAMPAIGN, Campaign, Channel, find_channel
 from analytics.ingest.enrich.pages import MAX_CACHED_CHARACTERS, MAX_URL_CHARACTERS, UrlParts, split_url
 from analytics.ingest.enrich.source_names import (
@@ -91,6 +91,8 @@ def _of_campaign(stored: str | None, sender: Source | None, campaign: Campaign) 
     source = _named_source(campaign.source) or sender
     if source is None and campaign.click_id in CLICK_IDS:
         source = Source(CLICK_IDS[campaign.click_id], SourceKind.ADVERTISING)
+    elif source is None and campaign.click_id in LINK_IDS:
+        source = find_named_source(LINK_IDS[campaign.click_id])
     name, kind = source or (None, None)
     return Referral(stored, name, find_channel(campaign, name, kind))
 

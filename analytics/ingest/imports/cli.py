@@ -27,15 +27,16 @@ from analytics.ingest.imports.exports import (
     choose_parquet_format,
     refuse_parquet,
 )
-from analytics.ingest.imports.formats import CANONICAL_FIELDS, ImportFormat, access_log_format
+from analytics.ingest.imports.formats import ACCESS_LOG, CANONICAL_FIELDS, ImportFormat, access_log_format
 from analytics.ingest.imports.progress import open_reporter
 from analytics.ingest.imports.records import LineReader
 from analytics.ingest.imports.run import ImportRun, OnRejected
 from analytics.ingest.imports.sources import Source, open_source
 from analytics.ingest.imports.summary import MAX_SHOWN_PROBLEMS, ImportSummary
-from analytics.sites.sites import find_site
+from analytics.sites.sites import Site, find_site
 
 EXIT_INTERRUPTED = 130
+MAX_SHOWN_DOMAINS = 5
 
 
 def shared_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -78,7 +79,7 @@ def import_access_log(file: str, log_format: str | None, shift_to_now: bool, **o
 
     The format is recognised from the first lines; lines in another one are rejected with their number. FILE may be
     plain, gzip or zstd, or - for standard input. Importing the same file again changes nothing; of a log that has
-    grown the new lines are added.
+    grown the new lines are added. Referrers on a line's own virtual host, or on the site's domains, are internal.
     """
     _run(file, lambda source: _choose_log_format(source, log_format), shift_to_now=shift_to_now, **options)
 
@@ -171,6 +172,8 @@ def _run(
 
 
 def _print_start(run: ImportRun, console: Console) -> None:
+    if run.file_format.name == ACCESS_LOG:
+        console.print(_describe_internal(run.site), highlight=False, soft_wrap=True, markup=False)
     if run.lines_done:
         console.print(f"continuing after line {run.lines_done:,} (--restart starts at the first)", highlight=False)
     if run.was_finished:
@@ -179,6 +182,21 @@ def _print_start(run: ImportRun, console: Console) -> None:
         console.print("rows of an export: stored as they were, robots, sources and browsers included", highlight=False)
     if run.shift_s:
         console.print(f"all times are shifted by {run.shift_s:,} s", highlight=False)
+
+
+def _describe_internal(site: Site) -> str:
+    """Which referrers are no sources, and how to say so: a log without virtual hosts names no domain of its own."""
+    change = f"flask site set {site.key} --domain HOST"
+    if not site.domains:
+        return (
+            "internal referrers: only those on the virtual host of their line; of a log without them the site is a"
+            f" source of itself, unless you name its domains: {change}, before the import or before flask sources"
+            " reclassify"
+        )
+    domains = sorted(site.domains)
+    more = f" and {len(domains) - MAX_SHOWN_DOMAINS} more" if len(domains) > MAX_SHOWN_DOMAINS else ""
+    shown = ", ".join(domains[:MAX_SHOWN_DOMAINS]) + more
+    return f"internal referrers: {shown}, and those on the virtual host of their line ({change} replaces the list)"
 
 
 def _send(run: ImportRun, total_bytes: int, console: Console, report: str | None, no_wait: bool) -> bool:

@@ -21,6 +21,7 @@ from analytics.ingest.imports.records import (
     read_line_records,
 )
 
+ACCESS_LOG = "access-log"
 CANONICAL_FIELDS = frozenset(
     (
         *("type", "ts", "user_id", "src", "payload", "event_id", "session_id", "site_id", "path", "referrer"),
@@ -123,7 +124,7 @@ def access_log_format(name: str) -> ImportFormat:
     """The access log format of that name. All have one name for an import, by which a grown log is recognised."""
     log_format = LOG_FORMATS[name]
     return ImportFormat(
-        "access-log",
+        ACCESS_LOG,
         log_format.read_records,
         partial(convert_log_record, log_format=log_format),
         name,

@@ -9,6 +9,7 @@ import msgspec
 from analytics.ingest.decoding.events import Event
 from analytics.ingest.enrich import parse_user_agent
 from analytics.ingest.exported_rows import ExportedRow
+from analytics.store.event_types import stored_type
 
 # The summary keeps this many problems; --report lists all.
 MAX_SHOWN_PROBLEMS = 20
@@ -49,7 +50,7 @@ class ImportSummary(msgspec.Struct):
         self.imported += len(events)
         self.bots += sum(map(_is_bot, events))
         self.past_retention += sum(event.ts is not None and event.ts < kept_since for event in events)
-        for name, count in Counter(event.type for event in events).items():
+        for name, count in Counter(stored_type(event.type) for event in events).items():
             self.types[name] = self.types.get(name, 0) + count
 
     def count_dropped(self, codes: Iterable[str]) -> None:

@@ -1,11 +1,13 @@
 """The source, channel and host of a stored event by today's rules and the site's domains. Pure. days.py calls it.
 
 A stored event has less than the one that arrived: no query of its page, and before `hostname` was stored not even its
-host. So what only these told is kept: that a click id says `paid`, and that a referrer is of the site itself.
+host. So what only these told is kept: that a click id says `paid` or names the source, and that a referrer is of the
+site itself.
 """
 
 from typing import NamedTuple
 
+from analytics.ingest.decoding.long_urls import LINK_IDS
 from analytics.ingest.enrich import split_referrer, split_url
 from analytics.ingest.enrich.channels import Campaign, Channel
 from analytics.sites.domains import OwnDomains, without_www
@@ -35,12 +37,19 @@ def reclassify(stored: Classification, campaign: StoredCampaign, own: OwnDomains
     """The columns by today's rules. Of its own result, and of an event that has just arrived, it changes nothing."""
     hostname = stored.hostname or _find_former_host(stored)
     was_paid = stored.channel == Channel.PAID
-    link = Campaign(*campaign, UNKNOWN_CLICK_ID if was_paid else "")
+    link = Campaign(*campaign, UNKNOWN_CLICK_ID if was_paid else _find_link_id(stored, campaign))
     referrer, source, channel = split_referrer(stored.referrer, hostname or None, own, link)
     if was_paid and channel == Channel.PAID and source is None:
         # The click id named it.
         source = stored.source
     return Classification(referrer or "", hostname, source or "", str(channel))
+
+
+def _find_link_id(stored: Classification, campaign: StoredCampaign) -> str:
+    """The click id that named the source of an unpaid link, where nothing else that is stored did; '' for none."""
+    if stored.referrer or campaign.utm_source:
+        return ""
+    return next((name for name, source in LINK_IDS.items() if source == stored.source), "")
 
 
 def _find_former_host(stored: Classification) -> str:

@@ -31,7 +31,7 @@ from analytics.reports.filtering.payload_properties import (
     property_json,
     property_text,
 )
-from analytics.store.event_types import stored_type
+from analytics.store.event_types import stored_subject, stored_type
 from analytics.store.folding import CASELESS_FIELDS, FOLDED_FIELDS, fold, fold_column
 
 MAX_CONDITIONS, MAX_CONDITION_VALUES, MAX_VALUE_CHARS = 20, 50, 1_000
@@ -121,6 +121,8 @@ def _parse_condition(text: str, start: int) -> tuple[Condition, int]:
     values, position = _parse_values(text, position + 1, operator)
     if field == "type" and operator == "is":
         values = tuple(map(stored_type, values))
+    if field == "subject" and operator == "is":
+        values = tuple(map(stored_subject, values))
     if field in CASELESS_FIELDS:
         values = tuple(map(fold, values))
     return Condition(field, property_path, operator, is_negated, values), position

@@ -21,6 +21,7 @@ from analytics.reports.links.schemas import (
 from analytics.reports.request import ReportRequest, guarded_read, read_request
 from analytics.reports.schemas import TopListQuery, refuse_nul
 from analytics.sites.sites import LINKS_DEFAULTS, LINKS_SITE_KEY, Site
+from analytics.store.event_types import stored_subject
 from analytics.web.site_parameters import read_requested_site
 from analytics.web.validation import read_query
 
@@ -40,6 +41,7 @@ guarded_links_read = partial(guarded_read, default_site=LINKS_SITE_KEY)
 def get_link_stats(short_code: str) -> Response:
     """All time, or the requested period. A code without clicks has zeros: it may have been created a moment ago."""
     refuse_nul("short_code", short_code)
+    short_code = stored_subject(short_code)
     report_request = _read_links_request()
     if report_request.site is MISSING_SITE:
         return jsonify(link_stats.build_empty_report(report_request, short_code, report_request.limit))

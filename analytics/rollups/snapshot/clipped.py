@@ -344,7 +344,7 @@ class _ChangesWithin(VisitSumChanges):
 
 def _add_changes(one: ValueChanges, other: ValueChanges) -> ValueChanges:
     values = {*one, *other}
-    return {value: ValueChange.total(side[value] for side in (one, other) if value in side) for value in values}
+    return {value: ValueChange.total([side[value] for side in (one, other) if value in side]) for value in values}
 
 
 def _has_subject(key: RollupKey, subject: str) -> bool:

@@ -238,7 +238,7 @@ class _VisitorUnions:
 
     def _add(self, slot: int, visitors: Visitors, change: ValueChange) -> None:
         try:
-            visitors.change(change.gained, change.lost)
+            visitors.change(change.net_visits)
         except VisitorsMismatch:
             # As when it is merged (visits/row_writer.py): to be recounted.
             self._unknown.add(slot)

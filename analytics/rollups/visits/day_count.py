@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from analytics.rollups.cardinality import EXEMPT_VALUES, OTHER
 from analytics.rollups.visits.sums import LIST_DIMENSIONS, VisitSums
-from analytics.rollups.visits.visitors import Visitors
+from analytics.rollups.visits.visitors import Visitors, net_visits
 from analytics.store.copy.binary_copy import (
     COPY_HEADER,
     COPY_TRAILER,
@@ -124,5 +124,5 @@ class _RowWriter:
 
 def _visitors(array: bytes) -> Visitors:
     visitors = Visitors()
-    visitors.change([user_no for _, user_no in _ELEMENT.iter_unpack(array[_HEADER:])], [])
+    visitors.change(net_visits([user_no for _, user_no in _ELEMENT.iter_unpack(array[_HEADER:])]))
     return visitors

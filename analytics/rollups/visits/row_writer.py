@@ -176,7 +176,7 @@ def _change_users(
         return KEEP, b""
     visitors = Visitors.decode(*known) if stored else Visitors()
     try:
-        visitors.change(change.gained, change.lost)
+        visitors.change(change.net_visits)
     except VisitorsMismatch:
         pass
     else:

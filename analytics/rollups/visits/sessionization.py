@@ -5,7 +5,7 @@ store.py stores what they join to. Why visits are counted as they grow: docs/dec
 """
 
 from collections.abc import Iterable
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 from typing import NamedTuple
 
 GAP_US = 30 * 60 * 1_000_000
@@ -29,6 +29,22 @@ ENTRY_FIELDS = (
 )
 # Their columns in `visits`: the path of the first view is the entry path.
 ENTRY_COLUMNS = ("entry_path", *ENTRY_FIELDS[1:])
+# The columns whose values go together. Few combinations make up most visits, so what is done once a combination, and
+# not once a field, is done six times a visit instead of sixteen.
+FACETS = (
+    ("entry_path",),
+    ("source", "referrer", "channel"),
+    ("country", "region", "city"),
+    ("browser", "os", "device"),
+    ("utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content"),
+)
+_referral, _place = (itemgetter(*map(ENTRY_COLUMNS.index, facet)) for facet in FACETS[1:3])
+_AGENT, _CAMPAIGN = (slice(ENTRY_COLUMNS.index(facet[0]), ENTRY_COLUMNS.index(facet[-1]) + 1) for facet in FACETS[3:])
+
+
+def split_entry(entry: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
+    """The values of each of FACETS."""
+    return entry[:1], _referral(entry), _place(entry), entry[_AGENT], entry[_CAMPAIGN]
 
 
 # The receipt of a page view that an earlier release stored or counted: before all others, none before the other.

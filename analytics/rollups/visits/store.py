@@ -7,6 +7,7 @@ meanwhile. Each change of a visit is added to visit_rollups as the difference of
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
+from itertools import chain
 from operator import itemgetter
 from struct import Struct
 from typing import Any, NamedTuple
@@ -16,12 +17,14 @@ from sqlalchemy import Connection, text
 from analytics.rollups.visits.rollups import apply_sums
 from analytics.rollups.visits.sessionization import (
     ENTRY_COLUMNS,
+    FACETS,
     GAP_US,
     VisitKey,
     VisitPart,
     join_pair,
     join_parts,
     make_receipt,
+    split_entry,
     split_receipt,
 )
 from analytics.rollups.visits.sums import VisitSumChanges
@@ -248,7 +251,7 @@ def _remove(connection: Connection, site_id: int, visits: Sequence[VisitPart]) -
 
 COPY = f"""
 COPY visits (site_id, user_no, started_at, ended_at, is_bot, is_long, views, entry_received_at, entry_position,
-    exit_received_at, exit_position, session_id, {", ".join(ENTRY_COLUMNS)}, exit_path)
+    exit_received_at, exit_position, session_id, {", ".join(chain.from_iterable(FACETS))}, exit_path)
 FROM STDIN (FORMAT binary)
 """
 COPIED_COLUMNS = 13 + len(ENTRY_COLUMNS)
@@ -256,13 +259,17 @@ COPIED_COLUMNS = 13 + len(ENTRY_COLUMNS)
 _FIXED = Struct(">h ii iq iq iq i? i? ii iq ii iq ii")
 
 
-class _Texts(dict[str, bytes]):
-    """Cache of texts in binary form; most are written many times."""
+def _encode_text(word: str) -> bytes:
+    raw = word.encode()
+    return len(raw).to_bytes(4, "big") + raw
 
-    def __missing__(self, word: str) -> bytes:
-        raw = word.encode()
-        column = self[word] = len(raw).to_bytes(4, "big") + raw
-        return column
+
+class _Texts(dict[tuple[str, ...], bytes]):
+    """Cache of neighbouring columns of text in binary form; most are written many times."""
+
+    def __missing__(self, words: tuple[str, ...]) -> bytes:
+        columns = self[words] = b"".join(map(_encode_text, words))
+        return columns
 
 
 def insert_visits(connection: Connection, site_id: int, visits: Sequence[VisitPart]) -> None:
@@ -278,8 +285,8 @@ def insert_visits(connection: Connection, site_id: int, visits: Sequence[VisitPa
             COPIED_COLUMNS, 4, site_id, 8, user_no, 8, start, 8, end, 1, is_bot, 1, end - start > LONG_US, 4, views,
             8, entry_us - POSTGRES_EPOCH_US, 4, entry_position, 8, exit_us - POSTGRES_EPOCH_US, 4, exit_position,
         ))  # fmt: skip
-        parts.append(texts[session_id])
-        parts.extend(map(texts.__getitem__, entry))
-        parts.append(texts[exit_path])
+        parts.append(_encode_text(session_id))
+        parts.extend(map(texts.__getitem__, split_entry(entry)))
+        parts.append(texts[exit_path,])
     parts.append(COPY_TRAILER)
     copy_bytes(connection, COPY, b"".join(parts))

@@ -9,10 +9,12 @@ from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple
 
 from analytics import clock
-from analytics.rollups.visits.sessionization import ENTRY_COLUMNS, ENTRY_FIELDS, VisitPart
+from analytics.rollups.visits.sessionization import ENTRY_COLUMNS, FACETS, VisitPart, split_entry
+from analytics.rollups.visits.visitors import NetVisits, net_visits
 
 # What the values of a visit's lists are: those of VisitPart.entry (whose path is the entry path), and the exit path.
 LIST_DIMENSIONS = (*ENTRY_COLUMNS, "exit_path")
+_FACETS = (*FACETS, ("exit_path",))
 # `total` has the value '', `hour` the full hours since the day began. Only the lists count people.
 VISIT_DIMENSIONS = ("total", "hour", *LIST_DIMENSIONS)
 HOUR_US = 3_600_000_000
@@ -55,39 +57,60 @@ class ValueChange:
     """What changes of one value: encoded sums, which `decode_sums` decodes, and the user_no of each visit that it gains
     or loses; of LIST_DIMENSIONS only."""
 
-    __slots__ = ("gained", "lost", "sums")
+    __slots__ = ("_net", "gained", "lost", "sums")
 
-    def __init__(self, sums: int = 0, gained: Sequence[int] = (), lost: Sequence[int] = ()) -> None:
-        self.sums, self.gained, self.lost = sums, gained, lost
+    def __init__(self, sums: int = 0) -> None:
+        self.sums = sums
+        self.gained, self.lost = list[int](), list[int]()
+        self._net: NetVisits | None = None
 
     @property
     def has_users(self) -> bool:
         return bool(self.gained or self.lost)
 
+    @property
+    def net_visits(self) -> NetVisits:
+        """What each user gains and loses. Computed once: values of several dimensions may share a change."""
+        if self._net is None:
+            self._net = net_visits(self.gained, self.lost)
+        return self._net
+
     @classmethod
-    def total(cls, changes: Iterable["ValueChange"]) -> "ValueChange":
-        """The sum of the changes."""
-        total, gained, lost = 0, list[int](), list[int]()
+    def total(cls, changes: Sequence["ValueChange"]) -> "ValueChange":
+        """The sum of the changes; of one, itself."""
+        if len(changes) == 1:
+            return changes[0]
+        total = cls(sum(change.sums for change in changes))
         for change in changes:
-            total += change.sums
-            gained += change.gained
-            lost += change.lost
-        return cls(total, gained, lost)
+            total.gained += change.gained
+            total.lost += change.lost
+        return total
 
 
 ValueChanges = Mapping[str, ValueChange]
 
 
-class _DayChanges:
-    """The tables of one (day, is_bot), one for each dimension: value → encoded sums, or the users of visits."""
+class _Table(dict[tuple[str, ...], ValueChange]):
+    """The changes of the visits of each combination of values."""
 
-    __slots__ = ("gained", "lost", "sums")
+    def __missing__(self, values: tuple[str, ...]) -> ValueChange:
+        change = self[values] = ValueChange()
+        return change
+
+
+class _DayChanges:
+    """The changes of one (day, is_bot): of all visits, by the hour they begin in, and a table for each of _FACETS."""
+
+    __slots__ = ("facets", "hours", "total")
 
     def __init__(self) -> None:
-        self.sums: list[defaultdict[str, int]] = [defaultdict(int) for _ in VISIT_DIMENSIONS]
-        self.gained, self.lost = (
-            [defaultdict[str, list[int]](list) for _ in LIST_DIMENSIONS] for _ in ("gained", "lost")
-        )
+        self.total = 0
+        self.hours = defaultdict[str, int](int)
+        self.facets = [_Table() for _ in _FACETS]
+
+    def add_to_all(self, hour: str, encoded: int) -> None:
+        self.total += encoded
+        self.hours[hour] += encoded
 
 
 class VisitSumChanges:
@@ -95,73 +118,77 @@ class VisitSumChanges:
 
     def __init__(self, zone: str) -> None:
         self._calendar = _Calendar(zone)
-        self._tables: dict[tuple[date, bool], _DayChanges] = {}
+        self._days: dict[tuple[date, bool], _DayChanges] = {}
 
     @property
     def days(self) -> set[date]:
         """The days whose sums change."""
-        return {day for day, _ in self._tables}
+        return {day for day, _ in self._days}
 
     def add(self, visits: Sequence[VisitPart], sign: int = 1) -> None:
         """Adds the visits; with sign -1 subtracts them."""
         for visit in visits:
-            tables, hour = self._tables_of(visit)
-            encoded, user_no, values = sign * _encode(visit), visit.user_no, list_values(visit)
-            for table, value in zip(tables.sums, ("", hour, *values), strict=True):
-                table[value] += encoded
-            for users, value in zip(tables.gained if sign > 0 else tables.lost, values, strict=True):
-                users[value].append(user_no)
+            day, hour = self._day_of(visit)
+            encoded, user_no = sign * _encode(visit), visit.user_no
+            day.add_to_all(hour, encoded)
+            for table, values in zip(day.facets, (*split_entry(visit.entry), (visit.exit_path,)), strict=True):
+                change = table[values]
+                change.sums += encoded
+                (change.gained if sign > 0 else change.lost).append(user_no)
 
     def replace_visit(self, before: VisitPart, after: VisitPart) -> None:
         """Replaces a visit by one that begins with the same view."""
-        tables, hour = self._tables_of(after)
+        day, hour = self._day_of(after)
         old, new = _encode(before), _encode(after)
         growth = new - old
-        *starts, exits = tables.sums
-        for table, value in zip(starts, ("", hour, *list_values(after)[:-1]), strict=True):
-            table[value] += growth
-        exits[before.exit_path] -= old
-        exits[after.exit_path] += new
-        if before.exit_path != after.exit_path:
-            tables.lost[-1][before.exit_path].append(before.user_no)
-            tables.gained[-1][after.exit_path].append(after.user_no)
+        day.add_to_all(hour, growth)
+        *starts, exits = day.facets
+        for table, values in zip(starts, split_entry(after.entry), strict=True):
+            table[values].sums += growth
+        exited, exits_now = exits[before.exit_path,], exits[after.exit_path,]
+        exited.sums -= old
+        exits_now.sums += new
+        if exited is not exits_now:
+            exited.lost.append(before.user_no)
+            exits_now.gained.append(after.user_no)
 
     def groups(self, dimensions: Container[str] = VISIT_DIMENSIONS) -> Iterator[tuple[Group, ValueChanges]]:
-        """Each changed group of the dimensions."""
-        for (day, is_bot), tables in self._tables.items():
-            for n, (dimension, sums) in enumerate(zip(VISIT_DIMENSIONS, tables.sums, strict=True), -2):
-                if dimension in dimensions:
-                    gained, lost = (tables.gained[n], tables.lost[n]) if n >= 0 else ({}, {})
-                    changes = {
-                        value: ValueChange(encoded, gained.get(value, ()), lost.get(value, ()))
-                        for value, encoded in sums.items()
-                    }
-                    yield (dimension, day, is_bot), changes
+        """Each changed group of the dimensions. The changes are not copies."""
+        for (day, is_bot), changes in self._days.items():
+            if "total" in dimensions:
+                yield ("total", day, is_bot), {"": ValueChange(changes.total)}
+            if "hour" in dimensions:
+                yield ("hour", day, is_bot), {hour: ValueChange(sums) for hour, sums in changes.hours.items()}
+            for facet, table in zip(_FACETS, changes.facets, strict=True):
+                for n, dimension in enumerate(facet):
+                    if dimension in dimensions:
+                        yield (dimension, day, is_bot), _by_value(dimension, n, table)
 
-    def _tables_of(self, visit: VisitPart) -> tuple[_DayChanges, str]:
+    def _day_of(self, visit: VisitPart) -> tuple[_DayChanges, str]:
         day, hour = self._calendar.day_and_hour(visit.start_us)
-        tables = self._tables.get((day, visit.is_bot))
-        if tables is None:
-            tables = self._tables[day, visit.is_bot] = _DayChanges()
-        return tables, hour
+        changes = self._days.get((day, visit.is_bot))
+        if changes is None:
+            changes = self._days[day, visit.is_bot] = _DayChanges()
+        return changes, hour
 
 
-def list_values(visit: VisitPart) -> tuple[str, ...]:
-    """The visit's values of LIST_DIMENSIONS. A region's begins with its country, a city's with both."""
-    entry, region, city = visit.entry, visit.entry[_REGION], visit.entry[_CITY]
-    if region or city:
-        place = entry[_COUNTRY]
-        full_region = region and f"{place}/{region}"
-        full_city = city and f"{place}/{region}/{city}"
-        return *entry[:_REGION], full_region, full_city, *entry[_CITY + 1 :], visit.exit_path
-    return *entry, visit.exit_path
+def _by_value(dimension: str, n: int, table: Mapping[tuple[str, ...], ValueChange]) -> ValueChanges:
+    """The changes of the n-th values of a facet."""
+    by_value = defaultdict[str, list[ValueChange]](list)
+    for values, change in table.items():
+        by_value[_place_name(values[: n + 1]) if dimension in _PLACES else values[n]].append(change)
+    return {value: ValueChange.total(changes) for value, changes in by_value.items()}
 
 
-# A region and its city are neighbours.
-_COUNTRY, _REGION, _CITY = map(ENTRY_FIELDS.index, ("country", "region", "city"))
+_PLACES = ("region", "city")
 
 
-# Four signed sums in one integer: one addition instead of four, for each dimension of each visit.
+def _place_name(place: tuple[str, ...]) -> str:
+    """A region's name begins with its country, a city's with both."""
+    return "/".join(place) if place[-1] else ""
+
+
+# Four signed sums in one integer: one addition instead of four, for each facet of each visit.
 _BITS = 48
 _HALF, _MASK = 1 << (_BITS - 1), (1 << _BITS) - 1
 

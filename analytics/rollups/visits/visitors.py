@@ -6,6 +6,7 @@ last visit. With the number of visits of each user, additions and subtractions n
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import msgspec
 from pyroaring import BitMap64
@@ -16,6 +17,13 @@ _encode_slices = msgspec.msgpack.Encoder().encode
 _decode_slices = msgspec.msgpack.Decoder(list[bytes]).decode
 # Number of visits → the users who have that many.
 ByNumber = Mapping[int, BitMap64]
+
+
+class NetVisits(NamedTuple):
+    """What users gain, and what others lose, when both are balanced. Nobody changes the sets."""
+
+    more: ByNumber
+    less: ByNumber
 
 
 class VisitorsMismatch(ValueError):
@@ -55,12 +63,11 @@ class Visitors:
                 counts[user_no] += 1 << bit
         return counts
 
-    def change(self, gained: Sequence[int], lost: Sequence[int]) -> None:
-        """Adds a visit for each user_no of `gained`, and takes one for each of `lost`. Raises VisitorsMismatch."""
-        more, less = _net(gained, lost)
-        for number, users in more.items():
+    def change(self, net: "NetVisits") -> None:
+        """Adds and takes the visits. Raises VisitorsMismatch."""
+        for number, users in net.more.items():
             self._add(users, number)
-        for number, users in less.items():
+        for number, users in net.less.items():
             self._subtract(users, number)
 
     def add(self, other: "Visitors") -> None:
@@ -121,15 +128,15 @@ class Visitors:
             users, bit = borrowed, bit + 1
 
 
-def _net(gained: Sequence[int], lost: Sequence[int]) -> tuple[ByNumber, ByNumber]:
-    """What each user gains, and what each user loses, when both are balanced."""
+def net_visits(gained: Sequence[int], lost: Sequence[int] = ()) -> NetVisits:
+    """Of the user_no of each visit that is gained or lost."""
     if not lost or BitMap64(gained).isdisjoint(BitMap64(lost)):
-        return _by_number(gained), _by_number(lost)
+        return NetVisits(_by_number(gained), _by_number(lost))
     net = Counter(gained)
     net.subtract(lost)
-    return _group({user_no: number for user_no, number in net.items() if number > 0}), _group(
-        {user_no: -number for user_no, number in net.items() if number < 0}
-    )
+    more = {user_no: number for user_no, number in net.items() if number > 0}
+    less = {user_no: -number for user_no, number in net.items() if number < 0}
+    return NetVisits(_group(more), _group(less))
 
 
 def _by_number(user_nos: Sequence[int]) -> ByNumber:

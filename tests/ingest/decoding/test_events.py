@@ -63,6 +63,7 @@ def test_a_bad_event_does_not_block_the_others() -> None:
         pytest.param(b'{"type":"a","timestamp":"yesterday"}', "timestamp", "not_a_time", id="alias in the response"),
         pytest.param(b'{"user_id":"u"}', "type", "missing", id="no type"),
         pytest.param(b'{"type":""}', "type", "wrong_length", id="empty type"),
+        pytest.param(b'{"type":" \\u00a0\\t"}', "type", "wrong_length", id="white space as type"),
         pytest.param(b'{"type":"a","payload":[1]}', "payload", "wrong_type", id="payload is an array"),
         pytest.param(b'{"type":"a","payload":' + b'{"a":' * 20 + b"1" + b"}" * 21, None, "too_deep", id="deep"),
         pytest.param(b'{"type":"a","payload":{"k":"' + b"x" * 70_000 + b'"}}', "", "too_long", id="long string"),
@@ -115,6 +116,16 @@ def test_a_strict_site_accepts_its_own_types_only() -> None:
     assert [(p.index, p.code) for p in batch.rejected] == [(1, "unknown_type")]
     other = ValidationRules(RULES.window, 1000, allowed_types=frozenset({"purchase"}))
     assert [(p.index, p.code) for p in read([{"type": "pageview"}], other).rejected] == [(0, "unknown_type")]
+
+
+def test_outer_blanks_of_a_type_count_neither_for_the_list_of_a_site_nor_for_a_required_field() -> None:
+    rules = ValidationRules(RULES.window, 1000, allowed_types=frozenset({"page_view"}))
+    batch = read([{"type": "page_view "}, {"type": "\u2003pageview\n"}, {"type": "page view"}], rules)
+    assert [(p.index, p.code) for p in batch.rejected] == [(2, "unknown_type")]
+    body = b'[{"type": " a ", "payload": {"type": " a "}}]'
+    assert read(body).body == body
+    blank = read([{"short_code": " \u00a0"}, {"short_code": " x "}], dialect=dialects.CLICK)
+    assert [(p.index, p.field, p.code) for p in blank.rejected] == [(0, "short_code", "missing")]
 
 
 def test_another_site_and_another_user_are_refused() -> None:

@@ -100,7 +100,9 @@ LONG = 2100 * "x"
 @pytest.mark.parametrize(
     ("sent", "row"),
     [
-        pytest.param({"path": f"/landing?fbclid={LONG}"}, {"path": "/landing"}, id="query"),
+        pytest.param({"path": f"/landing?q={LONG}"}, {"path": "/landing"}, id="query"),
+        pytest.param({"path": f"/?fbclid={LONG}"}, {"path": "/", "source": "Facebook"}, id="click id"),
+        pytest.param({"path": f"/?a=b&GCLID={LONG}"}, {"source": "Google", "channel": "paid"}, id="paid click id"),
         pytest.param({"page": f"/landing#{LONG}"}, {"path": "/landing"}, id="fragment"),
         pytest.param(
             {"url": f"https://a.example/b?fbclid={LONG}&UTM_source=mail&utm_term=x#{LONG}"},

@@ -390,6 +390,34 @@ def test_a_payload_of_null_is_none(engine: Engine, redis: Redis, site: Site, dra
     assert payloads == [None, "{}", None]
 
 
+def test_types_subjects_and_places_lose_outer_blanks_and_payloads_none(
+    engine: Engine, redis: Redis, site: Site, drain: Drain
+) -> None:
+    payload = {" a ": " (other) "}
+    events = [
+        {"type": "\u00a0pageview ", "subject": "(other) ", "region": " Bern ", "city": "(other) ", "payload": payload},
+        {"type": "page_view", "subject": " \t", "payload": payload},
+        {"type": "(other) ", "payload": payload},
+    ]
+    send(redis, site, events)
+    drain.run()
+    found = [(row["type"], row["subject"], row["region"], row["city"]) for row in table(engine)]
+    assert sorted(found, key=str) == [
+        ("(other)", None, None, None),
+        ("page_view", "(other)", "Bern", "(other)"),
+        ("page_view", None, None, None),
+    ]
+    assert all(row["payload"] == payload for row in table(engine))
+
+
+def test_an_id_does_not_depend_on_the_blanks_of_a_type(engine: Engine, redis: Redis, site: Site, drain: Drain) -> None:
+    """A batch that is sent again with its key is recognised, also one from before types lost their blanks."""
+    for kind in ("a", " a "):
+        send(redis, site, [{"type": kind}], batch_key="k")
+    drain.run()
+    assert [row["type"] for row in table(engine)] == ["a"]
+
+
 def test_campaigns_of_the_event_lose_outer_blanks_as_those_of_its_page_do(
     engine: Engine, redis: Redis, site: Site, drain: Drain
 ) -> None:

@@ -4,9 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from analytics.ingest.decoding.long_urls import CLICK_IDS, LINK_IDS
 from analytics.ingest.enrich import split_page, split_referrer
 from analytics.ingest.enrich.channels import Campaign, Channel
-from analytics.ingest.enrich.source_names import find_host_source
+from analytics.ingest.enrich.source_names import find_host_source, find_named_source
 from analytics.sites.domains import own_domains
 
 SHOP = "shop.example"
@@ -45,6 +46,12 @@ CASES = {
     "display": (None, ("criteo", "display"), "Criteo", "paid"),
     "click id of a search engine": ("https://www.google.com/", ("", "", "", "gclid"), "Google", "paid"),
     "click id alone": (None, ("", "", "", "msclkid"), "Bing", "paid"),
+    "click id of every link": (None, ("", "", "", "fbclid"), "Facebook", "social"),
+    "click id of every link behind a referrer": ("https://t.co/x", ("", "", "", "fbclid"), "X", "social"),
+    "click id of every link in a campaign": (None, ("Partner", "email", "", "fbclid"), "partner", "email"),
+    "click id of every link that was paid for": (None, ("", "cpc", "", "fbclid"), "Facebook", "paid"),
+    "click id of every link on an own page": ("https://shop.example/a", ("", "", "", "fbclid"), None, "internal"),
+    "click id of a network that sells only ads": (None, ("", "", "", "ttclid"), "TikTok", "paid"),
     "advertising network": ("https://googleads.g.doubleclick.net/x", (), "Google", "paid"),
     "unpaid": (None, ("blog", "unpaid"), "blog", "referral"),
     "campaign of an unknown source": (None, ("Partner", "banner-exchange"), "partner", "paid"),
@@ -83,13 +90,23 @@ def test_two_notations_of_a_host_are_the_same_site(page: str, referrer: str) -> 
     [
         ("gclid=x", "gclid"),
         ("a=b&GCLID=x", "gclid"),
-        ("fbclid=x", None),
+        ("fbclid=x", "fbclid"),
+        ("fbclid=", None),
+        ("fbclid=x&gclid=y", "gclid"),
         ("gclid=", None),
         ("li_fat_id=1", "li_fat_id"),
     ],
 )
 def test_click_ids_of_a_page(query: str, click_id: str | None) -> None:
     assert split_page(f"/a?{query}").click_id == click_id
+
+
+@pytest.mark.parametrize("click_id", [*CLICK_IDS, *LINK_IDS])
+def test_a_click_id_alone_names_a_source_of_the_list(click_id: str) -> None:
+    page = split_page(f"https://shop.example/a?x=1&{click_id.upper()}=Aa-1")
+    referral = split_referrer("", page.host, campaign=Campaign(click_id=page.click_id or ""))
+    assert find_named_source(referral.source or "").name == referral.source
+    assert referral.channel == ("social" if click_id in LINK_IDS else "paid")
 
 
 WORDS = (

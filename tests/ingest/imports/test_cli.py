@@ -355,6 +355,24 @@ def test_lines_in_another_format_than_the_chosen_one_are_refused_with_their_numb
     run("access-log", tmp_path / "log", "--format", "apache", code=2)
 
 
+def test_an_import_of_a_log_says_which_referrers_are_internal(run: Run, engine: Engine, tmp_path: Path) -> None:
+    (tmp_path / "log").write_text(f"8.8.8.8 - - {VIEW}\n")
+    hint = "flask site set default --domain HOST"
+    [line] = [line for line in run("access-log", tmp_path / "log").stderr.splitlines() if "internal referrers" in line]
+    assert all(part in line for part in ("only those on the virtual host of their line", hint, "reclassify"))
+    with engine.begin() as connection:
+        update_site(
+            connection, "default", domains=["shop.example", "*.cdn.example", *(f"h{n}.example" for n in range(5))]
+        )
+    clear_site_cache(engine)
+    [line] = [line for line in run("access-log", tmp_path / "log").stderr.splitlines() if "internal referrers" in line]
+    assert all(
+        part in line for part in ("*.cdn.example, h0.example, h1.example, h2.example, h3.example and 2 more", hint)
+    )
+    (tmp_path / "rows").write_text('{"type": "a", "ts": "2026-03-01T12:00:00Z"}\n')
+    assert "internal referrers" not in run("ndjson", tmp_path / "rows").stderr
+
+
 def test_the_recognised_format_is_printed(run: Run) -> None:
     assert "format: combined" in run("access-log", EXTRACT).stderr
     output = run("access-log", EXTRACT.parent / "logs" / "iis.log", "--strict").output

@@ -67,6 +67,7 @@ def test_a_row_is_stored_as_it_is_and_nothing_is_derived(
         ({"payload": [1]}, "payload: payload must be a JSON object"),
         ({"payload": {"x": "\0"}}, "a NUL character cannot be stored"),
         ({"payload": {"a": {"b": [[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]}}}, "payload: nested too deeply"),
+        ({"type": " "}, "type: "),
         ({"colour": "red"}, "no field 'colour'"),
     ],
     ids=str,

@@ -117,6 +117,15 @@ def test_a_click_id_is_remembered_by_its_channel(engine: Engine, stored: Callabl
     assert sources(engine, site) == [("Google", "paid"), ("Bing", "paid"), (None, "internal")]
 
 
+def test_a_click_id_that_named_an_unpaid_source_is_remembered(engine: Engine, stored: Callable[..., Site]) -> None:
+    site = stored(
+        view(2, None, path="/?fbclid=1"), view(2, None, path="/?fbclid=1&utm_campaign=x", user="bob"), view(3, OWN)
+    )
+    own(engine, site, "shop.example")
+    assert reclassify(engine, site).changed == 1
+    assert sources(engine, site) == [("Facebook", "social"), ("Facebook", "social"), (None, "internal")]
+
+
 def test_notations_of_a_host_become_one(engine: Engine, stored: Callable[..., Site], sql: Any) -> None:
     site = stored(view(2, "https://bücher.example/a"))
     sql("UPDATE events SET referrer = 'https://xn--bcher-kva.example/a', source = 'xn--bcher-kva.example' RETURNING 1")
@@ -204,7 +213,14 @@ EVENTS = st.lists(
         st.integers(2, 4),
         st.sampled_from([None, OWN, SEARCH, "https://a.cdn.example/", "/x", "https://xn--bcher-kva.example/"]),
         st.sampled_from(
-            ["/", "https://shop.example/b", "/?utm_source=Google", "/?utm_source=x&utm_medium=CPC", "/?gclid=1"]
+            [
+                "/",
+                "https://shop.example/b",
+                "/?utm_source=Google",
+                "/?utm_source=x&utm_medium=CPC",
+                "/?gclid=1",
+                "/?fbclid=1",
+            ]
         ),
         st.sampled_from(["ann", "bob", "cid"]),
         hostname=st.sampled_from([None, "www.shop.example", "bücher.example"]),

@@ -69,6 +69,28 @@ def test_a_week_ends_with_the_day_of_the_last_instant(
         assert (found["date"], found["from"]) == ("2011-12-29", "2011-12-23T10:00:00Z")
 
 
+@pytest.mark.parametrize(
+    ("query", "length", "first", "last"),
+    [
+        ("date=2011-12-29", "24h", 29, 29),
+        ("from=2011-12-29&to=2011-12-29", "24h", 29, 29),
+        ("from=2011-12-28&to=2011-12-30", "2d", 28, 29),
+        ("from=2011-12-30&to=2011-12-31", "24h", 31, 31),
+        ("from=2011-12-29&to=2011-12-31", "3d", 29, 31),
+    ],
+)
+def test_a_day_that_the_zone_skipped_counts_within_a_period_only(
+    engine: Engine, report: Report, query: str, length: str, first: int, last: int
+) -> None:
+    with engine.begin() as connection:
+        create_site(connection, "samoa", zone="Pacific/Apia")
+    assert report("dau", f"site=samoa&{query}")["period"] == length
+    days = [f"2011-12-{day}" for day in range(first, last + 1)]
+    for name in ("stickiness?", "timeseries?granularity=day&", "timeseries?granularity=day&filter=country!=XX&"):
+        series = report(*f"{name}site=samoa&{query}".split("?", 1))["series"]
+        assert [point["date"] for point in series] == days, name
+
+
 def test_stickiness_divides_a_day_by_its_month(spring: None, report: Report) -> None:
     found = report("stickiness", "from=2026-03-30&to=2026-04-01")
     assert found["series"] == [

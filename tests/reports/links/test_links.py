@@ -90,6 +90,26 @@ def test_the_timeline_has_no_gaps_and_thirty_days(at_noon: None, store: Any, lin
     assert get("/analytics/stats/xyz")["click_timeline"] == [{"date": "2026-03-19", "clicks": 1}]
 
 
+def test_a_timeline_ends_today_also_before_a_day_that_the_zone_skipped(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, store: Any, links: Site, get: Get
+) -> None:
+    """Samoa had no 2011-12-30."""
+    with engine.begin() as connection:
+        samoa = create_site(connection, "samoa", zone="Pacific/Apia")
+    monkeypatch.setattr(clock, "now", lambda: datetime(2011, 12, 29, 12, tzinfo=UTC))
+    store([click("abc", "2011-12-28T12:00:00Z", "ann")], site_id=samoa.id, zone=samoa.zone)
+    for query in ("", "&days=2", "&from=2011-12-28&to=2011-12-29"):
+        timeline = get(f"/analytics/stats/abc?site=samoa{query}")["click_timeline"]
+        assert [row["date"] for row in timeline] == ["2011-12-28", "2011-12-29"]
+
+
+def test_outer_blanks_make_no_other_short_code(at_noon: None, store: Any, links: Site, get: Get) -> None:
+    store([click("abc ", "2026-03-17T10:05:00Z", "ann"), click("abc", "2026-03-17T10:06:00Z", "bob")], site_id=links.id)
+    report = get("/analytics/stats/%20abc")
+    assert (report["short_code"], report["total_clicks"]) == ("abc", 2)
+    assert get("/analytics/global")["top_urls"] == [{"short_code": "abc", "clicks": 2}]
+
+
 def test_a_period_restricts_all_but_the_recent_clicks(at_noon: None, store: Any, links: Site, get: Get) -> None:
     store(CLICKS, site_id=links.id)
     report = get("/analytics/stats/abc?from=2026-03-01&to=2026-03-17")

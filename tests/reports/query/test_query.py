@@ -1,5 +1,6 @@
 """summary, timeseries and breakdown: counts by hand, limits, refusals, the cache, and the plans of raw reads."""
 
+import json
 import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime
@@ -29,14 +30,18 @@ def view(ts: str, path: str = "/", user: str = "ann", **more: Any) -> dict[str, 
 
 
 @pytest.fixture
-def march(store: Any, engine: Engine, site: Site) -> None:
+def march(unmerged_march: None, engine: Engine, site: Site) -> None:
+    merge_site(engine, site.id)
+
+
+@pytest.fixture
+def unmerged_march(store: Any) -> None:
     """2026-03-02 is a Monday. Three visits: two by ann, of whom the first has two views, and one by bob."""
     store([
         view("02T10:00:00", "/", utm_source="news"), view("02T10:01:40", "/blog/a"), view("03T10:00:00", "/blog/b"),
         view("03T23:30:00", "/", "bob", payload={"plan": "free"}), view("03T23:31:00", type="click", user="cid"),
         view("03T12:00:00", user="crawler", user_agent=BOT),
     ])  # fmt: skip
-    merge_site(engine, site.id)
 
 
 PERIOD = "from=2026-03-02&to=2026-03-03"
@@ -345,7 +350,7 @@ def test_raw_events_that_may_be_purged_are_refused(march: None, report: Report, 
         f"{PERIOD}&filter=country==DE": "filter",
         f"{PERIOD}&zone=Asia/Tokyo": "zone",
         f"{PERIOD}&timezone=Asia/Tokyo": "timezone",
-        "from=2026-03-02T01:00:00Z&to=2026-03-04": "to",
+        "from=2026-03-02T01:30:00Z&to=2026-03-04": "to",
         "date=2026-03-03&filter=country==DE&compare=previous": "compare",
     }.items():
         problem = report("summary", query, status=400)
@@ -354,6 +359,59 @@ def test_raw_events_that_may_be_purged_are_refused(march: None, report: Report, 
         report("breakdown", f"{PERIOD}&dimension=utm_term&type=click", status=400)["errors"][0]["field"] == "dimension"
     )
     assert report("summary", "date=2026-03-03&filter=country!=DE")["events"] == 3
+
+
+CUT_PERIODS = [
+    "from=2026-03-02T10:00:30Z&to=2026-03-03T10:00:00Z",
+    "from=2026-03-02T09:30:00Z&to=2026-03-02T10:01:00Z",
+    "from=2026-03-03T10:00:00Z&to=2026-03-04",
+    "from=2026-03-02&to=2026-03-03T23:45:00Z",
+]
+CUT_REPORTS = [
+    "summary?", "summary?type=click", "summary?include_bots=true", "timeseries?granularity=hour", "timeseries?granularity=day",
+    *(f"breakdown?dimension={name}" for name in ("utm_source", "channel", "country", "browser", "entry_path", "exit_path", "path")),
+    "breakdown?dimension=country&type=click", "breakdown?dimension=type",
+]  # fmt: skip
+
+
+def ask_cut(report: Report, more: str = "") -> dict[tuple[str, str], Any]:
+    asked = [(period, name) for period in CUT_PERIODS for name in CUT_REPORTS]
+    answers = [report(*f"{name}&{period}{more}".split("?", 1)) for period, name in asked]
+    return {query: {**answer, "meta": None} for query, answer in zip(asked, answers, strict=True)}
+
+
+def test_a_period_that_cuts_a_day_has_its_visits_before_and_after_a_merge(
+    unmerged_march: None, engine: Engine, site: Site, report: Report, redis: Any
+) -> None:
+    at_once = ask_cut(report)
+    redis.flushdb()
+    merge_site(engine, site.id)
+    assert at_once == ask_cut(report)
+    # The same counted in raw events and stored visits.
+    assert at_once == ask_cut(report, "&filter=country!=XX")
+    # Of ann the visit at 10:00 began before; her next one and that of bob are on the third.
+    [row] = at_once[CUT_PERIODS[1], "breakdown?dimension=utm_source"]["rows"]
+    assert (row["value"], row["visits"], row["visitors"], row["page_views"]) == ("news", 1, 1, 2)
+    assert at_once[CUT_PERIODS[0], "breakdown?dimension=utm_source"]["rows"] == []
+    assert [at_once[period, "summary?"]["visits"] for period in CUT_PERIODS] == [0, 1, 2, 3]
+
+
+def test_an_exported_breakdown_of_a_cut_day_is_the_report(
+    unmerged_march: None, report: Report, app: Any, tmp_path: Any
+) -> None:
+    words = ["--report", "breakdown", "--dimension", "entry_path", "--unit", "period", "--format", "ndjson"]
+    for period in CUT_PERIODS[:3]:
+        start, end = (part.split("=")[1] for part in period.split("&"))
+        end = "2026-03-05T00:00:00Z" if end == "2026-03-04" else end
+        file = tmp_path / "out"
+        result = app.test_cli_runner().invoke(
+            args=["export", "report", *words, "--from", start, "--to", end, "--out", str(file)]
+        )
+        assert result.exit_code == 0, result.output
+        exported = [json.loads(line) for line in file.read_text().splitlines()]
+        names = ("value", "visits", "visitors", "page_views")
+        rows = report("breakdown", f"{period}&dimension=entry_path")["rows"]
+        assert [[row[name] for name in names] for row in exported] == [[row[name] for name in names] for row in rows]
 
 
 def test_a_period_that_is_over_is_cached_and_an_open_one_is_not(march: None, report: Report) -> None:

@@ -128,6 +128,8 @@ def test_the_names_of_a_type_are_one_type(client: FlaskClient, site: Site, admin
     for name in ("page_view", "pageview"):
         send(client, admin, {"type": name, "path": "/"}, code=422)
         assert client.get(f"{SCHEMAS}/{name}", headers=admin).status_code == 200
+    send(client, admin, {"type": " page_view ", "path": "/"}, code=422)
+    send(client, admin, {"type": "\u00a0pageview", "payload": {"title": " a "}})
     assert client.delete(f"{SCHEMAS}/pageview", headers=admin).status_code == 204
 
 
