@@ -2,6 +2,7 @@
 
 import gc
 import json
+import threading
 import time
 from typing import Any
 
@@ -280,6 +281,29 @@ def test_a_server_that_is_away_is_no_error(make_client):
     stats = client.stats()
     assert (stats.state, stats.waiting, stats.sent) == ("backing_off", 3, 0)
     assert "refused" in stats.reason
+
+
+def test_a_server_that_hangs_holds_nobody_up(server, make_client):
+    is_over = threading.Event()
+    server.always = lambda request: is_over.wait(20) and None
+    client = make_client(flush_at=1)
+    track_all(client, 1)
+    begin = time.monotonic()
+    while not server.requests and time.monotonic() < begin + 5:
+        time.sleep(0.005)
+    begin = time.monotonic()
+    ids = track_all(client, 100)
+    assert not client.flush(0.2)
+    assert not client.close(0.2)
+    assert time.monotonic() - begin < 2
+    server.always = None
+    is_over.set()
+    other = make_client()
+    deadline = time.monotonic() + 10
+    while not set(ids) <= set(server.stored) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert set(ids) <= set(server.stored), "the closed client's thread gave its file up too late, or never"
+    other.close(5)
 
 
 def test_disabled_clients_do_nothing(tmp_path):

@@ -195,6 +195,35 @@ def test_files_follow_one_another_and_are_removed_one_by_one(tmp_path):
     assert spool_files(tmp_path)[0].stat().st_size == HEADER_BYTES
 
 
+def test_many_files_of_an_ended_process_are_adopted_one_by_one(server, make_client, tmp_path):
+    old = make_client(server.url, max_spool_bytes=2_000_000, flush_at=10**6, flush_s=600)
+    ids = [old.track("order", {"text": "x" * 200}) for _ in range(4000)]
+    old.close(0)
+    assert len(spool_files(tmp_path / "spool")) >= 4
+    client = make_client()
+    deadline = time.monotonic() + 20
+    while len(server.stored) < 4000 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert set(ids) == set(server.stored)
+    client.close(5)
+    assert client.stats().adopted_sent == 4000
+    assert not spool_files(tmp_path / "spool")
+
+
+def test_processes_that_restart_while_the_server_is_away_share_one_bound(make_client, tmp_path):
+    dropped = 0
+    for _ in range(10):
+        client = make_client(url=AWAY, max_spool_bytes=400_000, max_backoff_s=60, flush_at=10**6)
+        for _ in range(200):
+            client.track("order", {"text": "x" * 400})
+        client.close(0)
+        dropped += client.stats().dropped.get("spool_full", 0)
+    used = sum(file.stat().st_size for file in spool_files(tmp_path / "spool"))
+    # 25,000 bytes are the step in which one process writes before it asks again.
+    assert 300_000 < used <= 425_000
+    assert dropped > 1000
+
+
 def test_a_folder_that_cannot_be_used_stops_the_start(tmp_path, make_client):
     (tmp_path / "file").write_text("no folder")
     with pytest.raises(OSError, match="file"):
