@@ -32,7 +32,7 @@ flask: $(RUN_STAMP) ## a command against what `make run` started (ARGS="audit --
 test: $(DEV_STAMP) ## run the tests with servers of their own (ARGS="tests/local -x")
 	@exec $(BIN)/pytest -n 2 -m "not fault" --reruns 1 -rR $(ARGS)
 
-faults: $(DEV_STAMP) ## kill and freeze real processes while events flow (5 minutes)
+faults: $(DEV_STAMP) ## kill and freeze real processes while events flow (7 minutes)
 	@exec $(BIN)/pytest -n 2 -m fault $(ARGS)
 
 test-python-sdk: $(DEV_STAMP) ## test the Python client, also against the real service (2 minutes)

@@ -296,7 +296,7 @@ def test_a_new_client_adopts_what_a_closed_one_left(server, make_client, tmp_pat
     assert set(ids) < set(server.stored)
     [told] = [event for event in server.stored.values() if event["type"] == "sdk_dropped"]
     assert told["payload"]["reasons"] == {"invalid": 1}
+    client.close(5)
     assert client.stats().dropped == {}, "they are not this client's own"
     assert client.stats().adopted_sent in (20, 21)
-    client.close(5)
     assert not spool_files(tmp_path / "spool")
