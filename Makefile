@@ -10,7 +10,7 @@ DEV_STAMP := $(VENV)/.dev-$(call key,requirements.txt requirements-dev.txt)
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
 
 .DEFAULT_GOAL := help
-.PHONY: help run dev shell flask test test-python-sdk faults fuzz model bench lint clean venv lock
+.PHONY: help run dev shell flask test thorough test-python-sdk faults fuzz model bench lint clean venv lock
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 25
@@ -27,10 +27,14 @@ shell: $(RUN_STAMP) ## a shell for the README's flask and curl lines, on what `m
 flask: $(RUN_STAMP) ## a command against what `make run` started (ARGS="audit --full")
 	@exec $(BIN)/python -m analytics.local.flask_command $(ARGS)
 
+# Each of two workers takes half of the tests, whose modules stay together, and at its end some of the other's.
 # Some tests stop processes and wait for them: on a busy machine one may be late. It gets one more attempt, which the
 # summary names (RERUN), so that it is seen. Not so in `make faults`: an event lost once is lost.
 test: $(DEV_STAMP) ## run the tests with servers of their own (ARGS="tests/local -x")
-	@exec $(BIN)/pytest -n 2 -m "not fault" --reruns 1 -rR $(ARGS)
+	@exec $(BIN)/pytest -n 2 --dist worksteal -m "not fault" --reruns 1 -rR $(ARGS)
+
+thorough: $(DEV_STAMP) ## as test, with every example of the property tests (20 minutes)
+	@ALL_EXAMPLES=1 exec $(BIN)/pytest -n 2 --dist worksteal -m "not fault" --timeout 900 -rR $(ARGS)
 
 faults: $(DEV_STAMP) ## kill and freeze real processes while events flow (7 minutes)
 	@exec $(BIN)/pytest -n 2 -m fault $(ARGS)

@@ -22,6 +22,7 @@ from flask_jwt_extended import create_access_token
 from flask_migrate import upgrade
 from redis import Redis
 from sqlalchemy import Engine, text
+from werkzeug.routing import Map
 
 from analytics import clock, create_app
 from analytics.auth.cors import origin_cache
@@ -32,12 +33,17 @@ from analytics.local.servers.postgres import PostgresServer
 from analytics.local.servers.redis import RedisServer
 from analytics.sites import sites
 from analytics.sites.event_schemas.event_schemas import clear_validator_cache
-from analytics.store.models import metadata
+from analytics.web.app import App
 from config import Settings
+from tests.empty_tables import empty_tables
+from tests.url_map import SHARED
 
 ROOT = Path(__file__).resolve().parents[1]
 # Neither the tests nor the processes that they start read a developer's .env.
 os.environ["FLASK_SKIP_DOTENV"] = "1"
+# xdist's workers and the processes of the tests keep bytecode: compiling every module takes each several seconds.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+App.url_map_class = staticmethod(lambda **options: SHARED)  # type: ignore[assignment]
 SECRET = "a-secret-that-only-the-tests-use"
 TEMPLATE = "template_migrated"
 REDIS_DATABASES = 16
@@ -119,7 +125,15 @@ def settings(request: pytest.FixtureRequest) -> Settings:
 @pytest.fixture(scope="session")
 def app(settings: Settings) -> Flask:
     """One application for all tests of an xdist worker, on its database and Redis."""
-    return create_app(settings)
+    app = create_app(settings)
+    SHARED.is_complete = True
+    return app
+
+
+@pytest.fixture
+def own_routes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Applications that the test makes have a map of routes of their own, to which it may add."""
+    monkeypatch.setattr(App, "url_map_class", Map)
 
 
 @pytest.fixture
@@ -287,16 +301,6 @@ def aws(bucket: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., 
     clear_caches()
 
 
-# The tables that have rows, which are truncated; a partitioned table includes its partitions.
-FILLED_TABLES = text(" UNION ALL ".join(f"(SELECT '{name}' FROM {name} LIMIT 1)" for name in sorted(metadata.tables)))
-# Small tables of most tests. Nearly every other refers to sites: TRUNCATE would take a tenth of a second.
-DELETED_TABLES = {"api_key_sites", "api_keys", "audit_log", "sites"}
-RESTART = text(
-    "SELECT setval(pg_get_serial_sequence('sites', 'id'), 1, false), "
-    "setval(pg_get_serial_sequence('audit_log', 'id'), 1, false)"
-)
-
-
 @pytest.fixture(autouse=True)
 def clean(request: pytest.FixtureRequest) -> None:
     """Empties tables, Redis, the storage of exports and the process's caches, for tests that use them."""
@@ -305,15 +309,7 @@ def clean(request: pytest.FixtureRequest) -> None:
     app: Flask = request.getfixturevalue("app")
     engine: Engine = request.getfixturevalue("engine")
     with engine.begin() as connection:
-        # Without the checks of foreign keys.
-        connection.execute(text("SET LOCAL lock_timeout = '5s'; SET LOCAL session_replication_role = replica"))
-        tables = set(connection.execute(FILLED_TABLES).scalars())
-        if truncated := tables - DELETED_TABLES:
-            connection.execute(text(f"TRUNCATE {', '.join(sorted(truncated))} RESTART IDENTITY"))
-        if deleted := tables & DELETED_TABLES:
-            for name in deleted:
-                connection.execute(text(f"DELETE FROM {name}"))
-            connection.execute(RESTART)
+        empty_tables(connection)
     app.extensions["buffer_redis"].flushdb()
     app.extensions["cache_redis"].flushdb()
     shutil.rmtree(request.getfixturevalue("settings").export_url, ignore_errors=True)

@@ -34,7 +34,7 @@ from config import Settings
 
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 # `make fuzz` sets 500, which also runs the hundred or so cases that schemathesis derives for each operation.
-FEW = 8
+FEW = 5
 EXAMPLES = int(os.environ.get("API_EXAMPLES", FEW))
 SITES = "/api/analytics/sites"
 PERIODS = (("date",), ("days",), ("hours",), ("from", "to"), ())
@@ -57,13 +57,14 @@ def closed(document: dict[str, Any]) -> dict[str, Any]:
 
 
 DOCUMENT = make_document()
+CLOSED = closed(DOCUMENT)
 # Endless streams cannot be called.
 ENDLESS = [
     path
     for path, operations in DOCUMENT["paths"].items()
     if "text/event-stream" in operations.get("get", {}).get("responses", {}).get("200", {}).get("content", {})
 ]
-API = schemathesis.openapi.from_dict(closed(DOCUMENT))
+API = schemathesis.openapi.from_dict(CLOSED)
 API = API.exclude(path=ENDLESS) if ENDLESS else API
 # Calls go to the application, not to an address.
 API.app = create_app(Settings(environment="test"))
@@ -107,7 +108,7 @@ def contents(operation: dict[str, Any]) -> Iterator[dict[str, Any]]:
 @each_operation
 def test_every_example_matches_its_schema(path: str, method: str, operation: dict[str, Any]) -> None:
     for content in contents(operation):
-        schema = {**content["schema"], "components": closed(DOCUMENT)["components"]}
+        schema = {**content["schema"], "components": CLOSED["components"]}
         checker = Draft202012Validator(schema, format_checker=Draft202012Validator.FORMAT_CHECKER)
         assert [error.message for error in checker.iter_errors(content["example"])] == []
 
@@ -131,13 +132,17 @@ def caller(app: Flask, engine: Engine, redis: Redis, site: Site, token: Callable
 POSTS = [path for path, operations in DOCUMENT["paths"].items() if "requestBody" in operations.get("post", {})]
 
 
-@pytest.mark.parametrize("path", POSTS)
-def test_every_body_example_is_accepted(caller: FlaskClient, path: str) -> None:
-    content = DOCUMENT["paths"][path]["post"]["requestBody"]["content"]["application/json"]
-    address = path.replace("{key}", "default")
-    status = caller.post(address, json=content["example"]).status_code
-    # The fixture has sent it before, and an example's funnel does not exist, nor what the path names.
-    assert status < 300 or status == (404 if "funnel_id" in str(content["example"]) or "{" in address else 409)
+def test_every_body_example_is_accepted(caller: FlaskClient) -> None:
+    refused = {}
+    for path in POSTS:
+        content = DOCUMENT["paths"][path]["post"]["requestBody"]["content"]["application/json"]
+        address = path.replace("{key}", "default")
+        status = caller.post(address, json=content["example"]).status_code
+        # The fixture has sent it before, and an example's funnel does not exist, nor what the path names.
+        expected = 404 if "funnel_id" in str(content["example"]) or "{" in address else 409
+        if status >= 300 and status != expected:
+            refused[path] = status
+    assert refused == {}
 
 
 SCOPES = ("ingest", "read", "export", "write", "export write")

@@ -16,7 +16,7 @@ def address(make_app: Callable[..., Flask]) -> Iterator[str]:
     """As `make run` would serve it."""
     app = make_app(anonymous_scopes=("ingest", "read", "write"), auto_create_sites=True, event_retention_days=3650)
     server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = Thread(target=server.serve_forever)
+    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     yield f"http://127.0.0.1:{server.server_port}"
     server.shutdown()

@@ -8,12 +8,14 @@ from zoneinfo import ZoneInfo
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine
 
 from analytics.funnels import attempts, visits
 from analytics.rollups.merge import merge_all
 from analytics.rollups.postings import make_postings
 from analytics.sites.sites import Site
+from tests.empty_tables import delete_all
+from tests.examples import examples
 from tests.funnels.brute_force import BruteForceResult, count_by_brute_force, read_stored_events
 from tests.reports.brute_force import BOT, ZONES
 
@@ -49,10 +51,10 @@ PERIOD = "from=2026-03-27&to=2026-03-31"
 BY_COUNTRY = "breakdown=country&limit=100"
 LATER = datetime.fromisoformat("2026-04-10T00:00:00+00:00")
 DEFINITIONS = st.lists(DEFINITION, min_size=4, max_size=4)
-EMPTY = text("TRUNCATE events, users, ingest_ledger, rollup_deltas, rollups, visits, open_days, postings, posted_days")
+EMPTY = delete_all("events, users, ingest_ledger, rollup_deltas, rollups, visits, open_days, postings, posted_days")
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(20), deadline=None, suppress_health_check=list(HealthCheck))
 @given(events=EVENTS, definitions=DEFINITIONS, zone=st.sampled_from(ZONES))
 def test_figures_from_raw_events_equal_brute_force(
     engine: Engine, store: Any, count: Any, sql: Any, site: Site, events: Any, definitions: Any, zone: str
@@ -66,7 +68,7 @@ def test_figures_from_raw_events_equal_brute_force(
         check(report, count_by_brute_force(rows, definition, ZoneInfo(zone)))
 
 
-@settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(10), deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     events=EVENTS, late=EVENTS, definitions=DEFINITIONS, zone=st.sampled_from(ZONES), bots=st.booleans(),
     crowded=st.booleans(),

@@ -16,6 +16,7 @@ from analytics.ingest.buffer import Entry, decode_entry
 from analytics.ingest.drain.drain import Drain
 from analytics.ingest.ids import keyed_ids, mark_public, normalize_event_id
 from analytics.sites.sites import Site
+from tests.examples import examples
 from tests.factories import make_entry
 
 KEY = "5b0ff3f4-3a53-4f0e-9a3a-5f1d6f1b6c11"
@@ -43,7 +44,7 @@ EVENT = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(40), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(events=st.lists(EVENT, min_size=1, max_size=8), attempts=st.lists(st.booleans(), min_size=1, max_size=3))
 def test_any_batch_is_stored_once_however_often_it_is_sent(
     post: Post, drain: Any, sql: Any, events: list[dict[str, Any]], attempts: list[bool]

@@ -21,6 +21,7 @@ from analytics.ingest.enrich import open_geo_database
 from analytics.privacy.pseudonym import identity_salt
 from analytics.sites.sites import create_site, update_site
 from tests.contracts.conftest import drained, local, stored
+from tests.examples import examples
 from tests.factories import NO_LIMITS, make_drain, make_entry, make_site
 
 __all__ = ["drained", "local"]
@@ -232,7 +233,9 @@ def test_a_rule_that_is_not_known_is_refused(
     assert (answer.status_code, answer.json["errors"][0]["field"]) == (422, field)
 
 
-@hypothesis_settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=15, deadline=None)
+@hypothesis_settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=examples(15), deadline=None
+)
 @given(
     st.sampled_from(["Asia/Kathmandu", "America/St_Johns", "Australia/Lord_Howe", LA]),
     st.lists(st.datetimes(datetime(2026, 3, 1), datetime(2026, 11, 30)), min_size=1, max_size=20),

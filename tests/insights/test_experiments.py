@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine
 
 from analytics.sites.sites import Site
+from tests.examples import examples
 from tests.factories import make_site
 from tests.insights.brute_force import DAY, START, Event, event_payloads, read_stored_events
 
@@ -129,7 +130,7 @@ def test_a_property_with_too_many_values_is_rejected(store: Any, report: Report)
     assert report("experiment", f"{BASIC}&goal=order", status=400)["errors"][0]["field"] == "variant"
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(20), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     payloads=event_payloads(days=1), bots=st.booleans(), news=st.booleans(), exposure=st.sampled_from(["seen", "page_view"]),
     goal=st.sampled_from(["order", "seen", "/a*"]), by_instants=st.booleans(),

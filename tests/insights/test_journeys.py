@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine, text
 
 from analytics.sites.sites import Site
+from tests.examples import examples
 from tests.factories import make_site
 from tests.insights.brute_force import DAY, GAP, START, Event, event_payloads, read_stored_events
 
@@ -117,7 +118,7 @@ def brute_force_journeys(events: list[Event], anchor: str, steps: int, is_end: b
     return {path: (count, len(users[path])) for path, count in visits.items()}
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(25), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     payloads=event_payloads(days=1), anchor=st.sampled_from(["page=/a", "page=/", "event=order"]), is_end=st.booleans(),
     steps=st.integers(2, 4), types=st.sampled_from([[], ["seen"], ["seen", "order"]]), bots=st.booleans(),

@@ -14,6 +14,7 @@ from sqlalchemy import Engine
 from analytics import clock
 from analytics.rollups.merge import merge_site
 from analytics.sites.sites import Site
+from tests.examples import examples
 from tests.factories import make_site
 from tests.insights.brute_force import DAY
 from tests.reports.audience.test_retention import start_of
@@ -77,7 +78,7 @@ def test_an_invalid_query_is_rejected_by_parameter(site: Site, report: Report, q
     assert report("lifecycle", query, status=400)["errors"][0]["field"] == field
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(15), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     on_time=event_drafts(40), late=event_drafts(40), start=st.sampled_from(STARTS), zone=st.sampled_from(ZONES), bots=st.booleans(),
     unit=st.sampled_from(["day", "week", "month"]), types=st.sampled_from([[], ["click"]]),

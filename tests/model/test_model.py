@@ -1,7 +1,7 @@
 """Every report of random histories, compared with the model: unmerged, merged, closed and rebuilt; computed and cached.
 
-Ten seeds run with all tests. `make model` runs a hundred and asks every report each time; MODEL_SEEDS=500 is that many
-seeds, MODEL_SEEDS=7,12 those two, MODEL_SEEDS=7, one.
+Ten seeds run with all tests, with half as many events. `make model` runs a hundred and asks every report each time;
+MODEL_SEEDS=500 is that many seeds, MODEL_SEEDS=7,12 those two, MODEL_SEEDS=7, one.
 """
 
 import os
@@ -22,6 +22,7 @@ from tests.model.run import Run
 from tests.model.service import Service
 
 SEEDS = os.environ.get("MODEL_SEEDS")
+SIZE = int(os.environ.get("MODEL_SIZE", 1000 if SEEDS else 500))
 SHOWN_FAILURES = 5
 REPORT_TAGS = {"Reports", "Short links", "Sites", "Metrics", "Goals", "Funnels", "Websites"}
 
@@ -68,7 +69,9 @@ def service(
 @pytest.mark.usefixtures("own_partitions")
 @pytest.mark.parametrize("seed", seeds())
 def test_reports_agree_with_the_model(seed: int, service: Service) -> None:
-    run = Run(Scenario(seed), service, asks_all=bool(SEEDS))
+    run = Run(Scenario(seed, SIZE), service, asks_all=bool(SEEDS))
     run.take_all()
     shown = "\n\n".join(run.failures[:SHOWN_FAILURES])
-    assert not run.failures, f"{len(run.failures)} answers differ\n{shown}\nrepeat: make model MODEL_SEEDS={seed},"
+    assert not run.failures, (
+        f"{len(run.failures)} answers differ\n{shown}\nrepeat: make model MODEL_SEEDS={seed}, MODEL_SIZE={SIZE}"
+    )

@@ -170,7 +170,7 @@ def test_the_mode_decides_about_refused_connections_too(make_client: Any, mode: 
 
 
 @pytest.fixture
-def streaming(make_app: MakeApp) -> Callable[[str], Flask]:
+def streaming(make_app: MakeApp, own_routes: None) -> Callable[[str], Flask]:
     """An application with a route that streams, logs between two chunks, and fails on demand."""
 
     def make(mode: str) -> Flask:

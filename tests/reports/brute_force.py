@@ -9,6 +9,8 @@ from zoneinfo import ZoneInfo
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.examples import examples
+
 BOT = "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)"
 ZONES = ["UTC", "Europe/Berlin", "Asia/Kathmandu", "America/St_Johns", "Pacific/Apia", "Australia/Lord_Howe"]
 # Each is a few days before a clock change in one of the zones.
@@ -19,7 +21,7 @@ Test = Callable[..., None]
 
 def in_some_zones(starts: list[datetime], **values: st.SearchStrategy[Any]) -> Callable[[Test], Test]:
     """Runs a test on a few random values, zones and starts."""
-    few = settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+    few = settings(max_examples=examples(5), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
     draw = given(zone=st.sampled_from(ZONES), start=st.sampled_from(starts), **values)
     return lambda test: few(draw(test))
 

@@ -13,6 +13,7 @@ from sqlalchemy import Engine
 
 from analytics.rollups.merge import merge_site
 from analytics.sites.sites import Site
+from tests.examples import examples
 from tests.factories import append_events, make_drain, make_site
 from tests.rollups.visits.test_visits import View, slow_visits
 
@@ -22,7 +23,7 @@ VIEWS = st.tuples(
     st.sampled_from("abc"), st.integers(0, 2), st.integers(60, 22 * 60), st.sampled_from(["/a", "/b"])
 )  # fmt: skip
 STEPS = st.lists(st.tuples(st.lists(VIEWS, min_size=1, max_size=5), st.booleans()), min_size=1, max_size=4)
-SLOW = settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+SLOW = settings(max_examples=examples(8), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def count_slowly(views: Iterable[View], first: datetime, after: datetime) -> dict[str, Any]:

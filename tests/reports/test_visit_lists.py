@@ -31,6 +31,7 @@ from analytics.rollups.visits.sums import LIST_DIMENSIONS, VisitSums
 from analytics.sites.sites import Site, read_site_by_id
 from analytics.store.planner import force_index_lookups
 from tasks import rollups as tasks
+from tests.examples import examples
 from tests.factories import make_site
 from tests.reports.brute_force import BOT, ZONES, local_day
 
@@ -148,7 +149,7 @@ def check(engine: Engine, site: Site, sql: Any) -> None:
                 }
 
 
-@settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(4), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(drafts(), st.sampled_from(ZONES), st.sampled_from(ZONES))
 def test_lists_of_visits_equal_a_slow_count(
     engine: Engine, redis: Any, store: Any, sql: Any, batches: list[list[dict[str, Any]]], zone: str, moved_to: str

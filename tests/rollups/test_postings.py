@@ -29,6 +29,7 @@ from analytics.sites.sites import Site, update_site
 from analytics.store.planner import force_index_lookups
 from config import Settings
 from tasks import rollups as tasks
+from tests.examples import examples
 from tests.factories import make_site
 from tests.rollups.test_rebuild import BOT, EVENTS, as_sent, drain, view
 from tests.rollups.test_rebuild import ZONES as SOME_ZONES
@@ -89,7 +90,7 @@ def slowly(engine: Engine, site: Site, zone: str) -> dict[Any, list[tuple[int, d
     return {place: sorted(events) for place, events in found.items()}
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(12), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(EVENTS, EVENTS, st.sampled_from(SOME_ZONES))
 def test_postings_hold_each_event_once(engine: Engine, redis: Redis, events: Any, late: Any, zone: str) -> None:
     """Of days of 23 hours too; whatever comes late takes away its days, and they are made again."""

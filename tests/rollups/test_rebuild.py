@@ -21,6 +21,7 @@ from analytics.rollups.merge import merge_all, merge_site, move_all_calendars, r
 from analytics.rollups.rebuild import rebuild_days
 from analytics.sites.sites import Site, update_site
 from tasks import rollups as tasks
+from tests.examples import examples
 from tests.factories import append_events, make_drain, make_site
 from tests.rollups.factories import before_statement
 
@@ -122,7 +123,7 @@ def as_sent(event: dict[str, Any]) -> dict[str, Any]:
     return {**fields, **given_id, "ts": at.isoformat().replace("+00:00", "Z")}
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(15), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     EVENTS, st.sampled_from(ZONES), st.sampled_from(ZONES), st.lists(st.booleans(), min_size=14, max_size=14),
     st.lists(st.booleans(), min_size=14, max_size=14),

@@ -25,6 +25,7 @@ from analytics.rollups.merge import merge_all, merge_site
 from analytics.rollups.postings import make_postings
 from analytics.rollups.rebuild import rebuild_days
 from analytics.sites.sites import Site
+from tests.examples import examples
 from tests.factories import append_events, make_drain, make_site
 from tests.ingest.drain.letters import bury_batch, poisoned, retry_all
 
@@ -231,7 +232,7 @@ def journeys_from_a(events: Sequence[Sent]) -> Counter[tuple[str, ...]]:
     return found
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(15), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(arrived=batches(), merged=st.lists(st.booleans(), min_size=5, max_size=5), is_posted=st.booleans())
 def test_everything_tells_one_order(
     engine: Engine, redis: Redis, client: FlaskClient, token: Any, auth: Any, read: Read, funnel: Read, sql: Any,

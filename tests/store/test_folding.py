@@ -7,11 +7,12 @@ from sqlalchemy import Engine, column, select, text, values
 from sqlalchemy.types import Text
 
 from analytics.store.folding import fold, fold_column, fold_sql
+from tests.examples import examples
 
 LETTERS = st.characters(exclude_categories=("Cs", "Cc"), max_codepoint=0x2000)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(40), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.text(LETTERS, max_size=30) | st.text("ABCÄÖÜÉßẞİΣЖҐԱ", max_size=8), min_size=1, max_size=200))
 def test_sql_folds_as_python_does(engine: Engine, words: list[str]) -> None:
     by_text = text(f"SELECT {fold_sql('word')} FROM unnest(CAST(:words AS text[])) AS word")

@@ -3,9 +3,13 @@
 import pytest
 from flask import Blueprint, Flask
 from flask.testing import FlaskClient
+from werkzeug.routing import Map
 
+from analytics import create_app
 from analytics.sites.sites import Site
 from analytics.web.app import App, JsonBytesResponse, current_request
+from config import Settings
+from tests.url_map import SHARED, key_of
 
 
 @pytest.mark.parametrize("again", range(2), ids=["first time", "remembered"])
@@ -39,4 +43,11 @@ def test_hook_that_would_not_run_is_refused(hook: str) -> None:
     blueprint = Blueprint("some", __name__)
     getattr(blueprint, hook)(lambda *_: None)
     with pytest.raises(RuntimeError, match="some: hooks"):
-        App(__name__).register_blueprint(blueprint)
+        App(__name__, static_folder=None).register_blueprint(blueprint)
+
+
+def test_the_tests_share_the_routes_of_an_application_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(App, "url_map_class", Map)
+    own = create_app(Settings(environment="test")).url_map
+    assert own is not SHARED
+    assert [*map(key_of, own.iter_rules())] == [*map(key_of, SHARED.iter_rules())]

@@ -49,7 +49,7 @@ def body() -> Body:
 
 
 @pytest.fixture
-def samples(make_app: Callable[..., Flask], body: Body) -> FlaskClient:
+def samples(make_app: Callable[..., Flask], own_routes: None, body: Body) -> FlaskClient:
     """Routes that respond with `?size=`, `?type=`, `?header=Name:value`, and one that streams `body`."""
     app, blueprint = make_app(), Blueprint("sample", __name__)
 

@@ -77,7 +77,7 @@ def endpoint() -> Iterator[Any]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     found.server = server  # type: ignore[attr-defined]
     found.url = f"http://127.0.0.1:{server.server_address[1]}/jwks?tenant=1"  # type: ignore[attr-defined]
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     yield found
     found.may_answer.set()
@@ -296,7 +296,7 @@ def test_response_that_never_ends_is_cut(monkeypatch: pytest.MonkeyPatch) -> Non
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Drip)
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     try:
         with pytest.raises(OSError, match="no response within"):

@@ -18,6 +18,7 @@ from analytics import clock
 from analytics.exports.delivery import ranges, signed_links
 from analytics.exports.jobs.job import read_job
 from config import Settings
+from tests.examples import examples
 from tests.exports.conftest import ROUTE
 
 Api = Callable[..., Any]
@@ -84,7 +85,7 @@ def test_range_header_is_read_as_in_rfc_9110(header: str, size: int) -> None:
         assert actual == f"bytes={expected[0]}-{expected[1]}"
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(60), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(first=st.integers(0, 5000), length=st.integers(1, 5000), kind=st.sampled_from(["closed", "open", "suffix"]))
 def test_range_response_has_the_bytes_of_the_file(
     client: FlaskClient, finished: Any, token: Any, auth: Any, first: int, length: int, kind: str

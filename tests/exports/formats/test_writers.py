@@ -31,6 +31,7 @@ from analytics.files.checksums import ChecksumWriter
 from analytics.files.columns import Column
 from analytics.sites.sites import Site
 from analytics.store.partitions import ensure
+from tests.examples import examples
 
 START, END = datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 4, 1, tzinfo=UTC)
 CUTOFF = datetime(2026, 5, 1, tzinfo=UTC)
@@ -157,7 +158,9 @@ ROWS = st.lists(ROW, max_size=8, unique_by=lambda row: row["event_id"]).map(
     lambda rows: sorted(rows, key=lambda row: (row["ts"], row["event_id"]))
 )
 PROPERTY = settings(
-    max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+    max_examples=examples(80),
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 
 

@@ -26,6 +26,7 @@ from analytics.exports.schedules import schedule as schedules
 from analytics.sites.sites import Site
 from analytics.store.backlog import STREAM
 from analytics.store.partitions import ensure
+from tests.examples import examples
 from tests.exports.conftest import FIRST_DAY, file_of, make_day
 
 Api = Callable[..., Any]
@@ -132,7 +133,7 @@ STEPS = st.lists(
 
 
 @given(STEPS)
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(15), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_no_event_is_missed_or_repeated(
     engine: Engine, redis: Redis, sql: Api, runner: Runner, now: Api, daily: Api, put: Api, steps: list[Any]
 ) -> None:

@@ -21,6 +21,7 @@ from analytics.exports.sources.request import ExportRequest, Filter
 from analytics.ingest.drain.drain import Drain
 from analytics.privacy.pseudonym import identity_salt
 from analytics.sites.sites import Site
+from tests.examples import examples
 from tests.exports.conftest import ROUTE, make_day
 
 Make = Callable[..., Any]
@@ -85,7 +86,7 @@ def test_where_selects_the_rows_that_python_selects(
     assert select(where) == [row["id"] for row in put if is_selected(row)]
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(40), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(value=st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1, max_size=6))
 def test_values_are_never_sql(put: Any, select: Make, value: str) -> None:
     escaped = "".join("\\" + char if char in ";|\\.=!~^" else char for char in value)

@@ -18,6 +18,7 @@ from sqlalchemy import Engine, text
 
 from analytics.rollups.merge import merge_site
 from analytics.sites.sites import Site, clear_site_cache, update_site
+from tests.examples import examples
 from tests.reports.brute_force import local_day
 from tests.reports.conftest import store  # noqa: F401  # a fixture
 
@@ -83,7 +84,7 @@ def users_between(rows: Any, first: date, last: date) -> set[str]:
 
 @pytest.mark.usefixtures("berlin")
 @given(EVENTS)
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(8), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_figures_equal_a_slow_count(put: Api, report: Api, sql: Api, events: Any) -> None:
     for table in ("events", "users", "rollups", "rollup_deltas", "visits", "visit_rollups", "export_jobs"):
         sql(f"DELETE FROM {table} RETURNING 1")

@@ -26,6 +26,8 @@ from analytics.ingest.drain import chunk_reader
 from analytics.ingest.drain.drain import Drain, DrainResult
 from analytics.sites.sites import Site, find_site
 from tasks.ingest import MergePace
+from tests.empty_tables import delete_all
+from tests.examples import examples
 from tests.factories import NO_LIMITS, make_drain, make_entry
 
 NOW = datetime.now(UTC).replace(microsecond=0)
@@ -274,14 +276,16 @@ def test_first_seen_is_the_earliest_of_the_chunk(engine: Engine, redis: Redis, s
         assert connection.execute(text("SELECT first_seen_at FROM users")).scalar() == NOW - timedelta(hours=5)
 
 
-@hypothesis_settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@hypothesis_settings(
+    max_examples=examples(25), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(seed=st.integers(0, 2**32))
 def test_any_mix_of_batches_resends_and_drains_stores_each_event_once(
     engine: Engine, redis: Redis, site: Site, seed: int
 ) -> None:
     rng = random.Random(seed)
     with engine.begin() as connection:
-        connection.execute(text("TRUNCATE events, users, ingest_ledger, dead_letters"))
+        connection.execute(delete_all("events, users, ingest_ledger, dead_letters"))
     redis.flushdb()
     drains = [make_drain(engine, redis) for _ in range(2)]
     batches = [

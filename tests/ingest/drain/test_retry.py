@@ -34,6 +34,8 @@ from analytics.sites.sites import Site, create_site
 from analytics.store import dead_letters
 from analytics.store.dead_letters import LetterSize, Selection
 from config import Settings
+from tests.empty_tables import delete_all
+from tests.examples import examples
 from tests.factories import append_events, make_drain
 from tests.ingest.drain.letters import STEPS, Killed, bury_batch, kill, make_retry, poisoned, retry_all, run
 
@@ -438,13 +440,13 @@ OPERATIONS = st.lists(
 )
 
 
-@hypothesis_settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
+@hypothesis_settings(max_examples=examples(8), deadline=None, suppress_health_check=list(HealthCheck))
 @given(operations=OPERATIONS)
 def test_any_order_of_deaths_retries_and_kills_stores_each_event_once(
     engine: Engine, redis: Redis, site: Site, mend: Callable[[], None], operations: list[tuple[str, Any]]
 ) -> None:
-    run(engine, "TRUNCATE events, ingest_ledger, dead_letters, rollups, rollup_deltas, users, user_numbers, visits,"
-        " visit_rollups, open_days")  # fmt: skip
+    tables = "events, ingest_ledger, dead_letters, rollups, rollup_deltas, users, user_numbers, visits, visit_rollups"
+    run(engine, str(delete_all(f"{tables}, open_days")))
     redis.flushdb()
     with poisoned(engine) as mend:
         numbers, sent = count(), set[str]()

@@ -18,6 +18,7 @@ from analytics.ingest.reclassification.days import ReclassifiedDays, reclassify_
 from analytics.rollups.merge import merge_all
 from analytics.rollups.rebuild import rebuild_days
 from analytics.sites.sites import Site, update_site
+from tests.examples import examples
 from tests.factories import append_events, make_drain, make_site
 from tests.rollups.factories import before_statement
 from tests.rollups.test_rebuild import count_slowly, table, visits
@@ -233,7 +234,10 @@ DOMAINS = st.lists(st.sampled_from(["shop.example", "*.cdn.example", "bücher.ex
 
 
 @hypothesis_settings(
-    max_examples=12, deadline=None, phases=[Phase.generate], suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=examples(12),
+    deadline=None,
+    phases=[Phase.generate],
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(EVENTS, DOMAINS, DOMAINS)
 def test_reclassified_equals_stored_by_the_new_rules(

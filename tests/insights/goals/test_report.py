@@ -17,6 +17,7 @@ from analytics.extensions import db
 from analytics.rollups import cardinality
 from analytics.rollups.merge import merge_site
 from analytics.sites.sites import Site, clear_site_cache
+from tests.examples import examples
 from tests.factories import make_site
 from tests.insights.brute_force import DAY, START, Event, day_of, event_payloads, parse_amount, read_stored_events
 from tests.reports.brute_force import ZONES
@@ -93,7 +94,7 @@ def pick_figures(row: dict[str, Any]) -> dict[str, Any]:
     return figures
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(25), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     payloads=event_payloads(), zone=st.sampled_from(ZONES), other_zone=st.booleans(), case=st.sampled_from(CASES), bots=st.booleans(),
     news=st.booleans(), unit=st.sampled_from(["hour", "day", "week", "month"]), hours=st.integers(-20, 20),
@@ -296,7 +297,7 @@ def _store_goal(client: Any, headers: Any, body: dict[str, Any]) -> str:
     return str(response.json["id"])
 
 
-@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(10), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     payloads=event_payloads(days=12), zone=st.sampled_from(ZONES), case=st.sampled_from(CASES[:6]), bots=st.booleans(),
     unit=st.sampled_from(["day", "week"]),

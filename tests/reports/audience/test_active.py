@@ -12,6 +12,7 @@ from sqlalchemy import Engine
 from analytics import clock
 from analytics.rollups.merge import merge_site
 from analytics.sites.sites import Site, create_site
+from tests.examples import examples
 from tests.factories import make_site
 from tests.reports.brute_force import BOT, STARTS, ZONES, as_payloads, count_users_by_day, event_drafts, users_between
 
@@ -189,7 +190,7 @@ def test_days_keep_the_old_zone_until_rollups_are_rebuilt(
     assert (found["wau"], found["meta"]["zone"]) == (1, "UTC")
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(15), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     on_time=event_drafts(40), late=event_drafts(20), start=st.sampled_from(STARTS), zone=st.sampled_from(ZONES), bots=st.booleans(),
     types=st.sampled_from([[], ["page_view"], ["page_view", "click"]]),

@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from redis import Redis
-from sqlalchemy import Engine, select, text
+from sqlalchemy import Engine, select
 from sqlalchemy.dialects import postgresql
 
 from analytics import clock
@@ -20,6 +20,8 @@ from analytics.reports.audience.active import AudienceFilter, count_active_raw
 from analytics.rollups.merge import merge_site
 from analytics.sites.sites import Site, create_site
 from analytics.store import event_queries
+from tests.empty_tables import delete_all
+from tests.examples import examples
 from tests.reports.brute_force import BOT, STARTS, ZONES, local_day
 
 ROUTE = "/api/analytics/reports/dau"
@@ -191,13 +193,13 @@ EVENTS = st.lists(
 )
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(25), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(events=EVENTS, first=st.sampled_from(STARTS), name=st.sampled_from(ZONES), include_bots=st.booleans())
 def test_the_count_equals_a_set_in_python(
     engine: Engine, store: Any, site: Site, events: Any, first: datetime, name: str, include_bots: bool
 ) -> None:
     with engine.begin() as connection:
-        connection.execute(text("TRUNCATE events, users, ingest_ledger"))
+        connection.execute(delete_all("events, users, ingest_ledger"))
     zone, first = ZoneInfo(name), first.replace(tzinfo=UTC)
     at = [(user, first + timedelta(seconds=after_s), is_bot) for user, after_s, is_bot in events]
     store(

@@ -12,6 +12,7 @@ from sqlalchemy import Engine
 from analytics import clock
 from analytics.rollups.merge import merge_site
 from analytics.sites.sites import Site, create_site
+from tests.examples import examples
 from tests.factories import make_site
 from tests.reports.brute_force import STARTS, ZONES, as_payloads, count_users_by_day, event_drafts
 
@@ -88,7 +89,7 @@ def test_a_day_that_the_zone_skipped_has_no_cohort(engine: Engine, report: Repor
     assert (found["cohorts"], found["meta"]["from"]) == ([], found["meta"]["to"])
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(15), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     on_time=event_drafts(70), late=event_drafts(40), start=st.sampled_from(STARTS), zone=st.sampled_from(ZONES), bots=st.booleans(),
     unit=st.sampled_from(["day", "week", "month"]),

@@ -16,6 +16,8 @@ from analytics.reports.events import event_list
 from analytics.rollups.merge import merge_all
 from analytics.sites.sites import Site, clear_site_cache
 from analytics.store.planner import force_time_scan
+from tests.empty_tables import delete_all
+from tests.examples import examples
 from tests.reports.brute_force import STARTS, ZONES, as_payloads, event_drafts
 from tests.reports.conftest import Store
 
@@ -53,7 +55,7 @@ def all_pages(get: Get, query: str, limit: int) -> tuple[list[dict[str, Any]], s
 def reset_site(engine: Engine, zone: str) -> None:
     """Between two examples: deletes all events and sets the zone of the site."""
     with engine.begin() as connection:
-        connection.execute(text("TRUNCATE events, rollups, rollup_deltas, visits, visit_rollups, open_days"))
+        connection.execute(delete_all("events, rollups, rollup_deltas, visits, visit_rollups, open_days"))
         connection.execute(text("UPDATE sites SET zone = :zone, rollups_zone = NULL"), {"zone": zone})
     clear_site_cache(engine)
 
@@ -64,7 +66,7 @@ def slow_list(sql: Any, kind: str | None, bots: bool, start: datetime, end: date
     return [f"event_{event_id}" for ts, *_, event_id in sorted(events, reverse=True) if start <= ts < end]
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(12), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     drafts=event_drafts(3),
     kind=st.sampled_from([None, "page_view", "click", "never_sent"]),

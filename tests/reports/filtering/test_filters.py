@@ -17,6 +17,7 @@ from analytics.errors import BadInput
 from analytics.reports.filtering.filters import FIELDS, Condition, build_filter_clause, parse_filter
 from analytics.sites.sites import Site
 from analytics.store.models import events
+from tests.examples import examples
 
 ACCEPTED = [
     pytest.param("country==DE", [("country", (), "is", False, ("DE",))], id="is"),
@@ -183,7 +184,7 @@ def test_columns_of_the_property_test_are_fields() -> None:
     assert set(COLUMNS) < set(FIELDS)
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(12), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     sent=st.lists(st.tuples(st.dictionaries(st.sampled_from(COLUMNS), st.sampled_from(WORDS), max_size=4), payload), min_size=1, max_size=12),
     filters=st.lists(st.lists(condition(), min_size=1, max_size=3), min_size=8, max_size=8),

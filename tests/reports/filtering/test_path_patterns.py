@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine, Text, literal, select
 
 from analytics.reports.filtering.path_patterns import exact_path, match_path, parse_pattern
+from tests.examples import examples
 
 LITERALS = st.text(st.sampled_from("ab/%_\\.é"), max_size=6)
 
@@ -21,7 +22,7 @@ def matches(pattern: str, path: str) -> bool:
     return bool(path) and path[0] == pattern[0] and matches(pattern[1:], path[1:])
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(100), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     literals=st.lists(LITERALS, min_size=1, max_size=4), between=st.lists(LITERALS, min_size=4, max_size=4), path=LITERALS
 )  # fmt: skip

@@ -12,6 +12,7 @@ from sqlalchemy import Engine
 
 from analytics.rollups.merge import merge_site
 from analytics.sites.sites import Site
+from tests.examples import examples
 from tests.factories import make_site
 from tests.reports.brute_force import BOT, STARTS, ZONES, local_day
 
@@ -167,7 +168,7 @@ def check_rows(breakdown: dict[str, Any], events: list[Event], selection: Select
     assert rows == [(value, counts[value], len(users[value])) for value in ranked]
 
 
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(8), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     data=st.data(), start=st.sampled_from(STARTS), zone=st.sampled_from(ZONES), other_zone=st.sampled_from(ZONES),
     filters=st.lists(st.sampled_from(FILTERS), max_size=3, unique=True), bots=st.booleans(),
@@ -204,7 +205,7 @@ def test_query_reports_equal_a_slow_count(
         check_rows(report("breakdown", f"{of}&dimension={name}"), events, selection, name)
 
 
-@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(6), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     data=st.data(), start=st.sampled_from(STARTS), zone=st.sampled_from(ZONES), bots=st.booleans(),
     types=st.sampled_from([[], ["click"], ["click", "page_view"]]),

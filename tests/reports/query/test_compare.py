@@ -15,6 +15,7 @@ from sqlalchemy import Engine
 from analytics import clock
 from analytics.rollups.merge import merge_site
 from analytics.sites.sites import Site
+from tests.examples import examples
 from tests.factories import make_site
 from tests.reports.brute_force import STARTS, ZONES, local_day
 from tests.reports.query.test_brute_force import (
@@ -32,7 +33,7 @@ from tests.reports.query.test_brute_force import (
 Report = Callable[..., Any]
 FIGURES = ("events", "page_views", "visitors", "visits")
 FEW = settings(
-    max_examples=6,
+    max_examples=examples(6),
     deadline=None,
     phases=[Phase.explicit, Phase.generate],
     suppress_health_check=[HealthCheck.function_scoped_fixture],

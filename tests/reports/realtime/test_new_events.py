@@ -28,6 +28,7 @@ from analytics.reports.realtime.position import StreamPosition, decode_position,
 from analytics.sites.sites import Site
 from analytics.store.partitions import ensure
 from config import Settings
+from tests.examples import examples
 from tests.reports.brute_force import BOT
 from tests.reports.conftest import Store
 from tests.reports.events.test_event_list import SUMMARISE
@@ -85,7 +86,9 @@ def start(engine: Engine) -> StreamPosition:
         return read_current_position(connection)
 
 
-@hypothesis_settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@hypothesis_settings(
+    max_examples=examples(40), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(
     steps=st.lists(st.tuples(st.sampled_from("wwwcl"), st.integers(0, 3)), max_size=25),
     page=st.sampled_from([1, 2, 99]),

@@ -12,6 +12,8 @@ from sqlalchemy import Engine, text
 from analytics import clock
 from analytics.reports.realtime import realtime
 from analytics.sites.sites import Site, clear_site_cache
+from tests.empty_tables import delete_all
+from tests.examples import examples
 from tests.reports.brute_force import BOT
 from tests.reports.conftest import Store
 from tests.reports.events.test_event_list import SUMMARISE
@@ -36,14 +38,14 @@ def as_event(draft: Any) -> dict[str, Any]:
     return event | ({"user_agent": BOT} if is_bot else {})
 
 
-@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(10), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(drafts=st.lists(event_draft, max_size=40), bots=st.booleans())
 def test_every_figure_equals_a_slow_count(
     store: Store, engine: Engine, report: Any, monkeypatch: pytest.MonkeyPatch, drafts: list[Any], bots: bool
 ) -> None:
     monkeypatch.setattr(clock, "now", lambda: NOW)
     with engine.begin() as connection:
-        connection.execute(text("TRUNCATE events, rollups, rollup_deltas, visits, visit_rollups, open_days"))
+        connection.execute(delete_all("events, rollups, rollup_deltas, visits, visit_rollups, open_days"))
     if drafts:
         store([as_event(draft) for draft in drafts])
     response = report("realtime", f"include_bots={bots}&limit=2")

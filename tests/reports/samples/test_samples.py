@@ -33,6 +33,8 @@ from analytics.rollups.samples.sketch import (
 from analytics.rollups.samples.summary import Point, merge_summaries, summarize_points
 from analytics.sites.sites import Site
 from analytics.store.planner import prefer_index_scans
+from tests.empty_tables import delete_all
+from tests.examples import examples
 
 NOW = datetime(2026, 11, 23, 12, 34, 56, tzinfo=UTC)
 START = NOW - timedelta(hours=50)
@@ -146,13 +148,13 @@ SAMPLES = st.lists(
 )
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(30), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(batches=st.lists(SAMPLES, min_size=1, max_size=3), data=st.data())
 def test_any_period_tags_and_buckets_equal_the_slow_count(
     batches: list[list[Sent]], data: st.DataObject, put: Any, ask: Any, engine: Engine
 ) -> None:
     with engine.begin() as connection:
-        connection.execute(text("TRUNCATE samples, sample_rollups, sample_names"))
+        connection.execute(delete_all("samples, sample_rollups, sample_names"))
     # A resend has a ts of the same day; here it has the same ts.
     batches = [[sample._replace(after_s=7200) if sample.sample_id else sample for sample in batch] for batch in batches]
     for batch in batches:

@@ -13,6 +13,7 @@ from sqlalchemy import Engine
 
 from analytics import clock
 from analytics.rollups.merge import merge_site
+from tests.examples import examples
 from tests.factories import make_site
 from tests.reports.brute_force import BOT, ZONES, local_day
 
@@ -25,7 +26,7 @@ SEEN = st.lists(
 )  # fmt: skip
 
 
-@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(6), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(seen=SEEN, zone=st.sampled_from(ZONES), start=st.sampled_from([datetime(2011, 12, 28), datetime(2026, 3, 26)]))
 def test_a_site_equals_a_slow_count(
     engine: Engine,

@@ -22,6 +22,7 @@ from analytics.rollups.merge import merge_all, merge_site
 from analytics.rollups.rebuild import rebuild_days
 from analytics.sites.sites import Site, update_site
 from tasks import rollups as tasks
+from tests.examples import examples
 from tests.factories import make_site
 from tests.rollups.factories import before_statement
 from tests.rollups.test_rebuild import drain
@@ -116,7 +117,7 @@ def as_sent(event: dict[str, Any]) -> dict[str, Any]:
     return {**fields, "ts": (START + timedelta(minutes=event["minutes"])).isoformat().replace("+00:00", "Z")}
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(20), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(EVENTS, min_size=1, max_size=3), st.lists(st.integers(0, 50 * 24), min_size=3, max_size=3),
     st.sampled_from(ZONES), st.booleans(), st.booleans(),

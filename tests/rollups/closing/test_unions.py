@@ -28,6 +28,7 @@ from analytics.rollups.visits.sums import LIST_DIMENSIONS
 from analytics.sites.sites import Site
 from analytics.store.planner import force_index_lookups
 from tasks import rollups as tasks
+from tests.examples import examples
 from tests.factories import make_site
 from tests.rollups.deltas.test_writer import await_blocked
 from tests.rollups.factories import BOT_AGENT, Row, add_delta, before_statement, page
@@ -65,7 +66,7 @@ RANGES = st.lists(st.tuples(st.integers(-3, 120), st.integers(0, 130)), min_size
 FILTERS: list[dict[str, Any]] = [{}, {"types": ["click"]}, {"bots": True}, {"subject": "abc"}]
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(12), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(EVENTS, min_size=1, max_size=3), RANGES, st.randoms())
 def test_results_equal_a_slow_count_with_any_unions(
     engine: Engine, chunks: list[list[Seen]], ranges: list[tuple[int, int]], chance: Any

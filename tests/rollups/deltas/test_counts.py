@@ -18,6 +18,7 @@ from analytics.rollups.deltas.codec import UnreadableDelta
 from analytics.rollups.deltas.counts import Count, Delta, RollupKey
 from analytics.rollups.visits.sessionization import VisitPart, join_parts
 from analytics.store.copy.copy_text import escape_copy
+from tests.examples import examples
 from tests.rollups.factories import Row, page
 
 # Zone → an instant near which its clocks change or its offset is odd.
@@ -119,7 +120,7 @@ EVENTS = st.builds(
 
 
 @pytest.mark.parametrize("zone", INSTANTS)
-@hypothesis_settings(max_examples=25, deadline=None)
+@hypothesis_settings(max_examples=examples(25), deadline=None)
 @given(drawn=st.lists(EVENTS, max_size=12))
 def test_a_delta_equals_a_slow_count(zone: str, drawn: list[Any]) -> None:
     events = [Event(datetime.fromisoformat(INSTANTS[zone]) + after, *rest) for after, *rest in drawn]
@@ -181,7 +182,7 @@ def entry_of(view: Event) -> tuple[str, ...]:
 
 
 @pytest.mark.parametrize("zone", ["Europe/Berlin"])
-@hypothesis_settings(max_examples=25, deadline=None)
+@hypothesis_settings(max_examples=examples(25), deadline=None)
 @given(drawn=st.lists(EVENTS, max_size=12), cut=st.integers(0, 12))
 def test_encoded_bodies_add_up_without_loss(zone: str, drawn: list[Any], cut: int) -> None:
     events = [Event(datetime.fromisoformat(INSTANTS[zone]) + after, *rest) for after, *rest in drawn]
@@ -195,7 +196,7 @@ def test_encoded_bodies_add_up_without_loss(zone: str, drawn: list[Any], cut: in
     assert sorted(total.visit_parts) == sorted(whole.visit_parts)
 
 
-@hypothesis_settings(max_examples=40, deadline=None)
+@hypothesis_settings(max_examples=examples(40), deadline=None)
 @given(drawn=st.lists(EVENTS, max_size=12), cut=st.integers(0, 12), keys=st.integers(0, 200))
 def test_parts_of_few_keys_add_up_to_the_whole(drawn: list[Any], cut: int, keys: int) -> None:
     events = [Event(datetime.fromisoformat(INSTANTS["UTC"]) + after, *rest) for after, *rest in drawn]

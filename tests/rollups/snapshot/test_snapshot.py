@@ -33,6 +33,7 @@ from analytics.rollups.visits import rollups, store
 from analytics.rollups.visits.sums import VisitSums
 from analytics.sites.sites import Site, create_site
 from analytics.store.planner import force_index_lookups
+from tests.examples import examples
 from tests.rollups.factories import BOT_AGENT, Row, add_delta, page
 from tests.rollups.visits.test_visits import View, slow_sums
 
@@ -164,7 +165,7 @@ VIEWS = st.tuples(
 )  # fmt: skip
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(25), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.lists(VIEWS, min_size=1, max_size=8), max_size=5), st.integers(0, 5))
 def test_top_lists_equal_a_slow_count(engine: Engine, chunks: list[list[Any]], merged: int) -> None:
     with engine.begin() as connection:
@@ -192,7 +193,7 @@ MINUTES = st.integers(0, 48 * 60 - 1) | st.sampled_from([1400, 1415, 1430, 1441,
 PAGE_VIEWS = st.tuples(st.integers(1, 3), MINUTES, st.booleans(), st.sampled_from(["/a", "/b"]))
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(40), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(st.lists(PAGE_VIEWS, min_size=1, max_size=6), max_size=5), st.integers(0, 5), st.sampled_from([1, 5000])
 )

@@ -23,11 +23,12 @@ from analytics.rollups.visits.sums import LIST_DIMENSIONS, VISIT_DIMENSIONS, Vis
 from analytics.rollups.visits.visitors import Visitors
 from analytics.store import partitions
 from analytics.store.planner import index_lookups_only
+from tests.examples import examples
 
 SITE = 7
 MINUTE = 60_000_000
 NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)
-SLOW = limits(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+SLOW = limits(max_examples=examples(40), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 class View(NamedTuple):

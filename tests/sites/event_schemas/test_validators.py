@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from analytics.ingest import dialects
 from analytics.ingest.decoding.events import TimeWindow, ValidationRules, read_batch
 from analytics.sites.event_schemas.validators import MAX_PROBLEMS, compile_schema
+from tests.examples import examples
 
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
 DRAFT_7 = "http://json-schema.org/draft-07/schema#"
@@ -88,7 +89,7 @@ def accepts(schema: Any, payload: Any, beside_a_bad_event: bool) -> bool:
         pytest.param(True, jsonschema.Draft7Validator, id="7"),
     ],
 )
-@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(100), deadline=None, suppress_health_check=list(HealthCheck))
 @given(data=st.data())
 def test_accept_decides_as_an_independent_validator(draft_7: bool, oracle: Any, data: st.DataObject) -> None:
     schema = data.draw(schemas(draft_7))
