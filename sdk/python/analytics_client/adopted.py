@@ -20,15 +20,20 @@ class AdoptedFile:
     def __init__(self, spool: Spool, every_s: float) -> None:
         self._spool, self._every_s = spool, every_s
         self.file: Optional[SpoolFile] = None
+        # Whether a file may be locked already and not be `file` yet.
+        self.is_looking = False
         self.look_at = 0.0
 
     def find(self, now: float) -> bool:
         """Whether there is a file with events; looks for one when it is time."""
         while self.file is None and now >= self.look_at:
+            self.is_looking = True
             try:
                 self.file = self._spool.folder.adopt()
             except OSError as error:
                 log.warning("the spool folder %s cannot be read: %s", self._spool.folder.path, error)
+            finally:
+                self.is_looking = False
             if self.file is None:
                 self.look_at = now + self._every_s * random.uniform(0.75, 1.25)
             else:

@@ -214,10 +214,11 @@ class Client:
 
     def has_left(self) -> bool:
         """Whether the folder has files that an ended process left."""
-        folder = None if self._spool is None else self._spool.folder
-        return folder is not None and (
-            self._sender.is_adopting or any(not owned for _, _, owned in folder.list_files())
-        )
+        if self._spool is None:
+            return False
+        # In this order: a file that is locked and not adopted yet is found by one of the two.
+        files = self._spool.folder.list_files()
+        return self._sender.is_adopting or any(not is_owned for _, _, is_owned in files)
 
     def stats(self) -> Stats:
         """What this process has tracked, sent and dropped, and what waits."""

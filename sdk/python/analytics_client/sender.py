@@ -220,8 +220,8 @@ class Sender:
 
     @property
     def is_adopting(self) -> bool:
-        """Whether an ended process's file is being delivered."""
-        return self._adopted.file is not None
+        """Whether an ended process's file is being looked for or delivered."""
+        return self._adopted.is_looking or self._adopted.file is not None
 
     def _tell_progress(self) -> None:
         with self.progress:

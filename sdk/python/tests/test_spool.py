@@ -34,6 +34,15 @@ def read_all(file: SpoolFile) -> tuple[list[bytes], list[tuple[int, bool]]]:
     return records, damage
 
 
+def close_without_delivery(server: Any, client: Any) -> None:
+    """As a process that ends while the server has trouble; its thread has ended when this returns."""
+    thread = client._thread
+    server.always = answering(503)
+    client.close(0)
+    thread.join()
+    server.always = None
+
+
 @pytest.fixture
 def file(tmp_path):
     made = SpoolFile.create(str(tmp_path / "a.spool"))
@@ -198,7 +207,7 @@ def test_files_follow_one_another_and_are_removed_one_by_one(tmp_path):
 def test_many_files_of_an_ended_process_are_adopted_one_by_one(server, make_client, tmp_path):
     old = make_client(server.url, max_spool_bytes=2_000_000, flush_at=10**6, flush_s=600)
     ids = [old.track("order", {"text": "x" * 200}) for _ in range(4000)]
-    old.close(0)
+    close_without_delivery(server, old)
     assert len(spool_files(tmp_path / "spool")) >= 4
     client = make_client()
     deadline = time.monotonic() + 20
@@ -287,8 +296,7 @@ def test_a_new_client_adopts_what_a_closed_one_left(server, make_client, tmp_pat
     old = make_client()
     ids = [old.track("order") for _ in range(20)]
     old.track("")
-    old.close(0.1)
-    server.always = None
+    close_without_delivery(server, old)
     client = make_client()
     deadline = time.monotonic() + 5
     while len(server.stored) < 21 and time.monotonic() < deadline:
