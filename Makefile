@@ -15,10 +15,11 @@ export PATH := $(PATH):$(NODE_BIN)
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
 
 .DEFAULT_GOAL := help
-.PHONY: help run dev shell flask test thorough faults fuzz model bench lint sdk check-js test-js sdk-sizes sdk-cost test-browser clean venv lock
+.PHONY: help run dev shell flask test thorough test-python-sdk faults fuzz model bench lint sdk check-js test-js sdk-sizes sdk-cost \
+  test-browser clean venv lock
 
 help: ## show this list
-	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 21
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 25
 
 run: $(RUN_STAMP) ## start everything here: PostgreSQL, Valkey, web, worker, beat (PORT=8000)
 	@exec $(BIN)/python -m analytics.local.stack run
@@ -42,8 +43,11 @@ test: $(DEV_STAMP) ## run the tests with servers of their own (ARGS="tests/local
 thorough: $(DEV_STAMP) ## as test, with every example of the property tests (20 minutes)
 	@ALL_EXAMPLES=1 exec $(BIN)/pytest -n 2 --dist worksteal -m "not fault and not browser" --ignore tests/browser --timeout 900 -rR $(ARGS)
 
-faults: $(DEV_STAMP) ## kill and freeze real processes while events flow (5 minutes)
+faults: $(DEV_STAMP) ## kill and freeze real processes while events flow (7 minutes)
 	@exec $(BIN)/pytest -n 2 -m fault $(ARGS)
+
+test-python-sdk: $(DEV_STAMP) ## test the Python client, also against the real service (2 minutes)
+	@exec $(BIN)/pytest -n 2 -rR sdk/python/tests $(ARGS)
 
 fuzz: $(DEV_STAMP) ## call every operation with generated requests and each kind of credential (API_EXAMPLES=500)
 	@API_EXAMPLES=$${API_EXAMPLES:-500} exec $(BIN)/pytest -n 2 --timeout 3600 tests/apidocs/test_openapi.py -k every_response $(ARGS)
@@ -58,6 +62,7 @@ lint: $(DEV_STAMP) ## style, types, and the direction of imports
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy --strict analytics tasks
+	$(BIN)/mypy --strict --python-version 3.10 sdk/python/analytics_client
 	$(BIN)/lint-imports
 
 # These need Node 20 or newer with npm, and install it into the virtual environment where there is none.
