@@ -15,7 +15,8 @@ export PATH := $(PATH):$(NODE_BIN)
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
 
 .DEFAULT_GOAL := help
-.PHONY: help run dev shell flask test thorough test-python-sdk faults fuzz model bench lint sdk check-js test-js sdk-sizes sdk-cost test-browser clean venv lock
+.PHONY: help run dev shell flask test thorough test-python-sdk faults fuzz model bench lint sdk check-js test-js sdk-sizes sdk-cost \
+  test-browser clean venv lock
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 25
