@@ -25,8 +25,11 @@ const shared = {
 };
 
 // ./analytics.js stays an import of the other modules, so that a page that loads two of them has one client class.
-const modules = { analytics: "src/analytics.ts", react: "src/react.ts", vue: "src/vue.ts", vitals: "src/vitals.ts" };
+const modules = { analytics: "src/analytics.ts", react: "src/react.ts", vue: "src/vue.ts" };
 const scripts = { "analytics.classic": "src/classic.ts" };
+// vitals.js holds web-vitals, whose licence asks for a notice.
+const vitals = { vitals: "src/vitals.ts" };
+const notice = { js: "/* web-vitals, Copyright Google LLC, Apache-2.0: LICENSE-web-vitals */" };
 const withoutStorage = {
   name: "without-storage",
   setup(tracker) {
@@ -39,5 +42,6 @@ const present = (entries) => Object.fromEntries(Object.entries(entries).filter((
 mkdirSync(at("dist"), { recursive: true });
 for (const name of readdirSync(at("dist"))) rmSync(at("dist", name));
 await build({ ...shared, entryPoints: present(modules), format: "esm", external: ["./analytics.js", "react", "vue"] });
+await build({ ...shared, entryPoints: present(vitals), format: "esm", banner: notice });
 await build({ ...shared, entryPoints: present(scripts), format: "iife" });
 await build({ ...shared, entryPoints: present({ tracker: "src/tracker.ts" }), format: "iife", plugins: [withoutStorage] });
