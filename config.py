@@ -137,6 +137,14 @@ def _public_url(text: str) -> str:
     return url
 
 
+def _file_names(text: str) -> tuple[tuple[str, str], ...]:
+    """pairs of a file and its other name, as tracker.js=insight.js vitals.js=v.js"""
+    pairs = [word.split("=") for word in _words(text)]
+    if not all(len(pair) == 2 and re.fullmatch(r"[\w-][\w.-]{0,79}", pair[1], re.ASCII) for pair in pairs):
+        raise ValueError(text)
+    return tuple((original, name) for original, name in pairs)
+
+
 def _text(text: str) -> str:
     """text"""
     return text
@@ -218,6 +226,12 @@ class Settings:
         (),
         _origins,
         "origins of browsers, besides those of sites and keys; in development, when empty, those of this machine",
+    )
+    sdk_folder: str = _setting(
+        "", _text, "folder of the browser clients, with package.json and dist/; default: sdk beside the package"
+    )
+    sdk_names: tuple[tuple[str, str], ...] = _setting(
+        (), _file_names, "other names of files under /sdk/, as ad blockers know the usual ones: tracker.js=insight.js"
     )
 
     max_batch_size: int = _setting(1000, _integer(1, 100_000), "events a request")

@@ -50,6 +50,7 @@ BLUEPRINT_MODULES = (
     "analytics.sites.views",
     "analytics.sites.access.views",
     "analytics.sites.event_schemas.views",
+    "analytics.clients.views",
     "analytics.ops.views",
     "analytics.ops.first_page",
     "analytics.ops.dead_letters.views",

@@ -59,6 +59,7 @@ UNDOCUMENTED_ROUTES: Mapping[str, str] = {
     "/redoc": "an HTML page",
     "/api/analytics/docs": "an HTML page",
     "/docs/files/<path:name>": "scripts and styles of the pages",
+    "/sdk/<version>/<name>": "scripts that pages load",
 }
 SECURITY_SCHEMES: Mapping[str, Mapping[str, str]] = {
     "bearerAuth": {

@@ -28,6 +28,7 @@ PARAMETER_DOCS: Mapping[str, tuple[str, Any]] = {
     "type": ("Only events of this type; repeatable.", None),
     "user_id": ("Only events of this user.", None),
     "filter": ("Conditions on dimensions and payload, for example `country==DE;path=^/blog`.", None),
+    "metrics": ("`engagement`: with `dimension=path`, also how long pages are looked at and how far scrolled.", None),
     "dimension": ("Dimension of the rows.", "path"),
     "breakdown": ("Dimension of the first step's event to break down by.", None),
     "compare": (

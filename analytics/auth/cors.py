@@ -148,7 +148,9 @@ def respond_to_preflight() -> Response | None:
 
 
 def add_headers(response: Response) -> Response:
-    """Lets an allowed origin read the response. Runs after errors too."""
+    """Lets an allowed origin read the response, unless all may. Runs after errors too."""
+    if response.headers.get("Access-Control-Allow-Origin") == "*":
+        return response
     # Also without an Origin, or a cache would serve this response to a browser.
     if "Vary" in response.headers:
         response.vary.add("Origin")

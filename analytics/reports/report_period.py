@@ -61,10 +61,16 @@ def open_raw_events(request: ReportRequest, period: Period, parameter: str) -> I
 
     Raises BadInput where events of the period may be purged, Invalid where a statement exceeds STATEMENT_TIMEOUT.
     """
+    with explain_timeout(request, period), request.open_connection() as (connection, calendar):
+        refuse_purged(parameter, period, calendar.raw_since)
+        yield connection, calendar
+
+
+@contextmanager
+def explain_timeout(request: ReportRequest, period: Period) -> Iterator[None]:
+    """Raises Invalid where a statement that reads raw events of the period exceeds STATEMENT_TIMEOUT."""
     try:
-        with request.open_connection() as (connection, calendar):
-            refuse_purged(parameter, period, calendar.raw_since)
-            yield connection, calendar
+        yield
     except OperationalError as error:
         if getattr(error.orig, "pgcode", None) == QUERY_CANCELED:
             raise _too_slow(request, period) from error

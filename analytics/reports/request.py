@@ -167,7 +167,7 @@ def purged_error(parameter: str, start: datetime, raw_since: datetime, more: str
     """The refusal of what needs raw events from `start` on; it names the parameter. `more`: what else is accepted."""
     detail = f"needs raw events from {format_utc(start)} on, and those before {format_utc(raw_since)} may be purged; "
     detail += "accepted: a period that begins later"
-    if parameter in ("filter", "zone", "timezone", "compare"):
+    if parameter in ("filter", "zone", "timezone", "compare", "metrics"):
         detail += f", or no {parameter}"
     elif parameter in ("hours", "from", "to"):
         detail += ", or one of whole days"

@@ -39,7 +39,19 @@ DIMENSION_PARAMETERS = ("dimension", "breakdown")
 SHARED_PARAMETERS = frozenset(
     (
         *("site", "site_id", "website_id", "zone", "timezone", "date", "days", "hours", "from", "to", "compare"),
-        *("include_bots", "type", "event", "limit", "cursor", "granularity", "unit", "window", "name", "align"),
+        *(
+            "include_bots",
+            "type",
+            "event",
+            "limit",
+            "cursor",
+            "granularity",
+            "unit",
+            "window",
+            "name",
+            "align",
+            "metrics",
+        ),
         *("filter", *DIMENSION_PARAMETERS),
     )
 )

@@ -11,7 +11,7 @@ from flask.cli import with_appcontext
 
 from analytics import clock, queue
 from analytics.auth.keys.site_keys import check_site_key
-from analytics.cli import ACTOR, LazyGroup, print_table
+from analytics.cli import ACTOR, LazyCommand, LazyGroup, print_table
 from analytics.errors import NotFound, Unavailable
 from analytics.extensions import buffer_redis, db, settings
 from analytics.privacy.pseudonym import identity_salt
@@ -232,4 +232,5 @@ COMMANDS: tuple[click.Command, ...] = (
     LazyGroup(
         "schema", "analytics.sites.event_schemas.cli", help="Set, show, check and remove JSON Schemas of events."
     ),
+    LazyCommand("snippet", "analytics.clients.cli", help="Print the script element for the pages of a site."),
 )

@@ -8,6 +8,8 @@ sees in a list; rollups name the rest beyond a limit "(other) ", with a blank at
 from collections.abc import Mapping
 
 PAGE_VIEW = "page_view"
+# How long a page was looked at (reports/query/engagement.py).
+ENGAGEMENT = "engagement"
 # The fields of an event that pass through the functions below.
 TRIMMED_FIELDS = ("type", "subject")
 TYPE_ALIASES: Mapping[str, str] = {"pageview": PAGE_VIEW}

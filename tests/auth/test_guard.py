@@ -8,6 +8,7 @@ from analytics.errors import Forbidden
 # Requests of load balancers, orchestrators and browsers, which have no token.
 PUBLIC = {"/livez", "/readyz", "/healthz", "/health", "/health-check", "/api/analytics/healthz", "/-/metrics"}
 PUBLIC |= {"/", "/docs", "/redoc", "/api/analytics/docs", "/api/analytics/openapi.json", "/docs/files/<path:name>"}
+PUBLIC |= {"/sdk/<version>/<name>"}
 
 
 def test_every_route_is_guarded_or_public(app):

@@ -84,6 +84,7 @@ ROUTES: dict[str, Route] = {
     "GET /api/analytics/events/<path:event_id>/trace": READ,
     "GET /api/analytics/me": Route("ingest read export write admin", is_list=True, is_shared=True),
     f"GET {SITES}/<key>": READ,
+    f"GET {SITES}/<key>/snippet": READ,
     f"GET {SITES}/<key>/schemas": READ,
     f"GET {SITES}/<key>/schemas/<path:event_type>": READ,
     f"GET {FUNNELS}/": READ,
@@ -393,5 +394,6 @@ def test_lists_show_nothing_of_another_site(world: World) -> None:
 
 @pytest.mark.parametrize("path", sorted(PUBLIC - {"/docs/files/<path:name>", "/-/metrics"}))
 def test_public_routes_need_no_credential_and_accept_any(client: FlaskClient, path: str) -> None:
+    path = path.replace("<version>", "v1").replace("<name>", "tracker.js")
     for headers in ({}, {"Authorization": "Bearer x.y.z"}, {"Authorization": "Basic !"}):
         assert client.get(path, headers=headers).status_code in (200, 503)

@@ -69,6 +69,11 @@ class Rows:
         self._ranked: dict[tuple[Period, str], dict[str, ValueCounts]] = {}
         connection.execute(PLAN)
 
+    @property
+    def connection(self) -> Connection:
+        """The connection that it was made with."""
+        return self._connection
+
     def count(self, period: Period, unit: str) -> list[BucketCounts]:
         """Two queries: O(events of the period), O(visits of the period)."""
         starts = [bucket.start for bucket in split_period(period, unit)]

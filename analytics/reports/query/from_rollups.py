@@ -9,6 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any
 
+from sqlalchemy import Connection
+
 from analytics.period import Period
 from analytics.reports.buckets import Bucket, split_period
 from analytics.reports.day_range import DayRange
@@ -51,6 +53,11 @@ class RollupSource:
         self._types, self._bots = selection.types, selection.bots
         self._selected: dict[str, Any] = {"types": selection.types, "bots": selection.bots}
         self._clipped: dict[Period, Snapshot] = {}
+
+    @property
+    def connection(self) -> Connection:
+        """The snapshot's."""
+        return self._snapshot.connection
 
     def count(self, period: Period, unit: str) -> list[BucketCounts]:
         """Four queries; by week or month one more a bucket. Reads a bitmap a day, or a closed week or month."""

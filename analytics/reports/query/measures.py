@@ -15,6 +15,8 @@ source, since only its first view has a referrer (docs/decisions/0028).
 from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol
 
+from sqlalchemy import Connection
+
 from analytics.period import Period
 from analytics.reports.filtering.filters import Condition
 from analytics.rollups.visits.sessionization import ENTRY_FIELDS
@@ -91,6 +93,10 @@ class Ranking(NamedTuple):
 
 class MeasureSource(Protocol):
     """Where query reports read their counts."""
+
+    @property
+    def connection(self) -> Connection:
+        """The connection that reads them at one instant."""
 
     def count(self, period: Period, unit: str) -> list[BucketCounts]:
         """Counts of each bucket of `buckets.split_period(period, unit)`."""

@@ -6,6 +6,7 @@ from marshmallow.validate import OneOf
 from analytics.apidocs.response_fields import nullable, required
 from analytics.reports.buckets import BUCKET_UNITS
 from analytics.reports.filtering.filters import FIELDS
+from analytics.reports.query.engagement import METRICS
 from analytics.reports.query.measures import ENTRY_EXIT_DIMENSIONS
 from analytics.reports.schemas import (
     UNKNOWN_CHOICE,
@@ -22,6 +23,9 @@ BREAKDOWN_DIMENSIONS = (
     *(name for name in FIELDS if name not in ("src", "user_id", "session_id")),
     *ENTRY_EXIT_DIMENSIONS,
 )
+
+ENGAGED_S = "Mean visible seconds of the page's views that were reported on. Only with `metrics=engagement`."
+SCROLL_DEPTH = "Mean of the deepest part of the page that these views saw, 0 to 100. Only with `metrics=engagement`."
 
 
 class SummaryQuery(EventTypesQuery, CompareQuery):
@@ -42,6 +46,7 @@ class BreakdownQuery(SummaryQuery):
     dimension = fields.String(required=True, validate=OneOf(BREAKDOWN_DIMENSIONS, error=UNKNOWN_CHOICE))
     limit = limit_field()
     cursor = fields.String()
+    metrics = fields.String(validate=OneOf(METRICS, error=UNKNOWN_CHOICE))
 
 
 class OverviewQuery(TopListQuery, CompareQuery):
@@ -75,6 +80,13 @@ class BreakdownChange(Schema):
 
     class Meta:
         include = nullable(fields.Float, "events", "visitors", "visits", "page_views")
+
+
+class BreakdownRowChange(BreakdownChange):
+    """The growth of each figure as a part of its previous value; null: it was 0 or null."""
+
+    engaged_s = fields.Float(allow_none=True)
+    scroll_depth = fields.Float(allow_none=True)
 
 
 class SummaryChange(BreakdownChange):
@@ -128,6 +140,9 @@ class BreakdownFigures(Schema):
     class Meta:
         include = nullable(fields.Integer, "events", "visitors", "visits", "page_views")
 
+    engaged_s = fields.Float(allow_none=True, metadata={"description": ENGAGED_S})
+    scroll_depth = fields.Float(allow_none=True, metadata={"description": SCROLL_DEPTH})
+
 
 class BreakdownRow(BreakdownFigures):
     """A value, null for none; `share` of the total. `previous` and `change` only with `compare`."""
@@ -135,7 +150,7 @@ class BreakdownRow(BreakdownFigures):
     value = fields.String(required=True, allow_none=True)
     share = fields.Float(required=True)
     previous = fields.Nested(BreakdownFigures)
-    change = fields.Nested(BreakdownChange)
+    change = fields.Nested(BreakdownRowChange)
 
 
 class BreakdownOther(Schema):

@@ -9,6 +9,7 @@ from analytics.apidocs.operations import documented
 from analytics.reports.etags import add_etag
 from analytics.reports.query import query
 from analytics.reports.query.breakdown import build_breakdown, default_types
+from analytics.reports.query.engagement import with_engagement
 from analytics.reports.query.examples import BREAKDOWN_EXAMPLE, OVERVIEW_EXAMPLE, SUMMARY_EXAMPLE, TIMESERIES_EXAMPLE
 from analytics.reports.query.overview import run_overview
 from analytics.reports.query.schemas import (
@@ -45,8 +46,11 @@ def get_timeseries() -> Response:
 @documented("Breakdown by a dimension", BreakdownQuery, (BreakdownResponse, BREAKDOWN_EXAMPLE))
 @guarded_read
 def get_breakdown() -> Response:
+    """The values of the dimension, most frequent first. With `metrics=engagement`, pages also have the mean of visible
+    seconds and of scroll depth."""
     request = read_request(BreakdownQuery())
-    return jsonify(query.run_report(request, "breakdown", build_breakdown, default_types(request.query["dimension"])))
+    build = with_engagement(request, build_breakdown)
+    return jsonify(query.run_report(request, "breakdown", build, default_types(request.query["dimension"])))
 
 
 @blueprint.get("/api/analytics/reports/overview")

@@ -54,7 +54,7 @@ class SampleStatistics(Schema):
 
     class Meta:
         include = required(Integer, "count") | required(Float, "sum")
-        include |= nullable(Float, "average", "min", "max", "last", "p50", "p90", "p95", "p99")
+        include |= nullable(Float, "average", "min", "max", "last", "p50", "p75", "p90", "p95", "p99")
 
     kind = String(required=True, allow_none=True, validate=OneOf(("gauge", "counter", "timing")))
 
@@ -125,6 +125,7 @@ SAMPLE_EXAMPLE = {
     "last": 150,
     "kind": None,
     "p50": 125.21,
+    "p75": 187.82,
     "p90": 254.98,
     "p95": 277.49,
     "p99": 295.5,

@@ -98,7 +98,7 @@ def samples(site: Site, request: Request) -> dict[str, Any]:
 
 def _statistics(found: Iterable[Any]) -> dict[str, Any]:
     values = sorted(sample.value for sample in found)
-    names = ("average", "min", "max", "last", "kind", "p50", "p90", "p95", "p99")
+    names = ("average", "min", "max", "last", "kind", "p50", "p75", "p90", "p95", "p99")
     if not values:
         return {"count": 0, "sum": 0, **dict.fromkeys(names)}
     total = sum(map(Decimal, map(str, values)), Decimal())
@@ -106,7 +106,7 @@ def _statistics(found: Iterable[Any]) -> dict[str, Any]:
     return {
         "count": len(values), "sum": float(total), "average": Within(float(total / len(values)), 1e-12),
         "min": values[0], "max": values[-1], "last": last.value, "kind": None,
-        **{f"p{share}": _percentile(values, share / 100) for share in (50, 90, 95, 99)},
+        **{f"p{share}": _percentile(values, share / 100) for share in (50, 75, 90, 95, 99)},
     }  # fmt: skip
 
 

@@ -316,3 +316,26 @@ def test_kinds_are_those_of_the_last_sample(
     assert ask()["count"] == 0
     later = (NOW + timedelta(seconds=1)).isoformat()
     assert ask(**{"from": _at(0).isoformat(), "to": later})["kind"] == "gauge"
+
+
+def test_web_vitals_of_a_page_have_their_p75_by_path(
+    client: FlaskClient, publishable: str, token: Any, auth: Any, engine: Engine, redis: Redis
+) -> None:
+    samples = [
+        {"metric_name": "web_vital.lcp", "value": value, "tags": {"path": path}}
+        for path, values in {"/a": (1000, 2000, 3000, 4000, 5000), "/b": (700,)}.items()
+        for value in values
+    ]
+    # As a page sends them: no header but the origin, and a type that needs no preflight.
+    sent = client.post(
+        "/api/analytics/samples",
+        data=msgspec.json.encode({"key": publishable, "samples": samples}),
+        content_type="text/plain",
+        headers={"Origin": "https://shop.example"},
+    )
+    assert (sent.status_code, sent.headers["Access-Control-Allow-Origin"]) == (202, "https://shop.example")
+    Drain(engine, redis, b"s" * 32, linger_s=0.0).run()
+    answer = client.get("/metrics/web_vital.lcp?days=2&group_by=path", headers=auth(token("read"))).json
+    found = {group["value"]: (group["count"], group["p75"]) for group in answer["groups"]}
+    # Position 3 of 0 to 4.
+    assert found == {"/a": (5, pytest.approx(4000, rel=RELATIVE_ERROR)), "/b": (1, 700)}

@@ -1,0 +1,2 @@
+import{inject as s}from"vue";import{AnalyticsClient as u}from"./analytics.js";var e=Symbol("analytics");function d({apiUrl:n,token:o,options:l,router:r}){return{install(i){let t=new u(n,o,l);i.provide(e,t),i.onUnmount?.(()=>t.close()),r?.afterEach((a,p,c)=>{c||t.page({page:a.path})})}}}function g(){let n=s(e,null);if(!n)throw new Error("useAnalytics() found no client: call app.use(createAnalytics({ apiUrl: … })) first");return n}export{d as createAnalytics,g as useAnalytics};
+//# sourceMappingURL=vue.js.map
