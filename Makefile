@@ -44,7 +44,7 @@ thorough: $(DEV_STAMP) ## as test, with every example of the property tests (20 
 	@ALL_EXAMPLES=1 exec $(BIN)/pytest -n 2 --dist worksteal -m "not fault and not browser" --ignore tests/browser --timeout 900 -rR $(ARGS)
 
 faults: $(DEV_STAMP) ## kill and freeze real processes while events flow (7 minutes)
-	@exec $(BIN)/pytest -n 2 -m fault $(ARGS)
+	@exec $(BIN)/pytest -n 2 -m fault --ignore tests/browser $(ARGS)
 
 test-python-sdk: $(DEV_STAMP) ## test the Python client, also against the real service (2 minutes)
 	@exec $(BIN)/pytest -n 2 -rR sdk/python/tests $(ARGS)
