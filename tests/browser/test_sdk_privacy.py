@@ -72,11 +72,13 @@ def test_denied_consent_forgets_what_was_held(
 def test_opting_out_holds_in_all_tabs_and_on_later_visits(
     context: "BrowserContext", open_page: Callable, server: FaultServer
 ) -> None:
-    server.plan = lambda _number, _request: Reply(503)
+    server.plan = lambda _number, _request: Reply(503, headers={"Retry-After": "60"})
     page, other = open_page(context), open_page(context)
     for tab in (page, other):
         make_client(tab, server.url)
         track(tab, 20)
+        # No request is under way from now on.
+        tab.wait_for_function("client.stats().retries === 1")
     page.evaluate("client.optOut()")
     other.wait_for_function("client.track('clicked') === null")
     other.wait_for_function("client.stats().waiting === 0")
