@@ -82,7 +82,7 @@ sdk-cost: $(BROWSER_STAMP) ## measure what track() costs the page in Chromium
 	@exec $(BIN)/python -m benchmarks.sdk_track
 
 test-browser: $(BROWSER_STAMP) ## test the SDK in Chromium (apt-get install chromium, or CHROMIUM=/path)
-	@exec $(BIN)/pytest -n 2 --dist loadfile $(or $(ARGS),tests/browser)
+	@exec $(BIN)/pytest -n 2 --dist loadfile --reruns 1 -rR $(or $(ARGS),tests/browser)
 
 clean: ## remove the virtual environment and caches (DATA=1: .data/ too)
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis
