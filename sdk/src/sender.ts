@@ -23,6 +23,8 @@ type Problem = Pick<Rejection, "field" | "code" | "detail"> & { index?: number |
 
 /** What matters of an answer: of a 202, or of a problem. */
 interface Answer {
+  /** Events of the request; only the service counts them. */
+  received?: number;
   rejected?: Problem[];
   errors?: Problem[];
   code?: string;
@@ -220,7 +222,7 @@ export function createSender(
 
   /** Does what the answer asks for. Returns as `post`. */
   async function act({ status, headers }: Response, answer: Answer, batch: Stored[]): Promise<boolean> {
-    if (status < 300) {
+    if (status < 300 && answer.received) {
       failures = 0;
       askedForToken = warned = false;
       limit = Math.min(MAX_BATCH_EVENTS, Math.ceil(limit * 1.1));
@@ -231,7 +233,8 @@ export function createSender(
       return true;
     }
     if (status === 401) return getToken();
-    if (status === 403 || status === 404) {
+    // A 2xx without the count is of another server: a proxy that answers every address with the application's page.
+    if (status < 300 || status === 403 || status === 404) {
       // An operator has to change something.
       if (!warned) console.warn(PREFIX, answer.detail ?? status);
       warned = true;

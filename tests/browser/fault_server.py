@@ -128,12 +128,13 @@ def _make_handler(owner: FaultServer) -> type[BaseHTTPRequestHandler]:
         def do_POST(self) -> None:
             raw = self.rfile.read(int(self.headers["Content-Length"]))
             headers = {name.lower(): value for name, value in self.headers.items()}
-            reply = owner.take(Received(headers, json.loads(raw), len(raw)))
+            request = Received(headers, json.loads(raw), len(raw))
+            reply = owner.take(request)
             if reply.status is None:
                 self.close_connection = True
                 _cut(self.connection)
                 return
-            body = {"ingested": 0, "rejected": [], **reply.body}
+            body = {"received": len(request.events), "rejected": [], **reply.body}
             self._answer(reply.status, reply.headers, json.dumps(body).encode())
 
         def _answer(self, status: int, headers: dict[str, str], body: bytes) -> None:

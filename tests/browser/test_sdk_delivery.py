@@ -224,6 +224,22 @@ def test_where_the_operator_must_act_the_events_wait_and_one_warning_is_written(
     assert server.stored.keys() > set(ids)
 
 
+def test_an_answer_that_is_not_of_the_service_takes_no_event(
+    context: "BrowserContext", open_page: Callable, server: FaultServer
+) -> None:
+    """As of a proxy that answers every address with the application's page."""
+    server.plan = lambda _number, _request: Reply(200, store=False, body={"received": None})
+    page = open_page(context)
+    make_client(page, server.url)
+    with page.expect_console_message(lambda message: message.type == "warning"):
+        ids = track(page, 10)
+    assert stats(page)["waiting"] == 10
+    server.plan = lambda _number, _request: Reply()
+    page.evaluate("dispatchEvent(new Event('online'))")
+    wait_for_delivery(page)
+    assert_stored_once(server, ids)
+
+
 def test_retry_after_is_kept_to_although_more_is_tracked(
     context: "BrowserContext", open_page: Callable, server: FaultServer
 ) -> None:
