@@ -10,6 +10,7 @@ from analytics.clients.snippet import build_snippet
 from analytics.extensions import db, settings
 from analytics.sites.sites import find_site
 
+URL_PATTERN = re.compile(r"https?://[^\s/?#]+(/[^\s?#]*)?")
 KEY_PATTERN = re.compile(r"pk_[\w-]{1,200}", re.ASCII)
 
 
@@ -24,6 +25,8 @@ def print_snippet(key: str, url: str | None, publishable_key: str | None, pinned
     """Print the script element that puts the tracker into the pages of a site."""
     if publishable_key is not None and not KEY_PATTERN.fullmatch(publishable_key):
         raise click.UsageError("--publishable-key: accepted is a key as flask key create --publishable prints it, pk_…")
+    if url is not None and not URL_PATTERN.fullmatch(url):
+        raise click.UsageError("--url: accepted is an address with its scheme, for example https://analytics.example")
     base_url = (url or settings().public_url or f"http://localhost:{settings().port}").rstrip("/")
     site = find_site(db.engine, key)
     snippet = build_snippet(current_app.extensions["sdk"], site, base_url, publishable_key)

@@ -43,6 +43,8 @@ from config import Settings
 MAX_FUTURE = timedelta(hours=1)
 # Clocks that were reset say 1970, 1980 or 2000. What is further off is not a clock's time, as year 1 of an empty field.
 MAX_SKEW = timedelta(days=200 * 366)
+# Less is the way of the request: with it, two batches of a page would move by different amounts.
+MIN_SKEW = timedelta(seconds=1)
 BAD_BATCH_KEY = "the key is empty, too long or not printable; accepted: 1 to 255 printable ASCII characters"
 NO_ALIASES: frozenset[str] = frozenset()
 SERVICE_NAME = "analytics-service"
@@ -212,7 +214,7 @@ def _compute_clock_skew(envelope: Envelope | None, received_at: datetime) -> tim
         detail = "sent_at is more than 200 years from now; send the time of the clock that ts is taken from"
         detail += f", or leave sent_at out; accepted for example: {clock.format_rfc3339(received_at, 'seconds')}"
         raise Invalid(detail, [Problem(None, "sent_at", "out_of_range", detail)])
-    return skew
+    return skew if abs(skew) >= MIN_SKEW else timedelta(0)
 
 
 def _raise_for_rejections(context: BatchContext, noun: str, accepted: int, batch: Batch[Any]) -> None:

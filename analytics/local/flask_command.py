@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from analytics.local.servers.binaries import StartError
 from analytics.local.servers.data_folder import DataFolder
@@ -23,7 +24,9 @@ def running_environment(root: Path, user_env: Mapping[str, str]) -> dict[str, st
     run_info = json.loads(facts.read_text())
     env = add_unset(local_environment(root, user_env), data.secrets())
     urls = {"DATABASE_URL": "database_url", "REDIS_URL": "redis_url", "CELERY_BROKER_URL": "broker_url"}
-    return env | {name: run_info[key] for name, key in urls.items()}
+    # Where it listens, whatever this shell would have chosen: addresses that commands print lead there.
+    port = {"PORT": str(urlsplit(run_info["url"]).port)}
+    return env | port | {name: run_info[key] for name, key in urls.items()}
 
 
 def main() -> int:

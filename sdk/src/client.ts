@@ -67,11 +67,13 @@ function createClient(apiUrl: string, token?: string | null, options: Options = 
     const now = Date.now();
     const event_id = uuid7(now);
     const event: AnalyticsEvent = {
+      hostname: location.hostname,
       ...fields,
       event_id,
       ts: new Date(now).toISOString(),
       src: settings.src,
-      payload: { ...call(settings, "enrich"), ...fields.payload },
+      // The page, unless the event or its payload says another.
+      payload: { page: fields.path ? undefined : location.pathname, ...call(settings, "enrich"), ...fields.payload },
       user_id: fields.user_id ?? user,
       session_id: settings.session ? session.current(now, isSent) : undefined,
     };
@@ -113,15 +115,13 @@ function createClient(apiUrl: string, token?: string | null, options: Options = 
 
   function page(payload?: Payload): string | null {
     if (!live) return null;
-    const { pathname, search, href, hostname } = location;
     // Of the query only what names a campaign: the rest may be private.
-    const campaign = search.match(/\butm_\w+=[^&]*/g);
+    const campaign = location.search.match(/\butm_\w+=[^&]*/g);
     const referrer = lastUrl ?? document.referrer;
-    lastUrl = href;
+    lastUrl = location.href;
     return record({
       type: "page_view",
-      payload: { page: pathname + (campaign ? "?" + campaign.join("&") : ""), referrer, title: document.title, ...payload },
-      hostname,
+      payload: { page: location.pathname + (campaign ? "?" + campaign.join("&") : ""), referrer, title: document.title, ...payload },
       language: navigator.language,
       screen: screen.width,
     });

@@ -16,6 +16,8 @@ import type { EventStore, Stored } from "./store.js";
 import type { DropReason, Rejection } from "./types.js";
 
 const TIMEOUT_MS = 30_000;
+/** Unauthorised, forbidden, not found: events wait for another token, or for the operator. */
+const WAITING = [401, 403, 404];
 /** Request timeout, too early, too many requests: the same request may succeed later. Every 5xx is retried, too. */
 const RETRIED = [408, 425, 429];
 
@@ -225,17 +227,17 @@ export function createSender(
     if (status < 300 && answer.received) {
       failures = 0;
       askedForToken = warned = false;
-      limit = Math.min(MAX_BATCH_EVENTS, Math.ceil(limit * 1.1));
+      limit = Math.min(MAX_BATCH_EVENTS, limit + 2);
       report.counts.sent += batch.length - rejectNamed(answer.rejected, batch, status).length;
       settle(batch);
       taken = batch[0]?.[0];
       call(settings, "onAck", batch.map(([id]) => id), answer);
       return true;
     }
-    if (status === 401) return getToken();
+    if (status === 401 && (await getToken())) return true;
     // A 2xx without the count is of another server: a proxy that answers every address with the application's page.
-    if (status < 300 || status === 403 || status === 404) {
-      // An operator has to change something.
+    if (status < 300 || WAITING.includes(status)) {
+      // Somebody has to change something.
       if (!warned) console.warn(PREFIX, answer.detail ?? status);
       warned = true;
       return postpone(MAX_WAIT_MS);

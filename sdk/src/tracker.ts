@@ -68,7 +68,7 @@ function start(tag: Tag, Client: typeof AnalyticsClient): void {
   });
 
   function record(type: string, payload?: Payload, columns?: Partial<NewEvent>): string | null {
-    return client.record({ type, path: view?.path ?? readPath(tag.hash), hostname: location.hostname, payload, ...columns });
+    return client.record({ type, path: view?.path ?? readPath(tag.hash), payload, ...columns });
   }
 
   function reportEngagement(): void {

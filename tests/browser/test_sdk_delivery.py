@@ -168,7 +168,8 @@ def test_a_single_event_that_is_too_large_is_dropped_and_reported(
 
 @pytest.fixture
 def needs_fresh_token(server: FaultServer) -> FaultServer:
-    server.plan = lambda _number, request: Reply() if request.headers["authorization"] == "Bearer fresh" else Reply(401)
+    refusal = Reply(401, body={"detail": "the token is expired"})
+    server.plan = lambda _number, request: Reply() if request.headers["authorization"] == "Bearer fresh" else refusal
     return server
 
 
@@ -189,8 +190,9 @@ def test_without_a_token_events_wait_for_one(
 ) -> None:
     page, other = open_page(context), open_page(context)
     make_client(page, needs_fresh_token.url, token="expired")
-    ids = track(page, 30)
-    wait_until(lambda: len(needs_fresh_token.requests) == 1)
+    with page.expect_console_message(lambda message: "the token is expired" in message.text):
+        ids = track(page, 30)
+    assert len(needs_fresh_token.requests) == 1
     page.evaluate("client.flush()")
     more = track(page, 30, first=30)
     make_client(other, needs_fresh_token.url, token="fresh")

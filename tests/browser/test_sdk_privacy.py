@@ -114,7 +114,9 @@ def test_before_send_changes_and_refuses_events(
     kept = [ids[0], *ids[4::2]]
     assert [event_id is not None for event_id in ids] == [n in (0, 4, 6, 8) for n in range(10)]
     wait_until(lambda: len(server.stored) == 5)
-    assert [server.stored[i]["payload"] for i in kept] == [{"release": "7", "n": n} for n in (0, 4, 6, 8)]
+    assert [server.stored[i]["payload"] for i in kept] == [
+        {"page": "/plain.html", "release": "7", "n": n} for n in (0, 4, 6, 8)
+    ]
     assert {server.stored[i]["user_id"] for i in kept} == {"redacted"}
     assert stats(page)["reasons"] == {"before_send": 6}
 

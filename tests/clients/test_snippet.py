@@ -71,6 +71,12 @@ def test_site_that_does_not_exist_is_named(app_with_sdk: Flask) -> None:
     assert "nothing" in result.output
 
 
+@pytest.mark.parametrize("url", ["localhost:8000", "//a.example", "ftp://a.example", "https://"])
+def test_address_without_scheme_or_host_is_refused(app_with_sdk: Flask, url: str) -> None:
+    result = app_with_sdk.test_cli_runner().invoke(args=["site", "snippet", "shop", "--url", url])
+    assert (result.exit_code, "https://analytics.example" in result.output) == (2, True)
+
+
 def test_secret_key_is_not_put_into_a_page(app_with_sdk: Flask) -> None:
     result = app_with_sdk.test_cli_runner().invoke(args=["site", "snippet", "shop", "--publishable-key", "sk_abc"])
     assert (result.exit_code, "sk_abc" in result.output) == (2, False)

@@ -267,6 +267,15 @@ def test_a_clock_that_is_years_off_is_corrected(
     assert received_at - ts == timedelta(seconds=55)
 
 
+def test_the_way_of_a_request_moves_no_event(post: Callable[..., Any], engine: Engine, redis: Redis) -> None:
+    sent_at = datetime.now(UTC) - timedelta(milliseconds=300)
+    event = {"type": "a", "ts": (sent_at - timedelta(seconds=55)).isoformat()}
+    post(json.dumps({"sent_at": sent_at.isoformat(), "events": [event]}).encode())
+    Drain(engine, redis, b"s" * 32, linger_s=0).run()
+    with engine.connect() as connection:
+        assert connection.execute(text("SELECT ts FROM events")).scalar_one() == sent_at - timedelta(seconds=55)
+
+
 @pytest.mark.parametrize("sent_at", ["0001-01-01T00:00:00Z", "1700-01-01T00:00:00Z", "9999-12-31T23:59:59Z"])
 def test_a_time_of_no_clock_is_refused_with_the_reason(post: Callable[..., Any], sent_at: str) -> None:
     response = post(json.dumps({"sent_at": sent_at, "events": [{"type": "a", "ts": sent_at}]}).encode())

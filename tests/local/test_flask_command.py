@@ -18,6 +18,7 @@ from analytics.local.shell import shell_command, shell_environment
 
 ROOT = Path(__file__).resolve().parents[2]
 FACTS = {
+    "url": "http://localhost:8123",
     "database_url": "postgresql://here/analytics",
     "redis_url": "redis://here/1",
     "broker_url": "redis://here/0",
@@ -42,6 +43,7 @@ def running(root: Path) -> Iterator[IO[str]]:
 
 def test_commands_use_the_servers_and_secrets_of_the_running_stack(root: Path, running: IO[str]) -> None:
     env = running_environment(root, {"PORT": "9000"})
+    assert env["PORT"] == "8123"
     assert (env["DATABASE_URL"], env["CELERY_BROKER_URL"]) == (FACTS["database_url"], FACTS["broker_url"])
     assert env["JWT_SECRET_KEY"] == running_environment(root, {})["JWT_SECRET_KEY"]
 

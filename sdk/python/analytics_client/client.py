@@ -149,11 +149,11 @@ class Client:
         """Spools the event that tells the server how many events were dropped, and why."""
         assert self._spool is not None
         told = dict(self._spool.untold)
-        payload = {"reasons": told, "count": sum(told.values()), "sdk": f"python/{VERSION}"}
+        src = {"src": f"python/{VERSION}"}
         now = time.time()
         with self._ids_lock:
             event_id = self._ids.make(int(now * 1000))
-        self._spool.append_notice(encode_event(event_id, "sdk_dropped", format_now(now), None, payload, {}), told)
+        self._spool.append_notice(encode_event(event_id, "sdk_dropped", format_now(now), None, told, src), told)
 
     def set_key(self, key: str) -> None:
         """Uses another key from now on, and tries again at once. Raises ValueError."""
