@@ -83,11 +83,11 @@ def test_the_shop_records_each_view_and_event_once(
     page.close()
     wait_until(lambda: len(shop_server.stored) == 5)
     events = [shop_server.stored[event_id] for event_id in sorted(shop_server.stored)]
-    assert [(event["type"], event["payload"].get("page")) for event in events] == [
+    assert [(event["type"], event["payload"]["page"]) for event in events] == [
         ("page_view", "/"),
-        ("add_to_cart", None),
+        ("add_to_cart", "/"),
         ("page_view", "/cart"),
-        ("order", None),
+        ("order", "/cart"),
         ("page_view", "/"),
     ]
     assert [event.get("user_id") for event in events] == [None, None, None, "user-123", "user-123"]

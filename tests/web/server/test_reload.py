@@ -15,6 +15,7 @@ def test_changed_module_of_the_master_is_reloaded(settings: Settings, tmp_path: 
     shutil.copytree(ROOT / "analytics", checkout / "analytics", ignore=shutil.ignore_patterns("__pycache__", "static"))
     for file in ROOT.glob("*.py"):
         shutil.copy(file, checkout)
+    (checkout / "sdk").symlink_to(ROOT / "sdk")
     with WebServer(tmp_path, "wsgi:asgi", environment(settings), root=checkout) as server:
 
         def is_told(text: str) -> bool:
