@@ -33,7 +33,9 @@ interface View {
 }
 
 const page = window as Page;
-const script = (document.currentScript ?? document.querySelector("script[data-site],script[data-key]")) as HTMLScriptElement | null;
+const tags = "script[data-site],script[data-key]";
+// Not simply the current script: an element of the page with the name `currentScript` hides the property.
+const script = (document.currentScript?.matches(tags) ? document.currentScript : document.querySelector(tags)) as HTMLScriptElement | null;
 if (script && !page.analytics?.stats) {
   const tag = readTag(script);
   if (tag.sdk) import(tag.sdk).then((sdk: typeof import("./analytics.js")) => start(tag, sdk.AnalyticsClient), warn);
@@ -79,8 +81,8 @@ function start(tag: Tag, Client: typeof AnalyticsClient): void {
     record("engagement", { view: view.id, ...seen });
   }
 
-  /** A view of the present address. `referrer`: where the visitor came from. */
-  function begin(referrer: string): void {
+  /** A view of the present address. `referrer`: where the visitor came from, which is the view before. */
+  function begin(referrer = view ? location.origin + view.path : document.referrer): void {
     reportEngagement();
     attention.restart();
     const path = readPath(tag.hash);
@@ -96,11 +98,11 @@ function start(tag: Tag, Client: typeof AnalyticsClient): void {
 
   /** After a change of the address. A query alone makes no other page. */
   function follow(): void {
-    if (view && readPath(tag.hash) !== view.path) begin(location.origin + view.path);
+    if (view && readPath(tag.hash) !== view.path) begin();
   }
 
   function first(): void {
-    begin(document.referrer);
+    begin();
     const [navigation] = performance.getEntriesByType("navigation") as (PerformanceNavigationTiming & { responseStatus?: number })[];
     const status = document.querySelector<HTMLMetaElement>('meta[name="analytics:status"]')?.content ?? navigation?.responseStatus;
     if (tag.missing && String(status) === "404" && view?.id) record("not_found");
@@ -121,14 +123,13 @@ function start(tag: Tag, Client: typeof AnalyticsClient): void {
   addEventListener("pageshow", (event) => event.persisted && view && begin(""));
   watchInteractions(tag, (type, payload) => view?.id && record(type, payload));
 
-  const track = (type: string, payload?: Payload) => record(type, payload);
   const queued = page.analytics?.q ?? [];
-  page.analytics = Object.assign(track, client, { track, page: () => begin(view ? location.origin + view.path : document.referrer) });
+  page.analytics = Object.assign(record, client, { track: record, page: () => begin() });
   // A page that is prerendered may never be seen.
   if ((document as Document & { prerendering?: boolean }).prerendering) {
-    document.addEventListener("prerenderingchange", first, { once: true });
+    document.addEventListener("prerenderingchange", first);
   } else first();
-  for (const [type, payload] of queued) record(type, payload);
+  for (const call of queued) record(...call);
 }
 
 /** Web vitals are of the load of the page, so their path is that of its first view. */

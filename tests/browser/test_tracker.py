@@ -53,6 +53,14 @@ def test_a_view_has_these_fields(context: "BrowserContext", stack: TrackingStack
     }  # fmt: skip
 
 
+def test_an_element_that_is_named_as_the_script_is_not_taken_for_it(
+    context: "BrowserContext", stack: TrackingStack
+) -> None:
+    stack.put()
+    stack.website.head += '<img name="currentScript" src="https://elsewhere.example/x" data-key data-persist>'
+    assert brief(stack.events(stack.visit(context, "/a"), 1)) == [("page_view", "/a", {"title": "Page /a"})]
+
+
 def test_nothing_is_kept_in_the_browser(context: "BrowserContext", stack: TrackingStack) -> None:
     stack.put("data-forms data-errors data-missing data-hash")
     page = stack.visit(context)

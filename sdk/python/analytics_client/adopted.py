@@ -58,11 +58,12 @@ class AdoptedFile:
 
     def _remove_if_empty(self) -> None:
         if self.file is not None and not self.file.waiting_bytes:
-            self.file.remove()
-            self.file, self.look_at = None, 0.0
+            # Not after it: the child of a fork in between would close it again.
+            file, self.file, self.look_at = self.file, None, 0.0
+            file.remove()
 
     def give_up(self) -> None:
         """Leaves the rest to whoever adopts it next."""
         if self.file is not None:
-            self.file.close()
-            self.file = None
+            file, self.file = self.file, None
+            file.close()

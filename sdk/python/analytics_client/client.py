@@ -124,7 +124,7 @@ class Client:
         self, user_id: Union[str, int], traits: Optional[Mapping[str, Any]] = None, **fields: "Unpack[EventFields]"
     ) -> Optional[str]:
         """An event of the type `identify`, with `traits` in its payload. `fields` are those of `track`."""
-        return self.track("identify", {"traits": dict(traits or {})}, user_id, **fields)
+        return self.track("identify", {"traits": traits or {}}, user_id, **fields)
 
     def _append(self, spool: Spool, record: bytes) -> bool:
         if self._is_closed:
@@ -148,12 +148,15 @@ class Client:
     def _write_notice(self) -> None:
         """Spools the event that tells the server how many events were dropped, and why."""
         assert self._spool is not None
-        told = dict(self._spool.untold)
         src = {"src": f"python/{VERSION}"}
         now = time.time()
         with self._ids_lock:
             event_id = self._ids.make(int(now * 1000))
-        self._spool.append_notice(encode_event(event_id, "sdk_dropped", format_now(now), None, told, src), told)
+        # The thread and close() may both be here: each drop is told once.
+        with self._spool.lock:
+            if told := dict(self._spool.untold):
+                record = encode_event(event_id, "sdk_dropped", format_now(now), None, told, src)
+                self._spool.append_notice(record, told)
 
     def set_key(self, key: str) -> None:
         """Uses another key from now on, and tries again at once. Raises ValueError."""
@@ -169,6 +172,8 @@ class Client:
         spool = self._spool
         if spool is None or not spool.waiting:
             return True
+        if self._is_closed:
+            return False
         deadline = time.monotonic() + timeout
         target = spool.appended
         self._sender.flush_to = max(self._sender.flush_to, target)

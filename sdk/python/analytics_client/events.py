@@ -46,7 +46,8 @@ def encode_event(
     if payload is not None:
         if not isinstance(payload, Mapping):
             raise InvalidEvent(f"payload is a {payload.__class__.__name__}; accepted: a dict, for example {{'a': 1}}")
-        fields["payload"] = payload if payload.__class__ is dict else dict(payload)
+        # Any other mapping is read by the encoder.
+        fields["payload"] = payload
     for name, value in others.items():
         if value is not None:
             fields[name] = value
@@ -102,8 +103,8 @@ _encoder = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(","
 def _encode(fields: dict[str, Any]) -> bytes:
     try:
         record = _encoder.encode(fields).encode()
-    except (TypeError, ValueError, RecursionError) as error:
-        # ValueError: a circle, NaN, or a lone surrogate.
+    # Also what an application's own objects raise. ValueError: a circle, NaN, or a lone surrogate.
+    except Exception as error:
         raise InvalidEvent(f"the event is not JSON: {error}") from error
     if len(record) > MAX_EVENT_BYTES:
         raise EventTooLarge(f"the event has {len(record)} bytes; accepted: at most {MAX_EVENT_BYTES}")

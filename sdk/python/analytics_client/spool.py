@@ -30,7 +30,7 @@ class Spool:
         self._file_bytes = min(max(max_bytes // 8, SMALLEST_FILE_BYTES), LARGEST_FILE_BYTES)
         # How much may be written before the folder's size is asked for again.
         self._step_bytes = min(max(max_bytes // 16, 4_096), 262_144)
-        self.lock = threading.Lock()
+        self.lock = threading.RLock()
         self._forget()
 
     def _forget(self) -> None:
@@ -117,12 +117,11 @@ class Spool:
         return self.drops.get(reason, 0)
 
     def append_notice(self, record: bytes, told: dict[str, int]) -> None:
-        """Writes the event that tells of drops, and takes them off what is to be told."""
-        with self.lock:
-            if self.append(record, is_notice=True):
-                left = {reason: count - told.get(reason, 0) for reason, count in self.untold.items()}
-                self.untold = {reason: count for reason, count in left.items() if count > 0}
-                self._files[0].store_counts(self.untold)
+        """Writes the event that tells of drops, and takes them off what is to be told. The caller holds the lock."""
+        if self.append(record, is_notice=True):
+            left = {reason: count - told.get(reason, 0) for reason, count in self.untold.items()}
+            self.untold = {reason: count for reason, count in left.items() if count > 0}
+            self._files[0].store_counts(self.untold)
 
     def read(self, max_events: int, max_bytes: int) -> "Optional[tuple[SpoolFile, Records]]":
         """The oldest events that are not settled, and their file; None when there is none. Raises OSError."""
@@ -167,5 +166,5 @@ class Spool:
         """In a forked child: the files are the parent's. Its events are not ours to send."""
         for file in self._files:
             file.close()
-        self.lock = threading.Lock()
+        self.lock = threading.RLock()
         self._forget()

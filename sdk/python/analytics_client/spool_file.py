@@ -7,6 +7,7 @@ Nothing here knows a server.
 
 import fcntl
 import os
+import stat
 import struct
 import zlib
 from contextlib import suppress
@@ -65,10 +66,10 @@ class SpoolFile:
 
     @classmethod
     def adopt(cls, path: str) -> "Optional[SpoolFile]":
-        """The file of a process that has ended; None while its owner lives, or when somebody else got it first."""
-        try:
-            fd = os.open(path, _OPEN_FLAGS)
-        except FileNotFoundError:
+        """The file of a process that has ended; None while its owner lives, when somebody else got it first, or for one
+        that this account cannot open."""
+        fd = _open_existing(path, _OPEN_FLAGS)
+        if fd is None:
             return None
         try:
             if not _lock(fd, path):
@@ -180,10 +181,9 @@ class SpoolFile:
 
 
 def look_at(path: str) -> Optional[tuple[int, bool]]:
-    """Bytes of events, and whether a process owns the file; None when it is gone. Takes the lock for a moment."""
-    try:
-        fd = os.open(path, os.O_RDONLY)
-    except FileNotFoundError:
+    """Bytes of events, and whether a process owns the file; None when it cannot be opened. Takes the lock a moment."""
+    fd = _open_existing(path, os.O_RDONLY)
+    if fd is None:
         return None
     try:
         size, header = os.fstat(fd).st_size, os.pread(fd, HEADER_BYTES, 0)
@@ -191,6 +191,18 @@ def look_at(path: str) -> Optional[tuple[int, bool]]:
         return max(waiting, 0), not _lock(fd, path)
     finally:
         os.close(fd)
+
+
+def _open_existing(path: str, flags: int) -> Optional[int]:
+    """None for one that is gone, of another account, or no file: the others of its folder are not to wait for it."""
+    try:
+        fd = os.open(path, flags | os.O_NONBLOCK)
+    except OSError:
+        return None
+    if stat.S_ISREG(os.fstat(fd).st_mode):
+        return fd
+    os.close(fd)
+    return None
 
 
 def _lock(fd: int, path: str) -> bool:

@@ -4,17 +4,37 @@ import json
 import os
 import tempfile
 import uuid
+from collections.abc import Mapping
 from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal
 
 import pytest
 
-from analytics_client.events import encode_event, format_now
+from analytics_client.events import InvalidEvent, encode_event, format_now
 from analytics_client.folder import SpoolFolder, name_destination
 from analytics_client.ids import IdMaker
 from analytics_client.replies import read_retry_after
 
 NOW_MS = 1_764_000_000_123
+
+
+class Broken(Mapping):
+    """As a proxy of a request, outside of one."""
+
+    def __getitem__(self, key):
+        raise RuntimeError("outside of a request")
+
+    def __iter__(self):
+        raise RuntimeError("outside of a request")
+
+    def __len__(self):
+        return 1
+
+
+@pytest.mark.parametrize("payload", [Broken(), {"user": Broken()}, {"a": [Broken()]}])
+def test_what_an_object_of_the_application_raises_refuses_its_event(payload):
+    with pytest.raises(InvalidEvent, match="outside of a request"):
+        encode_event("1", "order", "2026-01-31T12:00:00Z", None, payload, {})
 
 
 def test_ids_are_uuid7_of_their_millisecond_and_increase():

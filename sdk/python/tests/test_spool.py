@@ -9,7 +9,7 @@ import pytest
 
 from analytics_client.folder import SpoolFolder
 from analytics_client.spool import Spool
-from analytics_client.spool_file import HEADER_BYTES, SpoolFile
+from analytics_client.spool_file import HEADER_BYTES, SpoolFile, look_at
 from fault_server import answering
 
 AWAY = "http://127.0.0.1:9"
@@ -186,6 +186,29 @@ def test_the_folder_is_bounded_and_drops_are_told(server, make_client, tmp_path)
     told = [event["payload"] for event in server.stored.values() if event["type"] == "sdk_dropped"]
     assert sum(notice["spool_full"] for notice in told) == dropped
     assert not spool_files(tmp_path / "spool")
+
+
+def test_what_cannot_be_opened_keeps_no_other_file_from_being_adopted(server, make_client, tmp_path):
+    old = make_client()
+    old.track("order")
+    close_without_delivery(server, old)
+    [left] = spool_files(tmp_path / "spool")
+    # Both come before it in the order of names.
+    left.with_name(f"{left.name[:-7]}!0.spool").mkdir()
+    os.mkfifo(left.with_name(f"{left.name[:-7]}!1.spool"))
+    assert look_at(str(left.with_name(f"{left.name[:-7]}!1.spool"))) is None
+    make_client()
+    deadline = time.monotonic() + 5
+    while not server.stored and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert len(server.stored) == 1
+
+
+def test_a_closed_client_says_that_it_has_not_sent(server, make_client):
+    client = make_client()
+    client.track("order")
+    close_without_delivery(server, client)
+    assert (client.flush(1), client.stats().waiting) == (False, 1)
 
 
 def test_files_follow_one_another_and_are_removed_one_by_one(tmp_path):
