@@ -47,7 +47,7 @@ faults: $(DEV_STAMP) ## kill and freeze real processes while events flow (7 minu
 	@exec $(BIN)/pytest -n 2 -m fault --ignore tests/browser $(ARGS)
 
 test-python-sdk: $(DEV_STAMP) ## test the Python client, also against the real service (2 minutes)
-	@exec $(BIN)/pytest -n 2 --reruns 1 -rR sdk/python/tests $(ARGS)
+	@exec $(BIN)/pytest -n 2 sdk/python/tests $(ARGS)
 
 fuzz: $(DEV_STAMP) ## call every operation with generated requests and each kind of credential (API_EXAMPLES=500)
 	@API_EXAMPLES=$${API_EXAMPLES:-500} exec $(BIN)/pytest -n 2 --timeout 3600 tests/apidocs/test_openapi.py -k every_response $(ARGS)
