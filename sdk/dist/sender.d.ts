@@ -16,6 +16,7 @@ export interface Sender {
     setToken(token: string | null | undefined): void;
     /** Delivers what earlier pages left, if there is any. */
     start(): Promise<void>;
-    stop(): void;
 }
-export declare function createSender(url: string, lockName: string, settings: Settings, store: EventStore, report: Report, announce: Announce, token: string | null | undefined): Sender;
+export declare function createSender(url: string, lockName: string, settings: Settings, store: EventStore, report: Report, announce: Announce, 
+/** False on a server, after close(), and where the visitor objects: also between two requests. */
+sends: () => boolean, token: string | null | undefined): Sender;
