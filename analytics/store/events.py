@@ -8,6 +8,7 @@ under the lock of the site's row in user_numbers: one drain at a time writes for
 
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime, timedelta
+from typing import NamedTuple
 
 import msgspec
 from sqlalchemy import Connection, TextClause, text
@@ -18,17 +19,17 @@ from analytics.store.planner import FORCE_INDEX_LOOKUPS
 # A resend is recognised when its ts differs by up to this many days.
 RESEND_WINDOW_DAYS = 1
 
-# COPY's column order: the columns of one cached look-up are adjacent; position and user_no are known last.
+# COPY's column order: the columns of one cached look-up are adjacent; the last three are known last.
 COPY_COLUMNS = (
     "event_id, ts, received_at, site_id, type, user_id, session_id, src, subject,"
     " is_bot, browser, os, device, language, screen,"
     " path, hostname, utm_source, utm_medium, utm_campaign, utm_term, utm_content,"
-    " referrer, source, channel, ip, country, region, city, payload, position, user_no"
+    " referrer, source, channel, ip, country, region, city, payload, position, user_no, drain_no"
 )
 
 
 class EventRow(msgspec.Struct, gc=False):
-    """One event to be stored. `line` is its COPY text up to, not including, position and user_no."""
+    """One event to be stored. `line` is its COPY text up to, not including, position, user_no and drain_no."""
 
     site_id: int
     event_id: str
@@ -99,8 +100,19 @@ def find_stored_entries(
     return set(connection.execute(FIND_STORED_ENTRIES, {"entry_ids": list(entry_ids), **window}).scalars())
 
 
+class SiteNumbers(NamedTuple):
+    """The site's next user_no, and the number of the transaction that holds its lock (store/event_days.py)."""
+
+    next_user_no: int
+    drain_no: int
+
+
+# A drain_no is taken when the row is locked: MATERIALIZED keeps the two in this order.
 LOCK_USER_NUMBERS = text("""
-SELECT site_id, next_user_no FROM user_numbers WHERE site_id = ANY(:ids) ORDER BY site_id FOR NO KEY UPDATE
+WITH locked AS MATERIALIZED (
+    SELECT site_id, next_user_no FROM user_numbers WHERE site_id = ANY(:ids) ORDER BY site_id FOR NO KEY UPDATE
+)
+SELECT site_id, next_user_no, nextval('drain_numbers') FROM locked
 """)
 INSERT_USER_NUMBERS = text("""
 INSERT INTO user_numbers (site_id, next_user_no) SELECT id, 1 FROM sites WHERE id = ANY(:ids) ORDER BY id
@@ -108,14 +120,14 @@ ON CONFLICT DO NOTHING
 """)
 
 
-def lock_user_numbers(connection: Connection, site_ids: Iterable[int]) -> dict[int, int]:
-    """Site id → its next user_no. Locks the rows in the order of their ids, so that two drains cannot deadlock."""
+def lock_user_numbers(connection: Connection, site_ids: Iterable[int]) -> dict[int, SiteNumbers]:
+    """Site id → its numbers. Locks the rows in the order of their ids, so that two drains cannot deadlock."""
     ids = sorted(set(site_ids))
     rows = connection.execute(LOCK_USER_NUMBERS, {"ids": ids}).all()
     if len(rows) < len(ids):
         connection.execute(INSERT_USER_NUMBERS, {"ids": ids})
         rows = connection.execute(LOCK_USER_NUMBERS, {"ids": ids}).all()
-    return {row.site_id: row.next_user_no for row in rows}
+    return {site_id: SiteNumbers(*numbers) for site_id, *numbers in rows}
 
 
 # An index-only scan of uq_events' first two columns in each partition of the window.
@@ -187,9 +199,9 @@ def add_users(connection: Connection, site_id: int, next_user_no: int, first_see
     return numbers
 
 
-def copy_line(row: EventRow, user_no: int) -> str:
+def copy_line(row: EventRow, user_no: int, drain_no: int) -> str:
     """The row as a line of COPY_COLUMNS."""
-    return f"{row.line}\t{row.position}\t{user_no}\n"
+    return f"{row.line}\t{row.position}\t{user_no}\t{drain_no}\n"
 
 
 def copy_events(connection: Connection, lines: Iterable[str]) -> None:

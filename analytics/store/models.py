@@ -18,6 +18,7 @@ from sqlalchemy import (
     LargeBinary,
     MetaData,
     Numeric,
+    Sequence,
     Table,
     Text,
     Time,
@@ -137,13 +138,61 @@ events = Table(
     Column("screen", Text),
     # Through which kind of place the visitor came (ingest/enrich/channels.py).
     Column("channel", Text),
+    # Which drain stored it: of a site ascending in the order of commits (store/event_days.py). 0: an earlier release.
+    Column("drain_no", BigInteger, nullable=False, server_default="0"),
     # Begins with the identity, so that an event id alone finds its row in each day's index.
     # Derived ids arrive in order, so full pages stay full: saves 6 bytes an event.
     Index("uq_events", "site_id", "event_id", "ts", "user_no", unique=True, postgresql_with={"fillfactor": 100}),
     # A few pages a day: rows arrive in the order of time, so a range of either column skips most of a partition. Block
     # ranges are summarised as soon as they are full, because the newest rows are read most.
     Index("ix_events_ts", "ts", "received_at", postgresql_using="brin", postgresql_with={"autosummarize": "on"}),
+    # The rows that no column file holds: the last ones of a partition, and late ones.
+    Index("ix_events_drain_no", "drain_no", postgresql_using="brin", postgresql_with={"autosummarize": "on"}),
     postgresql_partition_by="RANGE (ts)",
+)
+
+drain_numbers = Sequence("drain_numbers", metadata=metadata)
+
+# The UTC days of which a site has stored events: written by each drain, under the lock of user_numbers.
+event_days = Table(
+    "event_days",
+    metadata,
+    Column("site_id", Integer, primary_key=True),
+    Column("day", Date, primary_key=True),
+    # The greatest drain_no of the day's events.
+    Column("last_drain_no", BigInteger, nullable=False),
+    # How many were ever stored, which only grows.
+    Column("stored", BigInteger, nullable=False),
+    # Today's row is updated by each drain: with free space on the page, no index is updated.
+    postgresql_with={"fillfactor": 50},
+)
+
+# What of a UTC day the column files hold: all events of drains up to `through`. Null: none (store/column_files.py).
+column_days = Table(
+    "column_days",
+    metadata,
+    Column("site_id", Integer, primary_key=True),
+    Column("day", Date, primary_key=True),
+    Column("through", BigInteger),
+    # event_days.stored when the last file was written.
+    Column("stored", BigInteger, nullable=False, server_default="0"),
+    Column("written_at", Instant, nullable=False, server_default=func.now()),
+    postgresql_with={"fillfactor": 50},
+)
+
+# Events in columns: zstd Parquet, sorted by user_no and the order of events (columnar/columns.py). Never updated.
+column_files = Table(
+    "column_files",
+    metadata,
+    Column("id", BigInteger, Identity(), primary_key=True),
+    Column("site_id", Integer, nullable=False),
+    Column("day", Date, nullable=False),
+    # The last drain whose events it holds.
+    Column("through", BigInteger, nullable=False),
+    Column("rows", BigInteger, nullable=False),
+    Column("sha256", LargeBinary, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Index(None, "site_id", "day"),
 )
 
 # Numeric points with a name, a value and tags.

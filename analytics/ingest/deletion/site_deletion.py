@@ -31,8 +31,11 @@ from analytics.sites.sites import Site, read_site_by_id, write_audit_entry
 from analytics.store import partitions
 from analytics.store.models import (
     audit_log,
+    column_days,
+    column_files,
     day_versions,
     dead_letters,
+    event_days,
     funnels,
     goals,
     imports,
@@ -63,6 +66,9 @@ KEYS: dict[Table, tuple[str, ...]] = {
     rollup_deltas: ("id",),
     open_days: ("day",),
     day_versions: ("day",),
+    event_days: ("day",),
+    column_days: ("day",),
+    column_files: ("day",),
     posted_days: ("day",),
     postings: ("day", "type", "path", "is_bot"),
     rollups: ("span", "dimension", "day", "type", "subject", "is_bot", "value"),

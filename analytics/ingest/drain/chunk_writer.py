@@ -5,6 +5,7 @@ counted; what PostgreSQL refuses becomes a dead letter, and a batch of a deleted
 transaction and acknowledges nothing.
 """
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import NamedTuple
@@ -24,9 +25,10 @@ from analytics.ingest.drain.sample_rows import split_duplicate_samples
 from analytics.ingest.drain.user_cache import UserNumberCache
 from analytics.rollups.deltas.writer import append_deltas
 from analytics.rollups.samples.rollups import add_samples
+from analytics.store import event_days
 from analytics.store import events as store
 from analytics.store.dead_letters import write_dead_letters
-from analytics.store.events import EventRow, LedgerRow
+from analytics.store.events import EventRow, LedgerRow, SiteNumbers
 from analytics.store.samples import SampleRow, copy_samples
 from analytics.store.sql_errors import explain_refusal, is_refusal
 
@@ -74,41 +76,38 @@ def store_rows(
     batches. Drains and retries of dead letters call it; `zones`: the result of `lock_site_zones`."""
     rows = [row for row in chunk.rows if row.batch not in skipped] if skipped else chunk.rows
     samples = [row for row in chunk.samples if row.batch not in skipped]
-    rows, duplicates, numbers = _select_new(connection, rows, {row.site_id for row in samples}, cache)
+    locked = store.lock_user_numbers(connection, {row.site_id for row in (*rows, *samples)})
+    rows, duplicates, numbers = _select_new(connection, rows, locked, cache)
     user_nos = [numbers[row.site_id][row.user_id] for row in rows]
-    errors = _copy_rows(connection, rows, user_nos)
+    errors = _copy_rows(connection, rows, user_nos, locked)
     refused = [(rows[index], error) for index, error in errors.items()]
     if refused:
         user_nos = [user_no for index, user_no in enumerate(user_nos) if index not in errors]
         rows = [row for index, row in enumerate(rows) if index not in errors]
     append_deltas(connection, zones, rows, user_nos)
+    drains = {site_id: numbers.drain_no for site_id, numbers in locked.items()}
+    event_days.note_events(connection, Counter((row.site_id, row.day) for row in rows), drains)
     duplicate_samples = _write_samples(connection, samples) if samples else []
     return StoredRows([*duplicates, *duplicate_samples], refused, numbers)
 
 
 def _select_new(
-    connection: Connection, rows: list[EventRow], sample_sites: set[int], cache: UserNumberCache
+    connection: Connection, rows: list[EventRow], locked: Mapping[int, SiteNumbers], cache: UserNumberCache
 ) -> tuple[list[EventRow], list[EventRow], UserNumbers]:
-    """(rows to store, duplicates, users' numbers). Locks the sites with new users or caller's ids, and `sample_sites`:
-    all in one statement, so that two drains cannot wait for each other."""
+    """(rows to store, duplicates, users' numbers). All sites are locked by one statement, so that two drains cannot wait
+    for each other."""
     by_site: dict[int, list[EventRow]] = {}
     for row in rows:
         by_site.setdefault(row.site_id, []).append(row)
     numbers, missing = _find_users(connection, by_site, cache)
-    to_lock = [
-        site_id
-        for site_id, site_rows in by_site.items()
-        if missing[site_id] or any(row.has_caller_id for row in site_rows)
-    ]
-    to_lock += sample_sites
-    next_numbers = store.lock_user_numbers(connection, to_lock) if to_lock else {}
     new, duplicates = [], []
     for site_id, site_rows in by_site.items():
         new_of_site, duplicates_of_site = _split_duplicates(connection, site_id, site_rows)
         new += new_of_site
         duplicates += duplicates_of_site
         if missing[site_id]:
-            added = _number_users(connection, site_id, next_numbers[site_id], missing[site_id], new_of_site)
+            next_user_no = locked[site_id].next_user_no
+            added = _number_users(connection, site_id, next_user_no, missing[site_id], new_of_site)
             numbers[site_id] |= added
     return new, duplicates, numbers
 
@@ -161,13 +160,16 @@ def _number_users(
     return numbers
 
 
-def _copy_rows(connection: Connection, rows: list[EventRow], user_nos: list[int]) -> dict[int, str]:
+def _copy_rows(
+    connection: Connection, rows: list[EventRow], user_nos: list[int], locked: Mapping[int, SiteNumbers]
+) -> dict[int, str]:
     """Appends the rows; finds those that PostgreSQL refuses by bisection: index in `rows` → error."""
     refused: dict[int, str] = {}
+    drain_nos = [locked[row.site_id].drain_no for row in rows]
     pending = [(0, len(rows))] if rows else []
     while pending:
         start, end = pending.pop()
-        lines = map(store.copy_line, rows[start:end], user_nos[start:end])
+        lines = map(store.copy_line, rows[start:end], user_nos[start:end], drain_nos[start:end])
         try:
             with connection.begin_nested():
                 store.copy_events(connection, lines)

@@ -6,7 +6,7 @@ them. Reports see a day's events and rollups as they were until its transaction 
 
 import logging
 from collections.abc import Callable, Iterator
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple
 
 from psycopg2.errors import SerializationFailure
@@ -21,6 +21,7 @@ from analytics.rollups.closing.schedule import ONE_DAY
 from analytics.rollups.rebuild import check_days_are_whole, move_calendar, rebuild_days
 from analytics.sites.domains import OwnDomains, own_domains
 from analytics.sites.sites import Site, read_site_by_id, unknown_site_detail, write_audit_entry
+from analytics.store import column_files
 from analytics.store.copy.copy_text import copy_lines, escape_copy
 from analytics.store.planner import allow_scans
 
@@ -183,7 +184,10 @@ def _change_events(connection: Connection, site_id: int, start: datetime, end: d
         needed = [change for change in changes if change.is_needed]
         copy_lines(connection, FILL, (_format_change(change) for change in needed))
     connection.execute(ANALYZE)
-    return connection.execute(CHANGE, {"site_id": site_id, "start": start, "end": end}).rowcount
+    changed = connection.execute(CHANGE, {"site_id": site_id, "start": start, "end": end}).rowcount
+    last = (end - timedelta(microseconds=1)).astimezone(UTC).date()
+    column_files.invalidate(connection, site_id, start.astimezone(UTC).date(), last)
+    return changed
 
 
 def _format_change(change: _Change) -> str:
