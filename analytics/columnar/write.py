@@ -5,7 +5,6 @@ is written a dozen times at most. Rows come from raw events, those of earlier fi
 event.
 """
 
-import hashlib
 import itertools
 import logging
 import time
@@ -20,9 +19,9 @@ from sqlalchemy.exc import OperationalError
 
 from analytics.clock import utc_midnight
 from analytics.columnar import parquet
-from analytics.columnar.columns import SCHEMA, read_rows, sort_rows
+from analytics.columnar.columns import EVENTS, read_rows
 from analytics.store import column_files as store
-from analytics.store.column_files import ColumnFile, Coverage, NewFile
+from analytics.store.column_files import ColumnFile, Coverage
 
 log = logging.getLogger(__name__)
 
@@ -85,12 +84,13 @@ def _write(connection: Connection, known: Coverage, now: datetime) -> int:
     start = utc_midnight(known.day)
     # Rows of an earlier release have the number 0.
     after = -1 if known.through is None else known.through
-    tables = read_rows(connection, known.site_id, start, start + ONE_DAY, after, MOST_FILE_ROWS)
-    first = next(tables, SCHEMA.empty_table())
+    bounds = {"site_id": known.site_id, "start": start, "end": start + ONE_DAY, "after": after}
+    tables = read_rows(connection, EVENTS, bounds, MOST_FILE_ROWS)
+    first = next(tables, EVENTS.schema.empty_table())
     files = store.read_files(connection, known.site_id, known.day, known.day + ONE_DAY)
     absorbed = choose_absorbed(files, len(first), is_over=start + ONE_DAY <= now)
     bodies = [store.read_body(connection, file.id) for file in absorbed]
-    first = pa.concat_tables([*(parquet.decode(body) for body in bodies if body), first])
+    first = pa.concat_tables([*(parquet.decode(body, EVENTS) for body in bodies if body), first])
     # The day's row is locked from here on: an invalidation waits, or this fails.
     if not store.cover(connection, known, now):
         return 0
@@ -99,13 +99,8 @@ def _write(connection: Connection, known: Coverage, now: datetime) -> int:
     for table in itertools.chain([first], tables):
         rows += len(table)
         if len(table):
-            store.add(connection, known, _encode(table))
+            store.add(connection, known, parquet.encode(table, EVENTS))
     return rows
-
-
-def _encode(table: pa.Table) -> NewFile:
-    body = parquet.encode(sort_rows(table))
-    return NewFile(len(table), hashlib.sha256(body).digest(), body)
 
 
 def choose_absorbed(files: Sequence[ColumnFile], new_rows: int, is_over: bool) -> list[ColumnFile]:

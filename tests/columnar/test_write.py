@@ -10,6 +10,7 @@ from redis import Redis
 from sqlalchemy import Engine, text
 
 from analytics.columnar import parquet, write
+from analytics.columnar.columns import EVENTS
 from analytics.ingest.drain.drain import Drain
 from analytics.sites.sites import Site
 from analytics.store import column_files
@@ -59,7 +60,7 @@ def read_ids(engine: Engine, site: Site) -> list[tuple[Any, ...]]:
         for file in column_files.read_files(connection, site.id, DAY, DAY + timedelta(days=1)):
             body = column_files.read_body(connection, file.id)
             assert body is not None
-            rows = parquet.decode(body).to_pylist()
+            rows = parquet.decode(body, EVENTS).to_pylist()
             found += [(row["user_no"], row["ts"], row["path"]) for row in rows]
         rest = connection.execute(
             text(
@@ -81,7 +82,7 @@ def test_a_file_holds_what_a_day_holds(engine: Engine, site: Site, store: Callab
     assert write.write_day(engine, site.id, DAY, NOW) == 30
     with engine.connect() as connection:
         (file,) = column_files.read_files(connection, site.id, DAY, DAY + timedelta(days=1))
-        rows = parquet.decode(column_files.read_body(connection, file.id) or b"").to_pylist()
+        rows = parquet.decode(column_files.read_body(connection, file.id) or b"", EVENTS).to_pylist()
     assert [row["user_no"] for row in rows] == sorted(row["user_no"] for row in rows)
     [payload] = sql("SELECT DISTINCT payload::text FROM events")
     assert {row["payload"] for row in rows} == {payload[0]}
