@@ -16,7 +16,7 @@ OUTDATE = text("UPDATE day_versions SET version = version + 1 WHERE site_id = :s
 TABLES = (
     *("rollups", "rollup_deltas", "visits", "visit_rollups", "visit_unions"),
     *("open_days", "metrics", "postings", "posted_days"),
-    *("column_days", "column_files", "event_days"),
+    *("column_days", "column_files", "event_days", "visit_files"),
 )
 
 

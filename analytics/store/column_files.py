@@ -20,12 +20,14 @@ from analytics.store.copy.binary_copy import read_binary
 
 
 class Coverage(NamedTuple):
-    """A UTC day of a site. `last_drain_no`: of its events in the snapshot; `through`: of those in files, None: none."""
+    """A UTC day of a site. `last_drain_no`: of its events in the snapshot; `through`: of those in files, None: none;
+    `loose`: how many events no file holds, about."""
 
     site_id: int
     day: date
     last_drain_no: int
     through: int | None
+    loose: int
 
     @property
     def is_complete(self) -> bool:
@@ -35,7 +37,7 @@ class Coverage(NamedTuple):
 
 # Served by pk_event_days and pk_column_days.
 COVERAGE = text("""
-SELECT e.site_id, e.day, e.last_drain_no, c.through
+SELECT e.site_id, e.day, e.last_drain_no, c.through, e.stored - coalesce(c.stored, 0)
 FROM event_days e
 LEFT JOIN column_days c ON c.site_id = e.site_id AND c.day = e.day
 WHERE e.site_id = :site_id AND e.day >= :first AND e.day < :after
@@ -165,7 +167,7 @@ def invalidate(connection: Connection, site_id: int, first: date, last: date) ->
 # Served by the primary keys and ix_column_files_site_id_day where a site is named; otherwise a row a day is read.
 DROP_BEFORE = [
     text(f"DELETE FROM {table} WHERE day < :before AND (CAST(:site_id AS int) IS NULL OR site_id = :site_id)")  # noqa: S608
-    for table in ("event_days", "column_days", "column_files")
+    for table in ("event_days", "column_days", "column_files", "visit_files")
 ]
 
 

@@ -195,6 +195,22 @@ column_files = Table(
     Index(None, "site_id", "day"),
 )
 
+# The visits that began in `[start_at, end_at)`, in columns, as they were when the day had this version: another one,
+# and nobody reads the file (store/visit_files.py).
+visit_files = Table(
+    "visit_files",
+    metadata,
+    Column("site_id", Integer, primary_key=True),
+    # Of the calendar of the rollups.
+    Column("day", Date, primary_key=True),
+    Column("start_at", Instant, nullable=False),
+    Column("end_at", Instant, nullable=False),
+    Column("version", BigInteger, nullable=False),
+    Column("rows", BigInteger, nullable=False),
+    Column("sha256", LargeBinary, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+)
+
 # Numeric points with a name, a value and tags.
 samples = Table(
     "samples",

@@ -41,8 +41,20 @@ CREATE TABLE column_files (
     CONSTRAINT pk_column_files PRIMARY KEY (id)
 );
 CREATE INDEX ix_column_files_site_id_day ON column_files (site_id, day);
--- It is compressed already.
+CREATE TABLE visit_files (
+    site_id INTEGER NOT NULL,
+    day DATE NOT NULL,
+    start_at TIMESTAMPTZ NOT NULL,
+    end_at TIMESTAMPTZ NOT NULL,
+    version BIGINT NOT NULL,
+    rows BIGINT NOT NULL,
+    sha256 BYTEA NOT NULL,
+    body BYTEA NOT NULL,
+    CONSTRAINT pk_visit_files PRIMARY KEY (site_id, day)
+);
+-- Bodies are compressed already.
 ALTER TABLE column_files ALTER body SET STORAGE EXTERNAL;
+ALTER TABLE visit_files ALTER body SET STORAGE EXTERNAL;
 INSERT INTO event_days (site_id, day, last_drain_no, stored)
 SELECT s.id, d.day, 0, 0
 FROM sites s
@@ -68,6 +80,7 @@ WHERE EXISTS (
 
 def downgrade() -> None:
     op.execute("""
+DROP TABLE visit_files;
 DROP TABLE column_files;
 DROP TABLE column_days;
 DROP TABLE event_days;

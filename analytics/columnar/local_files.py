@@ -1,0 +1,59 @@
+"""A folder of this machine that keeps bodies of column files, by their checksum: they never change, so none is ever stale.
+
+Any number of processes share it. What it holds is derived and can be deleted at any time; readers fetch it again.
+"""
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+# Checked once in so many files that are added.
+SWEEP_EVERY = 32
+
+
+class LocalFiles:
+    """The folder; its files have at most about `most_bytes`. Made when it is first needed."""
+
+    def __init__(self, folder: Path, most_bytes: int) -> None:
+        self.folder, self._most_bytes, self._added = folder, most_bytes, 0
+
+    def find(self, sha256: bytes, fetch: Callable[[], bytes | None]) -> Path | None:
+        """The file of that checksum; calls `fetch` where it is not there. None: `fetch` found none, or another body."""
+        path = self.folder / f"{sha256.hex()}.parquet"
+        if path.exists():
+            # The latest use, by which `_sweep` chooses.
+            with suppress(FileNotFoundError):
+                os.utime(path)
+                return path
+        body = fetch()
+        if body is None or hashlib.sha256(body).digest() != sha256:
+            return None
+        self._add(path, body)
+        return path
+
+    def _add(self, path: Path, body: bytes) -> None:
+        """Under its name it is whole."""
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=self.folder, delete=False) as file:
+            file.write(body)
+        os.replace(file.name, path)
+        if self._added % SWEEP_EVERY == 0:
+            self._sweep()
+        self._added += 1
+
+    def _sweep(self) -> None:
+        """Deletes the files that were not used for longest, until the rest has room."""
+        found = []
+        for path in self.folder.glob("*.parquet"):
+            with suppress(FileNotFoundError):
+                status = path.stat()
+                found.append((status.st_mtime, status.st_size, path))
+        total = sum(size for _, size, _ in found)
+        for _, size, path in sorted(found):
+            if total <= self._most_bytes:
+                break
+            path.unlink(missing_ok=True)
+            total -= size

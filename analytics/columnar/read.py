@@ -1,0 +1,228 @@
+"""Reads events and visits in columns: those of files, and beside them the rows that no file holds, in one snapshot.
+
+`open_columns` gives reports a `ColumnReader`, whose `events` and `visits` are relations for the SQL of DuckDB. A query
+has bounded memory and time, and ends when the client disconnects. One query runs at a time in a process. Writes nothing
+but the local copies of files.
+"""
+
+import os
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+from sqlalchemy import Connection
+from zoneinfo import ZoneInfo
+
+from analytics import clock
+from analytics.clock import utc_midnight
+from analytics.columnar.columns import EVENTS, VISITS, Kind, read_rows
+from analytics.columnar.local_files import LocalFiles
+from analytics.errors import Unavailable
+from analytics.store import column_files, visit_files
+from analytics.web.server.disconnects import current_cancellation_token
+
+ONE_DAY = timedelta(days=1)
+# What no file holds is read from PostgreSQL, about 1.5 us a column and row: more of it is no faster than SQL.
+MOST_LOOSE_EVENTS = 200_000
+MOST_LOOSE_DAYS = 4
+_one_at_a_time = threading.BoundedSemaphore(1)
+
+
+class NotInColumns(Exception):
+    """Too many of the rows are in no file yet; PostgreSQL answers."""
+
+
+class QueryTimeout(Exception):
+    """The query ran longer than it may."""
+
+
+@dataclass(frozen=True)
+class QueryLimits:
+    """What a query may use; `wait_s`: how long it waits for the one before it."""
+
+    memory_mb: int
+    spill_mb: int
+    timeout_s: float
+    wait_s: float = 10.0
+
+
+class ColumnReader:
+    """The site's events and visits, as the transaction of `connection` sees them. `zone`: of the rollups' days."""
+
+    def __init__(
+        self, connection: Connection, database: duckdb.DuckDBPyConnection, files: LocalFiles, site_id: int, zone: ZoneInfo
+    ) -> None:
+        self.connection, self._database, self._files = connection, database, files
+        self._site_id, self._zone, self._tables = site_id, zone, 0
+        self._relations: dict[tuple[str, datetime, datetime], str] = {}
+
+    def execute(self, query: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        """The rows of a query of DuckDB. Raises QueryTimeout."""
+        return self._database.execute(query, list(parameters)).fetchall()
+
+    def add_table(self, table: pa.Table) -> str:
+        """The table under a name for queries."""
+        self._tables += 1
+        name = f"loose_{self._tables}"
+        self._database.register(name, table)
+        return name
+
+    def events(self, start: datetime, end: datetime) -> str:
+        """A relation of the events of `[start, end)` with EVENTS' columns. Raises NotInColumns."""
+        key = ("events", start, end)
+        if key not in self._relations:
+            self._relations[key] = self._make_events(start, end)
+        return self._relations[key]
+
+    def visits(self, start: datetime, end: datetime) -> str:
+        """A relation of the visits that began in `[start, end)` with VISITS' columns. Raises NotInColumns."""
+        key = ("visits", start, end)
+        if key not in self._relations:
+            self._relations[key] = self._make_visits(start, end)
+        return self._relations[key]
+
+    def _make_events(self, start: datetime, end: datetime) -> str:
+        first, after = start.astimezone(UTC).date(), (end - timedelta(microseconds=1)).astimezone(UTC).date() + ONE_DAY
+        days = column_files.read_coverage(self.connection, self._site_id, first, after)
+        loose = [day for day in days if not day.is_complete]
+        if sum(day.loose for day in loose) > MOST_LOOSE_EVENTS:
+            raise NotInColumns
+        covered = {day.day for day in days if day.through is not None}
+        paths = [
+            self._find(file.sha256, lambda file=file: column_files.read_body(self.connection, file.id))
+            for file in column_files.read_files(self.connection, self._site_id, first, after)
+            if file.day in covered
+        ]
+        tables = [table for day in loose for table in self._read_loose(day, start, end)]
+        return self._join(EVENTS, "ts", start, end, paths, tables)
+
+    def _read_loose(self, day: column_files.Coverage, start: datetime, end: datetime) -> Iterator[pa.Table]:
+        """The day's rows that no file holds."""
+        midnight = utc_midnight(day.day)
+        bounds = {"start": max(start, midnight), "end": min(end, midnight + ONE_DAY)}
+        given = {"site_id": self._site_id, "after": -1 if day.through is None else day.through, **bounds}
+        return read_rows(self.connection, EVENTS, given, MOST_LOOSE_EVENTS)
+
+    def _make_visits(self, start: datetime, end: datetime) -> str:
+        files = [
+            file
+            for file in visit_files.read_files(self.connection, self._site_id, start, end)
+            if (file.start, file.end) == clock.day_bounds(file.day, self._zone)
+        ]
+        gaps = list(find_gaps(start, end, [(file.start, file.end) for file in files]))
+        if sum((gap_end - gap_start for gap_start, gap_end in gaps), timedelta()) > MOST_LOOSE_DAYS * ONE_DAY:
+            raise NotInColumns
+        paths = [
+            self._find(file.sha256, lambda file=file: visit_files.read_body(self.connection, self._site_id, file))
+            for file in files
+        ]
+        tables = [
+            table
+            for gap_start, gap_end in gaps
+            for table in read_rows(
+                self.connection, VISITS, {"site_id": self._site_id, "start": gap_start, "end": gap_end}, MOST_LOOSE_EVENTS
+            )
+        ]
+        return self._join(VISITS, "started_at", start, end, paths, tables)
+
+    def _find(self, sha256: bytes, fetch: Any) -> Path:
+        path = self._files.find(sha256, fetch)
+        if path is None:
+            raise NotInColumns
+        return path
+
+    def _join(
+        self, kind: Kind, time: str, start: datetime, end: datetime, paths: Sequence[Path], tables: Sequence[pa.Table]
+    ) -> str:
+        columns = ", ".join(kind.schema.names)
+        parts = [f"SELECT {columns} FROM {self.add_table(table)}" for table in tables]
+        if paths:
+            # Names of our own: a checksum in a folder of the operator's.
+            listed = ", ".join("'" + str(path).replace("'", "''") + "'" for path in paths)
+            parts.append(f"SELECT {columns} FROM read_parquet([{listed}])")
+        parts = parts or [f"SELECT {columns} FROM {self.add_table(kind.schema.empty_table())}"]
+        inside = f"{time} >= {to_microseconds(start)} AND {time} < {to_microseconds(end)}"
+        return "(" + " UNION ALL ".join(f"{part} WHERE {inside}" for part in parts) + ")"
+
+
+def to_microseconds(instant: datetime) -> int:
+    """Since 1970."""
+    return (instant - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+
+
+def find_gaps(
+    start: datetime, end: datetime, spans: Sequence[tuple[datetime, datetime]]
+) -> Iterator[tuple[datetime, datetime]]:
+    """What of `[start, end)` none of the spans holds; they are in order and do not overlap."""
+    for span_start, span_end in spans:
+        if start < span_start:
+            yield start, span_start
+        start = max(start, span_end)
+    if start < end:
+        yield start, end
+
+
+@contextmanager
+def open_columns(
+    connection: Connection, files: LocalFiles, site_id: int, zone: ZoneInfo, limits: QueryLimits
+) -> Iterator[ColumnReader]:
+    """A reader in the snapshot of the REPEATABLE READ transaction of `connection`.
+
+    Raises QueryTimeout in the block; Unavailable when others' queries take too long, and on a disconnect.
+    """
+    if not _one_at_a_time.acquire(timeout=limits.wait_s):
+        raise Unavailable("other reports with filters are running in this process; try again in a few seconds")
+    try:
+        with _open_database(files.folder, limits) as database, _ended(database, limits.timeout_s):
+            yield ColumnReader(connection, database, files, site_id, zone)
+    finally:
+        _one_at_a_time.release()
+
+
+@contextmanager
+def _open_database(folder: Path, limits: QueryLimits) -> Iterator[duckdb.DuckDBPyConnection]:
+    """In memory, spilling into a folder of this process."""
+    spill = folder / f"spill-{os.getpid()}"
+    settings: Mapping[str, Any] = {
+        "memory_limit": f"{limits.memory_mb}MB",
+        "temp_directory": str(spill),
+        "max_temp_directory_size": f"{limits.spill_mb}MB",
+        "autoinstall_known_extensions": "false",
+        "autoload_known_extensions": "false",
+        # Rows come back in the order that a query asks for, and otherwise in any.
+        "preserve_insertion_order": "false",
+    }
+    database = duckdb.connect(":memory:", config=dict(settings))
+    try:
+        yield database
+    finally:
+        database.close()
+
+
+@contextmanager
+def _ended(database: duckdb.DuckDBPyConnection, timeout_s: float) -> Iterator[None]:
+    """Within the block, queries end after `timeout_s` in all (0: never) and when the client disconnects."""
+    timer = threading.Timer(timeout_s, database.interrupt) if timeout_s else None
+    token = current_cancellation_token()
+    if timer:
+        timer.daemon = True
+        timer.start()
+    try:
+        if token is None:
+            yield
+        else:
+            with token.cancels_with(database.interrupt):
+                yield
+    except duckdb.InterruptException as error:
+        if token is not None:
+            token.raise_if_cancelled()
+        raise QueryTimeout from error
+    finally:
+        if timer:
+            timer.cancel()

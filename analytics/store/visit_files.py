@@ -1,0 +1,110 @@
+"""Which visits the visit files hold. A file holds those that began on a day of the site's calendar, as they were when the
+day had a version (rollups/versions.py): whatever changes a visit counts that up, so a file is right or is not read.
+
+columnar/ writes and reads them; privacy/ drops them with the raw events of their day.
+"""
+
+from datetime import date, datetime
+from typing import NamedTuple
+
+from sqlalchemy import Connection, text
+
+from analytics.store.column_files import NewFile
+from analytics.store.copy.binary_copy import read_binary
+
+
+class VisitFile(NamedTuple):
+    """A file that is right in the snapshot, without its body: the visits that began in `[start, end)`."""
+
+    day: date
+    start: datetime
+    end: datetime
+    rows: int
+    sha256: bytes
+
+
+# Served by pk_visit_files and pk_day_versions.
+RIGHT = text("""
+SELECT f.day, f.start_at, f.end_at, f.rows, f.sha256
+FROM visit_files f
+JOIN day_versions v ON v.site_id = f.site_id AND v.day = f.day AND v.version = f.version
+WHERE f.site_id = :site_id AND f.start_at < :end AND f.end_at > :start
+ORDER BY f.start_at
+""")
+
+
+def read_files(connection: Connection, site_id: int, start: datetime, end: datetime) -> list[VisitFile]:
+    """The files whose day overlaps `[start, end)`, in order. One query."""
+    rows = connection.execute(RIGHT, {"site_id": site_id, "start": start, "end": end})
+    return [VisitFile(*columns, bytes(sha256)) for *columns, sha256 in rows]
+
+
+BODY = "SELECT body FROM visit_files WHERE site_id = %(site_id)s AND day = %(day)s AND sha256 = %(sha256)s"
+
+
+def read_body(connection: Connection, site_id: int, file: VisitFile) -> bytes | None:
+    """The file's Parquet; None: it is gone. One query."""
+    rows = list(read_binary(connection, BODY, {"site_id": site_id, "day": file.day, "sha256": file.sha256}))
+    return rows[0][0] if rows else None
+
+
+VERSION = text("""
+SELECT v.version
+FROM day_versions v JOIN sites s ON s.id = v.site_id
+WHERE v.site_id = :site_id AND v.day = :day AND s.zone = :zone AND s.rollups_zone = :zone
+""")
+
+
+def read_version(connection: Connection, due: "DueDay") -> int | None:
+    """The day's version; None: days are in another zone now."""
+    version: int | None = connection.execute(VERSION, due._asdict()).scalar()
+    return version
+
+
+PUBLISH = text("""
+INSERT INTO visit_files (site_id, day, start_at, end_at, version, rows, sha256, body)
+VALUES (:site_id, :day, :start, :end, :version, :rows, :sha256, :body)
+ON CONFLICT (site_id, day) DO UPDATE
+SET start_at = excluded.start_at, end_at = excluded.end_at, version = excluded.version, rows = excluded.rows,
+    sha256 = excluded.sha256, body = excluded.body
+""")
+
+
+def publish(
+    connection: Connection, site_id: int, day: date, bounds: tuple[datetime, datetime], version: int, new: NewFile
+) -> None:
+    """Puts the file in place of the day's, in the REPEATABLE READ transaction in whose snapshot version and visits were
+    read. Raises OperationalError of SQLSTATE 40001 where another writer was faster."""
+    given = {"site_id": site_id, "day": day, "start": bounds[0], "end": bounds[1], "version": version}
+    connection.execute(PUBLISH, {**given, **new._asdict()})
+
+
+# Reads a row for each day of a site.
+DUE = text("""
+SELECT v.site_id, v.day, s.rollups_zone
+FROM day_versions v
+JOIN sites s ON s.id = v.site_id AND s.deleting_at IS NULL AND s.rollups_zone = s.zone
+LEFT JOIN visit_files f ON f.site_id = v.site_id AND f.day = v.day
+WHERE f.version IS DISTINCT FROM v.version
+    AND v.day <= CAST((CAST(:now AS timestamptz) AT TIME ZONE s.rollups_zone) AS date) - 1
+    AND (s.raw_since IS NULL OR CAST(v.day + 1 AS timestamp) AT TIME ZONE s.rollups_zone > s.raw_since)
+    AND NOT EXISTS (
+        SELECT FROM open_days o WHERE o.site_id = v.site_id AND o.day = v.day AND o.changed_at > :rested_since
+    )
+ORDER BY v.day DESC, v.site_id
+LIMIT :limit
+""")
+
+
+class DueDay(NamedTuple):
+    """A day that is over, and whose file is missing or not right any more; `zone`: of its calendar."""
+
+    site_id: int
+    day: date
+    zone: str
+
+
+def list_due(connection: Connection, now: datetime, rested_since: datetime, limit: int) -> list[DueDay]:
+    """Days that have not changed since `rested_since`; the latest first. One query."""
+    rows = connection.execute(DUE, {"now": now, "rested_since": rested_since, "limit": limit})
+    return [DueDay(*row) for row in rows]
