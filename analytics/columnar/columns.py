@@ -8,9 +8,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from tempfile import SpooledTemporaryFile
 from typing import Any, NamedTuple
 
+import psycopg2
 import pyarrow as pa
 import pyarrow.csv as csv
 from sqlalchemy import Connection
+from sqlalchemy.exc import OperationalError
 
 from analytics.store.folding import FOLDED_FIELDS, fold_sql
 
@@ -100,7 +102,11 @@ def read_rows(connection: Connection, kind: Kind, parameters: Mapping[str, Any],
     cursor: Any = connection.connection.cursor()
     with cursor, SpooledTemporaryFile(SPOOL_BYTES) as file:
         query = cursor.mogrify(kind.query, parameters)
-        cursor.copy_expert(b"COPY (" + query + b") TO STDOUT (FORMAT csv)", file)
+        try:
+            cursor.copy_expert(b"COPY (" + query + b") TO STDOUT (FORMAT csv)", file)
+        except psycopg2.OperationalError as error:
+            # As SQLAlchemy raises it: callers handle a statement timeout in one way.
+            raise OperationalError(kind.query, None, error) from error
         if file.tell():
             file.seek(0)
             yield from _tables(_parse(file, kind.schema), kind.schema, most)

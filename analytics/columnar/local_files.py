@@ -10,15 +10,12 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-# Checked once in so many files that are added.
-SWEEP_EVERY = 32
-
 
 class LocalFiles:
     """The folder; its files have at most about `most_bytes`. Made when it is first needed."""
 
     def __init__(self, folder: Path, most_bytes: int) -> None:
-        self.folder, self._most_bytes, self._added = folder, most_bytes, 0
+        self.folder, self._most_bytes = folder, most_bytes
 
     def find(self, sha256: bytes, fetch: Callable[[], bytes | None]) -> Path | None:
         """The file of that checksum; calls `fetch` where it is not there. None: `fetch` found none, or another body."""
@@ -40,9 +37,7 @@ class LocalFiles:
         with tempfile.NamedTemporaryFile(dir=self.folder, delete=False) as file:
             file.write(body)
         os.replace(file.name, path)
-        if self._added % SWEEP_EVERY == 0:
-            self._sweep()
-        self._added += 1
+        self._sweep()
 
     def _sweep(self) -> None:
         """Deletes the files that were not used for longest, until the rest has room."""

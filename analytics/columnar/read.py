@@ -62,9 +62,9 @@ class ColumnReader:
         self._site_id, self._zone, self._tables = site_id, zone, 0
         self._relations: dict[tuple[str, datetime, datetime], str] = {}
 
-    def execute(self, query: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
-        """The rows of a query of DuckDB. Raises QueryTimeout."""
-        return self._database.execute(query, list(parameters)).fetchall()
+    def execute(self, query: str, parameters: Mapping[str, Any] | None = None) -> list[tuple[Any, ...]]:
+        """The rows of a query of DuckDB, whose parameters are `$name`."""
+        return self._database.execute(query, dict(parameters or {})).fetchall()
 
     def add_table(self, table: pa.Table) -> str:
         """The table under a name for queries."""

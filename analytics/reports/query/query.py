@@ -5,16 +5,19 @@ the limits of report_period.py. `meta.source` of the response names the source.
 """
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from analytics.columnar.read import NotInColumns
 from analytics.period import Period, read_zone
 from analytics.reports.buckets import Bucket, split_period
 from analytics.reports.cache import get_or_compute
 from analytics.reports.comparison import Comparison, keep_to_rollups, read_comparison
 from analytics.reports.filtering.filtered import Rows
 from analytics.reports.filtering.filters import read_filter
+from analytics.reports.query.from_columns import ColumnSource
 from analytics.reports.query.from_rollups import RollupSource, can_list
 from analytics.reports.query.measures import (
     VISIT_DIMENSIONS,
@@ -33,6 +36,7 @@ from analytics.reports.report_period import (
     refuse_purged,
 )
 from analytics.reports.request import ReportRequest, period_bounds
+from analytics.reports.site_columns import open_site_columns
 from analytics.rollups.snapshot.snapshot import Snapshot
 
 
@@ -91,6 +95,9 @@ def _count_raw(request: ReportRequest, resolved: ResolvedRequest, build: ReportB
     with open_raw_events(request, resolved.period, str(resolved.raw_parameter)) as (connection, calendar):
         if resolved.previous_period:
             refuse_purged("compare", resolved.previous_period, calendar.raw_since)
+        # What columns cannot answer yet, PostgreSQL can: property filters, and days that are not written.
+        with suppress(NotInColumns), open_site_columns(connection, request.site.id, calendar) as reader:
+            return build(resolved, ColumnSource(reader, resolved.selection))
         return build(resolved, Rows(connection, resolved.selection))
 
 

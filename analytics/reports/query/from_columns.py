@@ -1,0 +1,188 @@
+"""ColumnSource: the counts of query reports under a filter, in another zone or in a period that cuts a day, from columns.
+
+query.py creates it, and reads raw events (filtering/filtered.py) where it raises NotInColumns. What counts is what is
+said there: of a filter, the fields of visits select visits, and the rest must hold for one page view of the visit.
+"""
+
+from collections.abc import Iterator, Sequence
+from math import gcd
+from typing import Any
+
+import pyarrow as pa
+from sqlalchemy import Connection
+
+from analytics.columnar.read import ColumnReader, NotInColumns, to_microseconds
+from analytics.period import Period
+from analytics.reports.buckets import split_period
+from analytics.reports.filtering.column_clauses import Parameters, build_column_clause
+from analytics.reports.query.measures import (
+    MAX_RANKED_VALUES,
+    NO_VISITS,
+    VISIT_DIMENSIONS,
+    BucketCounts,
+    EventSelection,
+    Ranking,
+    ValueCounts,
+    event_counts,
+    lists_visits,
+    visit_counts,
+)
+from analytics.rollups.visits.sums import VisitSums
+from analytics.store.event_types import PAGE_VIEW
+
+# Buckets are looked up by a part of the time that divides all their edges: at most so many parts.
+MOST_PARTS = 1_000_000
+_VISIT_SUMS = "count(*), count(*) FILTER (WHERE views = 1), sum(views)::BIGINT, sum(ended_at - started_at)::BIGINT"
+
+
+class ColumnSource:
+    """A MeasureSource (measures.py). Its methods raise NotInColumns."""
+
+    def __init__(self, reader: ColumnReader, wanted: EventSelection) -> None:
+        self._reader, self._wanted = reader, wanted
+
+    @property
+    def connection(self) -> Connection:
+        """The connection of the reader's snapshot."""
+        return self._reader.connection
+
+    def count(self, period: Period, unit: str) -> list[BucketCounts]:
+        """Two scans: the events of the period, and its visits."""
+        starts = [to_microseconds(bucket.start) for bucket in split_period(period, unit)]
+        if not starts:
+            return []
+        counts = {number: BucketCounts(*found) for number, *found in self._count_events(period, starts)}
+        began = dict(self._visits(period, *self._bucket("started_at", period, starts)))
+        numbers = range(len(starts))
+        return [counts.get(n, BucketCounts())._replace(visits=began.get(n, NO_VISITS)) for n in numbers]
+
+    def rank_values(self, period: Period, dimension: str) -> Ranking:
+        """One scan."""
+        parameters, is_visits = Parameters(), lists_visits(dimension, self._wanted)
+        rows = self._began(period, parameters) if is_visits else self._listed(period, dimension, parameters)
+        query = f"""
+            SELECT coalesce({dimension}, '') AS value, count(*) AS amount, (sum(count(*)) OVER ())::BIGINT
+            FROM {rows} GROUP BY 1 ORDER BY amount DESC, value LIMIT {MAX_RANKED_VALUES}
+        """
+        found = self._reader.execute(query, parameters)
+        lines = [ValueCounts(value, visits=n) if is_visits else ValueCounts(value, n) for value, n, _ in found]
+        return Ranking(lines, found[0][2] if found else 0)
+
+    def count_values(self, period: Period, dimension: str, values: Sequence[str]) -> dict[str, ValueCounts]:
+        """A scan; a second one where events are listed by a dimension of visits."""
+        if not values:
+            return {}
+        if lists_visits(dimension, self._wanted):
+            return {
+                value: visit_counts(value, VisitSums(*sums), people)
+                for value, people, *sums in self._visitors(period, dimension, values)
+            }
+        parameters = Parameters()
+        rows, among = self._listed(period, dimension, parameters), self._among(dimension, values)
+        query = f"""
+            SELECT coalesce({dimension}, ''), count(*), count(DISTINCT user_no) FROM {rows} WHERE {among} GROUP BY 1
+        """
+        found = self._reader.execute(query, parameters)
+        lines = {value: event_counts(self._wanted, value, *counts) for value, *counts in found}
+        if dimension not in VISIT_DIMENSIONS or not {one.field for one in self._wanted.filter} <= VISIT_DIMENSIONS:
+            return lines
+        began = dict(self._visits(period, f"coalesce({dimension}, '')", "", among))
+        return {value: line._replace(visits=began.get(value, NO_VISITS).visits) for value, line in lines.items()}
+
+    def _count_events(self, period: Period, starts: Sequence[int]) -> list[tuple[Any, ...]]:
+        parameters = Parameters()
+        is_view = f"type = {parameters.add(PAGE_VIEW)}"
+        types = self._wanted.types
+        is_asked = f"type IN ({', '.join(map(parameters.add, types))})" if types else is_view
+        events = "count(*) FILTER (WHERE is_asked)" if types else "count(*)"
+        bucket, join = self._bucket("ts", period, starts)
+        query = f"""
+            SELECT bucket, {events}, count(*) FILTER (WHERE is_view), count(DISTINCT user_no) FILTER (WHERE is_asked)
+            FROM (
+                SELECT {bucket} AS bucket, user_no, {is_view} AS is_view, {is_asked} AS is_asked
+                FROM {self._selected(period, parameters)} {join}
+            )
+            GROUP BY bucket
+        """
+        return self._reader.execute(query, parameters)
+
+    def _bucket(self, time: str, period: Period, starts: Sequence[int]) -> tuple[str, str]:
+        """The expression of a row's bucket, from 0, and the join that it needs. Instants, which ask no zone."""
+        if len(starts) == 1:
+            return "0", ""
+        end = to_microseconds(period.end)
+        part = gcd(*(start for start in starts[1:]))
+        first, last = starts[0] // part, (end - 1) // part
+        if last - first > MOST_PARTS:
+            raise NotInColumns
+        # A day that the zone skipped has a bucket of no length, and the one that begins with it takes its place.
+        numbers: dict[int, int] = {}
+        edges = [starts[0] // part * part, *starts[1:], end]
+        for number, (start, after) in enumerate(zip(edges, edges[1:], strict=False)):
+            numbers |= dict.fromkeys(range(start // part, -(-after // part)), number)
+        table = pa.table({"part": pa.array(numbers, pa.int64()), "bucket": pa.array(numbers.values(), pa.int32())})
+        return "bucket", f"JOIN {self._reader.add_table(table)} ON part = {time} // {part}"
+
+    def _selected(self, period: Period, parameters: Parameters) -> str:
+        """The relation of the events of the period that meet the filter."""
+        events = self._reader.events(period.start, period.end)
+        return self._filter(events, self._wanted.filter, parameters)
+
+    def _filter(self, relation: str, conditions: Sequence[Any], parameters: Parameters) -> str:
+        clause = build_column_clause(self._reader, self._wanted.site_id, conditions, parameters)
+        bots = "" if self._wanted.bots else " AND NOT is_bot"
+        return f"(SELECT * FROM {relation} WHERE {clause}{bots})"
+
+    def _listed(self, period: Period, dimension: str, parameters: Parameters) -> str:
+        """The events that a list of events counts."""
+        rows, met = self._selected(period, parameters), ["true"]
+        if self._wanted.types:
+            met.append(f"type IN ({', '.join(map(parameters.add, self._wanted.types))})")
+        if dimension == "subject":
+            met.append("subject IS NOT NULL")
+        return f"(SELECT * FROM {rows} WHERE {' AND '.join(met)})"
+
+    def _began(self, period: Period, parameters: Parameters) -> str:
+        """The visits that are counted."""
+        own = [one for one in self._wanted.filter if one.field in VISIT_DIMENSIONS]
+        of_a_view = tuple(one for one in self._wanted.filter if one.field not in VISIT_DIMENSIONS)
+        visits = self._reader.visits(period.start, period.end)
+        if not of_a_view:
+            return self._filter(visits, own, parameters)
+        views = self._filter(self._reader.events(period.start, period.end), of_a_view, parameters)
+        # The visit of a view is the last one of its session that began before it, if that was not over.
+        found = f"""(
+            SELECT DISTINCT v.*
+            FROM (
+                SELECT user_no, coalesce(session_id, '') AS session, is_bot, ts
+                FROM {views} WHERE type = {parameters.add(PAGE_VIEW)}
+            ) AS e
+            ASOF JOIN (SELECT *, coalesce(session_id, '') AS session FROM {visits}) AS v
+                ON e.user_no = v.user_no AND e.session = v.session AND e.is_bot = v.is_bot AND e.ts >= v.started_at
+            WHERE e.ts <= v.ended_at
+        )"""
+        return self._filter(found, own, parameters)
+
+    def _visits(
+        self, period: Period, key: str, join: str, among: str = "true"
+    ) -> Iterator[tuple[Any, VisitSums]]:
+        """Key → the visits of it that began."""
+        parameters = Parameters()
+        rows = self._began(period, parameters)
+        query = f"SELECT {key} AS key, {_VISIT_SUMS} FROM {rows} {join} WHERE {among} GROUP BY 1"
+        return ((value, VisitSums(*sums)) for value, *sums in self._reader.execute(query, parameters))
+
+    def _visitors(self, period: Period, dimension: str, values: Sequence[str]) -> list[tuple[Any, ...]]:
+        """Value, the people who began visits of it, and VisitSums."""
+        parameters = Parameters()
+        rows = self._began(period, parameters)
+        query = f"""
+            SELECT coalesce({dimension}, ''), count(DISTINCT user_no), {_VISIT_SUMS}
+            FROM {rows} WHERE {self._among(dimension, values)} GROUP BY 1
+        """
+        return self._reader.execute(query, parameters)
+
+    def _among(self, dimension: str, values: Sequence[str]) -> str:
+        """Whether the value is one of these: a thousand of them are a table."""
+        table = self._reader.add_table(pa.table({"value": pa.array(values, pa.string())}))
+        return f"coalesce({dimension}, '') IN (SELECT value FROM {table})"

@@ -1,0 +1,33 @@
+"""Opens the columns of a report's site, within the settings of this process. query/ calls it."""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlalchemy import Connection
+
+from analytics import clock
+from analytics.columnar.local_files import LocalFiles
+from analytics.columnar.read import ColumnReader, QueryLimits, open_columns
+from analytics.extensions import settings
+from analytics.rollups.calendar import Calendar
+from config import Settings
+
+
+@contextmanager
+def open_site_columns(connection: Connection, site_id: int, calendar: Calendar) -> Iterator[ColumnReader]:
+    """The site's columns in the snapshot of the connection. Raises as `open_columns`."""
+    current = settings()
+    limits = QueryLimits(current.query_memory_mb, current.columns_folder_mb, current.statement_timeout)
+    zone = clock.zone(calendar.rollups_zone or calendar.zone)
+    with open_columns(connection, local_files(current), site_id, zone, limits) as reader:
+        yield reader
+
+
+def local_files(current: Settings) -> LocalFiles:
+    """The copies of column files on this machine, which its processes share."""
+    usual = Path(tempfile.gettempdir()) / f"analytics-columns-{os.getuid()}"
+    folder = Path(current.columns_folder) if current.columns_folder else usual
+    return LocalFiles(folder, current.columns_folder_mb << 20)
