@@ -115,9 +115,10 @@ class ColumnReader:
             for file in visit_files.read_files(self.connection, self._site_id, start, end)
             if (file.start, file.end) == clock.day_bounds(file.day, self._zone)
         ]
-        gaps = list(find_gaps(start, end, [(file.start, file.end) for file in files]))
-        if sum((gap_end - gap_start for gap_start, gap_end in gaps), timedelta()) > MOST_LOOSE_DAYS * ONE_DAY:
+        days = (clock.day_of(start, self._zone), clock.day_of(end, self._zone))
+        if visit_files.count_loose_days(self.connection, self._site_id, *days) > MOST_LOOSE_DAYS:
             raise NotInColumns
+        gaps = find_gaps(start, end, [(file.start, file.end) for file in files])
         paths = [
             self._find(file.sha256, lambda file=file: visit_files.read_body(self.connection, self._site_id, file))
             for file in files

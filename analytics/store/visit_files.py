@@ -39,6 +39,21 @@ def read_files(connection: Connection, site_id: int, start: datetime, end: datet
     return [VisitFile(*columns, bytes(sha256)) for *columns, sha256 in rows]
 
 
+# As above; of days that were ever counted.
+COUNT_LOOSE = text("""
+SELECT count(*)
+FROM day_versions v
+LEFT JOIN visit_files f ON f.site_id = v.site_id AND f.day = v.day AND f.version = v.version
+WHERE v.site_id = :site_id AND v.day >= :first AND v.day <= :last AND f.day IS NULL
+""")
+
+
+def count_loose_days(connection: Connection, site_id: int, first: date, last: date) -> int:
+    """How many days of `[first, last]` have visits, perhaps, and no file that is right. One query."""
+    found: int = connection.execute(COUNT_LOOSE, {"site_id": site_id, "first": first, "last": last}).scalar_one()
+    return found
+
+
 BODY = "SELECT body FROM visit_files WHERE site_id = %(site_id)s AND day = %(day)s AND sha256 = %(sha256)s"
 
 
