@@ -84,7 +84,7 @@ def reader(engine: Engine, redis: Redis, site: Site, tmp_path: Path, request: An
                 pass
         if turn == 2 or chance.random() < 0.7:
             write_due(engine, NOW + turn * timedelta(hours=1), 20)
-            write_due_visits(engine, NOW, 20, rest=timedelta())
+            write_due_visits(engine, NOW, 20, rest=-timedelta(days=3650))
         if turn < 2 and chance.random() < 0.5:
             with engine.begin() as connection:
                 column_files.invalidate(connection, site.id, START.date(), START.date())
