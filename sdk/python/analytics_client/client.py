@@ -1,7 +1,7 @@
 """`Client`: `track` writes the event to the spool and returns; a thread delivers.
 
-The one class that applications use (aio.py wraps it for asyncio). It owns the thread, and what happens at a fork and at
-the end of the process. Delivery is sender.py's, files are spool.py's.
+The one class that applications use (async_client.py wraps it for asyncio). It owns the thread, and what happens at a
+fork and at the end of the process. Delivery is in delivery/, files are in spool/.
 """
 
 import atexit
@@ -13,15 +13,15 @@ from datetime import datetime
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Optional, Union
 
+from analytics_client.delivery.sender import Sender
+from analytics_client.delivery.transport import Transport, check_url
 from analytics_client.events import EventTooLarge, InvalidEvent, UserId, check_event_id, encode_event, format_now
-from analytics_client.folder import SpoolFolder, name_destination
 from analytics_client.forks import register
 from analytics_client.ids import IdMaker
 from analytics_client.options import ClientOptions, Options
-from analytics_client.sender import Sender
-from analytics_client.spool import Spool
+from analytics_client.spool.folder import SpoolFolder, name_destination
+from analytics_client.spool.spool import Spool
 from analytics_client.stats import Stats
-from analytics_client.transport import Transport, check_url
 from analytics_client.version import VERSION
 
 if TYPE_CHECKING:

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from analytics_client.folder import SpoolFolder
-from analytics_client.spool import Spool
-from analytics_client.spool_file import HEADER_BYTES, SpoolFile, look_at
+from analytics_client.spool.file import HEADER_BYTES, SpoolFile, look_at
+from analytics_client.spool.folder import SpoolFolder
+from analytics_client.spool.spool import Spool
 from fault_server import answering
 
 AWAY = "http://127.0.0.1:9"

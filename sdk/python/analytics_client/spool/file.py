@@ -14,8 +14,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Optional
 
-from analytics_client.drops import COUNTERS_BYTES, pack_counter, pack_counters, unpack_counters
 from analytics_client.events import MAX_EVENT_BYTES, RECORD_START
+from analytics_client.spool.drops import COUNTERS_BYTES, pack_counter, pack_counters, unpack_counters
 
 MAGIC = b"ACSPOOL1"
 _POSITION = struct.Struct("<QI")

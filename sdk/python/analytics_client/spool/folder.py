@@ -10,7 +10,7 @@ import tempfile
 from typing import Optional
 
 from analytics_client.ids import IdMaker
-from analytics_client.spool_file import SpoolFile, look_at
+from analytics_client.spool.file import SpoolFile, look_at
 
 SUFFIX = ".spool"
 # Of every url, site and key.

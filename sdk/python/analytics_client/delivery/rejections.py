@@ -9,7 +9,7 @@ import logging
 from collections import Counter
 from typing import Callable, Optional
 
-from analytics_client.replies import Problem
+from analytics_client.delivery.responses import Problem
 from analytics_client.stats import Rejection
 
 log = logging.getLogger("analytics_client")

@@ -1,7 +1,7 @@
 """Delivers the spool: when a batch is due, what follows from each answer, and when the next attempt may be.
 
 client.py runs `step` in a thread, or in the caller's own where no thread can be started. Batches are read from the
-spool at each attempt, so that memory does not grow with what waits. Answers are judged in replies.py.
+spool at each attempt, so that memory does not grow with what waits. Answers are judged in responses.py.
 """
 
 import json
@@ -13,13 +13,13 @@ import time
 from datetime import datetime, timezone
 from typing import Callable, Optional
 
-from analytics_client.adopted import AdoptedFile
+from analytics_client.delivery.rejections import RejectReporter
+from analytics_client.delivery.responses import Effect, Problem, Verdict, judge
+from analytics_client.delivery.transport import Transport, Unreachable
 from analytics_client.options import Options
-from analytics_client.rejects import RejectReporter
-from analytics_client.replies import Effect, Problem, Verdict, judge
-from analytics_client.spool import Spool
-from analytics_client.spool_file import Records, SpoolFile
-from analytics_client.transport import Transport, Unreachable
+from analytics_client.spool.adoption import AdoptedFile
+from analytics_client.spool.file import Records, SpoolFile
+from analytics_client.spool.spool import Spool
 
 log = logging.getLogger("analytics_client")
 FIRST_BACKOFF_S = 1.0
@@ -152,11 +152,11 @@ class Sender:
         self.requests += 1
         self.retries += self._failures > 0
         try:
-            reply, was_compressed = self._transport.post(build_body(bodies, self._options.site))
+            response, was_compressed = self._transport.post(build_body(bodies, self._options.site))
         except Unreachable as error:
             self._fail("backing_off", str(error), self._draw_backoff_s())
             return None
-        verdict = judge(reply, len(bodies), was_compressed)
+        verdict = judge(response, len(bodies), was_compressed)
         return self._act(verdict, starts, bodies, is_own)
 
     def _act(self, verdict: Verdict, starts: list[int], bodies: list[bytes], is_own: bool) -> Optional[int]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from analytics_client.command import main
+from analytics_client.cli import main
 
 AWAY = "http://127.0.0.1:9"
 

@@ -8,8 +8,8 @@ import logging
 import random
 from typing import Optional
 
-from analytics_client.spool import Spool
-from analytics_client.spool_file import SpoolFile
+from analytics_client.spool.file import SpoolFile
+from analytics_client.spool.spool import Spool
 
 log = logging.getLogger("analytics_client")
 

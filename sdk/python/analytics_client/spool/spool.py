@@ -10,8 +10,8 @@ import time
 from collections import deque
 from typing import Optional
 
-from analytics_client.folder import SpoolFolder
-from analytics_client.spool_file import Records, SpoolFile
+from analytics_client.spool.file import Records, SpoolFile
+from analytics_client.spool.folder import SpoolFolder
 
 log = logging.getLogger("analytics_client")
 LARGEST_FILE_BYTES = 8_000_000

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from typing import Optional
 
 from analytics_client.client import Client
-from analytics_client.folder import ANY_DESTINATION, SpoolFolder
+from analytics_client.spool.folder import ANY_DESTINATION, SpoolFolder
 from analytics_client.stats import Rejection
 
 
