@@ -6,6 +6,7 @@ Nothing here knows a server.
 """
 
 import fcntl
+import logging
 import os
 import stat
 import struct
@@ -17,6 +18,7 @@ from typing import Optional
 from analytics_client.events import MAX_EVENT_BYTES, RECORD_START
 from analytics_client.spool.drops import COUNTERS_BYTES, pack_counter, pack_counters, unpack_counters
 
+log = logging.getLogger("analytics_client")
 MAGIC = b"ACSPOOL1"
 _POSITION = struct.Struct("<QI")
 _PREFIX = struct.Struct("<II")
@@ -44,6 +46,9 @@ class SpoolFile:
     def __init__(self, path: str, fd: int, acked: int, end: int, counts: dict[str, int]) -> None:
         self.path, self.acked, self.end, self.counts = path, acked, end, counts
         self._fd = fd
+        # Starts of records that the server refused in a batch of which it took nothing.
+        self.refused: set[int] = set()
+        self._is_header_stale = False
 
     @classmethod
     def create(cls, path: str, fsync: bool = False) -> "SpoolFile":
@@ -60,6 +65,9 @@ class SpoolFile:
             if fsync:
                 _sync_folder(os.path.dirname(path))
         except BaseException:
+            # On a full disk, each event would leave an empty file.
+            with suppress(OSError):
+                os.unlink(path)
             os.close(fd)
             raise
         return cls(path, fd, HEADER_BYTES, HEADER_BYTES, {})
@@ -150,34 +158,55 @@ class SpoolFile:
     def acknowledge(self, position: int) -> None:
         """Everything before `position` is settled. Not synced: after a crash of the machine it is sent again."""
         self.acked = position
-        os.pwrite(self._fd, _pack_position(position), _POSITION_AT)
+        self.refused = {start for start in self.refused if start >= position}
+        self._write_header(_pack_position(position), _POSITION_AT)
+
+    def _write_header(self, data: bytes, position: int) -> None:
+        """Not raising: memory has it. If the process is killed, events are sent, and drops told, once more."""
+        try:
+            os.pwrite(self._fd, data, position)
+            self._is_header_stale = False
+        except OSError as error:
+            if not self._is_header_stale:
+                log.warning("the header of %s cannot be written: %s", self.path, error)
+            self._is_header_stale = True
 
     def reset(self) -> None:
         """Empties a file whose events are all acknowledged."""
         # In this order: a file that ends before its position is empty, where the reverse would be sent again.
         os.ftruncate(self._fd, HEADER_BYTES)
         self.end = HEADER_BYTES
+        self.refused.clear()
         self.acknowledge(HEADER_BYTES)
 
     def store_counts(self, counts: dict[str, int]) -> None:
         """Keeps the counters of dropped events for whoever adopts the file."""
         self.counts = counts
-        os.pwrite(self._fd, pack_counters(counts), _COUNTERS_AT)
+        self._write_header(pack_counters(counts), _COUNTERS_AT)
 
     def store_count(self, reason: str, count: int) -> None:
         """Keeps one of the counters."""
         at, data = pack_counter(reason, count)
-        os.pwrite(self._fd, data, _COUNTERS_AT + at)
+        self._write_header(data, _COUNTERS_AT + at)
 
-    def remove(self) -> None:
-        """Deletes the file, and gives it up."""
-        with suppress(FileNotFoundError):
+    def remove(self) -> bool:
+        """Deletes the file, and gives it up; False when it cannot be deleted."""
+        try:
             os.unlink(self.path)
-        self.close()
+        except FileNotFoundError:
+            return True
+        except OSError as error:
+            log.warning("the spool file %s cannot be removed: %s", self.path, error)
+            return False
+        finally:
+            self.close()
+        return True
 
     def close(self) -> None:
         """Gives the file up: another process may adopt it. In a forked child the parent keeps the lock."""
-        os.close(self._fd)
+        # An application that closes all descriptors has closed this one.
+        with suppress(OSError):
+            os.close(self._fd)
 
 
 def look_at(path: str) -> Optional[tuple[int, bool]]:

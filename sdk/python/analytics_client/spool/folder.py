@@ -5,13 +5,16 @@ files here, sender.py adopts them. Nothing here reads a record.
 """
 
 import hashlib
+import logging
 import os
 import tempfile
+from collections.abc import Container
 from typing import Optional
 
 from analytics_client.ids import IdMaker
 from analytics_client.spool.file import SpoolFile, look_at
 
+log = logging.getLogger("analytics_client")
 SUFFIX = ".spool"
 # Of every url, site and key.
 ANY_DESTINATION = ""
@@ -36,20 +39,33 @@ class SpoolFolder:
             path = os.path.join(self.path, f"{self._prefix}{self._ids.make(now_ms)}{SUFFIX}")
             try:
                 return SpoolFile.create(path, fsync)
-            except FileNotFoundError:
+            except (FileNotFoundError, FileExistsError):
                 # An adopter took the empty file before it was locked. Or the folder itself is gone.
                 if attempt == 2:
                     raise
                 os.makedirs(self.path, mode=0o700, exist_ok=True)
         raise AssertionError("unreachable")
 
-    def adopt(self) -> Optional[SpoolFile]:
-        """The oldest file of this destination whose owner has ended, locked for this process. Raises OSError."""
+    def forget(self) -> None:
+        """In a forked child: names of its own."""
+        self._ids = IdMaker()
+
+    def adopt(self, aside: Container[str] = ()) -> Optional[SpoolFile]:
+        """The oldest file of this destination whose owner has ended, locked for this process; not one of `aside`.
+
+        Raises OSError when the folder cannot be read. A file that cannot be read keeps no other from being adopted.
+        """
         for name in sorted(self._list_names()):
-            if name.startswith(self._prefix):
-                found = SpoolFile.adopt(os.path.join(self.path, name))
-                if found is not None:
-                    return found
+            path = os.path.join(self.path, name)
+            if not name.startswith(self._prefix) or path in aside:
+                continue
+            try:
+                found = SpoolFile.adopt(path)
+            except OSError as error:
+                log.warning("the spool file %s cannot be adopted: %s", path, error)
+                continue
+            if found is not None:
+                return found
         return None
 
     def count_foreign(self) -> int:

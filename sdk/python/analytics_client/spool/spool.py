@@ -10,6 +10,7 @@ import time
 from collections import deque
 from typing import Optional
 
+from analytics_client.events import is_notice
 from analytics_client.spool.file import Records, SpoolFile
 from analytics_client.spool.folder import SpoolFolder
 
@@ -31,50 +32,80 @@ class Spool:
         # How much may be written before the folder's size is asked for again.
         self._step_bytes = min(max(max_bytes // 16, 4_096), 262_144)
         self.lock = threading.RLock()
+        self.is_closed = False
         self._forget()
 
     def _forget(self) -> None:
         self._files: deque[SpoolFile] = deque()
         self._budget = 0
         self._full_until = 0.0
-        # Events since the start of this process: waiting are those that are appended and not settled.
+        # Records since the start of this process: waiting are those that are appended and not settled.
         self.appended = self.settled = 0
+        # Of those, the client's own.
+        self.notices = self._settled_notices = 0
+        # Events that the application passed, also those that were dropped.
+        self.tracked = 0
+        self._has_damage = False
         # Since when: the first event, or the last batch that left others behind.
         self.waiting_since = 0.0
         self.drops: dict[str, int] = {}
+        self.adopted_drops: dict[str, int] = {}
         # What `sdk_dropped` has not told yet.
         self.untold: dict[str, int] = {}
 
     @property
     def waiting(self) -> int:
-        """Events of this process that no answer has settled."""
+        """Records of this process that no response has settled."""
         return self.appended - self.settled
+
+    @property
+    def waiting_notices(self) -> int:
+        """Those of them that are no events of the application."""
+        return self.notices - self._settled_notices
 
     @property
     def waiting_bytes(self) -> int:
         """Bytes of those events."""
         return sum(file.waiting_bytes for file in list(self._files))
 
-    def append(self, record: bytes, is_notice: bool = False) -> bool:
+    def append(self, record: bytes) -> bool:
         """Writes the event; False when it was dropped, and counted. The caller holds the lock."""
+        if self.is_closed:
+            return self.refuse("closed")
         size = len(record) + 8
-        if self._budget < size and not self._extend_budget(size) and not is_notice:
-            self.count_drop("spool_full")
-            return False
+        if self._budget < size and not self._extend_budget(size):
+            return self.refuse("spool_full")
+        try:
+            self._write(record)
+        except OSError as error:
+            if "disk_error" not in self.drops:
+                log.warning("the spool in %s cannot be written: %s", self.folder.path, error)
+            return self.refuse("disk_error")
+        return True
+
+    def _write(self, record: bytes, notices: int = 0) -> None:
         # Counted first: a signal handler may raise at any point here. A count without an event is put right when the
         # spool is empty; an event without a count would wait for the next one.
         if self.appended == self.settled:
             self.waiting_since = time.monotonic()
-        self.appended += 1
+        self._count(1, notices)
         try:
             self._writable_file().append(record, self._fsync)
-        except OSError as error:
-            self.appended -= 1
-            if self.count_drop("disk_error") == 1:
-                log.warning("the spool in %s cannot be written: %s", self.folder.path, error)
-            return False
-        self._budget -= size
-        return True
+        except OSError:
+            self._count(-1, -notices)
+            raise
+        self._budget -= len(record) + 8
+
+    def _count(self, records: int, notices: int) -> None:
+        self.appended += records
+        self.notices += notices
+        self.tracked += records - notices
+
+    def refuse(self, reason: str) -> bool:
+        """Counts an event of the application that is not spooled; False. The caller holds the lock."""
+        self.tracked += 1
+        self.count_drop(reason)
+        return False
 
     def _extend_budget(self, size: int) -> bool:
         """True when the folder has room for more. Other processes may each write one step more meanwhile."""
@@ -100,28 +131,24 @@ class Spool:
                 self._files[0].store_counts(self.untold)
         return self._files[-1]
 
-    def count_drop(self, reason: str, count: int = 1, is_own: bool = True) -> int:
-        """Counts events that are not delivered, also for whoever adopts the file. Returns the count of this process.
-
-        The caller holds the lock.
-        """
-        if is_own:
-            self.drops[reason] = self.drops.get(reason, 0) + count
+    def count_drop(self, reason: str, count: int = 1, is_own: bool = True) -> None:
+        """Counts events that are not delivered, also for whoever adopts the file. The caller holds the lock."""
+        drops = self.drops if is_own else self.adopted_drops
+        drops[reason] = drops.get(reason, 0) + count
         self.untold[reason] = self.untold.get(reason, 0) + count
         if self._files:
-            try:
-                self._files[0].store_count(reason, self.untold[reason])
-            except OSError as error:
-                # It stays in memory, and in stats().
-                log.debug("a counter of dropped events was not written: %s", error)
-        return self.drops.get(reason, 0)
+            self._files[0].store_count(reason, self.untold[reason])
 
-    def append_notice(self, record: bytes, told: dict[str, int]) -> None:
-        """Writes the event that tells of drops, and takes them off what is to be told. The caller holds the lock."""
-        if self.append(record, is_notice=True):
-            left = {reason: count - told.get(reason, 0) for reason, count in self.untold.items()}
-            self.untold = {reason: count for reason, count in left.items() if count > 0}
-            self._files[0].store_counts(self.untold)
+    def append_notice(self, record: bytes) -> None:
+        """Writes the event that tells of all drops, also where the folder is full. The caller holds the lock."""
+        try:
+            self._write(record, notices=1)
+        except OSError as error:
+            # They stay untold.
+            log.debug("a notice of drops was not written: %s", error)
+            return
+        self.untold = {}
+        self._files[0].store_counts({})
 
     def read(self, max_events: int, max_bytes: int) -> "Optional[tuple[SpoolFile, Records]]":
         """The oldest events that are not settled, and their file; None when there is none. Raises OSError."""
@@ -129,31 +156,52 @@ class Spool:
             file = next((file for file in self._files if file.waiting_bytes), None)
         return None if file is None else (file, file.read(max_events, max_bytes))
 
-    def settle(self, file: SpoolFile, position: int, count: int) -> None:
-        """`count` events of the file before `position` are settled; a file without others is removed or emptied."""
+    def settle(self, file: SpoolFile, records: Records) -> None:
+        """These records of the file are settled; a file without others is removed or emptied."""
         with self.lock:
-            self.settled += count
+            self.settled += len(records.records)
+            self._settled_notices += sum(map(is_notice, records.records))
             self.waiting_since = time.monotonic()
-            file.acknowledge(position)
-            if file.waiting_bytes:
-                return
-            if file is not self._files[-1]:
-                self._files.remove(file)
-                file.remove()
-                if self._files:
-                    self._files[0].store_counts(self.untold)
-            elif file.end >= RESET_BYTES:
-                file.reset()
-                self._budget = 0
+            self._advance(file, records.end)
 
-    def settle_all(self) -> None:
-        """Nothing is left to read."""
+    def skip_damage(self, file: SpoolFile, position: int) -> None:
+        """What is before `position` cannot be read. How many events that are, `settle_missing` finds out."""
         with self.lock:
-            if not any(file.waiting_bytes for file in self._files):
-                self.settled = self.appended
+            self._has_damage = True
+            self._advance(file, position)
+
+    def _advance(self, file: SpoolFile, position: int) -> None:
+        file.acknowledge(position)
+        if file.waiting_bytes:
+            return
+        if file is not self._files[-1]:
+            self._files.remove(file)
+            file.remove()
+            self._files[0].store_counts(self.untold)
+        elif file.end >= RESET_BYTES:
+            file.reset()
+            self._budget = 0
+
+    def settle_missing(self) -> None:
+        """Nothing is left to read: what waits by count was damaged, or a signal broke `append` off."""
+        with self.lock:
+            if any(file.waiting_bytes for file in self._files):
+                return
+            missing = self.waiting - self.waiting_notices
+            self.settled, self._settled_notices = self.appended, self.notices
+            if self._has_damage:
+                self._has_damage = False
+                self.count_drop("damaged", missing)
+            else:
+                self.tracked -= missing
+
+    def end(self) -> None:
+        """Takes no more events."""
+        with self.lock:
+            self.is_closed = True
 
     def close(self) -> None:
-        """Gives the files up: without events and counts they are removed, others wait for who adopts them."""
+        """Gives the files up, after `end`: without events and counts they are removed, others wait to be adopted."""
         with self.lock:
             for file in self._files:
                 if file.waiting_bytes or (self.untold and file is self._files[0]):
@@ -167,4 +215,5 @@ class Spool:
         for file in self._files:
             file.close()
         self.lock = threading.RLock()
+        self.folder.forget()
         self._forget()
