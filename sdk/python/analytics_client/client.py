@@ -6,6 +6,7 @@ process is decided here. Delivery is in delivery/, files are in spool/.
 
 import atexit
 import logging
+import math
 import threading
 import time
 from collections.abc import Mapping
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("analytics_client")
 # An application that tracks something wrong does so at each request.
-_LOG_REFUSED_S = 60.0
+_LOG_REFUSAL_S = 60.0
 
 
 class Client:
@@ -54,7 +55,8 @@ class Client:
         self.options = Options(**options)
         self._ids = IdMaker()
         self._ids_lock = threading.Lock()
-        self._refused_logged_at = -_LOG_REFUSED_S
+        # By reason.
+        self._refusals_logged_at: dict[str, float] = {}
         self._spool: Optional[Spool] = None
         if self.options.enabled:
             self._open(url, key)
@@ -140,19 +142,20 @@ class Client:
         self._sender.announce(waiting)
         if self._delivery.thread is None:
             self._delivery.start()
-        if not is_written and spool.is_closed:
-            self._log_refused("the client is closed")
+        if not is_written:
+            self._log_refusal(*spool.refusal)
         return is_written
 
-    def _refuse(self, spool: Spool, reason: str, error: object) -> None:
+    def _refuse(self, spool: Spool, reason: str, error: InvalidEvent) -> None:
         with spool.lock:
-            spool.refuse(reason)
-        self._log_refused(error)
+            spool.refuse(reason, str(error))
+        self._log_refusal(reason, error)
 
-    def _log_refused(self, error: object) -> None:
-        if time.monotonic() - self._refused_logged_at > _LOG_REFUSED_S:
-            self._refused_logged_at = time.monotonic()
-            log.warning("an event was not taken: %s", error)
+    def _log_refusal(self, reason: str, detail: object) -> None:
+        now = time.monotonic()
+        if now - self._refusals_logged_at.get(reason, -math.inf) > _LOG_REFUSAL_S:
+            self._refusals_logged_at[reason] = now
+            log.warning("an event was not taken (%s): %s", reason, detail)
 
     def _write_notice(self) -> None:
         """Spools the event that tells the server how many events were dropped, and why."""
@@ -227,7 +230,7 @@ class Client:
     def fork_locks(self) -> "list[ForkLock]":
         """Held over a fork, so that the child gets no half-written state. In the order in which threads take them."""
         assert self._spool is not None
-        return [self._delivery.start_lock, self._ids_lock, self._sender.adopted.lock, self._spool.lock]
+        return [self._sender.adopted.lock, self._spool.lock, self._delivery.start_lock, self._ids_lock]
 
     def begin_anew(self) -> None:
         """In a forked child: own files at the first event, an own thread, an own connection, counts from 0."""

@@ -29,11 +29,13 @@ class Forkable(Protocol):
 
 log = logging.getLogger("analytics_client")
 _registered: "weakref.WeakSet[Forkable]" = weakref.WeakSet()
-# One fork at a time: the hooks of two threads would release each other's locks.
-_fork_lock = threading.Lock()
+# One fork at a time: the hooks of two threads would release each other's locks. Reentrant: another hook of the
+# application may make a client.
+_fork_lock = threading.RLock()
 # Those of the fork under way: a client made meanwhile is not among them.
 _clients: "list[Forkable]" = []
 _held: "list[ForkLock]" = []
+_errors: list[BaseException] = []
 
 
 def register(client: Forkable) -> None:
@@ -67,18 +69,23 @@ def _release() -> None:
     try:
         for lock in reversed(_held):
             _attempt(lock.release)
+        errors = _errors[:]
     finally:
         _held.clear()
         _clients.clear()
+        _errors.clear()
         _fork_lock.release()
+    # Not under the locks: a handler of the application may track what it logs.
+    for error in errors:
+        log.error("the analytics client failed at a fork", exc_info=error)
 
 
 def _attempt(action: Callable[[], object]) -> None:
     try:
         action()
     # Also what a signal handler raises here: the interpreter ignores the error of a hook, and so would lose the rest.
-    except BaseException:
-        log.exception("the analytics client failed at a fork")
+    except BaseException as error:  # noqa: BLE001
+        _errors.append(error)
 
 
 os.register_at_fork(before=_before, after_in_parent=_release, after_in_child=_in_child)

@@ -1,9 +1,13 @@
 """What a forked child inherits: no lock that is held, no file, no name; and the failure of one client is its own."""
 
+import logging
 import os
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -104,3 +108,55 @@ def open_spool_files() -> list[str]:
         except OSError:
             continue
     return [link for link in links if ".spool" in link]
+
+
+def test_a_hook_of_the_application_may_make_a_client(server, tmp_path):
+    """It is older than ours, so that it is called before ours has released the locks."""
+    program = f"""
+import os, sys
+made = []
+os.register_at_fork(after_in_child=lambda: made.append(Client("{server.url}", "k", spool_dir="{tmp_path}", flush_s=60)))
+from analytics_client import Client
+first = Client("{server.url}", "k", spool_dir="{tmp_path}", flush_s=60)
+pid = os.fork()
+if pid == 0:
+    assert made[0].track("order") and first.track("order")
+    sys.exit(0)
+sys.exit(os.waitpid(pid, 0)[1])
+"""
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+    assert subprocess.run([sys.executable, "-c", program], env=environment, timeout=20).returncode == 0
+    assert len(server.stored) == 2
+
+
+def test_a_log_handler_that_tracks_is_no_deadlock_at_a_fork(server, make_client, tmp_path):
+    """Handlers have a lock of their own; it and the client's are taken in both orders."""
+    clients = [make_client(adopt_s=0.001) for _ in range(2)]
+
+    class Tracking(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            clients[0].track("log", {"message": record.getMessage()[:50]})
+
+    handler, stop = Tracking(), threading.Event()
+    logger = logging.getLogger("analytics_client")
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO)
+
+    def leave() -> None:
+        while not stop.is_set():
+            other = make_client(url="http://127.0.0.1:9", max_backoff_s=60, adopt_s=600, max_spool_bytes=65_536)
+            other.track("order")
+            other.track("")
+            other.close(0)
+
+    leaving = threading.Thread(target=leave, daemon=True)
+    leaving.start()
+    try:
+        for _ in range(100):
+            assert run_child(lambda: bool(clients[0].track("order")))
+    finally:
+        stop.set()
+        logger.removeHandler(handler)
+        logger.setLevel(logging.NOTSET)
+        leaving.join(10)
+    assert not leaving.is_alive()

@@ -1,5 +1,6 @@
 """What is on the disk: bounded, adopted once, and told where a piece of it is broken."""
 
+import fcntl
 import os
 import time
 from pathlib import Path
@@ -186,6 +187,21 @@ def test_the_folder_is_bounded_and_drops_are_told(server, make_client, tmp_path)
     told = [event["payload"] for event in server.stored.values() if event["type"] == "sdk_dropped"]
     assert sum(notice["spool_full"] for notice in told) == dropped
     assert not spool_files(tmp_path / "spool")
+
+
+def test_a_new_file_that_adopters_take_again_and_again_is_made_at_last(tmp_path, monkeypatch):
+    """Between its making and its lock, each process that looks into the folder may remove it: it is empty."""
+    real, taken = fcntl.flock, []
+
+    def take_first(fd: int, operation: int) -> None:
+        if len(taken) < 8:
+            taken.append(os.readlink(f"/proc/self/fd/{fd}"))
+            os.unlink(taken[-1])
+        real(fd, operation)
+
+    monkeypatch.setattr(fcntl, "flock", take_first)
+    file = SpoolFolder(str(tmp_path), "d").create(1)
+    assert (spool_files(tmp_path), len(taken)) == ([Path(file.path)], 8)
 
 
 def test_what_cannot_be_opened_keeps_no_other_file_from_being_adopted(server, make_client, tmp_path):

@@ -108,9 +108,9 @@ class Delivery:
         """As `flush`; then ends the thread and gives the files up."""
         deadline = time.monotonic() + timeout
         is_done = self.flush(timeout)
+        self._spool.end()
         with self.start_lock:
             self.is_closed = True
-            self._spool.end()
             thread = self.thread
         self._sender.wake.set()
         if self._turn_of == threading.get_ident():

@@ -23,9 +23,11 @@ class AdoptedFile:
         self._spool, self._every_s = spool, every_s
         self.file: Optional[SpoolFile] = None
         self.look_at = 0.0
-        # Paths of files that cannot be read or removed: they are left to a process that can.
-        self._aside: set[str] = set()
-        # Held over a fork: a file that is opened and not `file` yet would stay open, and locked, in the child.
+        # Paths of files that cannot be read or removed, and why: they are left to a process that can.
+        self._aside: dict[str, str] = {}
+        self._logged: set[str] = set()
+        # Held over a fork: a file that is opened and not `file` yet would stay open, and locked, in the child. Nothing
+        # is logged under it, since a handler of the application may wait for the fork.
         self.lock = threading.Lock()
 
     @property
@@ -37,23 +39,24 @@ class AdoptedFile:
     def find(self, now: float) -> bool:
         """Whether there is a file with events; looks for one when it is time."""
         while self.file is None and now >= self.look_at:
-            with self.lock:
-                self._adopt(now)
+            try:
+                with self.lock:
+                    self.file = self._spool.folder.adopt(self._aside)
+            except OSError as error:
+                log.warning("the spool folder %s cannot be read: %s", self._spool.folder.path, error)
+            if self.file is None:
+                self.look_at = now + self._every_s * random.uniform(0.75, 1.25)
+            else:
+                self._begin(self.file)
+            self._log_aside()
         return self.file is not None
 
-    def _adopt(self, now: float) -> None:
-        try:
-            self.file = self._spool.folder.adopt(self._aside)
-        except OSError as error:
-            log.warning("the spool folder %s cannot be read: %s", self._spool.folder.path, error)
-        if self.file is None:
-            self.look_at = now + self._every_s * random.uniform(0.75, 1.25)
-            return
-        log.info("adopted %s with %d bytes of events", self.file.path, self.file.waiting_bytes)
+    def _begin(self, file: SpoolFile) -> None:
+        log.info("adopted %s with %d bytes of events", file.path, file.waiting_bytes)
         # What that process dropped and did not tell is told by this one.
-        self.count_drops(self.file.counts)
-        self.file.store_counts({})
-        self._remove_if_empty()
+        self.count_drops(file.counts)
+        file.store_counts({})
+        self.settle(file.acked)
 
     def count_drops(self, counts: Mapping[str, int]) -> None:
         """Drops that are not of this process's events."""
@@ -66,22 +69,26 @@ class AdoptedFile:
         with self.lock:
             if self.file is not None:
                 self.file.acknowledge(position)
-                self._remove_if_empty()
+                self._remove_if_empty(self.file)
 
-    def _remove_if_empty(self) -> None:
-        if self.file is not None and not self.file.waiting_bytes:
-            file, self.file, self.look_at = self.file, None, 0.0
+    def _remove_if_empty(self, file: SpoolFile) -> None:
+        if not file.waiting_bytes:
+            self.file, self.look_at = None, 0.0
             if not file.remove():
-                self._aside.add(file.path)
+                self._aside[file.path] = "it cannot be removed"
 
     def set_aside(self, error: OSError) -> None:
         """Goes on with the next file; this one stays on the disk, and this process tries it no more."""
         with self.lock:
             if self.file is not None:
-                log.warning("the spool file %s cannot be read, it is left alone: %s", self.file.path, error)
-                self._aside.add(self.file.path)
+                self._aside[self.file.path] = str(error)
                 self.look_at = 0.0
-        self.give_up()
+                self.abandon()
+
+    def _log_aside(self) -> None:
+        for path in self._aside.keys() - self._logged:
+            log.warning("the spool file %s is left alone: %s", path, self._aside[path])
+            self._logged.add(path)
 
     def give_up(self) -> None:
         """Leaves the rest to whoever adopts it next."""

@@ -6,7 +6,6 @@ Nothing here knows a server.
 """
 
 import fcntl
-import logging
 import os
 import stat
 import struct
@@ -18,7 +17,6 @@ from typing import Optional
 from analytics_client.events import MAX_EVENT_BYTES, RECORD_START
 from analytics_client.spool.drops import COUNTERS_BYTES, pack_counter, pack_counters, unpack_counters
 
-log = logging.getLogger("analytics_client")
 MAGIC = b"ACSPOOL1"
 _POSITION = struct.Struct("<QI")
 _PREFIX = struct.Struct("<II")
@@ -48,7 +46,6 @@ class SpoolFile:
         self._fd = fd
         # Starts of records that the server refused in a batch of which it took nothing.
         self.refused: set[int] = set()
-        self._is_header_stale = False
 
     @classmethod
     def create(cls, path: str, fsync: bool = False) -> "SpoolFile":
@@ -162,19 +159,18 @@ class SpoolFile:
         self._write_header(_pack_position(position), _POSITION_AT)
 
     def _write_header(self, data: bytes, position: int) -> None:
-        """Not raising: memory has it. If the process is killed, events are sent, and drops told, once more."""
-        try:
+        # Memory has it. Where the disk has not, events are sent once more after a kill, which the server recognises.
+        with suppress(OSError):
             os.pwrite(self._fd, data, position)
-            self._is_header_stale = False
-        except OSError as error:
-            if not self._is_header_stale:
-                log.warning("the header of %s cannot be written: %s", self.path, error)
-            self._is_header_stale = True
 
     def reset(self) -> None:
         """Empties a file whose events are all acknowledged."""
         # In this order: a file that ends before its position is empty, where the reverse would be sent again.
-        os.ftruncate(self._fd, HEADER_BYTES)
+        try:
+            os.ftruncate(self._fd, HEADER_BYTES)
+        except OSError:
+            # It grows until the next file is begun.
+            return
         self.end = HEADER_BYTES
         self.refused.clear()
         self.acknowledge(HEADER_BYTES)
@@ -195,8 +191,7 @@ class SpoolFile:
             os.unlink(self.path)
         except FileNotFoundError:
             return True
-        except OSError as error:
-            log.warning("the spool file %s cannot be removed: %s", self.path, error)
+        except OSError:
             return False
         finally:
             self.close()

@@ -4,17 +4,16 @@ client.py appends, sender.py reads and settles. Usually it is one file; while th
 follow one another, and each is removed when its last event is settled. Safe for threads.
 """
 
-import logging
 import threading
 import time
 from collections import deque
+from contextlib import suppress
 from typing import Optional
 
 from analytics_client.events import is_notice
 from analytics_client.spool.file import Records, SpoolFile
 from analytics_client.spool.folder import SpoolFolder
 
-log = logging.getLogger("analytics_client")
 LARGEST_FILE_BYTES = 8_000_000
 SMALLEST_FILE_BYTES = 65_536
 # A file that is read to its end is emptied from this size on.
@@ -24,7 +23,10 @@ FULL_S = 0.05
 
 
 class Spool:
-    """The files of one process. `lock` is held for microseconds, never during a request."""
+    """The files of one process. `lock` is held for microseconds, never during a request.
+
+    Nothing is logged under it: a handler of the application may track what it logs, and wait for the lock.
+    """
 
     def __init__(self, folder: SpoolFolder, max_bytes: int, fsync: bool) -> None:
         self.folder, self._max_bytes, self._fsync = folder, max_bytes, fsync
@@ -48,6 +50,8 @@ class Spool:
         self._has_damage = False
         # Since when: the first event, or the last batch that left others behind.
         self.waiting_since = 0.0
+        # The reason of the last one, and more about it: for the caller's log.
+        self.refusal = ("", "")
         self.drops: dict[str, int] = {}
         self.adopted_drops: dict[str, int] = {}
         # What `sdk_dropped` has not told yet.
@@ -71,16 +75,14 @@ class Spool:
     def append(self, record: bytes) -> bool:
         """Writes the event; False when it was dropped, and counted. The caller holds the lock."""
         if self.is_closed:
-            return self.refuse("closed")
+            return self.refuse("closed", "the client is closed")
         size = len(record) + 8
         if self._budget < size and not self._extend_budget(size):
-            return self.refuse("spool_full")
+            return self.refuse("spool_full", f"the folder {self.folder.path} holds max_spool_bytes")
         try:
             self._write(record)
         except OSError as error:
-            if "disk_error" not in self.drops:
-                log.warning("the spool in %s cannot be written: %s", self.folder.path, error)
-            return self.refuse("disk_error")
+            return self.refuse("disk_error", f"the spool in {self.folder.path} cannot be written: {error}")
         return True
 
     def _write(self, record: bytes, notices: int = 0) -> None:
@@ -101,8 +103,9 @@ class Spool:
         self.notices += notices
         self.tracked += records - notices
 
-    def refuse(self, reason: str) -> bool:
+    def refuse(self, reason: str, detail: str) -> bool:
         """Counts an event of the application that is not spooled; False. The caller holds the lock."""
+        self.refusal = (reason, detail)
         self.tracked += 1
         self.count_drop(reason)
         return False
@@ -141,14 +144,11 @@ class Spool:
 
     def append_notice(self, record: bytes) -> None:
         """Writes the event that tells of all drops, also where the folder is full. The caller holds the lock."""
-        try:
+        # Where it cannot be written, they stay untold.
+        with suppress(OSError):
             self._write(record, notices=1)
-        except OSError as error:
-            # They stay untold.
-            log.debug("a notice of drops was not written: %s", error)
-            return
-        self.untold = {}
-        self._files[0].store_counts({})
+            self.untold = {}
+            self._files[0].store_counts({})
 
     def read(self, max_events: int, max_bytes: int) -> "Optional[tuple[SpoolFile, Records]]":
         """The oldest events that are not settled, and their file; None when there is none. Raises OSError."""
@@ -189,11 +189,11 @@ class Spool:
                 return
             missing = self.waiting - self.waiting_notices
             self.settled, self._settled_notices = self.appended, self.notices
-            if self._has_damage:
-                self._has_damage = False
-                self.count_drop("damaged", missing)
-            else:
+            if not self._has_damage:
                 self.tracked -= missing
+            elif missing:
+                self.count_drop("damaged", missing)
+            self._has_damage = False
 
     def end(self) -> None:
         """Takes no more events."""
