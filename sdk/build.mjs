@@ -1,4 +1,5 @@
-// Builds dist/ from src/: ES modules for bundlers and pages, scripts for <script src>. Declarations are made by tsc after it.
+// Builds dist/ from src/: ES modules for bundlers and pages, scripts for <script src>. Declarations are made by tsc after it,
+// of which declarations.mjs keeps those of the entries.
 // An entry whose source does not exist is left out.
 import { existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -9,7 +10,7 @@ const root = dirname(fileURLToPath(import.meta.url));
 const at = (...parts) => join(root, ...parts);
 
 // Members of objects that only modules of src/ see. None of these names may be one of the public surface, or of the browser's.
-const mangleProps = /^(added|arm|counts|drop|forget|hold|leave|memory|readAll|records|reject|resume|sends|storeOptOut|takeDrops|volatile)$/;
+const mangleProps = /^(added|arm|counts|drop|forget|hold|leave|memory|readAll|records|reject|resume|sends|start|storeOptOut|takeDrops|update|volatile)$/;
 
 const shared = {
   absWorkingDir: root,

@@ -1,4 +1,7 @@
-/** What the pages of one origin tell each other. Without BroadcastChannel each page finds out by itself, later. */
+/**
+ * What the pages of one origin tell each other; an empty message when one goes away. Without BroadcastChannel each page
+ * finds out by itself, later.
+ */
 import type { ConsentState } from "./types.js";
 
 export interface Message {
@@ -7,8 +10,6 @@ export interface Message {
   token?: string;
   consent?: ConsentState;
   optOut?: boolean;
-  /** A page went away, and may have left events. */
-  left?: boolean;
 }
 
 /** Tells the other pages. For the life of the page: what is in flight when a client is closed is still announced. */

@@ -6,6 +6,7 @@
  */
 import { countBytes } from "./batch.js";
 import { createBucket } from "./bucket.js";
+import { cutQuery, readCampaign } from "./campaign.js";
 import { type Message, openChannel } from "./channel.js";
 import { uuid7 } from "./ids.js";
 import { MAX_EVENT_BYTES, MAX_HELD, resolveOptions } from "./options.js";
@@ -42,9 +43,9 @@ function createClient(apiUrl: string, token?: string | null, options: Options = 
   let user: UserId | undefined;
   let lastUrl: string | undefined;
   /** False on a server, and after close(). */
-  let live = typeof document !== "undefined";
+  let live = !!globalThis.document;
   const announce = openChannel(name, receive);
-  const sender = createSender(base + settings.path, name, settings, store, report, announce, token);
+  const sender = createSender(base + settings.path, name, settings, store, report, announce, sends, token);
 
   function sends(): boolean {
     return live && privacy.sends();
@@ -58,9 +59,9 @@ function createClient(apiUrl: string, token?: string | null, options: Options = 
   }
 
   function leave(): void {
-    if (!sends()) return;
     sender.leave();
-    announce({ left: true });
+    // It may have left events.
+    announce({});
   }
 
   function make(fields: NewEvent, isSent: boolean): Stored | null {
@@ -115,13 +116,11 @@ function createClient(apiUrl: string, token?: string | null, options: Options = 
 
   function page(payload?: Payload): string | null {
     if (!live) return null;
-    // Of the query only what names a campaign: the rest may be private.
-    const campaign = location.search.match(/\butm_\w+=[^&]*/g);
-    const referrer = lastUrl ?? document.referrer;
+    const referrer = cutQuery(lastUrl ?? document.referrer);
     lastUrl = location.href;
     return record({
       type: "page_view",
-      payload: { page: location.pathname + (campaign ? "?" + campaign.join("&") : ""), referrer, title: document.title, ...payload },
+      payload: { page: location.pathname + readCampaign(location.search), referrer, title: document.title, ...payload },
       language: navigator.language,
       screen: screen.width,
     });
@@ -135,7 +134,7 @@ function createClient(apiUrl: string, token?: string | null, options: Options = 
   }
 
   function setOptOut(optOut: boolean): void {
-    if (live) privacy.storeOptOut(optOut);
+    privacy.storeOptOut(optOut);
     tell({ optOut });
   }
 
@@ -152,9 +151,9 @@ function createClient(apiUrl: string, token?: string | null, options: Options = 
 
   if (live) {
     // For the life of the page: after close() the listeners do nothing.
-    document.addEventListener("visibilitychange", () => (document.hidden ? leave() : sends() && sender.arm(0)));
+    document.addEventListener("visibilitychange", () => (document.hidden ? leave() : sender.arm(0)));
     addEventListener("pagehide", leave);
-    addEventListener("online", () => sends() && sender.resume());
+    addEventListener("online", sender.resume);
   }
   if (sends()) start();
 
@@ -170,9 +169,7 @@ function createClient(apiUrl: string, token?: string | null, options: Options = 
       user = undefined;
       session.reset();
     },
-    async flush() {
-      if (sends()) await sender.flush();
-    },
+    flush: sender.flush,
     setToken: sender.setToken,
     optOut: () => setOptOut(true),
     optIn: () => setOptOut(false),
@@ -186,7 +183,6 @@ function createClient(apiUrl: string, token?: string | null, options: Options = 
     close() {
       leave();
       live = false;
-      sender.stop();
     },
   };
 }

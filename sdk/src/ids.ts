@@ -20,5 +20,5 @@ export function uuid7(nowMs = Date.now()): string {
 
 /** When an id was made, in milliseconds since 1970. */
 export function timeOf(id: string): number {
-  return parseInt(id.slice(0, 8) + id.slice(9, 13), 16);
+  return parseInt(id.replace("-", ""), 16);
 }

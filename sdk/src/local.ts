@@ -17,8 +17,9 @@ export function readItem(key: string): string | null {
 }
 
 /** Whether the item is stored now. */
-export function writeItem(key: string, value: string): boolean {
-  return attempt(() => localStorage.setItem(key, value)) !== null;
+export function writeItem(key: string, value: string | number): boolean {
+  // Storage makes a text of a number.
+  return attempt(() => localStorage.setItem(key, value as string)) !== null;
 }
 
 export function removeItem(key: string): void {
@@ -31,7 +32,7 @@ export function readItems(prefix: string): [string, string][] {
   return (
     keys
       .filter((key) => key.startsWith(prefix))
-      .map((key): [string, string] => [key.slice(prefix.length), readItem(key) ?? ""])
+      .map((key): [string, string] => [key.slice(prefix.length), readItem(key) as string])
       // Another page may have removed it a moment ago.
       .filter(([, value]) => value)
   );

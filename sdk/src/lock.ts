@@ -16,8 +16,6 @@ export async function runExclusively(name: string, work: () => Promise<void>): P
   // The request fails where there are locks, but not for this page, for example in a sandboxed frame.
   if (navigator.locks) return navigator.locks.request(name, { ifAvailable: true }, (lock) => !!lock && run()).catch(run);
   if (Math.abs(Number(readItem(name)) - Date.now()) < LEASE_MS) return false;
-  writeItem(name, String(Date.now()));
-  await work();
-  removeItem(name);
-  return true;
+  writeItem(name, Date.now());
+  return run().finally(() => removeItem(name));
 }

@@ -14,12 +14,12 @@ export interface Privacy {
 
 export function createPrivacy(name: string, respectSignal: boolean, consent: ConsentState): Privacy {
   const key = name + ":out";
-  /** Unknown until it is needed: on a server there is no storage to read. */
-  let optedOut: boolean | undefined;
+  /** As other pages told, or as it could not be stored. */
+  let optedOut = false;
 
   function records(): boolean {
-    optedOut ??= !!readItem(key);
-    return !optedOut && consent !== "denied" && !(respectSignal && browserObjects());
+    // Read each time: a page in the back/forward cache is told nothing.
+    return !optedOut && !readItem(key) && consent !== "denied" && !(respectSignal && browserObjects());
   }
 
   return {
@@ -34,7 +34,7 @@ export function createPrivacy(name: string, respectSignal: boolean, consent: Con
 }
 
 /** Global Privacy Control, or Do Not Track. */
-function browserObjects(): boolean {
+function browserObjects(): boolean | undefined {
   const { globalPrivacyControl, doNotTrack } = navigator as Navigator & { globalPrivacyControl?: boolean };
-  return !!globalPrivacyControl || doNotTrack === "1";
+  return globalPrivacyControl || doNotTrack === "1";
 }

@@ -2,11 +2,12 @@
  * Delivery: when a request is made, with which events, and what follows from its answer. An event leaves the store only
  * when the server took it, refused it for ever, or a limit of the options was passed; then it is counted.
  *
- * States: idle, armed (a timer runs), sending, backing off (nothing before `notBefore`), waiting for a token, stopped.
+ * States: idle, armed (a timer runs), sending, backing off (nothing before `notBefore`), waiting for a token. While `sends`
+ * says no it does nothing.
  * The client owns it and tells it of events, of a new token, and of the page going away.
  */
 import { jitter, MAX_WAIT_MS, readRetryAfter } from "./backoff.js";
-import { takeBatch, writeBody } from "./batch.js";
+import { countBytes, takeBatch, writeBody } from "./batch.js";
 import type { Announce } from "./channel.js";
 import { timeOf, uuid7 } from "./ids.js";
 import { runExclusively } from "./lock.js";
@@ -16,8 +17,6 @@ import type { EventStore, Stored } from "./store.js";
 import type { DropReason, Rejection } from "./types.js";
 
 const TIMEOUT_MS = 30_000;
-/** Unauthorised, forbidden, not found: events wait for another token, or for the operator. */
-const WAITING = [401, 403, 404];
 /** Request timeout, too early, too many requests: the same request may succeed later. Every 5xx is retried, too. */
 const RETRIED = [408, 425, 429];
 
@@ -47,7 +46,6 @@ export interface Sender {
   setToken(token: string | null | undefined): void;
   /** Delivers what earlier pages left, if there is any. */
   start(): Promise<void>;
-  stop(): void;
 }
 
 export function createSender(
@@ -57,10 +55,14 @@ export function createSender(
   store: EventStore,
   report: Report,
   announce: Announce,
+  /** False on a server, after close(), and where the visitor objects: also between two requests. */
+  sends: () => boolean,
   token: string | null | undefined,
 ): Sender {
   const { memory } = store;
   const inFlight = new Set<string>();
+  /** Done with, but perhaps found again: a full disk may refuse to delete them. */
+  const settled = new Set<string>();
   let timer: ReturnType<typeof setTimeout> | undefined;
   let dueAt = Infinity;
   /** Time of performance.now() before which no request is made. */
@@ -73,10 +75,7 @@ export function createSender(
   let askedForToken = false;
   let needsToken = false;
   let warned = false;
-  let stopped = false;
   let leavingBytes = 0;
-  /** The first event of the batch that was taken last. */
-  let taken: string | undefined;
 
   function disarm(): void {
     clearTimeout(timer);
@@ -85,7 +84,7 @@ export function createSender(
 
   function arm(ms: number): void {
     const at = Math.max(performance.now() + ms, notBefore);
-    if (stopped || needsToken || at >= dueAt) return;
+    if (needsToken || at >= dueAt || !sends()) return;
     disarm();
     dueAt = at;
     timer = setTimeout(() => {
@@ -116,7 +115,7 @@ export function createSender(
 
   /** With `now`, although a wait is not over. */
   function maySend(now?: boolean): boolean {
-    if (stopped || needsToken) return false;
+    if (needsToken || !sends()) return false;
     // The event `online` starts the next attempt; the wait serves browsers that miss it.
     if (!navigator.onLine) return postpone(MAX_WAIT_MS);
     if (now || performance.now() >= notBefore) return true;
@@ -125,14 +124,14 @@ export function createSender(
   }
 
   function added(): void {
-    if (memory.size > settings.maxQueue) giveUp(withoutInFlight([...memory]).slice(0, -settings.maxQueue), "queue_full");
+    if (memory.size > settings.maxQueue) giveUp(pickWaiting([...memory]).slice(0, -settings.maxQueue), "queue_full");
     // Less than it is while events of other pages are in flight; what follows them calls this again.
     const waiting = memory.size - inFlight.size;
     if (waiting > 0) arm(waiting < settings.flushAt ? settings.flushMs : 0);
   }
 
-  function flush(): Promise<void> {
-    return (running ??= run());
+  async function flush(): Promise<void> {
+    if (sends()) await (running ??= run());
   }
 
   async function run(): Promise<void> {
@@ -148,17 +147,20 @@ export function createSender(
   }
 
   async function drain(): Promise<void> {
-    taken = undefined;
     while (maySend()) {
       addDropReport();
-      const waiting = withoutInFlight(await store.readAll());
+      const found = await store.readAll();
+      // Meanwhile the visitor may have objected.
+      if (!sends()) return;
+      // In storage is nothing but what is in memory, too.
+      if (found.length === memory.size) settled.clear();
+      const waiting = pickWaiting(found);
       const oldest = Date.now() - settings.maxAgeHours * 3_600_000;
-      const isFresh = ([id]: Stored) => timeOf(id) >= oldest;
-      const fresh = waiting.filter(isFresh);
-      giveUp(waiting.filter((event) => !isFresh(event)), "too_old");
+      // What is no event has no time.
+      giveUp(waiting.filter(([id]) => !(timeOf(id) >= oldest)), "too_old");
+      const fresh = pickWaiting(waiting);
       const batch = takeBatch(fresh, limit, MAX_BATCH_BYTES);
-      // A full disk may refuse to delete what was taken: it is found again, and not sent again until the next run.
-      if (!batch.length || batch[0]?.[0] === taken) return;
+      if (!batch.length) return;
       // Several pages may have left more than one may keep. That matters only while the server is away.
       if (!(await post(batch))) return giveUp(fresh.slice(0, -settings.maxQueue), "queue_full");
     }
@@ -167,12 +169,13 @@ export function createSender(
   function leave(): void {
     if (!maySend(store.volatile.size > 0)) return;
     addDropReport();
-    const batch = takeBatch(withoutInFlight([...memory]), limit, MAX_BATCH_BYTES - leavingBytes);
+    const batch = takeBatch(pickWaiting([...memory]), limit, MAX_BATCH_BYTES - leavingBytes);
     if (batch.length) void post(batch, true).then(added);
   }
 
-  function withoutInFlight(events: Stored[]): Stored[] {
-    return events.filter(([id]) => !inFlight.has(id));
+  /** Those that are neither in flight nor done with. */
+  function pickWaiting(events: Stored[]): Stored[] {
+    return events.filter(([id]) => !inFlight.has(id) && !settled.has(id));
   }
 
   /** An event that tells the server what was dropped. While the server is away it would only take the room of others. */
@@ -183,11 +186,12 @@ export function createSender(
     store.add([event_id, JSON.stringify({ event_id, type: "sdk_dropped", ts: new Date(), src: settings.src, payload })]);
   }
 
-  /** The events are done with, in all pages. */
-  function settle(events: Stored[]): void {
-    const delivered = events.map(([id]) => id);
+  /** The events are done with, in all pages. Returns their ids. */
+  function settle(events: Stored[]): string[] {
+    const delivered = events.map(([id]) => (settled.add(id), id));
     store.remove(delivered);
     announce({ delivered });
+    return delivered;
   }
 
   function giveUp(events: Stored[], reason: DropReason): void {
@@ -199,7 +203,8 @@ export function createSender(
   /** Whether the next batch may follow at once. */
   async function post(batch: Stored[], leaving = false): Promise<boolean> {
     const body = writeBody(batch, Date.now(), { key: settings.key, site_id: settings.site });
-    if (leaving) leavingBytes += body.length;
+    const bytes = leaving ? countBytes(body) : 0;
+    leavingBytes += bytes;
     for (const [id] of batch) inFlight.add(id);
     try {
       const response = await fetch(url, {
@@ -210,14 +215,14 @@ export function createSender(
         credentials: "omit",
         keepalive: leaving,
         // Browsers of before 2022 have their own, longer limit only.
-        signal: AbortSignal.timeout?.(TIMEOUT_MS) ?? null,
+        signal: AbortSignal.timeout?.(TIMEOUT_MS) as AbortSignal,
       });
       return await act(response, (await response.json().catch(() => ({}))) as Answer, batch);
     } catch {
       // No answer: the network, or the time limit.
       return retry(null);
     } finally {
-      if (leaving) leavingBytes -= body.length;
+      leavingBytes -= bytes;
       for (const [id] of batch) inFlight.delete(id);
     }
   }
@@ -229,25 +234,25 @@ export function createSender(
       askedForToken = warned = false;
       limit = Math.min(MAX_BATCH_EVENTS, limit + 2);
       report.counts.sent += batch.length - rejectNamed(answer.rejected, batch, status).length;
-      settle(batch);
-      taken = batch[0]?.[0];
-      call(settings, "onAck", batch.map(([id]) => id), answer);
+      call(settings, "onAck", settle(batch), answer);
       return true;
     }
     if (status === 401 && (await getToken())) return true;
-    // A 2xx without the count is of another server: a proxy that answers every address with the application's page.
-    if (status < 300 || WAITING.includes(status)) {
-      // Somebody has to change something.
-      if (!warned) console.warn(PREFIX, answer.detail ?? status);
-      warned = true;
-      return postpone(MAX_WAIT_MS);
-    }
     if (status === 413) {
+      // No report of the drop before a request succeeds: it might be too large, too.
+      failures++;
       limit = Math.ceil(batch.length / 2);
       if (batch.length < 2) giveUp(batch, "too_large");
       return true;
     }
     if (status > 499 || RETRIED.includes(status)) return retry(headers.get("Retry-After"));
+    // Unauthorised, forbidden, not found; or of another server: a 2xx without the count, a refusal without a code.
+    if ((status < 405 && status !== 400) || !answer.code) {
+      // Somebody has to change something, here or in a proxy.
+      if (!warned) console.warn(PREFIX, answer.detail ?? status);
+      warned = true;
+      return postpone(MAX_WAIT_MS);
+    }
     refuse(answer, batch, status);
     return true;
   }
@@ -274,14 +279,16 @@ export function createSender(
   /** Asks the application for another token, once until it has worked. Without one the sender waits for setToken(). */
   async function getToken(): Promise<boolean> {
     needsToken = true;
-    if (askedForToken) return false;
-    askedForToken = true;
-    const fresh = await Promise.resolve(call(settings, "onToken")).catch((error) => console.error(PREFIX, error));
-    if (!fresh) return false;
-    token = fresh;
-    needsToken = false;
-    announce({ token: fresh });
-    return true;
+    if (!askedForToken) {
+      askedForToken = true;
+      const fresh = await Promise.resolve(call(settings, "onToken")).catch((error) => console.error(PREFIX, error));
+      if (fresh) {
+        token = fresh;
+        needsToken = false;
+        announce({ token: fresh });
+      }
+    }
+    return !needsToken;
   }
 
   function retry(retryAfter: string | null): false {
@@ -300,10 +307,6 @@ export function createSender(
     async start() {
       // Not at once: many tabs may start together.
       if ((await store.readAll()).length > memory.size) arm(Math.random() * 1000);
-    },
-    stop() {
-      stopped = true;
-      disarm();
     },
   };
 }

@@ -20,12 +20,8 @@ export function createSession(name: string): Session {
   return {
     current(nowMs, store) {
       if (id && Math.abs(nowMs - touchedAt) < TOUCH_MS) return id;
-      const stored = store && readItem(key)?.split(" ");
-      if (stored) {
-        id = stored[0];
-        touchedAt = Number(stored[1]);
-      }
-      if (!id || !(Math.abs(nowMs - touchedAt) < GAP_MS)) id = uuid7(nowMs);
+      const [lastId, lastAt] = ((store && readItem(key)?.split(" ")) || [id, touchedAt]) as [string?, number?];
+      id = lastId && Math.abs(nowMs - Number(lastAt)) < GAP_MS ? lastId : uuid7(nowMs);
       touchedAt = nowMs;
       if (store) writeItem(key, id + " " + nowMs);
       return id;

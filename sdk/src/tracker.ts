@@ -5,11 +5,12 @@
  * Unless the tag asks for it nothing is kept in the browser, neither cookies nor storage: events wait in memory, and the
  * last request outlives the page. It does nothing when it is loaded twice.
  */
+import { cutQuery } from "./campaign.js";
 import { AnalyticsClient } from "./client.js";
 import { PREFIX } from "./report.js";
 import { watchAttention } from "./tracker/attention.js";
 import { watchInteractions } from "./tracker/interactions.js";
-import { readCampaign, readPath } from "./tracker/page.js";
+import { readPath, readSource } from "./tracker/page.js";
 import { readTag, type Tag } from "./tracker/tag.js";
 import type { AnalyticsEvent, NewEvent, Payload } from "./types.js";
 
@@ -19,7 +20,9 @@ interface PageApi {
   q?: Iterable<[string, Payload?]>;
 }
 type Page = typeof window & {
-  analytics?: PageApi & { stats?: unknown };
+  analytics?: PageApi;
+  /** A tracker was loaded. */
+  analyticsTracker?: boolean;
   analyticsBeforeSend?: (event: AnalyticsEvent) => AnalyticsEvent | null | undefined;
 };
 interface View {
@@ -36,8 +39,15 @@ const page = window as Page;
 const tags = "script[data-site],script[data-key]";
 // Not simply the current script: an element of the page with the name `currentScript` hides the property.
 const script = (document.currentScript?.matches(tags) ? document.currentScript : document.querySelector(tags)) as HTMLScriptElement | null;
-if (script && !page.analytics?.stats) {
-  const tag = readTag(script);
+if (script && !page.analyticsTracker) {
+  page.analyticsTracker = true;
+  // A page that is prerendered may never be seen.
+  if ((document as Document & { prerendering?: boolean }).prerendering) {
+    document.addEventListener("prerenderingchange", () => load(readTag(script)));
+  } else load(readTag(script));
+}
+
+function load(tag: Tag): void {
   if (tag.sdk) import(tag.sdk).then((sdk: typeof import("./analytics.js")) => start(tag, sdk.AnalyticsClient), warn);
   else start(tag, AnalyticsClient);
 }
@@ -89,8 +99,8 @@ function start(tag: Tag, Client: typeof AnalyticsClient): void {
     view = { path, leastSeconds: 0.1 };
     if (tag.exclude.test(location.pathname)) return;
     view.id = record("page_view", { title: document.title }, {
-      path: path + readCampaign(),
-      referrer: referrer || undefined,
+      path: path + readSource(),
+      referrer: cutQuery(referrer) || undefined,
       language: navigator.language,
       screen: screen.width + "x" + screen.height,
     });
@@ -125,10 +135,7 @@ function start(tag: Tag, Client: typeof AnalyticsClient): void {
 
   const queued = page.analytics?.q ?? [];
   page.analytics = Object.assign(record, client, { track: record, page: () => begin() });
-  // A page that is prerendered may never be seen.
-  if ((document as Document & { prerendering?: boolean }).prerendering) {
-    document.addEventListener("prerenderingchange", first);
-  } else first();
+  first();
   for (const call of queued) record(...call);
 }
 

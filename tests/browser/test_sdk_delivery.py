@@ -123,7 +123,8 @@ def test_only_the_events_that_a_strict_server_names_are_dropped(
 ) -> None:
     def strict(_number: int, request: Received) -> Reply:
         bad = [i for i, event in enumerate(request.events) if event["payload"]["n"] == 3]
-        return Reply(422, body={"errors": [{"index": i, "code": "bad"} for i in bad]}) if bad else Reply()
+        errors = [{"index": i, "code": "bad"} for i in bad]
+        return Reply(422, body={"code": "invalid", "errors": errors}) if bad else Reply()
 
     server.plan = strict
     page = open_page(context)
@@ -226,11 +227,12 @@ def test_where_the_operator_must_act_the_events_wait_and_one_warning_is_written(
     assert server.stored.keys() > set(ids)
 
 
-def test_an_answer_that_is_not_of_the_service_takes_no_event(
-    context: "BrowserContext", open_page: Callable, server: FaultServer
+@pytest.mark.parametrize("status", [200, 400, 405, 410, 422])
+def test_an_answer_that_is_not_of_the_service_settles_no_event(
+    context: "BrowserContext", open_page: Callable, server: FaultServer, status: int
 ) -> None:
-    """As of a proxy that answers every address with the application's page."""
-    server.plan = lambda _number, _request: Reply(200, store=False, body={"received": None})
+    """As of a proxy that answers every address with the application's page, or that refuses the method."""
+    server.plan = lambda _number, _request: Reply(status, store=False, body={"received": None})
     page = open_page(context)
     make_client(page, server.url)
     with page.expect_console_message(lambda message: message.type == "warning"):
@@ -269,6 +271,27 @@ def test_an_event_waits_no_longer_than_five_seconds(
     page.wait_for_timeout(3000)
     assert not server.requests
     wait_for_stored(server, ids, within_s=4)
+
+
+def test_requests_that_outlive_the_page_stay_within_what_browsers_allow_to_all_of_them(
+    context: "BrowserContext", open_page: Callable, server: FaultServer
+) -> None:
+    """64 KiB of bytes, not of characters: Chromium refuses the request that exceeds it."""
+    server.plan = lambda _number, _request: Reply(delay_s=0.5)
+    page = open_page(context)
+    make_client(page, server.url)
+    page.evaluate(
+        """() => {
+            Object.defineProperty(document, 'hidden', { value: true });
+            for (let leaving = 0; leaving < 2; leaving++) {
+                for (let n = 0; n < 8; n++) client.track('read', { text: 'ä'.repeat(3000) });
+                document.dispatchEvent(new Event('visibilitychange'));
+            }
+        }"""
+    )
+    wait_for_delivery(page)
+    assert len(server.stored) == 16
+    assert stats(page)["retries"] == 0
 
 
 def test_what_was_dropped_while_the_server_was_away_is_reported(

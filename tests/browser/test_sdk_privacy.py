@@ -95,6 +95,75 @@ def test_opting_out_holds_in_all_tabs_and_on_later_visits(
     assert_stored_once(server, ids)
 
 
+def test_nothing_more_is_sent_once_the_visitor_has_opted_out(
+    context: "BrowserContext", open_page: Callable, server: FaultServer
+) -> None:
+    """Neither the batches that would follow the one under way, nor a report of drops."""
+    server.plan = lambda _number, _request: Reply(delay_s=0.5)
+    page = open_page(context)
+    make_client(page, server.url)
+    ids = track(page, 250)
+    wait_until(lambda: server.requests)
+    page.evaluate("client.track('read', { text: 'a'.repeat(33000) }); client.optOut()")
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange')); dispatchEvent(new Event('online'))")
+    page.wait_for_timeout(1500)
+    (request,) = server.requests
+    assert {event["event_id"] for event in request.events} <= set(ids)
+    assert stored_in_browser(page)[0] == 1
+
+
+def test_opting_out_while_the_queue_is_read_sends_nothing(
+    context: "BrowserContext", open_page: Callable, server: FaultServer
+) -> None:
+    # The queue is read, and before the answer is seen the visitor opts out.
+    context.add_init_script(
+        """const { getAll } = IDBObjectStore.prototype;
+        IDBObjectStore.prototype.getAll = function () {
+            const request = getAll.call(this);
+            request.addEventListener('success', () => {
+                if (client.stats().tracked) client.optOut();
+                window.reads = (window.reads ?? 0) + 1;
+            });
+            return request;
+        }"""
+    )
+    page = open_page(context)
+    make_client(page, server.url)
+    page.wait_for_function("window.reads === 1")
+    track(page, 10)
+    page.wait_for_function("client.stats().waiting === 0")
+    page.wait_for_timeout(500)
+    assert not server.requests
+
+
+def test_a_page_that_was_told_nothing_finds_the_visitors_decision(
+    context: "BrowserContext", open_page: Callable, server: FaultServer
+) -> None:
+    """As one in the back/forward cache, whose channel to other pages is closed."""
+    context.add_init_script("delete window.BroadcastChannel")
+    page, other = open_page(context), open_page(context)
+    for tab in (page, other):
+        make_client(tab, server.url)
+    other.evaluate("client.optOut()")
+    assert track(page, 1) == [None]
+    other.evaluate("client.optIn()")
+    wait_for_stored(server, track(page, 10))
+
+
+def test_a_page_view_keeps_of_addresses_what_names_a_campaign(
+    context: "BrowserContext", open_page: Callable, server: FaultServer
+) -> None:
+    query = "token=1&utm_source=News&gclid=g1&q=x&utm_medium=a%20b&my_utm_source=no&mc_eid=no#part"
+    page = open_page(context, f"/plain.html?{query}")
+    make_client(page, server.url)
+    page.evaluate("client.page(); history.pushState({}, '', '/next?secret=2'); client.page(); client.flush()")
+    wait_until(lambda: len(server.stored) == 2)
+    first, second = (event["payload"] for event in server.stored.values())
+    assert first["page"] == "/plain.html?utm_source=News&gclid=g1&utm_medium=a%20b"
+    assert second["page"] == "/next"
+    assert (first["referrer"], second["referrer"]) == ("", page.evaluate("location.origin") + "/plain.html")
+
+
 def test_before_send_changes_and_refuses_events(
     context: "BrowserContext", open_page: Callable, server: FaultServer
 ) -> None:

@@ -130,6 +130,51 @@ def test_a_queue_that_cannot_be_emptied_is_not_sent_over_and_over(
     assert len(server.requests) <= 2
 
 
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        Reply(413),
+        Reply(400, body={"code": "bad_input"}),
+        Reply(422, body={"code": "invalid", "errors": [{"index": 0}]}),
+    ],
+    ids=["too large", "refused", "named"],
+)
+def test_a_refused_event_that_cannot_be_deleted_is_not_sent_over_and_over(
+    context: "BrowserContext", open_page: Callable, server: FaultServer, refusal: Reply
+) -> None:
+    context.add_init_script("IDBObjectStore.prototype.delete = function () { this.transaction.abort() }")
+    server.plan = lambda _number, _request: refusal
+    page = open_page(context)
+    make_client(page, server.url)
+    track(page, 1)
+    page.evaluate("client.flush()")
+    wait_for_delivery(page)
+    refused = len(server.requests)
+    server.plan = lambda _number, _request: Reply()
+    ids = track(page, 10)
+    wait_for_delivery(page)
+    page.wait_for_timeout(500)
+    assert_stored_once(server, [i for i in server.stored if server.stored[i]["type"] == "sdk_dropped"] + ids)
+    assert refused == 1
+    sent = [event["event_id"] for request in server.requests for event in request.events]
+    assert len(sent) == len(set(sent))
+
+
+def test_what_was_delivered_and_cannot_be_deleted_is_not_sent_with_later_events(
+    context: "BrowserContext", open_page: Callable, server: FaultServer
+) -> None:
+    context.add_init_script("IDBObjectStore.prototype.delete = function () { this.transaction.abort() }")
+    page = open_page(context)
+    make_client(page, server.url)
+    ids = []
+    for first in (0, 10, 20):
+        ids += track(page, 10, first)
+        wait_for_delivery(page)
+    assert_stored_once(server, ids)
+    assert server.repeated == 0
+    assert stats(page)["sent"] == 30
+
+
 def test_without_persist_nothing_is_stored(context: "BrowserContext", open_page: Callable, server: FaultServer) -> None:
     server.plan = fail_twice
     page = open_page(context)

@@ -168,6 +168,27 @@ def test_links_elements_and_forms(context: "BrowserContext", stack: TrackingStac
     assert brief(stack.events(page, len(expected))) == expected
 
 
+def test_links_in_and_around_components_are_seen(context: "BrowserContext", stack: TrackingStack) -> None:
+    stack.put()
+    page = stack.visit(context, "/a")
+    page.evaluate(
+        """() => {
+            const link = document.querySelector('#out');
+            link.innerHTML = '<x-icon></x-icon>';
+            link.firstChild.attachShadow({ mode: 'open' }).innerHTML = '<b>Icon</b>';
+            const card = document.querySelector('h1');
+            card.attachShadow({ mode: 'open' }).innerHTML = '<a href="https://inner.example/x">Inner</a>';
+            for (const each of [link, card]) each.onclick = (event) => event.preventDefault();
+            link.firstChild.shadowRoot.querySelector('b').click();
+            card.shadowRoot.querySelector('a').click();
+        }"""
+    )
+    assert brief(stack.events(page, 3))[1:] == [
+        ("outbound_click", "/a", {"url": "https://elsewhere.example/offer"}),
+        ("outbound_click", "/a", {"url": "https://inner.example/x"}),
+    ]
+
+
 def test_forms_are_left_alone_by_default(context: "BrowserContext", stack: TrackingStack) -> None:
     stack.put()
     page = stack.visit(context, "/a")
@@ -252,8 +273,23 @@ def test_calls_before_the_tracker_is_loaded_are_kept(context: "BrowserContext", 
     assert brief(stack.events(page, 3))[1:] == [("early", "/a", {"n": 1}), ("late", "/a", {"n": 2})]
 
 
-def test_a_tracker_that_is_loaded_twice_counts_once(context: "BrowserContext", stack: TrackingStack) -> None:
-    stack.put()
+def test_calls_on_a_prerendered_page_wait_until_it_is_shown(context: "BrowserContext", stack: TrackingStack) -> None:
+    stub = "<script>window.analytics = function () { (analytics.q = analytics.q || []).push(arguments) }; analytics('early', {n: 1})</script>"
+    stack.put(before=stub)
+    context.add_init_script("Object.defineProperty(document, 'prerendering', { value: true })")
+    page = stack.visit(context, "/a")
+    page.evaluate("analytics('second', {n: 2})")
+    page.wait_for_timeout(1200)
+    assert stack.drain() == []
+    page.evaluate("document.dispatchEvent(new Event('prerenderingchange'))")
+    assert brief(stack.events(page, 3))[1:] == [("early", "/a", {"n": 1}), ("second", "/a", {"n": 2})]
+
+
+@pytest.mark.parametrize("attribute", ["", "data-session", "data-persist"])
+def test_a_tracker_that_is_loaded_twice_counts_once(
+    context: "BrowserContext", stack: TrackingStack, attribute: str
+) -> None:
+    stack.put(attribute)
     stack.website.head *= 2
     page = stack.visit(context, "/a")
     page.wait_for_load_state("load")

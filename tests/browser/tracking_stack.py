@@ -47,7 +47,7 @@ class TrackingStack:
         """A page that has loaded the tracker."""
         page = context.new_page()
         page.goto(self.website.url + path, **options)
-        page.wait_for_function("window.analytics && window.analytics.stats")
+        page.wait_for_function("document.prerendering || (window.analytics && window.analytics.stats)")
         return page
 
     def drain(self) -> list[dict[str, Any]]:

@@ -20,10 +20,12 @@ export function watchInteractions(tag: Tag, report: Report): void {
 }
 
 function readClick(event: MouseEvent, files: RegExp, report: Report): void {
-  const target = event.composedPath()[0] as Element;
-  const named = target.closest?.<HTMLElement>("[data-analytics-event]:not(form)");
+  // Not closest(): a link may stand around a component, whose shadow root ends the search.
+  const find = <E extends Element>(selector: string) =>
+    event.composedPath().find((node): node is E => (node as E).matches?.(selector));
+  const named = find<HTMLElement>("[data-analytics-event]:not(form)");
   if (named && event.type === "click") reportNamed(named, report);
-  const link = target.closest?.<HTMLAnchorElement>("a[href]");
+  const link = find<HTMLAnchorElement>("a[href]");
   if (!link || !/^http/.test(link.protocol)) return;
   // The query may be private, and so may the fragment.
   const url = link.origin + link.pathname;
