@@ -116,7 +116,8 @@ def test_a_large_damaged_piece_is_passed(file, tmp_path):
     path = Path(file.path)
     file.close()
     whole = path.read_bytes()
-    path.write_bytes(whole[:-1] + os.urandom(700_000) + whole[HEADER_BYTES:])
+    # The first byte is none that would make the last record whole again.
+    path.write_bytes(whole[:-1] + b"\xff" + os.urandom(700_000) + whole[HEADER_BYTES:])
     records, damage = read_all(SpoolFile.adopt(str(path)))
     assert len(records) == 299 + 300
     assert len(damage) == 1
