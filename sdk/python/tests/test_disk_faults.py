@@ -124,7 +124,9 @@ def test_events_refused_in_a_batch_are_told_once_while_two_files_are_delivered(s
 
     def refuse_first(request: Any) -> None:
         errors = [
-            {"index": index, **PROBLEM} for index, event in enumerate(request.events) if "bad" in event["payload"]
+            {"index": index, **PROBLEM}
+            for index, event in enumerate(request.events)
+            if "bad" in event.get("payload", {})
         ]
         if errors:
             request.answer(422, {"code": "invalid", "errors": errors})
