@@ -160,3 +160,24 @@ def test_a_log_handler_that_tracks_is_no_deadlock_at_a_fork(server, make_client,
         logger.setLevel(logging.NOTSET)
         leaving.join(10)
     assert not leaving.is_alive()
+
+
+def test_delivery_imports_nothing(server, tmp_path):
+    """A child that is forked while a thread imports a module waits for it for ever, when it needs the module too."""
+    server.faults = [answering(503, Retry_After="0"), answering(429)]
+    program = f"""
+import sys, time
+from analytics_client import Client
+before = set(sys.modules)
+client = Client("{server.url.replace("127.0.0.1", "localhost")}", "k", spool_dir="{tmp_path}", max_backoff_s=0.01)
+for number in range(100):
+    client.track("order", {{"n": number}})
+while not client.flush(5):
+    pass
+client.close()
+print(*set(sys.modules) - before)
+"""
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+    ended = subprocess.run([sys.executable, "-c", program], env=environment, timeout=20, stdout=subprocess.PIPE)
+    assert (ended.returncode, ended.stdout.strip()) == (0, b"")
+    assert len(server.stored) == 100

@@ -3,6 +3,8 @@
 sender.py calls `post`. Repeats, waits and the meaning of answers are not decided here.
 """
 
+# Not when the first connection is made, in a thread: the child of a fork meanwhile would wait for it for ever.
+import encodings.idna  # noqa: F401
 import zlib
 from typing import Callable, Optional
 from urllib.parse import urlsplit
