@@ -40,6 +40,9 @@ BEAT_SCHEDULE = {
     # Funnels read a day's raw events until it has postings, ten minutes after its last change. Never at the minute of
     # retention: together they would keep both processes of a small machine from the drains.
     "make_postings": hourly("2-59/10", "rollups.make_postings", queue.ROLLUPS, expires_s=600),
+    # Filtered reports read rows that no file holds, at most some thousands a site.
+    "write_columns": every(10, "columnar.write", queue.ROLLUPS),
+    "write_visit_columns": hourly("4-59/10", "columnar.write_visits", queue.ROLLUPS, expires_s=600),
     # Days that an earlier release counted, 20 seconds a message until none is left: one query when there are none.
     "recount_visits": hourly("27", "rollups.recount_visits", queue.ROLLUPS),
     "make_partitions": every(3600, "maintenance.make_partitions", queue.MAINTENANCE),
@@ -72,7 +75,8 @@ class ContextTask(Task):  # type: ignore[misc]
 app = flask_app.extensions["celery"]
 app.Task = ContextTask
 app.conf.update(
-    include=["tasks.exports", "tasks.ingest", "tasks.maintenance", "tasks.rollups"], beat_schedule=BEAT_SCHEDULE
+    include=["tasks.columnar", "tasks.exports", "tasks.ingest", "tasks.maintenance", "tasks.rollups"],
+    beat_schedule=BEAT_SCHEDULE,
 )
 app.set_default()
 task_runs.install(app, flask_app.extensions["buffer_redis"])

@@ -189,11 +189,13 @@ class Settings:
         3, integer(1, 1000), "raw events and files of exports that one caller downloads at a time from a web process"
     )
     statement_timeout: float = _setting(30.0, seconds, "longest a report's query may run")
-    query_memory_mb: int = _setting(256, integer(64, 1_000_000), "memory of a query of columns; more is spilled to disk")
+    query_memory_mb: int = _setting(256, integer(64, 1_000_000), "memory of a query of columns; more goes to disk")
     columns_folder: str = _setting(
         "", any_text, "folder of this machine for copies of column files; default: in the temporary folder"
     )
-    columns_folder_mb: int = _setting(2048, integer(64, 10**7), "most megabytes of these copies, and of what queries spill")
+    columns_folder_mb: int = _setting(
+        2048, integer(64, 10**7), "most megabytes of these copies, and what queries spill"
+    )
     cache_ttl: float = _setting(300.0, seconds, "how long a report of closed days is kept in REDIS_URL; 0: never")
     top_results_limit: int = _setting(10, integer(1, 1000), "rows of a top list without `limit`")
     xlsx_direct_rows: int = _setting(20_000, integer(1, 1_048_575), "most rows of a direct XLSX download")

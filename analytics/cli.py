@@ -116,6 +116,7 @@ REGISTERED: tuple[click.Command, ...] = (
     LazyGroup("import", "analytics.ingest.imports.cli", help="Import access logs, tables and past events."),
     LazyGroup("export", "analytics.exports.cli", help="Export events or figures to a file."),
     LazyGroup("rollups", "analytics.rollups.cli", help="Merge and rebuild the rollups."),
+    LazyGroup("columnar", "analytics.columnar.cli", help="Column files: how many there are, and writing them anew."),
     LazyGroup("sources", "analytics.ingest.reclassification.cli", help="Classify stored events again."),
     LazyGroup("retention", "analytics.privacy.cli", help="Apply the retention settings."),
     LazyGroup("dead-letters", "analytics.ops.dead_letters.cli", help="List, retry and discard what was not stored."),

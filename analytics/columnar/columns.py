@@ -65,7 +65,7 @@ def _make_kind(
     fields += [pa.field(name, pa.string()) for name in texts]
     usual = {**dict.fromkeys(numbers, "{0}"), **dict.fromkeys((*repeated, *texts), "nullif({0}, '')")}
     columns = ", ".join(_EXPRESSIONS.get(name, form.format(name)) for name, form in usual.items())
-    return Kind(pa.schema(fields), [(name, "ascending") for name in order], f"SELECT {columns}\n{rest}")  # noqa: S608
+    return Kind(pa.schema(fields), [(name, "ascending") for name in order], f"SELECT {columns}\n{rest}")
 
 
 # Served by partition pruning on ts; inside the day's partition by ix_events_drain_no (BRIN) where a drain is given, and
@@ -125,7 +125,7 @@ def _tables(batches: Iterable[pa.RecordBatch], schema: pa.Schema, most: int) -> 
 
 def _parse(file: Any, schema: pa.Schema) -> Iterable[pa.RecordBatch]:
     """CSV of PostgreSQL: NULL is empty, an empty text is quoted."""
-    return csv.open_csv(
+    batches: Iterable[pa.RecordBatch] = csv.open_csv(
         file,
         csv.ReadOptions(column_names=schema.names, block_size=8 << 20),
         csv.ParseOptions(newlines_in_values=True),
@@ -134,3 +134,4 @@ def _parse(file: Any, schema: pa.Schema) -> Iterable[pa.RecordBatch]:
             true_values=["t"], false_values=["f"],
         ),
     )  # fmt: skip
+    return batches

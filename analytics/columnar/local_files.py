@@ -1,4 +1,4 @@
-"""A folder of this machine that keeps bodies of column files, by their checksum: they never change, so none is ever stale.
+"""A folder of this machine that keeps bodies of column files by their checksum: as they never change, none is stale.
 
 Any number of processes share it. What it holds is derived and can be deleted at any time; readers fetch it again.
 """

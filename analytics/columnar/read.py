@@ -9,19 +9,19 @@ import os
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import duckdb
 import pyarrow as pa
 from sqlalchemy import Connection
-from zoneinfo import ZoneInfo
 
 from analytics import clock
 from analytics.clock import utc_midnight
 from analytics.columnar.columns import EVENTS, VISITS, Kind, read_rows
+from analytics.columnar.limits import NotInColumns, QueryLimits, QueryTimeout
 from analytics.columnar.local_files import LocalFiles
 from analytics.errors import Unavailable
 from analytics.store import column_files, visit_files
@@ -34,29 +34,16 @@ MOST_LOOSE_DAYS = 4
 _one_at_a_time = threading.BoundedSemaphore(1)
 
 
-class NotInColumns(Exception):
-    """Too many of the rows are in no file yet; PostgreSQL answers."""
-
-
-class QueryTimeout(Exception):
-    """The query ran longer than it may."""
-
-
-@dataclass(frozen=True)
-class QueryLimits:
-    """What a query may use; `wait_s`: how long it waits for the one before it."""
-
-    memory_mb: int
-    spill_mb: int
-    timeout_s: float
-    wait_s: float = 10.0
-
-
 class ColumnReader:
     """The site's events and visits, as the transaction of `connection` sees them. `zone`: of the rollups' days."""
 
     def __init__(
-        self, connection: Connection, database: duckdb.DuckDBPyConnection, files: LocalFiles, site_id: int, zone: ZoneInfo
+        self,
+        connection: Connection,
+        database: duckdb.DuckDBPyConnection,
+        files: LocalFiles,
+        site_id: int,
+        zone: ZoneInfo,
     ) -> None:
         self.connection, self._database, self._files = connection, database, files
         self._site_id, self._zone, self._tables = site_id, zone, 0
@@ -127,7 +114,10 @@ class ColumnReader:
             table
             for gap_start, gap_end in gaps
             for table in read_rows(
-                self.connection, VISITS, {"site_id": self._site_id, "start": gap_start, "end": gap_end}, MOST_LOOSE_EVENTS
+                self.connection,
+                VISITS,
+                {"site_id": self._site_id, "start": gap_start, "end": gap_end},
+                MOST_LOOSE_EVENTS,
             )
         ]
         return self._join(VISITS, "started_at", start, end, paths, tables)

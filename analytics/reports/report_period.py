@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
 
-from analytics.columnar.read import QueryTimeout
+from analytics.columnar.limits import QueryTimeout
 from analytics.errors import Invalid, Problem, bad_parameter
 from analytics.extensions import settings
 from analytics.period import PARAMETER_EXAMPLES, Period, period_parameter, read_period

@@ -9,8 +9,9 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 from analytics import clock
+from analytics.columnar.limits import QueryLimits
 from analytics.columnar.local_files import LocalFiles
-from analytics.columnar.read import ColumnReader, QueryLimits, open_columns
+from analytics.columnar.read import ColumnReader, open_columns
 from analytics.extensions import settings
 from analytics.rollups.calendar import Calendar
 from config import Settings

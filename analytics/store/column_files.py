@@ -125,8 +125,8 @@ def cover(connection: Connection, known: Coverage, now: datetime) -> bool:
     """Says that the files hold all of the day's events that `known` knows, in the REPEATABLE READ transaction in whose
     snapshot it was read, and before `add`: the row is the lock of the day's writers.
 
-    False: the day's claim is gone, and nothing may be added. Raises OperationalError of SQLSTATE 40001 where rows of the
-    day have changed since the snapshot, or another writer was faster.
+    False: the day's claim is gone, and nothing may be added. Raises OperationalError of SQLSTATE 40001 where rows of
+    the day have changed since the snapshot, or another writer was faster.
     """
     given = {"site_id": known.site_id, "day": known.day, "through": known.last_drain_no, "now": now}
     return connection.execute(COVER, given).rowcount > 0
@@ -172,8 +172,8 @@ DROP_BEFORE = [
 
 
 def drop_before(connection: Connection, before: datetime | date, site_id: int | None = None) -> None:
-    """Takes away what is known of earlier UTC days of the site, or of all: their raw rows are gone, or will be. A day of
-    the site that `before` cuts is invalidated."""
+    """Takes away what is known of earlier UTC days of the site, or of all: their raw rows are gone, or will be. A day
+    of the site that `before` cuts is invalidated."""
     day = before.astimezone(UTC).date() if isinstance(before, datetime) else before
     for statement in DROP_BEFORE:
         connection.execute(statement, {"before": day, "site_id": site_id})

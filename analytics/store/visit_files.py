@@ -1,7 +1,8 @@
-"""Which visits the visit files hold. A file holds those that began on a day of the site's calendar, as they were when the
-day had a version (rollups/versions.py): whatever changes a visit counts that up, so a file is right or is not read.
+"""Which visits the visit files hold.
 
-columnar/ writes and reads them; privacy/ drops them with the raw events of their day.
+A file holds those that began on a day of the site's calendar, as they were when the day had a version
+(rollups/versions.py): whatever changes a visit counts that up, so a file is right or is not read. columnar/ writes and
+reads them; privacy/ drops them with the raw events of their day.
 """
 
 from datetime import date, datetime
@@ -36,7 +37,7 @@ ORDER BY f.start_at
 def read_files(connection: Connection, site_id: int, start: datetime, end: datetime) -> list[VisitFile]:
     """The files whose day overlaps `[start, end)`, in order. One query."""
     rows = connection.execute(RIGHT, {"site_id": site_id, "start": start, "end": end})
-    return [VisitFile(*columns, bytes(sha256)) for *columns, sha256 in rows]
+    return [VisitFile(day, begins, ends, n, bytes(sha256)) for day, begins, ends, n, sha256 in rows]
 
 
 # As above; of days that were ever counted.
@@ -94,6 +95,14 @@ def publish(
     connection.execute(PUBLISH, {**given, **new._asdict()})
 
 
+REMOVE = text("DELETE FROM visit_files WHERE site_id = :site_id AND day >= :first AND day <= :last")
+
+
+def remove(connection: Connection, site_id: int, first: date, last: date) -> None:
+    """Takes the files of the days `[first, last]` away."""
+    connection.execute(REMOVE, {"site_id": site_id, "first": first, "last": last})
+
+
 # Reads a row for each day of a site.
 DUE = text("""
 SELECT v.site_id, v.day, s.rollups_zone
@@ -103,6 +112,7 @@ LEFT JOIN visit_files f ON f.site_id = v.site_id AND f.day = v.day
 WHERE f.version IS DISTINCT FROM v.version
     AND v.day <= CAST((CAST(:now AS timestamptz) AT TIME ZONE s.rollups_zone) AS date) - 1
     AND (s.raw_since IS NULL OR CAST(v.day + 1 AS timestamp) AT TIME ZONE s.rollups_zone > s.raw_since)
+    AND (CAST(:site_id AS int) IS NULL OR v.site_id = :site_id)
     AND NOT EXISTS (
         SELECT FROM open_days o WHERE o.site_id = v.site_id AND o.day = v.day AND o.changed_at > :rested_since
     )
@@ -119,7 +129,10 @@ class DueDay(NamedTuple):
     zone: str
 
 
-def list_due(connection: Connection, now: datetime, rested_since: datetime, limit: int) -> list[DueDay]:
-    """Days that have not changed since `rested_since`; the latest first. One query."""
-    rows = connection.execute(DUE, {"now": now, "rested_since": rested_since, "limit": limit})
+def list_due(
+    connection: Connection, now: datetime, rested_since: datetime, limit: int, site_id: int | None = None
+) -> list[DueDay]:
+    """Days, of the site or of all, that have not changed since `rested_since`; the latest first. One query."""
+    given = {"now": now, "rested_since": rested_since, "limit": limit, "site_id": site_id}
+    rows = connection.execute(DUE, given)
     return [DueDay(*row) for row in rows]

@@ -107,9 +107,7 @@ def test_later_drains_are_rows_until_the_next_file_takes_them(
     assert read_ids(engine, site) == raw_ids(sql, site)
 
 
-def test_a_day_that_is_over_keeps_few_late_events_apart_from_many(
-    engine: Engine, site: Site, store: Callable
-) -> None:
+def test_a_day_that_is_over_keeps_few_late_events_apart_from_many(engine: Engine, site: Site, store: Callable) -> None:
     store(100)
     tomorrow = NOW + timedelta(days=1)
     write.write_day(engine, site.id, DAY, tomorrow)

@@ -76,7 +76,9 @@ def store_rows(
     batches. Drains and retries of dead letters call it; `zones`: the result of `lock_site_zones`."""
     rows = [row for row in chunk.rows if row.batch not in skipped] if skipped else chunk.rows
     samples = [row for row in chunk.samples if row.batch not in skipped]
-    locked = store.lock_user_numbers(connection, {row.site_id for row in (*rows, *samples)})
+    # In one statement, so that two drains cannot wait for each other.
+    sites = {row.site_id for row in rows} | {row.site_id for row in samples}
+    locked = store.lock_user_numbers(connection, sites)
     rows, duplicates, numbers = _select_new(connection, rows, locked, cache)
     user_nos = [numbers[row.site_id][row.user_id] for row in rows]
     errors = _copy_rows(connection, rows, user_nos, locked)
@@ -94,8 +96,7 @@ def store_rows(
 def _select_new(
     connection: Connection, rows: list[EventRow], locked: Mapping[int, SiteNumbers], cache: UserNumberCache
 ) -> tuple[list[EventRow], list[EventRow], UserNumbers]:
-    """(rows to store, duplicates, users' numbers). All sites are locked by one statement, so that two drains cannot wait
-    for each other."""
+    """(rows to store, duplicates, users' numbers). The sites are locked."""
     by_site: dict[int, list[EventRow]] = {}
     for row in rows:
         by_site.setdefault(row.site_id, []).append(row)

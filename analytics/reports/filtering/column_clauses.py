@@ -8,7 +8,8 @@ from collections.abc import Iterable, Sequence
 import pyarrow as pa
 from sqlalchemy import select
 
-from analytics.columnar.read import ColumnReader, NotInColumns
+from analytics.columnar.limits import NotInColumns
+from analytics.columnar.read import ColumnReader
 from analytics.reports.filtering.filters import Condition, build_filter_clause
 from analytics.store.folding import CASELESS_FIELDS, FOLDED_FIELDS, folding_table
 from analytics.store.models import users

@@ -1,17 +1,19 @@
-"""ColumnSource: the counts of query reports under a filter, in another zone or in a period that cuts a day, from columns.
+"""ColumnSource: the counts of query reports from columns, where rollups cannot tell: filters, other zones, cut days.
 
 query.py creates it, and reads raw events (filtering/filtered.py) where it raises NotInColumns. What counts is what is
 said there: of a filter, the fields of visits select visits, and the rest must hold for one page view of the visit.
 """
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from math import gcd
 from typing import Any
 
 import pyarrow as pa
 from sqlalchemy import Connection
 
-from analytics.columnar.read import ColumnReader, NotInColumns, to_microseconds
+from analytics.columnar.limits import NotInColumns
+from analytics.columnar.read import ColumnReader, to_microseconds
 from analytics.period import Period
 from analytics.reports.buckets import split_period
 from analytics.reports.filtering.column_clauses import Parameters, build_column_clause
@@ -118,7 +120,7 @@ class ColumnSource:
         # A day that the zone skipped has a bucket of no length, and the one that begins with it takes its place.
         numbers: dict[int, int] = {}
         edges = [starts[0] // part * part, *starts[1:], end]
-        for number, (start, after) in enumerate(zip(edges, edges[1:], strict=False)):
+        for number, (start, after) in enumerate(pairwise(edges)):
             numbers |= dict.fromkeys(range(start // part, -(-after // part)), number)
         table = pa.table({"part": pa.array(numbers, pa.int64()), "bucket": pa.array(numbers.values(), pa.int32())})
         return "bucket", f"JOIN {self._reader.add_table(table)} ON part = {time} // {part}"
@@ -163,9 +165,7 @@ class ColumnSource:
         )"""
         return self._filter(found, own, parameters)
 
-    def _visits(
-        self, period: Period, key: str, join: str, among: str = "true"
-    ) -> Iterator[tuple[Any, VisitSums]]:
+    def _visits(self, period: Period, key: str, join: str, among: str = "true") -> Iterator[tuple[Any, VisitSums]]:
         """Key → the visits of it that began."""
         parameters = Parameters()
         rows = self._began(period, parameters)

@@ -10,14 +10,15 @@ from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from analytics.columnar.read import NotInColumns
+from sqlalchemy import Connection
+
+from analytics.columnar.limits import NotInColumns
 from analytics.period import Period, read_zone
 from analytics.reports.buckets import Bucket, split_period
 from analytics.reports.cache import get_or_compute
 from analytics.reports.comparison import Comparison, keep_to_rollups, read_comparison
 from analytics.reports.filtering.filtered import Rows
 from analytics.reports.filtering.filters import read_filter
-from analytics.reports.query.from_columns import ColumnSource
 from analytics.reports.query.from_rollups import RollupSource, can_list
 from analytics.reports.query.measures import (
     VISIT_DIMENSIONS,
@@ -36,7 +37,7 @@ from analytics.reports.report_period import (
     refuse_purged,
 )
 from analytics.reports.request import ReportRequest, period_bounds
-from analytics.reports.site_columns import open_site_columns
+from analytics.rollups.calendar import Calendar
 from analytics.rollups.snapshot.snapshot import Snapshot
 
 
@@ -95,10 +96,21 @@ def _count_raw(request: ReportRequest, resolved: ResolvedRequest, build: ReportB
     with open_raw_events(request, resolved.period, str(resolved.raw_parameter)) as (connection, calendar):
         if resolved.previous_period:
             refuse_purged("compare", resolved.previous_period, calendar.raw_since)
-        # What columns cannot answer yet, PostgreSQL can: property filters, and days that are not written.
-        with suppress(NotInColumns), open_site_columns(connection, request.site.id, calendar) as reader:
-            return build(resolved, ColumnSource(reader, resolved.selection))
+        # What columns cannot answer, PostgreSQL can: property filters, and days that are not written yet.
+        with suppress(NotInColumns):
+            return _count_columns(request, resolved, build, connection, calendar)
         return build(resolved, Rows(connection, resolved.selection))
+
+
+def _count_columns(
+    request: ReportRequest, resolved: ResolvedRequest, build: ReportBuilder, connection: Connection, calendar: Calendar
+) -> dict[str, Any]:
+    # Processes that are never asked do not load the engine, 75 MB.
+    from analytics.reports.query.from_columns import ColumnSource
+    from analytics.reports.site_columns import open_site_columns
+
+    with open_site_columns(connection, request.site.id, calendar) as reader:
+        return build(resolved, ColumnSource(reader, resolved.selection))
 
 
 def _resolve(request: ReportRequest, snapshot: Snapshot, default_types: tuple[str, ...] | None) -> ResolvedRequest:

@@ -11,8 +11,9 @@ from redis import Redis
 from sqlalchemy import Engine
 
 from analytics import clock
+from analytics.columnar.limits import NotInColumns, QueryLimits
 from analytics.columnar.local_files import LocalFiles
-from analytics.columnar.read import ColumnReader, NotInColumns, QueryLimits, open_columns
+from analytics.columnar.read import ColumnReader, open_columns
 from analytics.columnar.write import write_due
 from analytics.columnar.write_visits import write_due_visits
 from analytics.period import Period
@@ -30,11 +31,30 @@ NOW = START + timedelta(days=6)
 ZONES = ["UTC", "Europe/Berlin", "Asia/Kathmandu", "America/St_Johns"]
 FILTERS = [
     *("", "country==DE", "country!=DE", "country==", "source==google", "source!=Google|Bing", "utm_source==news"),
-    *("path=^/a", "path=~b", "path!=/a", "path!^/a;country==DE|FR", "type==signup", "type!=page_view", "region==DE/Bavaria"),
+    *(
+        "path=^/a",
+        "path=~b",
+        "path!=/a",
+        "path!^/a;country==DE|FR",
+        "type==signup",
+        "type!=page_view",
+        "region==DE/Bavaria",
+    ),
     *("user_id==u1|u2", "user_id!=u1", "user_id=^u", "session_id==s1", "session_id==", "browser==Chrome;path==/a"),
     *("subject==x|y", "referrer=~example", "hostname==shop.example", "language==de", "city!=DE/Bavaria/Munich"),
 ]
-DIMENSIONS = ["path", "country", "region", "source", "utm_source", "type", "subject", "entry_path", "exit_path", "browser"]
+DIMENSIONS = [
+    "path",
+    "country",
+    "region",
+    "source",
+    "utm_source",
+    "type",
+    "subject",
+    "entry_path",
+    "exit_path",
+    "browser",
+]
 UNITS = ["all", "hour", "day", "week"]
 CHROME = "Mozilla/5.0 (Windows NT 10.0) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0.0.0 Safari/537.36"
 

@@ -1,0 +1,88 @@
+"""`flask columnar status|rebuild`: options, progress, result. analytics/cli.py registers the group."""
+
+import time
+from datetime import date, datetime, timedelta
+
+import click
+from flask.cli import with_appcontext
+from sqlalchemy import text
+
+from analytics import clock
+from analytics.auth.guard import DEFAULT_SITE
+from analytics.cli import DAY
+from analytics.columnar.write import write_day
+from analytics.columnar.write_visits import write_visits
+from analytics.extensions import db
+from analytics.sites.sites import Site, find_site
+from analytics.store import column_files, visit_files
+
+ONE_DAY = timedelta(days=1)
+MOST_DAYS = 10_000
+site_option = click.option(
+    "--site", "site_key", default=DEFAULT_SITE, show_default=True, metavar="KEY", help="Key of the site."
+)
+
+# A row for each site; bodies are not read.
+STATUS = text("""
+SELECT s.key, count(*) AS days, count(*) FILTER (WHERE c.through >= e.last_drain_no) AS written,
+    coalesce(sum(f.rows), 0)::bigint AS rows, coalesce(sum(f.bytes), 0)::bigint AS bytes
+FROM event_days e
+JOIN sites s ON s.id = e.site_id
+LEFT JOIN column_days c ON c.site_id = e.site_id AND c.day = e.day
+CROSS JOIN LATERAL (
+    SELECT sum(rows) AS rows, sum(octet_length(body)) AS bytes
+    FROM column_files WHERE site_id = e.site_id AND day = e.day
+) AS f
+GROUP BY s.key
+ORDER BY s.key
+""")
+
+
+@click.command("status")
+@with_appcontext
+def show_status() -> None:
+    """How many days of each site are in column files, and what they take."""
+    with db.engine.connect() as connection:
+        for key, days, written, rows, size in connection.execute(STATUS):
+            each = f", {size / rows:.1f} bytes an event" if rows else ""
+            click.echo(f"{key}: {written:,} of {days:,} days written; {rows:,} events, {size / 1e6:,.1f} MB{each}")
+
+
+@click.command("rebuild")
+@site_option
+@click.option("--from", "first", type=DAY, required=True, metavar="DATE", help="First UTC day.")
+@click.option("--to", "last", type=DAY, required=True, metavar="DATE", help="Last UTC day, included.")
+@with_appcontext
+def rebuild_files(site_key: str, first: datetime, last: datetime) -> None:
+    """Write the files of days anew from their rows, while the service runs. Reports stay right meanwhile."""
+    if last < first:
+        raise click.BadParameter("is before --from", param_hint="--to")
+    site, started = find_site(db.engine, site_key), time.monotonic()
+    days, events = _rebuild_events(site, first.date(), last.date()), 0
+    for day in days:
+        events += write_day(db.engine, site.id, day, clock.now())
+        click.echo(f"{day}: {events:,} events", err=True)
+    visits = _rebuild_visits(site, first.date(), last.date())
+    seconds = time.monotonic() - started
+    click.echo(
+        f"{site_key}: {len(days):,} days of {events:,} events and {visits:,} of visits written in {seconds:.1f} s"
+    )
+
+
+def _rebuild_events(site: Site, first: date, last: date) -> list[date]:
+    """Takes the files away; the days that have events."""
+    with db.engine.begin() as connection:
+        column_files.invalidate(connection, site.id, first, last)
+        return [day.day for day in column_files.read_coverage(connection, site.id, first, last + ONE_DAY)]
+
+
+def _rebuild_visits(site: Site, first: date, last: date) -> int:
+    """How many files of visits were written, of days that are over."""
+    with db.engine.begin() as connection:
+        visit_files.remove(connection, site.id, first, last)
+        now = clock.now()
+        due = visit_files.list_due(connection, now, now, MOST_DAYS, site.id)
+    return sum(write_visits(db.engine, day) for day in due if first <= day.day <= last)
+
+
+COMMANDS = (show_status, rebuild_files)

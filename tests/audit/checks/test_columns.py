@@ -1,0 +1,79 @@
+"""A full audit compares column files with the rows that they stand for."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from redis import Redis
+from sqlalchemy import Engine
+
+from analytics.audit.balance_sheet import Gap
+from analytics.audit.run import run_audit
+from analytics.columnar.write import write_due
+from analytics.columnar.write_visits import write_due_visits
+from analytics.rollups.merge import merge_all
+from analytics.sites.sites import Site
+from tests.factories import append_events, make_drain, make_site
+
+START = datetime(2026, 3, 26, 22, tzinfo=UTC)
+NOW = START + timedelta(days=3)
+
+
+@pytest.fixture
+def site(engine: Engine) -> Site:
+    return make_site(engine, "Asia/Kathmandu")
+
+
+def store(engine: Engine, redis: Redis, site: Site, count: int) -> None:
+    events: list[dict[str, Any]] = [
+        {
+            "type": "page_view", "ts": (START + timedelta(minutes=7 * n)).isoformat(), "user_id": f"u{n % 5}",
+            "path": f"/{n % 3}?utm_source=NEWS", "country": "DE", "region": "Bavaria", "city": "Ulm" if n % 2 else None,
+            "payload": {"n": n, "text": "ä\n\"'"},
+        }
+        for n in range(count)
+    ]  # fmt: skip
+    append_events(redis, site, [{k: v for k, v in one.items() if v is not None} for one in events])
+    make_drain(engine, redis).run()
+    merge_all(engine, 10)
+
+
+def write(engine: Engine) -> None:
+    write_due(engine, NOW, 20)
+    write_due_visits(engine, NOW, 20, rest=-timedelta(days=3650))
+
+
+def gaps(engine: Engine, redis: Redis) -> list[Gap]:
+    return [gap for gap in run_audit(engine, redis, full=True).gaps if "columns" in gap.where]
+
+
+def test_files_hold_the_rows(engine: Engine, redis: Redis, site: Site, sql: Any) -> None:
+    store(engine, redis, site, 60)
+    write(engine)
+    store(engine, redis, site, 9)
+    assert sql("SELECT count(*), sum(rows)::int FROM column_files") == [(2, 60)]
+    assert sql("SELECT count(*) FROM visit_files") == [(1,)]
+    assert gaps(engine, redis) == []
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE events SET path = '/x' WHERE path = '/1'",
+        "UPDATE events SET payload = '{}' WHERE city = 'Ulm'",
+        "DELETE FROM events WHERE path = '/1'",
+        "UPDATE column_days SET through = through + 1000000",
+        "DELETE FROM column_files WHERE id = (SELECT min(id) FROM column_files)",
+        "UPDATE event_days SET last_drain_no = 0",
+        "UPDATE visits SET views = views + 1",
+        "DELETE FROM visits WHERE user_no = 1",
+    ],
+)
+def test_other_rows_are_gaps(engine: Engine, redis: Redis, site: Site, sql: Any, statement: str) -> None:
+    store(engine, redis, site, 60)
+    write(engine)
+    if "through" in statement:
+        # Rows that the files should hold, then.
+        store(engine, redis, site, 9)
+    sql(f"{statement} RETURNING 1")
+    assert gaps(engine, redis) != []
