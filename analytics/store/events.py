@@ -19,17 +19,19 @@ from analytics.store.planner import FORCE_INDEX_LOOKUPS
 # A resend is recognised when its ts differs by up to this many days.
 RESEND_WINDOW_DAYS = 1
 
-# COPY's column order: the columns of one cached look-up are adjacent; the last three are known last.
+# Known when a row is written, and so the last ones.
+LATE_COLUMNS = ("position", "user_no", "drain_no")
+# COPY's column order: the columns of one cached look-up are adjacent.
 COPY_COLUMNS = (
     "event_id, ts, received_at, site_id, type, user_id, session_id, src, subject,"
     " is_bot, browser, os, device, language, screen,"
     " path, hostname, utm_source, utm_medium, utm_campaign, utm_term, utm_content,"
-    " referrer, source, channel, ip, country, region, city, payload, position, user_no, drain_no"
+    " referrer, source, channel, ip, country, region, city, payload, " + ", ".join(LATE_COLUMNS)
 )
 
 
 class EventRow(msgspec.Struct, gc=False):
-    """One event to be stored. `line` is its COPY text up to, not including, position, user_no and drain_no."""
+    """One event to be stored. `line` is its COPY text up to, not including, LATE_COLUMNS."""
 
     site_id: int
     event_id: str

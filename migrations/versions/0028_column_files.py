@@ -7,7 +7,7 @@ event_days is filled by a look-up for each site and day.
 
 from alembic import op
 
-revision, down_revision = "0028", "0026"
+revision, down_revision = "0028", "0027"
 
 
 def upgrade() -> None:

@@ -22,7 +22,7 @@ from analytics.ingest import buffer
 from analytics.ops import task_runs
 from analytics.rollups.merge import merge_all
 from analytics.store.models import rollup_deltas
-from tasks import exclusive, exports, ingest, maintenance, rollups
+from tasks import columnar, exclusive, exports, ingest, maintenance, rollups
 from tests.audit.test_audit import EVENTS, append, drain
 from tests.conftest import ROOT
 
@@ -160,7 +160,7 @@ def test_two_beats_at_once_are_harmless(
     drain(engine, redis)
     append(redis, site, EVENTS)
     ingest.get_process_drain.cache_clear()
-    bodies = {task.name: task for module in (exports, maintenance, rollups, ingest) for task in vars(module).values()
+    bodies = {task.name: task for module in (columnar, exports, maintenance, rollups, ingest) for task in vars(module).values()
               if hasattr(task, "apply_async")}  # fmt: skip
     failures: list[BaseException] = []
 

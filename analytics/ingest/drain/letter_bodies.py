@@ -17,7 +17,7 @@ from analytics.ingest.samples.samples import decode_stream_samples
 from analytics.rollups.visits.sums import to_microseconds
 from analytics.store.copy.copy_text import NULL, unescape_copy
 from analytics.store.dead_letters import WHOLE_BATCH, DeadLetter
-from analytics.store.events import COPY_COLUMNS, EventRow
+from analytics.store.events import COPY_COLUMNS, LATE_COLUMNS, EventRow
 
 # The columns of a line of 0.1.0, up to user_no.
 LINE_COLUMNS = (
@@ -25,7 +25,8 @@ LINE_COLUMNS = (
     "is_bot", "browser", "os", "device", "path", "utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content",
     "referrer", "source", "ip", "country", "region", "city", "payload",
 )  # fmt: skip
-STORED_COLUMNS = tuple(name.strip() for name in COPY_COLUMNS.split(",") if name.strip() not in ("position", "user_no"))
+# Of COPY_COLUMNS those that EventRow.line holds.
+STORED_COLUMNS = tuple(name.strip() for name in COPY_COLUMNS.split(","))[: -len(LATE_COLUMNS)]
 
 
 def _adjacent(first: str, last: str) -> tuple[str, ...]:

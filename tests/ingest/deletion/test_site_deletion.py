@@ -16,6 +16,8 @@ from sqlalchemy import Engine, text
 
 from analytics import clock
 from analytics.audit.run import run_audit
+from analytics.columnar.write import write_due
+from analytics.columnar.write_visits import write_due_visits
 from analytics.errors import Unavailable
 from analytics.exports.jobs.housekeeping import delete_site_exports
 from analytics.exports.jobs.runner import create_runner
@@ -155,6 +157,8 @@ def fill(client: FlaskClient, app: Flask, engine: Engine, redis: Redis, site: Si
     close_days(engine, clock.now(), ClosingSchedule(settings_time(), timedelta(days=1)))
     build_unions(engine)
     make_postings(engine, clock.now(), 60, timedelta(0))
+    write_due(engine, clock.now(), 60)
+    write_due_visits(engine, clock.now(), 60, -timedelta(days=1))
     job = {"site": site.key, "what": "events", "format": "csv", "from": "2026-03-01", "to": "2026-03-31"}
     job_id = client.post("/api/analytics/exports", json=job, headers=headers).json["id"]
     with app.app_context():
