@@ -53,8 +53,7 @@ def one_of(words: Iterable[str], **options: Any) -> String:
 
 class ExportFilterBody(Schema):
     """Of events: `type` (one or several, any of them), `user_id`, and `where` in the filter language of the reports,
-    segments included.
-    Of samples: `name` (one or several, any of them) and `tags` (all of them)."""
+    segments included. Of samples: `name` (one or several, any of them) and `tags` (all of them)."""
 
     class Meta:
         unknown = RAISE

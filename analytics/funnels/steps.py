@@ -3,8 +3,8 @@
 A step has a type and a condition, all parts of which must hold. `page` (or `path`) is a path pattern
 (reports/filtering/path_patterns.py); `event`, `custom` and `type` are an event type; `filter` is the filter language of
 reports (reports/filtering/filters.py), payload properties and segments included; request.py replaces segments by their
-conditions before a funnel is counted. A step of the type `page` matches page views unless
-its condition names another event type. Regular expressions are not accepted.
+conditions before a funnel is counted. A step of the type `page` matches page views unless its condition names another
+event type. Regular expressions are not accepted.
 """
 
 from collections.abc import Callable, Mapping, Sequence

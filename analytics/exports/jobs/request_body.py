@@ -62,9 +62,8 @@ def read_export_body(
         columns=tuple(body.get("columns", ())),
         report=report,
     )
-    # A job keeps the conditions: its file does not depend on what becomes of a segment.
-    with read_transaction(engine, PLAN_TIMEOUT_S) as connection:
-        request = expand_where(connection, request)
+    if request.filter.where:
+        request = _with_conditions(engine, request)
     export = resolve(request)
     check_users(parse_filter(request.filter.where) if request.filter.where else (), "filter.where")
     fingerprint = _fingerprint({**body, "site": site.key} | ({"filter": filter_body} if filter_body else {}))
@@ -77,6 +76,12 @@ def read_schedule_body(engine: Engine, principal: Principal, body: dict[str, Any
     if "timezone" not in body and body.get("what") != "report":
         body = {"zone": zone, **body}
     return read_export_body(engine, principal, body, None, now)
+
+
+def _with_conditions(engine: Engine, request: ExportRequest) -> ExportRequest:
+    """The request with the conditions of segments: what becomes of a segment later does not change the file."""
+    with read_transaction(engine, PLAN_TIMEOUT_S) as connection:
+        return expand_where(connection, request)
 
 
 def _fingerprint(body: dict[str, Any]) -> str:
