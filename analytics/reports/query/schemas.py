@@ -135,7 +135,8 @@ class TimeseriesResponse(Schema):
 class BreakdownFigures(Schema):
     """Ranked by visits: `visits` that began with the value (exit_path: ended with it), `visitors` who began one, and
     `page_views` of these visits. Ranked by events: `events` and their `visitors`; `visits` that began with the value,
-    where visits have it. Null: not counted, or not known (`visitors` of days that an earlier release counted)."""
+    where visits have it; `page_views` where these alone are listed. Null: not counted, or not known (`visitors` of days
+    that an earlier release counted)."""
 
     class Meta:
         include = nullable(fields.Integer, "events", "visitors", "visits", "page_views")
