@@ -65,7 +65,10 @@ def test_a_queued_job_keeps_the_conditions_of_its_request(api: Any, change: Any,
 def test_an_unknown_segment_is_refused_by_its_field(api: Any, change: Any) -> None:
     refused = api("post", json=order("path!=/;segment:Views"), status=400).json
     assert (refused["errors"][0]["field"], refused["position"]) == ("filter.where", 8)
-    assert "segment:Clicks" in refused["detail"]
+    assert refused["errors"][0]["code"] == "unknown_segment"
+    assert refused["detail"] == "filter.where: the site has no segment 'Views'; accepted: segment:Clicks"
+    refused = api("post", json=order("segment:Clicks;nation==DE"), status=400).json
+    assert (refused["errors"][0]["field"], refused["position"]) == ("filter.where", 15)
 
 
 def test_a_schedule_exports_by_the_segment_of_each_day(

@@ -25,7 +25,7 @@ from analytics.files.columns import FORMULA_PARAMETERS, Column, copy_statement
 from analytics.period import Period
 from analytics.reports.day_range import bad_parameter
 from analytics.reports.events import raw_export
-from analytics.reports.filtering.filters import build_filter_clause, parse_filter
+from analytics.reports.filtering.filters import build_filter_clause, parse_filter, parse_terms
 from analytics.reports.segments.expansion import expand, may_name_segments
 from analytics.store.event_queries import ORDER_COLUMNS
 from analytics.store.models import events
@@ -144,7 +144,8 @@ def expand_where(connection: Connection, request: ExportRequest) -> ExportReques
     if where is None or not may_name_segments(where):
         return request
     with _names_where():
-        text = expand(connection, request.site_id, where).text
+        parse_terms(where)
+    text = expand(connection, request.site_id, where, "filter.where").text
     return replace(request, filter=request.filter.expanded(text))
 
 
