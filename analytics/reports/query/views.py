@@ -1,6 +1,6 @@
-"""The routes of the query reports: summary, time series and breakdown of any period and filter, and the overview.
+"""The routes of the query reports: summary, time series and breakdown of any period and filter.
 
-Nothing here writes. query.py, breakdown.py and overview.py compute what the routes return.
+Nothing here writes. query.py and breakdown.py compute what the routes return.
 """
 
 from flask import Blueprint, Response, jsonify
@@ -10,13 +10,10 @@ from analytics.reports.etags import add_etag
 from analytics.reports.query import query
 from analytics.reports.query.breakdown import build_breakdown, default_types
 from analytics.reports.query.engagement import with_engagement
-from analytics.reports.query.examples import BREAKDOWN_EXAMPLE, OVERVIEW_EXAMPLE, SUMMARY_EXAMPLE, TIMESERIES_EXAMPLE
-from analytics.reports.query.overview import run_overview
+from analytics.reports.query.examples import BREAKDOWN_EXAMPLE, SUMMARY_EXAMPLE, TIMESERIES_EXAMPLE
 from analytics.reports.query.schemas import (
     BreakdownQuery,
     BreakdownResponse,
-    OverviewQuery,
-    SiteOverviewResponse,
     SummaryQuery,
     SummaryResponse,
     TimeseriesQuery,
@@ -51,12 +48,3 @@ def get_breakdown() -> Response:
     request = read_request(BreakdownQuery())
     build = with_engagement(request, build_breakdown)
     return jsonify(query.run_report(request, "breakdown", build, default_types(request.query["dimension"])))
-
-
-@blueprint.get("/api/analytics/reports/overview")
-@documented("Overview for a dashboard", OverviewQuery, (SiteOverviewResponse, OVERVIEW_EXAMPLE))
-@guarded_read
-def get_overview() -> Response:
-    """Totals, a series by day and the top values of twelve dimensions; of the last 30 days without a period.
-    With `compare`, also the totals of another period."""
-    return jsonify(run_overview(read_request(OverviewQuery())))
