@@ -53,6 +53,7 @@ SHARED_PARAMETERS = frozenset(
             "lists",
             "measures",
             "metrics",
+            "format",
         ),
         *("filter", *DIMENSION_PARAMETERS),
     )

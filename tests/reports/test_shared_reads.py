@@ -39,6 +39,7 @@ def read(request, client, engine):
     f"{REPORTS}/summary?filter=country==DE;path=^/blog;utm_source!=x&compare=previous&include_bots=true&days=3",
     f"{REPORTS}/breakdown?dimension=entry_path&limit=5",
     f"{REPORTS}/overview?lists=path,entry_path,busiest_hours&measures=visits,bounce_rate&granularity=week&filter=os==iOS",
+    f"{REPORTS}/timeseries?format=csv", f"{REPORTS}/retention?format=plotly",
     "/api/v1/analytics/dashboard/open", "/api/v1/analytics/top-pages/open", "/api/v1/analytics/custom-events/open",
     "/api/v1/analytics/realtime/open", "/api/v1/analytics/hourly-stats/open", "/stats",
     "/analytics/stats/abc", "/analytics/global",

@@ -9,6 +9,7 @@ from marshmallow.validate import OneOf
 from analytics.apidocs.response_fields import nullable, required
 from analytics.reports.buckets import BUCKET_UNITS
 from analytics.reports.filtering.filters import FIELDS
+from analytics.reports.formats import FormatFields
 from analytics.reports.query.engagement import METRICS
 from analytics.reports.query.measures import ENTRY_EXIT_DIMENSIONS, LIST_MEASURES, MEASURES, VISIT_MEASURES
 from analytics.reports.schemas import (
@@ -46,7 +47,7 @@ def _optional(kind: type[fields.Field[Any]], names: Sequence[str]) -> dict[str, 
     return {name: kind(allow_none=True) for name in names}
 
 
-class SummaryQuery(EventTypesQuery, CompareQuery):
+class SummaryQuery(EventTypesQuery, CompareQuery, FormatFields):
     """`compare` also gives the figures of another period."""
 
     filter = fields.String()
