@@ -15,7 +15,7 @@ export PATH := $(PATH):$(NODE_BIN)
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
 
 .DEFAULT_GOAL := help
-.PHONY: help run dev shell flask test thorough test-python-sdk faults fuzz model bench lint sdk check-js test-js sdk-sizes sdk-cost \
+.PHONY: help run dev shell flask test thorough test-python-sdk faults fuzz model bench lint sdk sdk-release check-js test-js sdk-sizes sdk-cost \
   test-browser clean venv lock
 
 help: ## show this list
@@ -68,6 +68,9 @@ lint: $(DEV_STAMP) ## style, types, and the direction of imports
 # These need Node 20 or newer with npm, and install it into the virtual environment where there is none.
 sdk: $(NODE_STAMP) ## build the browser SDK, sdk/dist/
 	@cd sdk && npm run --silent build
+
+sdk-release: sdk ## keep the built scripts of this version for pages that pin them, sdk/releases/
+	@cd sdk && npm run --silent release
 
 check-js: $(NODE_STAMP) ## check the types of the SDK
 	@cd sdk && npm run --silent check

@@ -9,16 +9,31 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import time
-from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from config_safety import DEVELOPMENT_SECRET, find_unsafe, is_well_known, parse_secret
+from config_values import (
+    any_text,
+    file_names,
+    flag,
+    folder_url,
+    http_url,
+    integer,
+    networks,
+    one_of,
+    origins,
+    postgres_url,
+    public_url,
+    redis_url,
+    scopes,
+    seconds,
+    time_of_day,
+    words,
+)
 from env_file import EnvFileError, complete
 
 VERSION = "0.1.0"
-SCOPES = ("ingest", "read", "export", "write", "admin")
 ENV_FILE = Path(__file__).with_name(".env")
 
 
@@ -26,133 +41,9 @@ class ConfigError(Exception):
     """An invalid setting; the message names the variable and what it accepts."""
 
 
-def _integer(low: int, high: int) -> Callable[[str], int]:
-    def parse(text: str) -> int:
-        value = int(text)
-        if not low <= value <= high:
-            raise ValueError(f"a whole number from {low} to {high}")
-        return value
-
-    parse.__doc__ = f"a whole number from {low} to {high}"
-    return parse
-
-
-def _flag(text: str) -> bool:
-    """true or false"""
-    value = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
-    return value[text.strip().lower()]
-
-
-def _one_of(*words: str) -> Callable[[str], str]:
-    def parse(text: str) -> str:
-        by_lower = {word.lower(): word for word in words}
-        return by_lower[text.strip().lower()]
-
-    parse.__doc__ = "one of " + ", ".join(words)
-    return parse
-
-
-def _seconds(text: str) -> float:
-    """a duration such as 500ms, 5s, 10m or 24h"""
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)?", text.strip())
-    if not match:
-        raise ValueError(text)
-    unit = {"ms": 0.001, None: 1, "s": 1, "m": 60, "h": 3600, "d": 86400}[match[2]]
-    return float(match[1]) * unit
-
-
-def _time_of_day(text: str) -> time:
-    """a time of day as HH:MM"""
-    return time.fromisoformat(text.strip())
-
-
-def _words(text: str) -> tuple[str, ...]:
-    """words separated by spaces or commas"""
-    return tuple(word for word in re.split(r"[\s,]+", text.strip()) if word)
-
-
-def _scopes(text: str) -> tuple[str, ...]:
-    """any of ingest, read, export, write, admin, separated by spaces"""
-    words = _words(text)
-    if set(words) - set(SCOPES):
-        raise ValueError(text)
-    return words
-
-
-def _networks(text: str) -> tuple[str, ...]:
-    """addresses or networks, as 10.0.0.0/8 127.0.0.1"""
-    return tuple(str(ip_network(word)) for word in _words(text))
-
-
-def _origins(text: str) -> tuple[str, ...]:
-    """origins as a browser sends them, for example https://shop.example, or *"""
-    words = _words(text.lower())
-    # `null` is the origin of every sandboxed frame and local file.
-    if not all(re.fullmatch(r"\*|[a-z][a-z0-9+.-]*://[^/?#@\\]+", word) for word in words):
-        raise ValueError(text)
-    return words
-
-
-def _http_url(text: str) -> str:
-    """an http or https URL without user and password, for example https://login.example.com/jwks.json"""
-    url = text.strip()
-    parts = urlsplit(url)
-    is_valid = re.fullmatch(r"[\x21-\x7e]+", url) and parts.scheme in ("http", "https") and parts.hostname
-    if not is_valid or parts.port == 0 or parts.username is not None or parts.fragment:
-        raise ValueError(text)
-    return url
-
-
-def _postgres_url(text: str) -> str:
-    """a PostgreSQL URL, as postgresql://user:password@host:5432/database"""
-    url = text.strip()
-    scheme, separator, rest = url.partition("://")
-    if not separator or scheme.split("+")[0] not in ("postgres", "postgresql"):
-        raise ValueError(text)
-    return "postgresql+psycopg2://" + rest
-
-
-def _redis_url(text: str) -> str:
-    """a Redis URL, as redis://host:6379/0 or unix:///path/redis.sock?db=0"""
-    url = text.strip()
-    parts = urlsplit(url)
-    if parts.scheme not in ("redis", "rediss", "unix", "redis+socket") or parts.port == 0:
-        raise ValueError(text)
-    return url.replace("redis+socket://", "unix://").replace("virtual_host=", "db=")
-
-
-def _folder_url(text: str) -> str:
-    """a folder, file:///folder or s3://bucket/folder"""
-    url = text.strip()
-    if not re.fullmatch(r"file://.+|s3://[^/:@?#]+(/[^?#]*)?|(?![\w+.-]+:/).+", url):
-        raise ValueError(text)
-    return url
-
-
-def _public_url(text: str) -> str:
-    """an http or https URL without a query, as https://analytics.example.com"""
-    url = _http_url(text).rstrip("/")
-    if "?" in url:
-        raise ValueError(text)
-    return url
-
-
-def _file_names(text: str) -> tuple[tuple[str, str], ...]:
-    """pairs of a file and its other name, as tracker.js=insight.js vitals.js=v.js"""
-    pairs = [word.split("=") for word in _words(text)]
-    if not all(len(pair) == 2 and re.fullmatch(r"[\w-][\w.-]{0,79}", pair[1], re.ASCII) for pair in pairs):
-        raise ValueError(text)
-    return tuple((original, name) for original, name in pairs)
-
-
-def _text(text: str) -> str:
-    """text"""
-    return text
-
-
 def _setting(
     default: Any,
-    parse: Callable[[str], Any] = _text,
+    parse: Callable[[str], Any] = any_text,
     doc: str = "",
     aliases: tuple[str, ...] = (),
     secret: bool = False,
@@ -165,146 +56,146 @@ class Settings:
     """The whole configuration. A field's environment name is its own name in capitals."""
 
     environment: str = _setting(
-        "development", _one_of("development", "production", "test"), "production refuses unsafe defaults"
+        "development", one_of("development", "production", "test"), "production refuses unsafe defaults"
     )
-    port: int = _setting(8000, _integer(1, 65535), "port of the web process", ("SERVICE_PORT",))
-    web_threads: int = _setting(8, _integer(1, 1000), "threads of a web process for reports and administration")
+    port: int = _setting(8000, integer(1, 65535), "port of the web process", ("SERVICE_PORT",))
+    web_threads: int = _setting(8, integer(1, 1000), "threads of a web process for reports and administration")
     public_url: str = _setting(
         "",
-        _public_url,
+        public_url,
         "address by which callers reach the service; makes links in responses and webhooks absolute",
     )
     log_level: str = _setting(
-        "INFO", _one_of("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"), "least level that is logged"
+        "INFO", one_of("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"), "least level that is logged"
     )
-    enable_debug_logging: bool = _setting(False, _flag, "also log each SQL statement")
+    enable_debug_logging: bool = _setting(False, flag, "also log each SQL statement")
 
     database_url: str = _setting(
-        "postgresql+psycopg2://localhost/analytics", _postgres_url, "the one PostgreSQL database", secret=True
+        "postgresql+psycopg2://localhost/analytics", postgres_url, "the one PostgreSQL database", secret=True
     )
-    db_pool_size: int = _setting(10, _integer(1, 1000), "connections kept a process", ("MAX_DB_CONNECTIONS",))
-    db_max_overflow: int = _setting(20, _integer(0, 1000), "connections beyond those, while busy")
+    db_pool_size: int = _setting(10, integer(1, 1000), "connections kept a process", ("MAX_DB_CONNECTIONS",))
+    db_max_overflow: int = _setting(20, integer(0, 1000), "connections beyond those, while busy")
     celery_broker_url: str = _setting(
         "redis://localhost:6379/0",
-        _redis_url,
+        redis_url,
         "Redis of the event buffer and the task queue; must not evict",
         secret=True,
     )
-    celery_result_backend: str = _setting("", _redis_url, "Redis of task results; default: the broker", secret=True)
+    celery_result_backend: str = _setting("", redis_url, "Redis of task results; default: the broker", secret=True)
     redis_url: str = _setting(
         "redis://localhost:6379/1",
-        _redis_url,
+        redis_url,
         "Redis of the result cache; default: the server of CELERY_BROKER_URL, database 1",
         secret=True,
     )
-    redis_connection_pool_size: int = _setting(50, _integer(1, 10000), "Redis connections a process")
+    redis_connection_pool_size: int = _setting(50, integer(1, 10000), "Redis connections a process")
 
     jwt_secret_key: str = _setting(
         DEVELOPMENT_SECRET, parse_secret, "signs and verifies HS256 tokens", ("JWT_SECRET",), secret=True
     )
-    jwt_public_key: str = _setting("", _text, "PEM; verifies RS256 or ES256 tokens instead", secret=True)
-    jwt_jwks_url: str = _setting("", _http_url, "where the issuer publishes its keys, instead of JWT_PUBLIC_KEY")
+    jwt_public_key: str = _setting("", any_text, "PEM; verifies RS256 or ES256 tokens instead", secret=True)
+    jwt_jwks_url: str = _setting("", http_url, "where the issuer publishes its keys, instead of JWT_PUBLIC_KEY")
     jwt_audience: tuple[str, ...] = _setting(
-        (), _words, "aud of accepted tokens, one of these; needed with JWT_PUBLIC_KEY or JWT_JWKS_URL"
+        (), words, "aud of accepted tokens, one of these; needed with JWT_PUBLIC_KEY or JWT_JWKS_URL"
     )
-    jwt_issuer: str = _setting("", _text, "iss of accepted tokens; needed with JWT_PUBLIC_KEY or JWT_JWKS_URL")
+    jwt_issuer: str = _setting("", any_text, "iss of accepted tokens; needed with JWT_PUBLIC_KEY or JWT_JWKS_URL")
     jwt_algorithm: str = _setting(
         "",
-        _one_of("HS256", "RS256", "ES256"),
+        one_of("HS256", "RS256", "ES256"),
         "default: HS256; RS256 with JWT_PUBLIC_KEY; RS256 and ES256 with JWT_JWKS_URL",
     )
-    anonymous_scopes: tuple[str, ...] = _setting((), _scopes, "what a caller without a token may do")
+    anonymous_scopes: tuple[str, ...] = _setting((), scopes, "what a caller without a token may do")
     identity_salt: str = _setting(
         "", parse_secret, "keys the visitor hash; default: derived from JWT_SECRET_KEY", secret=True
     )
-    auto_create_sites: bool = _setting(False, _flag, "create an unknown site at its first event")
-    trusted_proxies: tuple[str, ...] = _setting((), _networks, "proxies whose CLIENT_ADDRESS_HEADER is believed")
+    auto_create_sites: bool = _setting(False, flag, "create an unknown site at its first event")
+    trusted_proxies: tuple[str, ...] = _setting((), networks, "proxies whose CLIENT_ADDRESS_HEADER is believed")
     client_address_header: str = _setting(
-        "x-forwarded-for", _one_of("x-forwarded-for", "forwarded"), "where TRUSTED_PROXIES write a caller's address"
+        "x-forwarded-for", one_of("x-forwarded-for", "forwarded"), "where TRUSTED_PROXIES write a caller's address"
     )
     cors_origins: tuple[str, ...] = _setting(
         (),
-        _origins,
+        origins,
         "origins of browsers, besides those of sites and keys; in development, when empty, those of this machine",
     )
     sdk_folder: str = _setting(
-        "", _text, "folder of the browser clients, with package.json and dist/; default: sdk beside the package"
+        "", any_text, "folder of the browser clients, with package.json and dist/; default: sdk beside the package"
     )
     sdk_names: tuple[tuple[str, str], ...] = _setting(
-        (), _file_names, "other names of files under /sdk/, as ad blockers know the usual ones: tracker.js=insight.js"
+        (), file_names, "other names of files under /sdk/, as ad blockers know the usual ones: tracker.js=insight.js"
     )
 
-    max_batch_size: int = _setting(1000, _integer(1, 100_000), "events a request")
-    max_body_bytes: int = _setting(5_000_000, _integer(1000, 500_000_000), "bytes a request, also after decompression")
-    rate_limit_per_minute: int = _setting(0, _integer(0, 10**6), "requests a minute a caller; 0: any number")
+    max_batch_size: int = _setting(1000, integer(1, 100_000), "events a request")
+    max_body_bytes: int = _setting(5_000_000, integer(1000, 500_000_000), "bytes a request, also after decompression")
+    rate_limit_per_minute: int = _setting(0, integer(0, 10**6), "requests a minute a caller; 0: any number")
     rate_limit_events_per_minute: int = _setting(
-        0, _integer(0, 10**9), "events and samples a minute a caller; 0: any number"
+        0, integer(0, 10**9), "events and samples a minute a caller; 0: any number"
     )
     public_rate_limit_per_minute: int = _setting(
-        600, _integer(0, 10**6), "requests a minute an address with a publishable key or without a token; 0: any number"
+        600, integer(0, 10**6), "requests a minute an address with a publishable key or without a token; 0: any number"
     )
     public_rate_limit_events_per_minute: int = _setting(
-        6000, _integer(0, 10**9), "the same of events and samples; 0: any number"
+        6000, integer(0, 10**9), "the same of events and samples; 0: any number"
     )
-    max_backlog_events: int = _setting(2_000_000, _integer(1, 10**9), "events that may wait in Redis")
-    max_backlog_bytes: int = _setting(256_000_000, _integer(100_000, 10**12), "bytes that may wait in Redis")
-    batch_size: int = _setting(15_000, _integer(1, 200_000), "events of one drain transaction")
-    batch_timeout: float = _setting(0.05, _seconds, "how long a drain waits for more entries")
-    claim_after: float = _setting(30.0, _seconds, "silence after which another worker claims a worker's events")
+    max_backlog_events: int = _setting(2_000_000, integer(1, 10**9), "events that may wait in Redis")
+    max_backlog_bytes: int = _setting(256_000_000, integer(100_000, 10**12), "bytes that may wait in Redis")
+    batch_size: int = _setting(15_000, integer(1, 200_000), "events of one drain transaction")
+    batch_timeout: float = _setting(0.05, seconds, "how long a drain waits for more entries")
+    claim_after: float = _setting(30.0, seconds, "silence after which another worker claims a worker's events")
     event_retention_days: int = _setting(
-        90, _integer(1, 36500), "days raw events are kept", ("ANALYTICS_RETENTION_DAYS", "RETENTION_DAYS")
+        90, integer(1, 36500), "days raw events are kept", ("ANALYTICS_RETENTION_DAYS", "RETENTION_DAYS")
     )
-    partition_days: int = _setting(1, _integer(1, 31), "days a partition of events")
-    metrics_retention_days: int = _setting(365, _integer(1, 36500), "days daily figures are kept")
+    partition_days: int = _setting(1, integer(1, 31), "days a partition of events")
+    metrics_retention_days: int = _setting(365, integer(1, 36500), "days daily figures are kept")
     aggregation_time: time = _setting(  # noqa: RUF009  # a time cannot change
-        time(0), _time_of_day, "time of a site's own day from which the day before is closed into daily figures"
+        time(0), time_of_day, "time of a site's own day from which the day before is closed into daily figures"
     )
     aggregation_interval: float = _setting(
-        86_400.0, _seconds, "least time between two writings of a closed day that late events change; 0: within minutes"
+        86_400.0, seconds, "least time between two writings of a closed day that late events change; 0: within minutes"
     )
-    ledger_retention_days: int = _setting(90, _integer(1, 36500), "days of the ingest ledger")
-    dead_letter_retention_days: int = _setting(90, _integer(1, 36500), "days dead letters are kept")
-    anonymize_ips_after_days: int = _setting(30, _integer(0, 36500), "days until an IP is masked; 0: at the next run")
-    anonymize_user_ids: bool = _setting(False, _flag, "store a keyed hash in place of a user_id; a restart applies it")
+    ledger_retention_days: int = _setting(90, integer(1, 36500), "days of the ingest ledger")
+    dead_letter_retention_days: int = _setting(90, integer(1, 36500), "days dead letters are kept")
+    anonymize_ips_after_days: int = _setting(30, integer(0, 36500), "days until an IP is masked; 0: at the next run")
+    anonymize_user_ids: bool = _setting(False, flag, "store a keyed hash in place of a user_id; a restart applies it")
     archive_url: str = _setting(
-        "", _folder_url, "where events are archived before they are dropped, as EXPORT_URL; empty: nowhere", secret=True
+        "", folder_url, "where events are archived before they are dropped, as EXPORT_URL; empty: nowhere", secret=True
     )
     export_url: str = _setting(
         ".data/exports",
-        _folder_url,
+        folder_url,
         "where finished exports are kept: a folder, or s3://bucket/folder with the credentials, region and endpoint "
         "that AWS's tools read (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_DEFAULT_REGION, AWS_ENDPOINT_URL)",
         secret=True,
     )
     export_work_dir: str = _setting(
-        "", _text, "where unfinished exports are kept; default: in the folder of EXPORT_URL, with S3 a temporary one"
+        "", any_text, "where unfinished exports are kept; default: in the folder of EXPORT_URL, with S3 a temporary one"
     )
-    export_ttl_hours: int = _setting(72, _integer(1, 87_600), "hours a finished export is kept")
-    export_max_rows: int = _setting(50_000_000, _integer(1, 10**12), "rows of one export")
-    export_running_a_caller: int = _setting(4, _integer(1, 1000), "exports of one caller that wait or run")
-    export_quota_bytes: int = _setting(50 * 10**9, _integer(1000, 10**16), "bytes of all exports that are kept")
+    export_ttl_hours: int = _setting(72, integer(1, 87_600), "hours a finished export is kept")
+    export_max_rows: int = _setting(50_000_000, integer(1, 10**12), "rows of one export")
+    export_running_a_caller: int = _setting(4, integer(1, 1000), "exports of one caller that wait or run")
+    export_quota_bytes: int = _setting(50 * 10**9, integer(1000, 10**16), "bytes of all exports that are kept")
     worker_concurrency: int = _setting(
         2,
-        _integer(1, 1000),
+        integer(1, 1000),
         "processes of a worker; exports take all but three of them, and never less than one",
         ("WORKER_COUNT",),
     )
-    enable_geolocation: bool = _setting(True, _flag, "look up country, region and city of an IP")
-    geoip_database: str = _setting("", _text, "path of a MaxMind .mmdb file, for region and city")
+    enable_geolocation: bool = _setting(True, flag, "look up country, region and city of an IP")
+    geoip_database: str = _setting("", any_text, "path of a MaxMind .mmdb file, for region and city")
     live_streams_a_caller: int = _setting(
-        20, _integer(1, 100), "live streams (Server-Sent Events) of one caller in a web process"
+        20, integer(1, 100), "live streams (Server-Sent Events) of one caller in a web process"
     )
     downloads_a_caller: int = _setting(
-        3, _integer(1, 1000), "raw events and files of exports that one caller downloads at a time from a web process"
+        3, integer(1, 1000), "raw events and files of exports that one caller downloads at a time from a web process"
     )
-    statement_timeout: float = _setting(30.0, _seconds, "longest a report's query may run")
-    cache_ttl: float = _setting(300.0, _seconds, "how long a report of closed days is kept in REDIS_URL; 0: never")
-    top_results_limit: int = _setting(10, _integer(1, 1000), "rows of a top list without `limit`")
-    xlsx_direct_rows: int = _setting(20_000, _integer(1, 1_048_575), "most rows of a direct XLSX download")
-    slow_request: float = _setting(0.5, _seconds, "duration from which a request is logged, whatever ACCESS_LOG says")
+    statement_timeout: float = _setting(30.0, seconds, "longest a report's query may run")
+    cache_ttl: float = _setting(300.0, seconds, "how long a report of closed days is kept in REDIS_URL; 0: never")
+    top_results_limit: int = _setting(10, integer(1, 1000), "rows of a top list without `limit`")
+    xlsx_direct_rows: int = _setting(20_000, integer(1, 1_048_575), "most rows of a direct XLSX download")
+    slow_request: float = _setting(0.5, seconds, "duration from which a request is logged, whatever ACCESS_LOG says")
     access_log: str = _setting(
         "errors",
-        _one_of("off", "errors", "all"),
+        one_of("off", "errors", "all"),
         "requests that are logged; errors: status 400 and above, batches with rejected events, broken streams",
     )
 
@@ -366,15 +257,15 @@ def _compose_redis(env: dict[str, str]) -> None:
     """REDIS_HOST and REDIS_PORT (seed 002) stand in for both URLs, and each URL for the other: database 0 of the server
     is the broker's, 1 the cache's, so that emptying the cache cannot empty the queue."""
     if host := env.get("REDIS_HOST"):
-        port = _parse("REDIS_PORT", env.get("REDIS_PORT") or "6379", _integer(1, 65535))
+        port = _parse("REDIS_PORT", env.get("REDIS_PORT") or "6379", integer(1, 65535))
         _set_default(env, "REDIS_URL", f"redis://{host}:{port}/1")
         _set_default(env, "CELERY_BROKER_URL", f"redis://{host}:{port}/0")
     _, cache = _lookup(env, ("REDIS_URL",))
     _, broker = _lookup(env, ("CELERY_BROKER_URL",))
     if cache and not broker:
-        _set_default(env, "CELERY_BROKER_URL", _with_database(_parse("REDIS_URL", cache, _redis_url), 0))
+        _set_default(env, "CELERY_BROKER_URL", _with_database(_parse("REDIS_URL", cache, redis_url), 0))
     elif broker and not cache:
-        url = _parse("CELERY_BROKER_URL", broker, _redis_url)
+        url = _parse("CELERY_BROKER_URL", broker, redis_url)
         _set_default(env, "REDIS_URL", _with_database(url, 2 if url == _with_database(url, 1) else 1))
 
 

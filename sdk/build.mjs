@@ -1,4 +1,5 @@
-// Builds dist/ from src/: ES modules for bundlers and pages, scripts for <script src>. Declarations are made by tsc after it.
+// Builds dist/ from src/: ES modules for bundlers and pages, scripts for <script src>. Declarations are made by tsc after it,
+// of which declarations.mjs keeps those of the entries.
 // An entry whose source does not exist is left out.
 import { existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";

@@ -15,7 +15,8 @@ try {
     bundle: true, platform: "node", format: "esm", sourcemap: "inline",
   });
   const files = sources.map((name) => join(folder, name.replace(/ts$/, "mjs")));
-  const run = spawnSync(process.execPath, ["--enable-source-maps", "--test", "--test-reporter=spec", ...files], { stdio: "inherit" });
+  const options = ["--enable-source-maps", "--test", "--test-reporter=spec"];
+  const run = spawnSync(process.execPath, [...options, ...files], { cwd: root, stdio: "inherit" });
   process.exitCode = run.status ?? 1;
 } finally {
   rmSync(folder, { recursive: true, force: true });

@@ -76,6 +76,11 @@ def test_user_error_is_one_line(flask, words, code, said):
     assert_one_line(flask(*words), code, said)
 
 
+def test_site_that_exists_is_changed_and_not_created(flask):
+    assert flask("site", "create", "shop").exit_code == 0
+    assert_one_line(flask("site", "create", "shop"), 1, "flask site set shop")
+
+
 @pytest.mark.parametrize("by", ["token", "jti"])
 def test_revoked_token_is_refused(flask, app, client, auth, sql, by):
     token = flask("token", "create", "--scope", "admin").stdout.strip()

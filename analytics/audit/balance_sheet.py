@@ -28,8 +28,8 @@ class Gap(NamedTuple):
 
 
 class HourBalance(NamedTuple):
-    """A site's events of one UTC hour of receipt. `accepted` None: Redis has no counter of this hour any more.
-    `refused`: their site was deleted before they were stored."""
+    """A site's events and samples of one UTC hour of receipt. `accepted` None: Redis has no counter of this hour any
+    more. `refused`: their site was deleted before they were stored."""
 
     site: str
     hour: datetime

@@ -59,8 +59,8 @@ def audit_command(
 ) -> None:
     """Prove that no event was lost or counted twice. Exit code 1: there are gaps, which are listed.
 
-    By UTC hour of receipt: accepted = stored + duplicate + dead-lettered + refused + in flight. By day of the site's
-    calendar: stored = rolled up. It can run at any time, and changes nothing.
+    By UTC hour of receipt, of events and samples: accepted = stored + duplicate + dead-lettered + refused + in flight.
+    By day of the site's calendar, of events: stored = rolled up. It can run at any time, and changes nothing.
     """
     first_day, after_day = _day(first), _day(last and last + timedelta(days=1))
     if first_day and after_day and first_day >= after_day:
@@ -84,12 +84,16 @@ def _print(sheet: BalanceSheet) -> None:
     hours = [
         (hour.site, f"{hour.hour.astimezone(UTC):%Y-%m-%d %H}:00", *map(_number, hour[2:])) for hour in sheet.hours
     ]
-    _print_newest(("site", "received (UTC)", "accepted", "stored", "duplicate", "dead", "refused", "in flight"), hours)
+    _print_newest(
+        "events and samples, by hour of receipt:",
+        ("site", "received (UTC)", "accepted", "stored", "duplicate", "dead", "refused", "in flight"),
+        hours,
+    )
     days = [
         (day.site, str(day.day), "frozen" if day.raw is None else _number(day.raw), *map(_number, day[3:]))
         for day in sheet.days
     ]
-    _print_newest(("site", "day", "raw events", "rolled up", "of these waiting"), days)
+    _print_newest("events, by day of the site:", ("site", "day", "raw events", "rolled up", "of these waiting"), days)
     for note in sheet.notes:
         click.echo(f"note: {note}")
     if sheet.recounted:
@@ -99,7 +103,9 @@ def _print(sheet: BalanceSheet) -> None:
     click.echo("balanced" if sheet.is_balanced else "GAP")
 
 
-def _print_newest(header: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
+def _print_newest(title: str, header: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
+    if rows:
+        click.echo(title)
     if len(rows) > MAX_TABLE_ROWS:
         click.echo(f"the newest {MAX_TABLE_ROWS} of {len(rows):,} rows (--json has all):")
     if rows:

@@ -40,8 +40,8 @@ class GapResponse(Schema):
 
 
 class HourBalanceResponse(Schema):
-    """A site's events of a UTC hour of receipt. `accepted` null: not counted any more; `refused`: their site was
-    deleted before they were stored."""
+    """A site's events and samples of a UTC hour of receipt. `accepted` null: not counted any more; `refused`: their
+    site was deleted before they were stored."""
 
     site = fields.String(required=True)
     hour = fields.AwareDateTime(required=True)

@@ -14,7 +14,7 @@ from analytics.auth.tokens.issued_tokens import IssuedToken
 from analytics.cli import ACTOR, print_table
 from analytics.errors import Unauthorised
 from analytics.extensions import buffer_redis, db, settings
-from config import SCOPES
+from config_values import SCOPES
 
 MAX_LISTED = 100_000
 

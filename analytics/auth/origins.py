@@ -34,9 +34,9 @@ def check_origin(environ: Mapping[str, Any], allowed: Collection[str], owner: st
         source = f"the origin {origin[:80]!r} is not one of {owner}"
     elif referrer:
         # Its scheme and port may differ from the page's: a Referer is often cut, and images are sent by plain HTTP too.
-        if _host(referrer) in _hosts_of(tuple(allowed)):
+        if host_of(referrer) in _hosts_of(tuple(allowed)):
             return
-        source = f"the Referer's host {_host(referrer)[:80]!r} is not of an origin of {owner}"
+        source = f"the Referer's host {host_of(referrer)[:80]!r} is not of an origin of {owner}"
     else:
         source = f"the request has no Origin and no Referer, which {owner} needs"
     raise OriginNotAllowed(f"{source}; accepted: requests of pages on its origins; {remedy}")
@@ -55,7 +55,7 @@ def _origins_of(allowed: tuple[str, ...]) -> frozenset[str]:
 
 @lru_cache(maxsize=4096)
 def _hosts_of(allowed: tuple[str, ...]) -> frozenset[str]:
-    return frozenset(map(_host, allowed)) - {""}
+    return frozenset(map(host_of, allowed)) - {""}
 
 
 @lru_cache(maxsize=4096)
@@ -69,7 +69,7 @@ def normalize_origin(text: str) -> str:
 
 
 @lru_cache(maxsize=4096)
-def _host(url: str) -> str:
+def host_of(url: str) -> str:
     """The host of a web address in lower case; "" for other text, which is on no list."""
     try:
         parts = urlsplit(url)

@@ -1,4 +1,7 @@
-"""The built files of the browser clients: which there are, under which names, and each with its hash and bodies.
+"""The built files of the browser clients: which there are, in which versions, under which names, each with its hash.
+
+The newest version is `dist/` of the package. Former ones are `releases/<version>/`, which never change, because pages
+pin their hashes; where the newest is among them, its own address has those bytes too.
 
 `create_app` calls `read_sdk`, so that a missing or misnamed file stops the start. views.py serves the files, snippet.py
 names their hashes. A file is read and compressed once a process, when it is first asked for. Nothing here builds them.
@@ -6,6 +9,7 @@ names their hashes. A file is read and compressed once a process, when it is fir
 
 import hashlib
 import json
+import re
 import zlib
 from base64 import b64encode
 from collections.abc import Mapping
@@ -25,6 +29,7 @@ MEDIA_TYPES: Mapping[str, str] = {
     ".map": "application/json",
     ".d.ts": "text/plain; charset=utf-8",
 }
+RELEASE_PATTERN = re.compile(r"\d{1,4}\.\d{1,4}\.\d{1,4}", re.ASCII)
 # Bodies are compressed once, so as well as possible.
 GZIP_LEVEL, ZSTD_LEVEL = 9, 19
 MAX_LISTED_NAMES = 30
@@ -65,27 +70,44 @@ class SdkFile:
         return self.content
 
 
-class Sdk:
-    """The files by name, the version that they are, and the names under which pages load them."""
+Files = Mapping[str, SdkFile]
 
-    def __init__(self, version: str, files: Mapping[str, SdkFile], names: Mapping[str, str]) -> None:
+
+class Sdk:
+    """The files by version and name, and the names under which pages load them."""
+
+    def __init__(self, version: str, built: Files, releases: Mapping[str, Files], names: Mapping[str, str]) -> None:
+        """`releases`: from the oldest to the newest."""
         self.version, self._names = version, names
-        # Holds whatever is compatible, and so changes with a release.
-        self.channel = f"v{version.partition('.')[0]}"
-        self._files = {**files, **{name: files[original] for original, name in names.items()}}
+        # A channel holds whatever is compatible, and so changes with a release.
+        self.channel = _channel(version)
+        self._fixed = {version: built, **releases}
+        channels = {**{_channel(release): files for release, files in releases.items()}, self.channel: built}
+        self._files = {key: self._rename(files) for key, files in {**channels, **self._fixed}.items()}
 
     def find(self, version: str, name: str) -> SdkFile:
         """The file of that address. Raises NotFound."""
-        if version not in (self.channel, self.version):
-            raise NotFound(f"there is no version {version[:40]!r} of the SDK; accepted: {self.channel}, {self.version}")
-        if (found := self._files.get(name)) is None:
-            names = ", ".join(sorted(self._files)[:MAX_LISTED_NAMES])
+        if (files := self._files.get(version)) is None:
+            first = (self.channel, self.version)
+            versions = dict.fromkeys((*first, *reversed(self._files)))
+            listed = ", ".join(list(versions)[:MAX_LISTED_NAMES])
+            raise NotFound(f"there is no version {version[:40]!r} of the SDK; accepted: {listed}")
+        if (found := files.get(name)) is None:
+            names = ", ".join(sorted(files)[:MAX_LISTED_NAMES])
             raise NotFound(f"the SDK has no file {name[:80]!r}; accepted: {names}")
         return found
+
+    def is_fixed(self, version: str) -> bool:
+        """True for a version whose files never change, False for a channel."""
+        return version in self._fixed
 
     def public_name(self, name: str) -> str:
         """The name under which pages load the built file `name`: SDK_NAMES may give it another."""
         return self._names.get(name, name)
+
+    def _rename(self, files: Files) -> Files:
+        """The files also under the names that SDK_NAMES gives them."""
+        return {**files, **{name: files[original] for original, name in self._names.items() if original in files}}
 
 
 def read_sdk(settings: Settings) -> Sdk:
@@ -93,13 +115,28 @@ def read_sdk(settings: Settings) -> Sdk:
     folder = Path(settings.sdk_folder) if settings.sdk_folder else SDK_FOLDER
     try:
         version = json.loads((folder / "package.json").read_bytes())["version"]
-        paths = sorted(path for path in (folder / "dist").iterdir() if path.is_file())
+        built, releases = _list_files(folder / "dist"), _read_releases(folder / "releases")
     except (OSError, ValueError, KeyError) as error:
         accepted = "accepted: the folder of the browser clients, with package.json and dist/"
         raise ConfigError(f"SDK_FOLDER: {folder} has no built SDK ({error}); {accepted}") from error
-    files = {path.name: SdkFile(path, kind) for path in paths if (kind := _media_type(path.name))}
-    _check_names(settings.sdk_names, files)
-    return Sdk(version, files, dict(settings.sdk_names))
+    _check_names(settings.sdk_names, built)
+    return Sdk(version, built, releases, dict(settings.sdk_names))
+
+
+def _read_releases(folder: Path) -> dict[str, Files]:
+    """Version → files, from the oldest to the newest. A package without the folder has no releases."""
+    found = [path for path in folder.iterdir() if RELEASE_PATTERN.fullmatch(path.name)] if folder.is_dir() else []
+    found.sort(key=lambda path: [int(number) for number in path.name.split(".")])
+    return {path.name: _list_files(path) for path in found}
+
+
+def _list_files(folder: Path) -> Files:
+    paths = sorted(path for path in folder.iterdir() if path.is_file())
+    return {path.name: SdkFile(path, kind) for path in paths if (kind := _media_type(path.name))}
+
+
+def _channel(version: str) -> str:
+    return f"v{version.partition('.')[0]}"
 
 
 def _media_type(name: str) -> str | None:

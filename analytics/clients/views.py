@@ -42,7 +42,7 @@ def read_files(state: BlueprintSetupState) -> None:
 def serve_file(version: str, name: str) -> Response:
     """The file, compressed as the browser prefers; 304 when it has it."""
     sdk = _sdk()
-    return _build_response(sdk.find(version, name), is_fixed=version == sdk.version)
+    return _build_response(sdk.find(version, name), is_fixed=sdk.is_fixed(version))
 
 
 @blueprint.get("/api/analytics/sites/<key>/snippet")

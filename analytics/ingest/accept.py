@@ -258,7 +258,7 @@ def _build_entry(context: BatchContext, batch: Batch[Any], holds_samples: bool) 
         site_key=site.key,
         received_us=to_microseconds(received_at),
         skew_us=int(skew / timedelta(microseconds=1)),
-        ip=client_address(environ, config),
+        ip=_visitor_address(principal, environ, config),
         user_agent=_remove_unstorable(environ.get("HTTP_USER_AGENT", ""))[:1024],
         principal=principal.subject,
         request_id=telemetry.request_id.get(),
@@ -274,6 +274,11 @@ def _build_entry(context: BatchContext, batch: Batch[Any], holds_samples: bool) 
         visitor_window=site.visitor_window,
         visitor_by=site.visitor_by,
     )
+
+
+def _visitor_address(principal: Principal, environ: WSGIEnvironment, config: Settings) -> str:
+    """The address of events without their own: the connection's; "" for a secret key, whose server is no visitor."""
+    return "" if principal.kind is Kind.SECRET_KEY else client_address(environ, config)
 
 
 def _identity(principal: Principal, site: Site) -> str:

@@ -1,44 +1,13 @@
 """What `make run` prints: the URL, tokens, who needs one, the first curl line."""
 
 import json
-import subprocess
-import sys
 import urllib.error
 import urllib.request
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from analytics.local.servers.binaries import StartError
 from config import Settings
-
-SCOPES = ("admin", "ingest", "read", "export")
-# `flask token create` for each scope in one process: most of its time is the import of the application.
-CREATE_TOKENS = """
-import sys
-from flask.cli import ScriptInfo
-from wsgi import app
-for scope in sys.argv[1:]:
-    command = ["token", "create", "--scope", scope, "--sub", f"local-{scope}", "--days", "365"]
-    try:
-        app.cli.main(command, "flask", obj=ScriptInfo(create_app=lambda: app))
-    except SystemExit as end:
-        if end.code:
-            raise
-"""
-
-
-def create_tokens(root: Path, env: Mapping[str, str]) -> dict[str, str]:
-    """A token for each scope, created by the application's own command."""
-    command = [sys.executable, "-c", CREATE_TOKENS, *SCOPES]
-    completed = subprocess.run(
-        command, cwd=root, env=dict(env), capture_output=True, text=True, stdin=subprocess.DEVNULL
-    )
-    tokens = completed.stdout.split()
-    if completed.returncode or len(tokens) != len(SCOPES):
-        reason = (completed.stderr.strip().splitlines() or ["no output"])[-1]
-        raise StartError(f"flask token create failed: {reason}")
-    return dict(zip(SCOPES, tokens, strict=True))
 
 
 def is_responding(url: str) -> bool:

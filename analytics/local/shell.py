@@ -13,14 +13,15 @@ from analytics.local.servers.binaries import StartError
 from analytics.local.servers.data_folder import DataFolder
 
 BASH_FILE = Path(__file__).with_name("shell.bashrc")
-HINT = "flask and curl lines of the README work here; TOKEN is an admin token; Ctrl-D leaves"
+HINT = "flask and curl lines of the README work here; URL is the address, TOKEN an admin token; Ctrl-D leaves"
 
 
 def shell_environment(root: Path, user_env: Mapping[str, str]) -> dict[str, str]:
     """The environment of the running stack for a user's shell. Raises StartError."""
     env = running_environment(root, user_env)
     run_info = json.loads((DataFolder(root / ".data").path / "local.json").read_text())
-    return env | {"FLASK_APP": str(root / "wsgi.py"), "VIRTUAL_ENV": sys.prefix, "TOKEN": run_info["admin_token"]}
+    named = {"URL": run_info["url"], "TOKEN": run_info["admin_token"]}
+    return env | {"FLASK_APP": str(root / "wsgi.py"), "VIRTUAL_ENV": sys.prefix} | named
 
 
 def shell_command(env: Mapping[str, str], is_interactive: bool) -> list[str]:

@@ -1,7 +1,7 @@
 """`make run`: both servers, the migrations, then every process of the Procfile, restarted when they die, until Ctrl-C.
 
 `make dev` is the same, and changed code is reloaded (reload.py). The application is used only through its Procfile,
-`GET /readyz` and `flask token create`.
+`GET /readyz`, `flask token create` and `GET /api/analytics/tokens`.
 """
 
 import argparse
@@ -17,7 +17,7 @@ from types import FrameType
 from honcho.colour import get_colours
 from honcho.environ import parse_procfile
 
-from analytics.local.banner import create_tokens, format_banner, is_responding
+from analytics.local.banner import format_banner, is_responding
 from analytics.local.child_process import DATA_FOLDER_VARIABLE, ChildProcess, ProcessOutput, kill_leftover_processes
 from analytics.local.port import await_port
 from analytics.local.reload import watch_code
@@ -28,6 +28,7 @@ from analytics.local.servers.redis import RedisServer
 from analytics.local.servers.servers import Servers, start_servers
 from analytics.local.settings import Mode, add_unset, local_environment, read_settings
 from analytics.local.supervisor import Restartable, Supervisor
+from analytics.local.tokens import are_usable, create_tokens
 
 ROOT = Path(__file__).resolve().parents[2]
 READY_TIMEOUT_S = 60
@@ -77,8 +78,14 @@ class Stack:
             self._supervise(name, server)
         self.env |= self._settings(self.servers)
         self._start_children()
-        self.tokens = create_tokens(self.root, self.env)
+        kept = self.data.kept_tokens()
+        # New ones while the web server starts: each takes its time to import the application.
+        tokens = kept or create_tokens(self.root, self.env)
         self._await_ready()
+        if kept and not are_usable(self.url, kept):
+            tokens = create_tokens(self.root, self.env)
+        self.data.keep_tokens(tokens)
+        self.tokens = tokens
         self.write_run_info()
 
     def down(self) -> None:

@@ -245,7 +245,7 @@ def create_site(
 def taken_detail(key: str, site: Site | None) -> str:
     """Why a site cannot have that key: it is the key or an alias of `site`."""
     if site is None or site.key == key:
-        return f"the site {key!r} exists already"
+        return f"the site {key!r} exists already; accepted: another key, or to change it flask site set {key}"
     return (
         f"{key!r} is an alias of the site {site.key!r}, which was renamed; accepted: another key, or this one after "
         f"flask site remove-alias {key}"

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+import msgspec
 import pytest
 from flask import Flask
 from pyroaring import BitMap64
@@ -21,6 +22,7 @@ from analytics.audit.checks.rollup_rows import move_to_other
 from analytics.audit.run import audit_recent, run_audit
 from analytics.ingest import buffer
 from analytics.ingest.drain.drain import Drain
+from analytics.ingest.samples.samples import StreamSample
 from analytics.rollups import cardinality, rows
 from analytics.rollups.cardinality import OTHER
 from analytics.rollups.deltas.counts import Count, RollupKey
@@ -329,6 +331,21 @@ def test_the_command_reports_whether_the_sheet_balances(
     assert (bad.exit_code, bad.stdout.splitlines()[-1]) == (1, "GAP")
     assert "default 2026-03-27T20:00:00Z" in bad.stdout
     assert "81 expected, 31 found" in bad.stdout
+
+
+def test_the_command_says_what_it_counts(app: Flask, engine: Engine, redis: Redis, site: Site) -> None:
+    """Samples take the way of events, so they are in the hours, and not in the days."""
+    received_us = int(NOW.timestamp() * 1e6)
+    append(redis, site, [event(80), event(81)])
+    body = msgspec.json.encode([StreamSample("load", "1", "gauge", "{}", received_us, "")] * 3)
+    sent = {"body": body, "compressed": False, "holds_samples": True, "received_us": received_us}
+    append_events(redis, site, [{}] * 3, **sent)
+    drain(engine, redis)
+    merge_all(engine, 100)
+    lines = app.test_cli_runner().invoke(args=["audit"]).stdout.splitlines()
+    hours, days = lines.index("events and samples, by hour of receipt:"), lines.index("events, by day of the site:")
+    assert [line.split()[3:5] for line in lines[hours + 2 : days]] == [["5", "5"]]
+    assert [line.split()[2:4] for line in lines[days + 2 : days + 3]] == [["2", "2"]]
 
 
 def test_the_command_distinguishes_errors_from_gaps(app: Flask, make_app: Any, site: Site) -> None:

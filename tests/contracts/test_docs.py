@@ -36,6 +36,13 @@ def test_page_loads_only_local_files(client: FlaskClient, path: str) -> None:
     assert "http" not in policy
 
 
+def test_redoc_asks_for_no_logo_of_another_host(client: FlaskClient) -> None:
+    """The policy would refuse it, with an error in the console."""
+    script = client.get("/docs/files/redoc.standalone.js")
+    assert re.findall(r'src:"(https?:[^"]*)"', script.text) == []
+    assert client.get("/docs/files/redoc.standalone.js").headers["ETag"] == script.headers["ETag"]
+
+
 def test_1_e5_the_document_is_openapi_and_has_an_etag(client: FlaskClient) -> None:
     first = client.get("/api/analytics/openapi.json")
     assert first.mimetype == "application/json"

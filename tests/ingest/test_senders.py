@@ -42,6 +42,26 @@ def entries(redis: Redis) -> list[buffer.Entry]:
     return [delivery.entry for delivery in buffer.read_range(redis, "-", 100) if delivery.entry]
 
 
+@pytest.mark.parametrize(
+    ("kind", "address"), [("secret", ""), ("publishable", "8.8.8.8"), ("token", "8.8.8.8"), (None, "8.8.8.8")]
+)
+def test_address_of_a_server_with_a_secret_key_is_not_its_users(
+    make_app: Callable[..., Flask],
+    redis: Redis,
+    make_site_key: Callable[..., str],
+    token: Callable[..., str],
+    kind: str | None,
+    address: str,
+) -> None:
+    """Browsers send with tokens and publishable keys: their connection is the visitor's."""
+    client = make_app(anonymous_scopes=("ingest",)).test_client()
+    bearer = token("ingest") if kind == "token" else kind and make_site_key(kind=kind)
+    headers = {"Authorization": f"Bearer {bearer}"} if bearer else {}
+    answer = client.post(INGEST, json=[{"type": "a"}], headers=headers, environ_base={"REMOTE_ADDR": "8.8.8.8"})
+    assert answer.status_code == 202
+    assert [entry.ip for entry in entries(redis)] == [address]
+
+
 @pytest.mark.parametrize("field", ["key", "writeKey", "api_key", "token"])
 def test_key_in_an_envelope_is_the_caller(
     client: FlaskClient, redis: Redis, make_site_key: Callable[..., str], field: str

@@ -155,6 +155,19 @@ def test_without_an_address_the_agent_tells_visitors_apart(engine: Engine, redis
     assert len({row["user_id"] for row in stored(engine)}) == 2
 
 
+def test_events_of_a_server_are_where_it_says_and_nowhere_else(
+    client: FlaskClient, engine: Engine, redis: Redis, make_key: Callable[..., str], auth: Any
+) -> None:
+    headers = auth(make_key("secret", ["ingest"], make_site(engine, LA)))
+    told = view("2001:4860:4860::8888")
+    untold = [{"type": "order", "user_id": "ann"}, {"type": "order"}]
+    server = {"REMOTE_ADDR": "8.8.8.8"}
+    assert client.post(INGEST, json=[told, *untold], headers=headers, environ_base=server).status_code == 202
+    replace(make_drain(engine, redis), geo=open_geo_database(None)).run()
+    places = {(row["ip"] and str(row["ip"]), row["country"]) for row in stored(engine)}
+    assert places == {("2001:4860:4860::8888", "US"), (None, None)}
+
+
 def test_clicks_of_an_address_are_one_unique_click_whatever_day_and_agent(
     local: FlaskClient, drained: Callable[[], Any]
 ) -> None:

@@ -65,13 +65,13 @@ def test_facts_that_a_killed_stack_left_do_not_count(root: Path, running: IO[str
         running_environment(root, {})
 
 
-def test_shell_finds_flask_and_a_token(root: Path, running: IO[str]) -> None:
+def test_shell_finds_flask_a_token_and_the_address(root: Path, running: IO[str]) -> None:
     env = shell_environment(root, {"SHELL": "/bin/sh", "PATH": os.environ["PATH"]})
-    script = 'command -v flask; echo "$FLASK_APP $TOKEN $DATABASE_URL"'
+    script = 'command -v flask; echo "$FLASK_APP $TOKEN $URL $DATABASE_URL"'
     ran = subprocess.run(shell_command(env, False), input=script, env=env, capture_output=True, text=True, check=True)
     flask, shown = ran.stdout.splitlines()
     assert flask == str(Path(sys.executable).parent / "flask")
-    assert shown == f"{root}/wsgi.py the-admin-token {FACTS['database_url']}"
+    assert shown == f"{root}/wsgi.py the-admin-token {FACTS['url']} {FACTS['database_url']}"
 
 
 def test_users_own_bash_file_neither_hides_flask_nor_the_prompt(root: Path, running: IO[str]) -> None:

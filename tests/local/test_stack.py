@@ -12,12 +12,14 @@ import urllib.request
 from pathlib import Path
 from typing import ClassVar
 
+import jwt
 import pytest
 
 from analytics.local.child_process import ChildProcess
 from analytics.local.processes import is_running
 from analytics.local.stack import Stack
 from analytics.local.supervisor import Supervisor
+from analytics.local.tokens import SCOPES
 from tests.local.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -30,8 +32,8 @@ beat: exec sleep 600
 """
 
 WSGI = """
-import click, os
-from flask import Flask
+import click, jwt, os
+from flask import Flask, request
 app = Flask(__name__)
 @app.get("/readyz")
 def readyz(): return "ready"
@@ -43,7 +45,15 @@ def token(): pass
 @click.option("--scope")
 @click.option("--sub")
 @click.option("--days", type=int)
-def create(scope, sub, days): print(f"token-{scope}-{sub}-{days}")
+def create(scope, sub, days):
+    with open("tokens.txt", "a") as issued: print(scope, file=issued)
+    number = len(open("tokens.txt").readlines())
+    print(jwt.encode({"jti": f"{number}", "scope": scope, "sub": sub, "days": days}, os.environ["JWT_SECRET_KEY"]))
+@app.get("/api/analytics/tokens")
+def tokens():
+    jwt.decode(request.headers["Authorization"].split()[1], os.environ["JWT_SECRET_KEY"], ["HS256"])
+    numbers = range(1, len(open("tokens.txt").readlines()) + 1)
+    return {"tokens": [{"jti": f"{n}", "revoked_at": None, "expires_at": "2999-01-01T00:00:00.000Z"} for n in numbers]}
 """
 
 
@@ -140,17 +150,47 @@ def run(root, port):
     return run
 
 
+def claims_of(token):
+    return jwt.decode(token, options={"verify_signature": False})
+
+
 def test_facts_describe_the_run(run, port):
     facts = run.facts()
     assert facts["url"] == f"http://127.0.0.1:{port}"
-    assert facts["admin_token"] == "token-admin-local-admin-365"
-    for scope in ("ingest", "read", "export"):
-        assert facts[f"{scope}_token"] == f"token-{scope}-local-{scope}-365"
+    for scope in SCOPES:
+        claims = claims_of(facts[f"{scope}_token"])
+        assert (claims["scope"], claims["sub"], claims["days"]) == (scope, f"local-{scope}", 365)
     assert facts["database_url"].startswith("postgresql://")
     assert (facts["redis_url"][-5:], facts["broker_url"][-5:]) == ("?db=1", "?db=0")
     assert set(facts["pids"]) == {"supervisor", "web", "worker", "beat", "postgres", "redis"}
     assert run.facts_path.stat().st_mode & 0o777 == 0o600
     assert "Ready at" in run.text()
+
+
+def tokens_of(run):
+    return [run.facts()[f"{scope}_token"] for scope in SCOPES]
+
+
+def test_next_run_has_the_same_tokens_until_the_secret_changes(root, port):
+    (root / "tokens.txt").unlink(missing_ok=True)
+    (root / ".data/tokens.json").unlink(missing_ok=True)
+    first = Run(root, PORT=port)
+    made = tokens_of(first)
+    assert first.end() == 0
+    second = Run(root, PORT=port)
+    assert tokens_of(second) == made
+    assert second.end() == 0
+    assert (root / ".data/tokens.json").stat().st_mode & 0o777 == 0o600
+    assert (root / "tokens.txt").read_text().split() == list(SCOPES)
+    third = Run(root, PORT=port, JWT_SECRET_KEY="another secret, as long as it has to be")
+    assert not set(tokens_of(third)) & set(made)
+
+
+@pytest.mark.parametrize("kept", ["", "[]", "{}", '{"admin": "x"}'])
+def test_tokens_that_cannot_be_read_are_made_anew(root, port, kept):
+    (root / ".data").mkdir(exist_ok=True)
+    (root / ".data/tokens.json").write_text(kept)
+    assert {claims_of(token)["scope"] for token in tokens_of(Run(root, PORT=port))} == set(SCOPES)
 
 
 def get(run, path):
@@ -166,8 +206,9 @@ def test_banner_shows_tokens_and_what_needs_none(run, port):
     wait_for(lambda: "Ctrl-C" in run.text(), run)
     text = run.text()
     assert f"Ready at http://127.0.0.1:{port} (API: http://127.0.0.1:{port}/docs)" in text
-    for scope in ("admin", "ingest", "read", "export"):
-        assert re.search(rf"{scope} token +token-{scope}-local-{scope}-365\n", text)
+    for scope in SCOPES:
+        [shown] = re.findall(rf"{scope} token +(\S+)\n", text)
+        assert claims_of(shown)["scope"] == scope
     assert "whoever reaches this port may ingest, read, write (ANONYMOUS_SCOPES)" in text
     assert 'make flask ARGS="token create' in text
 

@@ -89,9 +89,9 @@ def test_a_breakdown_by_hand(shop: None, get: Get) -> None:
     response = get("breakdown", f"{PERIOD}&dimension=path&limit=3&format=csv")
     assert response.get_data(as_text=True).split("\r\n") == [
         "value,events,visitors,visits,page_views,share",
-        "/a,3,3,,,0.5",
-        "/b,1,1,,,0.1667",
-        f'"{MARKUP} ""b"", c",1,1,,,0.1667',
+        "/a,3,3,,3,0.5",
+        "/b,1,1,,1,0.1667",
+        f'"{MARKUP} ""b"", c",1,1,,1,0.1667',
         "",
     ]
     assert response.headers["Content-Disposition"] == (
@@ -206,7 +206,7 @@ def test_figures_have_the_numbers_of_the_json(shop: None, get: Get) -> None:
 def test_bars_show_what_the_rows_rank_by_and_escape_markup(shop: None, get: Get) -> None:
     bars, _ = read_figure(get("breakdown", f"{PERIOD}&dimension=path&format=plotly"))
     shown = {bar["name"]: bar["visible"] for bar in bars}
-    assert shown == {"events": True, "visitors": "legendonly"}
+    assert shown == {"events": True, "visitors": "legendonly", "page_views": "legendonly"}
     assert bars[0]["x"] == [3, 1, 1, 1]
     assert bars[0]["y"] == ["/a", "/b", "&lt;a href='https://evil.example'&gt; \"b\", c", "=1+1"]
     sources, _ = read_figure(get("breakdown", f"{LAST_DAY}&dimension=source&measures=visits&format=plotly"))

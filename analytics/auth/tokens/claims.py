@@ -10,7 +10,7 @@ from typing import Any
 
 from analytics.auth.principal import Kind, Principal
 from analytics.errors import Unauthorised
-from config import SCOPES
+from config_values import SCOPES
 
 # What seed 001 grants any valid token: a JWT of another service that shares the secret may have no scope claim.
 DEFAULT_SCOPES = frozenset({"ingest", "read", "export", "write"})

@@ -14,7 +14,7 @@ class PixelQuery(Schema):
     site_id = fields.String()
     website_id = fields.String()
     key = _text("A publishable key, pk_….")
-    path = _text("The page, as a path or a URL. Default: the Referer.")
+    path = _text("The page, as a URL, or as a path on the host of the Origin or Referer. Default: the Referer.")
     p = _text("Alias of `path`.")
     url = _text("Alias of `path`.")
     referrer = _text("URL of the page that the visitor came from.")

@@ -8,6 +8,7 @@ import msgspec
 from flask import Blueprint, Response, request
 
 from analytics.apidocs.operations import documented
+from analytics.auth.origins import host_of
 from analytics.ingest import dialects
 from analytics.ingest.accept import append_batch, open_batch
 from analytics.ingest.decoding.body import Envelope
@@ -50,5 +51,8 @@ def _record(query: dict[str, str]) -> None:
         "referrer": query.get("referrer") or query.get("r"),
     }
     items = msgspec.json.encode([event])
-    context = open_batch(items, Envelope(site_id=query.get("site_id") or query.get("website_id")))
+    # A path is one of the page that holds the image.
+    host = host_of(request.headers.get("Origin") or request.headers.get("Referer") or "")
+    site_key, domain = query.get("site_id") or query.get("website_id"), msgspec.Raw(msgspec.json.encode(host))
+    context = open_batch(items, Envelope(site_id=site_key, domain=domain))
     append_batch(context, read_batch(items, context.rules, dialects.BATCH))

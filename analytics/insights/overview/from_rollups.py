@@ -23,6 +23,7 @@ from analytics.reports.query.measures import (
     EventSelection,
     Ranking,
     ValueCounts,
+    event_counts,
     lists_visits,
     visit_counts,
 )
@@ -50,7 +51,7 @@ class RollupOverview:
 
     def __init__(self, snapshot: Snapshot, selection: EventSelection) -> None:
         self._snapshot, self._selection, self._bots = snapshot, selection, selection.bots
-        self._source = RollupSource(snapshot, selection)
+        self._source, self._views = RollupSource(snapshot, selection), selection._replace(types=PAGE_VIEW_TYPES)
 
     def count(self, period: Period) -> BucketCounts:
         """Four queries."""
@@ -82,7 +83,7 @@ class RollupOverview:
         if lists.of_views:
             views = RollupFilter(first, after, PAGE_VIEW_TYPES, bots=self._bots)
             for name, ranked in read_ranked_lists(snapshot, lists.of_views, views, limit, apart).items():
-                rankings[name] = _ranking([ValueCounts(*row) for row in ranked.rows], *ranked.total)
+                rankings[name] = _ranking([event_counts(self._views, *row) for row in ranked.rows], *ranked.total)
         return {name: rankings[name] for name in dimensions}
 
     def _rank_alone(self, period: Period, dimension: str, limit: int) -> Ranking:
@@ -111,7 +112,9 @@ class RollupOverview:
             of_views = {name: values[name] for name in lists.of_views}
             views = read_counts_of_lists(snapshot, of_views, *days, types=PAGE_VIEW_TYPES, bots=self._bots)
             for name, found in views.items():
-                counts[name] = {value: ValueCounts(value, one.events, len(one.users)) for value, one in found.items()}
+                counts[name] = {
+                    value: event_counts(self._views, value, one.events, len(one.users)) for value, one in found.items()
+                }
         return counts
 
     def _divide(self, dimensions: Sequence[str]) -> _Lists:

@@ -1,4 +1,4 @@
-"""The folder `.data/`: one run at a time, secrets that are created once, and `local.json`, which describes the run.
+"""The folder `.data/`: one run at a time, secrets and tokens that are kept, and `local.json`, which describes the run.
 
 Only its owner can read what is in it: files have mode 0600, folders 0700.
 """
@@ -8,6 +8,7 @@ import json
 import os
 import secrets
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any
 
@@ -68,6 +69,18 @@ class DataFolder:
             known |= missing
             write_private_file(path, "".join(f"{name}={value}\n" for name, value in known.items()))
         return known
+
+    def kept_tokens(self) -> dict[str, str]:
+        """Scope → token of an earlier run; empty when there was none."""
+        try:
+            found = json.loads((self.path / "tokens.json").read_text())
+        except (FileNotFoundError, ValueError):
+            return {}
+        return found if isinstance(found, dict) else {}
+
+    def keep_tokens(self, tokens: Mapping[str, str]) -> None:
+        """Keeps the tokens for the next run. Whoever reads them could read the secret beside them too."""
+        write_private_file(self.path / "tokens.json", json.dumps(tokens, indent=2) + "\n")
 
     def rotate_log(self, name: str) -> Path:
         """The path of a new log for `name`; the previous log is kept as `.1`."""

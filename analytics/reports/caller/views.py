@@ -16,7 +16,7 @@ from analytics.reports.caller.schemas import CALLER_EXAMPLE, CallerResponse
 from analytics.sites.sites import Site, list_sites
 from analytics.store.planner import force_index_lookups
 from analytics.store.reading import read_transaction
-from config import SCOPES
+from config_values import SCOPES
 
 blueprint = Blueprint("caller", __name__)
 

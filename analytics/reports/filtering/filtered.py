@@ -39,6 +39,7 @@ from analytics.reports.query.measures import (
     EventSelection,
     Ranking,
     ValueCounts,
+    event_counts,
     lists_visits,
     visit_counts,
 )
@@ -94,8 +95,11 @@ class Rows:
             return self._first(query, func.count(), value)
         rows = self._connection.execute(self._with_people(period, dimension)).all()
         lines = [ValueCounts(value, count) for value, count, _, _ in rows]
-        known = {value: ValueCounts(value, count, people) for value, count, people, _ in rows if people is not None}
-        self._ranked[period, dimension] = known
+        self._ranked[period, dimension] = {
+            value: event_counts(self._wanted, value, count, people)
+            for value, count, people, _ in rows
+            if people is not None
+        }
         return Ranking(lines, rows[0].total if rows else 0, len(lines))
 
     def count_values(self, period: Period, dimension: str, values: Sequence[str]) -> dict[str, ValueCounts]:
@@ -114,7 +118,7 @@ class Rows:
         lines = {value: ranked[value] for value in values if value in ranked}
         if rest := [value for value in values if value not in ranked]:
             counted = self._connection.execute(self._named(period, dimension, rest))
-            lines |= {value: ValueCounts(value, *counts) for value, *counts in counted}
+            lines |= {value: event_counts(self._wanted, value, *counts) for value, *counts in counted}
         if dimension not in VISIT_DIMENSIONS or not {one.field for one in self._wanted.filter} <= VISIT_DIMENSIONS:
             return lines
         began = dict(self._visits(period, _visit_value(dimension), values))

@@ -23,6 +23,7 @@ from analytics.reports.query.measures import (
     EventSelection,
     Ranking,
     ValueCounts,
+    event_counts,
     lists_visits,
     visit_counts,
 )
@@ -146,7 +147,11 @@ class RollupSource:
             listed = read_visit_values(self.clip(period), {dimension: values}, self._visit_days(period))[dimension]
             return {value: visit_counts(value, row.visits, row.visitors) for value, row in listed.items()}
         counts = self._counts_of_values(period, dimension, values)
-        rows = {value: ValueCounts(value, row.events, len(row.users)) for value, row in counts.items() if row.events}
+        rows = {
+            value: event_counts(self._selection, value, row.events, len(row.users))
+            for value, row in counts.items()
+            if row.events
+        }
         if dimension not in VISIT_DIMENSIONS:
             return rows
         visits = read_visit_sums_of_values(self.clip(period), dimension, self._visit_days(period), values)

@@ -59,8 +59,8 @@ class BucketCounts(NamedTuple):
 class ValueCounts(NamedTuple):
     """The counts of one value of a dimension, '' where events have none; None: not counted, or not known.
 
-    Of a list of visits: visitors, visits and page_views; of another one: events and visitors, and the visits that began
-    with the value where it is one of visits. `sums`: of these visits.
+    Of a list of visits: visitors, visits and page_views; of another one: events and visitors, the visits that began
+    with the value where it is one of visits, and page_views where it lists nothing else. `sums`: of these visits.
     """
 
     value: str
@@ -98,6 +98,12 @@ def lists_visits(dimension: str, selection: EventSelection) -> bool:
 def visit_counts(value: str, visits: VisitSums, visitors: int | None = None) -> ValueCounts:
     """The counts of a value of a list of visits."""
     return ValueCounts(value, None, visitors, visits.visits, visits.views, visits)
+
+
+def event_counts(selection: EventSelection, value: str, events: int, visitors: int) -> ValueCounts:
+    """The counts of a value of a list of events. Where only page views are listed, the events are page views."""
+    page_views = events if selection.types == PAGE_VIEW_TYPES else None
+    return ValueCounts(value, events, visitors, page_views=page_views)
 
 
 class Ranking(NamedTuple):

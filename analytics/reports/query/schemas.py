@@ -145,8 +145,9 @@ class TimeseriesResponse(Schema):
 class BreakdownFigures(Schema):
     """What `measures` names, else `events`, `visitors`, `visits`, `page_views`. Ranked by visits: `visits` that began
     with the value (exit_path: ended with it), `visitors` who began one, and `page_views` of these visits. Ranked by
-    events: `events` and their `visitors`; `visits` that began with the value, where visits have it. Rates and means are
-    of these visits. Null: not counted, or not known (`visitors` of days that an earlier release counted)."""
+    events: `events` and their `visitors`; `visits` that began with the value, where visits have it; `page_views` where
+    these alone are listed. Rates and means are of these visits. Null: not counted, or not known (`visitors` of days
+    that an earlier release counted)."""
 
     class Meta:
         include = _optional(fields.Integer, LIST_MEASURES) | _optional(fields.Float, VISIT_MEASURES)

@@ -10,7 +10,7 @@ from analytics.auth.keys.keys import KINDS
 from analytics.auth.tokens.issued_tokens import find_subject_problem
 from analytics.sites.schemas import check_setting
 from analytics.sites.setting_checks import MAX_ORIGINS
-from config import SCOPES
+from config_values import SCOPES
 
 MAX_SITES = 100
 MAX_OVERLAP_S = 30 * 86_400

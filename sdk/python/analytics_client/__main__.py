@@ -1,5 +1,5 @@
 """`python -m analytics_client`: as the command `analytics-client`."""
 
-from analytics_client.command import main
+from analytics_client.cli import main
 
 raise SystemExit(main())

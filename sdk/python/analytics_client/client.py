@@ -1,11 +1,12 @@
 """`Client`: `track` writes the event to the spool and returns; a thread delivers.
 
-The one class that applications use (aio.py wraps it for asyncio). It owns the thread, and what happens at a fork and at
-the end of the process. Delivery is sender.py's, files are spool.py's.
+The one class that applications use (async_client.py wraps it for asyncio). What happens at a fork and at the end of the
+process is decided here. Delivery is in delivery/, files are in spool/.
 """
 
 import atexit
 import logging
+import math
 import threading
 import time
 from collections.abc import Mapping
@@ -13,15 +14,24 @@ from datetime import datetime
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Optional, Union
 
-from analytics_client.events import EventTooLarge, InvalidEvent, UserId, check_event_id, encode_event, format_now
-from analytics_client.folder import SpoolFolder, name_destination
-from analytics_client.forks import register
+from analytics_client.delivery.sender import Sender
+from analytics_client.delivery.thread import Delivery
+from analytics_client.delivery.transport import Transport, check_url
+from analytics_client.events import (
+    EventTooLarge,
+    InvalidEvent,
+    UserId,
+    check_event_id,
+    encode_event,
+    encode_notice,
+    format_now,
+)
+from analytics_client.forks import ForkLock, register
 from analytics_client.ids import IdMaker
 from analytics_client.options import ClientOptions, Options
-from analytics_client.sender import Sender
-from analytics_client.spool import Spool
+from analytics_client.spool.folder import SpoolFolder, name_destination
+from analytics_client.spool.spool import Spool
 from analytics_client.stats import Stats
-from analytics_client.transport import Transport, check_url
 from analytics_client.version import VERSION
 
 if TYPE_CHECKING:
@@ -31,7 +41,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("analytics_client")
 # An application that tracks something wrong does so at each request.
-_LOG_INVALID_S = 60.0
+_LOG_REFUSAL_S = 60.0
 
 
 class Client:
@@ -45,10 +55,8 @@ class Client:
         self.options = Options(**options)
         self._ids = IdMaker()
         self._ids_lock = threading.Lock()
-        self._is_closed = False
-        self._thread: Optional[threading.Thread] = None
-        self._thread_lock = threading.Lock()
-        self._invalid_logged_at = -_LOG_INVALID_S
+        # By reason.
+        self._refusals_logged_at: dict[str, float] = {}
         self._spool: Optional[Spool] = None
         if self.options.enabled:
             self._open(url, key)
@@ -65,12 +73,13 @@ class Client:
         folder = SpoolFolder(options.spool_dir, own if options.destination is None else options.destination)
         self._spool = Spool(folder, options.max_spool_bytes, options.fsync)
         self._sender = Sender(self._spool, self._transport, options, self._write_notice)
+        self._delivery = Delivery(self._spool, self._sender)
         if foreign := folder.count_foreign():
             log.info("%s holds %d spool files of another url, site or key; they are left alone", folder.path, foreign)
         register(self)
         atexit.register(self._close_at_exit)
         # Files of ended processes are delivered without waiting for the first event.
-        self._start_thread()
+        self._delivery.start()
 
     def track(
         self,
@@ -127,36 +136,36 @@ class Client:
         return self.track("identify", {"traits": traits or {}}, user_id, **fields)
 
     def _append(self, spool: Spool, record: bytes) -> bool:
-        if self._is_closed:
-            self._refuse(spool, "closed", "the client is closed")
-            return False
         with spool.lock:
             is_written = spool.append(record)
             waiting = spool.waiting
         self._sender.announce(waiting)
-        if self._thread is None:
-            self._start_thread()
+        if self._delivery.thread is None:
+            self._delivery.start()
+        if not is_written:
+            self._log_refusal(*spool.refusal)
         return is_written
 
-    def _refuse(self, spool: Spool, reason: str, error: object) -> None:
+    def _refuse(self, spool: Spool, reason: str, error: InvalidEvent) -> None:
         with spool.lock:
-            spool.count_drop(reason)
-        if time.monotonic() - self._invalid_logged_at > _LOG_INVALID_S:
-            self._invalid_logged_at = time.monotonic()
-            log.warning("an event was not taken: %s", error)
+            spool.refuse(reason, str(error))
+        self._log_refusal(reason, error)
+
+    def _log_refusal(self, reason: str, detail: object) -> None:
+        now = time.monotonic()
+        if now - self._refusals_logged_at.get(reason, -math.inf) > _LOG_REFUSAL_S:
+            self._refusals_logged_at[reason] = now
+            log.warning("an event was not taken (%s): %s", reason, detail)
 
     def _write_notice(self) -> None:
         """Spools the event that tells the server how many events were dropped, and why."""
         assert self._spool is not None
-        src = {"src": f"python/{VERSION}"}
         now = time.time()
-        with self._ids_lock:
-            event_id = self._ids.make(int(now * 1000))
         # The thread and close() may both be here: each drop is told once.
         with self._spool.lock:
-            if told := dict(self._spool.untold):
-                record = encode_event(event_id, "sdk_dropped", format_now(now), None, told, src)
-                self._spool.append_notice(record, told)
+            if self._spool.untold and not self._spool.is_closed:
+                event_id = IdMaker().make(int(now * 1000))
+                self._spool.append_notice(encode_notice(event_id, now, self._spool.untold, f"python/{VERSION}"))
 
     def set_key(self, key: str) -> None:
         """Uses another key from now on, and tries again at once. Raises ValueError."""
@@ -169,61 +178,27 @@ class Client:
 
         False after `timeout` seconds, and at once when the next attempt may not be made before. Events stay spooled.
         """
-        spool = self._spool
-        if spool is None or not spool.waiting:
-            return True
-        if self._is_closed:
-            return False
-        deadline = time.monotonic() + timeout
-        target = spool.appended
-        self._sender.flush_to = max(self._sender.flush_to, target)
-        if not self._start_thread():
-            return self._flush_here(spool, target, deadline)
-        self._sender.wake.set()
-        with self._sender.progress:
-            while spool.settled < target:
-                left = deadline - time.monotonic()
-                if left <= 0 or self._sender.not_before > deadline:
-                    return False
-                self._sender.progress.wait(left)
-        return True
-
-    def _flush_here(self, spool: Spool, target: int, deadline: float) -> bool:
-        """In the caller's thread: at the end of the interpreter no other can be started."""
-        while spool.settled < target:
-            wait_s = self._sender.step()
-            if time.monotonic() + wait_s > deadline:
-                return False
-            time.sleep(wait_s)
-        return True
+        return self._spool is None or self._delivery.flush(timeout)
 
     def close(self, timeout: float = 10.0) -> bool:
-        """As `flush`; then ends the thread and gives the spool up. What is left, the next process delivers."""
-        if self._spool is None or self._is_closed:
+        """As `flush`; then ends the thread and gives the spool up. What is left, the next process delivers.
+
+        May be called again, and by several threads: each gets its own answer.
+        """
+        if self._spool is None:
             return True
-        if self._spool.untold and self._sender.state != "held":
-            self._write_notice()
-        deadline = time.monotonic() + timeout
-        is_done = self.flush(timeout)
-        self._is_closed = True
         atexit.unregister(self._close_at_exit)
-        with self._thread_lock:
-            thread, self._thread = self._thread, None
-        self._sender.wake.set()
-        if thread is None or not thread.is_alive():
-            self._sender.close()
-        else:
-            # A thread that waits for an answer closes the files itself, when it has it.
-            thread.join(max(0.0, deadline - time.monotonic()) + 0.1)
-        return is_done
+        if self._spool.untold and self._sender.backoff.state != "held":
+            self._write_notice()
+        return self._delivery.close(timeout)
 
     def has_left(self) -> bool:
         """Whether the folder has files that an ended process left."""
         if self._spool is None:
             return False
-        # In this order: a file that is locked and not adopted yet is found by one of the two.
+        # In this order: a file that is adopted meanwhile is found by one of the two.
         files = self._spool.folder.list_files()
-        return self._sender.is_adopting or any(not is_owned for _, _, is_owned in files)
+        return self._sender.adopted.is_busy or any(not is_owned for _, _, is_owned in files)
 
     def stats(self) -> Stats:
         """What this process has tracked, sent and dropped, and what waits."""
@@ -233,68 +208,35 @@ class Client:
         with spool.lock:
             dropped = dict(spool.drops)
             return Stats(
-                tracked=spool.appended + sum(dropped.values()),
+                tracked=spool.tracked,
                 sent=sender.sent,
-                rejected=sender.reporter.rejected,
+                rejected=sender.rejected,
                 dropped=dropped,
-                waiting=spool.waiting,
+                waiting=spool.waiting - spool.waiting_notices,
                 waiting_bytes=spool.waiting_bytes,
                 adopted_sent=sender.adopted_sent,
-                adopted_rejected=sender.reporter.adopted_rejected,
+                adopted_rejected=sender.adopted_rejected,
+                adopted_dropped=dict(spool.adopted_drops),
+                notices=spool.notices,
                 requests=sender.requests,
                 retries=sender.retries,
-                state="closed" if self._is_closed else sender.state,
-                reason=sender.reason,
+                state="closed" if self._delivery.is_closed else sender.backoff.state,
+                reason=sender.backoff.reason,
             )
-
-    def _start_thread(self) -> bool:
-        """True when the thread runs; False at the end of the interpreter, and after `close`."""
-        with self._thread_lock:
-            if self._thread is not None and self._thread.is_alive():
-                return True
-            if self._is_closed:
-                return False
-            thread = threading.Thread(target=self._deliver, name="analytics-client", daemon=True)
-            try:
-                thread.start()
-            except RuntimeError:
-                # The interpreter ends: what is spooled is sent by the exit handler, or by the next process.
-                return False
-            self._thread = thread
-            return True
-
-    def _deliver(self) -> None:
-        sender = self._sender
-        while not self._is_closed:
-            wait_s = sender.step()
-            if wait_s > 0:
-                sender.wake.wait(wait_s)
-                sender.wake.clear()
-        sender.close()
 
     def _close_at_exit(self) -> None:
         self.close(self.options.exit_s)
 
-    def before_fork(self) -> None:
-        """Holds the locks, so that the child gets no half-written state."""
-        self._thread_lock.acquire()
-        self._ids_lock.acquire()
-        if self._spool is not None:
-            self._spool.lock.acquire()
+    def fork_locks(self) -> "list[ForkLock]":
+        """Held over a fork, so that the child gets no half-written state. In the order in which threads take them."""
+        assert self._spool is not None
+        return [self._sender.adopted.lock, self._spool.lock, self._delivery.start_lock, self._ids_lock]
 
-    def after_fork_in_parent(self) -> None:
-        """Goes on."""
-        if self._spool is not None:
-            self._spool.lock.release()
-        self._ids_lock.release()
-        self._thread_lock.release()
-
-    def after_fork_in_child(self) -> None:
-        """Begins anew: own files at the first event, an own thread, an own connection, counts from 0."""
-        self._thread, self._thread_lock, self._ids_lock = None, threading.Lock(), threading.Lock()
-        self._ids = IdMaker()
-        if self._spool is not None:
-            self._sender.abandon()
+    def begin_anew(self) -> None:
+        """In a forked child: own files at the first event, an own thread, an own connection, counts from 0."""
+        self._ids_lock, self._ids = threading.Lock(), IdMaker()
+        self._delivery.forget()
+        self._sender.abandon()
 
     def __enter__(self) -> "Client":
         return self

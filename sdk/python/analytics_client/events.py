@@ -17,6 +17,9 @@ MAX_EVENT_BYTES = 65_536
 MAX_NAME_CHARACTERS = 128
 # What each record begins with: a damaged spool is searched for it.
 RECORD_START = b'{"event_id":"'
+# The type of the client's own event, which tells of drops. Its id is a UUID, so its type is always at the same place.
+NOTICE_TYPE = "sdk_dropped"
+_NOTICE, _NOTICE_AT = b'","type":"sdk_dropped",', len(RECORD_START) + 36
 
 UserId = Union[str, int, None]
 
@@ -39,6 +42,8 @@ def encode_event(
 ) -> bytes:
     """The event as JSON, without the fields of `others` that are None. Raises InvalidEvent for all but the id."""
     _check_name("type", type)
+    if type == NOTICE_TYPE:
+        raise InvalidEvent(f"the type {type} is the client's own; accepted for example: 'page_view'")
     when = ts if isinstance(ts, str) else _format_time(ts)
     fields: dict[str, Any] = {"event_id": event_id, "type": type, "ts": when}
     if user_id is not None:
@@ -52,6 +57,16 @@ def encode_event(
         if value is not None:
             fields[name] = value
     return _encode(fields)
+
+
+def encode_notice(event_id: str, now: float, told: Mapping[str, int], src: str) -> bytes:
+    """The event that tells the server how many events were dropped, by reason."""
+    return _encode({"event_id": event_id, "type": NOTICE_TYPE, "ts": format_now(now), "payload": told, "src": src})
+
+
+def is_notice(record: bytes) -> bool:
+    """Whether `encode_notice` made it. No other event looks like it: in a given id, quotes are escaped."""
+    return record.startswith(_NOTICE, _NOTICE_AT)
 
 
 def format_now(now: float) -> str:

@@ -55,7 +55,7 @@ class Options:
     adopt_s: float = 60.0
     fsync: bool = False
     make_http: Optional[Callable[[], urllib3.PoolManager]] = None
-    # Whose files in the folder are adopted; only command.py sets it.
+    # Whose files in the folder are adopted; only cli.py sets it.
     destination: Optional[str] = None
 
     def __post_init__(self) -> None:

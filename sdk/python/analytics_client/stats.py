@@ -7,22 +7,29 @@ from typing import Any, Optional
 
 @dataclass(frozen=True)
 class Stats:
-    """Counts of this process since its start. An event is in exactly one of waiting, sent, rejected and dropped."""
+    """Counts of this process since its start: `tracked == sent + rejected + sum(dropped.values()) + waiting`.
 
-    # Events that were passed to `track` (a notice of drops counts too).
+    They are the application's events; the client's own notices of drops are only in `notices`.
+    """
+
+    # Events that were passed to `track`.
     tracked: int = 0
     # Events that the server has accepted.
     sent: int = 0
     # Events that the server refused: `on_reject` was called with each.
     rejected: int = 0
-    # Events that were never sent, by reason.
+    # Events that never reached the server, by reason.
     dropped: Mapping[str, int] = field(default_factory=dict)
-    # Events in this process's spool, and their bytes.
+    # Events in this process's spool, and the bytes that wait there.
     waiting: int = 0
     waiting_bytes: int = 0
-    # Of files of ended processes: events that the server has accepted, and refused.
+    # Of files of ended processes: events that the server has accepted, and refused; what those processes dropped and
+    # had not told, and what is damaged in their files.
     adopted_sent: int = 0
     adopted_rejected: int = 0
+    adopted_dropped: Mapping[str, int] = field(default_factory=dict)
+    # Events of the type `sdk_dropped` that this client wrote.
+    notices: int = 0
     requests: int = 0
     # Requests that were repeats, because the one before had no usable answer.
     retries: int = 0

@@ -95,7 +95,7 @@ def test_retry_after_of_a_year_is_bounded(server, make_client):
     client = make_client()
     client.track("order")
     client.flush(0.5)
-    assert client._sender.not_before - time.monotonic() <= 300 * 1.25
+    assert client._sender.backoff.not_before - time.monotonic() <= 300 * 1.25
 
 
 def test_a_size_that_the_server_refuses_is_remembered(server, make_client):

@@ -10,10 +10,10 @@ from decimal import Decimal
 
 import pytest
 
+from analytics_client.delivery.responses import read_retry_after
 from analytics_client.events import InvalidEvent, encode_event, format_now
-from analytics_client.folder import SpoolFolder, name_destination
 from analytics_client.ids import IdMaker
-from analytics_client.replies import read_retry_after
+from analytics_client.spool.folder import SpoolFolder, name_destination
 
 NOW_MS = 1_764_000_000_123
 

@@ -14,7 +14,9 @@ from analytics.ingest import buffer
 from analytics.ingest.pixel.views import GIF
 from analytics.sites import sites
 from analytics.sites.sites import Site
+from tests.contracts.conftest import drained, local, stored
 
+__all__ = ["drained", "local"]
 PIXEL = "/sdk/v1/p.gif"
 PAGE = "https://shop.example/pricing"
 
@@ -93,6 +95,42 @@ def test_pixel_with_a_key_records_for_the_site_of_the_key(client: FlaskClient, r
     assert client.get(f"{PIXEL}?key={key}&p=/a", headers={"Referer": PAGE}).status_code == 200
     assert client.get(f"{PIXEL}?key={key}&p=/a", headers={"Referer": "https://evil.example/"}).status_code == 403
     assert len(events(redis)) == 1
+
+
+@pytest.mark.parametrize(
+    ("query", "headers", "hostname", "path"),
+    [
+        pytest.param("&p=/a", {"Referer": PAGE}, "shop.example", "/a", id="the Referer's"),
+        pytest.param("&p=/a", {"Referer": "https://SHOP.example:443"}, "shop.example", "/a", id="an origin"),
+        pytest.param("&p=/a", {"Referer": f"{PAGE}?to=https://x.example/"}, "shop.example", "/a", id="with a query"),
+        pytest.param("&p=/a", {"Origin": "https://shop.example"}, "shop.example", "/a", id="the Origin's"),
+        pytest.param(
+            "&p=https://www.shop.example/b", {"Referer": PAGE}, "www.shop.example", "/b", id="of a URL its own"
+        ),
+        pytest.param("", {"Referer": PAGE}, "shop.example", "/pricing", id="the page is the Referer"),
+    ],
+)
+def test_hostname_is_that_of_the_page(
+    client: FlaskClient,
+    engine: Engine,
+    drained: Callable[[], Any],
+    shop: Site,
+    query: str,
+    headers: dict[str, str],
+    hostname: str,
+    path: str,
+) -> None:
+    assert client.get(f"{PIXEL}?site=shop{query}", headers=headers).status_code == 200
+    drained()
+    assert [(row["hostname"], row["path"]) for row in stored(engine)] == [(hostname, path)]
+
+
+def test_view_from_no_page_has_no_hostname(local: FlaskClient, engine: Engine, drained: Callable[[], Any]) -> None:
+    """As of a mail program. No domain of the site is guessed."""
+    for referrer in ("", "about:blank", "https://[::1", "https://a b/"):
+        assert local.get(f"{PIXEL}?site=default&p=/a", headers={"Referer": referrer}).status_code == 200
+    drained()
+    assert {(row["hostname"], row["path"]) for row in stored(engine)} == {(None, "/a")}
 
 
 def test_head_records_nothing(client: FlaskClient, redis: Redis, shop: Site) -> None:

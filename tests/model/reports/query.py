@@ -111,8 +111,9 @@ def local(at: datetime, period: Period) -> str:
 
 def lists_visits(request: Request, dimension: str) -> bool:
     """Whether the list counts visits: of page views, by what visits have, filtered by nothing else."""
-    is_of_views = set(request.types or VIEWS) == set(VIEWS)
-    return dimension in PAGE_DIMENSIONS or (is_of_views and _has_visits(request, dimension))
+    return dimension in PAGE_DIMENSIONS or (
+        set(request.types or VIEWS) == set(VIEWS) and _has_visits(request, dimension)
+    )
 
 
 def breakdown_rows(site: Site, request: Request, period: Period, asked: Period) -> dict[str, dict[str, Any]]:
@@ -127,16 +128,20 @@ def breakdown_rows(site: Site, request: Request, period: Period, asked: Period) 
         by_event_value.setdefault(event.value(dimension), []).append(event)
     return {
         value: {
-            "events": len(events), "visitors": len(users(events)), "page_views": None,
+            "events": len(events), "visitors": len(users(events)),
+            "page_views": len(events) if set(_types(request, dimension) or ()) == set(VIEWS) else None,
             "visits": site.told(request, asked, began[value]) if _has_visits(request, dimension) else None,
         }
         for value, events in by_event_value.items()
     }  # fmt: skip
 
 
+def _types(request: Request, dimension: str) -> Any:
+    return request.types or (None if dimension in ("type", "subject") else VIEWS)
+
+
 def _events_of(site: Site, request: Request, period: Period, dimension: str) -> list[Event]:
-    types = request.types or (None if dimension in ("type", "subject") else VIEWS)
-    events = site.select(period, types, request.bots, request.conditions)
+    events = site.select(period, _types(request, dimension), request.bots, request.conditions)
     return [event for event in events if dimension != "subject" or event.value("subject")]
 
 

@@ -133,6 +133,11 @@ def row(value: str | None, events: int, visitors: int, share: float) -> dict[str
     }  # fmt: skip
 
 
+def view_row(value: str | None, views: int, visitors: int, share: float) -> dict[str, Any]:
+    """A row of a list of events that are page views."""
+    return row(value, views, visitors, share) | {"page_views": views}
+
+
 def visit_row(value: str | None, visits: int, visitors: int, page_views: int, share: float) -> dict[str, Any]:
     """A row of a list of visits."""
     return {
@@ -141,7 +146,7 @@ def visit_row(value: str | None, visits: int, visitors: int, page_views: int, sh
 
 
 ROWS = [
-    pytest.param("path", [row("/", 2, 2, 0.5), row("/blog/a", 1, 1, 0.25), row("/blog/b", 1, 1, 0.25)], id="path"),
+    pytest.param("path", [view_row("/", 2, 2, 0.5), view_row("/blog/a", 1, 1, 0.25), view_row("/blog/b", 1, 1, 0.25)], id="path"),
     pytest.param("utm_source", [visit_row(None, 2, 2, 2, 0.6667), visit_row("news", 1, 1, 2, 0.3333)], id="of-visits"),
     pytest.param("entry_path", [visit_row("/", 2, 2, 3, 0.6667), visit_row("/blog/b", 1, 1, 1, 0.3333)], id="entry"),
     pytest.param("exit_path", [visit_row("/", 1, 1, 1, 0.3333), visit_row("/blog/a", 1, 1, 2, 0.3333), visit_row("/blog/b", 1, 1, 1, 0.3333)], id="exit"),
@@ -183,7 +188,7 @@ def test_a_type_under_two_names_counts_once(march: None, report: Report) -> None
 
 def test_a_filter_on_anything_but_visits_counts_events(march: None, report: Report) -> None:
     found = report("breakdown", f"{PERIOD}&dimension=utm_source&filter=path==/blog/a")
-    assert (found["ranked_by"], found["rows"]) == ("events", [row(None, 1, 1, 1.0)])
+    assert (found["ranked_by"], found["rows"]) == ("events", [view_row(None, 1, 1, 1.0)])
 
 
 @pytest.mark.parametrize("more", ["", "&filter=country!=XX"])
@@ -206,10 +211,10 @@ def test_subjects_are_short_codes_of_any_type(
 @pytest.mark.parametrize("more", ["", "&filter=country!=XX"])
 def test_compare_adds_previous_and_change_to_each_row(march: None, report: Report, more: str) -> None:
     found = report("breakdown", f"date=2026-03-03&dimension=path&compare=previous{more}")
-    none = {"visits": None, "page_views": None}
+    same, none, names = 0.0, None, ("events", "page_views", "visitors")
     assert [(row["value"], row["previous"], row["change"]) for row in found["rows"]] == [
-        ("/", {"events": 1, "visitors": 1, **none}, {"events": 0.0, "visitors": 0.0, **none}),
-        ("/blog/b", {"events": 0, "visitors": 0, **none}, {"events": None, "visitors": None, **none}),
+        ("/", {**dict.fromkeys(names, 1), "visits": None}, {**dict.fromkeys(names, same), "visits": None}),
+        ("/blog/b", {**dict.fromkeys(names, 0), "visits": None}, {**dict.fromkeys(names, none), "visits": None}),
     ]
 
 

@@ -10,8 +10,10 @@ import tempfile
 from typing import Optional
 
 from analytics_client.ids import IdMaker
-from analytics_client.spool_file import SpoolFile, look_at
+from analytics_client.spool.file import SpoolFile, look_at
 
+# Each look into the folder by an adopter may take one new file before it is locked.
+_ATTEMPTS = 10
 SUFFIX = ".spool"
 # Of every url, site and key.
 ANY_DESTINATION = ""
@@ -32,24 +34,38 @@ class SpoolFolder:
 
     def create(self, now_ms: int, fsync: bool = False) -> SpoolFile:
         """A new file; names increase with time. Raises OSError."""
-        for attempt in range(3):
+        for attempt in range(_ATTEMPTS):
             path = os.path.join(self.path, f"{self._prefix}{self._ids.make(now_ms)}{SUFFIX}")
             try:
                 return SpoolFile.create(path, fsync)
-            except FileNotFoundError:
+            except (FileNotFoundError, FileExistsError):
                 # An adopter took the empty file before it was locked. Or the folder itself is gone.
-                if attempt == 2:
+                if attempt == _ATTEMPTS - 1:
                     raise
                 os.makedirs(self.path, mode=0o700, exist_ok=True)
         raise AssertionError("unreachable")
 
-    def adopt(self) -> Optional[SpoolFile]:
-        """The oldest file of this destination whose owner has ended, locked for this process. Raises OSError."""
+    def forget(self) -> None:
+        """In a forked child: names of its own."""
+        self._ids = IdMaker()
+
+    def adopt(self, aside: dict[str, str]) -> Optional[SpoolFile]:
+        """The oldest file of this destination whose owner has ended, locked for this process; no path of `aside`.
+
+        A file that cannot be read keeps no other from being adopted: it is put into `aside`, with the error. Raises
+        OSError when the folder cannot be read.
+        """
         for name in sorted(self._list_names()):
-            if name.startswith(self._prefix):
-                found = SpoolFile.adopt(os.path.join(self.path, name))
-                if found is not None:
-                    return found
+            path = os.path.join(self.path, name)
+            if not name.startswith(self._prefix) or path in aside:
+                continue
+            try:
+                found = SpoolFile.adopt(path)
+            except OSError as error:
+                aside[path] = str(error)
+                continue
+            if found is not None:
+                return found
         return None
 
     def count_foreign(self) -> int:

@@ -1,4 +1,4 @@
-"""`analytics-client list FOLDER` and `send FOLDER`: what ended processes left in a spool folder, seen and delivered.
+"""`analytics-client list` and `send`: what ended processes left in a spool folder, seen and delivered.
 
 For operators: before a machine is given up, or after the service got another address, whose files no client adopts.
 """
@@ -12,26 +12,16 @@ from collections.abc import Sequence
 from typing import Optional
 
 from analytics_client.client import Client
-from analytics_client.folder import ANY_DESTINATION, SpoolFolder
+from analytics_client.spool.folder import ANY_DESTINATION, SpoolFolder, default_path
 from analytics_client.stats import Rejection
 
 
 def main(arguments: Optional[Sequence[str]] = None) -> int:
     """The exit code: 0 when nothing is left."""
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
-    parser = argparse.ArgumentParser(prog="analytics-client", description=__doc__.split("\n")[0])
-    commands = parser.add_subparsers(dest="command", required=True)
-    lists = commands.add_parser("list", help="spool files, their bytes of events, and whether a process owns them")
-    sends = commands.add_parser("send", help="deliver the files that no process owns")
-    for command in (lists, sends):
-        command.add_argument("folder")
-    sends.add_argument("--url", required=True, help="the service, for example https://analytics.example.org")
-    sends.add_argument("--site", help="the site of the events")
-    sends.add_argument("--key", default=os.environ.get("ANALYTICS_KEY", ""), help="default: $ANALYTICS_KEY")
-    sends.add_argument("--any", action="store_true", help="also files of another url, site or key")
-    sends.add_argument("--timeout", type=float, default=60.0, help="seconds, default 60")
+    parser = _make_parser()
     chosen = parser.parse_args(arguments)
-    if not os.path.isdir(chosen.folder):
+    if chosen.folder is not None and not os.path.isdir(chosen.folder):
         parser.error(f"{chosen.folder} is no folder")
     try:
         return _list(chosen.folder) if chosen.command == "list" else _send(chosen)
@@ -39,8 +29,28 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
         parser.error(str(error))
 
 
-def _list(path: str) -> int:
-    files = SpoolFolder(path, ANY_DESTINATION).list_files()
+def _make_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="analytics-client", description=__doc__.split("\n")[0])
+    commands = parser.add_subparsers(dest="command", required=True)
+    lists = commands.add_parser("list", help="spool files, their bytes of events, and whether a process owns them")
+    sends = commands.add_parser("send", help="deliver the files that no process owns")
+    for command in (lists, sends):
+        help_text = f"the spool_dir of the clients; default: that of Client, {default_path()}".replace("%", "%%")
+        command.add_argument("folder", nargs="?", help=help_text)
+    sends.add_argument("--url", required=True, help="the service, for example https://analytics.example.org")
+    sends.add_argument("--site", help="the site of the events")
+    sends.add_argument("--key", default=os.environ.get("ANALYTICS_KEY", ""), help="default: $ANALYTICS_KEY")
+    sends.add_argument("--any", action="store_true", help="also files of another url, site or key")
+    sends.add_argument("--timeout", type=float, default=60.0, help="seconds, default 60")
+    return parser
+
+
+def _list(path: Optional[str]) -> int:
+    folder = SpoolFolder(path, ANY_DESTINATION)
+    files = folder.list_files()
+    if not files:
+        # Not on the standard output, which has one line a file.
+        sys.stderr.write(f"no spool files in {folder.path}\n")
     for name, waiting_bytes, is_owned in files:
         _say(f"{name}  {waiting_bytes:>12,} bytes  {'in use' if is_owned else 'left'}")
     return 1 if files else 0

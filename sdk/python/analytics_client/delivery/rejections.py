@@ -1,4 +1,4 @@
-"""Tells of events that the server refused: counts, one log line a batch, and `on_reject` for each event.
+"""Tells of events that the server refused: one log line a batch, and `on_reject` for each event.
 
 sender.py calls `report` before the events leave the spool, so that a process killed meanwhile reports them again rather
 than never.
@@ -9,35 +9,30 @@ import logging
 from collections import Counter
 from typing import Callable, Optional
 
-from analytics_client.replies import Problem
+from analytics_client.delivery.responses import Problem
+from analytics_client.events import is_notice
 from analytics_client.stats import Rejection
 
 log = logging.getLogger("analytics_client")
 
 
 class RejectReporter:
-    """Counts refused events, and passes them on."""
+    """Passes refused events on to the application."""
 
     def __init__(self, on_reject: Optional[Callable[[Rejection], None]]) -> None:
         self._on_reject = on_reject
-        self.forget()
 
-    def forget(self) -> None:
-        """The counts of a new process."""
-        self.rejected = self.adopted_rejected = 0
-
-    def report(self, bodies: list[bytes], problems: list[Problem], is_own: bool) -> None:
+    def report(self, bodies: list[bytes], problems: list[Problem]) -> None:
         """`problems` name events of `bodies` by their index."""
         if not problems:
             return
-        if is_own:
-            self.rejected += len(problems)
-        else:
-            self.adopted_rejected += len(problems)
         codes = dict(Counter(problem.code for problem in problems))
         log.warning("the server refused %d of %d events %s: %s", len(problems), len(bodies), codes, problems[0].detail)
-        if self._on_reject is not None:
-            for problem in problems:
+        if self._on_reject is None:
+            return
+        for problem in problems:
+            # A notice of drops is no event of the application.
+            if not is_notice(bodies[problem.index]):
                 self._call(self._on_reject, bodies[problem.index], problem)
 
     @staticmethod

@@ -44,7 +44,7 @@ class Problem:
 
 
 @dataclass(frozen=True)
-class Reply:
+class Response:
     """An answer as it was received."""
 
     status: int
@@ -54,7 +54,7 @@ class Reply:
 
 @dataclass(frozen=True)
 class Verdict:
-    """The meaning of a reply."""
+    """The meaning of a response."""
 
     effect: Effect
     code: str = ""
@@ -63,22 +63,22 @@ class Verdict:
     retry_after_s: Optional[float] = None
 
 
-def judge(reply: Reply, count: int, is_compressed: bool = False) -> Verdict:
-    """What the reply means for a batch of `count` events."""
-    body = _read_object(reply.body)
-    code, detail = _text(body, "code"), _text(body, "detail") or f"the server answered {reply.status}"
-    if 200 <= reply.status < 300:
+def judge(response: Response, count: int, is_compressed: bool = False) -> Verdict:
+    """What the response means for a batch of `count` events."""
+    body = _read_object(response.body)
+    code, detail = _text(body, "code"), _text(body, "detail") or f"the server answered {response.status}"
+    if 200 <= response.status < 300:
         return _judge_success(body, count)
-    if reply.status == 413:
+    if response.status == 413:
         return Verdict(Effect.HALVE, code or "too_large", detail)
-    if reply.status == 415 and is_compressed:
+    if response.status == 415 and is_compressed:
         return Verdict(Effect.UNCOMPRESSED, code, detail)
-    if reply.status in WRONG_STATUSES and code:
+    if response.status in WRONG_STATUSES and code:
         problems = _read_problems(body.get("errors"), count)
-        return Verdict(Effect.REFUSED if problems else Effect.HALVE, code or str(reply.status), detail, problems)
-    if reply.status in LATER_STATUSES or reply.status >= 500:
-        return Verdict(Effect.LATER, code, detail, retry_after_s=read_retry_after(reply.retry_after))
-    return Verdict(Effect.HELD, code or str(reply.status), f"{detail} ({reply.status})")
+        return Verdict(Effect.REFUSED if problems else Effect.HALVE, code or str(response.status), detail, problems)
+    if response.status in LATER_STATUSES or response.status >= 500:
+        return Verdict(Effect.LATER, code, detail, retry_after_s=read_retry_after(response.retry_after))
+    return Verdict(Effect.HELD, code or str(response.status), f"{detail} ({response.status})")
 
 
 def read_retry_after(text: Optional[str]) -> Optional[float]:

@@ -3,13 +3,15 @@
 sender.py calls `post`. Repeats, waits and the meaning of answers are not decided here.
 """
 
+# Not when the first connection is made, in a thread: the child of a fork meanwhile would wait for it for ever.
+import encodings.idna  # noqa: F401
 import zlib
 from typing import Callable, Optional
 from urllib.parse import urlsplit
 
 import urllib3
 
-from analytics_client.replies import Reply
+from analytics_client.delivery.responses import Response
 from analytics_client.version import VERSION
 
 INGEST_PATH = "/api/analytics/ingest"
@@ -46,7 +48,7 @@ class Transport:
             raise ValueError("key is empty or not printable ASCII; accepted: a key or token, for example 'sk_…'")
         self._authorization = f"Bearer {key}"
 
-    def post(self, body: bytes) -> "tuple[Reply, bool]":
+    def post(self, body: bytes) -> "tuple[Response, bool]":
         """The answer, and whether the body was compressed. Raises Unreachable."""
         headers = {
             "Authorization": self._authorization,
@@ -59,7 +61,7 @@ class Transport:
             body = compress(body)
         return self._request(body, headers), is_compressed
 
-    def _request(self, body: bytes, headers: "dict[str, str]") -> Reply:
+    def _request(self, body: bytes, headers: "dict[str, str]") -> Response:
         if self._http is None:
             self._http = self._make_http()
         try:
@@ -83,7 +85,7 @@ class Transport:
         except (urllib3.exceptions.HTTPError, OSError) as error:
             self.disconnect()
             raise Unreachable(f"{error.__class__.__name__}: {error}") from error
-        return Reply(response.status, answer, response.headers.get("Retry-After"))
+        return Response(response.status, answer, response.headers.get("Retry-After"))
 
     def disconnect(self) -> None:
         """Closes the connection. The next request makes a new one."""

@@ -1,12 +1,14 @@
 """`analytics-client list` and `send`: what ended processes left, for operators."""
 
+import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
 
-from analytics_client.command import main
+from analytics_client.cli import main
 
 AWAY = "http://127.0.0.1:9"
 
@@ -26,6 +28,32 @@ def test_list_shows_what_is_left_and_what_is_in_use(left, make_client, capsys):
     assert main(["list", str(folder)]) == 1
     lines = sorted(line.split(" bytes  ")[1] for line in capsys.readouterr().out.splitlines())
     assert lines == ["in use", "left"]
+
+
+@pytest.fixture
+def default_folder(tmp_path, monkeypatch):
+    """Where a client without `spool_dir` has its files."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    return tmp_path / f"analytics-client-{os.getuid()}"
+
+
+def test_without_a_folder_list_and_send_use_that_of_the_client(server, make_client, default_folder, capsys):
+    assert main(["list"]) == 0
+    assert f"no spool files in {default_folder}" in capsys.readouterr().err
+    client = make_client(url=AWAY, spool_dir=None, max_backoff_s=60)
+    event_id = client.track("order")
+    client.close(0)
+    assert main(["list"]) == 1
+    assert capsys.readouterr().out.endswith("bytes  left\n")
+    assert main(["send", "--url", server.url, "--site", "shop", "--key", "k", "--any"]) == 0
+    assert set(server.stored) == {event_id}
+    assert not list(default_folder.iterdir())
+
+
+def test_the_help_names_the_default_folder(default_folder, capsys):
+    with pytest.raises(SystemExit):
+        main(["list", "--help"])
+    assert str(default_folder) in capsys.readouterr().out.replace("\n", "").replace(" ", "")
 
 
 def test_send_delivers_files_of_the_same_service_only(server, left, capsys):

@@ -1,7 +1,7 @@
 """Events that are not delivered, counted by reason.
 
 The counters are kept in the spool file's header, so that a killed process does not take them along: whoever adopts the
-file tells them, as an event of the type `sdk_dropped`. spool_file.py stores them, client.py tells them.
+file tells them, as an event of the type `sdk_dropped`. file.py stores them, client.py tells them.
 """
 
 import struct

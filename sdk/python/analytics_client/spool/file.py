@@ -14,8 +14,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Optional
 
-from analytics_client.drops import COUNTERS_BYTES, pack_counter, pack_counters, unpack_counters
 from analytics_client.events import MAX_EVENT_BYTES, RECORD_START
+from analytics_client.spool.drops import COUNTERS_BYTES, pack_counter, pack_counters, unpack_counters
 
 MAGIC = b"ACSPOOL1"
 _POSITION = struct.Struct("<QI")
@@ -44,6 +44,8 @@ class SpoolFile:
     def __init__(self, path: str, fd: int, acked: int, end: int, counts: dict[str, int]) -> None:
         self.path, self.acked, self.end, self.counts = path, acked, end, counts
         self._fd = fd
+        # Starts of records that the server refused in a batch of which it took nothing.
+        self.refused: set[int] = set()
 
     @classmethod
     def create(cls, path: str, fsync: bool = False) -> "SpoolFile":
@@ -60,6 +62,9 @@ class SpoolFile:
             if fsync:
                 _sync_folder(os.path.dirname(path))
         except BaseException:
+            # On a full disk, each event would leave an empty file.
+            with suppress(OSError):
+                os.unlink(path)
             os.close(fd)
             raise
         return cls(path, fd, HEADER_BYTES, HEADER_BYTES, {})
@@ -150,34 +155,53 @@ class SpoolFile:
     def acknowledge(self, position: int) -> None:
         """Everything before `position` is settled. Not synced: after a crash of the machine it is sent again."""
         self.acked = position
-        os.pwrite(self._fd, _pack_position(position), _POSITION_AT)
+        self.refused = {start for start in self.refused if start >= position}
+        self._write_header(_pack_position(position), _POSITION_AT)
+
+    def _write_header(self, data: bytes, position: int) -> None:
+        # Memory has it. Where the disk has not, events are sent once more after a kill, which the server recognises.
+        with suppress(OSError):
+            os.pwrite(self._fd, data, position)
 
     def reset(self) -> None:
         """Empties a file whose events are all acknowledged."""
         # In this order: a file that ends before its position is empty, where the reverse would be sent again.
-        os.ftruncate(self._fd, HEADER_BYTES)
+        try:
+            os.ftruncate(self._fd, HEADER_BYTES)
+        except OSError:
+            # It grows until the next file is begun.
+            return
         self.end = HEADER_BYTES
+        self.refused.clear()
         self.acknowledge(HEADER_BYTES)
 
     def store_counts(self, counts: dict[str, int]) -> None:
         """Keeps the counters of dropped events for whoever adopts the file."""
         self.counts = counts
-        os.pwrite(self._fd, pack_counters(counts), _COUNTERS_AT)
+        self._write_header(pack_counters(counts), _COUNTERS_AT)
 
     def store_count(self, reason: str, count: int) -> None:
         """Keeps one of the counters."""
         at, data = pack_counter(reason, count)
-        os.pwrite(self._fd, data, _COUNTERS_AT + at)
+        self._write_header(data, _COUNTERS_AT + at)
 
-    def remove(self) -> None:
-        """Deletes the file, and gives it up."""
-        with suppress(FileNotFoundError):
+    def remove(self) -> bool:
+        """Deletes the file, and gives it up; False when it cannot be deleted."""
+        try:
             os.unlink(self.path)
-        self.close()
+        except FileNotFoundError:
+            return True
+        except OSError:
+            return False
+        finally:
+            self.close()
+        return True
 
     def close(self) -> None:
         """Gives the file up: another process may adopt it. In a forked child the parent keeps the lock."""
-        os.close(self._fd)
+        # An application that closes all descriptors has closed this one.
+        with suppress(OSError):
+            os.close(self._fd)
 
 
 def look_at(path: str) -> Optional[tuple[int, bool]]:
