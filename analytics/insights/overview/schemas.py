@@ -84,8 +84,9 @@ class SiteOverviewResponse(SummaryFigures):
     """The figures of a summary and the series of a time series. `previous`, `change` and `current` only with `compare`,
     as in a summary.
 
-    With the parameter `lists`: `breakdowns` has the first page of each dimension's breakdown (without `previous` and
-    `change` where the compared period cuts a day whose raw events may be purged), `goals` the first 100 goals by name.
+    With the parameter `lists`: `breakdowns` has the first page of each dimension's breakdown, `goals` the first 100
+    goals by name. Rows have no `previous` and `change` where the compared period cuts a day that has more than 3,000
+    events in it, or whose raw events may be purged; with `align=whole`, a period of whole days cuts none.
     Without it: `lists`, for each of twelve dimensions the values with the most visits; for `path`, `hostname`,
     `language` and `screen`, with the most page views. Share links and public sites have no `referrer`.
     """

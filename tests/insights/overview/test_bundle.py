@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine
 
 from analytics import clock
+from analytics.insights.overview import from_rollups
 from analytics.insights.overview.overview import TOP_LIST_DIMENSIONS
 from analytics.insights.overview.schemas import LISTS, SiteOverviewResponse
 from analytics.reports.query.measures import MEASURES
@@ -278,3 +279,22 @@ def test_the_examples_and_answers_match_the_schema(store: Any, site: Site, repor
     store([{"ts": f"{DAY}T10:00:00Z", "path": "/a"}])
     for query in ("", f"&lists={','.join(LISTS[:15])},goals,busiest_hours&compare=year&measures=visits,bounce_rate"):
         assert SiteOverviewResponse().validate(report("overview", f"date={DAY}{query}")) == {}
+
+
+def test_rows_are_not_compared_with_a_busy_part_of_a_day(
+    at_noon: None, engine: Engine, store: Any, site: Site, report: Report, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At 12:30, yesterday had three events, one of them a bot's; the fourth came later."""
+    times = ["2026-03-18T01:10:00Z", "2026-03-18T12:29:00Z", "2026-03-18T12:31:00Z", "2026-03-19T08:00:00Z"]
+    store({"ts": ts, "path": "/"} for ts in times)
+    store([{"ts": "2026-03-18T05:00:00Z", "user_agent": "Googlebot/2.1"}])
+    for is_merged in (False, True):
+        if is_merged:
+            merge_site(engine, site.id)
+        for limit, align, previous in ((3, "elapsed", 2), (2, "elapsed", None), (2, "whole", 3)):
+            monkeypatch.setattr(from_rollups, "MAX_CUT_EVENTS", limit)
+            bundle = report("overview", f"days=1&compare=previous&align={align}&lists=path,source")
+            assert bundle["previous"]["page_views"] == (3 if align == "whole" else 2)
+            [row] = bundle["breakdowns"]["path"]["rows"]
+            assert row.get("previous", {}).get("events") == previous
+            assert ("change" in bundle["breakdowns"]["source"]["rows"][0]) == (previous is not None)
