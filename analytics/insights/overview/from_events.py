@@ -45,7 +45,7 @@ class EventOverview:
         counts = source.count_values(period, dimension, values)
         return ranking._replace(rows=[counts[value] for value in values])
 
-    def holds_values(self, period: Period) -> bool:
+    def can_compare_values(self, period: Period) -> bool:
         """Purged events are refused before (report_period.py)."""
         return True
 

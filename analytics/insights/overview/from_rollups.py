@@ -97,7 +97,7 @@ class RollupOverview:
         counts = self._source.count_values(period, dimension, values)
         return ranking._replace(rows=[counts[value] for value in values])
 
-    def holds_values(self, period: Period) -> bool:
+    def can_compare_values(self, period: Period) -> bool:
         """Not where the period cuts a day whose raw events may be purged, or are more than MAX_CUT_EVENTS. No query for
         whole days, else three."""
         first = first_raw_instant(period.start, period.end, self._snapshot.zone, of_values=True)

@@ -43,8 +43,8 @@ class OverviewSource(Protocol):
     def rank_lists(self, period: Period, dimensions: Sequence[str], limit: int, with_other: bool) -> dict[str, Ranking]:
         """Dimension → its first `limit` values with all counts. `with_other`: OTHER may be one of them."""
 
-    def holds_values(self, period: Period) -> bool:
-        """Whether `count_values` can be called for the period."""
+    def can_compare_values(self, period: Period) -> bool:
+        """Whether `count_values` of a compared period answers within the time of an overview."""
 
     def count_values(self, period: Period, values: Mapping[str, Sequence[str]]) -> dict[str, dict[str, ValueCounts]]:
         """Dimension → value → all counts, of these values of each; a value without events has no entry."""
