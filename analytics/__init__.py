@@ -42,6 +42,8 @@ BLUEPRINT_MODULES = (
     "analytics.reports.websites.views",
     "analytics.reports.realtime.views",
     "analytics.reports.caller.views",
+    "analytics.reports.segments.views",
+    "analytics.reports.notes.views",
     "analytics.funnels.views",
     "analytics.insights.views",
     "analytics.insights.goals.views",

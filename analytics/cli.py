@@ -119,6 +119,8 @@ REGISTERED: tuple[click.Command, ...] = (
     LazyGroup("sources", "analytics.ingest.reclassification.cli", help="Classify stored events again."),
     LazyGroup("retention", "analytics.privacy.cli", help="Apply the retention settings."),
     LazyGroup("dead-letters", "analytics.ops.dead_letters.cli", help="List, retry and discard what was not stored."),
+    LazyGroup("segment", "analytics.reports.segments.cli", help="List, set and remove segments, filters with a name."),
+    LazyGroup("note", "analytics.reports.notes.cli", help="Add, list and remove notes on days of a site."),
     LazyCommand("audit", "analytics.audit.cli", help="Check that no event was lost or counted twice."),
     LazyCommand("trace", "analytics.audit.cli", help="Trace an event through the pipeline."),
 )

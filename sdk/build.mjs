@@ -10,7 +10,7 @@ const root = dirname(fileURLToPath(import.meta.url));
 const at = (...parts) => join(root, ...parts);
 
 // Members of objects that only modules of src/ see. None of these names may be one of the public surface, or of the browser's.
-const mangleProps = /^(added|arm|counts|drop|forget|hold|leave|memory|readAll|records|reject|resume|sends|start|storeOptOut|takeDrops|update|volatile)$/;
+const mangleProps = /^(added|arm|counts|drop|forget|hold|isGranted|leave|memory|readAll|records|reject|resume|start|storeOptOut|takeDrops|update|volatile)$/;
 
 const shared = {
   absWorkingDir: root,

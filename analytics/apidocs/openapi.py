@@ -25,10 +25,10 @@ from analytics.web.site_parameters import SITE_HEADER, SITE_NAMES
 API_DESCRIPTION = """
 Self-hosted event analytics. Send `Authorization: Bearer` and a JWT (`flask token create` makes one) or a secret key,
 `sk_…` (`flask key create`). Its scopes say what it may do, its sites where: `ingest` sends events, `read` sees
-reports, `export` takes files of raw data, `write` changes funnels, goals and (with `export`) schedules, `admin` does
-all. A key may also be the user name of Basic authentication. Pages send events with a publishable key, `pk_…`, in the
-same ways, as `?key=`, or as `key` in the body. Aggregated reports of a site with `public_stats` need no credential;
-those of another are also shown to `?share=` and the token of a share link.
+reports, `export` takes files of raw data, `write` changes funnels, goals, segments, notes and (with `export`)
+schedules, `admin` does all. A key may also be the user name of Basic authentication. Pages send events with a
+publishable key, `pk_…`, in the same ways, as `?key=`, or as `key` in the body. Aggregated reports of a site with
+`public_stats` need no credential; those of another are also shown to `?share=` and the token of a share link.
 
 Every response carries `X-Request-ID`, which the logs and the audit log record, and `X-Analytics-Process-Time` in
 seconds. Errors are problem details (RFC 9457); `detail` says what was wrong, what is accepted, and gives an example.
@@ -46,6 +46,7 @@ TAGS: Mapping[str, tuple[str, str]] = {
     r"/(event|stats)\Z": ("Sites", "A single event of a site, and its page views."),
     r"/(events|metrics|dashboard)|/api/analytics/samples": ("Metrics", "Named events, and samples with tags."),
     r"/api/analytics/goals": ("Goals", "Goals and their conversions."),
+    r"/api/analytics/(segments|notes)": ("Segments and notes", "Filters with a name, and texts on days."),
     r"/api/v1/funnels": ("Funnels", "Steps of users, and where they drop off."),
     r"/api/v1/": ("Websites", "Page views, visitors and their sources."),
     r"/api/analytics/exports": ("Exports", "Files of events and reports, written in the background."),

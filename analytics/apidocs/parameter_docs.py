@@ -27,7 +27,11 @@ PARAMETER_DOCS: Mapping[str, tuple[str, Any]] = {
     "schedule": ("Only exports of this schedule.", None),
     "type": ("Only events of this type; repeatable.", None),
     "user_id": ("Only events of this user.", None),
-    "filter": ("Conditions on dimensions and payload, for example `country==DE;path=^/blog`.", None),
+    "filter": (
+        "Conditions on dimensions and payload, for example `country==DE;path=^/blog`; `segment:<name>` stands for "
+        "those of a segment, a `;`, `|` or `\\` in its name after a backslash.",
+        None,
+    ),
     "metrics": ("`engagement`: with `dimension=path`, also how long pages are looked at and how far scrolled.", None),
     "dimension": ("Dimension of the rows.", "path"),
     "breakdown": ("Dimension of the first step's event to break down by.", None),
@@ -83,6 +87,8 @@ PARAMETER_DOCS: Mapping[str, tuple[str, Any]] = {
     "jti": ("Id of the token (claim jti).", "5f0c1d2e-8a53-4c0e-9d3c-0e8d8a1f2b34"),
     "job_id": ("Id of the export.", "5f0c1d2e-8a53-4c0e-9d3c-0e8d8a1f2b34"),
     "goal_id": ("Id of the goal.", "5f0c1d2e-8a53-4c0e-9d3c-0e8d8a1f2b34"),
+    "segment_id": ("Id of the segment.", "5f0c1d2e-8a53-4c0e-9d3c-0e8d8a1f2b34"),
+    "note_id": ("Id of the note.", "5f0c1d2e-8a53-4c0e-9d3c-0e8d8a1f2b34"),
     "funnel_id": ("Id of the funnel.", "5f0c1d2e-8a53-4c0e-9d3c-0e8d8a1f2b34"),
     "schedule_id": ("Id of the schedule.", "5f0c1d2e-8a53-4c0e-9d3c-0e8d8a1f2b34"),
 }

@@ -52,8 +52,8 @@ def one_of(words: Iterable[str], **options: Any) -> String:
 
 
 class ExportFilterBody(Schema):
-    """Of events: `type` (one or several, any of them), `user_id`, and `where` in the filter language of the reports.
-    Of samples: `name` (one or several, any of them) and `tags` (all of them)."""
+    """Of events: `type` (one or several, any of them), `user_id`, and `where` in the filter language of the reports,
+    segments included. Of samples: `name` (one or several, any of them) and `tags` (all of them)."""
 
     class Meta:
         unknown = RAISE

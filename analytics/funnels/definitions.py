@@ -13,8 +13,9 @@ from sqlalchemy import Connection, Row, delete, func, insert, select, text, upda
 from analytics import clock
 from analytics.auth.guard import Principal
 from analytics.errors import Conflict, NotFound
-from analytics.funnels.steps import Step, read_steps
+from analytics.funnels.steps import Step, filter_field_name, read_steps, replace_filters
 from analytics.reports.request import format_utc
+from analytics.reports.segments.expansion import expand
 from analytics.store.models import audit_log, funnels, sites
 
 MAX_FUNNELS = 500
@@ -91,7 +92,9 @@ def list_funnels(connection: Connection, site_id: int) -> list[Funnel]:
 def create_funnel(
     connection: Connection, site_id: int, definition: FunnelDefinition, body: Mapping[str, Any], principal: Principal
 ) -> Funnel:
-    """The new funnel; `body` has the other columns. Raises Conflict when the site has MAX_FUNNELS."""
+    """The new funnel; `body` has the other columns. Raises Conflict when the site has MAX_FUNNELS, BadInput for an
+    unknown segment."""
+    _check_segments(connection, site_id, definition)
     connection.execute(LOCK_SITE_FUNNELS, {"site_id": site_id})
     count = select(func.count()).where(funnels.c.site_id == site_id)
     if connection.execute(count).scalar_one() >= MAX_FUNNELS:
@@ -116,7 +119,8 @@ def update_funnel(
     changes: Mapping[str, Any],
     principal: Principal,
 ) -> Funnel:
-    """The updated funnel; the audit log records old and new values."""
+    """The updated funnel; the audit log records old and new values. Raises BadInput for an unknown segment."""
+    _check_segments(connection, funnel.site_id, definition)
     before = {name: getattr(funnel, name) for name in _description(changes)} | funnel.definition.as_json()
     after = _description(changes) | definition.as_json()
     changed = {name: value for name, value in after.items() if before[name] != value}
@@ -132,6 +136,14 @@ def delete_funnel(connection: Connection, funnel: Funnel, principal: Principal) 
     """Deletes the definition; tracked steps are events and stay."""
     connection.execute(delete(funnels).where(funnels.c.id == funnel.id))
     _audit(connection, principal, "funnel.delete", funnel, {"name": funnel.name, **funnel.definition.as_json()})
+
+
+def _check_segments(connection: Connection, site_id: int, definition: FunnelDefinition) -> None:
+    """The segments of the steps exist, and stay until the transaction ends. Raises BadInput."""
+    replace_filters(
+        definition.steps,
+        lambda index, text: expand(connection, site_id, text, filter_field_name(index), keeps=True).text,
+    )
 
 
 def _to_columns(fields: Mapping[str, Any]) -> dict[str, Any]:

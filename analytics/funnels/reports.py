@@ -14,6 +14,7 @@ from analytics.funnels.request import (
     FunnelSpec,
     compute_cached,
     count_funnel,
+    expand_spec,
     read_funnel_period,
     spec_of,
 )
@@ -28,7 +29,7 @@ def summarize(request: ReportRequest, funnel: Funnel) -> dict[str, Any]:
     # With numpy (funnels/request.py).
     from analytics.funnels import figures
 
-    period, spec = read_funnel_period(request), spec_of(funnel)
+    period, spec = read_funnel_period(request), expand_spec(request, spec_of(funnel))
 
     def compute() -> dict[str, Any]:
         ids = {"funnel_id": funnel.id, "website_id": funnel.site_key, "date": str(period.last_date)}
@@ -40,7 +41,7 @@ def summarize(request: ReportRequest, funnel: Funnel) -> dict[str, Any]:
 
 def build(request: ReportRequest, spec: FunnelSpec) -> dict[str, Any]:
     """Spec 4.E23 with the totals of 4.E22; also `breakdown` and `previous` where the query requests them."""
-    period = read_funnel_period(request)
+    period, spec = read_funnel_period(request), expand_spec(request, spec)
     comparison = read_comparison(request, period, MAX_DAYS)
     return compute_cached(
         request, "report", [spec], period, lambda: _report(request, spec, period, comparison), comparison
@@ -81,7 +82,7 @@ def compare(request: ReportRequest, funnels: Sequence[Funnel], metrics: Sequence
     from analytics.funnels import figures
 
     period = read_funnel_period(request)
-    specs = [spec_of(funnel) for funnel in funnels]
+    specs = [expand_spec(request, spec_of(funnel)) for funnel in funnels]
 
     def compute() -> dict[str, Any]:
         results = (count_funnel(request, spec, period) for spec in specs)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from analytics import clock
 from analytics.funnels.definitions import FUNNEL_STEP_TYPE, Funnel, FunnelDefinition
+from analytics.funnels.steps import filter_field_name, replace_filters
 from analytics.period import Period, period_parameter, read_zone
 from analytics.reports.cache import get_or_compute
 from analytics.reports.comparison import Comparison
@@ -35,6 +36,16 @@ class FunnelSpec(NamedTuple):
 
 def spec_of(funnel: Funnel) -> FunnelSpec:
     return FunnelSpec(funnel.definition, funnel.id)
+
+
+def expand_spec(request: ReportRequest, spec: FunnelSpec) -> FunnelSpec:
+    """The funnel with the conditions of the segments that filters of its steps name. Raises BadInput."""
+
+    def expand(index: int, filter_text: str) -> str:
+        return request.expand_filter(filter_text, filter_field_name(index)).text
+
+    definition = spec.definition
+    return spec._replace(definition=definition._replace(steps=replace_filters(definition.steps, expand)))
 
 
 def compute_cached(

@@ -2,17 +2,18 @@
 
 A step has a type and a condition, all parts of which must hold. `page` (or `path`) is a path pattern
 (reports/filtering/path_patterns.py); `event`, `custom` and `type` are an event type; `filter` is the filter language of
-reports (reports/filtering/filters.py), payload properties included. A step of the type `page` matches page views unless
-its condition names another event type. Regular expressions are not accepted.
+reports (reports/filtering/filters.py), payload properties and segments included; request.py replaces segments by their
+conditions before a funnel is counted. A step of the type `page` matches page views unless its condition names another
+event type. Regular expressions are not accepted.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, and_, case, literal
 
 from analytics.errors import BadInput, Invalid, Problem
-from analytics.reports.filtering.filters import Columns, Condition, build_filter_clause, check_users, parse_filter
+from analytics.reports.filtering.filters import Columns, Condition, build_filter_clause, check_filter, parse_filter
 from analytics.reports.filtering.path_patterns import match_path, parse_pattern
 from analytics.store.event_types import PAGE_VIEW, stored_type
 
@@ -67,9 +68,10 @@ def _condition_problems(index: int, step: Step) -> list[Problem]:
         except ValueError as error:
             problems.append(Problem(None, f"{field}[{part}]", "invalid", str(error)))
     try:
-        check_users(step_filter(step))
+        if "filter" in step.condition:
+            check_filter(step.condition["filter"])
     except BadInput as error:
-        problems.append(Problem(None, f"{field}[filter]", "bad_filter", error.detail.removeprefix("filter: ")))
+        problems.append(Problem(None, filter_field_name(index), "bad_filter", error.detail.removeprefix("filter: ")))
     return problems
 
 
@@ -84,8 +86,23 @@ def _repeated(field: str, values: Sequence[Any]) -> list[Problem]:
 
 
 def step_filter(step: Step) -> tuple[Condition, ...]:
-    """The step's own filter. Raises BadInput."""
+    """The step's own filter, without segments. Raises BadInput."""
     return parse_filter(step.condition["filter"]) if "filter" in step.condition else ()
+
+
+def replace_filters(steps: Sequence[Step], change: Callable[[int, str], str]) -> tuple[Step, ...]:
+    """The steps with another filter where they have one: `change` of the step's index and filter."""
+    return tuple(
+        step._replace(condition={**step.condition, "filter": change(index, step.condition["filter"])})
+        if "filter" in step.condition
+        else step
+        for index, step in enumerate(steps)
+    )
+
+
+def filter_field_name(index: int) -> str:
+    """How problems name the filter of the step."""
+    return f"steps[{index}][condition][filter]"
 
 
 def list_event_types(steps: Sequence[Step]) -> frozenset[str] | None:

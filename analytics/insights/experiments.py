@@ -52,7 +52,7 @@ class ExperimentResult(NamedTuple):
 
 def build_report(request: ReportRequest, goal: Goal) -> dict[str, Any]:
     """The variants compared, with the goal. Raises BadInput; Invalid when the count exceeds STATEMENT_TIMEOUT."""
-    request = with_goal(request, goal)
+    request, goal = with_goal(request, goal)
     with request.open_snapshot() as snapshot:
         selection = read_selection(request, snapshot.zone)
     return get_or_compute(request, "experiment", selection.period, lambda: _compute(request, selection, goal))

@@ -14,7 +14,7 @@ from analytics.period import Period, period_parameter, read_zone
 from analytics.reports import report_period
 from analytics.reports.day_range import DayRange
 from analytics.reports.filtering.filtered import PLAN
-from analytics.reports.filtering.filters import Condition, build_filter_clause, parse_filter
+from analytics.reports.filtering.filters import Condition, build_filter_clause, read_filter
 from analytics.reports.request import ReportRequest
 from analytics.store import event_queries
 from analytics.store.models import events
@@ -47,7 +47,7 @@ def read_selection(request: ReportRequest, rollups_zone: str) -> EventSelection:
     """The selection of the request; without a period, DEFAULT_DAYS through today. Raises BadInput."""
     query = request.query
     period = report_period.read_report_period(request, read_zone(query, rollups_zone))
-    conditions = parse_filter(query["filter"]) if "filter" in query else ()
+    conditions = read_filter(query["filter"]) if "filter" in query else ()
     return EventSelection(request.site.id, period, conditions, request.include_bots, period_parameter(request.query))
 
 

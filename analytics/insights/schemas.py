@@ -6,9 +6,9 @@ from marshmallow.validate import Length, OneOf, Range, Regexp
 
 from analytics.apidocs.response_fields import nullable, required
 from analytics.errors import BadInput
-from analytics.insights.fields import MAX_TEXT_CHARS, filter_field, text_field, type_field, valid_for
 from analytics.insights.goals.schemas import GoalDefinitionResponse
 from analytics.reports.audience.schemas import COHORT_UNITS, UnitFields
+from analytics.reports.fields import MAX_TEXT_CHARS, filter_field, text_field, type_field, valid_for
 from analytics.reports.filtering.path_patterns import parse_pattern
 from analytics.reports.filtering.payload_properties import parse_property
 from analytics.reports.schemas import EventTypes, EventTypesQuery, PeriodQuery, ReportMeta

@@ -152,5 +152,8 @@ def _mark_cached(response: dict[str, Any]) -> dict[str, Any]:
 def _key(request: ReportRequest, report_name: str, period: Period) -> str:
     # The bounds and the zone are in the digest because the rollups' zone may change.
     content = {**request.query, **period_bounds(period), "zone": period.zone.key, "limit": request.limit}
+    # The filter of the query holds the conditions of its segments, so a changed segment is another key. The response
+    # shows the filter as it was sent.
+    content["filter_meta"] = request.filter_meta
     digest = hashlib.sha256(msgspec.json.encode(content, order="sorted")).hexdigest()[:24]
     return f"analytics:{report_name}:{request.site.key}:{digest}"

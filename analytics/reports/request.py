@@ -3,9 +3,9 @@
 Views create it before they open a transaction, so that `read_complete_through` is not later than what the report reads.
 """
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import wraps
 from typing import Any, ParamSpec, TypeVar, cast
@@ -30,6 +30,7 @@ from analytics.errors import BadInput, Forbidden, Gone, NotFound, Unauthorised, 
 from analytics.extensions import buffer_redis, db, settings
 from analytics.period import PARAMETER_EXAMPLES, Period, period_parameter
 from analytics.reports.schemas import describe_identity
+from analytics.reports.segments.expansion import ExpandedFilter, expand, may_name_segments
 from analytics.reports.shared_reads import check_shared_query, is_shared
 from analytics.rollups.calendar import Calendar, read_calendar
 from analytics.rollups.snapshot.clipped import RawEventsPurged
@@ -48,7 +49,8 @@ R = TypeVar("R", covariant=True)
 class ReportRequest:
     """`read_complete_through`: the response counts every event received before it; None: Redis is unavailable.
 
-    `is_shared`: the caller is a share link, or has no token and reads a public site (shared_reads.py).
+    `is_shared`: the caller is a share link, or has no token and reads a public site (shared_reads.py). The filter of
+    `query` has conditions only; `filter_meta` has it as it was sent, and the segments in it.
     """
 
     site: Site
@@ -56,6 +58,7 @@ class ReportRequest:
     now: datetime
     complete_through: datetime | None
     is_shared: bool = False
+    filter_meta: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def include_bots(self) -> bool:
@@ -95,8 +98,17 @@ class ReportRequest:
             "identity": describe_identity(self.site.visitor_window, self.site.visitor_by),
             "complete_through": None if self.complete_through is None else format_utc(self.complete_through),
             "computed_at": format_utc(self.now),
+            **self.filter_meta,
             **extra,
         }
+
+    def expand_filter(self, filter_text: str, parameter: str = "filter") -> ExpandedFilter:
+        """The filter with the conditions of the site's segments in place of their names. Raises BadInput, which names
+        the parameter."""
+        if not may_name_segments(filter_text):
+            return ExpandedFilter(filter_text, {})
+        with read_transaction(db.engine, settings().statement_timeout) as connection:
+            return expand(connection, self.site.id, filter_text, parameter, lists_names=not self.is_shared)
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,11 +173,24 @@ def read_request(schema: Schema, principal: Principal | None = None, default_sit
     The site is the one that the request names (web/site_parameters.py), else `default_site`, else the token's own.
     """
     query, caller = read_query(schema, request.args), principal or current_principal()
-    if caller.kind is Kind.SHARE:
-        check_shared_query(query)
     site = find_site(db.engine, resolve_site_key(caller, read_requested_site() or default_site))
     now = clock.now()
-    return ReportRequest(site, query, now, _complete_through(now), caller.kind is Kind.SHARE)
+    sent = ReportRequest(site, query, now, _complete_through(now), caller.kind is Kind.SHARE)
+    report_request = _with_conditions(sent)
+    if report_request.is_shared:
+        check_shared_query(report_request.query)
+    return report_request
+
+
+def _with_conditions(sent: ReportRequest) -> ReportRequest:
+    """The request with the conditions of the segments that its filter names. Raises BadInput."""
+    filter_text = sent.query.get("filter")
+    if not filter_text:
+        return sent
+    expanded = sent.expand_filter(filter_text)
+    # Definitions are not shown without a token.
+    shown = {"segments": expanded.segments} if expanded.segments and not sent.is_shared else {}
+    return replace(sent, query={**sent.query, "filter": expanded.text}, filter_meta={"filter": filter_text, **shown})
 
 
 def read_sites_request(schema: Schema) -> SitesRequest:

@@ -80,7 +80,7 @@ def limit_field(max_rows: int = 1000) -> fields.Integer:
     return fields.Integer(validate=Range(1, max_rows))
 
 
-class PeriodQuery(SiteFields):
+class PeriodFields(SiteFields):
     """The site and the period; `analytics.period` reads the period."""
 
     zone = text_field()
@@ -90,6 +90,11 @@ class PeriodQuery(SiteFields):
     hours = text_field()
     from_ = fields.String(data_key="from", attribute="from")
     to = fields.String()
+
+
+class PeriodQuery(PeriodFields):
+    """The site, the period, and whether events of bots count too."""
+
     include_bots = fields.Boolean()
 
 
@@ -179,7 +184,7 @@ class ComparisonMeta(Schema):
 
 class ReportMeta(PeriodBounds):
     """The source of the figures and how fresh they are. `complete_through`: every event received before is counted.
-    `compare`: of a report that compares."""
+    `compare`: of a report that compares. `filter`: as it was sent; `segments`: the filter of each segment in it."""
 
     class Meta:
         include = required(fields.AwareDateTime, "computed_at") | nullable(fields.AwareDateTime, "complete_through")
@@ -190,6 +195,8 @@ class ReportMeta(PeriodBounds):
     identity = fields.List(fields.String(), required=True)
     cached = fields.Boolean()
     compare = fields.Nested(ComparisonMeta)
+    filter = fields.String()
+    segments = fields.Dict(keys=fields.String(), values=fields.String())
 
 
 META_EXAMPLE = {

@@ -2,9 +2,9 @@
 
 request.py asks for every caller of Kind.SHARE. Both lists name what is allowed, so that a new report, parameter or
 dimension is private until it is listed: a filter by a payload property or a user id would let anybody guess its
-values one by one. Reports whose lists are fixed leave out those of other dimensions where `ReportRequest.is_shared`:
-cities are left out, and referring pages are shown as their sources. Links are shown by short code, since that is what
-their reports are about.
+values one by one; segments in it count by their conditions. Reports whose lists are fixed leave out those of other
+dimensions where `ReportRequest.is_shared`: cities are left out, and referring pages are shown as their sources. Links
+are shown by short code, since that is what their reports are about.
 """
 
 from collections.abc import Mapping

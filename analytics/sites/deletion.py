@@ -28,6 +28,8 @@ SELECT
     (SELECT count(*) FROM share_links WHERE site_id = :site_id) AS share_links,
     (SELECT count(*) FROM funnels WHERE site_id = :site_id) AS funnels,
     (SELECT count(*) FROM goals WHERE site_id = :site_id) AS goals,
+    (SELECT count(*) FROM segments WHERE site_id = :site_id) AS segments,
+    (SELECT count(*) FROM notes WHERE site_id = :site_id) AS notes,
     (SELECT count(*) FROM export_schedules WHERE site_id = :site_id) AS schedules,
     (SELECT count(*) FROM export_jobs WHERE site_id = :site_id) AS exports,
     (SELECT count(*) FROM export_jobs WHERE site_id = :site_id AND state = 'done' AND file IS NOT NULL) AS export_files,

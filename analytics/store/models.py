@@ -722,6 +722,39 @@ goals = Table(
     Index("uq_goals_site_id_name", "site_id", "name", unique=True),
 )
 
+# Filters with a name (reports/segments/segments.py).
+segments = Table(
+    "segments",
+    metadata,
+    Column("id", UUID, primary_key=True),
+    Column("site_id", Integer, ForeignKey("sites.id", ondelete="CASCADE"), nullable=False),
+    Column("name", Text, nullable=False),
+    # The name by which it is found: without regard to case.
+    Column("folded_name", Text, nullable=False),
+    # A report filter (reports/filtering/filters.py) that names no segment.
+    Column("filter", Text, nullable=False),
+    # The subject of the creating token.
+    Column("owner", Text, nullable=False),
+    Column("created_at", Instant, nullable=False, server_default=func.now()),
+    Column("updated_at", Instant, nullable=False, server_default=func.now()),
+    Index("uq_segments_site_id_folded_name", "site_id", "folded_name", unique=True),
+)
+
+# Texts on days of a site (reports/notes/notes.py).
+notes = Table(
+    "notes",
+    metadata,
+    Column("id", UUID, primary_key=True),
+    Column("site_id", Integer, ForeignKey("sites.id", ondelete="CASCADE"), nullable=False),
+    Column("day", Date, nullable=False),
+    Column("text", Text, nullable=False),
+    # The subject of the creating token.
+    Column("owner", Text, nullable=False),
+    Column("created_at", Instant, nullable=False, server_default=func.now()),
+    Column("updated_at", Instant, nullable=False, server_default=func.now()),
+    Index(None, "site_id", "day"),
+)
+
 # Partitioned tables and their partition columns.
 PARTITION_COLUMNS = {"events": "ts", "samples": "ts", "ingest_ledger": "received_at"}
 SUPPORTED_TYPES = (

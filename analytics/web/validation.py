@@ -1,7 +1,8 @@
 """A request's query string and JSON body, read by a marshmallow schema.
 
-Views call `read_query` and `load_json_body`. An unknown name is refused, never ignored; each problem names the field
-and says what is accepted (web/field_errors.py). apidocs/parameters.py calls `refuse_unknown_names` for every operation.
+Views call `read_query` and `load_json_body`, commands `load_object`. An unknown name is refused, never ignored; each
+problem names the field and says what is accepted (web/field_errors.py). apidocs/parameters.py calls
+`refuse_unknown_names` for every operation.
 """
 
 from collections.abc import Iterable
@@ -73,7 +74,11 @@ def _listed(names: tuple[str, ...]) -> str:
 
 def load_json_body(schema: Schema) -> dict[str, Any]:
     """The request's JSON object by `schema`. Raises UnsupportedMedia, BadInput, and Invalid with every bad field."""
-    body = _read_json_object(schema)
+    return load_object(schema, _read_json_object(schema))
+
+
+def load_object(schema: Schema, body: dict[str, Any]) -> dict[str, Any]:
+    """The object by `schema`. Raises Invalid with every bad field."""
     try:
         loaded: dict[str, Any] = schema.load(body)
     except ValidationError as error:

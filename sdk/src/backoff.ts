@@ -9,6 +9,7 @@ export function jitter(failures: number, chance: number): number {
 
 /** The wait that a Retry-After header asks for, at most 300 s, and up to a quarter more; NaN without a readable header. */
 export function readRetryAfter(header: string | null, nowMs: number, chance: number): number {
-  const wait = Number(header || NaN) * 1000 || Date.parse(header ?? "") - nowMs;
+  // Of null both make NaN.
+  const wait = parseInt(header as string) * 1000 || Date.parse(header as string) - nowMs;
   return Math.min(MAX_WAIT_MS, Math.max(0, wait)) * (1 + chance / 4);
 }

@@ -5,7 +5,7 @@ export function createBucket(ratePerS: number, burst: number): (nowMs: number) =
   let tokens = burst;
   let filledAt = 0;
   return (nowMs) => {
-    tokens = Math.min(burst, tokens + ((nowMs - filledAt) / 1000) * ratePerS);
+    tokens = Math.min(burst, tokens + (((nowMs - filledAt) / 1000) * ratePerS || 0));
     filledAt = nowMs;
     return tokens >= 1 && !!tokens--;
   };

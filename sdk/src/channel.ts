@@ -1,7 +1,8 @@
 /**
- * What the pages of one origin tell each other; an empty message when one goes away. Without BroadcastChannel each page
- * finds out by itself, later.
+ * What the pages of one origin tell each other; an empty message when one goes away. Where a channel is absent or refused
+ * each page finds out by itself, later.
  */
+import { attempt } from "./local.js";
 import type { ConsentState } from "./types.js";
 
 export interface Message {
@@ -17,8 +18,7 @@ export type Announce = (message: Message) => void;
 
 export function openChannel(name: string, receive: (message: Message) => void): Announce {
   // Not the one of Node, which would keep a server running.
-  const Opened = globalThis.window?.BroadcastChannel;
-  const channel = Opened && new Opened(name);
+  const channel = globalThis.window && attempt(() => new BroadcastChannel(name));
   if (channel) channel.onmessage = (event) => receive(event.data as Message);
   return (message) => channel?.postMessage(message);
 }

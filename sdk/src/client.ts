@@ -33,10 +33,11 @@ export const AnalyticsClient = createClient as unknown as new (
 function createClient(apiUrl: string, token?: string | null, options: Options = {}): Client {
   const settings = resolveOptions(options);
   if (token?.startsWith("pk_")) [settings.key, token] = [token, null];
-  const base = apiUrl.replace(/\/$/, "");
+  const base = `${apiUrl}`.replace(/\/$/, "");
   const name = `${settings.storage}:${settings.site ?? settings.key ?? ""}@${base}`;
   const report = createReport(settings);
-  const privacy = createPrivacy(name, settings.respectPrivacy, settings.consent);
+  // An opt-out is one from all sites and servers.
+  const privacy = createPrivacy(settings.storage, settings.respectPrivacy, settings.consent);
   const session = createSession(name);
   const store = createStore(name, settings.persist);
   const mayTake = createBucket(settings.rate, settings.burst);
@@ -47,8 +48,15 @@ function createClient(apiUrl: string, token?: string | null, options: Options = 
   const announce = openChannel(name, receive);
   const sender = createSender(base + settings.path, name, settings, store, report, announce, sends, token);
 
+  function records(): boolean {
+    if (!live || privacy.records()) return live;
+    // Another page may have been told, and this one not.
+    store.forget(store.memory.keys());
+    return false;
+  }
+
   function sends(): boolean {
-    return live && privacy.sends();
+    return records() && privacy.isGranted();
   }
 
   function start(): void {
@@ -67,27 +75,22 @@ function createClient(apiUrl: string, token?: string | null, options: Options = 
   function make(fields: NewEvent, isSent: boolean): Stored | null {
     const now = Date.now();
     const event_id = uuid7(now);
-    const event: AnalyticsEvent = {
-      hostname: location.hostname,
-      ...fields,
-      event_id,
-      ts: new Date(now).toISOString(),
-      src: settings.src,
-      // The page, unless the event or its payload says another.
-      payload: { page: fields.path ? undefined : location.pathname, ...call(settings, "enrich"), ...fields.payload },
-      user_id: fields.user_id ?? user,
-      session_id: settings.session ? session.current(now, isSent) : undefined,
-    };
-    const checked = settings.beforeSend ? call(settings, "beforeSend", event) : event;
-    return checked ? write({ ...checked, event_id }) : report.drop("before_send");
-  }
-
-  function write(event: AnalyticsEvent): Stored | null {
     try {
-      const text = JSON.stringify(event);
-      // A character has at most three bytes: most texts need no counting.
-      const isLarge = text.length > 10_000 && countBytes(text) > MAX_EVENT_BYTES;
-      return isLarge ? report.drop("too_large") : [event.event_id, text];
+      const event: AnalyticsEvent = {
+        hostname: location.hostname,
+        ...fields,
+        event_id,
+        ts: new Date(now).toISOString(),
+        src: settings.src,
+        // The page, unless the event or its payload says another.
+        payload: { page: fields.path ? undefined : location.pathname, ...call(settings, "enrich"), ...fields.payload },
+        user_id: fields.user_id ?? user,
+        session_id: settings.session ? session.current(now, isSent) : undefined,
+      };
+      const checked = settings.beforeSend ? call(settings, "beforeSend", event) : event;
+      if (!checked) return report.drop("before_send");
+      const text = JSON.stringify({ ...checked, event_id });
+      return countBytes(text) > MAX_EVENT_BYTES ? report.drop("too_large") : [event_id, text];
     } catch (error) {
       console.error(PREFIX, error);
       return report.drop("invalid");
@@ -96,7 +99,7 @@ function createClient(apiUrl: string, token?: string | null, options: Options = 
 
   function record(fields: NewEvent): string | null {
     const isSent = sends();
-    if (!isSent && !(live && privacy.records())) return null;
+    if (!isSent && !records()) return null;
     if (!mayTake(performance.now())) return report.drop("flood");
     // The first events tell most, where the visit came from: while consent is pending, later ones go.
     if (!isSent && store.memory.size >= MAX_HELD) return report.drop("queue_full");
@@ -118,9 +121,11 @@ function createClient(apiUrl: string, token?: string | null, options: Options = 
     if (!live) return null;
     const referrer = cutQuery(lastUrl ?? document.referrer);
     lastUrl = location.href;
+    // A router names the path alone.
+    const path = payload?.["page"] ?? location.pathname;
     return record({
       type: "page_view",
-      payload: { page: location.pathname + readCampaign(location.search), referrer, title: document.title, ...payload },
+      payload: { referrer, title: document.title, ...payload, page: path + readCampaign(location.search) },
       language: navigator.language,
       screen: screen.width,
     });
@@ -131,9 +136,12 @@ function createClient(apiUrl: string, token?: string | null, options: Options = 
     if (!live) return;
     announce(message);
     receive(message);
+    if (!records()) store.clear();
   }
 
   function setOptOut(optOut: boolean): void {
+    // What waits since before an opt-out that another page stored.
+    if (live && !records()) store.clear();
     privacy.storeOptOut(optOut);
     tell({ optOut });
   }
@@ -144,18 +152,17 @@ function createClient(apiUrl: string, token?: string | null, options: Options = 
     privacy.update(consent, optOut);
     // A page has gone, and may have left events; or this one may now send what it held.
     if (sends()) return start();
-    if (privacy.records()) return;
-    store.clear();
-    session.reset();
+    // What is stored, the page that was told has forgotten: another may have begun anew.
+    if (!records()) session.reset();
   }
 
   if (live) {
     // For the life of the page: after close() the listeners do nothing.
-    document.addEventListener("visibilitychange", () => (document.hidden ? leave() : sender.arm(0)));
+    addEventListener("visibilitychange", () => (document.hidden ? leave() : sender.arm(0)));
     addEventListener("pagehide", leave);
     addEventListener("online", sender.resume);
+    if (sends()) start();
   }
-  if (sends()) start();
 
   return {
     track,
@@ -179,6 +186,7 @@ function createClient(apiUrl: string, token?: string | null, options: Options = 
       reasons: { ...report.counts.reasons },
       waiting: store.memory.size,
       unsaved: store.volatile.size,
+      active: sends(),
     }),
     close() {
       leave();

@@ -4,7 +4,7 @@
  */
 
 /** What `work` returns; null where the browser refuses it. */
-function attempt<T>(work: () => T): T | null {
+export function attempt<T>(work: () => T): T | null {
   try {
     return work();
   } catch {

@@ -5,8 +5,8 @@ import type { ConsentState } from "./types.js";
 export interface Privacy {
   /** Whether events are taken: to be sent, or to be held while consent is pending. */
   records(): boolean;
-  /** Whether events are stored and sent. */
-  sends(): boolean;
+  /** Whether there is consent, without which events are only held. */
+  isGranted(): boolean;
   /** What the visitor decided, here or in another tab. */
   update(consent: ConsentState | undefined, optOut: boolean | undefined): void;
   storeOptOut(optOut: boolean): void;
@@ -24,7 +24,7 @@ export function createPrivacy(name: string, respectSignal: boolean, consent: Con
 
   return {
     records,
-    sends: () => consent === "granted" && records(),
+    isGranted: () => consent === "granted",
     update(newConsent = consent, optOut = optedOut) {
       consent = newConsent;
       optedOut = optOut;

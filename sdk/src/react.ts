@@ -22,7 +22,7 @@ const nothing: Analytics = { track: () => null, page: () => null, identify: () =
 /** The client of a server and site. The options of the first call for it are kept. */
 export function getClient(apiUrl: string, token?: Token, options: Options = {}): AnalyticsClient | null {
   if (typeof document === "undefined") return null;
-  const name = [apiUrl, options.site, options.key, options.storage].join(" ");
+  const name = [apiUrl, options.site, options.key, options.storage, token?.startsWith("pk_") && token].join(" ");
   let client = clients.get(name);
   if (!client) clients.set(name, (client = new AnalyticsClient(apiUrl, token, options)));
   return client;
@@ -67,7 +67,7 @@ const lastPaths = new WeakMap<Analytics["page"], string>();
 function useClient(apiUrl: string | undefined, token: Token, options: Options | undefined): AnalyticsClient | null {
   const client = useMemo(
     () => (apiUrl === undefined ? null : getClient(apiUrl, token, options)),
-    [apiUrl, options?.site, options?.key, options?.storage],
+    [apiUrl, options?.site, options?.key, options?.storage, token],
   );
   useEffect(() => {
     // A publishable key is part of the client; without a token it keeps the one that onToken returned.

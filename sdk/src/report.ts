@@ -5,7 +5,7 @@ import type { DropReason, Rejection, Stats } from "./types.js";
 type Reasons = Partial<Record<DropReason, number>>;
 
 export interface Report {
-  readonly counts: Omit<Stats, "waiting" | "unsaved">;
+  readonly counts: Omit<Stats, "waiting" | "unsaved" | "active">;
   /** Counts a drop. Returns null, which is what the caller of `track` gets. */
   drop(reason: DropReason, count?: number): null;
   reject(rejection: Rejection): void;

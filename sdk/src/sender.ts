@@ -142,7 +142,7 @@ export function createSender(
       running = undefined;
     }
     // An event may have been added after the last look into the store, while its timer found this run.
-    if (isSender === false) arm(1000 + Math.random() * 2000);
+    if (isSender === false) arm(2000);
     else added();
   }
 
@@ -200,8 +200,11 @@ export function createSender(
     report.drop(reason, events.length);
   }
 
-  /** Whether the next batch may follow at once. */
-  async function post(batch: Stored[], leaving = false): Promise<boolean> {
+  /**
+   * Whether the next batch may follow at once. With `leaving` the request outlives the page: also where nothing is stored,
+   * since the page may go while it is under way.
+   */
+  async function post(batch: Stored[], leaving = !settings.persist): Promise<boolean> {
     const body = writeBody(batch, Date.now(), { key: settings.key, site_id: settings.site });
     const bytes = leaving ? countBytes(body) : 0;
     leavingBytes += bytes;
@@ -237,20 +240,22 @@ export function createSender(
       call(settings, "onAck", settle(batch), answer);
       return true;
     }
-    if (status === 401 && (await getToken())) return true;
+    if (status === 401 && !settings.key) {
+      void getToken(answer);
+      return false;
+    }
     if (status === 413) {
-      // No report of the drop before a request succeeds: it might be too large, too.
-      failures++;
       limit = Math.ceil(batch.length / 2);
-      if (batch.length < 2) giveUp(batch, "too_large");
-      return true;
+      if (batch.length > 1) return true;
+      giveUp(batch, "too_large");
+      // Others might be, too, and so might the report of the drop, which waits for a request that succeeds.
+      return retry(null);
     }
     if (status > 499 || RETRIED.includes(status)) return retry(headers.get("Retry-After"));
     // Unauthorised, forbidden, not found; or of another server: a 2xx without the count, a refusal without a code.
     if ((status < 405 && status !== 400) || !answer.code) {
       // Somebody has to change something, here or in a proxy.
-      if (!warned) console.warn(PREFIX, answer.detail ?? status);
-      warned = true;
+      warn(answer.detail ?? status);
       return postpone(MAX_WAIT_MS);
     }
     refuse(answer, batch, status);
@@ -277,18 +282,20 @@ export function createSender(
   }
 
   /** Asks the application for another token, once until it has worked. Without one the sender waits for setToken(). */
-  async function getToken(): Promise<boolean> {
+  async function getToken({ detail }: Answer): Promise<void> {
     needsToken = true;
-    if (!askedForToken) {
-      askedForToken = true;
-      const fresh = await Promise.resolve(call(settings, "onToken")).catch((error) => console.error(PREFIX, error));
-      if (fresh) {
-        token = fresh;
-        needsToken = false;
-        announce({ token: fresh });
-      }
-    }
-    return !needsToken;
+    const fresh = askedForToken ? null : await Promise.resolve(call(settings, "onToken")).catch((error) => console.error(PREFIX, error));
+    askedForToken = true;
+    if (!fresh) return warn(detail);
+    announce({ token: fresh });
+    token = fresh;
+    resume();
+  }
+
+  /** Once until a request succeeds. */
+  function warn(detail: unknown): void {
+    if (!warned) console.warn(PREFIX, detail);
+    warned = true;
   }
 
   function retry(retryAfter: string | null): false {
@@ -305,8 +312,8 @@ export function createSender(
     resume,
     setToken,
     async start() {
-      // Not at once: many tabs may start together.
-      if ((await store.readAll()).length > memory.size) arm(Math.random() * 1000);
+      // Not at once: the page is still loading.
+      if ((await store.readAll()).length > memory.size) arm(1000);
     },
   };
 }

@@ -21,7 +21,7 @@ export function createSession(name: string): Session {
     current(nowMs, store) {
       if (id && Math.abs(nowMs - touchedAt) < TOUCH_MS) return id;
       const [lastId, lastAt] = ((store && readItem(key)?.split(" ")) || [id, touchedAt]) as [string?, number?];
-      id = lastId && Math.abs(nowMs - Number(lastAt)) < GAP_MS ? lastId : uuid7(nowMs);
+      id = lastId && Math.abs(nowMs - (lastAt as number)) < GAP_MS ? lastId : uuid7(nowMs);
       touchedAt = nowMs;
       if (store) writeItem(key, id + " " + nowMs);
       return id;

@@ -25,6 +25,7 @@ export interface EventStore {
   /** Forgets events that another page has removed. */
   forget(ids: Iterable<string>): void;
   remove(ids: Iterable<string>): void;
+  /** Forgets all events of the origin's pages. */
   clear(): void;
 }
 

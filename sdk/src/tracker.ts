@@ -97,7 +97,7 @@ function start(tag: Tag, Client: typeof AnalyticsClient): void {
     attention.restart();
     const path = readPath(tag.hash);
     view = { path, leastSeconds: 0.1 };
-    if (tag.exclude.test(location.pathname)) return;
+    if (tag.exclude.test(path)) return;
     view.id = record("page_view", { title: document.title }, {
       path: path + readSource(),
       referrer: cutQuery(referrer) || undefined,
@@ -116,7 +116,7 @@ function start(tag: Tag, Client: typeof AnalyticsClient): void {
     const [navigation] = performance.getEntriesByType("navigation") as (PerformanceNavigationTiming & { responseStatus?: number })[];
     const status = document.querySelector<HTMLMetaElement>('meta[name="analytics:status"]')?.content ?? navigation?.responseStatus;
     if (tag.missing && String(status) === "404" && view?.id) record("not_found");
-    if (tag.vitals && view?.id) loadVitals(tag, view.path);
+    if (tag.vitals && view?.id) loadVitals(tag, view.path, client);
   }
 
   for (const name of ["pushState", "replaceState"] as const) {
@@ -140,8 +140,8 @@ function start(tag: Tag, Client: typeof AnalyticsClient): void {
 }
 
 /** Web vitals are of the load of the page, so their path is that of its first view. */
-function loadVitals({ vitals, base, samplesPath, key, site }: Tag, path: string): void {
+function loadVitals({ vitals, base, samplesPath, key, site }: Tag, path: string, client: AnalyticsClient): void {
   import(vitals as string)
-    .then((module: typeof import("./vitals.js")) => module.watchVitals(base + samplesPath, { key, site_id: site }, path))
+    .then((module: typeof import("./vitals.js")) => module.watchVitals(base + samplesPath, { key, site_id: site }, path, client))
     .catch(warn);
 }

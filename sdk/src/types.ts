@@ -71,6 +71,8 @@ export interface Stats {
   waiting: number;
   /** Those of them that are in memory only, and would be lost with the page. */
   unsaved: number;
+  /** Whether events are sent: not after optOut(), without consent, where the browser objects, and after close(). */
+  active: boolean;
 }
 
 export type UserId = string | number | null;

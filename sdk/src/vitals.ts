@@ -3,17 +3,18 @@
  * when its tag has `data-vitals`. Each is sent once a load, when it is known or the page is hidden; a sample that does not
  * arrive is not sent again.
  */
+import type { Client } from "./types.js";
 import { type Metric, onCLS, onINP, onLCP } from "web-vitals";
 
 /** Values that are known together go together. */
 const WAIT_MS = 1000;
 
-/** Sends to `url`, a path of samples; `envelope` names site and key. */
-export function watchVitals(url: string, envelope: object, path: string): void {
+/** Sends to `url`, a path of samples, while `client` is active; `envelope` names site and key. */
+export function watchVitals(url: string, envelope: object, path: string, client: Client): void {
   let samples: object[] = [];
 
   function send(): void {
-    if (!samples.length) return;
+    if (!samples.length || !client.stats().active) return;
     const body = JSON.stringify({ ...envelope, sent_at: new Date(), samples });
     samples = [];
     // Without a header of ours there is no preflight request.

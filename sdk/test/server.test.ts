@@ -16,7 +16,7 @@ test("on a server a client does nothing, and keeps no process alive", async () =
   await client.flush();
   client.close();
   assert.deepEqual(client.stats(), {
-    tracked: 0, sent: 0, rejected: 0, dropped: 0, reasons: {}, retries: 0, waiting: 0, unsaved: 0,
+    tracked: 0, sent: 0, rejected: 0, dropped: 0, reasons: {}, retries: 0, waiting: 0, unsaved: 0, active: false,
   });
 });
 

@@ -45,6 +45,7 @@ class Route(NamedTuple):
 
 REPORTS, WEBSITES = "/api/analytics/reports", "/api/v1/analytics"
 FUNNELS, GOALS = "/api/v1/funnels", "/api/analytics/goals"
+SEGMENTS, NOTES = "/api/analytics/segments", "/api/analytics/notes"
 EXPORTS, SCHEDULES = "/api/analytics/exports", "/api/analytics/exports/schedules"
 SITES, KEYS, TOKENS = "/api/analytics/sites", "/api/analytics/keys", "/api/analytics/tokens"
 LETTERS = "/api/analytics/dead-letters"
@@ -103,6 +104,16 @@ ROUTES: dict[str, Route] = {
     f"POST {GOALS}": Route("write", 201),
     f"PATCH {GOAL}": Route("write", body={"name": "Sale"}),
     f"DELETE {GOAL}": Route("write", 204),
+    f"GET {SEGMENTS}": READ,
+    f"GET {SEGMENTS}/<uuid:segment_id>": READ,
+    f"POST {SEGMENTS}": Route("write", 201),
+    f"PATCH {SEGMENTS}/<uuid:segment_id>": Route("write", body={"name": "Sale"}),
+    f"DELETE {SEGMENTS}/<uuid:segment_id>": Route("write", 204),
+    f"GET {NOTES}": READ,
+    f"GET {NOTES}/<uuid:note_id>": READ,
+    f"POST {NOTES}": Route("write", 201),
+    f"PATCH {NOTES}/<uuid:note_id>": Route("write", body={"text": "Sale"}),
+    f"DELETE {NOTES}/<uuid:note_id>": Route("write", 204),
     "POST /api/analytics/ingest": ACCEPTS,
     "POST /api/analytics/samples": ACCEPTS,
     "POST /analytics/events/": ACCEPTS,
@@ -279,6 +290,8 @@ def _create_resources(client: FlaskClient, headers: dict[str, str]) -> dict[str,
         "event_type": "order",
         "funnel_id": post(f"{FUNNELS}/", funnel)["data"]["id"],
         "goal_id": post(GOALS, {"site": OURS, "name": "g", "type": "order"})["id"],
+        "segment_id": post(SEGMENTS, {"site": OURS, "name": "s", "filter": "country==DE"})["id"],
+        "note_id": post(NOTES, {"site": OURS, "day": "2025-11-15", "text": "n"})["id"],
         "job_id": post(EXPORTS, {**job, "what": "events", "from": "2025-11-01", "to": "2025-11-15"})["id"],
         "schedule_id": post(SCHEDULES, {"every": "day", "at": "06:30", "request": job})["id"],
         "key_id": post(KEYS, {"kind": "secret", "site": OURS, "scopes": ["read"]})["id"],

@@ -285,7 +285,7 @@ def test_requests_that_outlive_the_page_stay_within_what_browsers_allow_to_all_o
             Object.defineProperty(document, 'hidden', { value: true });
             for (let leaving = 0; leaving < 2; leaving++) {
                 for (let n = 0; n < 8; n++) client.track('read', { text: 'ä'.repeat(3000) });
-                document.dispatchEvent(new Event('visibilitychange'));
+                document.dispatchEvent(new Event('visibilitychange', { bubbles: true }));
             }
         }"""
     )

@@ -105,7 +105,9 @@ def test_nothing_more_is_sent_once_the_visitor_has_opted_out(
     ids = track(page, 250)
     wait_until(lambda: server.requests)
     page.evaluate("client.track('read', { text: 'a'.repeat(33000) }); client.optOut()")
-    page.evaluate("document.dispatchEvent(new Event('visibilitychange')); dispatchEvent(new Event('online'))")
+    page.evaluate(
+        "document.dispatchEvent(new Event('visibilitychange', { bubbles: true })); dispatchEvent(new Event('online'))"
+    )
     page.wait_for_timeout(1500)
     (request,) = server.requests
     assert {event["event_id"] for event in request.events} <= set(ids)

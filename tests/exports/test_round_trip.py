@@ -314,6 +314,8 @@ OTHER_ROUTES = {
     "/api/analytics/reports/events": "the export itself",
     "/api/analytics/reports/live": "an endless stream of new events",
     "/api/analytics/goals": "definitions", "/api/analytics/goals/<uuid:goal_id>": "definitions",
+    "/api/analytics/segments": "definitions", "/api/analytics/segments/<uuid:segment_id>": "definitions",
+    "/api/analytics/notes": "definitions", "/api/analytics/notes/<uuid:note_id>": "definitions",
     "/api/v1/funnels/": "definitions", "/api/v1/funnels/<uuid:funnel_id>": "definitions",
     "/metrics": "samples are another export", "/metrics/<path:name>": "samples are another export",
 }  # fmt: skip

@@ -56,6 +56,7 @@ LEFT_OUT = {
     f"{REPORTS}/live": "a stream without end; tests/reports/realtime reads it event by event",
     "/api/analytics/goals": "definitions, no figures",
     "/api/analytics/goals/{goal_id}": "a definition, no figures",
+    "/api/analytics/notes": "texts, no figures",
     "/api/v1/funnels/": "definitions, no figures",
     "/api/v1/funnels/{funnel_id}": "a definition, no figures",
 }

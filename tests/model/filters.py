@@ -1,4 +1,5 @@
-"""The language of filters, read for the model: conditions joined by `;`, values by `|`. Nothing is escaped in ours."""
+"""The language of filters, read for the model: conditions joined by `;`, values by `|`. Nothing is escaped in ours,
+but for the names of segments."""
 
 import re
 from decimal import Decimal, InvalidOperation
@@ -38,7 +39,14 @@ class Condition(NamedTuple):
 
 
 def parse_filter(text: str) -> list[Condition]:
+    if text.startswith("segment:"):
+        text = segment_filter(text)
     return [_parse(part) for part in text.split(";")]
+
+
+def segment_filter(term: str) -> str:
+    """The filter of the segment, which is its name too (run.py)."""
+    return re.sub(r"\\(.)", r"\1", term.removeprefix("segment:"))
 
 
 def _parse(text: str) -> Condition:

@@ -20,6 +20,15 @@ FILTERS = (
     "utm_source==newsletter;path==/pricing", "type==pageview", "type==click", "payload.step==1", "payload.plan!=free",
     "city==DE//Berlin", "device==mobile;path!~z", "source==google;path==/b", "subject==tea", "channel==paid|email", "utm_source==NEWSletter", "screen!=phone",
 )  # fmt: skip
+
+
+def segment_of(filter_text: str) -> str:
+    """How filters name the segment of that filter; each has one, with the filter itself as its name."""
+    for sign in "\\;|":
+        filter_text = filter_text.replace(sign, f"\\{sign}")
+    return f"segment:{filter_text}"
+
+
 TYPES = ("page_view", "pageview", "click", "order", "signup", "none")
 # Of a period: any, or any in the zone of the site.
 ANY, DAYS = "any", "days"
@@ -114,7 +123,7 @@ class Requests:
         query = self._period(kind) + self._chance(0.3, "include_bots", "true", "true", "false")
         if types:
             query += self._chance(0.4, "type", *TYPES) + self._chance(0.1, "type", *TYPES)
-        return query + (self._chance(0.4, "filter", *FILTERS) if filters else [])
+        return query + (self._chance(0.4, "filter", *FILTERS, *map(segment_of, FILTERS)) if filters else [])
 
     def _summary(self) -> Query:
         return self._common(ANY, types=True, filters=True) + self._compare(0.4)

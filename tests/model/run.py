@@ -9,8 +9,9 @@ from tests.model.answers import ANSWERS
 from tests.model.calendars import DAY
 from tests.model.comparison import ANYTHING, differences
 from tests.model.events import Log
+from tests.model.filters import segment_filter
 from tests.model.generator import SITES, Sample, Scenario, Step
-from tests.model.requests import FUNNELS, GOALS, Requests
+from tests.model.requests import FILTERS, FUNNELS, GOALS, Requests
 from tests.model.service import Service
 from tests.model.site import Request, Site
 
@@ -35,6 +36,8 @@ class Run:
         self._ids: dict[str, tuple[list[str], list[str]]] = {}
         for key, log in self._logs.items():
             service.create_site(log)
+            for filter_text in FILTERS:
+                service.post("/api/analytics/segments", {"site": key, "name": filter_text, "filter": filter_text})
             self._ids[key] = self._define_funnels(key), self._define_goals(key)
         self._batches, self._checks, self._is_merged = 0, 0, True
         self.failures: list[str] = []
@@ -134,7 +137,7 @@ class Run:
                     self._compare(state, site, request)
 
     def _compare(self, state: str, site: Site, request: Request) -> None:
-        expected = ANSWERS[request.operation](site, request)
+        expected = _with_filter(ANSWERS[request.operation](site, request), request)
         for time in ("first", "second"):
             answer = self._service.ask(site.key, request)
             if not self._report(f"{state}, asked the {time} time", site, request, expected, answer):
@@ -161,3 +164,14 @@ class Run:
             shown = "\n  ".join([*found[:SHOWN_DIFFERENCES], *["…"] * (len(found) > SHOWN_DIFFERENCES)])
             self.failures.append(f"{of}: {request}\n  {shown}\n  model:   {expected}\n  product: {answer}")
         return not found
+
+
+def _with_filter(answer: Any, request: Request) -> Any:
+    """The answer, whose meta has the filter as it was sent; the name of a segment is its filter."""
+    if "filter" not in request or not isinstance(answer, dict) or "meta" not in answer:
+        return answer
+    sent = {"filter": request["filter"]}
+    if sent["filter"].startswith("segment:"):
+        name = segment_filter(sent["filter"])
+        return {**answer, "meta": {**answer["meta"], **sent, "segments": {name: name}}}
+    return {**answer, "meta": {**answer["meta"], **sent}}

@@ -29,6 +29,8 @@ WITHOUT_PERIOD = {
     "/dashboard": "all time, as seed 003 says",
     "/metrics": "names of all time, as seed 003 says",
 }
+# Operations that take a period and have no report's meta, with the reason.
+WITHOUT_META = {"/api/analytics/notes": "notes on the days that the period touches"}
 # (path, what it answers), where it is not the requested period.
 UNITS: Mapping[str, str] = {
     f"{REPORTS}wau": "week",
@@ -67,11 +69,12 @@ OPERATIONS = [
     if path not in ENDLESS and (has_meta(operation) or "days" in parameters(operation))
 ]
 WITH_PERIOD = [(path, method) for path, method, operation in OPERATIONS if path not in WITHOUT_PERIOD]
+WITH_META = [(path, method) for path, method in WITH_PERIOD if path not in WITHOUT_META]
 
 
 def test_reports_are_found() -> None:
     assert len(WITH_PERIOD) > 35
-    assert {path for path, *_ in OPERATIONS} >= {*WITHOUT_PERIOD, *UNITS, *NEEDS}
+    assert {path for path, *_ in OPERATIONS} >= {*WITHOUT_PERIOD, *WITHOUT_META, *UNITS, *NEEDS}
 
 
 @pytest.mark.parametrize(("path", "method", "operation"), OPERATIONS, ids=[f"{m} {p}" for p, m, _ in OPERATIONS])
@@ -134,7 +137,7 @@ def call(client: FlaskClient, there: Site, token: Any, auth: Any) -> Callable[..
     return get
 
 
-@pytest.mark.parametrize(("path", "method"), WITH_PERIOD, ids=[f"{method} {path}" for path, method in WITH_PERIOD])
+@pytest.mark.parametrize(("path", "method"), WITH_META, ids=[f"{method} {path}" for path, method in WITH_META])
 def test_a_report_answers_the_requested_period(call: Callable[..., Any], path: str, method: str) -> None:
     for query, start, end in PERIODS:
         response = call(path, method, f"{NEEDS.get(path, '')}&{query}")

@@ -70,6 +70,7 @@ def test_a_filter_or_dimension_that_tells_of_people_is_refused(read, path, param
     (f"{REPORTS}/overview/sites", None), (f"{REPORTS}/live", None), (f"{REPORTS}/goal?type=order&property=email", None),
     (f"{REPORTS}/funnel?breakdown=user_id", FUNNEL), ("/events", None), ("/dashboard", None),
     ("/metrics", None), ("/metrics/latency?group_by=email", None), ("/api/analytics/goals", None),
+    ("/api/analytics/segments", None), ("/api/analytics/notes", None),
     ("/api/v1/funnels/", None), ("/api/v1/funnels/", FUNNEL | {"name": "f", "website_id": "open"}),
     ("/api/v1/funnels/compare", {}), ("/api/analytics/exports", None),
     ("/api/analytics/exports", {"format": "csv"}), ("/api/analytics/sites", None), ("/api/analytics/sites/open", None),

@@ -16,6 +16,8 @@ POSTS = {
     "/api/analytics/exports": ({}, lambda body: body["site"]),
     "/api/analytics/exports/schedules": ({"every": "day", "at": "06:30"}, lambda body: body["site"]),
     "/api/analytics/goals": ({"name": "a", "type": "a"}, lambda body: body["site"]),
+    "/api/analytics/segments": ({"name": "a", "filter": "country==DE"}, lambda body: body["site"]),
+    "/api/analytics/notes": ({"day": "2026-03-02", "text": "a"}, lambda body: body["site"]),
     "/api/v1/funnels/": ({"name": "a", "steps": STEPS}, lambda body: body["data"]["website_id"]),
 }
 REPORTS = ("/api/analytics/reports/summary", "/stats", "/events", "/metrics", "/api/analytics/reports/realtime")

@@ -17,7 +17,7 @@ from analytics.errors import BadInput
 from analytics.exports.jobs.creation import NewJob
 from analytics.exports.sources import reports
 from analytics.exports.sources.export import default_period, resolve
-from analytics.exports.sources.raw_rows import PLAN_TIMEOUT_S
+from analytics.exports.sources.raw_rows import PLAN_TIMEOUT_S, expand_where
 from analytics.exports.sources.request import ExportRequest, Filter, ReportSpec
 from analytics.extensions import settings
 from analytics.period import Period, read_period, read_zone
@@ -62,8 +62,10 @@ def read_export_body(
         columns=tuple(body.get("columns", ())),
         report=report,
     )
+    if request.filter.where:
+        request = _with_conditions(engine, request)
     export = resolve(request)
-    check_users(parse_filter(filter_body["where"]) if "where" in filter_body else (), "filter.where")
+    check_users(parse_filter(request.filter.where) if request.filter.where else (), "filter.where")
     fingerprint = _fingerprint({**body, "site": site.key} | ({"filter": filter_body} if filter_body else {}))
     url, token_id = body.get("callback_url"), principal.token_id
     return NewJob(export, principal.subject, idempotency_key, fingerprint, url, token_id=token_id)
@@ -74,6 +76,12 @@ def read_schedule_body(engine: Engine, principal: Principal, body: dict[str, Any
     if "timezone" not in body and body.get("what") != "report":
         body = {"zone": zone, **body}
     return read_export_body(engine, principal, body, None, now)
+
+
+def _with_conditions(engine: Engine, request: ExportRequest) -> ExportRequest:
+    """The request with the conditions of segments: what becomes of a segment later does not change the file."""
+    with read_transaction(engine, PLAN_TIMEOUT_S) as connection:
+        return expand_where(connection, request)
 
 
 def _fingerprint(body: dict[str, Any]) -> str:

@@ -29,6 +29,7 @@ from analytics.exports.schedules.schedule import (
     write_changes,
 )
 from analytics.exports.sources.export import Export, default_period, resolve
+from analytics.exports.sources.raw_rows import expand_where
 from analytics.exports.sources.request import ExportRequest
 from analytics.store.backlog import read_complete_through
 from analytics.store.models import export_schedules
@@ -175,6 +176,7 @@ def _resolve_increment(connection: Connection, schedule: Schedule, since: dateti
     """The schedule's request over everything that is stored, of rows received since then."""
     request = ExportRequest.from_json(schedule.request)
     period = default_period(connection, request.what, request.site_id, clock.zone(request.zone), now)
+    request = expand_where(connection, request)
     return resolve(replace(request, start=period.start, end=period.end, received_from=since))
 
 

@@ -4,6 +4,7 @@ Views and the CLI call it. due_jobs.py creates the jobs of a schedule.
 """
 
 import uuid
+from dataclasses import replace
 from datetime import datetime, time
 from typing import Any, NamedTuple
 
@@ -15,6 +16,7 @@ from analytics.exports.jobs.creation import LOCK_OWNER, NewJob
 from analytics.exports.jobs.job import Viewer
 from analytics.exports.jobs.serialization import utc_text
 from analytics.exports.schedules.calendar import next_run
+from analytics.reports.segments.expansion import expand
 from analytics.store.models import export_schedules, sites
 
 MAX_SCHEDULES = 100
@@ -56,7 +58,7 @@ OLDEST_FIRST = (export_schedules.c.created_at, export_schedules.c.id)
 def create(engine: Engine, new_job: NewJob, every: str, at: time, zone: str) -> Schedule:
     """A schedule of the job's request without its period. Raises TooMany."""
     now = clock.now()
-    row = {
+    row: dict[str, Any] = {
         "id": str(uuid.uuid4()),
         "site_id": new_job.export.request.site_id,
         "owner": new_job.owner,
@@ -70,6 +72,7 @@ def create(engine: Engine, new_job: NewJob, every: str, at: time, zone: str) -> 
     with engine.begin() as connection:
         connection.execute(LOCK_OWNER, {"owner": new_job.owner})
         _check_number(connection, new_job.owner)
+        _keep_segments(connection, row["site_id"], row["request"])
         connection.execute(insert(export_schedules).values(row))
         return schedule_of_row(connection.execute(SELECT_SCHEDULES.where(export_schedules.c.id == row["id"])).one())
 
@@ -80,10 +83,17 @@ def _check_number(connection: Connection, owner: str) -> None:
         raise TooMany(f"you have {MAX_SCHEDULES} schedules, the maximum; delete one first")
 
 
+def _keep_segments(connection: Connection, site_id: int, request: dict[str, Any]) -> None:
+    """The segments of the stored request stay until the transaction ends. Raises BadInput when one is gone."""
+    if where := request.get("where"):
+        expand(connection, site_id, where, "filter.where", keeps=True)
+
+
 def stored_request(new_job: NewJob) -> dict[str, Any]:
-    """What a schedule stores of the job that it repeats."""
+    """What a schedule stores of the job that it repeats: segments by their names, whose conditions each job has."""
+    request = new_job.export.request
     return {
-        **new_job.export.request.as_json(),
+        **replace(request, filter=request.filter.as_sent()).as_json(),
         "callback_url": new_job.callback_url,
         "token_id": new_job.token_id,
     }
@@ -118,6 +128,7 @@ def update_schedule(engine: Engine, schedule_id: str, changes: dict[str, Any]) -
         if schedule is None:
             return
         new = schedule._replace(**changes)
+        _keep_segments(connection, new.site_id, new.request)
         if changes.keys() & {"every", "at", "zone", "enabled"}:
             changes = changes | {"next_run_at": next_run(new.every, new.at, clock.zone(new.zone), clock.now())}
         write_changes(connection, schedule_id, changes)

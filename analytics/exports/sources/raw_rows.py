@@ -5,7 +5,8 @@ the language of the reports (reports/filtering/filters.py), so that a file holds
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import pairwise
 from math import ceil
@@ -24,7 +25,8 @@ from analytics.files.columns import FORMULA_PARAMETERS, Column, copy_statement
 from analytics.period import Period
 from analytics.reports.day_range import bad_parameter
 from analytics.reports.events import raw_export
-from analytics.reports.filtering.filters import build_filter_clause, parse_filter
+from analytics.reports.filtering.filters import build_filter_clause, parse_filter, parse_terms
+from analytics.reports.segments.expansion import expand, may_name_segments
 from analytics.store.event_queries import ORDER_COLUMNS
 from analytics.store.models import events
 from analytics.store.partitions import StoredPartition, list_stored_partitions
@@ -97,7 +99,8 @@ class RawRows:
             return
         check_no_sample_filter(self.request.what, row_filter)
         if row_filter.where is not None:
-            _check_where(row_filter.where)
+            with _names_where():
+                parse_filter(row_filter.where)
 
     def split_period(self, connection: Connection) -> list[tuple[datetime, datetime]]:
         partitions = list_stored_partitions(connection, self.table.name)
@@ -135,10 +138,22 @@ class RawRows:
         return _select_samples(self.request, cutoff) if self.table is SAMPLES else _select_events(self.request, cutoff)
 
 
-def _check_where(where: str) -> None:
-    """Raises BadInput with the `position` of the error in the text filter."""
+def expand_where(connection: Connection, request: ExportRequest) -> ExportRequest:
+    """The request with the conditions of the segments that its text filter names. Raises BadInput."""
+    where = request.filter.where
+    if where is None or not may_name_segments(where):
+        return request
+    with _names_where():
+        parse_terms(where)
+    text = expand(connection, request.site_id, where, "filter.where").text
+    return replace(request, filter=request.filter.expanded(text))
+
+
+@contextmanager
+def _names_where() -> Iterator[None]:
+    """Raises BadInput with the `position` of the error in the text filter, and with the field's own name."""
     try:
-        parse_filter(where)
+        yield
     except BadInput as error:
         detail = error.detail.removeprefix("filter: ").partition("; for example")[0]
         refusal = bad_parameter("filter.where", detail, WHERE_EXAMPLE)

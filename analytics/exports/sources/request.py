@@ -4,7 +4,7 @@ request_body.py builds it, export.py checks and resolves it. It never changes af
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
@@ -21,6 +21,7 @@ SOURCES = ("events", "report", "samples", "subject")
 class Filter:
     """Of events: `types` (empty: all), `user_id` (None: all users), bots, and `where` in the language of the reports.
 
+    `where_sent`: the `where` that named segments, whose conditions are in its place; None: it named none.
     Of samples: `names` (empty: all) and `tags`, all of which a sample must have.
     """
 
@@ -32,10 +33,11 @@ class Filter:
     where: str | None = None
     names: tuple[str, ...] = ()
     tags: tuple[tuple[str, str], ...] = ()
+    where_sent: str | None = None
 
     def as_json(self) -> dict[str, Any]:
-        """Canonical: sorted, and without those of the last four that are empty."""
-        optional: dict[str, Any] = {"other_id": self.other_user_id, "where": self.where}
+        """Canonical: sorted, and without those of the last five that are empty."""
+        optional: dict[str, Any] = {"other_id": self.other_user_id, "where": self.where, "where_sent": self.where_sent}
         optional |= {"names": sorted(set(self.names)), "tags": dict(sorted(self.tags))}
         values = {"types": sorted(set(self.types)), "user_id": self.user_id, "include_bots": self.include_bots}
         return values | {name: value for name, value in optional.items() if value}
@@ -51,7 +53,16 @@ class Filter:
             values.get("where"),
             tuple(values.get("names", ())),
             tuple(sorted(values.get("tags", {}).items())),
+            values.get("where_sent"),
         )
+
+    def as_sent(self) -> "Filter":
+        """The filter with segments by their names: what a schedule keeps."""
+        return replace(self, where=self.where_sent or self.where, where_sent=None)
+
+    def expanded(self, text: str) -> "Filter":
+        """The filter with `text`, the conditions of its `where`, in place of segments."""
+        return replace(self, where=text, where_sent=self.where if text != self.where else None)
 
     @property
     def is_countable(self) -> bool:

@@ -18,6 +18,7 @@ from analytics.errors import Conflict, Invalid, NotFound, Problem
 from analytics.reports.filtering.filters import build_filter_clause, parse_filter
 from analytics.reports.filtering.path_patterns import exact_path, match_path
 from analytics.reports.request import format_utc
+from analytics.reports.segments.expansion import expand
 from analytics.sites.sites import Site
 from analytics.store.event_types import PAGE_VIEW, stored_type
 from analytics.store.models import audit_log, events, goals, sites
@@ -43,12 +44,14 @@ class ConversionValue:
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """Which events are conversions."""
+    """Which events are conversions. `filter` may name segments; `conditions` is the filter without them, once a report
+    has asked for it (`goals/report.py`)."""
 
     type: str
     path: str | None = None
     filter: str | None = None
     conversion_value: ConversionValue | None = None
+    conditions: str | None = None
 
     @property
     def exact_path(self) -> str | None:
@@ -66,8 +69,8 @@ class Goal:
         clauses = [events.c.type == self.type]
         if self.path:
             clauses.append(match_path(events.c.path, self.path))
-        if self.filter:
-            clauses.append(build_filter_clause(parse_filter(self.filter), events.c))
+        if conditions := self.conditions or self.filter:
+            clauses.append(build_filter_clause(parse_filter(conditions), events.c))
         return and_(*clauses)
 
     def as_json(self) -> dict[str, Any]:
@@ -135,7 +138,8 @@ def list_goals(connection: Connection, site_id: int) -> list[StoredGoal]:
 
 
 def create_goal(connection: Connection, site_id: int, name: str, goal: Goal, actor: str) -> StoredGoal:
-    """Raises Conflict when the site has a goal of that name, or MAX_GOALS goals."""
+    """Raises Conflict when the site has a goal of that name, or MAX_GOALS goals; BadInput for an unknown segment."""
+    _check_segments(connection, site_id, goal)
     if len(list_goals(connection, site_id)) >= MAX_GOALS:
         raise Conflict(f"the site has {MAX_GOALS:,} goals, the maximum; delete one first")
     row = {"id": uuid.uuid4(), "site_id": site_id, "name": name, **goal.as_json()}
@@ -148,9 +152,10 @@ def create_goal(connection: Connection, site_id: int, name: str, goal: Goal, act
 
 
 def update_goal(connection: Connection, goal_id: uuid.UUID, changes: Mapping[str, Any], actor: str) -> StoredGoal:
-    """The goal with these fields changed. Raises NotFound, Invalid and Conflict."""
+    """The goal with these fields changed. Raises NotFound, Invalid, Conflict, and BadInput for an unknown segment."""
     before = read_goal(connection, goal_id)
     goal = make_goal({**before.goal.as_json(), **changes})
+    _check_segments(connection, before.site_id, goal)
     values = {"name": changes.get("name", before.name), **goal.as_json(), "updated_at": func.now()}
     try:
         with connection.begin_nested():
@@ -168,6 +173,12 @@ def delete_goal(connection: Connection, goal_id: uuid.UUID, actor: str) -> None:
     stored = read_goal(connection, goal_id)
     connection.execute(delete(goals).where(goals.c.id == goal_id))
     _audit(connection, actor, "goal.delete", stored, stored.definition)
+
+
+def _check_segments(connection: Connection, site_id: int, goal: Goal) -> None:
+    """The segments of its filter exist, and stay until the transaction ends. Raises BadInput."""
+    if goal.filter:
+        expand(connection, site_id, goal.filter, keeps=True)
 
 
 def _from_row(row: Row[Any]) -> StoredGoal:

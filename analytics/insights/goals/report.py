@@ -42,7 +42,7 @@ def build_report(request: ReportRequest, goal: Goal) -> dict[str, Any]:
     """
     query = request.query
     unit, dimension = query.get("granularity"), query.get("dimension")
-    request = with_goal(request, goal)
+    request, goal = with_goal(request, goal)
     with request.open_snapshot() as snapshot:
         selection = read_selection(request, snapshot.zone)
         parameter = parameter_needing_raw(request, selection.period, snapshot.zone)
@@ -56,9 +56,20 @@ def build_report(request: ReportRequest, goal: Goal) -> dict[str, Any]:
     return _cached(request, selection, "raw", lambda: _describe_raw(request, selection, goal, parameter))
 
 
-def with_goal(request: ReportRequest, goal: Goal) -> ReportRequest:
-    """The request with the goal's definition in its query, so that a changed goal has another cache key."""
-    return replace(request, query={**request.query, "goal": goal.as_json()})
+def with_goal(request: ReportRequest, goal: Goal) -> tuple[ReportRequest, Goal]:
+    """The goal with the conditions of the segments that its filter names, and the request with all of it in its query,
+    so that a changed goal or segment has another cache key. Raises BadInput."""
+    goal = expand_goal(request, goal)
+    definition = {**goal.as_json(), "conditions": goal.conditions}
+    return replace(request, query={**request.query, "goal": definition}), goal
+
+
+def expand_goal(request: ReportRequest, goal: Goal) -> Goal:
+    """The goal with the conditions of the segments that its filter names. Raises BadInput."""
+    if not goal.filter:
+        return goal
+    parameter = "goal_filter" if "goal_filter" in request.query else "filter"
+    return replace(goal, conditions=request.expand_filter(goal.filter, parameter).text)
 
 
 def _cached(
@@ -130,7 +141,7 @@ def build_retention(request: ReportRequest, goal: Goal) -> dict[str, Any]:
     A unit is a day, 7 days or 30 days. The first begins where the period ends; units that have not begun are left out.
     Reads bitmaps only, except for converters that only raw events hold. Raises BadInput and Invalid.
     """
-    request = with_goal(_with_default_period(request), goal)
+    request, goal = with_goal(_with_default_period(request), goal)
     query = request.query
     days, converters, source = _find_converters(request, goal)
     length, bots = timedelta(days=UNIT_DAYS[query["unit"]]), query.get("include_bots", False)

@@ -8,9 +8,9 @@ from marshmallow.fields import AwareDateTime, Boolean, Date, Float, Integer, Str
 from marshmallow.validate import OneOf, Range, Regexp
 
 from analytics.apidocs.response_fields import nullable, required
-from analytics.insights.fields import choice_field, filter_field, pattern_field, property_field, text_field, type_field
 from analytics.reports.audience.schemas import COHORT_UNITS, UnitFields
 from analytics.reports.buckets import BUCKET_UNITS
+from analytics.reports.fields import choice_field, filter_field, pattern_field, property_field, text_field, type_field
 from analytics.reports.query.measures import ENTRY_EXIT_DIMENSIONS
 from analytics.reports.query.schemas import BREAKDOWN_DIMENSIONS
 from analytics.reports.schemas import PeriodQuery, ReportMeta

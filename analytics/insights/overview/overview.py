@@ -12,6 +12,7 @@ from typing import Any
 from analytics.extensions import db, settings
 from analytics.insights.goals.conversions import ConversionCounts
 from analytics.insights.goals.goals import StoredGoal, list_goals
+from analytics.insights.goals.report import expand_goal
 from analytics.insights.overview.busiest_hours import fold_hours
 from analytics.insights.overview.from_events import EventOverview
 from analytics.insights.overview.from_rollups import RollupOverview
@@ -49,8 +50,9 @@ def run_overview(request: ReportRequest) -> dict[str, Any]:
     `run_report`."""
     goals = _read_goals(request) if GOALS in request.query.get("lists", ()) else []
     if goals:
-        # A changed goal has another cache key.
-        request = replace(request, query={**request.query, "goals": [stored.definition for stored in goals]})
+        # A changed goal or segment has another cache key.
+        definitions = [{**stored.definition, "conditions": stored.goal.conditions} for stored in goals]
+        request = replace(request, query={**request.query, "goals": definitions})
     report = run_with_sources(request, "overview", partial(build_overview, goals), SOURCES)
     # After the cache, which holds the whole report for every caller.
     return _drop_private_lists(report) if request.is_shared else report
@@ -58,7 +60,8 @@ def run_overview(request: ReportRequest) -> dict[str, Any]:
 
 def _read_goals(request: ReportRequest) -> list[StoredGoal]:
     with read_transaction(db.engine, settings().statement_timeout) as connection:
-        return list_goals(connection, request.site.id)[:MAX_GOALS]
+        goals = list_goals(connection, request.site.id)[:MAX_GOALS]
+    return [stored._replace(goal=expand_goal(request, stored.goal)) for stored in goals]
 
 
 def _drop_private_lists(report: dict[str, Any]) -> dict[str, Any]:

@@ -11,6 +11,9 @@ a property, nested ones with dots: the text of a string, number or boolean; of a
 writes it. Numbers are compared as numbers (`payload.step==1` finds 1.0), strings as text. A type may have any of its
 names (store/event_types.py). There are no regular expressions, so no filter takes unbounded time.
 
+In place of a condition, `segment:` and a name stand for the conditions of a stored segment.
+reports/segments/expansion.py replaces them before a filter is parsed into conditions.
+
 Pure, but for ANONYMIZE_USER_IDS: user ids that are stored as pseudonyms are not looked for by what they stand for, and
 no definition or job stores them.
 """
@@ -36,6 +39,7 @@ from analytics.store.folding import CASELESS_FIELDS, FOLDED_FIELDS, fold, fold_c
 
 MAX_CONDITIONS, MAX_CONDITION_VALUES, MAX_VALUE_CHARS = 20, 50, 1_000
 PAYLOAD = "payload"
+SEGMENT_MARK = "segment:"
 FIELDS = (
     *("path", "hostname", "referrer", "source", "channel", "country", "region", "city"),
     *("browser", "os", "device", "language", "screen"),
@@ -75,17 +79,45 @@ class Condition(NamedTuple):
     values: tuple[str, ...]
 
 
+class SegmentReference(NamedTuple):
+    """`segment:` and a name, which is `text[start:end]` of the filter."""
+
+    name: str
+    start: int
+    end: int
+
+
 def parse_filter(filter_text: str) -> tuple[Condition, ...]:
-    """The conditions. Raises BadInput with the `position` of the error, from 0, and what was expected there."""
+    """The conditions of a text without segments. Raises BadInput as `parse_terms`, also for a segment."""
     conditions: list[Condition] = []
-    position = 0
-    while not conditions or position < len(filter_text):
-        if len(conditions) == MAX_CONDITIONS:
-            raise _refuse(filter_text, position, f"at most {MAX_CONDITIONS} conditions")
-        # Skips the semicolon before every condition but the first.
-        condition, position = _parse_condition(filter_text, position + bool(conditions))
-        conditions.append(condition)
+    for term in parse_terms(filter_text):
+        if isinstance(term, SegmentReference):
+            raise _refuse(filter_text, term.start, "conditions only: a segment names no other segment")
+        conditions.append(term)
     return tuple(conditions)
+
+
+def parse_terms(filter_text: str) -> list[Condition | SegmentReference]:
+    """The conditions and segments. Raises BadInput with the `position` of the error, from 0, and what was expected."""
+    terms: list[Condition | SegmentReference] = []
+    position = 0
+    while not terms or position < len(filter_text):
+        if len(terms) == MAX_CONDITIONS:
+            raise _refuse(filter_text, position, f"at most {MAX_CONDITIONS} conditions")
+        # Skips the semicolon before every term but the first.
+        term, position = _parse_term(filter_text, position + bool(terms))
+        terms.append(term)
+    return terms
+
+
+def check_filter(filter_text: str) -> None:
+    """Raises BadInput as `parse_terms` and `check_users`. It does not ask whether the segments exist."""
+    check_users([term for term in parse_terms(filter_text) if isinstance(term, Condition)])
+
+
+def segment_term(name: str) -> str:
+    """The segment as a filter names it."""
+    return SEGMENT_MARK + re.sub(r"([;|\\])", r"\\\1", name)
 
 
 def read_filter(filter_text: str) -> tuple[Condition, ...]:
@@ -110,6 +142,18 @@ def check_users(conditions: Sequence[Condition], parameter: str = "filter") -> N
 
 def _is_derived_id(user_id: str) -> bool:
     return user_id.startswith(DERIVED_ID_MARKS)
+
+
+def _parse_term(text: str, start: int) -> tuple[Condition | SegmentReference, int]:
+    """The term at `start`, and the position where it ends: a semicolon or the end of the text."""
+    if not text.startswith(SEGMENT_MARK, start):
+        return _parse_condition(text, start)
+    name, end = _parse_literal(text, start + len(SEGMENT_MARK), ";|")
+    if not name.strip():
+        raise _refuse(text, start + len(SEGMENT_MARK), "the name of a segment")
+    if text[end : end + 1] == "|":
+        raise _refuse(text, end, r"one segment, a | in its name written as \|")
+    return SegmentReference(name, start, end), end
 
 
 def _parse_condition(text: str, start: int) -> tuple[Condition, int]:
@@ -147,7 +191,8 @@ def _parse_field(text: str, start: int) -> tuple[str, tuple[str, ...], int]:
     if field == PAYLOAD:
         return field, *_parse_property_path(text, position)
     if field not in FIELDS:
-        raise _refuse(text, start, f"one of {', '.join(FIELDS)}, or {PAYLOAD}. and the name of a property")
+        more = f"{PAYLOAD}. and the name of a property, or {SEGMENT_MARK} and the name of a segment"
+        raise _refuse(text, start, f"one of {', '.join(FIELDS)}, or {more}")
     return field, (), position
 
 

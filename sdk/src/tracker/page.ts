@@ -4,7 +4,7 @@ import { readCampaign } from "../campaign.js";
 /** The path. With `hash` the fragment is a part of it: `/#/about` is `/about`, and `/docs#api` is `/docs/api`. */
 export function readPath(hash: boolean): string {
   const { pathname, hash: fragment } = location;
-  const inner = hash ? fragment.replace(/^#!?\/?/, "").split("?")[0] : "";
+  const inner = hash ? fragment.replace(/^#!?\/?/, "").split(/[?&=]/)[0] : "";
   return inner ? pathname.replace(/\/?$/, "/") + inner : pathname;
 }
 

@@ -132,6 +132,8 @@ def fill(client: FlaskClient, app: Flask, engine: Engine, redis: Redis, site: Si
     """Something in every table that holds anything of a site."""
     post = {
         "/api/analytics/goals": {"site": site.key, "name": "g", "type": "order"},
+        "/api/analytics/segments": {"site": site.key, "name": "s", "filter": "country==DE"},
+        "/api/analytics/notes": {"site": site.key, "day": "2026-03-02", "text": "n"},
         "/api/v1/funnels/": {
             "name": "f", "website_id": site.key,
             "steps": [{"name": path, "type": "page", "condition": {"page": path}} for path in ("/0", "/1")],

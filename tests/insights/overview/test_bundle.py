@@ -298,3 +298,19 @@ def test_rows_are_not_compared_with_a_busy_part_of_a_day(
             [row] = bundle["breakdowns"]["path"]["rows"]
             assert row.get("previous", {}).get("events") == previous
             assert ("change" in bundle["breakdowns"]["source"]["rows"][0]) == (previous is not None)
+
+
+def test_segments_are_conditions_in_filters_and_in_goals(
+    store: Any, site: Site, report: Report, client: FlaskClient, token: Any, auth: Any
+) -> None:
+    headers = auth(token("read write"))
+    store([{"ts": f"{DAY}T10:00:00Z", "type": "order", "payload": {"plan": plan}} for plan in ("pro", "pro", "free")])
+    for path, body in (
+        ("segments", {"name": "pro", "filter": "payload.plan==pro"}),
+        ("goals", {"name": "Goal", "type": "order", "filter": "segment:pro"}),
+    ):
+        assert client.post(f"/api/analytics/{path}", json=body, headers=headers).status_code == 201
+    for filtered, events in (("type==order", 3), ("segment:pro", 2)):
+        bundle = report("overview", f"date={DAY}&lists=goals&filter={filtered}")
+        assert (bundle["events"], bundle["goals"][0]["conversions"]) == (events, 2)
+    assert bundle["meta"]["filter"] == "segment:pro"

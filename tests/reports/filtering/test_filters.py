@@ -47,6 +47,7 @@ REFUSED = [
     pytest.param("country", 7, "==", id="no-test"),
     pytest.param("country.code==DE", 7, "==", id="property-of-a-column"),
     pytest.param("payload==1", 7, "a dot", id="payload-itself"),
+    pytest.param("path==a;segment:b", 8, "names no other segment", id="segment"),
     pytest.param("payload.==1", 8, "name", id="no-name"),
     pytest.param("payload.a..b==1", 10, "name", id="no-inner-name"),
     pytest.param("payload" + 17 * ".a" + "==1", 39, "16 names", id="too-deep"),

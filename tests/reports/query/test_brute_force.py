@@ -168,16 +168,18 @@ def check_rows(breakdown: dict[str, Any], events: list[Event], selection: Select
     assert rows == [(value, counts[value], len(users[value])) for value in ranked]
 
 
-def check_visit_rows(breakdown: dict[str, Any], events: list[Event], selection: Selection, name: str) -> None:
-    """A list of page views by a field of visits, filtered by nothing else: the visits that began with each value."""
-    assert (selection.types, name) == ([], "utm_source")
-    assert all(one.is_own for one in selection.filters)
+def check_visit_rows(breakdown: dict[str, Any], events: list[Event], selection: Selection) -> None:
+    """Sources of visits, of page views that only fields of visits filter: visits count, by the first view."""
     runs = [run for run in slow_visits(events) if selection.includes_visit(run)]
-    counts = Counter(run[0].utm_source for run in runs)
-    users = {value: {run[0].user_no for run in runs if run[0].utm_source == value} for value in counts}
-    ranked = sorted(counts, key=lambda value: (-counts[value], value))
-    rows = [(row["value"] or "", row["visits"], row["visitors"]) for row in breakdown["rows"]]
-    assert rows == [(value, counts[value], len(users[value])) for value in ranked]
+    by_value = {
+        value: [run for run in runs if run[0].utm_source == value] for value in {run[0].utm_source for run in runs}
+    }
+    expected = [
+        (value, None, len(found), len({run[0].user_no for run in found}), sum(map(len, found)))
+        for value, found in sorted(by_value.items(), key=lambda item: (-len(item[1]), item[0]))
+    ]
+    names = ("events", "visits", "visitors", "page_views")
+    assert [(row["value"] or "", *(row[name] for name in names)) for row in breakdown["rows"]] == expected
 
 
 @settings(max_examples=examples(8), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -214,9 +216,11 @@ def test_query_reports_equal_a_slow_count(
         series = report("timeseries", f"{of}&granularity={unit}")["series"]
         check_series(series, unit, ZoneInfo(other_zone), events, selection)
     for name in ("path", "utm_source", "type"):
-        found = report("breakdown", f"{of}&dimension={name}")
-        check = check_rows if found["ranked_by"] == "events" else check_visit_rows
-        check(found, events, selection, name)
+        breakdown = report("breakdown", f"{of}&dimension={name}")
+        if name == "utm_source" and not types and all(one.is_own for one in filters):
+            check_visit_rows(breakdown, events, selection)
+        else:
+            check_rows(breakdown, events, selection, name)
 
 
 @settings(max_examples=examples(6), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

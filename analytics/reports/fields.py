@@ -1,8 +1,10 @@
-"""Marshmallow fields that queries and bodies of insights share: texts, path patterns, filters, payload properties.
+"""Marshmallow fields of queries and bodies: texts, path patterns, filters, payload properties.
 
-schemas.py here and in goals/ use them. Error texts leave out the parameter's name; the reader of the request adds it.
+The schemas of segments, notes and insights use them. Error texts leave out the parameter's name; the reader of the
+request adds it.
 """
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -10,17 +12,24 @@ from marshmallow import ValidationError, fields
 from marshmallow.validate import Length, OneOf
 
 from analytics.errors import BadInput
-from analytics.reports.filtering.filters import read_filter
+from analytics.reports.filtering.filters import check_filter
 from analytics.reports.filtering.path_patterns import parse_pattern
 from analytics.reports.filtering.payload_properties import parse_property
 from analytics.reports.schemas import UNKNOWN_CHOICE, EventType
 
 MAX_TEXT_CHARS, MAX_FILTER_CHARS = 1024, 10_000
+# C0, DEL and C1, and the separators of lines and paragraphs of Unicode.
+CONTROL_CHARACTERS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
 def text_field(limit: int = MAX_TEXT_CHARS, *validators: Callable[[str], Any], **options: Any) -> fields.String:
     """1 to `limit` characters that PostgreSQL can store, and that the validators accept."""
     return fields.String(validate=[Length(min=1, max=limit), _check_characters, *validators], **options)
+
+
+def line_field(limit: int, **options: Any) -> fields.String:
+    """One line of plain text of 1 to `limit` characters, without white space at its ends."""
+    return text_field(limit, _check_line, **options)
 
 
 def type_field(**options: Any) -> EventType:
@@ -34,8 +43,8 @@ def pattern_field(**options: Any) -> fields.String:
 
 
 def filter_field(**options: Any) -> fields.String:
-    """A filter in the language of reports."""
-    return fields.String(validate=[Length(max=MAX_FILTER_CHARS), _check_characters, valid_for(read_filter)], **options)
+    """A filter in the language of reports; whether its segments exist is asked later."""
+    return fields.String(validate=[Length(max=MAX_FILTER_CHARS), _check_characters, valid_for(check_filter)], **options)
 
 
 def property_field(**options: Any) -> fields.String:
@@ -63,3 +72,10 @@ def valid_for(parse: Callable[[str], Any]) -> Callable[[str], None]:
 def _check_characters(text: str) -> None:
     if "\0" in text or any("\ud800" <= letter <= "\udfff" for letter in text):
         raise ValidationError("has a NUL character or a lone surrogate; remove it")
+
+
+def _check_line(text: str) -> None:
+    if CONTROL_CHARACTERS.search(text):
+        raise ValidationError("has a control character or a line break; remove it")
+    if text != text.strip():
+        raise ValidationError("begins or ends with white space; remove it")
