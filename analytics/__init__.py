@@ -47,6 +47,7 @@ BLUEPRINT_MODULES = (
     "analytics.funnels.views",
     "analytics.insights.views",
     "analytics.insights.goals.views",
+    "analytics.insights.overview.views",
     "analytics.exports.views",
     "analytics.exports.schedules.views",
     "analytics.sites.views",

@@ -13,7 +13,7 @@ from sqlalchemy import Engine, text
 
 from analytics import create_app
 from analytics.extensions import db
-from analytics.reports.query.overview import TOP_LIST_DIMENSIONS
+from analytics.insights.overview.overview import TOP_LIST_DIMENSIONS
 from analytics.rollups.visits.sums import LIST_DIMENSIONS
 from analytics.sites import sites
 from benchmarks import traffic

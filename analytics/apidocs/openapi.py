@@ -315,6 +315,7 @@ def _response(doc: OperationDoc) -> dict[str, Any]:
         return found
     shown = {} if doc.response_example is None else {"example": doc.response_example}
     found["content"] = {name: ({"schema": _schema(doc.response)} if doc.response else {}) | shown for name in types}
+    found["content"] |= {name: {"schema": _schema(shape)} for name, shape in doc.other_media.items()}
     return found
 
 

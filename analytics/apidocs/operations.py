@@ -31,6 +31,8 @@ class OperationDoc:
     body_example: Any = None
     status: int = 200
     media_type: str | tuple[str, ...] = "application/json"
+    # Media types of the response besides `media_type` → their schemas, which have no example.
+    other_media: Mapping[str, BodySchema] = field(default_factory=dict)
     # Responses besides those of every guarded operation (400, 401, 403, 404, 410, 429, 503; with a body 413, 415, 422):
     # status → its description, or the schema of its body. From 400 on a description is that of a problem.
     other_responses: Mapping[int, str | type[Schema]] = field(default_factory=dict)

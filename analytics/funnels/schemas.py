@@ -14,6 +14,7 @@ from marshmallow.validate import Length, OneOf, Range
 from analytics.apidocs.response_fields import nullable, required
 from analytics.funnels.steps import CONDITION_PARTS, MAX_STEPS, MIN_STEPS, STEP_TYPES
 from analytics.reports.filtering.path_patterns import MAX_PATTERN_CHARS
+from analytics.reports.formats import FormatFields
 from analytics.reports.query import schemas as query
 from analytics.reports.query.measures import ENTRY_EXIT_DIMENSIONS
 from analytics.reports.schemas import UNKNOWN_CHOICE, CompareQuery, PeriodQuery, ReportMeta, property_field
@@ -108,7 +109,7 @@ class FunnelQuery(PeriodQuery):
     filter = fields.String()
 
 
-class FunnelReportQuery(FunnelQuery, CompareQuery):
+class FunnelReportQuery(FunnelQuery, CompareQuery, FormatFields):
     """`breakdown`: a dimension of the first step's event; `limit`: its rows. `compare`: also another period."""
 
     breakdown = _choice(BREAKDOWN_DIMENSIONS)

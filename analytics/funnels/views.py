@@ -16,6 +16,7 @@ from analytics.extensions import db
 from analytics.funnels import definitions, examples, reports, schemas
 from analytics.funnels.definitions import Funnel, read_definition
 from analytics.funnels.request import FunnelSpec, spec_of
+from analytics.reports.formats import FUNNEL, OTHER_MEDIA, respond
 from analytics.reports.request import ReportRequest, guarded_read, read_request
 from analytics.sites.sites import Site, find_site
 from analytics.web.site_parameters import SiteFields, read_requested_site
@@ -103,14 +104,18 @@ def show_summary(funnel_id: object) -> Response:
 
 @blueprint.get(f"{FUNNEL_PATH}/analytics/detailed")
 @documented(
-    "Report on a funnel", schemas.FunnelReportQuery, (schemas.DetailedFunnelResponse, examples.DETAILED_EXAMPLE)
+    "Report on a funnel",
+    schemas.FunnelReportQuery,
+    (schemas.DetailedFunnelResponse, examples.DETAILED_EXAMPLE),
+    other_media=OTHER_MEDIA,
 )
 @guarded_read
 def show_report(funnel_id: object) -> Response:
+    """As a file or figure, the steps."""
     funnel = _read_funnel(funnel_id)
     request = _read_request(schemas.FunnelReportQuery(), funnel)
     ids = {"funnel_id": funnel.id, "website_id": funnel.site_key}
-    return jsonify(ids | reports.build(request, spec_of(funnel)))
+    return respond(request, FUNNEL, lambda request: ids | reports.build(request, spec_of(funnel)))
 
 
 @blueprint.post(f"{FUNNELS_PATH}/compare")
@@ -137,13 +142,16 @@ def compare() -> Response:
     schemas.FunnelReportQuery,
     (schemas.AdHocFunnelResponse, examples.AD_HOC_EXAMPLE),
     body=(schemas.FunnelDefinitionBody, {"steps": examples.STEPS_EXAMPLE}),
+    other_media=OTHER_MEDIA,
 )
 @guarded_read
 def report_ad_hoc() -> Response:
-    """The body is the definition; the query gives the site and the period. Tracked steps do not count."""
+    """The body is the definition; the query gives the site and the period. Tracked steps do not count. As a file or
+    figure, the steps."""
     definition = read_definition(load_json_body(schemas.FunnelDefinitionBody()))
+    described, spec = {"definition": definition.as_json()}, FunnelSpec(definition)
     request = read_request(schemas.FunnelReportQuery())
-    return jsonify({"definition": definition.as_json(), **reports.build(request, FunnelSpec(definition))})
+    return respond(request, FUNNEL, lambda request: described | reports.build(request, spec))
 
 
 def _read_funnel(funnel_id: object) -> Funnel:

@@ -111,6 +111,20 @@ class ReportRequest:
             return expand(connection, self.site.id, filter_text, parameter, lists_names=not self.is_shared)
 
 
+@dataclass(frozen=True, slots=True)
+class SitesRequest:
+    """A report's request for many sites. `keys`: of those that the caller may read; None: all."""
+
+    keys: frozenset[str] | None
+    query: dict[str, Any]
+    now: datetime
+    complete_through: datetime | None
+
+    def of_site(self, site: Site) -> ReportRequest:
+        """The same request for one of the sites."""
+        return ReportRequest(site, self.query, self.now, self.complete_through)
+
+
 def guarded_read(view: Callable[P, R], default_site: str | None = None) -> GuardedView[P, R]:
     """Guards a view with the scope `read`; share links and public sites show what shared_reads.py lists.
 
@@ -177,6 +191,16 @@ def _with_conditions(sent: ReportRequest) -> ReportRequest:
     # Definitions are not shown without a token.
     shown = {"segments": expanded.segments} if expanded.segments and not sent.is_shared else {}
     return replace(sent, query={**sent.query, "filter": expanded.text}, filter_meta={"filter": filter_text, **shown})
+
+
+def read_sites_request(schema: Schema) -> SitesRequest:
+    """The request of the current HTTP request for all sites of the caller, or the one that it names. Raises as
+    `read_request`."""
+    query, caller, now = read_query(schema, request.args), current_principal(), clock.now()
+    keys = caller.sites
+    if requested_key := read_requested_site():
+        keys = frozenset((find_site(db.engine, resolve_site_key(caller, requested_key)).key,))
+    return SitesRequest(keys, query, now, _complete_through(now))
 
 
 def _complete_through(now: datetime) -> datetime | None:

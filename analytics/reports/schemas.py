@@ -3,6 +3,7 @@
 An unknown parameter is refused by name, never ignored. Schemas of one folder stand in its own schemas.py.
 """
 
+from collections.abc import Collection
 from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, validates_schema
@@ -107,6 +108,27 @@ class TopListQuery(PeriodQuery):
     """`limit`: rows of each list; TOP_RESULTS_LIMIT without it."""
 
     limit = limit_field()
+
+
+class Names(fields.String):
+    """Names of a set, with commas between them; the value is a list with each once, in their order."""
+
+    def __init__(self, choices: Collection[str], max_names: int, **options: Any) -> None:
+        super().__init__(validate=self._check, **options)
+        self._choices, self._max_names = tuple(choices), max_names
+        self._example = ",".join(self._choices[:2])
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
+        return list(dict.fromkeys(super()._deserialize(value, attr, data, **kwargs).split(",")))
+
+    def _check(self, names: list[str]) -> None:
+        for name in names:
+            if name not in self._choices:
+                problem = UNKNOWN_CHOICE.format(input=name[:80], choices=", ".join(self._choices))
+                raise ValidationError(f"{problem}; for example {self._example}")
+        if len(names) > self._max_names:
+            problem = f"{len(names)} names are too many; accepted: up to {self._max_names}"
+            raise ValidationError(f"{problem}, for example {self._example}")
 
 
 def _check_compare(text: str) -> None:

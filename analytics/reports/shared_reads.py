@@ -50,7 +50,10 @@ SHARED_PARAMETERS = frozenset(
             "window",
             "name",
             "align",
+            "lists",
+            "measures",
             "metrics",
+            "format",
         ),
         *("filter", *DIMENSION_PARAMETERS),
     )
@@ -69,6 +72,9 @@ def check_shared_query(query: Mapping[str, Any]) -> None:
             raise _refuse(name, "this parameter", ", ".join(sorted(SHARED_PARAMETERS)), "days=7")
     for name in DIMENSION_PARAMETERS:
         _check_dimension(name, query.get(name, "path"), f"{name}=path")
+    for name in query.get("lists", ()):
+        if name != "busiest_hours":
+            _check_dimension("lists", name, "lists=path,source")
     for condition in parse_filter(query["filter"]) if "filter" in query else ():
         _check_dimension("filter", condition.field, "filter=country==DE")
 

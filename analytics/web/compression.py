@@ -26,6 +26,7 @@ ZSTD_WINDOW_LOG = 18
 MEDIA_TYPES = frozenset(
     (
         *("application/json", "application/problem+json", "application/x-ndjson", "application/javascript"),
+        "application/vnd.plotly.v1+json",
         *("text/csv", "text/html", "text/css", "text/plain", "text/javascript", "image/svg+xml"),
     )
 )

@@ -78,6 +78,7 @@ ROUTES: dict[str, Route] = {
     f"GET {REPORTS}/goal": READ._replace(query={"type": "order"}),
     f"GET {REPORTS}/journeys": READ._replace(query={"from_page": "/"}),
     f"GET {REPORTS}/lifecycle": READ,
+    f"GET {REPORTS}/overview/sites": READ,
     # A GET would not end.
     f"GET {REPORTS}/live": READ._replace(method="HEAD"),
     f"GET {REPORTS}/events": Route("read export"),

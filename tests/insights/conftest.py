@@ -1,5 +1,5 @@
 """Fixtures shared with the tests of reports."""
 
-from tests.reports.conftest import report, store, whole_months
+from tests.reports.conftest import at_noon, report, store, whole_months
 
-__all__ = ["report", "store", "whole_months"]
+__all__ = ["at_noon", "report", "store", "whole_months"]

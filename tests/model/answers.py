@@ -52,6 +52,7 @@ ANSWERS: dict[str, Callable[[Site, Request], Any]] = {
 }
 # Operations with a period, or whose tag is one of reports, that are no report.
 LEFT_OUT = {
+    f"{REPORTS}/overview/sites": "of many sites; tests/insights/overview compares each row with the site's own reports",
     f"{REPORTS}/live": "a stream without end; tests/reports/realtime reads it event by event",
     "/api/analytics/goals": "definitions, no figures",
     "/api/analytics/goals/{goal_id}": "a definition, no figures",

@@ -144,7 +144,7 @@ def test_a_report_answers_the_requested_period(call: Callable[..., Any], path: s
         assert response.status_code == 200, (query, response.get_data(as_text=True))
         if not response.is_json or not isinstance(response.json, dict):
             continue
-        meta = response.json["meta"]
+        meta = response.json["sites"][0]["meta"] if "sites" in response.json else response.json["meta"]
         assert meta["zone"] == ZONE
         found = tuple(datetime.fromisoformat(meta[name]) for name in ("from", "to"))
         assert found == answered(UNITS.get(path, ""), start, end), query

@@ -38,6 +38,8 @@ def read(request, client, engine):
     *(f"{REPORTS}/{name}" for name in ("dau", "wau", "mau", "stickiness", "retention", "metrics")),
     f"{REPORTS}/summary?filter=country==DE;path=^/blog;utm_source!=x&compare=previous&include_bots=true&days=3",
     f"{REPORTS}/breakdown?dimension=entry_path&limit=5",
+    f"{REPORTS}/overview?lists=path,entry_path,busiest_hours&measures=visits,bounce_rate&granularity=week&filter=os==iOS",
+    f"{REPORTS}/timeseries?format=csv", f"{REPORTS}/retention?format=plotly",
     "/api/v1/analytics/dashboard/open", "/api/v1/analytics/top-pages/open", "/api/v1/analytics/custom-events/open",
     "/api/v1/analytics/realtime/open", "/api/v1/analytics/hourly-stats/open", "/stats",
     "/analytics/stats/abc", "/analytics/global",
@@ -52,6 +54,7 @@ def test_aggregates_are_shown_without_a_token(read, path):
     *((f"{REPORTS}/summary?filter={field}==a", "filter") for field in ("user_id", "session_id", "subject", "src", "city")),
     (f"{REPORTS}/summary?filter=country==DE;payload.email=^a", "filter"),
     (f"{REPORTS}/summary?filter=payload.a\\.b==1|2", "filter"),
+    (f"{REPORTS}/overview?lists=path,city", "lists"), (f"{REPORTS}/overview?lists=goals", "lists"),
     *((f"{REPORTS}/breakdown?dimension={name}", "dimension") for name in ("subject", "city", "referrer")),
     ("/api/v1/analytics/custom-events/open?event=signup&property=plan", "property"),
 ])  # fmt: skip
@@ -64,7 +67,7 @@ def test_a_filter_or_dimension_that_tells_of_people_is_refused(read, path, param
 @pytest.mark.parametrize(("path", "body"), [
     (f"{REPORTS}/experiment?exposure_type=page_view&variant=payload.email&goal=order", None),
     (f"{REPORTS}/journeys?from_page=/", None), (f"{REPORTS}/lifecycle", None), (f"{REPORTS}/events", None),
-    (f"{REPORTS}/live", None), (f"{REPORTS}/goal?type=order&property=email", None),
+    (f"{REPORTS}/overview/sites", None), (f"{REPORTS}/live", None), (f"{REPORTS}/goal?type=order&property=email", None),
     (f"{REPORTS}/funnel?breakdown=user_id", FUNNEL), ("/events", None), ("/dashboard", None),
     ("/metrics", None), ("/metrics/latency?group_by=email", None), ("/api/analytics/goals", None),
     ("/api/analytics/segments", None), ("/api/analytics/notes", None),

@@ -143,7 +143,9 @@ def check(engine: Engine, site: Site, sql: Any) -> None:
             assert read_visit_lists(snapshot, LIST_DIMENSIONS, days, 1_000) == expected
             for dimension in ("source", "exit_path"):
                 rows = {row.value: row for row in expected[dimension]}
-                assert read_visit_values(snapshot, dimension, days, [*rows][:2]) == dict([*rows.items()][:2])
+                assert read_visit_values(snapshot, {dimension: [*rows][:2]}, days)[dimension] == dict(
+                    [*rows.items()][:2]
+                )
                 assert read_visit_sums_of_values(snapshot, dimension, days) == {
                     value: row.visits for value, row in rows.items()
                 }

@@ -59,11 +59,17 @@ def build_report(request: ReportRequest, goal: Goal) -> dict[str, Any]:
 def with_goal(request: ReportRequest, goal: Goal) -> tuple[ReportRequest, Goal]:
     """The goal with the conditions of the segments that its filter names, and the request with all of it in its query,
     so that a changed goal or segment has another cache key. Raises BadInput."""
-    if goal.filter:
-        parameter = "goal_filter" if "goal_filter" in request.query else "filter"
-        goal = replace(goal, conditions=request.expand_filter(goal.filter, parameter).text)
+    goal = expand_goal(request, goal)
     definition = {**goal.as_json(), "conditions": goal.conditions}
     return replace(request, query={**request.query, "goal": definition}), goal
+
+
+def expand_goal(request: ReportRequest, goal: Goal) -> Goal:
+    """The goal with the conditions of the segments that its filter names. Raises BadInput."""
+    if not goal.filter:
+        return goal
+    parameter = "goal_filter" if "goal_filter" in request.query else "filter"
+    return replace(goal, conditions=request.expand_filter(goal.filter, parameter).text)
 
 
 def _cached(

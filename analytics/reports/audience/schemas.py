@@ -6,6 +6,7 @@ from marshmallow import Schema, ValidationError, fields, post_load, validates_sc
 from marshmallow.validate import OneOf
 
 from analytics.apidocs.response_fields import nullable, required
+from analytics.reports.formats import FormatFields
 from analytics.reports.schemas import UNKNOWN_CHOICE, EventTypesQuery, PeriodBounds, PeriodQuery, ReportMeta
 
 WINDOW_KINDS = ("trailing", "calendar")
@@ -49,7 +50,7 @@ class UnitFields(Schema):
         return query | {"unit": unit}
 
 
-class RetentionQuery(EventTypesQuery, UnitFields):
+class RetentionQuery(EventTypesQuery, UnitFields, FormatFields):
     """Whose events count; by cohorts of a day, ISO week or calendar month."""
 
 

@@ -13,6 +13,7 @@ from analytics.period import Period, read_zone
 from analytics.reports.audience import active, daily_metrics, examples, retention, schemas
 from analytics.reports.audience.active import AudienceFilter
 from analytics.reports.day_range import MAX_DAYS, DayRange, read_days, read_last_day, read_period_of_rollups
+from analytics.reports.formats import OTHER_MEDIA, RETENTION, respond
 from analytics.reports.request import ReportRequest, guarded_read, period_bounds, read_request
 from analytics.reports.schemas import EventTypesQuery
 
@@ -64,17 +65,16 @@ def get_stickiness() -> Response:
 
 
 @blueprint.get("/api/analytics/reports/retention")
-@documented("Retention by cohort", schemas.RetentionQuery, (schemas.RetentionResponse, examples.RETENTION_EXAMPLE))
+@documented(
+    "Retention by cohort",
+    schemas.RetentionQuery,
+    (schemas.RetentionResponse, examples.RETENTION_EXAMPLE),
+    other_media=OTHER_MEDIA,
+)
 @guarded_read
 def get_retention() -> Response:
-    request = read_request(schemas.RetentionQuery())
-    unit = request.query["unit"]
-    with request.open_snapshot() as snapshot:
-        days = read_days(request, snapshot.zone)
-        edges = retention.cohort_edges(days, unit)
-        cohorts = retention.build_cohorts(snapshot, edges, _audience(request))
-    meta = request.meta(days._replace(first=edges[0], after=edges[-1]).period, "rollup")
-    return jsonify({"unit": unit, "cohorts": [cohort.as_json() for cohort in cohorts], "meta": meta})
+    """As a file, a row for each cohort and unit."""
+    return respond(read_request(schemas.RetentionQuery()), RETENTION, _retention)
 
 
 @blueprint.get("/api/analytics/reports/metrics")
@@ -93,6 +93,16 @@ def get_daily_metrics() -> Response:
 
 def _audience(request: ReportRequest) -> AudienceFilter:
     return AudienceFilter(request.query.get("type") or None, request.include_bots)
+
+
+def _retention(request: ReportRequest) -> dict[str, Any]:
+    unit = request.query["unit"]
+    with request.open_snapshot() as snapshot:
+        days = read_days(request, snapshot.zone)
+        edges = retention.cohort_edges(days, unit)
+        cohorts = retention.build_cohorts(snapshot, edges, _audience(request))
+    meta = request.meta(days._replace(first=edges[0], after=edges[-1]).period, "rollup")
+    return {"unit": unit, "cohorts": [cohort.as_json() for cohort in cohorts], "meta": meta}
 
 
 def _window(name: str, unit: str) -> Response:

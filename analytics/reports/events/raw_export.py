@@ -109,9 +109,3 @@ def bind_parameters(selection: RawEventSelection) -> dict[str, Any]:
         "received_from": selection.received_from,
         "received_before": selection.received_before,
     }
-
-
-def file_name(site_key: str, period: Period, suffix: str = "csv") -> str:
-    """`events-<site>-<first day>-<last day>.csv`, safe in a header and in a file system."""
-    safe = "".join(char if char.isascii() and (char.isalnum() or char in "._-") else "_" for char in site_key)
-    return f"events-{safe[:80]}-{period.first_date}-{period.last_date}.{suffix}"

@@ -33,6 +33,7 @@ from analytics.reports.events.schemas import (
     SiteTotalsQuery,
     SiteTotalsResponse,
 )
+from analytics.reports.formats import file_name
 from analytics.reports.request import ReportRequest, format_utc, guarded_read, read_request
 from analytics.reports.samples.samples import read_sample_names
 from analytics.rollups.snapshot.snapshot import Snapshot
@@ -127,7 +128,7 @@ def export_events() -> Response:
     is_opened = request.method == "GET"
     response = _open_file(file_format, selection, partitions) if is_opened else Response(iter(()))
     response.content_type = FILE_TYPES[file_format]
-    name = raw_export.file_name(report_request.site.key, selection.period, file_format)
+    name = file_name("events", report_request.site.key, selection.period, file_format)
     response.headers["Content-Disposition"] = f'attachment; filename="{name}"'
     return response
 

@@ -100,7 +100,7 @@ class Rows:
             for value, count, people, _ in rows
             if people is not None
         }
-        return Ranking(lines, rows[0].total if rows else 0)
+        return Ranking(lines, rows[0].total if rows else 0, len(lines))
 
     def count_values(self, period: Period, dimension: str, values: Sequence[str]) -> dict[str, ValueCounts]:
         """For what `rank` did not see one more query, O(events of the period), whose memory is people times values.
@@ -122,7 +122,7 @@ class Rows:
         if dimension not in VISIT_DIMENSIONS or not {one.field for one in self._wanted.filter} <= VISIT_DIMENSIONS:
             return lines
         began = dict(self._visits(period, _visit_value(dimension), values))
-        return {value: line._replace(visits=began.get(value, NO_VISITS).visits) for value, line in lines.items()}
+        return {value: line.with_visits(began.get(value, NO_VISITS)) for value, line in lines.items()}
 
     def _with_people(self, period: Period, dimension: str) -> Select[Any]:
         """Value, events, people (of the first lines; else null), events in all. Rows are read once and kept apart."""
@@ -158,7 +158,7 @@ class Rows:
         total = cast(func.sum(count).over(), BigInteger)
         ordered = query.add_columns(total).order_by(count.desc(), value.collate("C")).limit(MAX_RANKED_VALUES)
         rows = self._connection.execute(ordered).all()
-        return Ranking([ValueCounts(*row[:-1]) for row in rows], rows[0][-1] if rows else 0)
+        return Ranking([ValueCounts(*row[:-1]) for row in rows], rows[0][-1] if rows else 0, len(rows))
 
     def _visits(
         self, period: Period, key: ColumnElement[Any], among: Sequence[Any] | None = None

@@ -1,1 +1,1 @@
-"""Summary, time series, breakdown and overview of any period, filtered or not."""
+"""Summary, time series and breakdown of any period, filtered or not."""

@@ -1,9 +1,16 @@
-"""The report breakdown: the values of one dimension, most frequent first, in pages. `query.run_report` calls it."""
+"""The report breakdown: the values of one dimension, most frequent first, in pages.
 
+`query.run_report` calls the builder; the overview has the same pages of several dimensions. SELECT only.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from analytics.extensions import settings
 from analytics.reports.query.measures import (
+    LIST_MEASURES,
+    NO_VISITS,
     PAGE_VIEW_TYPES,
     MeasureSource,
     Ranking,
@@ -27,52 +34,69 @@ def default_types(dimension: str) -> tuple[str, ...] | None:
     return None if dimension in ("type", "subject") else PAGE_VIEW_TYPES
 
 
-def build_breakdown(resolved: ResolvedRequest, source: MeasureSource) -> dict[str, Any]:
-    """A page of rows; `other` sums what neither it nor an earlier page shows. Value null: the events have none.
+@dataclass(frozen=True, slots=True)
+class BreakdownPage:
+    """A page of a list with all counts. `ranking`: of all pages; `other`: the amount of what neither this page nor an
+    earlier one shows. `previous`: the rows' values in the other period; None: they are not compared."""
 
-    Raises BadInput for a cursor that no page returned.
-    """
+    dimension: str
+    ranked_by: str
+    ranking: Ranking
+    rows: Sequence[ValueCounts]
+    other: int
+    has_more: bool
+    previous: Mapping[str, ValueCounts] | None = None
+
+    def as_json(self, measures: Sequence[str] = LIST_MEASURES) -> dict[str, Any]:
+        """The report without its `meta`. Value null: the events have none."""
+        total, rows = self.ranking.total, self.rows
+        return {
+            "dimension": self.dimension,
+            "ranked_by": self.ranked_by,
+            "total": total,
+            "value_count": self.ranking.value_count,
+            "rows": [self._row_as_json(row, measures) for row in rows],
+            "other": {"amount": self.other, "share": ratio(self.other, total)},
+            "next_cursor": encode_cursor(BreakdownCursor(rows[-1].amount, rows[-1].value)) if self.has_more else None,
+        }
+
+    def _row_as_json(self, row: ValueCounts, measures: Sequence[str]) -> dict[str, Any]:
+        figures = row.figures(measures)
+        described = {"value": row.value or None, **figures, "share": ratio(row.amount, self.ranking.total)}
+        if self.previous is None:
+            return described
+        before = self.previous.get(row.value, _zeros(row)).figures(measures)
+        return {**described, "previous": before, "change": compute_change(figures, before)}
+
+
+def build_breakdown(resolved: ResolvedRequest, source: MeasureSource) -> dict[str, Any]:
+    """A page of rows. Raises BadInput for a cursor that no page returned."""
     query, dimension = resolved.query, resolved.query["dimension"]
     cursor = decode_cursor(query["cursor"], BreakdownCursor) if "cursor" in query else None
     ranking = source.rank_values(resolved.period, dimension)
     shown, page, rest = split_page(ranking, cursor, int(query.get("limit") or settings().top_results_limit))
-    rows = _rows(resolved, source, page, ranking.total)
-    other = ranking.total - sum(row.amount for row in (*shown, *page))
-    return {
-        "dimension": dimension,
-        "ranked_by": "visits" if lists_visits(dimension, resolved.selection) else "events",
-        "total": ranking.total,
-        "rows": rows,
-        "other": {"amount": other, "share": ratio(other, ranking.total)},
-        "next_cursor": encode_cursor(BreakdownCursor(page[-1].amount, page[-1].value)) if page and rest else None,
-    }
-
-
-def _rows(
-    resolved: ResolvedRequest, source: MeasureSource, page: list[ValueCounts], total: int
-) -> list[dict[str, Any]]:
-    dimension, previous_period = resolved.query["dimension"], resolved.previous_period
-    values = [row.value for row in page]
-    by_value = source.count_values(resolved.period, dimension, values)
-    counts = [by_value[value] for value in values]
-    rows = [_figures(row) | {"share": ratio(row.amount, total)} for row in counts]
-    if previous_period is not None:
-        previous = source.count_values(previous_period, dimension, values)
-        for now, row in zip(counts, rows, strict=True):
-            before = _figures(previous.get(now.value, _zeros(now)))
-            row |= {"previous": before, "change": compute_change(_figures(now), before)}
-    return [{"value": value or None, **row} for value, row in zip(values, rows, strict=True)]
+    values, previous_period = [row.value for row in page], resolved.previous_period
+    counts = source.count_values(resolved.period, dimension, values)
+    return BreakdownPage(
+        dimension,
+        "visits" if lists_visits(dimension, resolved.selection) else "events",
+        ranking,
+        [counts[value] for value in values],
+        ranking.total - sum(row.amount for row in (*shown, *page)),
+        bool(page and rest),
+        None if previous_period is None else source.count_values(previous_period, dimension, values),
+    ).as_json(query.get("measures") or LIST_MEASURES)
 
 
 def _zeros(counts: ValueCounts) -> ValueCounts:
     """The value with 0 for each count that it has."""
-    return ValueCounts(counts.value, *(None if count is None else 0 for count in counts[1:]))
+    value, events, visitors, visits, page_views, sums = counts
+    numbers = _zero(events), _zero(visitors), _zero(visits), _zero(page_views)
+    return ValueCounts(value, *numbers, NO_VISITS if sums is not None else None)
 
 
-def _figures(counts: ValueCounts) -> dict[str, Any]:
-    """Of both kinds of list, so that clients find the same fields."""
-    visits, page_views = counts.visits, counts.page_views
-    return {"events": counts.events, "visitors": counts.visitors, "visits": visits, "page_views": page_views}
+def _zero(count: int | None) -> int | None:
+    return None if count is None else 0
 
 
 def split_page(

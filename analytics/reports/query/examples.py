@@ -1,6 +1,5 @@
 """An example of each response of the query reports, for the API description. views.py shows them."""
 
-from analytics.reports.query.overview import TOP_LIST_DIMENSIONS
 from analytics.reports.schemas import META_EXAMPLE
 
 META = META_EXAMPLE | {
@@ -55,6 +54,9 @@ TIMESERIES_EXAMPLE = {
             "page_views": 16,
             "visitors": 5,
             "visits": 6,
+            "bounce_rate": 0.5,
+            "avg_visit_duration_s": 80.0,
+            "views_per_visit": 2.6667,
         },
         {
             "date": "2026-03-03",
@@ -64,6 +66,9 @@ TIMESERIES_EXAMPLE = {
             "page_views": 14,
             "visitors": 6,
             "visits": 4,
+            "bounce_rate": 0.25,
+            "avg_visit_duration_s": 118.75,
+            "views_per_visit": 3.5,
         },
     ],
     "meta": META,
@@ -72,6 +77,7 @@ BREAKDOWN_EXAMPLE = {
     "dimension": "source",
     "ranked_by": "visits",
     "total": 10,
+    "value_count": 3,
     "rows": [
         {"value": None, "events": None, "visitors": 5, "visits": 6, "page_views": 18, "share": 0.6},
         {"value": "google.com", "events": None, "visitors": 2, "visits": 3, "page_views": 9, "share": 0.3},
@@ -79,25 +85,4 @@ BREAKDOWN_EXAMPLE = {
     "other": {"amount": 1, "share": 0.1},
     "next_cursor": "WzksImdvb2dsZS5jb20iXQ",
     "meta": META | {"source": "raw"},
-}
-OVERVIEW_EXAMPLE = {
-    **VISIT_FIGURES,
-    "previous": {
-        "from": "2026-02-27T23:00:00Z",
-        "to": "2026-03-01T23:00:00Z",
-        **{name: figure for name, figure in PREVIOUS_FIGURES.items() if name != "events"},
-    },
-    "change": {name: part for name, part in CHANGE.items() if name != "events"},
-    "series": [
-        {"date": "2026-03-02", "page_views": 16, "visitors": 5, "visits": 6},
-        {"date": "2026-03-03", "page_views": 14, "visitors": 6, "visits": 4},
-    ],
-    "lists": {
-        **{name: [] for name in TOP_LIST_DIMENSIONS},
-        "source": [
-            {"value": None, "page_views": 18, "visitors": 5, "visits": 6},
-            {"value": "google.com", "page_views": 12, "visitors": 4, "visits": 4},
-        ],
-    },
-    "meta": META,
 }

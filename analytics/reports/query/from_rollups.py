@@ -61,32 +61,39 @@ class RollupSource:
         return self._snapshot.connection
 
     def count(self, period: Period, unit: str) -> list[BucketCounts]:
-        """Four queries; by week or month one more a bucket. Reads a bitmap a day, or a closed week or month."""
+        """Four queries; by week or month one more a bucket. Reads a bitmap an hour, or a closed week or month, and the
+        heads of those of days."""
         buckets = split_period(period, unit)
         if not buckets:
             return []
-        snapshot = self._clip(period)
-        counts = self._counts(snapshot, buckets, unit)
-        counted = [count.events for count in counts]
+        snapshot, counts = self.clip(period), self.count_users(period, unit)
+        counted = [events for events, _ in counts]
         others = self._events(snapshot, buckets, unit, None if self._types is None else PAGE_VIEW_TYPES)
         events, page_views = (others, counted) if self._types is None else (counted, others)
-        users, visits = [len(count.users) for count in counts], self._visits(snapshot, buckets, unit)
+        users, visits = [users for _, users in counts], self._visits(snapshot, buckets, unit)
         return [BucketCounts(*row) for row in zip(events, page_views, users, visits, strict=True)]
 
-    def _clip(self, period: Period) -> Snapshot:
+    def clip(self, period: Period) -> Snapshot:
         """What the days of the period have of it. The same snapshot for the same period, which holds what it read."""
         if period not in self._clipped:
             self._clipped[period] = clip(self._snapshot, period.start, period.end)
         return self._clipped[period]
 
-    def _counts(self, snapshot: Snapshot, buckets: Sequence[Bucket], unit: str) -> list[Count]:
-        """Events and users of the selected types; without types, of page views."""
+    def count_users(self, period: Period, unit: str) -> list[tuple[int, int]]:
+        """Events and the number of users of the selected types in each bucket; without types, of page views. One query;
+        by week or month one a bucket."""
+        buckets, snapshot = split_period(period, unit), self.clip(period)
+        first, after = _days(period)
         selected: dict[str, Any] = {"types": self._types or PAGE_VIEW_TYPES, "bots": self._bots}
-        if unit not in ("hour", "day"):
-            return [snapshot.total(bucket.first, bucket.after, **selected) for bucket in buckets]
-        first, after = buckets[0].first, buckets[-1].after
-        counts = snapshot.counts(_dimension(unit), first, after, **selected)
-        return [counts.get(_row_key(bucket, unit), Count()) for bucket in buckets]
+        if unit == "day":
+            days = snapshot.daily_events_and_users(first, after, **selected)
+            return [days.get(bucket.first, (0, 0)) for bucket in buckets]
+        if unit == "hour":
+            hours = snapshot.counts(_dimension(unit), first, after, **selected)
+            counts = [hours.get(_row_key(bucket, unit), Count()) for bucket in buckets]
+        else:
+            counts = [snapshot.total(bucket.first, bucket.after, **selected) for bucket in buckets]
+        return [(count.events, len(count.users)) for count in counts]
 
     def _events(
         self, snapshot: Snapshot, buckets: Sequence[Bucket], unit: str, types: Sequence[str] | None
@@ -104,7 +111,8 @@ class RollupSource:
         """One query, O(rows of the dimension). Reads bitmaps only for the dimension type."""
         rows = self._rank(period, dimension)
         listed = [row for row in rows if row.value != OTHER]
-        return Ranking(listed[:MAX_RANKED_VALUES], sum(row.amount for row in rows))
+        first = listed[:MAX_RANKED_VALUES]
+        return Ranking(first, sum(row.amount for row in rows), len(first))
 
     def list_values(self, period: Period, dimension: str) -> Iterator[ValueCounts]:
         """All values with all counts, in the order of `rank_values`. Also OTHER, so that rows add up to the total.
@@ -119,14 +127,14 @@ class RollupSource:
 
     def _rank(self, period: Period, dimension: str) -> list[ValueCounts]:
         if self._lists_visits(dimension):
-            visits = read_visit_sums_of_values(self._clip(period), dimension, self._visit_days(period))
+            visits = read_visit_sums_of_values(self.clip(period), dimension, self._visit_days(period))
             rows = [visit_counts(value, sums) for value, sums in visits.items()]
         else:
             rows = [ValueCounts(value, amount) for value, amount in self._amounts(period, dimension).items()]
         return sorted((row for row in rows if row.amount), key=lambda row: (-row.amount, row.value))
 
     def _amounts(self, period: Period, dimension: str) -> Mapping[str, int]:
-        (first, after), snapshot = _days(period), self._clip(period)
+        (first, after), snapshot = _days(period), self.clip(period)
         if dimension == "type":
             return {event_type: count.events for event_type, count in self._counts_by_type(period).items()}
         if dimension == "subject":
@@ -136,7 +144,7 @@ class RollupSource:
     def count_values(self, period: Period, dimension: str, values: Sequence[str]) -> dict[str, ValueCounts]:
         """Two queries, a bitmap a value and span; for the dimension subject a query a value."""
         if self._lists_visits(dimension):
-            listed = read_visit_values(self._clip(period), dimension, self._visit_days(period), values)
+            listed = read_visit_values(self.clip(period), {dimension: values}, self._visit_days(period))[dimension]
             return {value: visit_counts(value, row.visits, row.visitors) for value, row in listed.items()}
         counts = self._counts_of_values(period, dimension, values)
         rows = {
@@ -146,8 +154,8 @@ class RollupSource:
         }
         if dimension not in VISIT_DIMENSIONS:
             return rows
-        visits = read_visit_sums_of_values(self._clip(period), dimension, self._visit_days(period), values)
-        return {value: row._replace(visits=visits.get(value, NO_VISITS).visits) for value, row in rows.items()}
+        visits = read_visit_sums_of_values(self.clip(period), dimension, self._visit_days(period), values)
+        return {value: row.with_visits(visits.get(value, NO_VISITS)) for value, row in rows.items()}
 
     def _lists_visits(self, dimension: str) -> bool:
         return lists_visits(dimension, self._selection)
@@ -156,7 +164,7 @@ class RollupSource:
         return VisitDays(*_days(period), self._bots)
 
     def _counts_of_values(self, period: Period, dimension: str, values: Sequence[str]) -> Mapping[str, Count]:
-        (first, after), snapshot = _days(period), self._clip(period)
+        (first, after), snapshot = _days(period), self.clip(period)
         if dimension == "type":
             return {
                 event_type: count for event_type, count in self._counts_by_type(period).items() if event_type in values
@@ -168,7 +176,7 @@ class RollupSource:
 
     def _counts_by_type(self, period: Period) -> dict[str, Count]:
         counts: dict[str, Count] = {}
-        for (_, event_type), count in sums.counts_by_type(self._clip(period), *_days(period), bots=self._bots).items():
+        for (_, event_type), count in sums.counts_by_type(self.clip(period), *_days(period), bots=self._bots).items():
             if self._types is None or event_type in self._types:
                 counts.setdefault(event_type, Count()).add(count)
         return counts
@@ -176,7 +184,7 @@ class RollupSource:
     def _events_by_subject(self, period: Period) -> Mapping[str, int]:
         events = Counter[str]()
         for event_type in self._types or self._counts_by_type(period):
-            events.update(sums.events_by_subject(self._clip(period), event_type, *_days(period), bots=self._bots))
+            events.update(sums.events_by_subject(self.clip(period), event_type, *_days(period), bots=self._bots))
         return events
 
 

@@ -32,6 +32,10 @@ ENTRY_EXIT_DIMENSIONS = ("entry_path", "exit_path")
 # Rarer values count as other, like those that rollups store as OTHER.
 MAX_RANKED_VALUES = 10_000
 DECIMAL_PLACES = 4
+# What rows of a list may show, by the names of their fields, and what they show if the request names none.
+VISIT_MEASURES = ("bounce_rate", "avg_visit_duration_s", "views_per_visit")
+LIST_MEASURES = ("events", "visitors", "visits", "page_views")
+MEASURES = (*LIST_MEASURES, *VISIT_MEASURES)
 
 
 class EventSelection(NamedTuple):
@@ -56,7 +60,7 @@ class ValueCounts(NamedTuple):
     """The counts of one value of a dimension, '' where events have none; None: not counted, or not known.
 
     Of a list of visits: visitors, visits and page_views; of another one: events and visitors, the visits that began
-    with the value where it is one of visits, and page_views where it lists nothing else.
+    with the value where it is one of visits, and page_views where it lists nothing else. `sums`: of these visits.
     """
 
     value: str
@@ -64,11 +68,23 @@ class ValueCounts(NamedTuple):
     visitors: int | None = None
     visits: int | None = None
     page_views: int | None = None
+    sums: VisitSums | None = None
 
     @property
     def amount(self) -> int:
         """The count that values rank by."""
         return (self.visits or 0) if self.events is None else self.events
+
+    def with_visits(self, sums: VisitSums) -> "ValueCounts":
+        """The counts with the visits that began with the value."""
+        return self._replace(visits=sums.visits, sums=sums)
+
+    def figures(self, measures: Sequence[str]) -> dict[str, Any]:
+        """These measures in JSON; null: the list does not count it, or a rate or mean of no visits."""
+        counts = {"events": self.events, "visitors": self.visitors, "page_views": self.page_views}
+        rates = dict.fromkeys(VISIT_MEASURES) if self.sums is None else visit_figures(self.sums)
+        figures = {**rates, **counts, "visits": self.visits}
+        return {name: figures[name] for name in measures}
 
 
 def lists_visits(dimension: str, selection: EventSelection) -> bool:
@@ -81,7 +97,7 @@ def lists_visits(dimension: str, selection: EventSelection) -> bool:
 
 def visit_counts(value: str, visits: VisitSums, visitors: int | None = None) -> ValueCounts:
     """The counts of a value of a list of visits."""
-    return ValueCounts(value, visitors=visitors, visits=visits.visits, page_views=visits.views)
+    return ValueCounts(value, None, visitors, visits.visits, visits.views, visits)
 
 
 def event_counts(selection: EventSelection, value: str, events: int, visitors: int) -> ValueCounts:
@@ -91,10 +107,14 @@ def event_counts(selection: EventSelection, value: str, events: int, visitors: i
 
 
 class Ranking(NamedTuple):
-    """The first MAX_RANKED_VALUES values by amount descending, then by value; `total` is of all values."""
+    """The first MAX_RANKED_VALUES values by amount descending, then by value, or fewer; `total` is of all values.
+
+    `value_count`: how many values there are, at most MAX_RANKED_VALUES.
+    """
 
     rows: list[ValueCounts]
     total: int
+    value_count: int
 
 
 class MeasureSource(Protocol):

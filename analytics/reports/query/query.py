@@ -1,13 +1,14 @@
-"""The reports summary and timeseries, and `run_report`, which also runs breakdown.py. views.py calls it.
+"""The reports summary and timeseries, and `run_report`, which also runs breakdown.py and overviews. views.py calls it.
 
 Whole days of the rollups' calendar are read from rollups. What rollups cannot answer is counted in raw events, under
 the limits of report_period.py. `meta.source` of the response names the source.
 """
 
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, Generic, TypeVar
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection
@@ -68,6 +69,24 @@ class ResolvedRequest:
 
 
 ReportBuilder = Callable[[ResolvedRequest, MeasureSource], dict[str, Any]]
+S = TypeVar("S")
+# Counts the events of a selection: in columns or in rows.
+MakeSource = Callable[[EventSelection], MeasureSource]
+
+
+@dataclass(frozen=True, slots=True)
+class Sources(Generic[S]):
+    """What a report counts with: rollups, and events for what they cannot answer, as a filter."""
+
+    from_rollups: Callable[[Snapshot, EventSelection], S]
+    from_events: Callable[[MakeSource, EventSelection], S]
+
+
+def _make_source(make_source: MakeSource, selection: EventSelection) -> MeasureSource:
+    return make_source(selection)
+
+
+MEASURE_SOURCES: Sources[MeasureSource] = Sources(RollupSource, _make_source)
 
 
 def run_report(
@@ -77,10 +96,21 @@ def run_report(
 
     Raises BadInput; Invalid when raw events cannot be counted within STATEMENT_TIMEOUT.
     """
+    return run_with_sources(request, report_name, build, MEASURE_SOURCES, default_types)
+
+
+def run_with_sources(
+    request: ReportRequest,
+    report_name: str,
+    build: Callable[[ResolvedRequest, S], dict[str, Any]],
+    sources: Sources[S],
+    default_types: tuple[str, ...] | None = None,
+) -> dict[str, Any]:
+    """As `run_report`, for reports that count with other sources."""
     with request.open_snapshot() as snapshot:
         resolved = _resolve(request, snapshot, default_types)
         if resolved.raw_parameter is None:
-            source = RollupSource(snapshot, resolved.selection)
+            source = sources.from_rollups(snapshot, resolved.selection)
             meta = request.meta(resolved.period, "rollup", **resolved.meta)
             return get_or_compute(
                 request, report_name, resolved.covered, lambda: build(resolved, source) | {"meta": meta},
@@ -88,29 +118,33 @@ def run_report(
             )  # fmt: skip
     meta = request.meta(resolved.period, "raw", **resolved.meta)
     return get_or_compute(
-        request, report_name, resolved.covered, lambda: _count_raw(request, resolved, build) | {"meta": meta}
+        request, report_name, resolved.covered, lambda: _count_raw(request, resolved, build, sources) | {"meta": meta}
     )
 
 
-def _count_raw(request: ReportRequest, resolved: ResolvedRequest, build: ReportBuilder) -> dict[str, Any]:
+def _count_raw(
+    request: ReportRequest,
+    resolved: ResolvedRequest,
+    build: Callable[[ResolvedRequest, S], dict[str, Any]],
+    sources: Sources[S],
+) -> dict[str, Any]:
     with open_raw_events(request, resolved.period, str(resolved.raw_parameter)) as (connection, calendar):
         if resolved.previous_period:
             refuse_purged("compare", resolved.previous_period, calendar.raw_since)
         # What columns cannot answer, PostgreSQL can: property filters, and days that are not written yet.
-        with suppress(NotInColumns):
-            return _count_columns(request, resolved, build, connection, calendar)
-        return build(resolved, Rows(connection, resolved.selection))
+        with suppress(NotInColumns), _open_column_sources(connection, request.site.id, calendar) as make_source:
+            return build(resolved, sources.from_events(make_source, resolved.selection))
+        return build(resolved, sources.from_events(partial(Rows, connection), resolved.selection))
 
 
-def _count_columns(
-    request: ReportRequest, resolved: ResolvedRequest, build: ReportBuilder, connection: Connection, calendar: Calendar
-) -> dict[str, Any]:
+@contextmanager
+def _open_column_sources(connection: Connection, site_id: int, calendar: Calendar) -> Iterator[MakeSource]:
     # Processes that are never asked do not load the engine, 75 MB.
     from analytics.reports.query.from_columns import ColumnSource
     from analytics.reports.site_columns import open_site_columns
 
-    with open_site_columns(connection, request.site.id, calendar) as reader:
-        return build(resolved, ColumnSource(reader, resolved.selection))
+    with open_site_columns(connection, site_id, calendar) as reader:
+        yield partial(ColumnSource, reader)
 
 
 def _resolve(request: ReportRequest, snapshot: Snapshot, default_types: tuple[str, ...] | None) -> ResolvedRequest:
@@ -189,11 +223,15 @@ def build_timeseries(resolved: ResolvedRequest, source: MeasureSource) -> dict[s
 
 
 def _series(period: Period, unit: str, source: MeasureSource) -> list[dict[str, Any]]:
-    points = zip(split_period(period, unit), source.count(period, unit), strict=True)
-    return [_point(bucket, counts, period.zone) for bucket, counts in points]
+    return describe_series(period, unit, source.count(period, unit))
+
+
+def describe_series(period: Period, unit: str, counts: Sequence[BucketCounts]) -> list[dict[str, Any]]:
+    """The points of the buckets of `split_period(period, unit)`."""
+    points = zip(split_period(period, unit), counts, strict=True)
+    return [_point(bucket, of_bucket, period.zone) for bucket, of_bucket in points]
 
 
 def _point(bucket: Bucket, counts: BucketCounts, zone: ZoneInfo) -> dict[str, Any]:
     time = {"date": str(bucket.first), "ts": bucket.start.astimezone(zone).isoformat()}
-    figures = {"page_views": counts.page_views, "visitors": counts.visitors, "visits": counts.visits.visits}
-    return time | {"to": bucket.end.astimezone(zone).isoformat(), "events": counts.events, **figures}
+    return time | {"to": bucket.end.astimezone(zone).isoformat(), **counts_as_json(counts)}

@@ -1,20 +1,24 @@
 """Query parameters and responses of the query reports. measures.py defines the figures, filters.py the filter."""
 
+from collections.abc import Sequence
+from typing import Any
+
 from marshmallow import Schema, fields
 from marshmallow.validate import OneOf
 
 from analytics.apidocs.response_fields import nullable, required
 from analytics.reports.buckets import BUCKET_UNITS
 from analytics.reports.filtering.filters import FIELDS
+from analytics.reports.formats import FormatFields
 from analytics.reports.query.engagement import METRICS
-from analytics.reports.query.measures import ENTRY_EXIT_DIMENSIONS
+from analytics.reports.query.measures import ENTRY_EXIT_DIMENSIONS, LIST_MEASURES, MEASURES, VISIT_MEASURES
 from analytics.reports.schemas import (
     UNKNOWN_CHOICE,
     CompareQuery,
     EventTypesQuery,
+    Names,
     PeriodBounds,
     ReportMeta,
-    TopListQuery,
     limit_field,
 )
 
@@ -28,7 +32,22 @@ ENGAGED_S = "Mean visible seconds of the page's views that were reported on. Onl
 SCROLL_DEPTH = "Mean of the deepest part of the page that these views saw, 0 to 100. Only with `metrics=engagement`."
 
 
-class SummaryQuery(EventTypesQuery, CompareQuery):
+MEASURES_DESCRIPTION = (
+    f"The figures of each row, with commas between them: {', '.join(MEASURES)}. "
+    f"Default: {', '.join(LIST_MEASURES)}. Null where the list does not count visits."
+)
+
+
+def measures_field() -> Names:
+    """The parameter `measures` of a breakdown."""
+    return Names(MEASURES, len(MEASURES), metadata={"description": MEASURES_DESCRIPTION})
+
+
+def _optional(kind: type[fields.Field[Any]], names: Sequence[str]) -> dict[str, fields.Field[Any]]:
+    return {name: kind(allow_none=True) for name in names}
+
+
+class SummaryQuery(EventTypesQuery, CompareQuery, FormatFields):
     """`compare` also gives the figures of another period."""
 
     filter = fields.String()
@@ -46,11 +65,8 @@ class BreakdownQuery(SummaryQuery):
     dimension = fields.String(required=True, validate=OneOf(BREAKDOWN_DIMENSIONS, error=UNKNOWN_CHOICE))
     limit = limit_field()
     cursor = fields.String()
+    measures = measures_field()
     metrics = fields.String(validate=OneOf(METRICS, error=UNKNOWN_CHOICE))
-
-
-class OverviewQuery(TopListQuery, CompareQuery):
-    """`compare` also gives the totals of another period."""
 
 
 class VisitFigures(Schema):
@@ -75,25 +91,21 @@ class PreviousSummary(SummaryFigures):
         include = required(fields.AwareDateTime, "from", "to")
 
 
-class BreakdownChange(Schema):
+class BreakdownRowChange(Schema):
     """The growth of each figure as a part of its previous value; null: it was 0 or null."""
 
     class Meta:
-        include = nullable(fields.Float, "events", "visitors", "visits", "page_views")
-
-
-class BreakdownRowChange(BreakdownChange):
-    """The growth of each figure as a part of its previous value; null: it was 0 or null."""
+        include = _optional(fields.Float, MEASURES)
 
     engaged_s = fields.Float(allow_none=True)
     scroll_depth = fields.Float(allow_none=True)
 
 
-class SummaryChange(BreakdownChange):
+class SummaryChange(Schema):
     """The growth of each figure as a part of its previous value; null: it was 0 or null."""
 
     class Meta:
-        include = nullable(fields.Float, "bounce_rate", "avg_visit_duration_s", "views_per_visit")
+        include = nullable(fields.Float, *MEASURES)
 
 
 class SummaryResponse(SummaryFigures):
@@ -106,13 +118,11 @@ class SummaryResponse(SummaryFigures):
     meta = fields.Nested(ReportMeta, required=True)
 
 
-class TimeseriesPoint(Schema):
+class TimeseriesPoint(SummaryFigures):
     """One bucket, `[ts, to)` in the zone's local time; `date`: the day on which it begins."""
 
     class Meta:
-        include = required(fields.AwareDateTime, "ts", "to") | required(
-            fields.Integer, "events", "page_views", "visitors", "visits"
-        )
+        include = required(fields.AwareDateTime, "ts", "to")
 
     date = fields.Date(required=True)
 
@@ -133,13 +143,14 @@ class TimeseriesResponse(Schema):
 
 
 class BreakdownFigures(Schema):
-    """Ranked by visits: `visits` that began with the value (exit_path: ended with it), `visitors` who began one, and
-    `page_views` of these visits. Ranked by events: `events` and their `visitors`; `visits` that began with the value,
-    where visits have it; `page_views` where these alone are listed. Null: not counted, or not known (`visitors` of days
+    """What `measures` names, else `events`, `visitors`, `visits`, `page_views`. Ranked by visits: `visits` that began
+    with the value (exit_path: ended with it), `visitors` who began one, and `page_views` of these visits. Ranked by
+    events: `events` and their `visitors`; `visits` that began with the value, where visits have it; `page_views` where
+    these alone are listed. Rates and means are of these visits. Null: not counted, or not known (`visitors` of days
     that an earlier release counted)."""
 
     class Meta:
-        include = nullable(fields.Integer, "events", "visitors", "visits", "page_views")
+        include = _optional(fields.Integer, LIST_MEASURES) | _optional(fields.Float, VISIT_MEASURES)
 
     engaged_s = fields.Float(allow_none=True, metadata={"description": ENGAGED_S})
     scroll_depth = fields.Float(allow_none=True, metadata={"description": SCROLL_DEPTH})
@@ -161,64 +172,22 @@ class BreakdownOther(Schema):
     share = fields.Float(required=True, allow_none=True)
 
 
-class BreakdownResponse(Schema):
-    """A page of rows, most frequent first. `total`, `share` and `other.amount` count what `ranked_by` names: visits for
-    page views by a dimension of visits (source, referrer, utm_source, utm_medium, utm_campaign, utm_term, utm_content,
-    country, region, city, browser, os, device, entry_path, exit_path) with no filter on anything else; else events."""
+class BreakdownPart(Schema):
+    """A page of rows, most frequent first. `value_count`: how many values there are, at most 10,000. `total`, `share`
+    and `other.amount` count what `ranked_by` names: visits for page views by a dimension of visits (source,
+    referrer, utm_source, utm_medium, utm_campaign, utm_term, utm_content, country, region, city, browser, os, device,
+    entry_path, exit_path) with no filter on anything else; else events."""
 
     dimension = fields.String(required=True, validate=OneOf(BREAKDOWN_DIMENSIONS))
     ranked_by = fields.String(required=True, validate=OneOf(["events", "visits"]))
     total = fields.Integer(required=True)
+    value_count = fields.Integer(required=True)
     rows = fields.List(fields.Nested(BreakdownRow), required=True)
     other = fields.Nested(BreakdownOther, required=True)
     next_cursor = fields.String(required=True, allow_none=True)
-    meta = fields.Nested(ReportMeta, required=True)
 
 
-class OverviewDay(Schema):
-    """A day of the site's calendar."""
+class BreakdownResponse(BreakdownPart):
+    """A page of rows, most frequent first, as in an overview's `breakdowns`."""
 
-    class Meta:
-        include = required(fields.Integer, "page_views", "visitors", "visits")
-
-    date = fields.Date(required=True)
-
-
-class OverviewRow(Schema):
-    """A value; null for none: direct, or not known. Of pages: page views and who viewed them; `visits` is null. Of the
-    other lists: visits that began with the value, who began them (null: not known, of days that an earlier release
-    counted), and their page views."""
-
-    value = fields.String(required=True, allow_none=True)
-    page_views = fields.Integer(required=True)
-    visitors = fields.Integer(required=True, allow_none=True)
-    visits = fields.Integer(required=True, allow_none=True)
-
-
-class PreviousOverview(VisitFigures):
-    """The totals of `[from, to)`."""
-
-    class Meta:
-        include = required(fields.AwareDateTime, "from", "to")
-
-
-class OverviewChange(Schema):
-    """The growth of each total as a part of its previous value; null: it was 0 or null."""
-
-    class Meta:
-        include = nullable(
-            fields.Float,
-            *("page_views", "visitors", "visits", "bounce_rate", "avg_visit_duration_s", "views_per_visit"),
-        )
-
-
-class SiteOverviewResponse(VisitFigures):
-    """`lists`: for each dimension, the values with the most visits; for `path`, with the most page views. Share links
-    and public sites have no `referrer`. `previous`, `change` and `current` as in a summary, only with `compare`."""
-
-    current = fields.Nested(PreviousOverview)
-    previous = fields.Nested(PreviousOverview)
-    change = fields.Nested(OverviewChange)
-    series = fields.List(fields.Nested(OverviewDay), required=True)
-    lists = fields.Dict(keys=fields.String(), values=fields.List(fields.Nested(OverviewRow)), required=True)
     meta = fields.Nested(ReportMeta, required=True)

@@ -57,6 +57,24 @@ def count_active_users(connection: Connection, site_id: int, now: datetime, minu
     return connection.execute(query).scalar_one()
 
 
+ONLINE_USERS = text("""
+SELECT site_id, count(DISTINCT user_no) AS users
+FROM events
+WHERE site_id + 0 = ANY(:site_ids) AND ts > :start AND ts <= :now AND (:bots OR NOT is_bot)
+GROUP BY site_id
+""")
+
+
+def count_online_users(
+    connection: Connection, site_ids: Sequence[int], now: datetime, bots: bool = False
+) -> dict[int, int]:
+    """Site id → `RecentActivity.active_users`; none for a site without any. One query, O(events of five minutes)."""
+    force_time_scan(connection)
+    start = now - timedelta(minutes=ACTIVE_MINUTES)
+    rows = connection.execute(ONLINE_USERS, {"site_ids": list(site_ids), "start": start, "now": now, "bots": bots})
+    return {row.site_id: row.users for row in rows}
+
+
 RECENT_COUNTS = text("""
 SELECT kind, value, active, visitors, views
 FROM (

@@ -42,6 +42,20 @@ class TopRow(NamedTuple):
     users: int
 
 
+class ListTotal(NamedTuple):
+    """Of a dimension: the amount of all its values, and how many values it has, without those that stand apart."""
+
+    amount: int
+    value_count: int
+
+
+class RankedValues(NamedTuple):
+    """(dimension, value) → events, ranked; dimension → its total. Values that stand apart are in the total only."""
+
+    events: dict[tuple[str, str], int]
+    totals: dict[str, ListTotal]
+
+
 class RowFilter(TypedDict, total=False):
     """What a read may narrow besides the days: `types`, None for all; one `subject`; `bots`: bots too."""
 
@@ -91,13 +105,16 @@ CROSS JOIN LATERAL (
 """
 COUNTS = "SELECT day, value, events, users" + FROM_ROLLUPS
 READ_BITMAP_HEADS = "SELECT day, events, substring(users FROM 1 FOR %(head_bytes)s)" + FROM_ROLLUPS  # noqa: S608  # of constants
+# `apart`: values that are not ranked among the others. Their rows are returned whatever the limit.
 RANK = f"""
-SELECT dimension, value, events
+SELECT dimension, value, events, total, value_count
 FROM (
     SELECT dimension, value, events,
-        row_number() OVER (PARTITION BY dimension ORDER BY events DESC, value COLLATE "C") AS rank
+        row_number() OVER (PARTITION BY dimension, is_apart ORDER BY events DESC, value COLLATE "C") AS rank,
+        sum(events) OVER (PARTITION BY dimension)::bigint AS total,
+        count(*) FILTER (WHERE NOT is_apart) OVER (PARTITION BY dimension) AS value_count
     FROM (
-        SELECT dimension, value, sum(events)::bigint AS events
+        SELECT dimension, value, value = ANY(%(apart)s::text[]) AS is_apart, sum(events)::bigint AS events
         FROM (
             SELECT dimension, value, events {FROM_ROLLUPS}
             UNION ALL
@@ -228,8 +245,8 @@ class Snapshot:
         """
         rollup_filter = RollupFilter(first_day, end_day, **row_filter)
         unmerged = self.matching_unmerged_counts(dimensions, rollup_filter)
-        ranked = self._rank(dimensions, rollup_filter, unmerged, limit)
-        users = self._count_users(dimensions, rollup_filter, ranked, unmerged)
+        ranked = self.rank_values(dimensions, rollup_filter, unmerged, limit).events
+        users = self.count_users(dimensions, rollup_filter, ranked, unmerged)
         lists: dict[str, list[TopRow]] = {dimension: [] for dimension in dimensions}
         for (dimension, value), events in ranked.items():
             lists[dimension].append(TopRow(value, events, users[dimension, value]))
@@ -238,21 +255,34 @@ class Snapshot:
     def rank(self, dimensions: Sequence[str], rollup_filter: RollupFilter, limit: int) -> dict[tuple[str, str], int]:
         """(dimension, value) → events, ranked, of the first `limit` of each dimension. One query, no bitmaps."""
         unmerged = self.matching_unmerged_counts(dimensions, rollup_filter)
-        return self._rank(dimensions, rollup_filter, unmerged, limit)
+        return self.rank_values(dimensions, rollup_filter, unmerged, limit).events
 
-    def _rank(
-        self, dimensions: Sequence[str], rollup_filter: RollupFilter, unmerged: Mapping[RollupKey, Count], limit: int
-    ) -> dict[tuple[str, str], int]:
+    def rank_values(
+        self,
+        dimensions: Sequence[str],
+        rollup_filter: RollupFilter,
+        unmerged: Mapping[RollupKey, Count],
+        limit: int,
+        apart: Collection[str] = (),
+    ) -> RankedValues:
+        """As `rank`; `unmerged`: the matching counts. One query, no bitmaps."""
         parameters = {
             "unmerged_dimensions": [key.dimension for key in unmerged],
             "unmerged": [key.value for key in unmerged],
             "unmerged_events": [count.events for count in unmerged.values()],
             "limit": limit,
+            "apart": list(apart),
         }
         rows = self.read_rows(RANK, dimensions, rollup_filter, self.covering_spans(rollup_filter), **parameters)
-        return {(as_text(dimension), as_text(value)): as_int(events) for dimension, value, events in rows}
+        ranked = RankedValues({}, {})
+        for dimension_column, value_column, events, total, value_count in rows:
+            dimension, value = as_text(dimension_column), as_text(value_column)
+            ranked.totals[dimension] = ListTotal(as_int(total), as_int(value_count))
+            if value not in apart:
+                ranked.events[dimension, value] = as_int(events)
+        return ranked
 
-    def _count_users(
+    def count_users(
         self,
         dimensions: Sequence[str],
         rollup_filter: RollupFilter,

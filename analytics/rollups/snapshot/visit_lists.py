@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from analytics.rollups import bitmaps
 from analytics.rollups.rows import with_bots
-from analytics.rollups.snapshot.snapshot import Snapshot
+from analytics.rollups.snapshot.snapshot import ListTotal, Snapshot
 from analytics.rollups.snapshot.type_lookup import span_parameters
 from analytics.rollups.spans import DAY, UNION_KINDS, Span, cover_days, whole_spans
 from analytics.rollups.visits.rollups import existing_visit_unions
@@ -29,6 +29,13 @@ class VisitRow(NamedTuple):
     value: str
     visits: VisitSums
     visitors: int | None = None
+
+
+class VisitList(NamedTuple):
+    """The first rows of a list, and the total of all its values."""
+
+    rows: list[VisitRow]
+    total: ListTotal
 
 
 class VisitDays(NamedTuple):
@@ -57,12 +64,17 @@ CROSS JOIN LATERAL (
     OFFSET 0
 ) AS r
 """
+# `apart`: as in snapshot.RANK.
 RANK = f"""
-SELECT dimension, value, visits, bounces, views, duration_us
+SELECT dimension, value, visits, bounces, views, duration_us, total, value_count
 FROM (
-    SELECT *, row_number() OVER (PARTITION BY dimension ORDER BY visits DESC, value COLLATE "C") AS rank
+    SELECT *,
+        row_number() OVER (PARTITION BY dimension, is_apart ORDER BY visits DESC, value COLLATE "C") AS rank,
+        sum(visits) OVER (PARTITION BY dimension)::bigint AS total,
+        count(*) FILTER (WHERE NOT is_apart) OVER (PARTITION BY dimension) AS value_count
     FROM (
-        SELECT dimension, value, sum(visits)::bigint AS visits, sum(bounces)::bigint AS bounces,
+        SELECT dimension, value, value = ANY(%(apart)s::text[]) AS is_apart,
+            sum(visits)::bigint AS visits, sum(bounces)::bigint AS bounces,
             sum(views)::bigint AS views, sum(duration_us)::bigint AS duration_us
         FROM (
             SELECT dimension, value, visits, bounces, views, duration_us {FROM_VISIT_ROWS}
@@ -117,23 +129,45 @@ def read_visit_lists(
     are not known where a day of it was counted by an earlier release, until `flask rollups recount-visits`.
     """
     lists = _Lists(snapshot, dimensions, days)
-    return lists.count_visitors(lists.rank(limit))
+    return lists.count_visitors(lists.rank(limit).sums)
+
+
+def read_ranked_visit_lists(
+    snapshot: Snapshot, dimensions: Sequence[str], days: VisitDays, limit: int, apart: Collection[str] = ()
+) -> dict[str, VisitList]:
+    """As `read_visit_lists`, with totals. Values that stand `apart` are in the totals only."""
+    lists = _Lists(snapshot, dimensions, days)
+    sums, totals = lists.rank(limit, apart=apart)
+    rows = lists.count_visitors(sums)
+    return {name: VisitList(rows[name], totals.get(name, ListTotal(0, 0))) for name in dimensions}
 
 
 def read_visit_values(
-    snapshot: Snapshot, dimension: str, days: VisitDays, values: Sequence[str]
-) -> dict[str, VisitRow]:
-    """Value → its row; no entry for a value without visits. As `read_visit_lists`."""
-    lists = _Lists(snapshot, [dimension], days)
-    rows = lists.count_visitors(lists.rank(NO_LIMIT, values))[dimension]
-    return {row.value: row for row in rows}
+    snapshot: Snapshot, values: Mapping[str, Sequence[str]], days: VisitDays
+) -> dict[str, dict[str, VisitRow]]:
+    """Dimension → value → its row, of these values of each; no entry for a value without visits. As
+    `read_visit_lists`."""
+    lists = _Lists(snapshot, list(values), days)
+    selected = {value for of_dimension in values.values() for value in of_dimension}
+    ranked = lists.rank(NO_LIMIT, sorted(selected)).sums
+    wanted = {(name, value) for name, of_dimension in values.items() for value in of_dimension}
+    rows = lists.count_visitors({key: sums for key, sums in ranked.items() if key in wanted})
+    return {name: {row.value: row for row in rows[name]} for name in values}
 
 
 def read_visit_sums_of_values(
     snapshot: Snapshot, dimension: str, days: VisitDays, values: Sequence[str] | None = None
 ) -> dict[str, VisitSums]:
     """Value → its sums, the most visits first; no entry for a value without visits. One query, no people."""
-    return {value: sums for (_, value), sums in _Lists(snapshot, [dimension], days).rank(NO_LIMIT, values).items()}
+    ranked = _Lists(snapshot, [dimension], days).rank(NO_LIMIT, values)
+    return {value: sums for (_, value), sums in ranked.sums.items()}
+
+
+class _Ranked(NamedTuple):
+    """(dimension, value) → its sums, ranked; dimension → its total."""
+
+    sums: dict[_ListKey, VisitSums]
+    totals: dict[str, ListTotal]
 
 
 class _Lists:
@@ -146,15 +180,21 @@ class _Lists:
         self._spans = _covering_spans(snapshot, days)
         self._changes = self._unmerged_changes()
 
-    def rank(self, limit: int, values: Sequence[str] | None = None) -> dict[_ListKey, VisitSums]:
-        """(dimension, value) → sums, ranked, of the first `limit` of each dimension; of `values` only, if given."""
+    def rank(self, limit: int, values: Sequence[str] | None = None, apart: Collection[str] = ()) -> _Ranked:
+        """The first `limit` values of each dimension; of `values` only, if given. Those that stand `apart` are in the
+        totals only."""
         changes = [(*key, *decode_sums(change.sums)) for key, cells in self._changes.items() for _, change in cells]
         names = ("unmerged_dimensions", "unmerged", *(f"unmerged_{name}" for name in VisitSums._fields))
         columns = zip(*changes, strict=True) if changes else ((),) * len(names)
         unmerged = {name: list(column) for name, column in zip(names, columns, strict=True)}
         selected = None if values is None else list(values)
-        rows = self._read(RANK, **unmerged, limit=limit, selected=selected)
-        return {(as_text(name), as_text(value)): VisitSums(*map(as_int, sums)) for name, value, *sums in rows}
+        ranked = _Ranked({}, {})
+        for row in self._read(RANK, **unmerged, limit=limit, selected=selected, apart=list(apart)):
+            (dimension, value), (*sums, total, value_count) = map(as_text, row[:2]), map(as_int, row[2:])
+            ranked.totals[dimension] = ListTotal(total, value_count)
+            if value not in apart:
+                ranked.sums[dimension, value] = VisitSums(*sums)
+        return ranked
 
     def count_visitors(self, ranked: Mapping[_ListKey, VisitSums]) -> dict[str, list[VisitRow]]:
         """The rows with their people. Unites the first bitmaps while the server reads the next ones."""

@@ -5,7 +5,7 @@ from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from tests.model.calendars import DAY, Period, day_start, split, touched_days
+from tests.model.calendars import DAY, Period, day_start, split
 from tests.model.comparison import ANYTHING, Rounded, ratio
 from tests.model.events import Event, users
 from tests.model.site import Request, Site
@@ -97,7 +97,7 @@ def series(site: Site, request: Request, period: Period, unit: str, asked: Perio
         counts = figures(site, request, inside)
         began = [visit for visit in visits_meeting(site, request, period) if visit.start in bucket]
         point = {name: counts[name] for name in ("events", "page_views", "visitors")}
-        point["visits"] = site.told(request, asked, len(began))
+        point |= {name: site.told(request, asked, figure) for name, figure in visit_figures(began).items()}
         points.append(
             {"date": bucket.first, "ts": local(bucket.start, period), "to": local(bucket.end, period), **point}
         )
@@ -173,7 +173,7 @@ def breakdown(site: Site, request: Request) -> Any:
             row |= {"previous": old, "change": change(now, old)}
     other = total - sum(found[value][ranked_by] for value in page)
     return {
-        "dimension": dimension, "ranked_by": ranked_by, "total": total, "rows": rows,
+        "dimension": dimension, "ranked_by": ranked_by, "total": total, "value_count": len(ranked), "rows": rows,
         "other": {"amount": other, "share": ratio(other, total)},
         "next_cursor": ANYTHING if len(ranked) > len(page) else None,
         "meta": site.meta(period, **(comparison.meta if comparison else {})),
@@ -197,18 +197,12 @@ def clipped(day: date, period: Period) -> Period:
 def overview(site: Site, request: Request) -> dict[str, Any]:
     period = site.period(request)
     counts, comparison = figures(site, request, period), site.comparison(request, period)
-    points = []
-    for day in touched_days(period):
-        inside = figures(site, request, clipped(day, period), period)
-        points.append({"date": day, **{name: inside[name] for name in ("page_views", "visitors", "visits")}})
     lists = {dimension: _overview_rows(site, request, period, dimension) for dimension in OVERVIEW_LISTS}
-    del counts["events"]
-    answer = {**counts, "series": points, "lists": lists}
+    answer = {**counts, "granularity": "day", "series": series(site, request, period, "day", period), "lists": lists}
     if comparison is None:
         return {**answer, "meta": site.meta(period)}
-    old = figures(site, request, comparison.previous, period)
-    del old["events"]
-    previous = {**comparison.previous.bounds, **old}
+    old, before = figures(site, request, comparison.previous, period), comparison.previous
+    previous = {**before.bounds, **old, "series": series(site, request, before, "day", period)}
     return {**answer, "previous": previous, "change": change(counts, old), "meta": site.meta(period, **comparison.meta)}
 
 

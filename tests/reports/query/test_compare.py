@@ -239,9 +239,10 @@ def check_overview(report: Report, elapsed: Any, whole: Any) -> None:
     """Its totals are compared as those of the summaries are."""
     for summary, query in ((elapsed, ""), (whole, "&align=whole")):
         overview = report("overview", f"days=1&compare=previous{query}")
+        series = report("timeseries", f"days=1&compare=previous{query}")["previous"]["series"]
+        assert overview["previous"].pop("series") == series
         for name in ("previous", "change", "current"):
-            expected = {key: value for key, value in summary.get(name, {}).items() if key != "events"}
-            assert overview.get(name, {}) == expected
+            assert overview.get(name, {}) == summary.get(name, {})
         assert overview["meta"]["compare"] == summary["meta"]["compare"]
 
 
@@ -262,6 +263,11 @@ def test_where_raw_events_are_purged_both_end_with_the_last_full_hour(two_days: 
         assert problem["errors"][0]["field"] == "compare"
         assert "align=whole" in problem["detail"]
     [row] = report("breakdown", "days=1&dimension=path&compare=previous&align=whole")["rows"]
+    assert row["previous"]["events"] == 5
+    lists = "days=1&compare=previous&lists=path,entry_path"
+    for part in report("overview", lists)["breakdowns"].values():
+        assert not {"previous", "change"} & part["rows"][0].keys()
+    [row] = report("overview", f"{lists}&align=whole")["breakdowns"]["path"]["rows"]
     assert row["previous"]["events"] == 5
     # A range that cuts an hour cannot be counted by hours.
     of_range = "compare=2026-03-02T00:30:00Z..2026-03-03T00:30:00Z"

@@ -295,7 +295,7 @@ def explain(engine: Engine, site: Site) -> Any:
     ids=["counts", "heads", "rank", "users"],
 )
 def test_reports_are_served_by_the_primary_key(explain: Any, query: str, columns: str) -> None:
-    none = {"unmerged_dimensions": [], "unmerged": [], "unmerged_events": [], "limit": 5}
+    none = {"unmerged_dimensions": [], "unmerged": [], "unmerged_events": [], "limit": 5, "apart": []}
     plan = explain(query, **none, ranked_dimensions=["path", "path"], ranked=["path1", "path2"], head_bytes=9)
     condition = next(line for line in plan.splitlines() if "Index Cond" in line)
     assert "using pk_rollups" in plan

@@ -5,10 +5,11 @@ from datetime import UTC, datetime
 import pytest
 
 from analytics import clock
-from analytics.reports.query.examples import OVERVIEW_EXAMPLE
-from analytics.reports.query.schemas import SiteOverviewResponse
+from analytics.insights.overview.examples import OVERVIEW_EXAMPLE
+from analytics.insights.overview.schemas import SiteOverviewResponse
 
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
+NO_RATES = dict.fromkeys(("bounce_rate", "avg_visit_duration_s", "views_per_visit"))
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
 # (user, time, path, referrer): ann has two visits on the 2nd, bob one on the 3rd, and a bot visits at noon that day.
 VIEWS = [
@@ -48,11 +49,13 @@ def test_the_overview_equals_a_count_by_hand(app, site, shop, report):
         20.0,
         1.3333,
     )
-    assert overview["series"] == [
-        {"date": "2026-03-01", "page_views": 0, "visitors": 0, "visits": 0},
-        {"date": "2026-03-02", "page_views": 3, "visitors": 1, "visits": 2},
-        {"date": "2026-03-03", "page_views": 1, "visitors": 1, "visits": 1},
-    ]
+    assert [{name: value for name, value in point.items() if name not in ("ts", "to")} for point in overview["series"]] == [
+        {"date": "2026-03-01", "page_views": 0, "visitors": 0, "visits": 0, "events": 0, **NO_RATES},
+        {"date": "2026-03-02", "page_views": 3, "visitors": 1, "visits": 2, "events": 3, "bounce_rate": 0.5,
+         "avg_visit_duration_s": 30.0, "views_per_visit": 1.5},
+        {"date": "2026-03-03", "page_views": 1, "visitors": 1, "visits": 1, "events": 2, "bounce_rate": 1.0,
+         "avg_visit_duration_s": 0.0, "views_per_visit": 1.0},
+    ]  # fmt: skip
     assert overview["lists"]["path"] == [
         {"value": "/", "page_views": 3, "visitors": 2, "visits": None},
         {"value": "/blog", "page_views": 1, "visitors": 1, "visits": None},
@@ -70,17 +73,19 @@ def test_totals_are_compared_by_hand(app, site, shop, report):
     """Bob's visit on the 3rd with ann's two on the 2nd, of which one lasts a minute; merged or not, cached or not."""
     previous = {
         "from": "2026-03-02T00:00:00Z", "to": "2026-03-03T00:00:00Z", "page_views": 3, "visitors": 1, "visits": 2,
-        "bounce_rate": 0.5, "avg_visit_duration_s": 30.0, "views_per_visit": 1.5,
+        "bounce_rate": 0.5, "avg_visit_duration_s": 30.0, "views_per_visit": 1.5, "events": 3,
     }  # fmt: skip
     change = {
         "page_views": -0.6667, "visitors": 0.0, "visits": -0.5, "bounce_rate": 1.0, "avg_visit_duration_s": -1.0,
-        "views_per_visit": -0.3333,
+        "views_per_visit": -0.3333, "events": -0.3333,
     }  # fmt: skip
     bounds = [{"from": f"2026-03-0{day}T00:00:00Z", "to": f"2026-03-0{day + 1}T00:00:00Z"} for day in (3, 2)]
     for prepare in (lambda: None, lambda: merge(app, site), lambda: None):
         prepare()
         for compare in ("previous", "2026-03-02..2026-03-02"):
             overview = report("overview", f"date=2026-03-03&compare={compare}")
+            [point] = overview["previous"].pop("series")
+            assert (point["date"], point["page_views"], point["bounce_rate"]) == ("2026-03-02", 3, 0.5)
             assert (overview["page_views"], overview["previous"], overview["change"]) == (1, previous, change)
             meta = overview["meta"]["compare"]
             assert (meta["align"], meta["current"], meta["previous"]) == ("whole", *bounds)
