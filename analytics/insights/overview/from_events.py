@@ -1,7 +1,7 @@
 """EventOverview: the counts of an overview from events and visits, for a filter or another zone.
 
-overview.py creates it, on columns or rows (reports/query/query.py). It asks for each part as the single reports do, so it
-takes as long as all of them together.
+overview.py creates it, on columns or rows (reports/query/query.py). It asks for each part as the single reports do, so
+it takes as long as all of them together.
 """
 
 from collections.abc import Mapping, Sequence

@@ -68,7 +68,7 @@ class ColumnSource:
         """
         found = self._reader.execute(query, parameters)
         lines = [ValueCounts(value, visits=n) if is_visits else ValueCounts(value, n) for value, n, _ in found]
-        return Ranking(lines, found[0][2] if found else 0)
+        return Ranking(lines, found[0][2] if found else 0, len(found))
 
     def count_values(self, period: Period, dimension: str, values: Sequence[str]) -> dict[str, ValueCounts]:
         """A scan; a second one where events are listed by a dimension of visits."""
