@@ -89,7 +89,7 @@ class ColumnSource:
         if dimension not in VISIT_DIMENSIONS or not {one.field for one in self._wanted.filter} <= VISIT_DIMENSIONS:
             return lines
         began = dict(self._visits(period, f"coalesce({dimension}, '')", "", among))
-        return {value: line._replace(visits=began.get(value, NO_VISITS).visits) for value, line in lines.items()}
+        return {value: line.with_visits(began.get(value, NO_VISITS)) for value, line in lines.items()}
 
     def _count_events(self, period: Period, starts: Sequence[int]) -> list[tuple[Any, ...]]:
         parameters = Parameters()
