@@ -84,7 +84,7 @@ def start_servers(config: pytest.Config) -> None:
     postgres.start()
     redis.start()
     urls = {"postgres": postgres.url("DATABASE"), "redis": redis.url(0).removesuffix("0")}
-    config.stash[SERVERS] = {**urls, "exports": str(folder / "exports")}
+    config.stash[SERVERS] = {**urls, "exports": str(folder / "exports"), "columns": str(folder / "columns")}
     postgres.create_database(TEMPLATE)
     migrate(settings_for(config.stash[SERVERS], TEMPLATE, 0))
 
@@ -99,6 +99,7 @@ def settings_for(servers: dict[str, str], database: str, number: int) -> Setting
         redis_url=f"{servers['redis']}{2 * number + 1}",
         jwt_secret_key=SECRET,
         export_url=f"{servers['exports']}/{database}",
+        columns_folder=servers["columns"],
     )
 
 

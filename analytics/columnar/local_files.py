@@ -5,6 +5,7 @@ Any number of processes share it. What it holds is derived and can be deleted at
 
 import hashlib
 import os
+import stat
 import tempfile
 from collections.abc import Callable
 from contextlib import suppress
@@ -12,7 +13,7 @@ from pathlib import Path
 
 
 class LocalFiles:
-    """The folder; its files have at most about `most_bytes`. Made when it is first needed."""
+    """The folder; its files have at most about `most_bytes`."""
 
     def __init__(self, folder: Path, most_bytes: int) -> None:
         self.folder, self._most_bytes = folder, most_bytes
@@ -31,9 +32,16 @@ class LocalFiles:
         self._add(path, body)
         return path
 
+    def make_folder(self) -> None:
+        """Before the first use. Raises OSError: PermissionError where somebody else could have put files there."""
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        status = self.folder.lstat()
+        if status.st_uid != os.getuid() or not stat.S_ISDIR(status.st_mode) or status.st_mode & 0o022:
+            detail = "is not a folder of this user alone; delete it, or set COLUMNS_FOLDER to another"
+            raise PermissionError(f"{self.folder} {detail}")
+
     def _add(self, path: Path, body: bytes) -> None:
         """Under its name it is whole."""
-        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         with tempfile.NamedTemporaryFile(dir=self.folder, delete=False) as file:
             file.write(body)
         os.replace(file.name, path)

@@ -1,5 +1,6 @@
 """Opens the columns of a report's site, within the settings of this process. query/ calls it."""
 
+import logging
 import os
 import tempfile
 from collections.abc import Iterator
@@ -9,21 +10,30 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 from analytics import clock
-from analytics.columnar.limits import QueryLimits
+from analytics.columnar.limits import NotInColumns, QueryLimits
 from analytics.columnar.local_files import LocalFiles
 from analytics.columnar.read import ColumnReader, open_columns
 from analytics.extensions import settings
 from analytics.rollups.calendar import Calendar
 from config import Settings
 
+log = logging.getLogger(__name__)
+
 
 @contextmanager
 def open_site_columns(connection: Connection, site_id: int, calendar: Calendar) -> Iterator[ColumnReader]:
-    """The site's columns in the snapshot of the connection. Raises as `open_columns`."""
+    """The site's columns in the snapshot of the connection. Raises as `open_columns`; NotInColumns where this machine
+    has no place for files."""
     current = settings()
+    files = local_files(current)
+    try:
+        files.make_folder()
+    except OSError as error:
+        log.warning("no folder for column files: %s", error)
+        raise NotInColumns from error
     limits = QueryLimits(current.query_memory_mb, current.columns_folder_mb, current.statement_timeout)
     zone = clock.zone(calendar.rollups_zone or calendar.zone)
-    with open_columns(connection, local_files(current), site_id, zone, limits) as reader:
+    with open_columns(connection, files, site_id, zone, limits) as reader:
         yield reader
 
 

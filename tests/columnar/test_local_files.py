@@ -4,6 +4,8 @@ import hashlib
 import os
 from pathlib import Path
 
+import pytest
+
 from analytics.columnar.local_files import LocalFiles
 
 
@@ -18,6 +20,7 @@ def test_a_body_is_fetched_once(tmp_path: Path) -> None:
         fetched.append(1)
         return b"body"
 
+    files.make_folder()
     paths = [files.find(name_of(b"body"), fetch) for _ in range(3)]
     assert [path and path.read_bytes() for path in paths] == [b"body"] * 3
     assert len(fetched) == 1
@@ -42,3 +45,16 @@ def test_those_that_were_not_used_for_longest_make_room(tmp_path: Path) -> None:
     files.find(name_of(bodies[3]), lambda: bodies[3])
     left = {path.stem for path in tmp_path.iterdir()}
     assert left == {name_of(bodies[n]).hex() for n in (0, 2, 3)}
+
+
+@pytest.mark.parametrize("kind", ["link", "open to others"])
+def test_a_folder_that_others_can_fill_is_refused(tmp_path: Path, kind: str) -> None:
+    folder = tmp_path / "columns"
+    if kind == "link":
+        (tmp_path / "elsewhere").mkdir(mode=0o700)
+        folder.symlink_to(tmp_path / "elsewhere")
+    else:
+        folder.mkdir()
+        folder.chmod(0o777)
+    with pytest.raises(PermissionError, match="COLUMNS_FOLDER"):
+        LocalFiles(folder, 1000).make_folder()

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from redis import Redis
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 
 from analytics import clock
 from analytics.columnar.limits import NotInColumns, QueryLimits
@@ -110,8 +110,8 @@ def reader(engine: Engine, redis: Redis, site: Site, tmp_path: Path, request: An
                 column_files.invalidate(connection, site.id, START.date(), START.date())
     limits = QueryLimits(memory_mb=128, spill_mb=128, timeout_s=30)
     with engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection:
-        zone = clock.zone(site.zone)
-        with open_columns(connection, LocalFiles(tmp_path / "columns", 1 << 30), site.id, zone, limits) as opened:
+        files = LocalFiles(tmp_path, 1 << 30)
+        with open_columns(connection, files, site.id, clock.zone(site.zone), limits) as opened:
             yield opened
 
 
@@ -151,3 +151,20 @@ def test_a_property_filter_is_left_to_postgresql(reader: ColumnReader, site: Sit
     wanted = EventSelection(site.id, None, False, parse_filter("payload.plan==pro"))
     with pytest.raises(NotInColumns):
         ColumnSource(reader, wanted).count(Period(START, NOW, clock.zone("UTC")), "all")
+
+
+def test_without_a_folder_for_files_postgresql_answers(
+    engine: Engine, redis: Redis, site: Site, make_app: Any, auth: Any, token: Any, tmp_path: Path, caplog: Any
+) -> None:
+    append_events(redis, site, random_events(random.Random(3), 60))
+    make_drain(engine, redis).run()
+    blocked = tmp_path / "file"
+    blocked.write_text("no folder")
+    client = make_app(columns_folder=str(blocked / "columns")).test_client()
+    route = f"/api/analytics/reports/summary?site={site.key}&from=2026-03-25&to=2026-03-31&filter=country==DE"
+    found = client.get(route, headers=auth(token("read", site=site.key))).json
+    with engine.connect() as connection:
+        query = "SELECT count(*) FROM events WHERE country = 'DE' AND type = 'page_view' AND NOT is_bot"
+        expected = connection.execute(text(query)).scalar_one()
+    assert found["page_views"] == expected > 0
+    assert "no folder for column files" in caplog.text
