@@ -164,7 +164,7 @@ def make_world(app: Flask, engine: Engine, redis: Redis, token: Any, auth: Any, 
 
 
 # Not the same in two sites: the time of receipt and the place in the batch, and the numbers of sites and users.
-OWN_COLUMNS = ("received_at", "position", "site_id", "user_no")
+OWN_COLUMNS = ("received_at", "position", "site_id", "user_no", "drain_no")
 
 
 def stored_rows(sql: Callable[..., Any], site: Site) -> list[dict[str, Any]]:
@@ -311,6 +311,7 @@ QUERIES: dict[str, tuple[str, ...]] = {
 # Routes of these packages that are no report on events.
 OTHER_ROUTES = {
     "/api/analytics/me": "the caller",
+    "/api/analytics/reports/overview/sites": "all sites at once; its figures are those of the overview",
     "/api/analytics/reports/events": "the export itself",
     "/api/analytics/reports/live": "an endless stream of new events",
     "/api/analytics/goals": "definitions", "/api/analytics/goals/<uuid:goal_id>": "definitions",
