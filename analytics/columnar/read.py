@@ -31,6 +31,7 @@ ONE_DAY = timedelta(days=1)
 # What no file holds is read from PostgreSQL, about 1.5 us a column and row: more of it is no faster than SQL.
 MOST_LOOSE_EVENTS = 200_000
 MOST_LOOSE_DAYS = 4
+INTERRUPT_AGAIN_S = 0.5
 _one_at_a_time = threading.BoundedSemaphore(1)
 
 
@@ -199,11 +200,10 @@ def _open_database(folder: Path, limits: QueryLimits) -> Iterator[duckdb.DuckDBP
 @contextmanager
 def _ended(database: duckdb.DuckDBPyConnection, timeout_s: float) -> Iterator[None]:
     """Within the block, queries end after `timeout_s` in all (0: never) and when the client disconnects."""
-    timer = threading.Timer(timeout_s, database.interrupt) if timeout_s else None
-    token = current_cancellation_token()
-    if timer:
-        timer.daemon = True
-        timer.start()
+    done, token = threading.Event(), current_cancellation_token()
+    watch = threading.Thread(target=_interrupt_after, args=(database, timeout_s, done), daemon=True)
+    if timeout_s:
+        watch.start()
     try:
         if token is None:
             yield
@@ -215,5 +215,14 @@ def _ended(database: duckdb.DuckDBPyConnection, timeout_s: float) -> Iterator[No
             token.raise_if_cancelled()
         raise QueryTimeout from error
     finally:
-        if timer:
-            timer.cancel()
+        done.set()
+        if timeout_s:
+            watch.join()
+
+
+def _interrupt_after(database: duckdb.DuckDBPyConnection, timeout_s: float, done: threading.Event) -> None:
+    """Again and again: between two queries it has no effect."""
+    if not done.wait(timeout_s):
+        database.interrupt()
+        while not done.wait(INTERRUPT_AGAIN_S):
+            database.interrupt()

@@ -44,6 +44,18 @@ def test_a_query_ends_after_its_time(engine: Engine, site: Site, tmp_path: Path)
         reader.execute(ENDLESS)
 
 
+def test_a_query_that_begins_when_the_time_is_over_ends(engine: Engine, site: Site, tmp_path: Path) -> None:
+    """As after rows that PostgreSQL took its time to read."""
+
+    def run_late() -> None:
+        with opened(engine, site, tmp_path, timeout_s=0.2) as reader:
+            threading.Event().wait(0.4)
+            reader.execute(ENDLESS)
+
+    with pytest.raises(QueryTimeout):
+        run_late()
+
+
 def test_a_query_ends_when_the_client_has_left(engine: Engine, site: Site, tmp_path: Path) -> None:
     token, started = CancellationToken(), threading.Event()
 
