@@ -151,6 +151,7 @@ def test_key_is_printed_alone_works_rotates_and_ends(flask, client, auth, site, 
 def test_publishable_key_is_for_one_site_and_its_origins(flask, site, sql):
     flask("key", "create", "--publishable", "--site", "default", "--origin", "https://shop.example")
     assert sql("SELECT kind, origins, all_sites FROM api_keys") == [("publishable", ["https://shop.example"], False)]
+    assert "https://shop.example" in flask("key", "list").stdout
 
 
 def test_created_site_has_the_given_settings(flask, engine):

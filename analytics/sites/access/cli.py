@@ -57,7 +57,7 @@ def list_keys(as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps([key._asdict() for key in found], indent=2, default=str))
     elif found:
-        header = ("ID", "KEY", "NAME", "SCOPES", "SITES", "STATE", "LAST USED")
+        header = ("ID", "KEY", "NAME", "SCOPES", "SITES", "ORIGINS", "STATE", "LAST USED")
         print_table(header, [_row(key, clock.now()) for key in found])
     else:
         click.echo("no keys; create one: flask key create", err=True)
@@ -104,7 +104,8 @@ def _print_new(text: str, key: ApiKey) -> None:
 def _row(key: ApiKey, now: datetime) -> tuple[str, ...]:
     sites = "all" if key.sites is None else " ".join(key.sites) or "none"
     used = "never" if key.last_used_at is None else f"{key.last_used_at:%Y-%m-%d %H:%M}"
-    return key.id, f"{key.prefix}…", key.name, " ".join(key.scopes), sites, _state(key, now), used
+    rights = " ".join(key.scopes), sites, " ".join(key.origins)
+    return key.id, f"{key.prefix}…", key.name, *rights, _state(key, now), used
 
 
 def _state(key: ApiKey, now: datetime) -> str:
