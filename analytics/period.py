@@ -114,8 +114,11 @@ def read_range(name: str, text: str, zone: ZoneInfo) -> Period:
         detail = f"{text[:80]!r} is unknown; accepted: previous, year, or two dates or times with .. between them"
         raise bad_parameter(name, detail, PARAMETER_EXAMPLES[name])
     period = Period(_bound(name, first, zone, 0), _bound(name, last, zone, 1), zone)
-    if period.end <= period.start:
+    if period.end < period.start:
         raise bad_parameter(name, "the range ends before it begins", PARAMETER_EXAMPLES[name])
+    if period.end == period.start:
+        detail = f"the range holds no time: it ends as it begins, or {zone.key} skipped its days"
+        raise bad_parameter(name, detail, PARAMETER_EXAMPLES[name])
     return period
 
 
