@@ -182,18 +182,15 @@ def drop_before(connection: Connection, before: datetime | date, site_id: int | 
 
 
 class DueDay(NamedTuple):
-    """A day with events that no file holds; `files`: how many it has."""
+    """A day with events that no file holds."""
 
     site_id: int
     day: date
-    new: int
-    files: int
 
 
 # Reads a row for each day of a site.
 DUE = text("""
-SELECT e.site_id, e.day, e.stored - coalesce(c.stored, 0) AS new,
-    (SELECT count(*) FROM column_files f WHERE f.site_id = e.site_id AND f.day = e.day) AS files
+SELECT e.site_id, e.day
 FROM event_days e
 LEFT JOIN column_days c ON c.site_id = e.site_id AND c.day = e.day
 JOIN sites s ON s.id = e.site_id AND s.deleting_at IS NULL

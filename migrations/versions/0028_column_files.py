@@ -1,8 +1,8 @@
 """Column files: which drain stored an event, the days of which a site has events, and the files.
 
 The new column has a constant default, which rewrites no row. Stop web, worker and beat of the release before, which
-would store events that no day lists; what the workers held waits in the stream. The index reads every partition once,
-event_days is filled by a look-up for each site and day.
+would store events that no day lists; what the workers held waits in the stream. The index and the counts of event_days
+read every partition once each. Readers need these counts: days of many rows without a file are left to PostgreSQL.
 """
 
 from alembic import op
@@ -56,25 +56,9 @@ CREATE TABLE visit_files (
 ALTER TABLE column_files ALTER body SET STORAGE EXTERNAL;
 ALTER TABLE visit_files ALTER body SET STORAGE EXTERNAL;
 INSERT INTO event_days (site_id, day, last_drain_no, stored)
-SELECT s.id, d.day, 0, 0
-FROM sites s
-CROSS JOIN (
-    SELECT DISTINCT CAST(day AS date) AS day
-    FROM pg_inherits i
-    JOIN pg_class c ON c.oid = i.inhrelid
-    CROSS JOIN LATERAL regexp_match(
-        pg_get_expr(c.relpartbound, c.oid), '(\\d{4}-\\d\\d-\\d\\d).*(\\d{4}-\\d\\d-\\d\\d)'
-    ) AS bound
-    CROSS JOIN LATERAL generate_series(
-        CAST(bound[1] AS timestamp), CAST(bound[2] AS timestamp) - interval '1 day', interval '1 day'
-    ) AS day
-    WHERE i.inhparent = CAST('events' AS regclass)
-) AS d
-WHERE EXISTS (
-    SELECT FROM events e
-    WHERE e.site_id = s.id AND e.ts >= CAST(d.day AS timestamp) AT TIME ZONE 'UTC'
-        AND e.ts < CAST(d.day + 1 AS timestamp) AT TIME ZONE 'UTC'
-);
+SELECT site_id, CAST(ts AT TIME ZONE 'UTC' AS date), 0, count(*)
+FROM events
+GROUP BY 1, 2;
 """)
 
 

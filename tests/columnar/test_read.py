@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import Engine
 
 from analytics import clock
-from analytics.columnar.limits import QueryLimits, QueryTimeout
+from analytics.columnar.limits import NotInColumns, QueryLimits, QueryTimeout
 from analytics.columnar.local_files import LocalFiles
 from analytics.columnar.read import ColumnReader, find_gaps, open_columns
 from analytics.errors import Unavailable
@@ -105,3 +105,15 @@ def test_what_no_span_holds_is_a_gap(spans: list[tuple[int, int]], gaps: list[tu
 
     found = find_gaps(at(0), at(10), [(at(start), at(end)) for start, end in spans])
     assert list(found) == [(at(start), at(end)) for start, end in gaps]
+
+
+def test_days_that_were_never_written_are_left_to_postgresql(
+    engine: Engine, site: Site, tmp_path: Path, sql: Any
+) -> None:
+    """As those of before an upgrade, which its migration counts."""
+    sql(
+        "INSERT INTO event_days (site_id, day, last_drain_no, stored) VALUES (:site, '2026-03-05', 0, 300000) RETURNING 1",
+        site=site.id,
+    )
+    with opened(engine, site, tmp_path) as reader, pytest.raises(NotInColumns):
+        reader.events(T0, T0 + timedelta(days=2))

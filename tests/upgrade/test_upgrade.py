@@ -21,6 +21,7 @@ from sqlalchemy import Connection, Engine, text
 
 from analytics import clock
 from analytics.audit.run import run_audit
+from analytics.columnar.write import write_due
 from analytics.rollups.visit_recount import recount_unknown_visitors
 from analytics.sites.sites import clear_site_cache
 from analytics.store.partitions import ensure
@@ -87,6 +88,10 @@ def count_events(connection: Connection) -> int:
 
 @pytest.mark.usefixtures("upgraded")
 def test_upgraded_database_is_balanced(engine: Engine, redis: Redis) -> None:
+    with engine.connect() as connection:
+        listed = connection.execute(text("SELECT sum(stored)::int, max(last_drain_no) FROM event_days")).one()
+        assert listed == (count_events(connection), 0)
+    write_due(engine, FILLED_AT, 60)
     assert recount_unknown_visitors(engine, None).left == 0
     assert run_audit(engine, redis, full=True).gaps == []
     rollups.merge()
