@@ -2,9 +2,16 @@
 
 from dataclasses import dataclass
 
+from analytics.errors import Unavailable
 
-class NotInColumns(Exception):
-    """Columns cannot answer: the filter is one for PostgreSQL, or too many of the rows are in no file yet."""
+WRITTEN_SOON_S = 60
+
+
+class NotInColumns(Unavailable):
+    """Columns cannot answer now: too many of the rows are in no file yet, or a file cannot be read."""
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail, WRITTEN_SOON_S, code="not_in_columns")
 
 
 class QueryTimeout(Exception):
@@ -13,9 +20,10 @@ class QueryTimeout(Exception):
 
 @dataclass(frozen=True)
 class QueryLimits:
-    """`wait_s`: how long a query waits for the one before it."""
+    """`wait_s`: how long a query waits for those before it; `most_waiting`: how many of the process do."""
 
     memory_mb: int
     spill_mb: int
     timeout_s: float
     wait_s: float = 10.0
+    most_waiting: int = 4

@@ -7,13 +7,17 @@ import hashlib
 import os
 import stat
 import tempfile
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+# A file that was asked for so lately may be read by a query that still runs.
+IN_USE_S = 600
+
 
 class LocalFiles:
-    """The folder; its files have at most about `most_bytes`."""
+    """The folder; its files have at most about `most_bytes`, or what the queries of the last ten minutes read."""
 
     def __init__(self, folder: Path, most_bytes: int) -> None:
         self.folder, self._most_bytes = folder, most_bytes
@@ -55,8 +59,8 @@ class LocalFiles:
                 status = path.stat()
                 found.append((status.st_mtime, status.st_size, path))
         total = sum(size for _, size, _ in found)
-        for _, size, path in sorted(found):
-            if total <= self._most_bytes:
+        for used_at, size, path in sorted(found):
+            if total <= self._most_bytes or used_at > time.time() - IN_USE_S:
                 break
             path.unlink(missing_ok=True)
             total -= size

@@ -7,6 +7,7 @@ but the local copies of files.
 
 import os
 import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
@@ -29,10 +30,10 @@ from analytics.web.server.disconnects import current_cancellation_token
 
 ONE_DAY = timedelta(days=1)
 # What no file holds is read from PostgreSQL, about 1.5 us a column and row: more of it is no faster than SQL.
-MOST_LOOSE_EVENTS = 200_000
-MOST_LOOSE_DAYS = 4
+MOST_LOOSE_EVENTS, MOST_LOOSE_VISITS = 200_000, 300_000
 INTERRUPT_AGAIN_S = 0.5
-_one_at_a_time = threading.BoundedSemaphore(1)
+# How often whoever waits looks whether the client is still there.
+LOOK_AGAIN_S = 0.25
 
 
 class ColumnReader:
@@ -79,8 +80,7 @@ class ColumnReader:
         first, after = start.astimezone(UTC).date(), (end - timedelta(microseconds=1)).astimezone(UTC).date() + ONE_DAY
         days = column_files.read_coverage(self.connection, self._site_id, first, after)
         loose = [day for day in days if not day.is_complete]
-        if sum(day.loose for day in loose) > MOST_LOOSE_EVENTS:
-            raise NotInColumns
+        refuse_loose(sum(day.loose for day in loose), MOST_LOOSE_EVENTS, "events")
         covered = {day.day for day in days if day.through is not None}
         paths = [
             self._find(file.sha256, lambda file=file: column_files.read_body(self.connection, file.id))
@@ -103,10 +103,9 @@ class ColumnReader:
             for file in visit_files.read_files(self.connection, self._site_id, start, end)
             if (file.start, file.end) == clock.day_bounds(file.day, self._zone)
         ]
-        days = (clock.day_of(start, self._zone), clock.day_of(end, self._zone))
-        if visit_files.count_loose_days(self.connection, self._site_id, *days) > MOST_LOOSE_DAYS:
-            raise NotInColumns
-        gaps = find_gaps(start, end, [(file.start, file.end) for file in files])
+        gaps = list(find_gaps(start, end, [(file.start, file.end) for file in files]))
+        loose = visit_files.count_visits(self.connection, self._site_id, gaps, MOST_LOOSE_VISITS + 1)
+        refuse_loose(loose, MOST_LOOSE_VISITS, "visits")
         paths = [
             self._find(file.sha256, lambda file=file: visit_files.read_body(self.connection, self._site_id, file))
             for file in files
@@ -118,7 +117,7 @@ class ColumnReader:
                 self.connection,
                 VISITS,
                 {"site_id": self._site_id, "start": gap_start, "end": gap_end},
-                MOST_LOOSE_EVENTS,
+                MOST_LOOSE_VISITS,
             )
         ]
         return self._join(VISITS, "started_at", start, end, paths, tables)
@@ -126,7 +125,7 @@ class ColumnReader:
     def _find(self, sha256: bytes, fetch: Any) -> Path:
         path = self._files.find(sha256, fetch)
         if path is None:
-            raise NotInColumns
+            raise NotInColumns("a column file is not what was written; `flask columnar rebuild` writes it anew")
         return path
 
     def _join(
@@ -141,6 +140,15 @@ class ColumnReader:
         parts = parts or [f"SELECT {columns} FROM {self.add_table(kind.schema.empty_table())}"]
         inside = f"{time} >= {to_microseconds(start)} AND {time} < {to_microseconds(end)}"
         return "(" + " UNION ALL ".join(f"{part} WHERE {inside}" for part in parts) + ")"
+
+
+def refuse_loose(rows: int, most: int, what: str) -> None:
+    """Raises NotInColumns where more than `most` rows are in no file."""
+    if rows > most:
+        raise NotInColumns(
+            f"over {most:,} {what} of this period are in no column file yet, as after an import or an upgrade; they "
+            "are being written (`flask columnar status` shows how far): try again in a minute"
+        )
 
 
 def to_microseconds(instant: datetime) -> int:
@@ -168,13 +176,44 @@ def open_columns(
 
     Raises QueryTimeout in the block; Unavailable when others' queries take too long, and on a disconnect.
     """
-    if not _one_at_a_time.acquire(timeout=limits.wait_s):
-        raise Unavailable("other reports with filters are running in this process; try again in a few seconds")
-    try:
-        with _open_database(files.folder, limits) as database, _ended(database, limits.timeout_s):
-            yield ColumnReader(connection, database, files, site_id, zone)
-    finally:
-        _one_at_a_time.release()
+    with _queue.turn(limits), _open_database(files.folder, limits) as database, _ended(database, limits.timeout_s):
+        yield ColumnReader(connection, database, files, site_id, zone)
+
+
+class _Queue:
+    """One query at a time, behind which a few wait: each holds a thread that could answer something else."""
+
+    def __init__(self) -> None:
+        self._changed, self._is_taken, self._waiting = threading.Condition(), False, 0
+
+    @contextmanager
+    def turn(self, limits: QueryLimits) -> Iterator[None]:
+        """Raises Unavailable where too many wait, after `wait_s`, and on a disconnect."""
+        with self._changed:
+            if self._waiting >= limits.most_waiting or not self._wait(limits.wait_s):
+                raise Unavailable("other reports with filters are running in this process; try again in a few seconds")
+            self._is_taken = True
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._is_taken = False
+                self._changed.notify()
+
+    def _wait(self, seconds: float) -> bool:
+        token, end = current_cancellation_token(), time.monotonic() + seconds
+        self._waiting += 1
+        try:
+            while self._is_taken and (left := end - time.monotonic()) > 0:
+                self._changed.wait(min(left, LOOK_AGAIN_S))
+                if token is not None:
+                    token.raise_if_cancelled()
+        finally:
+            self._waiting -= 1
+        return not self._is_taken
+
+
+_queue = _Queue()
 
 
 @contextmanager

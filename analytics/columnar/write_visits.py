@@ -14,7 +14,7 @@ from analytics.store import visit_files as store
 from analytics.store.visit_files import DueDay
 
 # A day that still changes, as while history is imported, is read from PostgreSQL until it has rested.
-REST = timedelta(minutes=10)
+REST = timedelta(minutes=1)
 DAYS_AT_A_TIME = 20
 # One file holds all visits of a day: more are read from PostgreSQL.
 MOST_VISITS = 2_000_000

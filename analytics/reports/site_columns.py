@@ -30,7 +30,7 @@ def open_site_columns(connection: Connection, site_id: int, calendar: Calendar) 
         files.make_folder()
     except OSError as error:
         log.warning("no folder for column files: %s", error)
-        raise NotInColumns from error
+        raise NotInColumns("this server has no place for column files (COLUMNS_FOLDER); its log says why") from error
     limits = QueryLimits(current.query_memory_mb, current.columns_folder_mb, current.statement_timeout)
     zone = clock.zone(calendar.rollups_zone or calendar.zone)
     with open_columns(connection, files, site_id, zone, limits) as reader:

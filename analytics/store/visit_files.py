@@ -5,6 +5,7 @@ A file holds those that began on a day of the site's calendar, as they were when
 reads them; privacy/ drops them with the raw events of their day.
 """
 
+from collections.abc import Sequence
 from datetime import date, datetime
 from typing import NamedTuple
 
@@ -40,18 +41,25 @@ def read_files(connection: Connection, site_id: int, start: datetime, end: datet
     return [VisitFile(day, begins, ends, n, bytes(sha256)) for day, begins, ends, n, sha256 in rows]
 
 
-# As above; of days that were ever counted.
-COUNT_LOOSE = text("""
+# Served by ix_visits_site_id_started_at; reads at most :most entries.
+COUNT_VISITS = text("""
 SELECT count(*)
-FROM day_versions v
-LEFT JOIN visit_files f ON f.site_id = v.site_id AND f.day = v.day AND f.version = v.version
-WHERE v.site_id = :site_id AND v.day >= :first AND v.day <= :last AND f.day IS NULL
+FROM (
+    SELECT
+    FROM unnest(CAST(:starts AS timestamptz[]), CAST(:ends AS timestamptz[])) AS span (start_at, end_at)
+    JOIN visits v ON v.site_id = :site_id AND v.started_at >= span.start_at AND v.started_at < span.end_at
+    LIMIT :most
+) AS found
 """)
 
 
-def count_loose_days(connection: Connection, site_id: int, first: date, last: date) -> int:
-    """How many days of `[first, last]` have visits, perhaps, and no file that is right. One query."""
-    found: int = connection.execute(COUNT_LOOSE, {"site_id": site_id, "first": first, "last": last}).scalar_one()
+def count_visits(connection: Connection, site_id: int, spans: Sequence[tuple[datetime, datetime]], most: int) -> int:
+    """How many visits began in these spans, at most `most`. One query."""
+    if not spans:
+        return 0
+    starts, ends = zip(*spans, strict=True)
+    given = {"site_id": site_id, "starts": list(starts), "ends": list(ends), "most": most}
+    found: int = connection.execute(COUNT_VISITS, given).scalar_one()
     return found
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from redis import Redis
 from sqlalchemy import Engine
 
 from analytics import clock
@@ -15,9 +16,10 @@ from analytics.columnar.limits import NotInColumns, QueryLimits, QueryTimeout
 from analytics.columnar.local_files import LocalFiles
 from analytics.columnar.read import ColumnReader, find_gaps, open_columns
 from analytics.errors import Unavailable
+from analytics.rollups.merge import merge_site
 from analytics.sites.sites import Site
 from analytics.web.server.disconnects import CancellationToken
-from tests.factories import make_site
+from tests.factories import append_events, make_drain, make_site
 
 # Minutes of work, in little memory.
 ENDLESS = "SELECT count(*) FROM range(10000000) AS a, range(1000000) AS b WHERE a.range + b.range = 7"
@@ -82,6 +84,29 @@ def test_one_query_runs_at_a_time_and_others_wait_for_a_while(engine: Engine, si
         assert reader.execute("SELECT 1") == [(1,)]
 
 
+def test_no_more_than_a_few_wait(engine: Engine, site: Site, tmp_path: Path) -> None:
+    with (
+        opened(engine, site, tmp_path),
+        pytest.raises(Unavailable, match="try again"),
+        opened(engine, site, tmp_path, wait_s=60.0, most_waiting=0),
+    ):
+        pass
+
+
+def test_a_client_that_leaves_waits_no_longer(engine: Engine, site: Site, tmp_path: Path) -> None:
+    token = CancellationToken()
+
+    def ask() -> None:
+        with opened(engine, site, tmp_path, wait_s=60.0):
+            pass
+
+    canceller = threading.Timer(0.1, token.cancel)
+    canceller.start()
+    with opened(engine, site, tmp_path), pytest.raises(Unavailable, match="disconnected"):
+        token.run(ask)
+    canceller.join()
+
+
 def test_a_site_without_events_has_none(engine: Engine, site: Site, tmp_path: Path) -> None:
     with opened(engine, site, tmp_path) as reader:
         end = T0 + timedelta(days=30)
@@ -107,7 +132,7 @@ def test_what_no_span_holds_is_a_gap(spans: list[tuple[int, int]], gaps: list[tu
     assert list(found) == [(at(start), at(end)) for start, end in gaps]
 
 
-def test_days_that_were_never_written_are_left_to_postgresql(
+def test_too_many_rows_without_a_file_are_refused_with_what_to_do(
     engine: Engine, site: Site, tmp_path: Path, sql: Any
 ) -> None:
     """As those of before an upgrade, which its migration counts."""
@@ -115,5 +140,22 @@ def test_days_that_were_never_written_are_left_to_postgresql(
         "INSERT INTO event_days (site_id, day, last_drain_no, stored) VALUES (:site, '2026-03-05', 0, 300000) RETURNING 1",
         site=site.id,
     )
-    with opened(engine, site, tmp_path) as reader, pytest.raises(NotInColumns):
+    with opened(engine, site, tmp_path) as reader, pytest.raises(NotInColumns, match="200,000 events") as refused:
         reader.events(T0, T0 + timedelta(days=2))
+    assert (refused.value.status, refused.value.retry_after_s) == (503, 60)
+
+
+def test_too_many_visits_without_a_file_are_refused(
+    engine: Engine, redis: Redis, site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("analytics.columnar.read.MOST_LOOSE_VISITS", 2)
+    times = [(T0 + timedelta(hours=hour)).isoformat() for hour in range(3)]
+    views = [{"type": "page_view", "user_id": "u", "ts": at} for at in times]
+    append_events(redis, site, views, received_us=int(T0.timestamp() * 1e6) + 10**11)
+    make_drain(engine, redis).run()
+    merge_site(engine, site.id)
+    with opened(engine, site, tmp_path) as reader:
+        two = reader.visits(T0, T0 + timedelta(hours=2))
+        assert reader.execute(f"SELECT count(*) FROM {two}") == [(2,)]
+        with pytest.raises(NotInColumns, match="over 2 visits"):
+            reader.visits(T0, T0 + timedelta(days=1))

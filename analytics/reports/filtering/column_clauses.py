@@ -36,7 +36,7 @@ def build_column_clause(
 
 def _condition_clause(reader: ColumnReader, site_id: int, condition: Condition, parameters: Parameters) -> str:
     if condition.property_path:
-        raise NotInColumns
+        raise NotInColumns("filters by a property are counted in rows")
     if condition.field == "user_id":
         clause = _is_user(reader, site_id, condition)
     else:

@@ -116,7 +116,7 @@ class ColumnSource:
         part = gcd(*(start for start in starts[1:]))
         first, last = starts[0] // part, (end - 1) // part
         if last - first > MOST_PARTS:
-            raise NotInColumns
+            raise NotInColumns("the days of this zone do not begin at whole seconds")
         # A day that the zone skipped has a bucket of no length, and the one that begins with it takes its place.
         numbers: dict[int, int] = {}
         edges = [starts[0] // part * part, *starts[1:], end]
