@@ -28,12 +28,11 @@ BIN_OFFSET = 40_000
 _mapping = LogarithmicMapping(RELATIVE_ERROR, offset=BIN_OFFSET)
 _key, _value = _mapping.key, _mapping.value
 
-# `bin_of` in SQL, of the column `value`. When its logarithm rounds otherwise than Python's, the value lies on the edge
-# of two bins, and both are within the error.
+# `bin_of` in SQL, of the column `number`, a double. When its logarithm rounds otherwise than in Python, the value lies
+# on the edge of two bins, and both are within the error.
 BIN_SQL = f"""CASE
-    WHEN abs(value) < {ZERO_THRESHOLD} THEN 0
-    ELSE CAST(sign(value) AS int)
-        * (CAST(ceil(ln(abs(CAST(value AS double precision))) * :per_log) AS int) + {BIN_OFFSET})
+    WHEN abs(number) < {ZERO_THRESHOLD} THEN 0
+    ELSE CAST(sign(number) AS int) * (CAST(ceil(ln(abs(number)) * :per_log) AS int) + {BIN_OFFSET})
 END"""
 BINS_PER_LOG = 1 / log(_mapping.gamma)
 

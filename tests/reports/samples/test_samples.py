@@ -19,7 +19,13 @@ from sqlalchemy import Engine, text
 
 from analytics import clock
 from analytics.ingest.drain.drain import Drain
-from analytics.reports.samples.samples import LAST_VALUES, RAW_TALLIES, SAMPLE_ROLLUPS, SampleSelection
+from analytics.reports.samples.samples import (
+    LAST_VALUES,
+    RAW_TALLIES_OF_ALL,
+    RAW_TALLIES_OF_TAGS,
+    SAMPLE_ROLLUPS,
+    SampleSelection,
+)
 from analytics.rollups.samples import rollups
 from analytics.rollups.samples.sketch import (
     BINS_PER_LOG,
@@ -247,7 +253,8 @@ def test_queries_use_their_indexes(put: Any, engine: Engine) -> None:
         prefer_index_scans(connection)
         for statement, index in (
             (SAMPLE_ROLLUPS, "pk_sample_rollups"),
-            (RAW_TALLIES, "site_id_name_ts"),
+            (RAW_TALLIES_OF_ALL, "site_id_name_ts"),
+            (RAW_TALLIES_OF_TAGS, "site_id_name_ts"),
             (LAST_VALUES, "site_id_name_ts"),
         ):
             plan = "\n".join(connection.execute(text(f"EXPLAIN {statement.text}"), parameters).scalars())
