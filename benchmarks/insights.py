@@ -1,7 +1,4 @@
-"""Goals, journeys, experiments and lifecycle over the data set for reports (traffic.py), each compared with plain SQL.
-
-One view in fifty comes with an exposure to one of two variants of an experiment, which is in the payload.
-"""
+"""Goals, journeys, experiments and lifecycle over the data set for reports (traffic.py), beside plain SQL."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -9,7 +6,7 @@ from functools import partial
 from typing import Any
 
 from flask import Flask
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine
 
 from analytics import create_app
 from analytics.extensions import db
@@ -56,13 +53,6 @@ PLAIN_SQL = {
         " GROUP BY 1, 2, 3 ORDER BY 4 DESC LIMIT 10"
     ],
 }
-INSERT_EXPOSURES = text("""
-INSERT INTO events (event_id, ts, received_at, user_no, site_id, is_bot, type, user_id, session_id, payload)
-SELECT gen_random_uuid(), ts, received_at, user_no, site_id, is_bot, 'seen', user_id, session_id,
-    jsonb_build_object('variant', CASE user_no % 2 WHEN 0 THEN 'control' ELSE 'short' END)
-FROM events
-WHERE site_id = :site_id AND (payload ->> 'duration_ms')::int % 50 = 0
-""")
 
 
 def run(events: int, quick: bool = False) -> str:
@@ -99,7 +89,5 @@ def _measure(app: Flask, views: int, with_plain_sql: bool) -> dict[str, float]:
 def _load(engine: Engine, views: int, now: datetime) -> int:
     with engine.begin() as connection:
         site = sites.create_site(connection, SITE, "Shop")
-    traffic.load_page_views(engine, site, views, now)
-    with engine.begin() as connection:
-        connection.execute(INSERT_EXPOSURES, {"site_id": site.id})
+    traffic.load_page_views(engine, site, views, now, exposures=True)
     return site.id
