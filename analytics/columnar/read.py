@@ -8,7 +8,7 @@ but the local copies of files.
 import os
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -48,7 +48,7 @@ class ColumnReader:
         zone: ZoneInfo,
     ) -> None:
         self.connection, self._database, self._files = connection, database, files
-        self._site_id, self._zone, self._tables = site_id, zone, 0
+        self._site_id, self._zone, self._tables, self._functions = site_id, zone, 0, 0
         self._relations: dict[tuple[str, datetime, datetime], str] = {}
 
     def execute(self, query: str, parameters: Mapping[str, Any] | None = None) -> list[tuple[Any, ...]]:
@@ -60,6 +60,19 @@ class ColumnReader:
         self._tables += 1
         name = f"loose_{self._tables}"
         self._database.register(name, table)
+        return name
+
+    def add_function(self, function: Callable[[str], str | None]) -> str:
+        """A function of a text under a name for queries. It is called for each row, unless that is NULL: some us."""
+
+        def apply(column: Any) -> pa.Array:
+            texts = (None if text is None else function(text) for text in column.to_pylist())
+            return pa.array(texts, pa.string())
+
+        self._functions += 1
+        name = f"function_{self._functions}"
+        database: Any = self._database
+        database.create_function(name, apply, ["VARCHAR"], "VARCHAR", type="arrow", null_handling="special")
         return name
 
     def events(self, start: datetime, end: datetime) -> str:

@@ -1,18 +1,29 @@
-"""Conditions of filters as SQL of DuckDB, over the relations of columnar/read.py. What they mean: filters.py.
+"""Conditions of filters, properties of payloads and path patterns as SQL of DuckDB, over the relations of
+columnar/read.py. What they mean: filters.py, payload_properties.py, path_patterns.py.
 
-Property filters are not here: their numbers are compared as PostgreSQL writes them, digit by digit.
+DuckDB reads numbers of JSON that are no integers as doubles. Their digits are cut from the payload, as PostgreSQL wrote
+it, and so is the JSON of objects and lists.
 """
 
+import json
+import re
 from collections.abc import Iterable, Sequence
+from decimal import Decimal
+from functools import partial
+from typing import NamedTuple
 
 import pyarrow as pa
 from sqlalchemy import select
 
-from analytics.columnar.limits import NotInColumns
 from analytics.columnar.read import ColumnReader
-from analytics.reports.filtering.filters import Condition, build_filter_clause
+from analytics.reports.filtering.filters import JSON_NUMBER, PAYLOAD, Condition, build_filter_clause
+from analytics.reports.filtering.path_patterns import parse_pattern
+from analytics.reports.filtering.payload_properties import LIST_INDEX, NUMBER, find_property_json, parse_property
 from analytics.store.folding import CASELESS_FIELDS, FOLDED_FIELDS, folding_table
 from analytics.store.models import users
+
+# What both PostgreSQL and JSON Pointer take for an element of a list.
+_PLAIN_INDEX = re.compile(r"0|[1-9][0-9]{0,8}")
 
 
 class Parameters(dict[str, object]):
@@ -25,37 +36,132 @@ class Parameters(dict[str, object]):
         return f"${name}"
 
 
+class Property(NamedTuple):
+    """SQL of a property of the relation's payload. `kind`: its type as DuckDB names it; `number`: its digits where it
+    is a DOUBLE; `json`: its JSON; `other`: its text where it is neither a DOUBLE, an object nor a list."""
+
+    kind: str
+    number: str
+    json: str
+    other: str
+
+    @property
+    def as_sent(self) -> str:
+        """As `property_as_sent` of payload_properties.py."""
+        return self._text(self.number)
+
+    @property
+    def text(self) -> str:
+        """As `property_text` of payload_properties.py."""
+        return self._text(rf"regexp_replace({self.number}, '(\.[0-9]*[1-9])0+$|\.0+$', '\1')")
+
+    def _text(self, number: str) -> str:
+        cases = f"WHEN 'DOUBLE' THEN {number} WHEN 'OBJECT' THEN {self.json} WHEN 'ARRAY' THEN {self.json}"
+        return f"(CASE {self.kind} {cases} ELSE {self.other} END)"
+
+    @property
+    def amount(self) -> str:
+        """The text of the number that `property_number` gives; '' or NULL for anything else."""
+        return f"regexp_extract({self.as_sent}, '{NUMBER}')"
+
+
+def read_property(reader: ColumnReader, names: Sequence[str], parameters: Parameters) -> Property:
+    """The property of these names, the outermost first."""
+    found = f"{reader.add_function(partial(find_property_json, names=tuple(names)))}(payload)"
+    indexes = [name for name in names[1:] if LIST_INDEX.fullmatch(name)]
+    if not all(map(_PLAIN_INDEX.fullmatch, indexes)):
+        kind, other = f"json_type({found})", f"json_extract_string({found}, '$')"
+        return Property(kind, found, found, other)
+    pointer = parameters.add("".join("/" + name.replace("~", "~0").replace("/", "~1") for name in names))
+    kind, other = f"json_type(payload, {pointer})", f"json_extract_string(payload, {pointer})"
+    if names[-1] in indexes:
+        return Property(kind, found, found, other)
+    # Where the key is there once, its number is the one that follows it.
+    key = _key(names)
+    is_once = f"len(string_split(payload, {parameters.add(key)})) = 2"
+    digits = f"regexp_extract(payload, {parameters.add(re.escape(key) + '([-.0-9]+)')}, 1)"
+    return Property(kind, f"(CASE WHEN {is_once} THEN {digits} ELSE {found} END)", found, other)
+
+
+def dimension_expression(reader: ColumnReader, dimension: str, parameters: Parameters) -> str:
+    """The text of a column, or of `payload.` and a property; NULL: no value. Raises BadInput for a bad property."""
+    field, _, name = dimension.partition(".")
+    return read_property(reader, parse_property(name), parameters).text if field == PAYLOAD else dimension
+
+
+def path_clause(pattern: str, parameters: Parameters) -> str:
+    """Whether `path` matches the pattern. Raises ValueError."""
+    first, *rest = parse_pattern(pattern)
+    if not rest:
+        return f"path = {parameters.add(first)}"
+    begins = f"starts_with(path, {parameters.add(first)})"
+    if rest == [""]:
+        return begins
+    whole = ".*".join(map(re.escape, (first, *rest)))
+    return f"{begins} AND regexp_full_match(path, {parameters.add(whole)}, 's')"
+
+
 def build_column_clause(
     reader: ColumnReader, site_id: int, conditions: Iterable[Condition], parameters: Parameters
 ) -> str:
-    """Whether a row meets all conditions. Raises NotInColumns for a property. A query of PostgreSQL for each condition
-    on `user_id`."""
+    """Whether a row meets all conditions. A query of PostgreSQL for each condition on `user_id`."""
     clauses = [_condition_clause(reader, site_id, condition, parameters) for condition in conditions]
     return " AND ".join(clauses) or "true"
 
 
 def _condition_clause(reader: ColumnReader, site_id: int, condition: Condition, parameters: Parameters) -> str:
     if condition.property_path:
-        raise NotInColumns("filters by a property are counted in rows")
-    if condition.field == "user_id":
+        clause = _is_property(reader, condition, parameters)
+    elif condition.field == "user_id":
         clause = _is_user(reader, site_id, condition)
     else:
-        clause = _comparison(condition, parameters)
+        text = condition.field
+        if condition.field in CASELESS_FIELDS - FOLDED_FIELDS:
+            upper, lower = folding_table()
+            text = f"translate({text}, {parameters.add(upper)}, {parameters.add(lower)})"
+        clause = _comparison(text, condition, parameters)
     return f"NOT ({clause})" if condition.is_negated else f"({clause})"
 
 
-def _comparison(condition: Condition, parameters: Parameters) -> str:
-    # An empty value and a negated condition also match rows without a value.
-    is_total = condition.is_negated or "" in condition.values
-    text = f"coalesce({condition.field}, '')" if is_total else condition.field
-    if condition.field in CASELESS_FIELDS - FOLDED_FIELDS:
-        upper, lower = folding_table()
-        text = f"translate({text}, {parameters.add(upper)}, {parameters.add(lower)})"
+def _comparison(text: str, condition: Condition, parameters: Parameters) -> str:
+    if _is_total(condition):
+        text = f"coalesce({text}, '')"
     values = [parameters.add(value) for value in condition.values]
     if condition.operator == "is":
         return f"{text} IN ({', '.join(values)})"
     function = {"begins": "starts_with", "contains": "contains"}[condition.operator]
     return " OR ".join(f"{function}({text}, {value})" for value in values)
+
+
+def _is_total(condition: Condition) -> bool:
+    """An empty value and a negated condition also match rows without a value."""
+    return condition.is_negated or "" in condition.values
+
+
+def _is_property(reader: ColumnReader, condition: Condition, parameters: Parameters) -> str:
+    found = read_property(reader, condition.property_path, parameters)
+    clause = _comparison(found.text, condition, parameters)
+    # Equal numbers have one text, but strings that look like it are compared as they are.
+    numbers = {_plain_number(value) for value in condition.values if JSON_NUMBER.fullmatch(value)}
+    if condition.operator == "is" and (numbers := numbers - set(condition.values)):
+        among = ", ".join(map(parameters.add, sorted(numbers)))
+        clause += f" OR coalesce({found.kind} <> 'VARCHAR' AND {found.text} IN ({among}), false)"
+    if _is_total(condition) or LIST_INDEX.fullmatch(condition.property_path[-1]):
+        return clause
+    # Most payloads need not be parsed for it.
+    return f"contains(payload, {parameters.add(_key(condition.property_path))}) AND ({clause})"
+
+
+def _key(names: Sequence[str]) -> str:
+    """What is in front of the property's value in a payload as PostgreSQL writes it."""
+    return json.dumps(names[-1], ensure_ascii=False) + ": "
+
+
+def _plain_number(value: str) -> str:
+    """A number of JSON as the text of the property is."""
+    digits = format(Decimal(value), "f")
+    digits = digits.rstrip("0").rstrip(".") if "." in digits else digits
+    return "0" if digits == "-0" else digits
 
 
 def _is_user(reader: ColumnReader, site_id: int, condition: Condition) -> str:

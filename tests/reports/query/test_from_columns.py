@@ -11,7 +11,7 @@ from redis import Redis
 from sqlalchemy import Engine, text
 
 from analytics import clock
-from analytics.columnar.limits import NotInColumns, QueryLimits
+from analytics.columnar.limits import QueryLimits
 from analytics.columnar.local_files import LocalFiles
 from analytics.columnar.read import ColumnReader, open_columns
 from analytics.columnar.write import write_due
@@ -41,6 +41,20 @@ FILTERS = [
         "region==DE/Bavaria",
     ),
     *("user_id==u1|u2", "user_id!=u1", "user_id=^u", "session_id==s1", "session_id==", "browser==Chrome;path==/a"),
+    *(
+        "payload.plan==pro",
+        "payload.plan!=pro;country==DE",
+        "payload.plan==|free",
+        "payload.n==1.5",
+        "payload.n!=15e-1",
+    ),
+    *(
+        "payload.n=^1",
+        "payload.o.list=~2.50",
+        r"payload.o\.list==x",
+        "payload.o.list.0==1;path==/a",
+        "payload.big==12345678901234567891",
+    ),
     *("subject==x|y", "referrer=~example", "hostname==shop.example", "language==de", "city!=DE/Bavaria/Munich"),
 ]
 DIMENSIONS = [
@@ -56,6 +70,14 @@ DIMENSIONS = [
     "browser",
 ]
 UNITS = ["all", "hour", "day", "week"]
+PAYLOADS = [
+    None,
+    {"plan": "pro", "n": 1.5},
+    {"plan": "free", "n": "1.50", "o.list": "x"},
+    {"plan": "", "n": 15, "o": {"list": [1, 2.50, {"n": 1.5}]}},
+    {"big": 12345678901234567890},
+    {"big": 12345678901234567891, "n": None, "o": {"list": "2.50"}},
+]
 CHROME = "Mozilla/5.0 (Windows NT 10.0) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0.0.0 Safari/537.36"
 
 
@@ -85,6 +107,7 @@ def random_events(chance: random.Random, count: int) -> list[dict[str, Any]]:
             "hostname": pick(None, "shop.example"),
             "language": pick(None, "de", "fr"),
             "user_agent": pick(CHROME, CHROME, "Googlebot/2.1"),
+            "payload": pick(*PAYLOADS),
         }
         events.append({name: value for name, value in event.items() if value is not None})
     return events
@@ -145,12 +168,6 @@ def test_the_files_hold_most_of_it(reader: ColumnReader, sql: Any) -> None:
     )
     assert in_files > 200
     assert visits_in_files > 20
-
-
-def test_a_property_filter_is_left_to_postgresql(reader: ColumnReader, site: Site) -> None:
-    wanted = EventSelection(site.id, None, False, parse_filter("payload.plan==pro"))
-    with pytest.raises(NotInColumns):
-        ColumnSource(reader, wanted).count(Period(START, NOW, clock.zone("UTC")), "all")
 
 
 def test_without_a_folder_for_files_postgresql_answers(
