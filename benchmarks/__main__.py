@@ -2,12 +2,13 @@
 
 import argparse
 
-from benchmarks import cardinality, exports, funnels, ingest, insights, reports, samples
+from benchmarks import cardinality, columns, exports, funnels, ingest, insights, reports, samples
 
 BENCHMARKS = {
     "ingest": ingest.run,
     "reports": reports.run,
     "samples": samples.run,
+    "columns": columns.run,
     "funnels": funnels.run,
     "insights": insights.run,
     "exports": exports.run,
