@@ -5,17 +5,14 @@ said there: of a filter, the fields of visits select visits, and the rest must h
 """
 
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
-from math import gcd
 from typing import Any
 
 import pyarrow as pa
 from sqlalchemy import Connection
 
-from analytics.columnar.limits import NotInColumns
-from analytics.columnar.read import ColumnReader, to_microseconds
+from analytics.columnar.read import ColumnReader
 from analytics.period import Period
-from analytics.reports.buckets import split_period
+from analytics.reports.column_buckets import bucket_starts, find_bucket
 from analytics.reports.filtering.column_clauses import Parameters, build_column_clause
 from analytics.reports.query.measures import (
     MAX_RANKED_VALUES,
@@ -32,8 +29,6 @@ from analytics.reports.query.measures import (
 from analytics.rollups.visits.sums import VisitSums
 from analytics.store.event_types import PAGE_VIEW
 
-# Buckets are looked up by a part of the time that divides all their edges: at most so many parts.
-MOST_PARTS = 1_000_000
 _VISIT_SUMS = "count(*), count(*) FILTER (WHERE views = 1), sum(views)::BIGINT, sum(ended_at - started_at)::BIGINT"
 
 
@@ -50,11 +45,11 @@ class ColumnSource:
 
     def count(self, period: Period, unit: str) -> list[BucketCounts]:
         """Two scans: the events of the period, and its visits."""
-        starts = [to_microseconds(bucket.start) for bucket in split_period(period, unit)]
+        starts = bucket_starts(period, unit)
         if not starts:
             return []
         counts = {number: BucketCounts(*found) for number, *found in self._count_events(period, starts)}
-        began = dict(self._visits(period, *self._bucket("started_at", period, starts)))
+        began = dict(self._visits(period, *find_bucket(self._reader, "started_at", period, starts)))
         numbers = range(len(starts))
         return [counts.get(n, BucketCounts())._replace(visits=began.get(n, NO_VISITS)) for n in numbers]
 
@@ -97,7 +92,7 @@ class ColumnSource:
         types = self._wanted.types
         is_asked = f"type IN ({', '.join(map(parameters.add, types))})" if types else is_view
         events = "count(*) FILTER (WHERE is_asked)" if types else "count(*)"
-        bucket, join = self._bucket("ts", period, starts)
+        bucket, join = find_bucket(self._reader, "ts", period, starts)
         query = f"""
             SELECT bucket, {events}, count(*) FILTER (WHERE is_view), count(DISTINCT user_no) FILTER (WHERE is_asked)
             FROM (
@@ -107,23 +102,6 @@ class ColumnSource:
             GROUP BY bucket
         """
         return self._reader.execute(query, parameters)
-
-    def _bucket(self, time: str, period: Period, starts: Sequence[int]) -> tuple[str, str]:
-        """The expression of a row's bucket, from 0, and the join that it needs. Instants, which ask no zone."""
-        if len(starts) == 1:
-            return "0", ""
-        end = to_microseconds(period.end)
-        part = gcd(*(start for start in starts[1:]))
-        first, last = starts[0] // part, (end - 1) // part
-        if last - first > MOST_PARTS:
-            raise NotInColumns("the days of this zone do not begin at whole seconds")
-        # A day that the zone skipped has a bucket of no length, and the one that begins with it takes its place.
-        numbers: dict[int, int] = {}
-        edges = [starts[0] // part * part, *starts[1:], end]
-        for number, (start, after) in enumerate(pairwise(edges)):
-            numbers |= dict.fromkeys(range(start // part, -(-after // part)), number)
-        table = pa.table({"part": pa.array(numbers, pa.int64()), "bucket": pa.array(numbers.values(), pa.int32())})
-        return "bucket", f"JOIN {self._reader.add_table(table)} ON part = {time} // {part}"
 
     def _selected(self, period: Period, parameters: Parameters) -> str:
         """The relation of the events of the period that meet the filter."""
