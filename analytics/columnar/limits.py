@@ -18,6 +18,10 @@ class QueryTimeout(Exception):
     """The query ran longer than it may."""
 
 
+class QueryTooLarge(Exception):
+    """The query needs more memory, and more room for what does not fit there, than it may have."""
+
+
 @dataclass(frozen=True)
 class QueryLimits:
     """`wait_s`: how long a query waits for those before it; `most_waiting`: how many of the process do."""

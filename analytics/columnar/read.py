@@ -5,6 +5,7 @@ has bounded memory and time, and ends when the client disconnects. One query run
 but the local copies of files.
 """
 
+import logging
 import os
 import threading
 import time
@@ -22,11 +23,13 @@ from sqlalchemy import Connection
 from analytics import clock
 from analytics.clock import utc_midnight
 from analytics.columnar.columns import EVENTS, VISITS, Kind, read_rows
-from analytics.columnar.limits import NotInColumns, QueryLimits, QueryTimeout
+from analytics.columnar.limits import NotInColumns, QueryLimits, QueryTimeout, QueryTooLarge
 from analytics.columnar.local_files import LocalFiles
 from analytics.errors import Unavailable
 from analytics.store import column_files, visit_files
 from analytics.web.server.disconnects import current_cancellation_token
+
+log = logging.getLogger(__name__)
 
 ONE_DAY = timedelta(days=1)
 # What no file holds is read from PostgreSQL, about 1.5 us a column and row: more of it is no faster than SQL.
@@ -187,7 +190,8 @@ def open_columns(
 ) -> Iterator[ColumnReader]:
     """A reader in the snapshot of the REPEATABLE READ transaction of `connection`.
 
-    Raises QueryTimeout in the block; Unavailable when others' queries take too long, and on a disconnect.
+    Raises QueryTimeout and QueryTooLarge in the block; Unavailable when others' queries take too long, and on a
+    disconnect.
     """
     with _queue.turn(limits), _open_database(files.folder, limits) as database, _ended(database, limits.timeout_s):
         yield ColumnReader(connection, database, files, site_id, zone)
@@ -266,6 +270,12 @@ def _ended(database: duckdb.DuckDBPyConnection, timeout_s: float) -> Iterator[No
         if token is not None:
             token.raise_if_cancelled()
         raise QueryTimeout from error
+    except duckdb.OutOfMemoryException as error:
+        raise QueryTooLarge from error
+    except duckdb.IOException as error:
+        # Somebody emptied the folder: the next query fetches what is missing.
+        log.warning("a copy of a column file cannot be read", exc_info=error)
+        raise NotInColumns("a column file could not be read; try again in a minute") from error
     finally:
         done.set()
         if timeout_s:

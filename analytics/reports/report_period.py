@@ -60,7 +60,8 @@ def parameter_needing_raw(request: ReportRequest, period: Period, rollups_zone: 
 def open_raw_events(request: ReportRequest, period: Period, parameter: str) -> Iterator[tuple[Connection, Calendar]]:
     """A connection to raw events at one instant, and the site's calendar. `parameter`: the one that needs raw events.
 
-    Raises BadInput where events of the period may be purged, Invalid where a statement exceeds STATEMENT_TIMEOUT.
+    Raises BadInput where events of the period may be purged, Invalid where a statement exceeds STATEMENT_TIMEOUT, or
+    needs too much memory.
     """
     with explain_timeout(request, period), request.open_connection() as (connection, calendar):
         refuse_purged(parameter, period, calendar.raw_since)
@@ -87,8 +88,18 @@ def refuse_purged(parameter: str, period: Period, raw_since: datetime | None) ->
 
 
 def _too_slow(request: ReportRequest, period: Period) -> Invalid:
-    """422, not 503 with Retry-After: the same request would take as long again."""
+    return _too_much(request, period, "too_slow", f"took longer than {settings().statement_timeout:g} s")
+
+
+def _too_large(request: ReportRequest, period: Period) -> Invalid:
+    current = settings()
+    room = f"QUERY_MEMORY_MB ({current.query_memory_mb}) and COLUMNS_FOLDER_MB ({current.columns_folder_mb})"
+    return _too_much(request, period, "too_large", f"needs more than {room}")
+
+
+def _too_much(request: ReportRequest, period: Period, code: str, what: str) -> Invalid:
+    """422, not 503 with Retry-After: the same request would take as much again."""
     name, days = period_parameter(request.query), max(1, (period.end - period.start).days // 4)
-    detail = f"{name}: reading the raw events of {period.first_date} to {period.last_date} took longer than "
-    detail += f"{settings().statement_timeout:g} s and was stopped; accepted: fewer days, for example days={days}"
-    return Invalid(detail, [Problem(None, name, "too_slow", detail)])
+    detail = f"{name}: reading the raw events of {period.first_date} to {period.last_date} {what} and was stopped; "
+    detail += f"accepted: fewer days, for example days={days}"
+    return Invalid(detail, [Problem(None, name, code, detail)])

@@ -12,7 +12,7 @@ from redis import Redis
 from sqlalchemy import Engine
 
 from analytics import clock
-from analytics.columnar.limits import NotInColumns, QueryLimits, QueryTimeout
+from analytics.columnar.limits import NotInColumns, QueryLimits, QueryTimeout, QueryTooLarge
 from analytics.columnar.local_files import LocalFiles
 from analytics.columnar.read import ColumnReader, find_gaps, open_columns
 from analytics.errors import Unavailable
@@ -44,6 +44,16 @@ def opened(engine: Engine, site: Site, folder: Path, **changes: Any) -> Iterator
 def test_a_query_ends_after_its_time(engine: Engine, site: Site, tmp_path: Path) -> None:
     with pytest.raises(QueryTimeout), opened(engine, site, tmp_path, timeout_s=0.3) as reader:
         reader.execute(ENDLESS)
+
+
+def test_a_query_that_needs_too_much_memory_ends(engine: Engine, site: Site, tmp_path: Path) -> None:
+    with pytest.raises(QueryTooLarge), opened(engine, site, tmp_path, memory_mb=32, spill_mb=1) as reader:
+        reader.execute("SELECT range, count(*) FROM range(20000000) GROUP BY 1 ORDER BY 2")
+
+
+def test_a_copy_that_is_gone_is_told_as_such(engine: Engine, site: Site, tmp_path: Path) -> None:
+    with pytest.raises(NotInColumns, match="try again"), opened(engine, site, tmp_path) as reader:
+        reader.execute(f"SELECT count(*) FROM read_parquet(['{tmp_path}/gone.parquet'])")
 
 
 def test_a_query_that_begins_when_the_time_is_over_ends(engine: Engine, site: Site, tmp_path: Path) -> None:
