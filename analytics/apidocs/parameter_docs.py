@@ -32,6 +32,15 @@ PARAMETER_DOCS: Mapping[str, tuple[str, Any]] = {
         "those of a segment, a `;`, `|` or `\\` in its name after a backslash.",
         None,
     ),
+    "scope": (
+        "`visit`: all conditions of the filter select visits, and with them all of their events; `event`: all select "
+        "events. Default: conditions on fields of visits (source, channel, referrer, utm_…, country, region, city, "
+        "browser, os, device, entry_path, exit_path) select visits, the others events. Of a visit from Google that "
+        "sees `/` and `/buy`: "
+        "`filter=source==Google` counts two page views, with `scope=event` one, the only one with a referrer; "
+        "`filter=path==/buy` counts one page view, with `scope=visit` two. `meta.scope` says which; `mixed`: both.",
+        None,
+    ),
     "metrics": ("`engagement`: with `dimension=path`, also how long pages are looked at and how far scrolled.", None),
     "dimension": ("Dimension of the rows.", "path"),
     "breakdown": ("Dimension of the first step's event to break down by.", None),

@@ -17,7 +17,14 @@ from analytics.reports.filtering.path_patterns import MAX_PATTERN_CHARS
 from analytics.reports.formats import FormatFields
 from analytics.reports.query import schemas as query
 from analytics.reports.query.measures import ENTRY_EXIT_DIMENSIONS
-from analytics.reports.schemas import UNKNOWN_CHOICE, CompareQuery, PeriodQuery, ReportMeta, property_field
+from analytics.reports.schemas import (
+    UNKNOWN_CHOICE,
+    CompareQuery,
+    FilterFields,
+    PeriodQuery,
+    ReportMeta,
+    property_field,
+)
 from analytics.web.site_parameters import SiteFields
 
 ORDERINGS, SCOPES = ("ordered", "strict"), ("user", "visit")
@@ -103,10 +110,8 @@ class FunnelListQuery(SiteFields):
     """The site of the funnels."""
 
 
-class FunnelQuery(PeriodQuery):
+class FunnelQuery(PeriodQuery, FilterFields):
     """The last 7 days by default. `filter`: other events are ignored."""
-
-    filter = fields.String()
 
 
 class FunnelReportQuery(FunnelQuery, CompareQuery, FormatFields):

@@ -13,8 +13,9 @@ from typing import Any, NamedTuple
 from sqlalchemy import ColumnElement, and_, case, literal
 
 from analytics.errors import BadInput, Invalid, Problem
-from analytics.reports.filtering.filters import Columns, Condition, build_filter_clause, check_filter, parse_filter
+from analytics.reports.filtering.filters import Columns, Condition, build_filter_clause
 from analytics.reports.filtering.path_patterns import match_path, parse_pattern
+from analytics.reports.filtering.scope import check_event_filter, parse_event_filter
 from analytics.store.event_types import PAGE_VIEW, stored_type
 
 STEP_TYPES = ("page", "event", "custom")
@@ -69,7 +70,7 @@ def _condition_problems(index: int, step: Step) -> list[Problem]:
             problems.append(Problem(None, f"{field}[{part}]", "invalid", str(error)))
     try:
         if "filter" in step.condition:
-            check_filter(step.condition["filter"])
+            check_event_filter(step.condition["filter"])
     except BadInput as error:
         problems.append(Problem(None, filter_field_name(index), "bad_filter", error.detail.removeprefix("filter: ")))
     return problems
@@ -87,7 +88,7 @@ def _repeated(field: str, values: Sequence[Any]) -> list[Problem]:
 
 def step_filter(step: Step) -> tuple[Condition, ...]:
     """The step's own filter, without segments. Raises BadInput."""
-    return parse_filter(step.condition["filter"]) if "filter" in step.condition else ()
+    return parse_event_filter(step.condition["filter"]) if "filter" in step.condition else ()
 
 
 def replace_filters(steps: Sequence[Step], change: Callable[[int, str], str]) -> tuple[Step, ...]:

@@ -11,7 +11,7 @@ from analytics.reports.audience.schemas import COHORT_UNITS, UnitFields
 from analytics.reports.fields import MAX_TEXT_CHARS, filter_field, text_field, type_field, valid_for
 from analytics.reports.filtering.path_patterns import parse_pattern
 from analytics.reports.filtering.payload_properties import parse_property
-from analytics.reports.schemas import EventTypes, EventTypesQuery, PeriodQuery, ReportMeta
+from analytics.reports.schemas import EventTypes, EventTypesQuery, PeriodQuery, ReportMeta, scope_field
 
 MAX_STEPS, MAX_TYPES = 10, 20
 WEIGHT = Regexp(
@@ -46,6 +46,7 @@ class JourneysQuery(PeriodQuery):
     steps = fields.Integer(load_default=3, validate=Range(2, MAX_STEPS))
     type = EventTypes(MAX_TYPES)
     filter = filter_field()
+    scope = scope_field()
     limit = fields.Integer(validate=Range(1, 1000))
 
 
@@ -58,6 +59,7 @@ class ExperimentQuery(PeriodQuery):
     control = text_field()
     weight = fields.List(fields.String(validate=WEIGHT), validate=Length(max=MAX_TYPES))
     filter = filter_field()
+    scope = scope_field()
 
 
 class LifecyclePointResponse(Schema):

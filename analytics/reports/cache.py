@@ -50,7 +50,7 @@ MAX_STORED_BYTES = 64 * 1024
 STORED_SHARED_PARAMETERS = frozenset(
     (
         *("site", "site_id", "website_id", "zone", "timezone", "date", "days", "hours", "from", "from_", "to"),
-        *("compare", "include_bots", "granularity", "unit", "window", "align", *DIMENSION_PARAMETERS),
+        *("compare", "include_bots", "granularity", "unit", "window", "align", "scope", *DIMENSION_PARAMETERS),
     )
 )
 

@@ -15,6 +15,7 @@ from analytics.errors import BadInput
 from analytics.reports.filtering.filters import check_filter
 from analytics.reports.filtering.path_patterns import parse_pattern
 from analytics.reports.filtering.payload_properties import parse_property
+from analytics.reports.filtering.scope import check_event_filter
 from analytics.reports.schemas import UNKNOWN_CHOICE, EventType
 
 MAX_TEXT_CHARS, MAX_FILTER_CHARS = 1024, 10_000
@@ -45,6 +46,13 @@ def pattern_field(**options: Any) -> fields.String:
 def filter_field(**options: Any) -> fields.String:
     """A filter in the language of reports; whether its segments exist is asked later."""
     return fields.String(validate=[Length(max=MAX_FILTER_CHARS), _check_characters, valid_for(check_filter)], **options)
+
+
+def event_filter_field(**options: Any) -> fields.String:
+    """A filter that judges each event by its own fields."""
+    return fields.String(
+        validate=[Length(max=MAX_FILTER_CHARS), _check_characters, valid_for(check_event_filter)], **options
+    )
 
 
 def property_field(**options: Any) -> fields.String:

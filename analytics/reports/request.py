@@ -29,6 +29,8 @@ from analytics.auth.guard import (
 from analytics.errors import BadInput, Forbidden, Gone, NotFound, Unauthorised, bad_parameter
 from analytics.extensions import buffer_redis, db, settings
 from analytics.period import PARAMETER_EXAMPLES, Period, period_parameter
+from analytics.reports.filtering.filters import parse_filter
+from analytics.reports.filtering.scope import resolve_scope
 from analytics.reports.schemas import describe_identity
 from analytics.reports.segments.expansion import ExpandedFilter, expand, may_name_segments
 from analytics.reports.shared_reads import check_shared_query, is_shared
@@ -50,7 +52,8 @@ class ReportRequest:
     """`read_complete_through`: the response counts every event received before it; None: Redis is unavailable.
 
     `is_shared`: the caller is a share link, or has no token and reads a public site (shared_reads.py). The filter of
-    `query` has conditions only; `filter_meta` has it as it was sent, and the segments in it.
+    `query` has conditions only; `scope` is resolved;
+    `filter_meta` has the filter as it was sent, and the segments in it.
     """
 
     site: Site
@@ -183,14 +186,16 @@ def read_request(schema: Schema, principal: Principal | None = None, default_sit
 
 
 def _with_conditions(sent: ReportRequest) -> ReportRequest:
-    """The request with the conditions of the segments that its filter names. Raises BadInput."""
+    """The request with the conditions of the segments that its filter names, and its scope. Raises BadInput."""
     filter_text = sent.query.get("filter")
     if not filter_text:
         return sent
     expanded = sent.expand_filter(filter_text)
+    scope = resolve_scope(parse_filter(expanded.text), sent.query.get("scope"))
     # Definitions are not shown without a token.
     shown = {"segments": expanded.segments} if expanded.segments and not sent.is_shared else {}
-    return replace(sent, query={**sent.query, "filter": expanded.text}, filter_meta={"filter": filter_text, **shown})
+    query = {**sent.query, "filter": expanded.text, "scope": scope}
+    return replace(sent, query=query, filter_meta={"filter": filter_text, "scope": scope, **shown})
 
 
 def read_sites_request(schema: Schema) -> SitesRequest:

@@ -13,6 +13,7 @@ from analytics.apidocs.response_fields import nullable, required
 from analytics.errors import BadInput, Problem
 from analytics.privacy.visitor_keys import ADDRESS, FOREVER, describe_visitor_key
 from analytics.reports.filtering.payload_properties import parse_property
+from analytics.reports.filtering.scope import MIXED, SCOPES
 from analytics.store.event_types import stored_type
 from analytics.web.site_parameters import SiteFields
 
@@ -155,6 +156,18 @@ class CompareQuery(CompareFields):
             raise ValidationError("needs compare as well, for example compare=previous&align=whole", "align")
 
 
+def scope_field() -> fields.String:
+    """Whether all conditions of the filter select visits, or events; without it, each as filtering/scope.py says."""
+    return fields.String(validate=OneOf(SCOPES, error=UNKNOWN_CHOICE))
+
+
+class FilterFields(Schema):
+    """A filter, and whether its conditions select visits or events (filtering/scope.py)."""
+
+    filter = fields.String()
+    scope = scope_field()
+
+
 class PeriodBounds(Schema):
     """The period `[from, to)`."""
 
@@ -184,7 +197,8 @@ class ComparisonMeta(Schema):
 
 class ReportMeta(PeriodBounds):
     """The source of the figures and how fresh they are. `complete_through`: every event received before is counted.
-    `compare`: of a report that compares. `filter`: as it was sent; `segments`: the filter of each segment in it."""
+    `compare`: of a report that compares. `filter`: as it was sent; `scope`: what its conditions select, visits,
+    events, or `mixed`: both; `segments`: the filter of each segment in it."""
 
     class Meta:
         include = required(fields.AwareDateTime, "computed_at") | nullable(fields.AwareDateTime, "complete_through")
@@ -196,6 +210,7 @@ class ReportMeta(PeriodBounds):
     cached = fields.Boolean()
     compare = fields.Nested(ComparisonMeta)
     filter = fields.String()
+    scope = fields.String(validate=OneOf([*SCOPES, MIXED]))
     segments = fields.Dict(keys=fields.String(), values=fields.String())
 
 

@@ -55,7 +55,7 @@ SHARED_PARAMETERS = frozenset(
             "metrics",
             "format",
         ),
-        *("filter", *DIMENSION_PARAMETERS),
+        *("filter", "scope", *DIMENSION_PARAMETERS),
     )
 )
 

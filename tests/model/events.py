@@ -90,6 +90,11 @@ class Event:
         return self.draft.session
 
     @property
+    def visitor(self) -> tuple[str, str, bool]:
+        """Whose page views form visits."""
+        return self.user, self.session, self.is_bot
+
+    @property
     def order(self) -> tuple[datetime, tuple[int, int]]:
         """What comes first: time, then receipt."""
         return self.ts, self.receipt

@@ -19,8 +19,10 @@ class Condition(NamedTuple):
     values: tuple[str, ...]
 
     def is_met(self, event: Event) -> bool:
+        return self.is_met_by(field_value(event, self.field))
+
+    def is_met_by(self, value: Any) -> bool:
         """Case matters, but not in `source` and the utm_ fields."""
-        value = field_value(event, self.field)
         if self.field == "source" or self.field.startswith("utm_"):
             folded = self._replace(values=tuple(wanted.lower() for wanted in self.values))
             return folded.holds_for(value.lower())
@@ -64,7 +66,7 @@ def field_value(event: Event, field: str) -> Any:
     if field.startswith("payload."):
         found = payload_property(event, field.removeprefix("payload."))
         return "" if found is None else found
-    return event.value(field)
+    return "" if field in ("entry_path", "exit_path") else event.value(field)
 
 
 def payload_property(event: Event, name: str) -> Any:

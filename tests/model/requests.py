@@ -21,6 +21,8 @@ FILTERS = (
     "city==DE//Berlin", "device==mobile;path!~z", "source==google;path==/b", "subject==tea", "channel==paid|email", "utm_source==NEWSletter", "screen!=phone",
 )  # fmt: skip
 
+FILTERS_OF_VISITS = ("entry_path=^/b", "exit_path!=/;country==DE", "entry_path==/a;type==click")
+
 
 def segment_of(filter_text: str) -> str:
     """How filters name the segment of that filter; each has one, with the filter itself as its name."""
@@ -126,7 +128,10 @@ class Requests:
         return query + (self._chance(0.4, "filter", *FILTERS, *map(segment_of, FILTERS)) if filters else [])
 
     def _summary(self) -> Query:
-        return self._common(ANY, types=True, filters=True) + self._compare(0.4)
+        query = self._common(ANY, types=True, filters=True) + self._compare(0.4)
+        if not any(name == "filter" for name, _ in query):
+            return query + self._chance(0.2, "filter", *FILTERS_OF_VISITS)
+        return query + self._chance(0.4, "scope", "visit", "event")
 
     def _compare(self, chance: float) -> Query:
         """With the period before, a year before, or some days."""
@@ -140,10 +145,7 @@ class Requests:
 
     def _breakdown(self) -> Query:
         query = self._summary() + self._chance(0.4, "limit", "1", "3", "1000")
-        dimensions = (
-            DIMENSIONS if any(name == "filter" for name, _ in query) else (*DIMENSIONS, "entry_path", "exit_path")
-        )
-        return [*query, ("dimension", self._rng.choice(dimensions))]
+        return [*query, ("dimension", self._rng.choice((*DIMENSIONS, "entry_path", "exit_path")))]
 
     def _overview(self) -> Query:
         return self._common(DAYS) + self._chance(0.4, "limit", "1", "1000") + self._compare(0.4)

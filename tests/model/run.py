@@ -170,7 +170,7 @@ def _with_filter(answer: Any, request: Request) -> Any:
     """The answer, whose meta has the filter as it was sent; the name of a segment is its filter."""
     if "filter" not in request or not isinstance(answer, dict) or "meta" not in answer:
         return answer
-    sent = {"filter": request["filter"]}
+    sent = {"filter": request["filter"], "scope": request.scope}
     if sent["filter"].startswith("segment:"):
         name = segment_filter(sent["filter"])
         return {**answer, "meta": {**answer["meta"], **sent, "segments": {name: name}}}

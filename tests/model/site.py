@@ -10,7 +10,7 @@ from tests.model.calendars import Comparison, Period, day_of, read_comparison, r
 from tests.model.comparison import ANYTHING
 from tests.model.events import Event, Log, select
 from tests.model.filters import Condition, parse_filter
-from tests.model.visits import Visit, find_visits
+from tests.model.visits import GAP, PAGE_DIMENSIONS, VISIT_DIMENSIONS, Visit, find_visits
 
 LIMIT = 10
 
@@ -65,6 +65,29 @@ class Request:
         return parse_filter(self["filter"]) if "filter" in self else []
 
     @property
+    def of_visits(self) -> list[Condition]:
+        """The conditions on what visits have, which select visits."""
+        fields = (*VISIT_DIMENSIONS, *PAGE_DIMENSIONS)
+        return [one for one in self.conditions if one.field in fields and self.get("scope") != "event"]
+
+    @property
+    def of_events(self) -> list[Condition]:
+        return [one for one in self.conditions if one not in self.of_visits]
+
+    @property
+    def selects_visits(self) -> bool:
+        return bool(self.of_visits) or (bool(self.conditions) and self.get("scope") == "visit")
+
+    @property
+    def selects_only_visits(self) -> bool:
+        return not self.of_events or self.get("scope") == "visit"
+
+    @property
+    def scope(self) -> str:
+        """As `meta` says it."""
+        return "visit" if self.selects_only_visits else "mixed" if self.of_visits else "event"
+
+    @property
     def limit(self) -> int:
         return self.number("limit", LIMIT)
 
@@ -83,11 +106,14 @@ class Site:
         self.definitions, self.samples = definitions, samples
         self.events = sorted(log.events, key=lambda event: event.order)
         self._visits: list[Visit] | None = None
+        self._by_visitor: dict[Any, list[Visit]] = {}
 
     @property
     def visits(self) -> list[Visit]:
         if self._visits is None:
             self._visits = find_visits(self.events)
+            for visit in self._visits:
+                self._by_visitor.setdefault(visit.views[0].visitor, []).append(visit)
         return self._visits
 
     @property
@@ -115,6 +141,39 @@ class Site:
         found = select(self.events, period, types, bots)
         return [event for event in found if all(condition.is_met(event) for condition in conditions)]
 
+    def visit_of(self, event: Event) -> Visit | None:
+        """The visit that the event is in: until half an hour after its last view."""
+        visits = self._by_visitor.get(event.visitor, []) if self.visits else []
+        return next((visit for visit in visits if visit.start <= event.ts <= visit.end + GAP), None)
+
+    def select_filtered(self, request: Request, period: Period, types: Iterable[str] | None = None) -> list[Event]:
+        """Where conditions select visits, events by the visits that they are in."""
+        if not request.selects_visits:
+            return self.select(period, types, request.bots, request.conditions)
+        met, of_events = self.judge(request, period), [] if request.get("scope") == "visit" else request.of_events
+
+        def is_met(event: Event) -> bool:
+            visit = self.visit_of(event)
+            return all(one.is_met(event) for one in request.conditions) if visit is None else visit in met
+
+        found = self.select(period, types, request.bots, of_events)
+        return [event for event in found if is_met(event)]
+
+    def judge(self, request: Request, period: Period) -> list[Visit]:
+        """The visits of which all events count."""
+        own = [visit for visit in self.visits if visit.meets(request.of_visits)]
+        if request.get("scope") != "visit":
+            return own
+        wanted = [one for one in request.of_events if not one.is_negated]
+        unwanted = [one._replace(is_negated=False) for one in request.of_events if one.is_negated]
+        with_wanted, with_unwanted = [], []
+        for event in self.select(period, None, request.bots):
+            if wanted and all(one.is_met(event) for one in wanted):
+                with_wanted.append(self.visit_of(event))
+            if any(one.is_met(event) for one in unwanted):
+                with_unwanted.append(self.visit_of(event))
+        return [one for one in own if (not wanted or one in with_wanted) and one not in with_unwanted]
+
     def select_visits(self, period: Period, bots: bool = False) -> list[Visit]:
         return [visit for visit in self.visits if visit.start in period and (bots or not visit.is_bot)]
 
@@ -137,3 +196,7 @@ class Site:
     def told(self, request: Request, period: Period, figure: Any) -> Any:
         """A figure of visits. What is counted in raw events sees visits when they are merged."""
         return figure if self.is_merged or not self.is_raw(request, period) else ANYTHING
+
+    def told_of_events(self, request: Request, figure: Any) -> Any:
+        """A figure of events, which count by their visits where conditions select visits."""
+        return figure if self.is_merged or not request.selects_visits else ANYTHING

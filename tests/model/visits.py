@@ -8,6 +8,7 @@ from typing import Any
 
 from tests.model.comparison import Rounded, ratio, rounded
 from tests.model.events import Event
+from tests.model.filters import Condition
 
 GAP = timedelta(minutes=30)
 # What the first page view of a visit says of all of it.
@@ -22,7 +23,7 @@ def runs(events: Iterable[Event]) -> list[list[Event]]:
     """The events of each user, session and kind of client, in order, cut at the gaps."""
     by_key: dict[tuple[str, str, bool], list[Event]] = defaultdict(list)
     for event in events:
-        by_key[event.user, event.session, event.is_bot].append(event)
+        by_key[event.visitor].append(event)
     found: list[list[Event]] = []
     for of_key in by_key.values():
         of_key.sort(key=lambda event: event.order)
@@ -62,6 +63,9 @@ class Visit:
     @property
     def seconds(self) -> Fraction:
         return Fraction((self.end - self.start) / timedelta(microseconds=1)) / 1_000_000
+
+    def meets(self, conditions: Iterable[Condition]) -> bool:
+        return all(one.is_met_by(self.value(one.field)) for one in conditions)
 
     def value(self, dimension: str) -> str:
         if dimension == "exit_path":

@@ -25,7 +25,8 @@ from analytics.files.columns import FORMULA_PARAMETERS, Column, copy_statement
 from analytics.period import Period
 from analytics.reports.day_range import bad_parameter
 from analytics.reports.events import raw_export
-from analytics.reports.filtering.filters import build_filter_clause, parse_filter, parse_terms
+from analytics.reports.filtering.filters import build_filter_clause, parse_terms
+from analytics.reports.filtering.scope import parse_event_filter
 from analytics.reports.segments.expansion import expand, may_name_segments
 from analytics.store.event_queries import ORDER_COLUMNS
 from analytics.store.models import events
@@ -100,7 +101,7 @@ class RawRows:
         check_no_sample_filter(self.request.what, row_filter)
         if row_filter.where is not None:
             with _names_where():
-                parse_filter(row_filter.where)
+                parse_event_filter(row_filter.where)
 
     def split_period(self, connection: Connection) -> list[tuple[datetime, datetime]]:
         partitions = list_stored_partitions(connection, self.table.name)
@@ -233,7 +234,7 @@ def _select_events(request: ExportRequest, cutoff: datetime) -> Selection:
 
 def _compile_where(where: str) -> tuple[str, dict[str, Any]]:
     """The text filter as SQL, and its values, each of which is bound."""
-    clause = build_filter_clause(parse_filter(where), events.c)
+    clause = build_filter_clause(parse_event_filter(where), events.c)
     compiled = clause.compile(dialect=POSTGRES_DIALECT, compile_kwargs={"render_postcompile": True})
     return str(compiled), dict(compiled.params)
 

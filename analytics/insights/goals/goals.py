@@ -15,8 +15,9 @@ from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import IntegrityError
 
 from analytics.errors import Conflict, Invalid, NotFound, Problem
-from analytics.reports.filtering.filters import build_filter_clause, parse_filter
+from analytics.reports.filtering.filters import build_filter_clause
 from analytics.reports.filtering.path_patterns import exact_path, match_path
+from analytics.reports.filtering.scope import parse_event_filter
 from analytics.reports.request import format_utc
 from analytics.reports.segments.expansion import expand
 from analytics.sites.sites import Site
@@ -70,7 +71,7 @@ class Goal:
         if self.path:
             clauses.append(match_path(events.c.path, self.path))
         if conditions := self.conditions or self.filter:
-            clauses.append(build_filter_clause(parse_filter(conditions), events.c))
+            clauses.append(build_filter_clause(parse_event_filter(conditions), events.c))
         return and_(*clauses)
 
     def as_json(self) -> dict[str, Any]:

@@ -10,10 +10,18 @@ from marshmallow.validate import OneOf, Range, Regexp
 from analytics.apidocs.response_fields import nullable, required
 from analytics.reports.audience.schemas import COHORT_UNITS, UnitFields
 from analytics.reports.buckets import BUCKET_UNITS
-from analytics.reports.fields import choice_field, filter_field, pattern_field, property_field, text_field, type_field
+from analytics.reports.fields import (
+    choice_field,
+    event_filter_field,
+    filter_field,
+    pattern_field,
+    property_field,
+    text_field,
+    type_field,
+)
 from analytics.reports.query.measures import ENTRY_EXIT_DIMENSIONS
 from analytics.reports.query.schemas import BREAKDOWN_DIMENSIONS
-from analytics.reports.schemas import PeriodQuery, ReportMeta
+from analytics.reports.schemas import PeriodQuery, ReportMeta, scope_field
 from analytics.web.site_parameters import SiteFields
 
 GOAL_DIMENSIONS = tuple(name for name in BREAKDOWN_DIMENSIONS if name not in ENTRY_EXIT_DIMENSIONS)
@@ -66,7 +74,7 @@ class GoalUpdateBody(Schema):
     name = text_field(200)
     type = type_field(allow_none=True)
     path = pattern_field(allow_none=True)
-    filter = filter_field(allow_none=True)
+    filter = event_filter_field(allow_none=True)
     value = fields.Nested(ConversionValueBody, allow_none=True)
 
 
@@ -87,6 +95,7 @@ class GoalReportQuery(PeriodQuery):
     """`granularity` adds a time series; `dimension` adds conversions by value, `limit` rows of them."""
 
     filter = filter_field()
+    scope = scope_field()
     granularity = choice_field(BUCKET_UNITS)
     dimension = choice_field(GOAL_DIMENSIONS)
     limit = fields.Integer(validate=Range(1, 1000))
@@ -97,7 +106,7 @@ class AdHocGoalQuery(GoalReportQuery, ConversionValueFields):
 
     type = type_field()
     path = pattern_field()
-    goal_filter = filter_field()
+    goal_filter = event_filter_field()
 
     @validates_schema
     def check_goal(self, query: dict[str, Any], **_: Any) -> None:

@@ -18,6 +18,7 @@ from analytics.reports.query.schemas import (
 from analytics.reports.schemas import (
     UNKNOWN_CHOICE,
     CompareQuery,
+    FilterFields,
     Names,
     PeriodQuery,
     ReportMeta,
@@ -35,11 +36,10 @@ LISTS_DESCRIPTION = (
 MAX_SITES = 100
 
 
-class OverviewQuery(TopListQuery, CompareQuery):
+class OverviewQuery(TopListQuery, CompareQuery, FilterFields):
     """`lists`: what `breakdowns`, `goals` and `busiest_hours` have; without it, `lists` has twelve short lists.
     `measures` and `limit`: of the rows of `breakdowns`."""
 
-    filter = fields.String()
     granularity = fields.String(load_default="day", validate=OneOf(BUCKET_UNITS, error=UNKNOWN_CHOICE))
     lists = Names(LISTS, MAX_LISTS, metadata={"description": LISTS_DESCRIPTION})
     measures = measures_field()

@@ -42,7 +42,7 @@ PAYLOAD = "payload"
 SEGMENT_MARK = "segment:"
 FIELDS = (
     *("path", "hostname", "referrer", "source", "channel", "country", "region", "city"),
-    *("browser", "os", "device", "language", "screen"),
+    *("browser", "os", "device", "language", "screen", "entry_path", "exit_path"),
     *("utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content"),
     *("type", "subject", "src", "user_id", "session_id"),
 )

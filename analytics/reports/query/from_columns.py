@@ -1,7 +1,6 @@
 """ColumnSource: the counts of query reports from columns, where rollups cannot tell: filters, other zones, cut days.
 
-query.py creates it, and reads raw events (filtering/filtered.py) where it raises NotInColumns. What counts is what is
-said there: of a filter, the fields of visits select visits, and the rest must hold for one page view of the visit.
+query.py creates it. Which events and visits count: filtering/selection.py.
 """
 
 from collections.abc import Iterator, Sequence
@@ -13,7 +12,8 @@ from sqlalchemy import Connection
 from analytics.columnar.read import ColumnReader
 from analytics.period import Period
 from analytics.reports.column_buckets import bucket_starts, find_bucket
-from analytics.reports.filtering.column_clauses import Parameters, build_column_clause
+from analytics.reports.filtering.column_clauses import Parameters
+from analytics.reports.filtering.selection import RowSelection, select_events, select_visits
 from analytics.reports.query.measures import (
     MAX_RANKED_VALUES,
     NO_VISITS,
@@ -37,6 +37,7 @@ class ColumnSource:
 
     def __init__(self, reader: ColumnReader, wanted: EventSelection) -> None:
         self._reader, self._wanted = reader, wanted
+        self._selection = RowSelection(wanted.site_id, wanted.bots, wanted.filter, wanted.scope)
 
     @property
     def connection(self) -> Connection:
@@ -81,7 +82,7 @@ class ColumnSource:
         """
         found = self._reader.execute(query, parameters)
         lines = {value: event_counts(self._wanted, value, *counts) for value, *counts in found}
-        if dimension not in VISIT_DIMENSIONS or not {one.field for one in self._wanted.filter} <= VISIT_DIMENSIONS:
+        if dimension not in VISIT_DIMENSIONS or not self._wanted.selects_only_visits:
             return lines
         began = dict(self._visits(period, f"coalesce({dimension}, '')", "", among))
         return {value: line.with_visits(began.get(value, NO_VISITS)) for value, line in lines.items()}
@@ -105,13 +106,7 @@ class ColumnSource:
 
     def _selected(self, period: Period, parameters: Parameters) -> str:
         """The relation of the events of the period that meet the filter."""
-        events = self._reader.events(period.start, period.end)
-        return self._filter(events, self._wanted.filter, parameters)
-
-    def _filter(self, relation: str, conditions: Sequence[Any], parameters: Parameters) -> str:
-        clause = build_column_clause(self._reader, self._wanted.site_id, conditions, parameters)
-        bots = "" if self._wanted.bots else " AND NOT is_bot"
-        return f"(SELECT * FROM {relation} WHERE {clause}{bots})"
+        return select_events(self._reader, self._selection, period.start, period.end, parameters)
 
     def _listed(self, period: Period, dimension: str, parameters: Parameters) -> str:
         """The events that a list of events counts."""
@@ -124,24 +119,7 @@ class ColumnSource:
 
     def _began(self, period: Period, parameters: Parameters) -> str:
         """The visits that are counted."""
-        own = [one for one in self._wanted.filter if one.field in VISIT_DIMENSIONS]
-        of_a_view = tuple(one for one in self._wanted.filter if one.field not in VISIT_DIMENSIONS)
-        visits = self._reader.visits(period.start, period.end)
-        if not of_a_view:
-            return self._filter(visits, own, parameters)
-        views = self._filter(self._reader.events(period.start, period.end), of_a_view, parameters)
-        # The visit of a view is the last one of its session that began before it, if that was not over.
-        found = f"""(
-            SELECT DISTINCT v.*
-            FROM (
-                SELECT user_no, coalesce(session_id, '') AS session, is_bot, ts
-                FROM {views} WHERE type = {parameters.add(PAGE_VIEW)}
-            ) AS e
-            ASOF JOIN (SELECT *, coalesce(session_id, '') AS session FROM {visits}) AS v
-                ON e.user_no = v.user_no AND e.session = v.session AND e.is_bot = v.is_bot AND e.ts >= v.started_at
-            WHERE e.ts <= v.ended_at
-        )"""
-        return self._filter(found, own, parameters)
+        return select_visits(self._reader, self._selection, period.start, period.end, parameters)
 
     def _visits(self, period: Period, key: str, join: str, among: str = "true") -> Iterator[tuple[Any, VisitSums]]:
         """Key → the visits of it that began."""

@@ -19,6 +19,7 @@ from sqlalchemy import Connection
 
 from analytics.period import Period
 from analytics.reports.filtering.filters import Condition
+from analytics.reports.filtering.scope import ENTRY_EXIT_FIELDS, MIXED, VISIT
 from analytics.rollups.visits.sessionization import ENTRY_FIELDS
 from analytics.rollups.visits.sums import VisitSums
 from analytics.store.event_types import PAGE_VIEW
@@ -28,7 +29,7 @@ NO_VISITS = VisitSums()
 # Dimensions of events that visits have too; the visit's first page view sets their values.
 VISIT_DIMENSIONS = frozenset(ENTRY_FIELDS) - {"path"}
 # Dimensions of visits alone.
-ENTRY_EXIT_DIMENSIONS = ("entry_path", "exit_path")
+ENTRY_EXIT_DIMENSIONS = ENTRY_EXIT_FIELDS
 # Rarer values count as other, like those that rollups store as OTHER.
 MAX_RANKED_VALUES = 10_000
 DECIMAL_PLACES = 4
@@ -39,12 +40,19 @@ MEASURES = (*LIST_MEASURES, *VISIT_MEASURES)
 
 
 class EventSelection(NamedTuple):
-    """The site's events of `types` (None: all) that meet the filter; `bots`: of bots too."""
+    """The site's events of `types` (None: all) that meet the filter; `bots`: of bots too. `scope`: what its conditions
+    select (filtering/scope.py)."""
 
     site_id: int
     types: tuple[str, ...] | None
     bots: bool
     filter: tuple[Condition, ...] = ()
+    scope: str = MIXED
+
+    @property
+    def selects_only_visits(self) -> bool:
+        """Whether each event counts by its visit alone."""
+        return not self.filter or self.scope == VISIT
 
 
 class BucketCounts(NamedTuple):
@@ -88,11 +96,10 @@ class ValueCounts(NamedTuple):
 
 
 def lists_visits(dimension: str, selection: EventSelection) -> bool:
-    """Whether a breakdown counts visits: of page views, by a dimension of visits, filtered by fields of visits only."""
+    """Whether a breakdown counts visits: of page views, by a dimension of visits, and all conditions select visits."""
     if dimension in ENTRY_EXIT_DIMENSIONS:
         return True
-    is_of_visits = {one.field for one in selection.filter} <= VISIT_DIMENSIONS
-    return dimension in VISIT_DIMENSIONS and selection.types == PAGE_VIEW_TYPES and is_of_visits
+    return dimension in VISIT_DIMENSIONS and selection.types == PAGE_VIEW_TYPES and selection.selects_only_visits
 
 
 def visit_counts(value: str, visits: VisitSums, visitors: int | None = None) -> ValueCounts:

@@ -1,11 +1,11 @@
 """The reports summary and timeseries, and `run_report`, which also runs breakdown.py and overviews. views.py calls it.
 
-Whole days of the rollups' calendar are read from rollups. What rollups cannot answer is counted in raw events, under
-the limits of report_period.py. `meta.source` of the response names the source.
+Whole days of the rollups' calendar are read from rollups. What rollups cannot answer is counted in events, which are
+read in columns under the limits of report_period.py. `meta.source` of the response names the source.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Generic, TypeVar
@@ -13,13 +13,12 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection
 
-from analytics.columnar.limits import NotInColumns
 from analytics.period import Period, read_zone
 from analytics.reports.buckets import Bucket, split_period
 from analytics.reports.cache import get_or_compute
 from analytics.reports.comparison import Comparison, keep_to_rollups, read_comparison
-from analytics.reports.filtering.filtered import Rows
 from analytics.reports.filtering.filters import read_filter
+from analytics.reports.filtering.scope import MIXED
 from analytics.reports.query.from_rollups import RollupSource, can_list
 from analytics.reports.query.measures import (
     VISIT_DIMENSIONS,
@@ -70,7 +69,7 @@ class ResolvedRequest:
 
 ReportBuilder = Callable[[ResolvedRequest, MeasureSource], dict[str, Any]]
 S = TypeVar("S")
-# Counts the events of a selection: in columns or in rows.
+# Counts the events of a selection.
 MakeSource = Callable[[EventSelection], MeasureSource]
 
 
@@ -131,10 +130,8 @@ def _count_raw(
     with open_raw_events(request, resolved.period, str(resolved.raw_parameter)) as (connection, calendar):
         if resolved.previous_period:
             refuse_purged("compare", resolved.previous_period, calendar.raw_since)
-        # What columns cannot answer, PostgreSQL can: property filters, and days that are not written yet.
-        with suppress(NotInColumns), _open_column_sources(connection, request.site.id, calendar) as make_source:
+        with _open_column_sources(connection, request.site.id, calendar) as make_source:
             return build(resolved, sources.from_events(make_source, resolved.selection))
-        return build(resolved, sources.from_events(partial(Rows, connection), resolved.selection))
 
 
 @contextmanager
@@ -152,7 +149,7 @@ def _resolve(request: ReportRequest, snapshot: Snapshot, default_types: tuple[st
     period = read_report_period(request, read_zone(query, rollups_zone))
     types = tuple(query.get("type") or ()) or default_types
     conditions = read_filter(query["filter"]) if "filter" in query else ()
-    selection = EventSelection(request.site.id, types, request.include_bots, conditions)
+    selection = EventSelection(request.site.id, types, request.include_bots, conditions, query.get("scope", MIXED))
     parameter = _raw_parameter(request, selection, period, rollups_zone)
     comparison = read_comparison(request, period, longest_period(request))
     if comparison and parameter is None:

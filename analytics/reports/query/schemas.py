@@ -11,11 +11,12 @@ from analytics.reports.buckets import BUCKET_UNITS
 from analytics.reports.filtering.filters import FIELDS
 from analytics.reports.formats import FormatFields
 from analytics.reports.query.engagement import METRICS
-from analytics.reports.query.measures import ENTRY_EXIT_DIMENSIONS, LIST_MEASURES, MEASURES, VISIT_MEASURES
+from analytics.reports.query.measures import LIST_MEASURES, MEASURES, VISIT_MEASURES
 from analytics.reports.schemas import (
     UNKNOWN_CHOICE,
     CompareQuery,
     EventTypesQuery,
+    FilterFields,
     Names,
     PeriodBounds,
     ReportMeta,
@@ -23,10 +24,7 @@ from analytics.reports.schemas import (
 )
 
 # Without the fields that identify a user or session: their values make no report.
-BREAKDOWN_DIMENSIONS = (
-    *(name for name in FIELDS if name not in ("src", "user_id", "session_id")),
-    *ENTRY_EXIT_DIMENSIONS,
-)
+BREAKDOWN_DIMENSIONS = tuple(name for name in FIELDS if name not in ("src", "user_id", "session_id"))
 
 ENGAGED_S = "Mean visible seconds of the page's views that were reported on. Only with `metrics=engagement`."
 SCROLL_DEPTH = "Mean of the deepest part of the page that these views saw, 0 to 100. Only with `metrics=engagement`."
@@ -47,10 +45,8 @@ def _optional(kind: type[fields.Field[Any]], names: Sequence[str]) -> dict[str, 
     return {name: kind(allow_none=True) for name in names}
 
 
-class SummaryQuery(EventTypesQuery, CompareQuery, FormatFields):
+class SummaryQuery(EventTypesQuery, CompareQuery, FormatFields, FilterFields):
     """`compare` also gives the figures of another period."""
-
-    filter = fields.String()
 
 
 class TimeseriesQuery(SummaryQuery):
@@ -176,7 +172,7 @@ class BreakdownPart(Schema):
     """A page of rows, most frequent first. `value_count`: how many values there are, at most 10,000. `total`, `share`
     and `other.amount` count what `ranked_by` names: visits for page views by a dimension of visits (source,
     referrer, utm_source, utm_medium, utm_campaign, utm_term, utm_content, country, region, city, browser, os, device,
-    entry_path, exit_path) with no filter on anything else; else events."""
+    entry_path, exit_path) with no filter, or one whose `meta.scope` is `visit`; else events."""
 
     dimension = fields.String(required=True, validate=OneOf(BREAKDOWN_DIMENSIONS))
     ranked_by = fields.String(required=True, validate=OneOf(["events", "visits"]))

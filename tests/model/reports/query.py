@@ -19,30 +19,31 @@ OVERVIEW_LISTS = (
 
 
 def visits_meeting(site: Site, request: Request, period: Period) -> list[Visit]:
-    """The first view decides of what is a visit's own; the rest of the filter holds for one view in the period."""
-    own = [one for one in request.conditions if one.field in VISIT_DIMENSIONS]
-    rest = [one for one in request.conditions if one not in own]
+    """The conditions on events hold for one view in the period; with `scope=visit`, for one event."""
+    met, began = site.judge(request, period), site.select_visits(period, request.bots)
+    if request.get("scope") == "visit" or not request.of_events:
+        return [visit for visit in began if visit in met]
 
     def is_met(visit: Visit) -> bool:
         views = [view for view in visit.views if view.ts in period]
-        return all(one.is_met(visit.views[0]) for one in own) and (
-            not rest or any(all(one.is_met(view) for one in rest) for view in views)
-        )
+        return any(all(one.is_met(view) for one in request.of_events) for view in views)
 
-    return [visit for visit in site.select_visits(period, request.bots) if is_met(visit)]
+    return [visit for visit in began if visit in met and is_met(visit)]
 
 
 def figures(site: Site, request: Request, period: Period, asked: Period | None = None) -> dict[str, Any]:
     """Of the period. `asked`: the report's own, which decides where all figures come from."""
-    selected = {"bots": request.bots, "conditions": request.conditions}
-    views = site.select(period, VIEWS, **selected)
-    events = site.select(period, request.types, **selected)
-    counts = visit_figures(visits_meeting(site, request, period))
-    return {
+    views = site.select_filtered(request, period, VIEWS)
+    events = site.select_filtered(request, period, request.types)
+    of_events = {
         "page_views": len(views),
         "visitors": len(users(events if request.types else views)),
-        **{name: site.told(request, asked or period, figure) for name, figure in counts.items()},
         "events": len(events),
+    }
+    counts = visit_figures(visits_meeting(site, request, period))
+    return {
+        **{name: site.told_of_events(request, figure) for name, figure in of_events.items()},
+        **{name: site.told(request, asked or period, figure) for name, figure in counts.items()},
     }
 
 
@@ -141,7 +142,7 @@ def _types(request: Request, dimension: str) -> Any:
 
 
 def _events_of(site: Site, request: Request, period: Period, dimension: str) -> list[Event]:
-    events = site.select(period, _types(request, dimension), request.bots, request.conditions)
+    events = site.select_filtered(request, period, _types(request, dimension))
     return [event for event in events if dimension != "subject" or event.value("subject")]
 
 
@@ -150,14 +151,15 @@ def _visits_of(site: Site, request: Request, period: Period, dimension: str) -> 
 
 
 def _has_visits(request: Request, dimension: str) -> bool:
-    return dimension in VISIT_DIMENSIONS and {one.field for one in request.conditions} <= set(VISIT_DIMENSIONS)
+    return dimension in VISIT_DIMENSIONS and request.selects_only_visits
 
 
 def breakdown(site: Site, request: Request) -> Any:
     """A page of the ranking; `after`: how many rows earlier pages had."""
     period, dimension = site.period(request), request["dimension"]
     ranked_by = "visits" if lists_visits(request, dimension) else "events"
-    if ranked_by == "visits" and site.told(request, period, None) is ANYTHING:
+    known = site.told(request, period, None) if ranked_by == "visits" else site.told_of_events(request, None)
+    if known is ANYTHING:
         return ANYTHING
     found, comparison = breakdown_rows(site, request, period, period), site.comparison(request, period)
     ranked = sorted(found, key=lambda value: (-found[value][ranked_by], value))

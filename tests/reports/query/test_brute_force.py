@@ -90,6 +90,14 @@ def slow_visits(events: list[Event]) -> Iterator[list[Event]]:
     return (run for user_runs in runs.values() for run in user_runs)
 
 
+def run_of(event: Event, runs: list[list[Event]]) -> list[Event] | None:
+    """The visit of which the event is a part, up to half an hour after the last view."""
+    for run in runs:
+        if run[0][1:4] == event[1:4] and run[0].ts <= event.ts <= run[-1].ts + GAP:
+            return run
+    return None
+
+
 class Selection(NamedTuple):
     filters: list[Filter]
     types: list[str]
@@ -97,9 +105,14 @@ class Selection(NamedTuple):
     start: datetime
     end: datetime
 
-    def includes(self, event: Event) -> bool:
+    def includes(self, event: Event, run: list[Event] | None = None) -> bool:
+        """`run`: the visit that the event is in, whose first view decides of its own fields."""
         inside = self.start <= event.ts < self.end and (self.bots or not event.is_bot)
-        return inside and all(one.meets(event) for one in self.filters)
+        return inside and all(one.meets(run[0] if run and one.is_own else event) for one in self.filters)
+
+    def select(self, events: list[Event]) -> list[Event]:
+        runs = list(slow_visits(events))
+        return [event for event in events if self.includes(event, run_of(event, runs))]
 
     def includes_visit(self, run: list[Event]) -> bool:
         own, others = ([one for one in self.filters if one.is_own is is_own] for is_own in (True, False))
@@ -113,7 +126,7 @@ class Selection(NamedTuple):
 
 
 def slow_figures(events: list[Event], selection: Selection) -> dict[str, int]:
-    selected = [event for event in events if selection.includes(event)]
+    selected = selection.select(events)
     return {
         "events": len([event for event in selected if not selection.types or event.type in selection.types]),
         "page_views": len([event for event in selected if event.type == "page_view"]),
@@ -160,7 +173,7 @@ def check_series(
 
 def check_rows(breakdown: dict[str, Any], events: list[Event], selection: Selection, name: str) -> None:
     types = selection.types or (["click", "page_view", "search"] if name == "type" else ["page_view"])
-    selected = [event for event in events if selection.includes(event) and event.type in types]
+    selected = [event for event in selection.select(events) if event.type in types]
     counts = Counter(getattr(event, name) for event in selected)
     ranked = sorted(counts, key=lambda value: (-counts[value], value))
     users = {value: {event.user_no for event in selected if getattr(event, name) == value} for value in counts}
@@ -221,6 +234,37 @@ def test_query_reports_equal_a_slow_count(
             check_visit_rows(breakdown, events, selection)
         else:
             check_rows(breakdown, events, selection, name)
+
+
+@settings(max_examples=examples(8), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    data=st.data(), start=st.sampled_from(STARTS), bots=st.booleans(),
+    filters=st.sampled_from([
+        "utm_source==news", "utm_source!=news", "entry_path=^/blog", "exit_path==/|/shop;utm_source==", "browser==",
+        "path==/shop&scope=visit", "type==click;path!=/&scope=visit", "type!=click&scope=visit",
+        "payload.plan==pro;entry_path!=/&scope=visit",
+    ]),
+)  # fmt: skip
+def test_the_figures_of_one_response_are_of_the_same_visits(
+    engine: Engine, store: Any, report: Report, site: Site, data: st.DataObject, start: datetime, bots: bool,
+    filters: str,
+) -> None:  # fmt: skip
+    there = make_site(engine, "UTC")
+    store(data.draw(sent(start)), site_id=there.id, site_key=there.key)
+    merge_site(engine, there.id)
+    of = f"site={there.key}&from={start.date() - DAY}&to={start.date() + 7 * DAY}&include_bots={bots}&filter={filters}"
+    summary, by_path, by_source, by_entry = (
+        report(*one)
+        for one in (
+            ("summary", of),
+            *(("breakdown", f"{of}&limit=1000&dimension={name}") for name in ("path", "utm_source", "entry_path")),
+        )
+    )
+    assert {one["meta"]["scope"] for one in (summary, by_path, by_source, by_entry)} == {"visit"}
+    assert by_source["total"] == by_entry["total"] == summary["visits"]
+    assert by_path["total"] == summary["page_views"] == sum(row["page_views"] for row in by_source["rows"])
+    if summary["visits"]:
+        assert summary["views_per_visit"] == round(summary["page_views"] / summary["visits"], 4)
 
 
 @settings(max_examples=examples(6), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
