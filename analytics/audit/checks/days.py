@@ -13,7 +13,6 @@ from sqlalchemy import Connection, text
 
 from analytics import clock
 from analytics.audit.balance_sheet import DayBalance
-from analytics.audit.checks.columns import check_columns
 from analytics.audit.checks.postings import check_postings
 from analytics.audit.checks.recount import count_events, repeatable_read
 from analytics.audit.checks.rollup_rows import compare_rows
@@ -55,6 +54,9 @@ def check_days(audit: SiteAudit, ever_stored: int | None = None, spot_checks: in
 
 
 def _check_all(audit: SiteAudit, calendar: Calendar, days: list[date]) -> None:
+    # With pyarrow, 40 MB, which a web process has no use for until columns are asked.
+    from analytics.audit.checks.columns import check_columns
+
     audit.show_progress("visits")
     _compare(compare_visits, audit, calendar, days)
     with repeatable_read(audit.engine) as connection:
