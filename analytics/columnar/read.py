@@ -9,7 +9,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -53,6 +53,7 @@ class ColumnReader:
         self.connection, self._database, self._files = connection, database, files
         self._site_id, self._zone, self._tables, self._functions = site_id, zone, 0, 0
         self._relations: dict[tuple[str, datetime, datetime], str] = {}
+        self._kept: dict[Hashable, str] = {}
 
     def execute(self, query: str, parameters: Mapping[str, Any] | None = None) -> list[tuple[Any, ...]]:
         """The rows of a query of DuckDB, whose parameters are `$name`."""
@@ -77,6 +78,16 @@ class ColumnReader:
         database: Any = self._database
         database.create_function(name, apply, ["VARCHAR"], "VARCHAR", type="arrow", null_handling="special")
         return name
+
+    def keep(self, key: Hashable, make: Callable[[], tuple[str, Mapping[str, Any]]]) -> str:
+        """The name of a table with the rows of the query that `make` gives with its parameters. It runs for the first
+        use of the key only."""
+        if key not in self._kept:
+            query, parameters = make()
+            name = f"kept_{len(self._kept)}"
+            self.execute(f"CREATE TEMP TABLE {name} AS {query}", parameters)
+            self._kept[key] = name
+        return self._kept[key]
 
     def events(self, start: datetime, end: datetime) -> str:
         """A relation of the events of `[start, end)` with EVENTS' columns. Raises NotInColumns."""

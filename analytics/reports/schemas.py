@@ -3,7 +3,7 @@
 An unknown parameter is refused by name, never ignored. Schemas of one folder stand in its own schemas.py.
 """
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, validates_schema
@@ -114,8 +114,12 @@ class TopListQuery(PeriodQuery):
 class Names(fields.String):
     """Names of a set, with commas between them; the value is a list with each once, in their order."""
 
-    def __init__(self, choices: Collection[str], max_names: int, **options: Any) -> None:
+    def __init__(
+        self, choices: Collection[str], max_names: int, more: Callable[[str], None] | None = None, **options: Any
+    ) -> None:
+        """`more`: accepts other names, or raises ValidationError."""
         super().__init__(validate=self._check, **options)
+        self._more = more
         self._choices, self._max_names = tuple(choices), max_names
         self._example = ",".join(self._choices[:2])
 
@@ -124,7 +128,9 @@ class Names(fields.String):
 
     def _check(self, names: list[str]) -> None:
         for name in names:
-            if name not in self._choices:
+            if name not in self._choices and self._more:
+                self._more(name)
+            elif name not in self._choices:
                 problem = UNKNOWN_CHOICE.format(input=name[:80], choices=", ".join(self._choices))
                 raise ValidationError(f"{problem}; for example {self._example}")
         if len(names) > self._max_names:

@@ -43,8 +43,3 @@ def fold_column(column: ColumnElement[Any]) -> ColumnElement[str]:
     folded = func.lower(column.collate("C"))
     is_ascii = func.octet_length(column) == func.char_length(column)
     return case((is_ascii, folded), else_=func.translate(folded, _UPPER, _LOWER))
-
-
-def folding_table() -> tuple[str, str]:
-    """Every letter that `fold` changes, and in the same order what it becomes."""
-    return ascii_uppercase + _UPPER, ascii_lowercase + _LOWER

@@ -1,7 +1,7 @@
 """EventOverview: the counts of an overview from events and visits, for a filter or another zone.
 
-overview.py creates it, on columns or rows (reports/query/query.py). It asks for each part as the single reports do, so
-it takes as long as all of them together.
+overview.py creates it, on columns (reports/query/query.py). What the filter selects of a period is looked up once, and
+kept for all parts.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,9 +21,12 @@ from analytics.reports.query.query import MakeSource
 class EventOverview:
     """An OverviewSource (sources.py) of any period, zone and filter. Each method: O(events of the period)."""
 
-    def __init__(self, make_source: MakeSource, selection: EventSelection) -> None:
-        self._make_source, self._selection = make_source, selection
-        self._source = make_source(selection)
+    def __init__(self, dimensions: Sequence[str], make_source: MakeSource, selection: EventSelection) -> None:
+        """`dimensions`: of all lists."""
+        # A list without parts still keeps what its totals and series count.
+        self._selection, self._kept = selection, tuple(dimensions) or ("type",)
+        self._make_source = make_source
+        self._source = make_source(selection, self._kept)
 
     def count(self, period: Period) -> BucketCounts:
         [counts] = self._source.count(period, "all")
@@ -51,7 +54,7 @@ class EventOverview:
         return {name: self._source_of(name).count_values(period, name, chosen) for name, chosen in values.items()}
 
     def _source_of(self, dimension: str) -> MeasureSource:
-        return self._make_source(self._selection._replace(types=default_types(dimension)))
+        return self._make_source(self._selection._replace(types=default_types(dimension)), self._kept)
 
     def count_hours(self, period: Period) -> Mapping[HourKey, HourCounts]:
         hours = zip(split_period(period, "hour"), self._source.count(period, "hour"), strict=True)

@@ -41,8 +41,6 @@ TOP_LIST_DIMENSIONS = (
 )
 # The first of them by name.
 MAX_GOALS = 100
-# With a filter, or in another zone, the overview is counted by the second.
-SOURCES: Sources[OverviewSource] = Sources(RollupOverview, EventOverview)
 
 
 def run_overview(request: ReportRequest) -> dict[str, Any]:
@@ -53,7 +51,11 @@ def run_overview(request: ReportRequest) -> dict[str, Any]:
         # A changed goal or segment has another cache key.
         definitions = [{**stored.definition, "conditions": stored.goal.conditions} for stored in goals]
         request = replace(request, query={**request.query, "goals": definitions})
-    report = run_with_sources(request, "overview", partial(build_overview, goals), SOURCES)
+    names = request.query.get("lists", TOP_LIST_DIMENSIONS)
+    dimensions = [name for name in names if name not in (GOALS, BUSIEST_HOURS)]
+    # With a filter, or in another zone, the overview is counted by the second.
+    sources: Sources[OverviewSource] = Sources(RollupOverview, partial(EventOverview, dimensions))
+    report = run_with_sources(request, "overview", partial(build_overview, goals), sources)
     # After the cache, which holds the whole report for every caller.
     return _drop_private_lists(report) if request.is_shared else report
 

@@ -1,11 +1,12 @@
 """Query parameters and responses of the overviews. The parts are those of summary, timeseries and breakdown."""
 
-from marshmallow import Schema, fields
+from marshmallow import Schema, ValidationError, fields
 from marshmallow.validate import OneOf
 
 from analytics.apidocs.response_fields import nullable, required
 from analytics.insights.overview.overview import BUSIEST_HOURS, GOALS
 from analytics.reports.buckets import BUCKET_UNITS
+from analytics.reports.query.measures import is_property
 from analytics.reports.query.schemas import (
     BREAKDOWN_DIMENSIONS,
     BreakdownPart,
@@ -13,6 +14,7 @@ from analytics.reports.query.schemas import (
     SummaryChange,
     SummaryFigures,
     TimeseriesPoint,
+    check_dimension,
     measures_field,
 )
 from analytics.reports.schemas import (
@@ -31,9 +33,17 @@ LISTS = (*BREAKDOWN_DIMENSIONS, GOALS, BUSIEST_HOURS)
 MAX_LISTS = 17
 LISTS_DESCRIPTION = (
     f"The parts to add, up to {MAX_LISTS}, with commas between them, for example `path,source,goals`: dimensions, each "
-    f"as in a breakdown, `goals` and `busiest_hours`. One of {', '.join(LISTS)}."
+    f"as in a breakdown, `goals` and `busiest_hours`. One of {', '.join(LISTS)}, or a property "
+    "as `payload.plan`."
 )
 MAX_SITES = 100
+
+
+def check_list(name: str) -> None:
+    """For properties of the payload. Raises ValidationError."""
+    if not is_property(name):
+        raise ValidationError(f"{name[:80]!r} is unknown; accepted: {', '.join(LISTS)}, payload.<property>")
+    check_dimension(name)
 
 
 class OverviewQuery(TopListQuery, CompareQuery, FilterFields):
@@ -41,7 +51,7 @@ class OverviewQuery(TopListQuery, CompareQuery, FilterFields):
     `measures` and `limit`: of the rows of `breakdowns`."""
 
     granularity = fields.String(load_default="day", validate=OneOf(BUCKET_UNITS, error=UNKNOWN_CHOICE))
-    lists = Names(LISTS, MAX_LISTS, metadata={"description": LISTS_DESCRIPTION})
+    lists = Names(LISTS, MAX_LISTS, check_list, metadata={"description": LISTS_DESCRIPTION})
     measures = measures_field()
 
 

@@ -1,6 +1,6 @@
 """What an overview counts, and the interface of its two sources: from_rollups.py and from_events.py.
 
-overview.py builds the response from a source. SOURCES is the one place that names them.
+overview.py builds the response from a source, and is the one place that names them.
 """
 
 from collections.abc import Mapping, Sequence

@@ -19,7 +19,7 @@ from analytics.columnar.read import ColumnReader
 from analytics.reports.filtering.filters import JSON_NUMBER, PAYLOAD, Condition, build_filter_clause
 from analytics.reports.filtering.path_patterns import parse_pattern
 from analytics.reports.filtering.payload_properties import LIST_INDEX, NUMBER, find_property_json, parse_property
-from analytics.store.folding import CASELESS_FIELDS, FOLDED_FIELDS, folding_table
+from analytics.store.folding import CASELESS_FIELDS, FOLDED_FIELDS, fold
 from analytics.store.models import users
 
 # What both PostgreSQL and JSON Pointer take for an element of a list.
@@ -117,8 +117,9 @@ def _condition_clause(reader: ColumnReader, site_id: int, condition: Condition, 
     else:
         text = condition.field
         if condition.field in CASELESS_FIELDS - FOLDED_FIELDS:
-            upper, lower = folding_table()
-            text = f"translate({text}, {parameters.add(upper)}, {parameters.add(lower)})"
+            # As fold_sql does it. The engine's translate takes 75 us a row: it makes a table of the letters for each.
+            is_ascii, other = f"strlen({text}) = length({text})", f"{reader.add_function(fold)}({text})"
+            text = f"(CASE WHEN {is_ascii} THEN lower({text}) ELSE {other} END)"
         clause = _comparison(text, condition, parameters)
     return f"NOT ({clause})" if condition.is_negated else f"({clause})"
 

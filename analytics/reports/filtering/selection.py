@@ -19,14 +19,16 @@ from analytics.rollups.visits.store import LONG_US
 from analytics.store.event_types import PAGE_VIEW
 
 EVENT_COLUMNS, VISIT_COLUMNS = (", ".join(kind.schema.names) for kind in (EVENTS, VISITS))
-# A join on hours of one user compares few rows: an hour of a visit has one of its events, or a few.
-HOUR_US = 3_600_000_000
+# A join on some hours of one user compares few rows, and most visits are in one such span.
+HOURS_US = 4 * 3_600_000_000
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # Served by ix_visits_long.
 LONG_VISITS = VISITS._replace(query=VISITS.query + " AND is_long AND ended_at >= %(until)s")
+# Events of one moment are in the same visit.
+_MOMENT = "user_no, session, is_bot, ts"
 # What says which events are in a visit.
 _PLACE = "user_no, session_id, is_bot, started_at, ended_at"
-_IN_VISIT = """e.user_no = v.user_no AND e.hour = v.hour AND e.session = v.session AND e.is_bot = v.is_bot
+_IN_VISIT = """e.user_no = v.user_no AND e.hours = v.hours AND e.session = v.session AND e.is_bot = v.is_bot
     AND e.ts >= v.started_at AND e.ts <= v.until"""
 
 
@@ -59,22 +61,51 @@ def select_events(
 ) -> str:
     """The events of `[start, end)`, with EVENTS' columns. Raises NotInColumns."""
     events = _events(reader, selection, start, end)
-    own = _clause(reader, selection, selection.filter, parameters)
     if not selection.selects_visits:
+        own = _clause(reader, selection, selection.filter, parameters)
         return f"(SELECT {EVENT_COLUMNS} FROM {events} WHERE {own})"
-    judged = _judge(reader, selection, _reaching_visits(reader, selection, start, end), (start, end), parameters)
-    met = "true" if selection.scope == VISIT else _clause(reader, selection, selection.of_events, parameters)
-    # Most users have no visit that is met: their events need no join, unless they may be in no visit.
-    return f"""(
-        WITH judged AS (SELECT {_PLACE}, is_met FROM {judged})
-        SELECT {_prefixed(EVENT_COLUMNS)}
-        FROM (
-            SELECT * FROM (SELECT *, ({own}) AS is_met FROM {events} WHERE {met})
-            WHERE is_met OR user_no IN (SELECT user_no FROM judged WHERE is_met)
-        ) AS e
-        LEFT JOIN {_by_hour("judged")} AS v ON {_IN_VISIT}
-        WHERE coalesce(v.is_met, e.is_met)
-    )"""
+    met = _keep_met_visits(reader, selection, start, end)
+    relations = [f"SELECT {_prefixed(EVENT_COLUMNS)} FROM {events} AS e JOIN {_by_hours(met)} AS v ON {_IN_VISIT}"]
+    if strays := _find_strays(reader, selection, start, end):
+        own = _clause(reader, selection, selection.filter, parameters)
+        relations.append(f"SELECT {EVENT_COLUMNS} FROM {events} WHERE {own} AND ({_MOMENT}) IN (FROM {strays})")
+    of_events = () if selection.scope == VISIT else selection.of_events
+    clause = _clause(reader, selection, of_events, parameters)
+    return f"(SELECT {EVENT_COLUMNS} FROM ({' UNION ALL '.join(relations)}) WHERE {clause})"
+
+
+def _keep_met_visits(reader: ColumnReader, selection: RowSelection, start: datetime, end: datetime) -> str:
+    """A table of the visits of which events of the period count."""
+
+    def make() -> tuple[str, Parameters]:
+        parameters = Parameters()
+        judged = _judge(reader, selection, _reaching_visits(reader, selection, start, end), (start, end), parameters)
+        return f"SELECT {_PLACE} FROM {judged} WHERE is_met", parameters
+
+    return reader.keep(("met", selection, start, end), make)
+
+
+def _find_strays(reader: ColumnReader, selection: RowSelection, start: datetime, end: datetime) -> str | None:
+    """A table of the moments of users at which events that meet the filter themselves are in no visit; None: there are
+    none. Those in no visit that is met are few, so the other visits are looked up for them alone."""
+
+    def make_outside() -> tuple[str, Parameters]:
+        parameters, met = Parameters(), _keep_met_visits(reader, selection, start, end)
+        own = _clause(reader, selection, selection.filter, parameters)
+        events = f"(SELECT * FROM {_events(reader, selection, start, end)} WHERE {own})"
+        query = f"SELECT DISTINCT {_prefixed(_MOMENT)}, e.hours FROM {events} AS e"
+        return f"{query} ANTI JOIN {_by_hours(met)} AS v ON {_IN_VISIT}", parameters
+
+    outside = reader.keep(("outside", selection, start, end), make_outside)
+
+    def make_strays() -> tuple[str, Parameters]:
+        visits = _reaching_visits(reader, selection, start, end)
+        visits = _by_hours(f"(SELECT * FROM {visits} WHERE user_no IN (SELECT user_no FROM {outside}))")
+        inside = f"SELECT {_prefixed(_MOMENT)} FROM {outside} AS e JOIN {visits} AS v ON {_IN_VISIT}"
+        return f"SELECT {_MOMENT} FROM {outside} EXCEPT {inside}", Parameters()
+
+    strays = reader.keep(("strays", selection, start, end), make_strays)
+    return strays if reader.execute(f"SELECT 1 FROM {strays} LIMIT 1") else None
 
 
 def select_visits(
@@ -93,7 +124,7 @@ def _events(reader: ColumnReader, selection: RowSelection, start: datetime, end:
     bots = "true" if selection.bots else "NOT is_bot"
     return f"""(
         SELECT *, NULL::VARCHAR AS entry_path, NULL::VARCHAR AS exit_path, coalesce(session_id, '') AS session,
-            ts // {HOUR_US} AS hour
+            ts // {HOURS_US} AS hours
         FROM {reader.events(start, end)} WHERE {bots}
     )"""
 
@@ -131,7 +162,7 @@ def _judge(
             SELECT v.user_no, v.session, v.is_bot, v.started_at, bool_or(is_found) AS has_found,
                 bool_or(is_lost) AS has_lost
             FROM (SELECT * FROM {events} WHERE is_found OR is_lost) AS e
-            JOIN {_by_hour("visits")} AS v ON {_IN_VISIT}
+            JOIN {_by_hours("visits")} AS v ON {_IN_VISIT}
             GROUP BY ALL
         ) AS f ON visits.user_no = f.user_no AND coalesce(visits.session_id, '') = f.session
             AND visits.is_bot = f.is_bot AND visits.started_at = f.started_at
@@ -150,11 +181,11 @@ def _marks(reader: ColumnReader, selection: RowSelection, parameters: Parameters
     return f"({_clause(reader, selection, wanted, parameters)})", f"({lost})"
 
 
-def _by_hour(visits: str) -> str:
+def _by_hours(visits: str) -> str:
     """A row for each hour in which an event can be in the visit."""
     return f"""(
         SELECT *, coalesce(session_id, '') AS session, ended_at + {GAP_US} AS until,
-            unnest(range(started_at // {HOUR_US}, (ended_at + {GAP_US}) // {HOUR_US} + 1)) AS hour
+            unnest(range(started_at // {HOURS_US}, (ended_at + {GAP_US}) // {HOURS_US} + 1)) AS hours
         FROM {visits}
     )"""
 

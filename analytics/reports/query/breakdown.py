@@ -15,6 +15,7 @@ from analytics.reports.query.measures import (
     MeasureSource,
     Ranking,
     ValueCounts,
+    lists_only_values,
     lists_visits,
     ratio,
 )
@@ -30,8 +31,8 @@ class BreakdownCursor(NamedTuple):
 
 
 def default_types(dimension: str) -> tuple[str, ...] | None:
-    """Page views; for the dimensions type and subject None, which is events of all types."""
-    return None if dimension in ("type", "subject") else PAGE_VIEW_TYPES
+    """Page views; for type, subject and properties of the payload None, which is events of all types."""
+    return None if dimension == "type" or lists_only_values(dimension) else PAGE_VIEW_TYPES
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,9 +12,10 @@ from sqlalchemy import Connection
 from analytics.columnar.read import ColumnReader
 from analytics.period import Period
 from analytics.reports.column_buckets import bucket_starts, find_bucket
-from analytics.reports.filtering.column_clauses import Parameters
+from analytics.reports.filtering.column_clauses import Parameters, dimension_expression
 from analytics.reports.filtering.selection import RowSelection, select_events, select_visits
 from analytics.reports.query.measures import (
+    ENTRY_EXIT_DIMENSIONS,
     MAX_RANKED_VALUES,
     NO_VISITS,
     VISIT_DIMENSIONS,
@@ -23,6 +24,7 @@ from analytics.reports.query.measures import (
     Ranking,
     ValueCounts,
     event_counts,
+    lists_only_values,
     lists_visits,
     visit_counts,
 )
@@ -33,10 +35,15 @@ _VISIT_SUMS = "count(*), count(*) FILTER (WHERE views = 1), sum(views)::BIGINT, 
 
 
 class ColumnSource:
-    """A MeasureSource (measures.py). Its methods raise NotInColumns."""
+    """A MeasureSource (measures.py). Its methods raise NotInColumns.
 
-    def __init__(self, reader: ColumnReader, wanted: EventSelection) -> None:
+    `dimensions`: of the lists that will be asked for. What a filter selects is kept in tables for them, once a period.
+    """
+
+    def __init__(self, reader: ColumnReader, wanted: EventSelection, dimensions: Sequence[str] = ()) -> None:
         self._reader, self._wanted = reader, wanted
+        # Without a filter, tables would be copies of everything.
+        self._kept = tuple(dimensions) if wanted.filter else ()
         self._selection = RowSelection(wanted.site_id, wanted.bots, wanted.filter, wanted.scope)
 
     @property
@@ -59,7 +66,7 @@ class ColumnSource:
         parameters, is_visits = Parameters(), lists_visits(dimension, self._wanted)
         rows = self._began(period, parameters) if is_visits else self._listed(period, dimension, parameters)
         query = f"""
-            SELECT coalesce({dimension}, '') AS value, count(*) AS amount, (sum(count(*)) OVER ())::BIGINT
+            SELECT {self._value(dimension, parameters)} AS value, count(*) AS amount, (sum(count(*)) OVER ())::BIGINT
             FROM {rows} GROUP BY 1 ORDER BY amount DESC, value LIMIT {MAX_RANKED_VALUES}
         """
         found = self._reader.execute(query, parameters)
@@ -76,15 +83,16 @@ class ColumnSource:
                 for value, people, *sums in self._visitors(period, dimension, values)
             }
         parameters = Parameters()
-        rows, among = self._listed(period, dimension, parameters), self._among(dimension, values)
+        rows, value = self._listed(period, dimension, parameters), self._value(dimension, parameters)
         query = f"""
-            SELECT coalesce({dimension}, ''), count(*), count(DISTINCT user_no) FROM {rows} WHERE {among} GROUP BY 1
+            SELECT value, count(*), count(DISTINCT user_no) FROM (SELECT {value} AS value, user_no FROM {rows})
+            WHERE value IN (FROM {self._values_table(values)}) GROUP BY 1
         """
         found = self._reader.execute(query, parameters)
         lines = {value: event_counts(self._wanted, value, *counts) for value, *counts in found}
         if dimension not in VISIT_DIMENSIONS or not self._wanted.selects_only_visits:
             return lines
-        began = dict(self._visits(period, f"coalesce({dimension}, '')", "", among))
+        began = dict(self._visits(period, f"coalesce({dimension}, '')", "", self._among(dimension, values)))
         return {value: line.with_visits(began.get(value, NO_VISITS)) for value, line in lines.items()}
 
     def _count_events(self, period: Period, starts: Sequence[int]) -> list[tuple[Any, ...]]:
@@ -106,20 +114,37 @@ class ColumnSource:
 
     def _selected(self, period: Period, parameters: Parameters) -> str:
         """The relation of the events of the period that meet the filter."""
-        return select_events(self._reader, self._selection, period.start, period.end, parameters)
+        of_events = [one for one in self._kept if one not in ENTRY_EXIT_DIMENSIONS]
+        columns = ("user_no", "ts", "type", *(one for one in of_events if one != "type"))
+        return self._select(select_events, period, columns, parameters)
+
+    def _select(self, select: Any, period: Period, columns: Sequence[str], parameters: Parameters) -> str:
+        """The rows of `select_events` or `select_visits`, from a table where they are kept."""
+        arguments = self._reader, self._selection, period.start, period.end
+        if not self._kept:
+            return str(select(*arguments, parameters))
+
+        def make() -> tuple[str, Parameters]:
+            own = Parameters()
+            values = (f"{dimension_expression(self._reader, one, own)} AS {_quoted(one)}" for one in columns)
+            return f"SELECT {', '.join(values)} FROM {select(*arguments, own)}", own
+
+        return self._reader.keep((self._selection, period, tuple(columns)), make)
 
     def _listed(self, period: Period, dimension: str, parameters: Parameters) -> str:
         """The events that a list of events counts."""
         rows, met = self._selected(period, parameters), ["true"]
         if self._wanted.types:
             met.append(f"type IN ({', '.join(map(parameters.add, self._wanted.types))})")
-        if dimension == "subject":
-            met.append("subject IS NOT NULL")
+        if lists_only_values(dimension):
+            met.append(f"{self._value(dimension, parameters)} <> ''")
         return f"(SELECT * FROM {rows} WHERE {' AND '.join(met)})"
 
     def _began(self, period: Period, parameters: Parameters) -> str:
         """The visits that are counted."""
-        return select_visits(self._reader, self._selection, period.start, period.end, parameters)
+        of_visits = [one for one in self._kept if one in VISIT_DIMENSIONS or one in ENTRY_EXIT_DIMENSIONS]
+        columns = ("user_no", "started_at", "ended_at", "views", *of_visits)
+        return self._select(select_visits, period, columns, parameters)
 
     def _visits(self, period: Period, key: str, join: str, among: str = "true") -> Iterator[tuple[Any, VisitSums]]:
         """Key → the visits of it that began."""
@@ -140,5 +165,17 @@ class ColumnSource:
 
     def _among(self, dimension: str, values: Sequence[str]) -> str:
         """Whether the value is one of these: a thousand of them are a table."""
-        table = self._reader.add_table(pa.table({"value": pa.array(values, pa.string())}))
-        return f"coalesce({dimension}, '') IN (SELECT value FROM {table})"
+        return f"coalesce({dimension}, '') IN (FROM {self._values_table(values)})"
+
+    def _values_table(self, values: Sequence[str]) -> str:
+        return self._reader.add_table(pa.table({"value": pa.array(values, pa.string())}))
+
+    def _value(self, dimension: str, parameters: Parameters) -> str:
+        """The dimension's text, '' for none."""
+        if self._kept:
+            return f"coalesce({_quoted(dimension)}, '')"
+        return f"coalesce({dimension_expression(self._reader, dimension, parameters)}, '')"
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'

@@ -5,7 +5,8 @@ picks one.
 
 `events`: of the selected types; without types, of all. `page_views`: of that type, for any selected types.
 `visitors`: distinct users with events of the selected types; without types, with page views. Visits consist of page
-views, so types do not narrow them. A breakdown by subject counts only events that have a subject.
+views, so types do not narrow them. A breakdown by subject or by a
+property of the payload counts only events that have it.
 
 A breakdown of page views by a dimension of visits counts visits by the value that they began with (exit_path: ended
 with): `visits`, `visitors` who began one, and `page_views` of those visits. By page views most of a visit would have no
@@ -18,7 +19,7 @@ from typing import Any, NamedTuple, Protocol
 from sqlalchemy import Connection
 
 from analytics.period import Period
-from analytics.reports.filtering.filters import Condition
+from analytics.reports.filtering.filters import PAYLOAD, Condition
 from analytics.reports.filtering.scope import ENTRY_EXIT_FIELDS, MIXED, VISIT
 from analytics.rollups.visits.sessionization import ENTRY_FIELDS
 from analytics.rollups.visits.sums import VisitSums
@@ -100,6 +101,16 @@ def lists_visits(dimension: str, selection: EventSelection) -> bool:
     if dimension in ENTRY_EXIT_DIMENSIONS:
         return True
     return dimension in VISIT_DIMENSIONS and selection.types == PAGE_VIEW_TYPES and selection.selects_only_visits
+
+
+def is_property(dimension: str) -> bool:
+    """Whether the dimension is a property of the payload."""
+    return dimension.startswith(f"{PAYLOAD}.")
+
+
+def lists_only_values(dimension: str) -> bool:
+    """Whether a list of events leaves out those without a value."""
+    return dimension == "subject" or is_property(dimension)
 
 
 def visit_counts(value: str, visits: VisitSums, visitors: int | None = None) -> ValueCounts:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection
@@ -25,6 +25,7 @@ from analytics.reports.query.measures import (
     BucketCounts,
     EventSelection,
     MeasureSource,
+    is_property,
     lists_visits,
     ratio,
     visit_figures,
@@ -69,8 +70,13 @@ class ResolvedRequest:
 
 ReportBuilder = Callable[[ResolvedRequest, MeasureSource], dict[str, Any]]
 S = TypeVar("S")
-# Counts the events of a selection.
-MakeSource = Callable[[EventSelection], MeasureSource]
+
+
+class MakeSource(Protocol):
+    """Counts the events of a selection. `dimensions`: of the lists that will be asked for, if they are several."""
+
+    def __call__(self, wanted: EventSelection, dimensions: Sequence[str] = ()) -> MeasureSource:
+        """A source in the snapshot of the report."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +166,8 @@ def _resolve(request: ReportRequest, snapshot: Snapshot, default_types: tuple[st
 
 def _raw_parameter(request: ReportRequest, selection: EventSelection, period: Period, rollups_zone: str) -> str | None:
     parameter, dimension = parameter_needing_raw(request, period, rollups_zone), request.query.get("dimension")
+    if any(map(is_property, request.query.get("lists") or ())):
+        return "lists"
     if parameter in ("filter", "zone", "timezone"):
         return parameter
     if dimension and not can_list(dimension, selection):

@@ -3,12 +3,14 @@
 from collections.abc import Sequence
 from typing import Any
 
-from marshmallow import Schema, fields
+from marshmallow import Schema, ValidationError, fields
 from marshmallow.validate import OneOf
 
 from analytics.apidocs.response_fields import nullable, required
 from analytics.reports.buckets import BUCKET_UNITS
-from analytics.reports.filtering.filters import FIELDS
+from analytics.reports.fields import valid_for
+from analytics.reports.filtering.filters import FIELDS, PAYLOAD
+from analytics.reports.filtering.payload_properties import parse_property
 from analytics.reports.formats import FormatFields
 from analytics.reports.query.engagement import METRICS
 from analytics.reports.query.measures import LIST_MEASURES, MEASURES, VISIT_MEASURES
@@ -21,10 +23,17 @@ from analytics.reports.schemas import (
     PeriodBounds,
     ReportMeta,
     limit_field,
+    no_nul,
 )
 
 # Without the fields that identify a user or session: their values make no report.
 BREAKDOWN_DIMENSIONS = tuple(name for name in FIELDS if name not in ("src", "user_id", "session_id"))
+
+DIMENSION_DESCRIPTION = (
+    f"{', '.join(BREAKDOWN_DIMENSIONS)}, or `{PAYLOAD}.` and a property: `payload.plan`, nested `payload.order.total`, "
+    "`payload.order\\.total` one key. Subjects and properties are listed of the events that have them; objects and "
+    "lists as JSON."
+)
 
 ENGAGED_S = "Mean visible seconds of the page's views that were reported on. Only with `metrics=engagement`."
 SCROLL_DEPTH = "Mean of the deepest part of the page that these views saw, 0 to 100. Only with `metrics=engagement`."
@@ -34,6 +43,17 @@ MEASURES_DESCRIPTION = (
     f"The figures of each row, with commas between them: {', '.join(MEASURES)}. "
     f"Default: {', '.join(LIST_MEASURES)}. Null where the list does not count visits."
 )
+
+
+def check_dimension(text: str) -> None:
+    """Raises ValidationError."""
+    no_nul(text)
+    field, _, name = text.partition(".")
+    if field == PAYLOAD and name:
+        valid_for(parse_property)(name)
+    elif text not in BREAKDOWN_DIMENSIONS:
+        accepted = f"{', '.join(BREAKDOWN_DIMENSIONS)}, or {PAYLOAD}. and a property, for example payload.plan"
+        raise ValidationError(f"{text[:80]!r} is unknown; accepted: {accepted}")
 
 
 def measures_field() -> Names:
@@ -58,7 +78,7 @@ class TimeseriesQuery(SummaryQuery):
 class BreakdownQuery(SummaryQuery):
     """`limit`: rows of a page, TOP_RESULTS_LIMIT without it; `cursor`: `next_cursor` of the previous page."""
 
-    dimension = fields.String(required=True, validate=OneOf(BREAKDOWN_DIMENSIONS, error=UNKNOWN_CHOICE))
+    dimension = fields.String(required=True, validate=check_dimension, metadata={"description": DIMENSION_DESCRIPTION})
     limit = limit_field()
     cursor = fields.String()
     measures = measures_field()
@@ -174,7 +194,7 @@ class BreakdownPart(Schema):
     referrer, utm_source, utm_medium, utm_campaign, utm_term, utm_content, country, region, city, browser, os, device,
     entry_path, exit_path) with no filter, or one whose `meta.scope` is `visit`; else events."""
 
-    dimension = fields.String(required=True, validate=OneOf(BREAKDOWN_DIMENSIONS))
+    dimension = fields.String(required=True)
     ranked_by = fields.String(required=True, validate=OneOf(["events", "visits"]))
     total = fields.Integer(required=True)
     value_count = fields.Integer(required=True)

@@ -208,7 +208,7 @@ def test_without_lists_the_answer_has_the_twelve_lists_and_no_breakdowns(report:
     (f"lists={','.join(LISTS[:18])}", "lists", "18 names are too many; accepted: up to 17"),
     ("measures=visits,exit_rate", "measures", "'exit_rate' is unknown"),
     ("granularity=hour&days=40", "days", "up to 31 days by hour"),
-    ("scope=session", "scope", "'session' is unknown; accepted: visit, event"),
+    ("scope=session", "scope", "'session' is not known; accepted: visit, event"),
     ("scope=event&filter=entry_path==/", "scope", "entry_path is a field of visits"),
     ("align=whole", "align", "needs compare"),
 ])  # fmt: skip

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, text
 
-from tests.model.filters import Condition, parse_filter
+from tests.model.filters import Condition, as_text, parse_filter
 
 GAP = timedelta(minutes=30)
 REFERRAL = ("source", "channel", "referrer", "utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content")
@@ -49,7 +49,13 @@ def read_events(connection: Connection, site_id: int) -> list[Row]:
         FROM events e JOIN users u ON u.site_id = e.site_id AND u.user_no = e.user_no
         WHERE e.site_id = :site ORDER BY e.ts, e.received_at, e.position"""
     rows = connection.execute(text(query), {"site": site_id})
-    return [Row(*row[:5], _as_shown(names, row[7:]) | {"user_id": row[5], "payload": row[6] or {}}) for row in rows]
+    found = []
+    for row in rows:
+        payload = row[6] or {}
+        own = {"user_id": row[5], "payload": payload}
+        own |= {f"payload.{name}": "" if one is None else as_text(one) for name, one in payload.items()}
+        found.append(Row(*row[:5], _as_shown(names, row[7:]) | own))
+    return found
 
 
 def read_visits(connection: Connection, site_id: int) -> list[Row]:

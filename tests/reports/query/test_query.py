@@ -463,3 +463,36 @@ def test_a_value_that_is_named_as_the_rest_is_a_value(
     found = report("breakdown", f"{PERIOD}&dimension={dimension}{kind}{query}")
     rows = {row["value"]: row["events"] or row["visits"] for row in found["rows"]}
     assert (rows.get("(other)"), found["other"]["amount"]) == (2, 0)
+
+
+def test_a_breakdown_by_a_property_shows_its_values_as_they_are_in_json(
+    store: Any, engine: Engine, site: Site, report: Report
+) -> None:
+    payloads = [
+        {"plan": "pro"},
+        {"plan": "pro"},
+        {"plan": 1.50},
+        {"plan": True},
+        {"plan": {"a": [1, 2.5]}},
+        {"plan": None},
+        {},
+    ]
+    store([view("02T10:00:00", user=f"u{n}", type="click", payload=one) for n, one in enumerate(payloads)])
+    store([view("02T11:00:00", user="u1", type="order", payload={"plan": "pro", "a.b": {"c": "x"}})])
+    merge_site(engine, site.id)
+    rows = [("pro", 3, 2), ("1.5", 1, 1), ("true", 1, 1), ('{"a": [1, 2.5]}', 1, 1)]
+
+    def found(query: str) -> list[tuple[Any, ...]]:
+        answer = report("breakdown", f"{PERIOD}&{query}")
+        assert (answer["ranked_by"], answer["meta"]["source"]) == ("events", "raw")
+        return [(row["value"], row["events"], row["visitors"]) for row in answer["rows"]]
+
+    assert found("dimension=payload.plan") == rows
+    assert found("dimension=payload.plan&type=order&filter=payload.plan==pro") == [("pro", 1, 1)]
+    assert found(r"dimension=payload.a\.b.c") == [("x", 1, 1)]
+    overview = report("overview", f"{PERIOD}&lists=payload.plan,path")
+    assert [
+        (row["value"], row["events"], row["visitors"]) for row in overview["breakdowns"]["payload.plan"]["rows"]
+    ] == rows
+    for query in ("dimension=payload", "dimension=payload.", "dimension=payload.a..b", "dimension=plan"):
+        assert report("breakdown", f"{PERIOD}&{query}", 400)["errors"][0]["field"] == "dimension"
