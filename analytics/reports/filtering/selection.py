@@ -5,7 +5,7 @@ Every reader of columns takes them from here, so that all parts of a response sp
 their events; an event in no visit is judged by its own fields. scope.py says which conditions those are.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
@@ -19,6 +19,8 @@ from analytics.rollups.visits.store import LONG_US
 from analytics.store.event_types import PAGE_VIEW
 
 EVENT_COLUMNS, VISIT_COLUMNS = (", ".join(kind.schema.names) for kind in (EVENTS, VISITS))
+# Fields that most users have one value of.
+_CLIENT_FIELDS = frozenset(("country", "region", "city", "browser", "os", "device"))
 # A join on some hours of one user compares few rows, and most visits are in one such span.
 HOURS_US = 4 * 3_600_000_000
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -56,56 +58,86 @@ class RowSelection(NamedTuple):
         return bool(self.filter) and (self.scope == VISIT or bool(self.of_visits))
 
 
+class _Scan(NamedTuple):
+    """What of a site is read. `among`: a table of the only users that are read; None: of all."""
+
+    reader: ColumnReader
+    selection: RowSelection
+    start: datetime
+    end: datetime
+    among: str | None = None
+
+    @property
+    def events(self) -> str:
+        """With what joins need, and the fields that only visits have."""
+        return f"""(
+            SELECT *, NULL::VARCHAR AS entry_path, NULL::VARCHAR AS exit_path, coalesce(session_id, '') AS session,
+                ts // {HOURS_US} AS hours
+            FROM {self.reader.events(self.start, self.end)} WHERE {self._is_read}
+        )"""
+
+    @property
+    def visits(self) -> str:
+        """Those that began in the period."""
+        return f"(SELECT * FROM {self.reader.visits(self.start, self.end)} WHERE {self._is_read})"
+
+    @property
+    def reaching_visits(self) -> str:
+        """Those that events of the period can be in. Those that are longer than LONG_US began at any time."""
+        gap, usual = timedelta(microseconds=GAP_US), self.start - timedelta(microseconds=LONG_US + GAP_US)
+        given = {"site_id": self.selection.site_id, "start": EPOCH, "end": usual, "until": self.start - gap}
+        rows = read_rows(self.reader.connection, LONG_VISITS, given, MOST_LOOSE_EVENTS)
+        relations = [self.reader.visits(usual, self.end), *map(self.reader.add_table, rows)]
+        visits = " UNION ALL ".join(f"SELECT {VISIT_COLUMNS} FROM {one}" for one in relations)
+        is_reaching = f"ended_at + {GAP_US} >= {to_microseconds(self.start)}"
+        return f"(SELECT * FROM ({visits}) WHERE {is_reaching} AND {self._is_read})"
+
+    @property
+    def _is_read(self) -> str:
+        bots = "true" if self.selection.bots else "NOT is_bot"
+        return bots if self.among is None else f"{bots} AND user_no IN (FROM {self.among})"
+
+    def clause(self, conditions: Sequence[Condition], parameters: Parameters) -> str:
+        """Whether a row meets all conditions; never NULL."""
+        return f"coalesce({build_column_clause(self.reader, self.selection.site_id, conditions, parameters)}, false)"
+
+    def keep(self, what: str, make: Callable[[Parameters], str]) -> str:
+        """A table of the rows of the query, which is made once."""
+
+        def make_query() -> tuple[str, Parameters]:
+            parameters = Parameters()
+            return make(parameters), parameters
+
+        return self.reader.keep((what, self.selection, self.start, self.end), make_query)
+
+    def is_empty(self, table: str) -> bool:
+        """Whether the kept table has no row."""
+        return not self.reader.execute(f"SELECT 1 FROM {table} LIMIT 1")
+
+
 def select_events(
     reader: ColumnReader, selection: RowSelection, start: datetime, end: datetime, parameters: Parameters
 ) -> str:
     """The events of `[start, end)`, with EVENTS' columns. Raises NotInColumns."""
-    events = _events(reader, selection, start, end)
-    if not selection.selects_visits:
-        own = _clause(reader, selection, selection.filter, parameters)
-        return f"(SELECT {EVENT_COLUMNS} FROM {events} WHERE {own})"
-    met = _keep_met_visits(reader, selection, start, end)
-    relations = [f"SELECT {_prefixed(EVENT_COLUMNS)} FROM {events} AS e JOIN {_by_hours(met)} AS v ON {_IN_VISIT}"]
-    if strays := _find_strays(reader, selection, start, end):
-        own = _clause(reader, selection, selection.filter, parameters)
-        relations.append(f"SELECT {EVENT_COLUMNS} FROM {events} WHERE {own} AND ({_MOMENT}) IN (FROM {strays})")
+    scan = _Scan(reader, selection, start, end)
+    disputed = _keep_disputed_users(scan) if selection.selects_visits else None
+    if not selection.selects_visits or (disputed and scan.is_empty(disputed)):
+        return f"(SELECT {EVENT_COLUMNS} FROM {scan.events} WHERE {scan.clause(selection.filter, parameters)})"
+    relations = []
+    if disputed:
+        own = scan.clause(selection.filter, parameters)
+        relations = [f"SELECT {EVENT_COLUMNS} FROM {scan.events} ANTI JOIN {disputed} USING (user_no) WHERE {own}"]
+        scan = scan._replace(among=disputed)
+    met = _keep_met_visits(scan)
     of_events = () if selection.scope == VISIT else selection.of_events
-    clause = _clause(reader, selection, of_events, parameters)
-    return f"(SELECT {EVENT_COLUMNS} FROM ({' UNION ALL '.join(relations)}) WHERE {clause})"
-
-
-def _keep_met_visits(reader: ColumnReader, selection: RowSelection, start: datetime, end: datetime) -> str:
-    """A table of the visits of which events of the period count."""
-
-    def make() -> tuple[str, Parameters]:
-        parameters = Parameters()
-        judged = _judge(reader, selection, _reaching_visits(reader, selection, start, end), (start, end), parameters)
-        return f"SELECT {_PLACE} FROM {judged} WHERE is_met", parameters
-
-    return reader.keep(("met", selection, start, end), make)
-
-
-def _find_strays(reader: ColumnReader, selection: RowSelection, start: datetime, end: datetime) -> str | None:
-    """A table of the moments of users at which events that meet the filter themselves are in no visit; None: there are
-    none. Those in no visit that is met are few, so the other visits are looked up for them alone."""
-
-    def make_outside() -> tuple[str, Parameters]:
-        parameters, met = Parameters(), _keep_met_visits(reader, selection, start, end)
-        own = _clause(reader, selection, selection.filter, parameters)
-        events = f"(SELECT * FROM {_events(reader, selection, start, end)} WHERE {own})"
-        query = f"SELECT DISTINCT {_prefixed(_MOMENT)}, e.hours FROM {events} AS e"
-        return f"{query} ANTI JOIN {_by_hours(met)} AS v ON {_IN_VISIT}", parameters
-
-    outside = reader.keep(("outside", selection, start, end), make_outside)
-
-    def make_strays() -> tuple[str, Parameters]:
-        visits = _reaching_visits(reader, selection, start, end)
-        visits = _by_hours(f"(SELECT * FROM {visits} WHERE user_no IN (SELECT user_no FROM {outside}))")
-        inside = f"SELECT {_prefixed(_MOMENT)} FROM {outside} AS e JOIN {visits} AS v ON {_IN_VISIT}"
-        return f"SELECT {_MOMENT} FROM {outside} EXCEPT {inside}", Parameters()
-
-    strays = reader.keep(("strays", selection, start, end), make_strays)
-    return strays if reader.execute(f"SELECT 1 FROM {strays} LIMIT 1") else None
+    clause = scan.clause(of_events, parameters)
+    events = f"(SELECT * FROM {scan.events} WHERE {clause})"
+    relations.append(f"SELECT {_prefixed(EVENT_COLUMNS)} FROM {events} AS e JOIN {_by_hours(met)} AS v ON {_IN_VISIT}")
+    strays = _keep_strays(scan, met)
+    if not scan.is_empty(strays):
+        own = scan.clause(selection.filter, parameters)
+        relations.append(f"SELECT {EVENT_COLUMNS} FROM {scan.events} WHERE {own} AND ({_MOMENT}) IN (FROM {strays})")
+    return f"({' UNION ALL '.join(relations)})"
 
 
 def select_visits(
@@ -113,46 +145,67 @@ def select_visits(
 ) -> str:
     """The visits that began in `[start, end)`, with VISITS' columns. Conditions on events must hold for one page view
     of the visit in the period; `scope=visit`: for one of its events. Raises NotInColumns."""
-    bots = "true" if selection.bots else "NOT is_bot"
-    visits = f"(SELECT * FROM {reader.visits(start, end)} WHERE {bots})"
-    judged = _judge(reader, selection, visits, (start, end), parameters, by_views=True)
+    scan = _Scan(reader, selection, start, end)
+    judged = _judge(scan, scan.visits, parameters, by_views=True)
     return f"(SELECT {VISIT_COLUMNS} FROM {judged} WHERE is_met)"
 
 
-def _events(reader: ColumnReader, selection: RowSelection, start: datetime, end: datetime) -> str:
-    """With what joins need, and the fields that only visits have."""
-    bots = "true" if selection.bots else "NOT is_bot"
-    return f"""(
-        SELECT *, NULL::VARCHAR AS entry_path, NULL::VARCHAR AS exit_path, coalesce(session_id, '') AS session,
-            ts // {HOURS_US} AS hours
-        FROM {reader.events(start, end)} WHERE {bots}
-    )"""
+def _keep_disputed_users(scan: _Scan) -> str | None:
+    """A table of the users whose events must be looked up in visits; None: of all. Of the others, all events and visits
+    meet the filter, or none does, so it does not matter in which visit an event is. Most users have one country and one
+    device; but only the first event of a visit has a source."""
+    if not {one.field for one in scan.selection.of_visits} <= _CLIENT_FIELDS or _needs_events(scan.selection):
+        return None
+
+    def make(parameters: Parameters) -> str:
+        own, visits = scan.clause(scan.selection.of_visits, parameters), _judge(scan, scan.reaching_visits, parameters)
+        return f"""
+            SELECT user_no
+            FROM (SELECT user_no, bool_and(is_met) AS all_met, bool_or(is_met) AS any_met FROM {visits} GROUP BY 1)
+            JOIN (SELECT user_no, bool_and({own}) AS all_own, bool_or({own}) AS any_own FROM {scan.events} GROUP BY 1)
+                USING (user_no)
+            WHERE (any_met OR any_own) AND NOT (all_met AND all_own)
+        """
+
+    return scan.keep("disputed", make)
 
 
-def _reaching_visits(reader: ColumnReader, selection: RowSelection, start: datetime, end: datetime) -> str:
-    """The visits that events of `[start, end)` can be in. Those that are longer than LONG_US began at any time."""
-    gap, usual = timedelta(microseconds=GAP_US), start - timedelta(microseconds=LONG_US + GAP_US)
-    given = {"site_id": selection.site_id, "start": EPOCH, "end": usual, "until": start - gap}
-    tables = [reader.add_table(table) for table in read_rows(reader.connection, LONG_VISITS, given, MOST_LOOSE_EVENTS)]
-    relations = " UNION ALL ".join(f"SELECT {VISIT_COLUMNS} FROM {one}" for one in (reader.visits(usual, end), *tables))
-    bots = "true" if selection.bots else "NOT is_bot"
-    return f"(SELECT * FROM ({relations}) WHERE {bots} AND ended_at + {GAP_US} >= {to_microseconds(start)})"
+def _keep_met_visits(scan: _Scan) -> str:
+    """A table of the visits of which events of the period count."""
+    return scan.keep(
+        "met",
+        lambda parameters: f"SELECT {_PLACE} FROM {_judge(scan, scan.reaching_visits, parameters)} WHERE is_met",
+    )
 
 
-def _judge(
-    reader: ColumnReader,
-    selection: RowSelection,
-    visits: str,
-    bounds: tuple[datetime, datetime],
-    parameters: Parameters,
-    by_views: bool = False,
-) -> str:
+def _keep_strays(scan: _Scan, met: str) -> str:
+    """A table of the moments of users at which events that meet the filter themselves are in no visit. Those in no
+    visit that is met are few, so the other visits are looked up for them alone."""
+
+    def find_outside(parameters: Parameters) -> str:
+        events = f"(SELECT * FROM {scan.events} WHERE {scan.clause(scan.selection.filter, parameters)})"
+        query = f"SELECT DISTINCT {_prefixed(_MOMENT)}, e.hours FROM {events} AS e"
+        return f"{query} ANTI JOIN {_by_hours(met)} AS v ON {_IN_VISIT}"
+
+    outside = scan.keep("outside", find_outside)
+    of_users = f"(SELECT * FROM {scan.reaching_visits} WHERE user_no IN (SELECT user_no FROM {outside}))"
+    inside = f"SELECT {_prefixed(_MOMENT)} FROM {outside} AS e JOIN {_by_hours(of_users)} AS v ON {_IN_VISIT}"
+    return scan.keep("strays", lambda _: f"SELECT {_MOMENT} FROM {outside} EXCEPT {inside}")
+
+
+def _needs_events(selection: RowSelection) -> bool:
+    """Whether events decide which visits are met."""
+    return selection.scope == VISIT and bool(selection.of_events)
+
+
+def _judge(scan: _Scan, visits: str, parameters: Parameters, by_views: bool = False) -> str:
     """The visits with `is_met`. `by_views`: in other scopes than VISIT, the conditions on events also narrow them."""
-    own = _clause(reader, selection, selection.of_visits, parameters)
-    if not selection.of_events or not (selection.scope == VISIT or by_views):
+    selection = scan.selection
+    own = scan.clause(selection.of_visits, parameters)
+    if not (_needs_events(selection) or (by_views and selection.of_events)):
         return f"(SELECT *, ({own}) AS is_met FROM {visits})"
-    found, lost = _marks(reader, selection, parameters)
-    events = f"(SELECT *, {found} AS is_found, {lost} AS is_lost FROM {_events(reader, selection, *bounds)})"
+    found, lost = _marks(scan, parameters)
+    events = f"(SELECT *, {found} AS is_found, {lost} AS is_lost FROM {scan.events})"
     # Without a condition that one event must meet, the visit needs no event.
     needs_event = selection.scope != VISIT or not all(one.is_negated for one in selection.of_events)
     return f"""(
@@ -169,32 +222,25 @@ def _judge(
     )"""
 
 
-def _marks(reader: ColumnReader, selection: RowSelection, parameters: Parameters) -> tuple[str, str]:
+def _marks(scan: _Scan, parameters: Parameters) -> tuple[str, str]:
     """Whether an event is one that the visit needs, and one that it must not have."""
-    conditions = selection.of_events
-    if selection.scope != VISIT:
+    conditions = scan.selection.of_events
+    if scan.selection.scope != VISIT:
         is_view = f"coalesce(type = {parameters.add(PAGE_VIEW)}, false)"
-        return f"({is_view} AND {_clause(reader, selection, conditions, parameters)})", "false"
+        return f"({is_view} AND {scan.clause(conditions, parameters)})", "false"
     wanted = [one for one in conditions if not one.is_negated]
     unwanted = [one._replace(is_negated=False) for one in conditions if one.is_negated]
-    lost = " OR ".join(_clause(reader, selection, [one], parameters) for one in unwanted) or "false"
-    return f"({_clause(reader, selection, wanted, parameters)})", f"({lost})"
+    lost = " OR ".join(scan.clause([one], parameters) for one in unwanted) or "false"
+    return f"({scan.clause(wanted, parameters)})", f"({lost})"
 
 
 def _by_hours(visits: str) -> str:
-    """A row for each hour in which an event can be in the visit."""
+    """A row for each span of hours in which an event can be in the visit."""
     return f"""(
         SELECT *, coalesce(session_id, '') AS session, ended_at + {GAP_US} AS until,
             unnest(range(started_at // {HOURS_US}, (ended_at + {GAP_US}) // {HOURS_US} + 1)) AS hours
         FROM {visits}
     )"""
-
-
-def _clause(
-    reader: ColumnReader, selection: RowSelection, conditions: Sequence[Condition], parameters: Parameters
-) -> str:
-    """Never NULL."""
-    return f"coalesce({build_column_clause(reader, selection.site_id, conditions, parameters)}, false)"
 
 
 def _prefixed(columns: str) -> str:
