@@ -18,6 +18,7 @@ from analytics.reports.query.measures import (
     ENTRY_EXIT_DIMENSIONS,
     MAX_RANKED_VALUES,
     NO_VISITS,
+    PAGE_VIEW_TYPES,
     VISIT_DIMENSIONS,
     BucketCounts,
     EventSelection,
@@ -37,7 +38,8 @@ _VISIT_SUMS = "count(*), count(*) FILTER (WHERE views = 1), sum(views)::BIGINT, 
 class ColumnSource:
     """A MeasureSource (measures.py). Its methods raise NotInColumns.
 
-    `dimensions`: of the lists that will be asked for. What a filter selects is kept in tables for them, once a period.
+    `dimensions`: of the lists that will be asked for, as breakdowns list them without `type`. What a filter selects is
+    kept in tables for them, once a period.
     """
 
     def __init__(self, reader: ColumnReader, wanted: EventSelection, dimensions: Sequence[str] = ()) -> None:
@@ -114,7 +116,8 @@ class ColumnSource:
 
     def _selected(self, period: Period, parameters: Parameters) -> str:
         """The relation of the events of the period that meet the filter."""
-        of_events = [one for one in self._kept if one not in ENTRY_EXIT_DIMENSIONS]
+        views = self._wanted._replace(types=PAGE_VIEW_TYPES)
+        of_events = [one for one in self._kept if not lists_visits(one, views)]
         columns = ("user_no", "ts", "type", *(one for one in of_events if one != "type"))
         return self._select(select_events, period, columns, parameters)
 
