@@ -11,6 +11,8 @@ a property, nested ones with dots: the text of a string, number or boolean; of a
 writes it. Numbers are compared as numbers (`payload.step==1` finds 1.0), strings as text. A type may have any of its
 names (store/event_types.py). There are no regular expressions, so no filter takes unbounded time.
 
+Whether a condition selects events or visits: scope.py. `entry_path` and `exit_path` are fields of visits alone.
+
 In place of a condition, `segment:` and a name stand for the conditions of a stored segment.
 reports/segments/expansion.py replaces them before a filter is parsed into conditions.
 
