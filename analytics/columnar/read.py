@@ -35,6 +35,7 @@ ONE_DAY = timedelta(days=1)
 # What no file holds is read from PostgreSQL, about 1.5 us a column and row: more of it is no faster than SQL.
 MOST_LOOSE_EVENTS, MOST_LOOSE_VISITS = 200_000, 300_000
 INTERRUPT_AGAIN_S = 0.5
+BATCH_ROWS = 65_536
 # How often whoever waits looks whether the client is still there.
 LOOK_AGAIN_S = 0.25
 
@@ -58,6 +59,17 @@ class ColumnReader:
     def execute(self, query: str, parameters: Mapping[str, Any] | None = None) -> list[tuple[Any, ...]]:
         """The rows of a query of DuckDB, whose parameters are `$name`."""
         return self._database.execute(query, dict(parameters or {})).fetchall()
+
+    def read_batches(self, query: str, parameters: Mapping[str, Any] | None = None) -> Iterator[pa.RecordBatch]:
+        """As `execute`, for millions of rows: in columns, and some rows at a time, while the query goes on."""
+        batches: Any = self._database.sql(query, params=dict(parameters or {})).to_arrow_reader(BATCH_ROWS)
+        try:
+            yield from batches
+        except OSError as error:
+            # All that Arrow keeps of the engine's errors is the text.
+            if "INTERRUPT" in str(error):
+                raise duckdb.InterruptException(str(error)) from error
+            raise
 
     def add_table(self, table: pa.Table) -> str:
         """The table under a name for queries."""

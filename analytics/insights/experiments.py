@@ -1,37 +1,33 @@
-"""Experiments: which users saw which variant, and how many of them reached a goal afterwards. Exact, from raw events.
+"""Experiments: which users saw which variant, and how many of them reached a goal afterwards. Exact, from columns.
 
 An exposure is an event of the exposure type in the period whose payload names a variant. A user belongs to the variant
 of the first exposure; a user who later saw another variant counts as `mixed` and in no variant, as either may have had
 the effect. A conversion counts when it follows the user's first exposure in the period, at the same microsecond in the
-order of receipt (store/event_queries). The exposure itself never counts. A filter narrows exposures, not conversions.
+order of receipt (docs/decisions/0026). The exposure itself never counts. A filter narrows exposures, not conversions.
 views.py calls this module; proportions.py has the statistics, docs/experiments.md what they allow one to conclude.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
-
-from sqlalchemy import BigInteger, Connection, case, cast, func, select, text, tuple_
-from sqlalchemy.dialects.postgresql import ARRAY, aggregate_order_by
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from analytics.errors import BadInput
 from analytics.insights import proportions
 from analytics.insights.goals.goals import Goal
 from analytics.insights.goals.report import with_goal
 from analytics.insights.proportions import Proportion
-from analytics.insights.request import EventSelection, open_raw_events, read_selection
+from analytics.insights.request import EventSelection, open_events, read_selection
 from analytics.insights.schemas import read_variant_property
 from analytics.reports.cache import get_or_compute
 from analytics.reports.day_range import bad_parameter
-from analytics.reports.filtering.payload_properties import property_text
 from analytics.reports.request import ReportRequest
-from analytics.store import event_queries
-from analytics.store.event_queries import event_order
-from analytics.store.models import events
+
+if TYPE_CHECKING:
+    from analytics.insights.column_events import ColumnEvents, ColumnQuery
 
 MAX_VARIANTS = 20
 RATE_DIGITS = 6
-# Exposures and conversions are read once each and hashed: no index leads with the user.
-DISABLE_NESTED_LOOPS = text("SET LOCAL enable_nestloop = off")
+# Where an event is in the order of a user's events.
+PLACE = "struct_pack(ts, received_at, position, tie := coalesce(tie, ''))"
 
 
 class Variant(NamedTuple):
@@ -61,22 +57,25 @@ def build_report(request: ReportRequest, goal: Goal) -> dict[str, Any]:
 def _compute(request: ReportRequest, selection: EventSelection, goal: Goal) -> dict[str, Any]:
     query = request.query
     property_path, weights = read_variant_property(query["variant"]), read_weights(query.get("weight", ()))
-    with open_raw_events(request, selection, selection.period_parameter) as connection:
-        result = count_variants(connection, selection, query["exposure_type"], property_path, goal)
+    with open_events(request, selection, selection.period_parameter) as events:
+        result = count_variants(events, query["exposure_type"], property_path, goal)
     report = compare(result, query.get("control"), weights)
     return report | {"goal": goal.as_json(), "meta": request.meta(selection.period, "raw")}
 
 
 def count_variants(
-    connection: Connection, selection: EventSelection, exposure_type: str, property_path: Sequence[str], goal: Goal
+    events: "ColumnEvents", exposure_type: str, property_path: Sequence[str], goal: Goal
 ) -> ExperimentResult:
     """`property_path`: names of the payload property that holds the variant, the outermost first.
 
-    One query on a connection of `open_raw_events`: reads the period's events twice (partition pruning on ts,
-    ix_events_ts in a partition that the period cuts). Raises BadInput when there are more than MAX_VARIANTS.
+    One query; the period is read twice. Raises BadInput when there are more than MAX_VARIANTS.
     """
-    connection.execute(DISABLE_NESTED_LOOPS)
-    rows = connection.execute(_query(selection, exposure_type, property_path, goal)).all()
+    query = events.new_query()
+    users = select_users(query, exposure_type, property_path, goal)
+    rows = query.run(f"""
+        SELECT variant, count(*), count(*) FILTER (WHERE conversions > 0), CAST(sum(conversions) AS BIGINT)
+        FROM {users} GROUP BY variant ORDER BY variant LIMIT {MAX_VARIANTS + 2}
+    """)
     variants = [Variant(*row) for row in rows if row[0] is not None]
     if len(variants) > MAX_VARIANTS:
         detail = (
@@ -86,35 +85,22 @@ def count_variants(
     return ExperimentResult(variants, sum(row[1] for row in rows if row[0] is None))
 
 
-def _query(selection: EventSelection, exposure_type: str, property_path: Sequence[str], goal: Goal) -> Any:
-    """Rows of variant (NULL: several), users, converted users, conversions; one variant more than the maximum."""
-    exposed = _exposed(selection, exposure_type, property_path).cte("exposed")
-    is_after = tuple_(*event_order(events.c)) > tuple_(*event_order(exposed.c))
-    in_period = event_queries.is_counted(selection.site_id, selection.period, selection.bots)
-    query = select(exposed.c.user_no, func.count().label("conversions"))
-    query = query.join_from(exposed, events, exposed.c.user_no == events.c.user_no)
-    converted = query.where(in_period, goal.is_met(), is_after).group_by(exposed.c.user_no).cte("converted")
-    total = cast(func.coalesce(func.sum(converted.c.conversions), 0), BigInteger)
-    by_variant = select(exposed.c.variant, func.count(), func.count(converted.c.user_no), total)
-    by_variant = by_variant.join_from(exposed, converted, exposed.c.user_no == converted.c.user_no, isouter=True)
-    ordered = by_variant.group_by(exposed.c.variant).order_by(exposed.c.variant.collate("C"))
-    return ordered.limit(MAX_VARIANTS + 2)
-
-
-def _exposed(selection: EventSelection, exposure_type: str, property_path: Sequence[str]) -> Any:
-    """Each user's variant (NULL: several), and the place in order of the first exposure."""
-    variant = property_text(events.c.payload, property_path)
-    query = select(events.c.user_no, *event_order(events.c), variant.label("variant"))
-    query = query.where(selection.is_counted(), events.c.type == exposure_type, variant != "")
-    exposure = query.subquery().c
-    order = event_order(exposure)
-    first = [func.array_agg(aggregate_order_by(column, *order), type_=ARRAY(column.type))[1] for column in order]
-    least, greatest = func.min(exposure.variant.collate("C")), func.max(exposure.variant.collate("C"))
-    return select(
-        exposure.user_no,
-        case((least == greatest, least)).label("variant"),
-        *(value.label(column.name) for value, column in zip(first, order, strict=True)),
-    ).group_by(exposure.user_no)
+def select_users(query: "ColumnQuery", exposure_type: str, property_path: Sequence[str], goal: Goal) -> str:
+    """The relation of the users who saw a variant: `user_no`, `variant` (NULL: several), and their `conversions`."""
+    variant = query.property(tuple(property_path)).text
+    exposures = f"(SELECT *, {variant} AS variant FROM {query.selected()} WHERE type = {query.add(exposure_type)})"
+    return f"""(
+        WITH exposed AS (
+            SELECT user_no, min({PLACE}) AS place,
+                CASE WHEN min(variant) = max(variant) THEN min(variant) END AS variant
+            FROM {exposures} WHERE variant <> '' GROUP BY user_no
+        )
+        SELECT exposed.user_no, variant, count(met.user_no) AS conversions
+        FROM exposed LEFT JOIN (
+            SELECT user_no, {PLACE} AS place FROM {query.all_of_period()} WHERE {query.is_met(goal)}
+        ) AS met ON met.user_no = exposed.user_no AND met.place > exposed.place
+        GROUP BY exposed.user_no, variant
+    )"""
 
 
 def read_weights(texts: Sequence[str]) -> dict[str, float]:

@@ -12,7 +12,7 @@ from analytics.insights.examples import EXPERIMENT_EXAMPLE, JOURNEYS_EXAMPLE, LI
 from analytics.insights.goals import goals
 from analytics.insights.goals.goals import Goal, make_goal
 from analytics.insights.journeys import Anchor
-from analytics.insights.request import EventSelection, open_raw_events, read_selection
+from analytics.insights.request import EventSelection, open_events, read_selection
 from analytics.insights.schemas import (
     ExperimentQuery,
     ExperimentResponse,
@@ -59,8 +59,11 @@ def show_experiment() -> Response:
 def _find_journeys(request: ReportRequest, selection: EventSelection, anchor: Anchor) -> dict[str, Any]:
     query = request.query
     limit = int(query.get("limit") or settings().top_results_limit)
-    with open_raw_events(request, selection, selection.period_parameter) as connection:
-        found = journeys.find_journeys(connection, selection, anchor, query["steps"], limit, query.get("type", ()))
+    with open_events(request, selection, selection.period_parameter) as events:
+        # Processes that are never asked do not load numpy.
+        from analytics.insights.journey_steps import find_journeys
+
+        found = find_journeys(events, anchor, query["steps"], limit, query.get("type", ()))
     return journeys.describe(anchor, found) | {"meta": request.meta(selection.period, "raw")}
 
 

@@ -7,7 +7,12 @@ from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from hypothesis import strategies as st
+from sqlalchemy import Engine
 
+from analytics import clock
+from analytics.columnar.write import LONGEST_WAIT, write_due
+from analytics.columnar.write_visits import write_due_visits
+from analytics.rollups.merge import merge_site
 from analytics.sites.sites import Site
 from tests.reports.brute_force import BOT, local_day
 
@@ -27,6 +32,16 @@ class Event(NamedTuple):
     path: str | None
     campaign: str
     payload: dict[str, Any]
+
+
+def store_beside_files(engine: Engine, store: Callable[..., None], site: Site, events: list[dict[str, Any]]) -> None:
+    """Every second event is in column files, with the rollups and visits of those; the others come later, as rows."""
+    store(events[::2], site_id=site.id, site_key=site.key)
+    merge_site(engine, site.id)
+    assert write_due(engine, clock.now() + 2 * LONGEST_WAIT, 20).files
+    write_due_visits(engine, clock.now(), 20, rest=-timedelta(days=3650))
+    if events[1:]:
+        store(events[1::2], site_id=site.id, site_key=site.key)
 
 
 IN_ORDER = "ORDER BY ts, received_at, position, event_id"

@@ -13,7 +13,7 @@ from sqlalchemy import Engine
 from analytics.sites.sites import Site
 from tests.examples import examples
 from tests.factories import make_site
-from tests.insights.brute_force import DAY, START, Event, event_payloads, read_stored_events
+from tests.insights.brute_force import DAY, START, Event, event_payloads, read_stored_events, store_beside_files
 
 Report = Callable[..., Any]
 BASIC = "exposure_type=seen&variant=payload.variant&date=2026-03-02"
@@ -140,13 +140,13 @@ def test_variants_equal_brute_force(
     goal: str, by_instants: bool,
 ) -> None:  # fmt: skip
     shop = make_site(engine, "UTC")
-    store(payloads, site_id=shop.id, site_key=shop.key)
+    store_beside_files(engine, store, shop, payloads)
     start, end = START - DAY, START + 3 * DAY
     if by_instants:
         start, end = START + timedelta(hours=6), START + timedelta(hours=20)
     query = f"site={shop.key}&exposure_type={exposure}&variant=payload.variant&goal={goal}&include_bots={bots}"
     query += f"&from={start:%Y-%m-%dT%H:%M:%SZ}&to={end:%Y-%m-%dT%H:%M:%SZ}" + (
-        "&filter=utm_source==news" if news else ""
+        "&filter=utm_source==news&scope=event" if news else ""
     )
     stored = read_stored_events(sql, shop)
     events = [event for event in stored if start <= event.ts < end and (bots or not event.is_bot)]
@@ -177,7 +177,9 @@ def is_met(event: Event, goal: str) -> bool:
 
 def test_the_filter_does_not_narrow_conversions(store: Any, report: Report) -> None:
     store([{**saw("ann", "a"), "utm_source": "news"}, bought("ann", 1), saw("bob", "a"), bought("bob", 1)])
-    assert variant_rows(report("experiment", f"{BASIC}&goal=order&filter=utm_source==news")) == [("a", 1, 1, 1)]
+    assert variant_rows(report("experiment", f"{BASIC}&goal=order&filter=utm_source==news&scope=event")) == [
+        ("a", 1, 1, 1)
+    ]
 
 
 def test_a_report_on_a_day_that_is_over_is_cached(store: Any, report: Report) -> None:

@@ -10,10 +10,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine, text
 
+from analytics.insights import journey_steps
 from analytics.sites.sites import Site
 from tests.examples import examples
 from tests.factories import make_site
-from tests.insights.brute_force import DAY, GAP, START, Event, event_payloads, read_stored_events
+from tests.insights.brute_force import DAY, GAP, START, Event, event_payloads, read_stored_events, store_beside_files
 
 Report = Callable[..., Any]
 Path = tuple[str, ...]
@@ -84,8 +85,9 @@ def test_an_invalid_query_is_rejected_by_parameter(site: Site, report: Report, n
 
 
 def test_a_query_over_the_statement_timeout_is_too_slow(
-    make_app: Any, site: Site, engine: Engine, token: Any, auth: Any
+    make_app: Any, site: Site, engine: Engine, token: Any, auth: Any, store: Any
 ) -> None:
+    store(walk((0, "/a")))
     client = make_app(statement_timeout=0.5).test_client()
     url = "/api/analytics/reports/journeys?from_event=a&date=2026-03-02"
     with engine.begin() as connection:
@@ -122,16 +124,17 @@ def brute_force_journeys(events: list[Event], anchor: str, steps: int, is_end: b
 @given(
     payloads=event_payloads(days=1), anchor=st.sampled_from(["page=/a", "page=/", "event=order"]), is_end=st.booleans(),
     steps=st.integers(2, 4), types=st.sampled_from([[], ["seen"], ["seen", "order"]]), bots=st.booleans(),
-    news=st.booleans(), by_instants=st.booleans(),
+    news=st.booleans(), by_instants=st.booleans(), part=st.sampled_from([1, 3, 1_000]),
 )  # fmt: skip
 def test_journeys_equal_brute_force(
     engine: Engine, store: Any, report: Report, sql: Any, site: Site, payloads: Any, anchor: str, is_end: bool, steps: int,
-    types: list[str], bots: bool, news: bool, by_instants: bool,
+    types: list[str], bots: bool, news: bool, by_instants: bool, part: int, monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
+    monkeypatch.setattr(journey_steps, "PART_STEPS", part)
     shop = make_site(engine, "Europe/Berlin")
-    store(payloads, site_id=shop.id, site_key=shop.key)
+    store_beside_files(engine, store, shop, payloads)
     query = f"site={shop.key}&{'to' if is_end else 'from'}_{anchor}&steps={steps}&include_bots={bots}&limit=1000"
-    query += "".join(f"&type={kind}" for kind in types) + ("&filter=utm_source==news" if news else "")
+    query += "".join(f"&type={kind}" for kind in types) + ("&filter=utm_source==news&scope=event" if news else "")
     start, end = START - DAY, START + 3 * DAY
     if by_instants:
         start, end = START + timedelta(hours=7), START + timedelta(hours=19)

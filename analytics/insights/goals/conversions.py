@@ -1,4 +1,4 @@
-"""What reports on goals count, and the interface of its two sources: from_rollups.py and goal_rows.py.
+"""What reports on goals count, and the interface of its two sources: from_rollups.py and from_columns.py.
 
 `users` are distinct users with a conversion, `active_users` distinct users with an event of any type; the rate is their
 quotient. In a bucket, or with a value of a dimension, both count its events only. A filter narrows both.

@@ -10,19 +10,19 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, delete, func, insert, select, update
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import IntegrityError
 
 from analytics.errors import Conflict, Invalid, NotFound, Problem
-from analytics.reports.filtering.filters import build_filter_clause
-from analytics.reports.filtering.path_patterns import exact_path, match_path
+from analytics.reports.filtering.filters import Condition
+from analytics.reports.filtering.path_patterns import exact_path
 from analytics.reports.filtering.scope import parse_event_filter
 from analytics.reports.request import format_utc
 from analytics.reports.segments.expansion import expand
 from analytics.sites.sites import Site
 from analytics.store.event_types import PAGE_VIEW, stored_type
-from analytics.store.models import audit_log, events, goals, sites
+from analytics.store.models import audit_log, goals, sites
 
 MAX_GOALS = 1_000
 
@@ -65,14 +65,11 @@ class Goal:
         has_wildcards = self.path is not None and self.exact_path is None
         return self.filter is not None or self.conversion_value is not None or has_wildcards
 
-    def is_met(self) -> ColumnElement[bool]:
-        """Whether a row of events is a conversion; every value is bound."""
-        clauses = [events.c.type == self.type]
-        if self.path:
-            clauses.append(match_path(events.c.path, self.path))
-        if conditions := self.conditions or self.filter:
-            clauses.append(build_filter_clause(parse_event_filter(conditions), events.c))
-        return and_(*clauses)
+    @property
+    def event_conditions(self) -> tuple[Condition, ...]:
+        """What the filter asks of an event."""
+        conditions = self.conditions or self.filter
+        return parse_event_filter(conditions) if conditions else ()
 
     def as_json(self) -> dict[str, Any]:
         value = self.conversion_value and self.conversion_value.as_json()

@@ -14,11 +14,11 @@ from sqlalchemy import Connection
 
 from analytics import clock
 from analytics.extensions import settings
-from analytics.insights.goal_rows import Rows
 from analytics.insights.goals.conversions import GoalSource
+from analytics.insights.goals.from_columns import ColumnSource
 from analytics.insights.goals.from_rollups import NotInRollups, RollupSource
 from analytics.insights.goals.goals import Goal
-from analytics.insights.request import EventSelection, open_raw_events, read_selection
+from analytics.insights.request import EventSelection, open_events, read_selection
 from analytics.reports.audience.active import TRAILING_DAYS
 from analytics.reports.buckets import split_period
 from analytics.reports.cache import get_or_compute
@@ -93,8 +93,10 @@ def _describe_raw(
         with request.open_snapshot() as snapshot:
             rollups = RollupSource(snapshot, goal, *selection.days, selection)
             active_users = {unit: rollups.count_active_users(unit) for unit in units}
-    with open_raw_events(request, selection, parameter or "from") as connection:
-        return _describe(request.query, selection, Rows(connection, selection, goal, active_users))
+    with open_events(request, selection, parameter or "from") as events:
+        return _describe(
+            request.query, selection, ColumnSource(events, goal, active_users, request.query.get("dimension"))
+        )
 
 
 def _describe(query: dict[str, Any], selection: EventSelection, source: GoalSource) -> dict[str, Any]:
@@ -184,8 +186,8 @@ def _find_converters(request: ReportRequest, goal: Goal) -> tuple[DayRange, BitM
         if (users := _converters_in_rollups(snapshot, goal, days, selection)) is not None:
             return days, users, "rollup"
     selection = replace(selection, period=days.period)
-    with open_raw_events(request, selection, "from") as connection:
-        return days, Rows(connection, selection, goal).converters(), "raw"
+    with open_events(request, selection, "from") as events:
+        return days, ColumnSource(events, goal).converters(), "raw"
 
 
 def _converters_in_rollups(

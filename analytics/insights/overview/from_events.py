@@ -6,8 +6,8 @@ kept for all parts.
 
 from collections.abc import Mapping, Sequence
 
-from analytics.insights import goal_rows
 from analytics.insights.goals.conversions import ConversionCounts
+from analytics.insights.goals.from_columns import ColumnSource
 from analytics.insights.goals.goals import Goal
 from analytics.insights.overview.sources import HourCounts, HourKey, SeriesCounts
 from analytics.insights.request import EventSelection as GoalSelection
@@ -61,6 +61,11 @@ class EventOverview:
         return {(hour.first, hour.hour): HourCounts(one.page_views, one.visits.visits) for hour, one in hours}
 
     def count_goals(self, period: Period, goals: Sequence[Goal]) -> list[ConversionCounts | None]:
-        selected = self._selection
-        selection = GoalSelection(selected.site_id, period, selected.filter, selected.bots, "from")
-        return [goal_rows.Rows(self._source.connection, selection, goal).count("all")[0] for goal in goals]
+        # Processes that are never asked do not load the engine.
+        from analytics.insights.column_events import ColumnEvents
+
+        one = self._selection
+        selection = GoalSelection(one.site_id, period, one.filter, one.bots, "from", one.scope)
+        with self._source.open_columns() as reader:
+            events = ColumnEvents(reader, selection)
+            return [ColumnSource(events, goal).count("all")[0] for goal in goals]

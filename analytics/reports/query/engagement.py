@@ -2,30 +2,27 @@
 
 From events of the type `engagement`, which the tracker sends when a page is hidden or left: payload.engaged_s are the
 visible seconds since the one before, payload.scroll_depth the deepest part seen so far in percent, payload.view the id
-of the page view (each event by itself where it has none). They are raw events only, so that the ordinary path of events
-costs nothing; they are no page views and extend no visit (docs/decisions/0036).
+of the page view (each event by itself where it has none). They are in no rollup, so that the ordinary path of events
+costs nothing, and are read from columns; they are no page views and extend no visit (docs/decisions/0036).
 
 views.py wraps the builder of the breakdown in it. SELECT only.
 """
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
-
-from sqlalchemy import ColumnElement, Connection, Text, case, cast, func, select
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from analytics.errors import bad_parameter
 from analytics.period import Period
-from analytics.reports.filtering.filtered import PLAN
-from analytics.reports.filtering.payload_properties import property_as_sent, property_number
 from analytics.reports.query.measures import EventSelection, MeasureSource, round_figure
 from analytics.reports.query.query import ReportBuilder, ResolvedRequest, compute_change
 from analytics.reports.report_period import explain_timeout, refuse_purged
 from analytics.reports.request import ReportRequest
 from analytics.rollups.calendar import read_calendar
-from analytics.store.event_queries import is_counted
 from analytics.store.event_types import ENGAGEMENT
-from analytics.store.models import events
-from analytics.store.planner import scans_allowed
+
+if TYPE_CHECKING:
+    from analytics.columnar.read import ColumnReader
 
 METRICS = ("engagement",)
 # Whoever has a key can send any number: a page that is visible for a day is left at a day.
@@ -53,21 +50,20 @@ def with_engagement(request: ReportRequest, build: ReportBuilder) -> ReportBuild
     def build_with_engagement(resolved: ResolvedRequest, source: MeasureSource) -> dict[str, Any]:
         report = build(resolved, source)
         with explain_timeout(request, resolved.period):
-            _add_engagement(source.connection, resolved, report["rows"])
+            _add_engagement(source, resolved, report["rows"])
         return report
 
     return build_with_engagement
 
 
-def _add_engagement(connection: Connection, resolved: ResolvedRequest, rows: list[dict[str, Any]]) -> None:
-    calendar = read_calendar(connection, resolved.selection.site_id)
+def _add_engagement(source: MeasureSource, resolved: ResolvedRequest, rows: list[dict[str, Any]]) -> None:
+    calendar = read_calendar(source.connection, resolved.selection.site_id)
     raw_since, paths = calendar.raw_since if calendar else None, [row["value"] or "" for row in rows]
     periods = [resolved.period, *([resolved.previous_period] if resolved.previous_period else [])]
     for period in periods:
         refuse_purged("metrics", period, raw_since)
-    with scans_allowed(connection):
-        connection.execute(PLAN)
-        now, *previous = [read_engagement(connection, resolved.selection, period, paths) for period in periods]
+    with source.open_columns() as reader:
+        now, *previous = [read_engagement(reader, resolved.selection, period, paths) for period in periods]
     for path, row in zip(paths, rows, strict=True):
         figures = now.get(path, Engagement())._asdict()
         row |= figures
@@ -78,36 +74,47 @@ def _add_engagement(connection: Connection, resolved: ResolvedRequest, rows: lis
 
 
 def read_engagement(
-    connection: Connection, selection: EventSelection, period: Period, paths: Sequence[str]
+    reader: "ColumnReader", selection: EventSelection, period: Period, paths: Sequence[str]
 ) -> dict[str, Engagement]:
-    """The engagement of these pages. One query, O(events of the period): served by partition pruning on ts and, in a
-    partition that the period cuts, by ix_events_ts."""
-    path = func.coalesce(events.c.path, "")
-    view = func.coalesce(property_as_sent(events.c.payload, ("view",)), cast(events.c.event_id, Text))
-    of_view = (
-        select(
-            path.label("path"),
-            _bound(func.sum(_number("engaged_s", MAX_ENGAGED_S)), MAX_ENGAGED_S).label("engaged_s"),
-            func.max(_number("scroll_depth", MAX_SCROLL_DEPTH)).label("scroll_depth"),
-        )
-        .where(is_counted(selection.site_id, period, selection.bots), events.c.type == ENGAGEMENT, path.in_(paths))
-        .group_by(path, view)
-        .subquery()
+    """The engagement of these pages. One query, O(events of the period)."""
+    from analytics.reports.filtering.column_clauses import Parameters, read_property
+    from analytics.reports.filtering.selection import RowSelection, select_events
+
+    parameters = Parameters()
+    rows = select_events(reader, RowSelection(selection.site_id, selection.bots), period.start, period.end, parameters)
+    view, seconds, depth = (
+        read_property(reader, (name,), parameters) for name in ("view", "engaged_s", "scroll_depth")
     )
-    means = func.avg(of_view.c.engaged_s), func.avg(of_view.c.scroll_depth)
-    rows = connection.execute(select(of_view.c.path, *means).group_by(of_view.c.path))
-    return {path: Engagement(_figure(engaged_s), _figure(depth)) for path, engaged_s, depth in rows}
+    among = ", ".join(map(parameters.add, paths)) or "NULL"
+    found = reader.execute(
+        f"""
+        SELECT path, sum(engaged_s), count(engaged_s), sum(depth), count(depth)
+        FROM (
+            SELECT path, {_bound("sum(engaged_s)", MAX_ENGAGED_S)} AS engaged_s, max(depth) AS depth
+            FROM (
+                SELECT coalesce(path, '') AS path, coalesce({view.as_sent}, uuid()::VARCHAR) AS view,
+                    {_number(seconds.amount, MAX_ENGAGED_S)} AS engaged_s,
+                    {_number(depth.amount, MAX_SCROLL_DEPTH)} AS depth
+                FROM {rows} WHERE type = {parameters.add(ENGAGEMENT)} AND coalesce(path, '') IN ({among})
+            )
+            GROUP BY path, view
+        )
+        GROUP BY path
+        """,
+        parameters,
+    )
+    return {path: Engagement(_mean(*sums[:2]), _mean(*sums[2:])) for path, *sums in found}
 
 
-def _number(name: str, limit: int) -> ColumnElement[Any]:
+def _number(amount: str, limit: int) -> str:
     """The number of the payload within its bounds; NULL where it has none."""
-    return _bound(property_number(events.c.payload, (name,)), limit)
+    return _bound(f"CAST(nullif({amount}, '') AS DECIMAL(38, 20))", limit)
 
 
-def _bound(number: ColumnElement[Any], limit: int) -> ColumnElement[Any]:
+def _bound(number: str, limit: int) -> str:
     """The number, at least 0 and at most the limit. Not `least`, which passes over NULL."""
-    return case((number < 0, 0), (number > limit, limit), else_=number)
+    return f"CASE WHEN {number} < 0 THEN 0 WHEN {number} > {limit} THEN {limit} ELSE {number} END"
 
 
-def _figure(mean: Any) -> float | None:
-    return None if mean is None else round_figure(float(mean))
+def _mean(total: Decimal | None, count: int) -> float | None:
+    return None if total is None else round_figure(float(total / count))

@@ -4,6 +4,7 @@ query.py creates it. Which events and visits count: filtering/selection.py.
 """
 
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import pyarrow as pa
@@ -52,6 +53,9 @@ class ColumnSource:
     def connection(self) -> Connection:
         """The connection of the reader's snapshot."""
         return self._reader.connection
+
+    def open_columns(self) -> AbstractContextManager[ColumnReader]:
+        return nullcontext(self._reader)
 
     def count(self, period: Period, unit: str) -> list[BucketCounts]:
         """Two scans: the events of the period, and its visits."""

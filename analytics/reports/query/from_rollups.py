@@ -6,11 +6,13 @@ query.py creates it. It takes milliseconds, however many events are stored, and 
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import date
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection
 
+from analytics.errors import NotFound
 from analytics.period import Period
 from analytics.reports.buckets import Bucket, split_period
 from analytics.reports.day_range import DayRange
@@ -27,6 +29,7 @@ from analytics.reports.query.measures import (
     lists_visits,
     visit_counts,
 )
+from analytics.rollups.calendar import read_calendar
 from analytics.rollups.cardinality import OTHER
 from analytics.rollups.deltas.counts import DIMENSIONS, Count
 from analytics.rollups.snapshot import sums
@@ -35,6 +38,10 @@ from analytics.rollups.snapshot.selected_values import read_value_counts
 from analytics.rollups.snapshot.snapshot import TOTAL_DIMENSIONS, Snapshot
 from analytics.rollups.snapshot.visit_lists import VisitDays, read_visit_sums_of_values, read_visit_values
 from analytics.rollups.visits.sums import VisitSums
+from analytics.store.planner import scans_allowed
+
+if TYPE_CHECKING:
+    from analytics.columnar.read import ColumnReader
 
 # Of events; the other dimensions need raw events.
 ROLLUP_DIMENSIONS = frozenset(DIMENSIONS) - frozenset(TOTAL_DIMENSIONS) | frozenset(("type", "subject"))
@@ -59,6 +66,20 @@ class RollupSource:
     def connection(self) -> Connection:
         """The snapshot's."""
         return self._snapshot.connection
+
+    @contextmanager
+    def open_columns(self) -> Iterator["ColumnReader"]:
+        """Scans of millions of rows are allowed meanwhile: a snapshot plans for look-ups."""
+        from analytics.reports.site_columns import open_site_columns
+
+        calendar = read_calendar(self.connection, self._selection.site_id)
+        if calendar is None:
+            raise NotFound("the site has been deleted")
+        with (
+            scans_allowed(self.connection),
+            open_site_columns(self.connection, self._selection.site_id, calendar) as reader,
+        ):
+            yield reader
 
     def count(self, period: Period, unit: str) -> list[BucketCounts]:
         """Four queries; by week or month one more a bucket. Reads a bitmap an hour, or a closed week or month, and the

@@ -14,7 +14,8 @@ source, since only its first view has a referrer (docs/decisions/0028).
 """
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple, Protocol
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from sqlalchemy import Connection
 
@@ -24,6 +25,9 @@ from analytics.reports.filtering.scope import ENTRY_EXIT_FIELDS, MIXED, VISIT
 from analytics.rollups.visits.sessionization import ENTRY_FIELDS
 from analytics.rollups.visits.sums import VisitSums
 from analytics.store.event_types import PAGE_VIEW
+
+if TYPE_CHECKING:
+    from analytics.columnar.read import ColumnReader
 
 PAGE_VIEW_TYPES = (PAGE_VIEW,)
 NO_VISITS = VisitSums()
@@ -141,6 +145,9 @@ class MeasureSource(Protocol):
     @property
     def connection(self) -> Connection:
         """The connection that reads them at one instant."""
+
+    def open_columns(self) -> AbstractContextManager["ColumnReader"]:
+        """The site's columns in the same snapshot, for what the source does not count."""
 
     def count(self, period: Period, unit: str) -> list[BucketCounts]:
         """Counts of each bucket of `buckets.split_period(period, unit)`."""

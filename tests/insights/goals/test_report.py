@@ -19,7 +19,16 @@ from analytics.rollups.merge import merge_site
 from analytics.sites.sites import Site, clear_site_cache
 from tests.examples import examples
 from tests.factories import make_site
-from tests.insights.brute_force import DAY, START, Event, day_of, event_payloads, parse_amount, read_stored_events
+from tests.insights.brute_force import (
+    DAY,
+    START,
+    Event,
+    day_of,
+    event_payloads,
+    parse_amount,
+    read_stored_events,
+    store_beside_files,
+)
 from tests.reports.brute_force import ZONES
 
 Report = Callable[..., Any]
@@ -105,12 +114,10 @@ def test_a_report_equals_brute_force(
     case: Case, bots: bool, news: bool, unit: str, hours: int, dimension: str,
 ) -> None:  # fmt: skip
     shop = make_site(engine, zone)
-    store(payloads[::2], site_id=shop.id, site_key=shop.key)
-    merge_site(engine, shop.id)
-    store(payloads[1::2], site_id=shop.id, site_key=shop.key)
+    store_beside_files(engine, store, shop, payloads)
     first = START.date() - DAY
     query = f"site={shop.key}&{case.query}&include_bots={bots}&granularity={unit}&dimension={dimension}&limit=100"
-    query += "&filter=utm_source==news" if news else ""
+    query += "&filter=utm_source==news&scope=event" if news else ""
     query += "&zone=Asia/Tokyo" if other_zone else ""
     if hours > 0:
         start = START + timedelta(hours=hours, minutes=7)
@@ -237,7 +244,7 @@ def test_a_period_with_purged_raw_events_is_rejected(report: Report, site: Site,
 
 
 def test_a_count_over_the_statement_timeout_is_too_slow(
-    make_app: Any, site: Site, engine: Engine, token: Any, auth: Any
+    make_app: Any, site: Site, engine: Engine, token: Any, auth: Any, orders: None
 ) -> None:
     client = make_app(statement_timeout=0.5).test_client()
     with engine.begin() as connection:
@@ -307,7 +314,7 @@ def test_retention_equals_brute_force(
     case: Case, bots: bool, unit: str,
 ) -> None:  # fmt: skip
     shop = make_site(engine, zone)
-    store(payloads, site_id=shop.id, site_key=shop.key)
+    store_beside_files(engine, store, shop, payloads)
     body = {
         "type": case.type,
         "path": (dict(p.split("=", 1) for p in case.query.split("&")).get("path") or "").replace("%25", "%") or None,

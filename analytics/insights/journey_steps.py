@@ -1,0 +1,135 @@
+"""Reads the steps of journeys from columns, counts their paths and names them. views.py calls `find_journeys`.
+
+The period is read in parts of hours, so that memory is bounded. In the engine a session is a hash of 63 bits of the
+user's number, the session and the kind of client, and a step is one of its type and path: that two of ten million
+differ and have one hash has a probability of 5e-6.
+"""
+
+from collections.abc import Sequence
+from itertools import pairwise
+
+import numpy as np
+import pyarrow as pa
+
+from analytics.columnar.read import to_microseconds
+from analytics.insights.column_events import ColumnEvents, ColumnQuery
+from analytics.insights.journey_paths import BoolArray, IntArray, Steps, find_paths, is_open
+from analytics.insights.journeys import EVENT, PAGE, Anchor, Journey, Journeys
+from analytics.store.event_types import PAGE_VIEW
+
+# Of one part: about 100 bytes each.
+PART_STEPS = 1_500_000
+HOUR_US = 3_600_000_000
+SESSION = "CAST(hash(user_no, session_id, is_bot) >> 1 AS BIGINT)"
+CODE = f"CAST(hash(type, CASE WHEN type = '{PAGE_VIEW}' THEN coalesce(path, '') END) >> 1 AS BIGINT)"
+NAME = f"CASE WHEN type = '{PAGE_VIEW}' THEN '{PAGE}' || coalesce(path, '') ELSE '{EVENT}' || type END"
+COLUMNS = f"user_no, ts, {SESSION} AS session, {CODE} AS code"
+IN_ORDER = "session, ts, received_at, position, tie, type, path, subject"
+NO_STEPS = Steps(*(np.zeros(0, np.int64) for _ in range(4)))
+
+
+def find_journeys(events: ColumnEvents, anchor: Anchor, steps: int, limit: int, types: Sequence[str] = ()) -> Journeys:
+    """The `limit` most common ones, ties in the order of their steps; `types`: what are steps besides page views.
+
+    The period's events are read four times; only steps of users who have the anchor are sorted.
+    """
+    reader = StepReader(events, anchor, types)
+    places = range(1 - steps, 1) if anchor.is_end else range(steps)
+    found, waiting = [_as_table(NO_STEPS, reader.anchor_code, places)], NO_STEPS
+    for start, end in (parts := reader.list_parts()):
+        part = reader.read_part(start, end).after(waiting)
+        waits = is_open(part, end) if end != parts[-1][1] else np.zeros(len(part.times), np.bool_)
+        waiting = part.where(waits)
+        found.append(_as_table(part.where(~waits), reader.anchor_code, places))
+    return reader.count_paths(pa.concat_tables(found), limit)
+
+
+def _as_table(steps: Steps, anchor: int, places: Sequence[int]) -> pa.Table:
+    """A row for each path: `user_no`, and the codes of its steps."""
+    users, columns = find_paths(steps, anchor, places)
+    arrays = [pa.array(column.data, mask=np.ma.getmaskarray(column)) for column in columns]
+    return pa.table([pa.array(users), *arrays], ["user_no", *(f"step_{number}" for number in range(len(arrays)))])
+
+
+class StepReader:
+    """The steps of users who have the anchor."""
+
+    def __init__(self, events: ColumnEvents, anchor: Anchor, types: Sequence[str]) -> None:
+        self._events, self._types = events, (*anchor.types, *types)
+        kind, path = (PAGE_VIEW, anchor.name) if anchor.kind == PAGE else (anchor.name, None)
+        query = events.new_query()
+        of_anchor = f"(SELECT {query.add(kind)} AS type, CAST({query.add(path)} AS VARCHAR) AS path)"
+        [(self.anchor_code,)] = query.run(f"SELECT {CODE} FROM {of_anchor}")
+        self._selected = self._keep_selected() if events.selection.filter else None
+        query = events.new_query()
+        is_anchor = f"{CODE} = {query.add(self.anchor_code)}"
+        self._reached = query.keep(f"SELECT DISTINCT user_no FROM {self._steps(query)} WHERE {is_anchor}")
+
+    def _keep_selected(self) -> str:
+        """A table of the selected steps: a filter is judged once, and about the whole period."""
+        query = self._events.new_query()
+        columns = "user_no, ts, received_at, position, tie, is_bot, session_id, type, path, subject"
+        return query.keep(f"SELECT {columns} FROM {self._of_types(query, query.selected())}")
+
+    def _steps(self, query: ColumnQuery) -> str:
+        return self._selected or self._of_types(query, query.selected())
+
+    def _of_types(self, query: ColumnQuery, relation: str) -> str:
+        return f"(SELECT * FROM {relation} WHERE type IN ({', '.join(map(query.add, self._types))}))"
+
+    def _of_reached(self, query: ColumnQuery) -> str:
+        return f"(SELECT * FROM {self._steps(query)} WHERE user_no IN (SELECT user_no FROM {self._reached}))"
+
+    def list_parts(self) -> list[tuple[int, int]]:
+        """`[start, end)` of parts with PART_STEPS or an hour more, in microseconds since 1970; none has no steps."""
+        query, period = self._events.new_query(), self._events.selection.period
+        hours = query.run(
+            f"SELECT ts // {HOUR_US} AS hour, count(*) FROM {self._of_reached(query)} GROUP BY hour ORDER BY hour"
+        )
+        edges, count = [to_microseconds(period.start)], 0
+        for hour, steps in hours:
+            if count >= PART_STEPS:
+                edges, count = [*edges, hour * HOUR_US], 0
+            count += steps
+        return list(pairwise([*edges, to_microseconds(period.end)])) if hours else []
+
+    def read_part(self, start: int, end: int) -> Steps:
+        """The steps of `[start, end)`. One query; a second one where a session has steps at one instant."""
+        query = self._events.new_query()
+        inside = f"ts >= {query.add(start)} AND ts < {query.add(end)}"
+        rows = query.read(f"SELECT {COLUMNS} FROM {self._of_reached(query)} WHERE {inside} ORDER BY session, ts")
+        steps = Steps(*(rows[name].to_numpy() for name in ("session", "ts", "code", "user_no")))
+        is_tied = steps.tied()
+        return self._in_order_of_receipt(steps, is_tied) if is_tied.any() else steps
+
+    def _in_order_of_receipt(self, steps: Steps, is_tied: BoolArray) -> Steps:
+        tied = steps.where(is_tied)
+        query = self._events.new_query()
+        among = self._events.reader.add_table(
+            pa.table({"user_no": tied.users, "ts": tied.times, "session": tied.sessions})
+        )
+        chosen = f"(user_no, ts, {SESSION}) IN (SELECT (user_no, ts, session) FROM {among})"
+        rows = query.read(f"SELECT {COLUMNS} FROM {self._of_reached(query)} WHERE {chosen} ORDER BY {IN_ORDER}")
+        codes: IntArray = steps.codes.copy()
+        codes[is_tied] = rows["code"].to_numpy()
+        return steps._replace(codes=codes)
+
+    def count_paths(self, paths: pa.Table, limit: int) -> Journeys:
+        """Of a table of `_as_table`."""
+        query = self._events.new_query()
+        names = query.keep(f"SELECT DISTINCT {CODE} AS code, {NAME} AS name FROM {self._steps(query)}")
+        query = self._events.new_query()
+        columns, rows = paths.column_names[1:], self._events.reader.add_table(paths)
+        joins = " ".join(f"LEFT JOIN {names} AS of_{column} ON of_{column}.code = {column}" for column in columns)
+        path = f"list_filter([{', '.join(f'of_{column}.name' for column in columns)}], lambda name: name IS NOT NULL)"
+        found = query.run(f"""
+            WITH grouped AS (
+                SELECT {", ".join(columns)}, count(*) AS visits, count(DISTINCT user_no) AS users
+                FROM {rows} GROUP BY ALL
+            )
+            SELECT {path} AS path, visits, users FROM grouped {joins}
+            WHERE visits >= (SELECT min(visits) FROM (SELECT visits FROM grouped ORDER BY visits DESC LIMIT {limit}))
+            ORDER BY visits DESC, path LIMIT {limit}
+        """)
+        [(visits, users)] = query.run(f"SELECT count(*), count(DISTINCT user_no) FROM {rows}")
+        return Journeys([Journey(*row) for row in found], visits, users)
