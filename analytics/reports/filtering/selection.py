@@ -53,6 +53,11 @@ class RowSelection(NamedTuple):
         return tuple(one for one in self.filter if one not in self.of_visits)
 
     @property
+    def judging_events(self) -> tuple[Condition, ...]:
+        """The conditions that select visits, for an event in no visit."""
+        return self.filter if self.scope == VISIT else self.of_visits
+
+    @property
     def selects_visits(self) -> bool:
         """Whether events count by the visit that they are in."""
         return bool(self.filter) and (self.scope == VISIT or bool(self.of_visits))
@@ -128,16 +133,25 @@ def select_events(
         own = scan.clause(selection.filter, parameters)
         relations = [f"SELECT {EVENT_COLUMNS} FROM {scan.events} ANTI JOIN {disputed} USING (user_no) WHERE {own}"]
         scan = scan._replace(among=disputed)
-    met = _keep_met_visits(scan)
-    of_events = () if selection.scope == VISIT else selection.of_events
-    clause = scan.clause(of_events, parameters)
-    events = f"(SELECT * FROM {scan.events} WHERE {clause})"
-    relations.append(f"SELECT {_prefixed(EVENT_COLUMNS)} FROM {events} AS e JOIN {_by_hours(met)} AS v ON {_IN_VISIT}")
-    strays = _keep_strays(scan, met)
-    if not scan.is_empty(strays):
-        own = scan.clause(selection.filter, parameters)
-        relations.append(f"SELECT {EVENT_COLUMNS} FROM {scan.events} WHERE {own} AND ({_MOMENT}) IN (FROM {strays})")
-    return f"({' UNION ALL '.join(relations)})"
+    return f"({' UNION ALL '.join([*relations, _join_visits(scan, parameters)])})"
+
+
+def _join_visits(scan: _Scan, parameters: Parameters) -> str:
+    """The events that are in visits that are met, and those in no visit that meet the filter themselves. Where most
+    visits are met, it is all events but those in the other visits, and those in no visit that do not meet it."""
+    is_met = not _are_most_met(scan)
+    visits, strays = _keep_visits(scan, is_met), _keep_strays(scan, is_met)
+    clause = scan.clause(() if scan.selection.scope == VISIT else scan.selection.of_events, parameters)
+    events, columns = f"(SELECT * FROM {scan.events} WHERE {clause})", _prefixed(EVENT_COLUMNS)
+    has_strays = not scan.is_empty(strays)
+    if not is_met:
+        rest = f"SELECT {columns} FROM {events} AS e ANTI JOIN {_by_hours(visits)} AS v ON {_IN_VISIT}"
+        return f"{rest} ANTI JOIN {strays} USING ({_MOMENT})" if has_strays else rest
+    inside = f"SELECT {columns} FROM {events} AS e JOIN {_by_hours(visits)} AS v ON {_IN_VISIT}"
+    if not has_strays:
+        return inside
+    own = scan.clause(scan.selection.judging_events, parameters)
+    return f"{inside} UNION ALL SELECT {EVENT_COLUMNS} FROM {events} WHERE {own} AND ({_MOMENT}) IN (FROM {strays})"
 
 
 def select_visits(
@@ -170,27 +184,41 @@ def _keep_disputed_users(scan: _Scan) -> str | None:
     return scan.keep("disputed", make)
 
 
-def _keep_met_visits(scan: _Scan) -> str:
-    """A table of the visits of which events of the period count."""
-    return scan.keep(
-        "met",
-        lambda parameters: f"SELECT {_PLACE} FROM {_judge(scan, scan.reaching_visits, parameters)} WHERE is_met",
-    )
+def _are_most_met(scan: _Scan) -> bool:
+    """Whether the visits that are not met are the fewer."""
+
+    def make(parameters: Parameters) -> str:
+        visits = _judge(scan, scan.reaching_visits, parameters)
+        return f"SELECT count(*) FILTER (WHERE is_met) > count(*) FILTER (WHERE NOT is_met) FROM {visits}"
+
+    [(are_most,)] = scan.reader.execute(f"FROM {scan.keep('most', make)}")
+    return bool(are_most)
 
 
-def _keep_strays(scan: _Scan, met: str) -> str:
-    """A table of the moments of users at which events that meet the filter themselves are in no visit. Those in no
-    visit that is met are few, so the other visits are looked up for them alone."""
+def _keep_visits(scan: _Scan, is_met: bool) -> str:
+    """A table of the visits of which events count, or of the others."""
+
+    def make(parameters: Parameters) -> str:
+        return f"SELECT {_PLACE} FROM {_judge(scan, scan.reaching_visits, parameters)} WHERE is_met = {is_met}"
+
+    return scan.keep(f"visits {is_met}", make)
+
+
+def _keep_strays(scan: _Scan, is_met: bool) -> str:
+    """A table of the moments of users at which events that meet the filter themselves, or do not, are in no visit.
+    Those in no visit of their kind are few, so the other visits are looked up for them alone."""
+    visits = _keep_visits(scan, is_met)
 
     def find_outside(parameters: Parameters) -> str:
-        events = f"(SELECT * FROM {scan.events} WHERE {scan.clause(scan.selection.filter, parameters)})"
+        own = scan.clause(scan.selection.judging_events, parameters)
+        events = f"(SELECT * FROM {scan.events} WHERE {own} = {is_met})"
         query = f"SELECT DISTINCT {_prefixed(_MOMENT)}, e.hours FROM {events} AS e"
-        return f"{query} ANTI JOIN {_by_hours(met)} AS v ON {_IN_VISIT}"
+        return f"{query} ANTI JOIN {_by_hours(visits)} AS v ON {_IN_VISIT}"
 
-    outside = scan.keep("outside", find_outside)
+    outside = scan.keep(f"outside {is_met}", find_outside)
     of_users = f"(SELECT * FROM {scan.reaching_visits} WHERE user_no IN (SELECT user_no FROM {outside}))"
     inside = f"SELECT {_prefixed(_MOMENT)} FROM {outside} AS e JOIN {_by_hours(of_users)} AS v ON {_IN_VISIT}"
-    return scan.keep("strays", lambda _: f"SELECT {_MOMENT} FROM {outside} EXCEPT {inside}")
+    return scan.keep(f"strays {is_met}", lambda _: f"SELECT {_MOMENT} FROM {outside} EXCEPT {inside}")
 
 
 def _needs_events(selection: RowSelection) -> bool:
