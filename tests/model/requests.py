@@ -127,11 +127,15 @@ class Requests:
             query += self._chance(0.4, "type", *TYPES) + self._chance(0.1, "type", *TYPES)
         return query + (self._chance(0.4, "filter", *FILTERS, *map(segment_of, FILTERS)) if filters else [])
 
-    def _summary(self) -> Query:
-        query = self._common(ANY, types=True, filters=True) + self._compare(0.4)
+    def _filtered(self, types: bool = False) -> Query:
+        """With filters that select events or visits."""
+        query = self._common(ANY, types, filters=True)
         if not any(name == "filter" for name, _ in query):
             return query + self._chance(0.2, "filter", *FILTERS_OF_VISITS)
         return query + self._chance(0.4, "scope", "visit", "event")
+
+    def _summary(self) -> Query:
+        return self._filtered(types=True) + self._compare(0.4)
 
     def _compare(self, chance: float) -> Query:
         """With the period before, a year before, or some days."""
@@ -179,7 +183,7 @@ class Requests:
         return query + self._goal_report()
 
     def _goal_report(self) -> Query:
-        query = self._common(ANY, filters=True) + self._chance(0.5, "granularity", "hour", "day", "week", "month")
+        query = self._filtered() + self._chance(0.5, "granularity", "hour", "day", "week", "month")
         return query + self._chance(0.5, "dimension", *DIMENSIONS) + self._chance(0.2, "limit", "2")
 
     def _journeys(self) -> Query:
@@ -192,7 +196,7 @@ class Requests:
         ]
         query = [
             self._rng.choice(anchors),
-            *self._common(ANY, filters=True),
+            *self._filtered(),
             *self._chance(0.5, "steps", "2", "4", "6"),
         ]
         return query + self._chance(0.4, "type", "click", "signup") + self._chance(0.3, "limit", "2", "1000")
@@ -200,7 +204,7 @@ class Requests:
     def _experiment(self) -> Query:
         query = [("exposure_type", "seen"), ("variant", "payload.variant")]
         goal = self._rng.choice(["order", "click", "page_view", "seen"])
-        return [*query, ("goal", goal), *self._common(ANY, filters=True)]
+        return [*query, ("goal", goal), *self._filtered()]
 
     def _realtime(self) -> Query:
         return self._chance(0.3, "include_bots", "true") + self._chance(0.3, "limit", "1")

@@ -8,7 +8,7 @@ from statistics import NormalDist
 from typing import Any
 
 from tests.model.calendars import DAY, day_start, of_days, split, touched_days
-from tests.model.comparison import Rounded, ratio, rounded
+from tests.model.comparison import ANYTHING, Rounded, ratio, rounded
 from tests.model.events import Event, select, users
 from tests.model.filters import as_number, as_text, matches_pattern, parse_filter, payload_property
 from tests.model.reports.query import local
@@ -67,17 +67,19 @@ def conversions(definition: Definition, events: list[Event]) -> dict[str, Any]:
     return {**counts, "rate": ratio(counts["users"], counts["active_users"]), **_amounts(definition, met)}
 
 
-def goal(site: Site, request: Request) -> dict[str, Any]:
+def goal(site: Site, request: Request) -> Any:
     return goal_report(site, request, definition_of(request))
 
 
-def stored_goal(site: Site, request: Request) -> dict[str, Any]:
+def stored_goal(site: Site, request: Request) -> Any:
     return goal_report(site, request, site.definitions[request.values["goal_id"]])
 
 
-def goal_report(site: Site, request: Request, definition: Definition) -> dict[str, Any]:
+def goal_report(site: Site, request: Request, definition: Definition) -> Any:
     period = site.period(request)
-    events = site.select(period, None, request.bots, request.conditions)
+    if site.told_of_events(request, None) is ANYTHING:
+        return ANYTHING
+    events = site.select_filtered(request, period)
     answer = {**conversions(definition, events), "goal": definition, "meta": site.meta(period)}
     if unit := request.get("granularity"):
         series = [
@@ -131,12 +133,14 @@ def _retained(group: set[str], later: list[set[str]]) -> dict[str, Any]:
     return {"size": len(group), "retained": retained, "rates": [ratio(count, len(group)) for count in retained]}
 
 
-def journeys(site: Site, request: Request) -> dict[str, Any]:
+def journeys(site: Site, request: Request) -> Any:
     period, steps = site.period(request), request.number("steps", 3)
     name = next(name for name in ("from_page", "to_page", "from_event", "to_event") if name in request)
     anchor = (name.split("_")[1], request[name])
     types = {"page_view", *(request.types or ()), *([anchor[1]] if anchor[0] == "event" else [])}
-    events = site.select(period, types, request.bots, request.conditions)
+    if site.told_of_events(request, None) is ANYTHING:
+        return ANYTHING
+    events = site.select_filtered(request, period, types)
     found = [path for run in runs(events) if (path := _path(run, anchor, steps, name.startswith("to")))]
     counts = Counter(path for path, _ in found)
     order = sorted(counts, key=lambda path: (-counts[path], [kind[0] + name for kind, name in _sortable(path)]))
@@ -177,11 +181,13 @@ def _path(run: list[Event], anchor: tuple[str, str], steps: int, is_end: bool) -
     return tuple(path), run[0].user
 
 
-def experiment(site: Site, request: Request) -> dict[str, Any]:
+def experiment(site: Site, request: Request) -> Any:
     period = site.period(request)
     goal_definition = {"type": request["goal"], "path": None, "filter": None, "value": None}
     exposures: dict[str, list[Event]] = {}
-    for event in site.select(period, [request["exposure_type"]], request.bots, request.conditions):
+    if site.told_of_events(request, None) is ANYTHING:
+        return ANYTHING
+    for event in site.select_filtered(request, period, [request["exposure_type"]]):
         if _variant(request, event):
             exposures.setdefault(event.user, []).append(event)
     variants = {user: {_variant(request, event) for event in seen} for user, seen in exposures.items()}
