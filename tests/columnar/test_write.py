@@ -46,6 +46,21 @@ def store(redis: Redis, site: Site, drain: Drain) -> Callable[..., None]:
     return store_events
 
 
+def test_texts_with_many_values_come_back(
+    engine: Engine, site: Site, store: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Which the writer does not share a dictionary of."""
+    monkeypatch.setattr(parquet, "MOST_VALUES", 1)
+    for session in ("s1", "s2", "s3"):
+        store(2, session_id=session)
+    assert write.write_day(engine, site.id, DAY, NOW) == 6
+    with engine.connect() as connection:
+        (file,) = column_files.read_files(connection, site.id, DAY, DAY + timedelta(days=1))
+        table = parquet.decode(column_files.read_body(connection, file.id) or b"", EVENTS)
+    assert sorted(table["session_id"].to_pylist()) == ["s1", "s1", "s2", "s2", "s3", "s3"]
+    assert table["src"].to_pylist() == [None] * 6
+
+
 def files_of(engine: Engine, site: Site) -> list[int]:
     """The rows of each file."""
     with engine.connect() as connection:
