@@ -66,10 +66,7 @@ class ColumnReader:
         try:
             yield from batches
         except OSError as error:
-            # All that Arrow keeps of the engine's errors is the text.
-            if "INTERRUPT" in str(error):
-                raise duckdb.InterruptException(str(error)) from error
-            raise
+            raise _engine_error(error) from error
 
     def add_table(self, table: pa.Table) -> str:
         """The table under a name for queries."""
@@ -179,6 +176,17 @@ class ColumnReader:
         parts = parts or [f"SELECT {columns} FROM {self.add_table(kind.schema.empty_table())}"]
         inside = f"{time} >= {to_microseconds(start)} AND {time} < {to_microseconds(end)}"
         return "(" + " UNION ALL ".join(f"{part} WHERE {inside}" for part in parts) + ")"
+
+
+def _engine_error(error: OSError) -> Exception:
+    """The engine's error, of which Arrow has kept the text."""
+    kinds = {
+        "INTERRUPT": duckdb.InterruptException,
+        "Out of Memory": duckdb.OutOfMemoryException,
+        "IO Error": duckdb.IOException,
+    }
+    found = (kind(str(error)) for name, kind in kinds.items() if name in str(error))
+    return next(found, error)
 
 
 def refuse_loose(rows: int, most: int, what: str) -> None:

@@ -1,4 +1,5 @@
-"""Counts a funnel over a period: reads its events and applies the rules of attempts.py. request.py calls it.
+"""Counts a funnel over a period: its events by entity, and the rules of attempts.py applied to them. request.py calls
+it.
 
 Only events in `[from, to)` count: an attempt that the end of the period cuts counts as far as it got, one that started
 earlier does not count. By user, an entity is a user. By visit, an entity is a run of one user's events in one session
@@ -10,13 +11,14 @@ A step that a client tracks (`funnel_step`) is one more attempt of the entity: a
 equal starts the computed one.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from itertools import pairwise
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
-from sqlalchemy import Connection
 
 from analytics.funnels.attempts import (
     NEVER,
@@ -25,23 +27,23 @@ from analytics.funnels.attempts import (
     EventArrays,
     IntArray,
     best_attempts,
-    concat_events,
-    constant_array,
     find_attempts,
-    find_ordered_attempts,
     first_starts,
-    is_run_start,
 )
 from analytics.funnels.definitions import FunnelDefinition
-from analytics.funnels.posted import Seen
-from analytics.funnels.reading import TrackedRow, read_points, read_simultaneous, read_tracked, read_views
+from analytics.funnels.reading import FunnelReader, TrackedRow
 from analytics.funnels.steps import Step
-from analytics.funnels.visits import concat_instants, instants_of_events, sort_instants
+from analytics.funnels.visits import NO_INSTANTS, SessionInstants, SortedInstants, instants_of_events, sort_instants
+
+# What is computed of points takes three times the memory of points.
+POINTS_AT_A_TIME = 250_000
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
 class FunnelResult:
-    """`best_attempts` and `first_start_times`: one of each entity, in the same order. `dimension_values`: by code."""
+    """`attempts`: all of them, without their ends; `best_attempts` and `first_start_times`: one of each entity, in the
+    same order. `dimension_values`: by code."""
 
     definition: FunnelDefinition
     attempts: Attempts
@@ -61,115 +63,111 @@ class FunnelResult:
         return is_converted
 
 
-class FunnelCountRequest(NamedTuple):
-    """`tracked_funnel_id`: set when clients tracked steps; `dimension`: of the first step's event."""
+class FunnelEvents(NamedTuple):
+    """What a funnel is counted from. `views`: what keeps visits open; `dimension_values`: by the points' codes;
+    `first_visit`: the number from which visits are numbered."""
 
-    selection: Seen
-    definition: FunnelDefinition
-    tracked_funnel_id: str | None = None
-    dimension: str | None = None
+    points: EventArrays
+    tracked: list[TrackedRow]
+    views: SessionInstants
+    dimension_values: list[str]
+    first_visit: int = 0
 
+    def split(self) -> "Iterator[FunnelEvents]":
+        """Parts of about POINTS_AT_A_TIME, each with all events of its users."""
+        users = self.points.users
+        edges = np.unique([0, *users[POINTS_AT_A_TIME::POINTS_AT_A_TIME], np.iinfo(np.int64).max])
+        first_visit = self.first_visit
+        for first, after in pairwise(edges):
+            points = self.points.take(slice(*np.searchsorted(users, (first, after))))
+            tracked = [row for row in self.tracked if first <= row.user < after]
+            views = self.views.of_users(first, after)
+            yield FunnelEvents(points, tracked, views, self.dimension_values, first_visit)
+            # There are no more visits than instants.
+            first_visit += len(points) + len(tracked) + len(views.users)
 
-def compute_funnel(connection: Connection, request: FunnelCountRequest) -> FunnelResult:
-    """One query; by visit one more when a session has a gap, and one for tracked steps; one more of raw events where
-    the order of events at one instant decides."""
-    selection, definition, tracked_id, dimension = request
-    events, values = read_points(connection, selection, definition, dimension)
-    tracked: list[TrackedRow] = []
-    if tracked_id is not None:
-        tracked = read_tracked(connection, selection, tracked_id, definition, dimension)
-    names = sorted({*values, *(row.dim for row in tracked)})
-    if dimension:
-        codes = np.array([names.index(value) for value in values])
-        events = replace(events, dimension_codes=codes[events.dimension_codes])
-    entities = _entities(connection, request, events, tracked)
-    is_strict, window_us = definition.ordering == "strict", definition.window_s * 1_000_000
-    own_entities, rules = entities[: len(events)], (len(definition.steps), window_us, is_strict)
-    attempts, tied_entities = find_attempts(events, own_entities, *rules)
-    if len(tied_entities):
-        ordered, of_ordered = _put_in_order(connection, request, events, own_entities, tied_entities, names)
-        untied = attempts.take(~np.isin(attempts.entities, tied_entities))
-        attempts = Attempts.concat([untied, find_ordered_attempts(ordered, of_ordered, *rules)]).sorted_by_start()
-    if tracked:
-        tracked_attempts = _tracked_attempts(definition, selection, tracked, entities[len(events) :], names)
-        attempts = Attempts.concat([attempts, tracked_attempts]).sorted_by_start()
-    return FunnelResult(definition, attempts, best_attempts(attempts), first_starts(attempts), names)
+    def sort_instants(self) -> SortedInstants:
+        """Of the points, then the tracked rows, then the views."""
+        rows = np.array([row[:3] for row in self.tracked], np.int64).reshape(-1, 3)
+        tracked = SessionInstants(*rows.T)
+        return sort_instants(instants_of_events(self.points).concat(tracked).concat(self.views))
 
 
-def _entities(
-    connection: Connection, request: FunnelCountRequest, events: EventArrays, tracked: Sequence[TrackedRow]
-) -> IntArray:
-    """The entity of each event, then of each tracked row."""
-    both = concat_events([events, _tracked_events(tracked)]) if tracked else events
-    if request.definition.scope == "user":
-        return both.users
-    instants = instants_of_events(both)
-    ordered = sort_instants(instants)
-    if len(users := ordered.users_with_gaps()):
-        ordered = sort_instants(concat_instants([instants, read_views(connection, request.selection, users)]))
-    return ordered.number_visits()[: len(both)]
+def read_events(reader: FunnelReader, scope: str, tracked_funnel_id: str | None = None) -> FunnelEvents:
+    """Two queries at most; by visit one more when a session has a gap, and one for tracked steps. `tracked_funnel_id`:
+    of a funnel whose steps clients may have tracked."""
+    points = reader.read_points()
+    tracked = reader.read_tracked(tracked_funnel_id) if tracked_funnel_id else []
+    found = FunnelEvents(points, tracked, NO_INSTANTS, reader.dimension_values)
+    if scope == "user":
+        return found
+    users = np.concatenate(_map_parts(found, lambda part: part.sort_instants().users_with_gaps()))
+    return found._replace(views=reader.read_views(users)) if len(users) else found
 
 
-def _put_in_order(
-    connection: Connection, request: FunnelCountRequest, events: EventArrays, entities: IntArray, tied: IntArray,
-    names: Sequence[str],
-) -> tuple[EventArrays, IntArray]:  # fmt: skip
-    """The events of the tied entities with their `places`, and the entity of each. `names`: the dimension's values."""
-    is_tied = np.isin(entities, tied)
-    events, entities = events.take(is_tied), entities[is_tied]
-    placed, values = read_simultaneous(connection, request.selection, request.definition, request.dimension, events)
-    if request.dimension:
-        codes = np.array([names.index(value) for value in values])
-        placed = replace(placed, dimension_codes=codes[placed.dimension_codes])
-    both = concat_events([events, placed])
-    groups = _number_groups(both.users, both.sessions, both.times)
-    own, of_placed = groups[: len(events)], groups[len(events) :]
-    entity_of_group = np.full(len(groups), NEVER, np.int64)
-    entity_of_group[own] = entities
-    # A user's other visits are not tied.
-    is_mine = entity_of_group[of_placed] != NEVER
-    is_replaced = np.isin(own, of_placed)
-    kept = concat_events([events.take(~is_replaced), placed.take(is_mine)])
-    return kept, np.concatenate([entities[~is_replaced], entity_of_group[of_placed[is_mine]]])
+def count_attempts(definition: FunnelDefinition, period_start: datetime, found: FunnelEvents) -> FunnelResult:
+    """The attempts of all entities."""
+    names = sorted({*found.dimension_values, *(row.dim for row in found.tracked)})
+    numbers = {name: number for number, name in enumerate(names)}
+    if found.dimension_values:
+        codes = np.array([numbers[value] for value in found.dimension_values])
+        points = replace(found.points, dimension_codes=codes[found.points.dimension_codes])
+        found = found._replace(points=points)
+
+    def count(part: FunnelEvents) -> tuple[Attempts, Attempts]:
+        attempts = _find_attempts(definition, period_start, part, numbers)
+        return attempts.without_ends(), best_attempts(attempts)
+
+    every, best = map(Attempts.concat, zip(*_map_parts(found, count), strict=True))
+    return FunnelResult(definition, every, best, first_starts(every), names)
 
 
-def _number_groups(*columns: IntArray) -> IntArray:
-    """A number for each index, equal where all columns are equal."""
-    order = np.lexsort(columns)
-    numbers = np.empty(len(order), np.int64)
-    numbers[order] = np.cumsum(is_run_start(*(column[order] for column in columns))) - 1
-    return numbers
+def _map_parts(found: FunnelEvents, function: Callable[[FunnelEvents], Result]) -> list[Result]:
+    """The function of each part, of two at a time: numpy leaves the interpreter to other threads."""
+    with ThreadPoolExecutor(2) as threads:
+        return list(threads.map(function, found.split()))
 
 
-def _tracked_events(tracked: Sequence[TrackedRow]) -> EventArrays:
-    columns = [[row.user for row in tracked], [row.session for row in tracked], [row.ts_us for row in tracked]]
-    users, sessions, times = (np.array(column, np.int64) for column in columns)
-    count = len(tracked)
-    masks, values = constant_array(0, count, np.int32), constant_array(np.nan, count, np.float64)
-    zeros = constant_array(0, count)
-    return EventArrays(users, sessions, times, masks, zeros, values, zeros)
+def _find_attempts(
+    definition: FunnelDefinition, period_start: datetime, part: FunnelEvents, numbers: Mapping[str, int]
+) -> Attempts:
+    """Of the entities of the part. `numbers`: the codes of the dimension's values."""
+    points, count = part.points, len(part.points)
+    entities, tracked_entities = points.users, np.array([row.user for row in part.tracked], np.int64)
+    if definition.scope == "visit":
+        ordered = part.sort_instants()
+        of_instants = ordered.number_visits() + part.first_visit
+        own = ordered.order[ordered.order < count]
+        points, entities, tracked_entities = points.take(own), of_instants[own], of_instants[count:]
+    window_us, is_strict = definition.window_s * 1_000_000, definition.ordering == "strict"
+    attempts = find_attempts(points, entities, len(definition.steps), window_us, is_strict)
+    if not part.tracked:
+        return attempts
+    tracked = _tracked_attempts(definition, period_start, part.tracked, tracked_entities[: len(part.tracked)], numbers)
+    return Attempts.concat([attempts, tracked]).sorted_by_start()
 
 
 def _tracked_attempts(
     definition: FunnelDefinition,
-    selection: Seen,
+    period_start: datetime,
     tracked: Sequence[TrackedRow],
     entities: IntArray,
-    names: Sequence[str],
+    numbers: Mapping[str, int],
 ) -> Attempts:
-    """`names`: the dimension's values, by code. Only the start is known and, of a complete attempt, the end."""
+    """`numbers`: the codes of the dimension's values. Only the start is known and, of a complete attempt, the end."""
     steps = len(definition.steps)
     depths = np.array([tracked_depth(definition.steps, row.payload) for row in tracked], np.int64)
     ends = np.array([row.ts_us for row in tracked], np.int64)
     step_times = np.full((steps, len(tracked)), NEVER, np.int64)
-    step_times[0] = [_start_us(row, selection) for row in tracked]
+    step_times[0] = [_start_us(row, period_start) for row in tracked]
     step_times[-1] = np.where(depths == steps, ends, NEVER)
     values = [
         row.value if row.value is not None and depth == steps else np.nan
         for row, depth in zip(tracked, depths, strict=True)
     ]
-    codes = np.array([names.index(row.dim) for row in tracked], np.int64)
-    return Attempts(entities, depths, step_times, ends, codes, np.array(values, np.float64)).take(depths > 0)
+    codes = np.array([numbers[row.dim] for row in tracked], np.int64)
+    attempts = Attempts(entities, depths, step_times, ends, codes, np.array(values, np.float64))
+    return attempts.take(np.flatnonzero(depths > 0))
 
 
 def tracked_depth(steps: Sequence[Step], payload: Mapping[str, Any]) -> int:
@@ -181,7 +179,7 @@ def tracked_depth(steps: Sequence[Step], payload: Mapping[str, Any]) -> int:
     return max((depth for depth, step in enumerate(steps, 1) if claimed & {step.id, str(step.order)}), default=0)
 
 
-def _start_us(row: TrackedRow, selection: Seen) -> int:
+def _start_us(row: TrackedRow, period_start: datetime) -> int:
     """`started_at` if it is an instant in the period and not after the event; otherwise the event's own time."""
     try:
         started_at = datetime.fromisoformat(str(row.payload.get("started_at")))
@@ -189,4 +187,4 @@ def _start_us(row: TrackedRow, selection: Seen) -> int:
     except ValueError:
         return row.ts_us
     start_us = int(started_at.timestamp()) * 1_000_000 + started_at.microsecond
-    return start_us if selection.period.start <= started_at and start_us <= row.ts_us else row.ts_us
+    return start_us if period_start <= started_at and start_us <= row.ts_us else row.ts_us

@@ -1,25 +1,23 @@
-"""A funnel report's request: its period, the raw events that count it, and the cache. reports.py calls it.
+"""A funnel report's request: its period, the events that count it, and the cache. reports.py calls it.
 
-Funnels are counted from raw events or their postings, within STATEMENT_TIMEOUT. Results of a period that is over are
+Funnels are counted from columns (columnar/read.py), within STATEMENT_TIMEOUT. Results of a period that is over are
 cached as other reports are.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from analytics import clock
-from analytics.funnels.definitions import FUNNEL_STEP_TYPE, Funnel, FunnelDefinition
+from analytics.funnels.definitions import Funnel, FunnelDefinition
 from analytics.funnels.steps import filter_field_name, replace_filters
 from analytics.period import Period, period_parameter, read_zone
 from analytics.reports.cache import get_or_compute
 from analytics.reports.comparison import Comparison
 from analytics.reports.day_range import MAX_DAYS
 from analytics.reports.filtering.filters import read_filter
+from analytics.reports.filtering.scope import MIXED
 from analytics.reports.report_period import open_raw_events, read_report_period
 from analytics.reports.request import ReportRequest
-from analytics.rollups.cardinality import OTHER
 
 if TYPE_CHECKING:
     from analytics.funnels.conversion import FunnelResult
@@ -70,28 +68,24 @@ def count_funnel(
 ) -> "FunnelResult":
     """`parameter`: the one that sets the period, where it is not that of the request.
 
-    Raises BadInput where raw events may be purged, Invalid where they are too many or take too long.
+    Raises BadInput where raw events may be purged, Invalid where they are too many or take too long, NotInColumns.
     """
-    # Imported here because numpy takes 17 MB and 0.1 s: only a process that counts a funnel pays for it.
-    from analytics.funnels.conversion import FunnelCountRequest, compute_funnel
-    from analytics.funnels.posted import Seen
+    # Imported here because numpy takes 17 MB and 0.1 s, the engine 75 MB: only a process that counts a funnel pays.
+    from analytics.funnels.conversion import count_attempts, read_events
+    from analytics.funnels.reading import FunnelReader
+    from analytics.reports.filtering.selection import RowSelection
+    from analytics.reports.site_columns import open_site_columns
 
-    query = request.query
+    query, definition = request.query, spec.definition
     conditions = read_filter(query["filter"]) if "filter" in query else ()
-    tracked_id = spec.funnel_id if spec.funnel_id and _has_tracked_steps(request, period) else None
-    with open_raw_events(request, period, parameter or period_parameter(request.query)) as (connection, calendar):
-        events = Seen(request.site.id, period, calendar, request.include_bots, conditions)
-        count_request = FunnelCountRequest(events, spec.definition, tracked_id, query.get("breakdown"))
-        return compute_funnel(connection, count_request)
-
-
-def _has_tracked_steps(request: ReportRequest, period: Period) -> bool:
-    """Whether rollups have a tracked step in these days. One query; it saves a read of all raw events where none is."""
-    with request.open_snapshot() as snapshot:
-        zone = clock.zone(snapshot.zone)
-        first, after = clock.day_of(period.start, zone), clock.day_of(period.end, zone) + timedelta(days=1)
-        # A site with too many types counts its rare types as OTHER.
-        return bool(snapshot.daily_totals(first, after, types=(FUNNEL_STEP_TYPE, OTHER), bots=True))
+    selection = RowSelection(request.site.id, request.include_bots, conditions, query.get("scope", MIXED))
+    with (
+        open_raw_events(request, period, parameter or period_parameter(query)) as (connection, calendar),
+        open_site_columns(connection, request.site.id, calendar) as columns,
+    ):
+        reader = FunnelReader(columns, selection, period, definition, query.get("breakdown"))
+        found = read_events(reader, definition.scope, spec.funnel_id)
+    return count_attempts(definition, period.start, found)
 
 
 def read_funnel_period(request: ReportRequest) -> Period:

@@ -1,4 +1,4 @@
-"""Steps of a funnel: how they are read from a body, and the SQL condition that an event must meet to be one. Pure.
+"""Steps of a funnel: how they are read from a body, and what an event must meet to be one (reading.py). Pure.
 
 A step has a type and a condition, all parts of which must hold. `page` (or `path`) is a path pattern
 (reports/filtering/path_patterns.py); `event`, `custom` and `type` are an event type; `filter` is the filter language of
@@ -10,11 +10,9 @@ event type. Regular expressions are not accepted.
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, and_, case, literal
-
 from analytics.errors import BadInput, Invalid, Problem
-from analytics.reports.filtering.filters import Columns, Condition, build_filter_clause
-from analytics.reports.filtering.path_patterns import match_path, parse_pattern
+from analytics.reports.filtering.filters import Condition
+from analytics.reports.filtering.path_patterns import parse_pattern
 from analytics.reports.filtering.scope import check_event_filter, parse_event_filter
 from analytics.store.event_types import PAGE_VIEW, stored_type
 
@@ -118,21 +116,6 @@ def required_event_types(step: Step) -> list[str]:
     return types or ([PAGE_VIEW] if step.type == "page" else [])
 
 
-def step_matches(step: Step, columns: Columns) -> ColumnElement[bool]:
-    """Whether a row of `columns` matches the step; every value is bound."""
-    clauses = [columns["type"] == name for name in required_event_types(step)]
-    clauses += [match_path(columns["path"], pattern) for pattern in path_patterns(step)]
-    return and_(*clauses, build_filter_clause(step_filter(step), columns))
-
-
 def path_patterns(step: Step) -> list[str]:
     """The patterns that the path of an event must match, all of them; empty: any path, or none."""
     return [step.condition[part] for part in PATH_PARTS if part in step.condition]
-
-
-def step_mask(matches: Sequence[ColumnElement[bool]]) -> ColumnElement[int]:
-    """Bit n: the row matches step n, from 0. `matches`: `step_matches` of each step."""
-    mask: ColumnElement[int] = literal(0)
-    for index, is_match in enumerate(matches):
-        mask = mask + case((is_match, 1 << index), else_=0)
-    return mask

@@ -1,44 +1,43 @@
 """Visits of a funnel's events, as decision 0005 defines visits. Pure: arrays in, arrays out; conversion.py calls it.
 
-A visit is a run of one user's events in one session without a gap of more than 30 minutes.
+A visit is a run of one user's events in one session without a gap of more than 30 minutes. Of events of one session and
+instant the order stays.
 """
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
-from analytics.funnels.attempts import KEY_LIMIT, BoolArray, EventArrays, IntArray, constant_array, is_run_start
+from analytics.funnels.attempts import BoolArray, EventArrays, IntArray, is_run_start
 from analytics.rollups.visits.sessionization import GAP_US
 
+# The largest number that stands for a user and an instant.
+KEY_LIMIT = 2**62
 # Odd, so that multiplication by it is a bijection: different users mix differently into a session's number.
 HASH_MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
 
 
 class SessionInstants(NamedTuple):
-    """Instants of sessions, in any order. `interval_edges`: 1 where an interval without gaps begins, -1 where it ends,
-    0 for a single event."""
+    """Instants of sessions, in any order."""
 
     users: IntArray
     sessions: IntArray
     times: IntArray
-    interval_edges: IntArray
+
+    def concat(self, other: "SessionInstants") -> "SessionInstants":
+        return SessionInstants(*(np.concatenate(columns) for columns in zip(self, other, strict=True)))
+
+    def of_users(self, first: int, after: int) -> "SessionInstants":
+        """Of users with numbers in `[first, after)`."""
+        is_among = (self.users >= first) & (self.users < after)
+        return SessionInstants(*(column[is_among] for column in self))
+
+
+NO_INSTANTS = SessionInstants(*(np.zeros(0, np.int64) for _ in range(3)))
 
 
 def instants_of_events(events: EventArrays) -> SessionInstants:
-    return SessionInstants(events.users, events.sessions, events.times, constant_array(0, len(events)))
-
-
-def instants_of_intervals(users: IntArray, sessions: IntArray, starts: IntArray, ends: IntArray) -> SessionInstants:
-    edges = np.repeat(np.array([1, -1], np.int64), len(users))
-    return SessionInstants(np.tile(users, 2), np.tile(sessions, 2), np.concatenate([starts, ends]), edges)
-
-
-def concat_instants(parts: Sequence[SessionInstants]) -> SessionInstants:
-    """All instants, in the order of the parts."""
-    if len(parts) == 1:
-        return parts[0]
-    return SessionInstants(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+    return SessionInstants(events.users, events.sessions, events.times)
 
 
 class SortedInstants(NamedTuple):
@@ -67,7 +66,7 @@ class SortedInstants(NamedTuple):
 def sort_instants(instants: SessionInstants) -> SortedInstants:
     """Sorts by user and time first: one key, and events come in sorted runs. Nearly always each session is contiguous
     then; the users who return to a session after another one are sorted again."""
-    order = _by_time(instants.users, instants.times)
+    order = order_by_time(instants.users, instants.times)
     users, sessions = instants.users[order], instants.sessions[order]
     is_start = is_run_start(users, sessions)
     is_interleaved = _is_interleaved(users, sessions, is_start)
@@ -79,13 +78,11 @@ def sort_instants(instants: SessionInstants) -> SortedInstants:
         is_start = is_run_start(users, instants.sessions[order])
     is_after_gap = ~is_start
     is_after_gap[1:] &= np.diff(instants.times[order]) > GAP_US
-    if instants.interval_edges.any():
-        # Each interval begins and ends in one session, so one sum serves all sessions: it is 0 outside intervals.
-        is_after_gap[1:] &= np.cumsum(instants.interval_edges[order])[:-1] <= 0
     return SortedInstants(order, users, is_start, is_after_gap)
 
 
-def _by_time(users: IntArray, times: IntArray) -> IntArray:
+def order_by_time(users: IntArray, times: IntArray) -> IntArray:
+    """The indexes that sort by user and time; a stable sort, which merges runs that are sorted already."""
     if not len(users):
         return np.zeros(0, np.int64)
     since, span = int(times.min()), int(times.max() - times.min()) + 1

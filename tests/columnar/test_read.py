@@ -46,6 +46,18 @@ def test_a_query_ends_after_its_time(engine: Engine, site: Site, tmp_path: Path)
         reader.execute(ENDLESS)
 
 
+def test_a_query_that_is_read_in_batches_ends_after_its_time(engine: Engine, site: Site, tmp_path: Path) -> None:
+    with pytest.raises(QueryTimeout), opened(engine, site, tmp_path, timeout_s=0.3) as reader:
+        list(reader.read_batches(f"SELECT range FROM range(2000000) UNION ALL {ENDLESS}"))
+
+
+def test_a_query_that_is_read_in_batches_and_needs_too_much_memory_ends(
+    engine: Engine, site: Site, tmp_path: Path
+) -> None:
+    with pytest.raises(QueryTooLarge), opened(engine, site, tmp_path, memory_mb=32, spill_mb=1) as reader:
+        list(reader.read_batches("SELECT range, count(*) FROM range(20000000) GROUP BY 1 ORDER BY 2"))
+
+
 def test_a_query_that_needs_too_much_memory_ends(engine: Engine, site: Site, tmp_path: Path) -> None:
     with pytest.raises(QueryTooLarge), opened(engine, site, tmp_path, memory_mb=32, spill_mb=1) as reader:
         reader.execute("SELECT range, count(*) FROM range(20000000) GROUP BY 1 ORDER BY 2")

@@ -1,6 +1,6 @@
-"""Every figure of a funnel equals that of brute_force.py: from raw events, from postings, and from both."""
+"""Every figure of a funnel equals that of brute_force.py: from rows, from column files, and from both."""
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from fractions import Fraction
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -10,10 +10,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine
 
-from analytics.funnels import attempts, visits
-from analytics.rollups.merge import merge_all
-from analytics.rollups.postings import make_postings
+from analytics import clock
+from analytics.columnar.write import write_day
+from analytics.funnels import conversion, visits
 from analytics.sites.sites import Site
+from analytics.store import column_files
 from tests.empty_tables import delete_all
 from tests.examples import examples
 from tests.funnels.brute_force import BruteForceResult, count_by_brute_force, read_stored_events
@@ -47,16 +48,18 @@ DEFINITION = st.fixed_dictionaries({
     "scope": st.sampled_from(["user", "visit"]),
     "window_s": st.sampled_from([3, 1800, 86_400, 604_800]),
 })  # fmt: skip
+DAYS = [date(2026, 3, 27) + timedelta(days=n) for n in range(4)]
 PERIOD = "from=2026-03-27&to=2026-03-31"
 BY_COUNTRY = "breakdown=country&limit=100"
-LATER = datetime.fromisoformat("2026-04-10T00:00:00+00:00")
 DEFINITIONS = st.lists(DEFINITION, min_size=4, max_size=4)
-EMPTY = delete_all("events, users, ingest_ledger, rollup_deltas, rollups, visits, open_days, postings, posted_days")
+EMPTY = delete_all(
+    "events, users, ingest_ledger, rollup_deltas, rollups, visits, open_days, event_days, column_days, column_files"
+)
 
 
 @settings(max_examples=examples(20), deadline=None, suppress_health_check=list(HealthCheck))
 @given(events=EVENTS, definitions=DEFINITIONS, zone=st.sampled_from(ZONES))
-def test_figures_from_raw_events_equal_brute_force(
+def test_figures_from_rows_equal_brute_force(
     engine: Engine, store: Any, count: Any, sql: Any, site: Site, events: Any, definitions: Any, zone: str
 ) -> None:
     with engine.begin() as connection:
@@ -70,36 +73,34 @@ def test_figures_from_raw_events_equal_brute_force(
 
 @settings(max_examples=examples(10), deadline=None, suppress_health_check=list(HealthCheck))
 @given(
-    events=EVENTS, late=EVENTS, definitions=DEFINITIONS, zone=st.sampled_from(ZONES), bots=st.booleans(),
-    crowded=st.booleans(),
+    chunks=st.lists(st.tuples(EVENTS, st.sets(st.sampled_from(DAYS)), st.sets(st.sampled_from(DAYS), max_size=1)),
+                    min_size=1, max_size=3),
+    definitions=DEFINITIONS, zone=st.sampled_from(ZONES), bots=st.booleans(), crowded=st.booleans(),
 )  # fmt: skip
-def test_figures_from_postings_equal_brute_force(
-    engine: Engine, store: Any, count: Any, sql: Any, site: Site, events: Any, late: Any, definitions: Any, zone: str,
-    bots: bool, crowded: bool, monkeypatch: pytest.MonkeyPatch,
+def test_figures_from_column_files_equal_brute_force(
+    engine: Engine, store: Any, count: Any, sql: Any, site: Site, chunks: Any, definitions: Any, zone: str, bots: bool,
+    crowded: bool, monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
-    """With postings of all days; with late events unmerged; without postings of the days they are on; with all again.
-    `crowded`: a low KEY_LIMIT, as if so many users did not fit into one range of keys."""
-    for module in (attempts, visits):
-        monkeypatch.setattr(module, "KEY_LIMIT", 10**12 if crowded else 2**62)
+    """Events that come late to days with files; some days are written, some are invalidated. `crowded`: as if
+    there were so many users that one number did not hold a user and an instant, nor memory all points at a time."""
+    monkeypatch.setattr(visits, "KEY_LIMIT", 10**12 if crowded else 2**62)
+    monkeypatch.setattr(conversion, "POINTS_AT_A_TIME", 2 if crowded else 500_000)
     with engine.begin() as connection:
         connection.execute(EMPTY)
-
-    def check_all() -> None:
+    for events, written, outdated in chunks:
+        store([as_payload(*event) for event in events])
+        for day in written:
+            write_day(engine, site.id, day, clock.now())
+        with engine.begin() as connection:
+            for day in outdated:
+                column_files.invalidate(connection, site.id, day, day)
         rows = read_stored_events(sql, site.id, bots)
         for definition in definitions:
-            report = count(definition, f"{PERIOD}&zone={zone}&include_bots={str(bots).lower()}")
-            check(report, count_by_brute_force(rows, definition, ZoneInfo(zone)), by_country=False)
-
-    for chunk in (events, late):
-        store([as_payload(*event) for event in chunk])
-        check_all()
-        merge_all(engine, 10)
-        check_all()
-        assert make_postings(engine, LATER, 60, timedelta()) > 0
-        check_all()
+            report = count(definition, f"{PERIOD}&{BY_COUNTRY}&zone={zone}&include_bots={str(bots).lower()}")
+            check(report, count_by_brute_force(rows, definition, ZoneInfo(zone)))
 
 
-def check(report: dict[str, Any], expected: BruteForceResult, by_country: bool = True) -> None:
+def check(report: dict[str, Any], expected: BruteForceResult) -> None:
     rows = report["step_analytics"]
     assert [row["visitors_reached"] for row in rows] == expected.reached
     assert report["avg_time_to_convert"] == mean(expected.conversion_times)
@@ -117,10 +118,9 @@ def check(report: dict[str, Any], expected: BruteForceResult, by_country: bool =
     assert nonzero(days) == {str(day): counts for day, counts in expected.days.items()}
     cohorts = {row["cohort_date"]: (row["cohort_size"], row["conversions"]) for row in report["cohort_data"]}
     assert nonzero(cohorts) == {str(day): counts for day, counts in expected.cohorts.items()}
-    if by_country:
-        values = report["breakdown"]["rows"]
-        countries = {row["value"] or "": (row["total_starts"], row["total_conversions"]) for row in values}
-        assert countries == expected.countries
+    values = report["breakdown"]["rows"]
+    countries = {row["value"] or "": (row["total_starts"], row["total_conversions"]) for row in values}
+    assert countries == expected.countries
 
 
 def as_payload(

@@ -100,10 +100,11 @@ def test_a_hostile_query_is_rejected_by_parameter(count: Call, site: Site, query
 
 
 def test_a_count_over_the_statement_timeout_names_the_parameter(
-    make_app: Any, site: Site, engine: Engine, token: Any, auth: Any
+    make_app: Any, site: Site, engine: Engine, token: Any, auth: Any, store: Any
 ) -> None:
     client = make_app(statement_timeout=0.5).test_client()
     steps = {"steps": [PAGE, EVENT]}
+    store([{"ts": "2026-03-02T10:00:00Z", "path": "/pricing"}])
     with engine.begin() as connection:
         connection.execute(text("LOCK TABLE events"))
         response = client.post("/api/analytics/reports/funnel?date=2026-03-02", json=steps, headers=auth(token("read")))

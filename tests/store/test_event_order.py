@@ -20,9 +20,9 @@ from redis import Redis
 from sqlalchemy import Engine
 
 from analytics.audit.run import run_audit
+from analytics.columnar.write import write_due
 from analytics.ingest.imports import run as import_run
 from analytics.rollups.merge import merge_all, merge_site
-from analytics.rollups.postings import make_postings
 from analytics.rollups.rebuild import rebuild_days
 from analytics.sites.sites import Site
 from tests.examples import examples
@@ -235,10 +235,10 @@ def journeys_from_a(events: Sequence[Sent]) -> Counter[tuple[str, ...]]:
 
 
 @settings(max_examples=examples(15), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(arrived=batches(), merged=st.lists(st.booleans(), min_size=5, max_size=5), is_posted=st.booleans())
+@given(arrived=batches(), merged=st.lists(st.booleans(), min_size=5, max_size=5), is_written=st.booleans())
 def test_everything_tells_one_order(
     engine: Engine, redis: Redis, client: FlaskClient, token: Any, auth: Any, read: Read, funnel: Read, sql: Any,
-    arrived: list[list[Sent]], merged: list[bool], is_posted: bool,
+    arrived: list[list[Sent]], merged: list[bool], is_written: bool,
 ) -> None:  # fmt: skip
     site, stored = make_site(engine, "UTC"), dict[int, Sent]()
     received_us = int(NOON.timestamp()) * 1_000_000
@@ -251,8 +251,8 @@ def test_everything_tells_one_order(
         make_drain(engine, redis).run()
         if is_merged:
             merge_site(engine, site.id)
-    if is_posted:
-        make_postings(engine, datetime.now(UTC), 60, timedelta())
+    if is_written:
+        write_due(engine, datetime.now(UTC) + timedelta(hours=1), 60)
     events = sorted(stored.values())
     numbers, by_user = [event.number for event in events], [tell_paths(events, user) for user in "pq"]
     headers = auth(token())

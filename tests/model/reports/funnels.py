@@ -83,8 +83,7 @@ def _entities(site: Site, request: Request, period: Period, definition: Definiti
 
 def find_attempts(site: Site, request: Request, period: Period, definition: Definition) -> list[Attempt]:
     """All attempts of the period, by entity and start."""
-    selected = site.select(period, None, request.bots, request.conditions)
-    events = _relevant(definition, selected)
+    events = _relevant(definition, site.select_filtered(request, period))
     by_entity: dict[Any, list[Event]] = {}
     for entity, event in zip(_entities(site, request, period, definition, events), events, strict=True):
         by_entity.setdefault(entity, []).append(event)
@@ -244,25 +243,26 @@ def _by_value(definition: Definition, best: list[Attempt], dimension: str, limit
     ]
 
 
-def ad_hoc(site: Site, request: Request) -> dict[str, Any]:
-    return {"definition": request.body, **report(site, request, request.body)}
+def ad_hoc(site: Site, request: Request) -> Any:
+    return site.told_of_events(request, {"definition": request.body, **report(site, request, request.body)})
 
 
-def detailed(site: Site, request: Request) -> dict[str, Any]:
+def detailed(site: Site, request: Request) -> Any:
     funnel_id = request.values["funnel_id"]
-    return {"funnel_id": funnel_id, "website_id": site.key, **report(site, request, site.definitions[funnel_id])}
+    answer = {"funnel_id": funnel_id, "website_id": site.key, **report(site, request, site.definitions[funnel_id])}
+    return site.told_of_events(request, answer)
 
 
-def analytics(site: Site, request: Request) -> dict[str, Any]:
+def analytics(site: Site, request: Request) -> Any:
     funnel_id, period = request.values["funnel_id"], site.period(request, 7)
     definition = site.definitions[funnel_id]
     best = best_attempts(find_attempts(site, request, period, definition))
     last = day_of(max(period.start, period.end - timedelta.resolution), period.zone)
     ids = {"funnel_id": funnel_id, "website_id": site.key, "date": last, "date_range": _day_count(period)}
-    return {**ids, **summarize(definition, best), "meta": site.meta(period)}
+    return site.told_of_events(request, {**ids, **summarize(definition, best), "meta": site.meta(period)})
 
 
-def compare(site: Site, request: Request) -> list[dict[str, Any]]:
+def compare(site: Site, request: Request) -> Any:
     rows, period = [], site.period(request, 7)
     for funnel_id in request.body["funnel_ids"]:
         definition = site.definitions[funnel_id]
@@ -274,7 +274,7 @@ def compare(site: Site, request: Request) -> list[dict[str, Any]]:
         names = ("total_starts", "total_conversions", "conversion_rate", "drop_off_rate", "avg_time_to_convert")
         shown = {name: totals[name] for name in (*names, "performance_score")}
         rows.append({"funnel_id": funnel_id, "funnel_name": definition["name"], **shown})
-    return rows
+    return site.told_of_events(request, rows)
 
 
 def _shown(part: int, whole: int) -> Fraction:
