@@ -37,9 +37,6 @@ BEAT_SCHEDULE = {
     "close_days": every(300, "rollups.close_days", queue.ROLLUPS),
     # Reports over long ranges are fast again within an hour of a rebuild.
     "build_unions": hourly("47", "rollups.compact", queue.ROLLUPS),
-    # Funnels read a day's raw events until it has postings, ten minutes after its last change. Never at the minute of
-    # retention: together they would keep both processes of a small machine from the drains.
-    "make_postings": hourly("2-59/10", "rollups.make_postings", queue.ROLLUPS, expires_s=600),
     # Filtered reports read rows that no file holds, at most some thousands a site.
     "write_columns": every(10, "columnar.write", queue.ROLLUPS),
     "write_visit_columns": every(60, "columnar.write_visits", queue.ROLLUPS),

@@ -1,4 +1,4 @@
-"""Celery tasks of the rollups: merge, calendar moves, rebuilds, recounts, closing days, unions and postings.
+"""Celery tasks of the rollups: merge, calendar moves, rebuilds, recounts, closing days and unions.
 
 Adapters only.
 """
@@ -11,7 +11,6 @@ from celery import shared_task
 from analytics import clock, queue
 from analytics.extensions import db, settings
 from analytics.ops import task_runs
-from analytics.rollups import postings
 from analytics.rollups.closing import days, unions
 from analytics.rollups.closing.schedule import ClosingSchedule
 from analytics.rollups.merge import merge_all, move_all_calendars
@@ -24,7 +23,6 @@ log = logging.getLogger(__name__)
 
 # Bounded, because the worker process runs drains too.
 MERGE_BUDGET_S = 10.0
-MAKE_POSTINGS_FOR_S = 30.0
 RECOUNT_FOR_S = 20.0
 
 
@@ -79,15 +77,6 @@ def build_unions() -> None:
     built = unions.build_unions(db.engine)
     if any(built):
         log.info("unions built", extra=built._asdict())
-
-
-@exclusive_task("rollups.make_postings")
-@task_runs.resumable
-def make_postings() -> None:
-    """Makes postings of ended days. Safe to run twice, and concurrently: a second run finds them."""
-    made = postings.make_postings(db.engine, clock.now(), MAKE_POSTINGS_FOR_S)
-    if made:
-        log.info("postings made", extra={"days": made})
 
 
 @exclusive_task("rollups.recount_visits")

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, select, text
 
-from analytics.store import column_files, postings
+from analytics.store import column_files
 from analytics.store.models import sites
 from config import Settings
 
@@ -67,7 +67,6 @@ WHERE id IN (
 
 def advance_raw_since(connection: Connection, before: datetime | date, site_id: int | None = None) -> None:
     """Marks earlier raw events of the site, or of all sites, as possibly deleted. Earlier days are no longer rebuilt,
-    and their postings and column files are deleted; the files of a UTC day that it cuts are written anew."""
+    and their column files are deleted; the files of a UTC day that it cuts are written anew."""
     connection.execute(ADVANCE_RAW_SINCE, {"before": before, "site_id": site_id})
-    postings.drop_before(connection, before, site_id)
     column_files.drop_before(connection, before, site_id)

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 from sqlalchemy import Connection, Engine, text
 
-# BUILD_LOCK is held for long, concurrently with merges, by code that reads many rows (unions, postings) and takes
+# BUILD_LOCK is held for long, concurrently with merges, by code that reads many rows (unions) and takes
 # MERGE_LOCK only before it commits. A rebuild holds REBUILD_LOCK and MERGE_LOCK for long. The site's id is the second
 # half of each key.
 MERGE_LOCK, BUILD_LOCK, REBUILD_LOCK = 7_205_321, 7_205_325, 7_205_326
@@ -33,7 +33,7 @@ def lock_rollups(connection: Connection, site_id: int) -> None:
 
 
 def lock_build_and_rollups(connection: Connection, site_id: int) -> None:
-    """As `lock_rollups`; also waits for unions and postings that are being built."""
+    """As `lock_rollups`; also waits for unions that are being built."""
     connection.execute(LOCK_FOR_TRANSACTION, {"lock": BUILD_LOCK, "site_id": site_id})
     lock_rollups(connection, site_id)
 

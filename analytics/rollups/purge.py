@@ -15,7 +15,7 @@ SELECT CAST(
 OUTDATE = text("UPDATE day_versions SET version = version + 1 WHERE site_id = :site_id")
 TABLES = (
     *("rollups", "rollup_deltas", "visits", "visit_rollups", "visit_unions"),
-    *("open_days", "metrics", "postings", "posted_days"),
+    *("open_days", "metrics"),
     *("column_days", "column_files", "event_days", "visit_files"),
 )
 

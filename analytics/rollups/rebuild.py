@@ -27,7 +27,6 @@ from analytics.rollups.visits.rollups import (
     recount_visit_rollups,
 )
 from analytics.sites.sites import Site, unknown_site_detail
-from analytics.store import postings
 from analytics.store.partitions import list_stored_partitions
 
 # Keys whose counts are in memory at a time.
@@ -114,7 +113,6 @@ def _move(connection: Connection, site_id: int, calendar: Calendar, progress: Pr
     # First, so that the site's row is locked before long work. Drains need only a shared lock of it.
     set_calendar(connection, site_id, zone)
     days = _apply_unrecountable(connection, site_id, calendar)
-    postings.drop(connection, site_id)
     if not days:
         return RebuildResult(0, 0)
     # The days of two zones can be two apart: Kiritimati and Niue.

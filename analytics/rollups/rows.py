@@ -15,7 +15,6 @@ from sqlalchemy import Connection, text
 from analytics.rollups import bitmaps, cardinality
 from analytics.rollups.deltas.counts import DIMENSIONS, Count, RollupKey
 from analytics.rollups.spans import DAY, UNION_KINDS, Span, span_of, union_spans_of
-from analytics.store import postings
 from analytics.store.copy.binary_copy import as_int, encode_copy, from_bool, from_date, from_int8, read_binary
 from analytics.store.copy.copy_text import copy_bytes
 from analytics.store.planner import force_index_lookups
@@ -226,10 +225,8 @@ ON CONFLICT (site_id, day) DO UPDATE SET changed_at = now()
 
 
 def mark_days_open(connection: Connection, site_id: int, days: Collection[date]) -> None:
-    """Records that the days' rollups have changed, for close_days and for caches (versions.py), and drops their
-    postings, now incomplete."""
+    """Records that the days' rollups have changed, for close_days and for caches (versions.py)."""
     connection.execute(MARK_DAYS_OPEN, {"site_id": site_id, "days": sorted(days)})
-    postings.drop(connection, site_id, days)
 
 
 # pk_rollups' third column is the dimension, its fourth the day: the first and the last entry of one range.

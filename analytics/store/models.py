@@ -600,7 +600,6 @@ open_days = Table(
     postgresql_with={"fillfactor": 50},
 )
 
-# Past days with postings of the events in [start_at, end_at). Not `made`: they are being built and not read yet.
 # Counted up by each change of the day's rollups, visits or raw events (rollups/versions.py).
 day_versions = Table(
     "day_versions",
@@ -609,32 +608,6 @@ day_versions = Table(
     Column("day", Date, primary_key=True),
     Column("version", BigInteger, nullable=False),
     postgresql_with={"fillfactor": 50},
-)
-
-posted_days = Table(
-    "posted_days",
-    metadata,
-    Column("site_id", Integer, primary_key=True),
-    Column("day", Date, primary_key=True),
-    Column("start_at", Instant, nullable=False),
-    Column("end_at", Instant, nullable=False),
-    Column("made", Boolean, nullable=False, server_default=text("true")),
-)
-
-# Each day's events by what a funnel filters first; store/postings.py has the encoding.
-postings = Table(
-    "postings",
-    metadata,
-    Column("site_id", Integer, primary_key=True),
-    Column("day", Date, primary_key=True),
-    Column("type", Text, primary_key=True),
-    # '' where the event has none; OTHER for paths without a row of their own in the day's rollups.
-    Column("path", Text, primary_key=True),
-    Column("is_bot", Boolean, primary_key=True),
-    # user_no and time of each event.
-    Column("body", LargeBinary, nullable=False),
-    # In the same order, a hash of the session.
-    Column("sessions", LargeBinary, nullable=False),
 )
 
 metrics = Table(

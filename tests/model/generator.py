@@ -65,7 +65,7 @@ class Sample(NamedTuple):
 
 @dataclass(frozen=True)
 class Step:
-    """What happens next. `at`: when; `action`: batch, samples, drain, merge, close, unions, postings, move, check."""
+    """What happens next. `at`: when; `action`: batch, samples, drain, merge, close, unions, columns, move, check."""
 
     at: datetime
     action: str
@@ -123,7 +123,7 @@ class Scenario:
         return steps
 
     def _housekeeping(self, at: datetime) -> Iterator[Step]:
-        chances = {"drain": 0.6, "merge": 0.2, "close": 0.08, "unions": 0.05, "postings": 0.05}
+        chances = {"drain": 0.6, "merge": 0.2, "close": 0.08, "unions": 0.05, "columns": 0.05}
         return (Step(at, action) for action, chance in chances.items() if self.rng.random() < chance)
 
     def _repetition(self, at: datetime, sent: list[tuple[datetime, Batch]], has_moved: bool) -> Iterator[Step]:

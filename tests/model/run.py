@@ -72,7 +72,7 @@ class Run:
         self._pass(2 * DAY)
         self._service.close()
         self._service.build_unions()
-        self._service.make_postings()
+        self._service.write_columns()
         self.check("closed", is_closed=True)
         self._rebuild()
         self.check("rebuilt", is_closed=True)
@@ -83,7 +83,7 @@ class Run:
     def _take(self, step: Step) -> None:
         actions: dict[str, Callable[[], None]] = {
             "drain": self._store, "merge": self._merge, "close": self._service.close,
-            "unions": self._service.build_unions, "postings": self._service.make_postings,
+            "unions": self._service.build_unions, "columns": self._service.write_columns,
             "check": lambda: self.check("underway"), "move": lambda: self._move(step.zone),
         }  # fmt: skip
         if step.batch:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from csv import DictReader
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from io import StringIO
 from typing import Any
 
@@ -11,10 +11,11 @@ from flask.testing import FlaskClient
 from redis import Redis
 from sqlalchemy import Engine
 
+from analytics.columnar.write import LONGEST_WAIT, write_due
+from analytics.columnar.write_visits import write_due_visits
 from analytics.rollups.closing import days, unions
 from analytics.rollups.closing.schedule import IMMEDIATE
 from analytics.rollups.merge import merge_all, move_all_calendars
-from analytics.rollups.postings import make_postings
 from analytics.rollups.rebuild import rebuild_days
 from analytics.sites.sites import find_site
 from tests.factories import make_drain
@@ -87,8 +88,11 @@ class Service:
     def build_unions(self) -> None:
         unions.build_unions(self._engine)
 
-    def make_postings(self) -> None:
-        make_postings(self._engine, self.now, MERGE_BUDGET_S)
+    def write_columns(self) -> None:
+        """All that no file holds."""
+        write_due(self._engine, self.now + LONGEST_WAIT, MERGE_BUDGET_S)
+        # Days have rested by the server's clock, which is not the product's here.
+        write_due_visits(self._engine, self.now, MERGE_BUDGET_S, rest=-timedelta(days=36_500))
 
     def rebuild(self, key: str, first: date, after: date) -> None:
         rebuild_days(self._engine, find_site(self._engine, key), first, after)

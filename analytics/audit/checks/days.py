@@ -13,7 +13,6 @@ from sqlalchemy import Connection, text
 
 from analytics import clock
 from analytics.audit.balance_sheet import DayBalance
-from analytics.audit.checks.postings import check_postings
 from analytics.audit.checks.recount import count_events, repeatable_read
 from analytics.audit.checks.rollup_rows import compare_rows
 from analytics.audit.checks.site_audit import Calendar, DayRange, SiteAudit, read_calendar, sum_deltas
@@ -34,8 +33,8 @@ DayCounts = Counter[tuple[str, date]]
 def check_days(audit: SiteAudit, ever_stored: int | None = None, spot_checks: int | None = SPOT_CHECKS) -> None:
     """Adds the site's days and their gaps to the sheet. `ever_stored`: events in the ledger, read before.
 
-    `spot_checks`: how many random days of a dimension are compared row by row. None: all of them, and visits, unions,
-    postings and column files too.
+    `spot_checks`: how many random days of a dimension are compared row by row. None: all of them, and visits, unions
+    and column files too.
     """
     with repeatable_read(audit.engine) as connection:
         calendar = read_calendar(connection, audit.site.id)
@@ -62,8 +61,6 @@ def _check_all(audit: SiteAudit, calendar: Calendar, days: list[date]) -> None:
     with repeatable_read(audit.engine) as connection:
         check_unions(connection, audit)
         check_visit_unions(connection, audit)
-    with repeatable_read(audit.engine) as connection:
-        check_postings(connection, audit.site, *audit.days.bounds, audit.progress, audit.sheet)
     with repeatable_read(audit.engine) as connection:
         check_columns(connection, audit)
 

@@ -5,13 +5,11 @@ the transaction that writes its rows. Only writer.py adds deltas.
 """
 
 from collections.abc import Iterator
-from datetime import date
 from typing import NamedTuple
 
 from sqlalchemy import Connection
 
 from analytics.rollups import rows
-from analytics.rollups.deltas.codec import decode_days
 from analytics.rollups.deltas.counts import Delta, sum_bodies_in_parts
 from analytics.rollups.visits.store import apply_visit_parts
 from analytics.store.copy.binary_copy import as_int, as_text, read_binary
@@ -67,16 +65,6 @@ def claim_deltas(connection: Connection, site_id: int, events: int = EVENTS_AT_A
         by_zone.setdefault(name, ZoneDeltas(name, [])).bodies.append(body)
         deltas, claimed_events = deltas + 1, claimed_events + as_int(delta_events)
     return ClaimedDeltas(deltas, claimed_events, by_zone)
-
-
-# ix_rollup_deltas_site_id_id.
-READ_DELTAS = "SELECT body FROM rollup_deltas WHERE site_id = %(site_id)s"
-
-
-def read_delta_days(connection: Connection, site_id: int) -> set[date]:
-    """The days, in each delta's calendar, that have events in waiting deltas. One query; no event is decoded."""
-    bodies = read_binary(connection, READ_DELTAS, {"site_id": site_id})
-    return {day for (body,) in bodies for day in decode_days(body)}
 
 
 def apply_deltas(connection: Connection, site_id: int, deltas: ZoneDeltas) -> int:

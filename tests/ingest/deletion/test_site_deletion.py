@@ -30,7 +30,6 @@ from analytics.rollups.closing.days import close_days
 from analytics.rollups.closing.schedule import ClosingSchedule
 from analytics.rollups.closing.unions import build_unions
 from analytics.rollups.merge import merge_all
-from analytics.rollups.postings import make_postings
 from analytics.sites import deletion, sites
 from analytics.sites.sites import Site, create_site
 from analytics.store.models import metadata
@@ -158,7 +157,6 @@ def fill(client: FlaskClient, app: Flask, engine: Engine, redis: Redis, site: Si
     merge_all(engine, 10)
     close_days(engine, clock.now(), ClosingSchedule(settings_time(), timedelta(days=1)))
     build_unions(engine)
-    make_postings(engine, clock.now(), 60, timedelta(0))
     write_due(engine, clock.now(), 60)
     write_due_visits(engine, clock.now(), 60, -timedelta(days=1))
     job = {"site": site.key, "what": "events", "format": "csv", "from": "2026-03-01", "to": "2026-03-31"}
