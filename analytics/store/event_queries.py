@@ -6,19 +6,12 @@ processes received in one microsecond. Visits follow this order in rollups/visit
 docs/decisions/0026.
 """
 
-from typing import Any
-
 from sqlalchemy import ColumnElement, func
 
 from analytics.period import Period
 from analytics.store.models import events
 
 ORDER_COLUMNS = ("ts", "received_at", "position", "event_id")
-
-
-def event_order(columns: Any) -> tuple[ColumnElement[Any], ...]:
-    """The columns of a table or subquery to sort by, oldest first."""
-    return tuple(columns[name] for name in ORDER_COLUMNS)
 
 
 def active_users() -> ColumnElement[int]:

@@ -1,6 +1,6 @@
 """What the query reports count, how figures are rounded, and the interface of the two sources of counts.
 
-from_rollups.py (RollupSource) and reports/filtering/filtered.py (raw events) implement MeasureSource; query.py
+from_rollups.py (RollupSource) and from_columns.py (ColumnSource) implement MeasureSource; query.py
 picks one.
 
 `events`: of the selected types; without types, of all. `page_views`: of that type, for any selected types.
