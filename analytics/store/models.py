@@ -248,6 +248,8 @@ users = Table(
     Column("user_id", Text, primary_key=True),
     Column("user_no", BigInteger, nullable=False),
     Column("first_seen_at", Instant, nullable=False),
+    # Numbers ascend, so it grows at its end.
+    Index(None, "site_id", "user_no", postgresql_with={"fillfactor": 100}),
 )
 
 ingest_ledger = Table(
