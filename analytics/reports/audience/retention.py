@@ -1,6 +1,7 @@
 """The retention grid: of the users first active in one unit of time, how many were active in each later one.
 
-A unit is a whole day, ISO week or calendar month. views.py, insights/ and exports/ call it; it reads bitmaps only.
+A unit is a whole day, ISO week or calendar month. views.py, insights/, exports/ and users/ call it; it reads bitmaps
+only. A filter narrows who is active, not who is new (docs/decisions/0042): counted_users.py reads whom it counts.
 """
 
 from bisect import bisect_right
@@ -54,19 +55,38 @@ def cohort_edges(days: DayRange, unit: str) -> list[date]:
     return edges
 
 
-def build_cohorts(snapshot: Snapshot, edges: Sequence[date], audience: AudienceFilter) -> list[Cohort]:
+def build_cohorts(
+    snapshot: Snapshot, edges: Sequence[date], audience: AudienceFilter, counted: Sequence[BitMap64] | None = None
+) -> list[Cohort]:
     """A cohort a unit. Reads the bitmaps of each day once, and those of all earlier days to leave out known users.
 
-    O(cohorts²) intersections, 1 µs each.
+    `counted`: the users of each unit with an event that meets the filter. O(cohorts²) intersections, 1 µs each.
     """
     active = _users_by_unit(snapshot, edges, audience)
     seen = users_before(snapshot, edges[0], audience)
+    counted = active if counted is None else counted
     cohorts = []
     for n, start in enumerate(edges[:-1]):
-        cohort = active[n] - seen
-        seen |= cohort
-        cohorts.append(Cohort(start, [cohort.intersection_cardinality(later) for later in active[n:]]))
+        cohort = (active[n] - seen) & counted[n]
+        seen |= active[n]
+        cohorts.append(Cohort(start, [cohort.intersection_cardinality(later) for later in counted[n:]]))
     return cohorts
+
+
+def find_retained(
+    snapshot: Snapshot,
+    first: tuple[date, date],
+    later: tuple[date, date],
+    audience: AudienceFilter,
+    counted: Sequence[BitMap64] | None = None,
+) -> BitMap64:
+    """The users behind one number of the grid: of the cohort of the unit `first`, those active in the unit `later`.
+
+    `counted`: as in `build_cohorts`, of these two units.
+    """
+    (active,), (returned,) = (_users_by_unit(snapshot, unit, audience) for unit in (first, later))
+    cohort = active - users_before(snapshot, first[0], audience)
+    return cohort & returned if counted is None else cohort & counted[0] & counted[1]
 
 
 def _users_by_unit(snapshot: Snapshot, edges: Sequence[date], audience: AudienceFilter) -> list[BitMap64]:

@@ -7,10 +7,21 @@ from marshmallow.validate import OneOf
 
 from analytics.apidocs.response_fields import nullable, required
 from analytics.reports.formats import FormatFields
-from analytics.reports.schemas import UNKNOWN_CHOICE, EventTypesQuery, PeriodBounds, PeriodQuery, ReportMeta
+from analytics.reports.schemas import (
+    UNKNOWN_CHOICE,
+    EventTypesQuery,
+    FilterFields,
+    PeriodBounds,
+    PeriodQuery,
+    ReportMeta,
+)
 
 WINDOW_KINDS = ("trailing", "calendar")
 COHORT_UNITS = ("day", "week", "month")
+RETENTION_FILTER = (
+    "Conditions on dimensions and payload, as of other reports. A user is active in a unit, its own included, with an "
+    "event there that meets them; who is new, the first event of all tells."
+)
 # The metrics that close_day writes for each day (spec 1.T2); `events` also by type, in `dimensions`.
 METRIC_NAMES = (
     "dau",
@@ -50,8 +61,11 @@ class UnitFields(Schema):
         return query | {"unit": unit}
 
 
-class RetentionQuery(EventTypesQuery, UnitFields, FormatFields):
-    """Whose events count; by cohorts of a day, ISO week or calendar month."""
+class RetentionQuery(EventTypesQuery, UnitFields, FormatFields, FilterFields):
+    """Whose events count; by cohorts of a day, ISO week or calendar month. `filter`: only users with an event that
+    meets it count as active; who is new, all events of `type` tell."""
+
+    filter = fields.String(metadata={"description": RETENTION_FILTER})
 
 
 class MetricsQuery(PeriodQuery):

@@ -3,7 +3,9 @@
 Nothing here writes. active.py, retention.py and daily_metrics.py count; the views read the request and shape the JSON.
 """
 
-from datetime import timedelta
+from collections.abc import Sequence
+from datetime import date, timedelta
+from itertools import pairwise
 from typing import Any
 
 from flask import Blueprint, Response, jsonify
@@ -12,6 +14,8 @@ from analytics.apidocs.operations import documented
 from analytics.period import Period, read_zone
 from analytics.reports.audience import active, daily_metrics, examples, retention, schemas
 from analytics.reports.audience.active import AudienceFilter
+from analytics.reports.audience.counted_users import open_counted
+from analytics.reports.cache import get_or_compute
 from analytics.reports.day_range import MAX_DAYS, DayRange, read_days, read_last_day, read_period_of_rollups
 from analytics.reports.formats import OTHER_MEDIA, RETENTION, respond
 from analytics.reports.request import ReportRequest, guarded_read, period_bounds, read_request
@@ -96,12 +100,24 @@ def _audience(request: ReportRequest) -> AudienceFilter:
 
 
 def _retention(request: ReportRequest) -> dict[str, Any]:
-    unit = request.query["unit"]
+    unit, audience = request.query["unit"], _audience(request)
     with request.open_snapshot() as snapshot:
         days = read_days(request, snapshot.zone)
         edges = retention.cohort_edges(days, unit)
-        cohorts = retention.build_cohorts(snapshot, edges, _audience(request))
-    meta = request.meta(days._replace(first=edges[0], after=edges[-1]).period, "rollup")
+        days = days._replace(first=edges[0], after=edges[-1])
+        if "filter" not in request.query:
+            return _grid(unit, retention.build_cohorts(snapshot, edges, audience), request.meta(days.period, "rollup"))
+    return get_or_compute(request, "retention", days.period, lambda: _filtered_retention(request, days, edges))
+
+
+def _filtered_retention(request: ReportRequest, days: DayRange, edges: Sequence[date]) -> dict[str, Any]:
+    units, audience = [days._replace(first=first, after=after) for first, after in pairwise(edges)], _audience(request)
+    with open_counted(request, units, audience) as (snapshot, counted):
+        cohorts = retention.build_cohorts(snapshot, edges, audience, counted)
+    return _grid(request.query["unit"], cohorts, request.meta(days.period, "raw"))
+
+
+def _grid(unit: str, cohorts: Sequence[retention.Cohort], meta: dict[str, Any]) -> dict[str, Any]:
     return {"unit": unit, "cohorts": [cohort.as_json() for cohort in cohorts], "meta": meta}
 
 
