@@ -139,7 +139,7 @@ def _read_payloads(request: ReportRequest, top_events: list[dict[str, Any]]) -> 
         options = _read_options(request, snapshot)
         hours = custom_events.find_last_hours(_clip(snapshot, options), options, top_events)
     with request.open_connection() as (connection, calendar):
-        return custom_events.read_payloads(connection, request, options, top_events, hours, calendar.raw_since)
+        return custom_events.read_payloads(connection, request, options, top_events, hours, calendar)
 
 
 def _compute_report(
