@@ -48,6 +48,7 @@ BLUEPRINT_MODULES = (
     "analytics.insights.views",
     "analytics.insights.goals.views",
     "analytics.insights.overview.views",
+    "analytics.users.views",
     "analytics.exports.views",
     "analytics.exports.schedules.views",
     "analytics.sites.views",

@@ -25,8 +25,8 @@ from analytics.web.site_parameters import SITE_HEADER, SITE_NAMES
 API_DESCRIPTION = """
 Self-hosted event analytics. Send `Authorization: Bearer` and a JWT (`flask token create` makes one) or a secret key,
 `sk_…` (`flask key create`). Its scopes say what it may do, its sites where: `ingest` sends events, `read` sees
-reports, `export` takes files of raw data, `write` changes funnels, goals, segments, notes and (with `export`)
-schedules, `admin` does all. A key may also be the user name of Basic authentication. Pages send events with a
+reports, `export` takes files of raw data and lists users, `write` changes funnels, goals, segments, notes and (with
+`export`) schedules, `admin` does all. A key may also be the user name of Basic authentication. Pages send events with a
 publishable key, `pk_…`, in the same ways, as `?key=`, or as `key` in the body. Aggregated reports of a site with
 `public_stats` need no credential; those of another are also shown to `?share=` and the token of a share link.
 

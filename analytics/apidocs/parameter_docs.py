@@ -26,7 +26,7 @@ PARAMETER_DOCS: Mapping[str, tuple[str, Any]] = {
     "state": ("Only exports in this state.", None),
     "schedule": ("Only exports of this schedule.", None),
     "type": ("Only events of this type; repeatable.", None),
-    "user_id": ("Only events of this user.", None),
+    "user_id": ("Only events of this user.", "ann"),
     "filter": (
         "Conditions on dimensions and payload, for example `country==DE;path=^/blog`; `segment:<name>` stands for "
         "those of a segment, a `;`, `|` or `\\` in its name after a backslash.",

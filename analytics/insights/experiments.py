@@ -10,6 +10,8 @@ views.py calls this module; proportions.py has the statistics, docs/experiments.
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from pyroaring import BitMap64
+
 from analytics.errors import BadInput
 from analytics.insights import proportions
 from analytics.insights.goals.goals import Goal
@@ -17,6 +19,7 @@ from analytics.insights.goals.report import with_goal
 from analytics.insights.proportions import Proportion
 from analytics.insights.request import EventSelection, open_events, read_selection
 from analytics.insights.schemas import read_variant_property
+from analytics.period import Period
 from analytics.reports.cache import get_or_compute
 from analytics.reports.day_range import bad_parameter
 from analytics.reports.request import ReportRequest
@@ -83,6 +86,21 @@ def count_variants(
         )
         raise bad_parameter("variant", detail, "variant=payload.variant")
     return ExperimentResult(variants, sum(row[1] for row in rows if row[0] is None))
+
+
+def find_users(request: ReportRequest, goal: Goal) -> tuple[Period, str, BitMap64]:
+    """The users behind a number of the report: who saw `variant` of `variant_property` and, where the request says so,
+    `converted` or did not. With the period, and the parameter that sets it. Raises as `build_report`."""
+    request, goal = with_goal(request, goal)
+    with request.open_snapshot() as snapshot:
+        selection = read_selection(request, snapshot.zone)
+    asked, property_path = request.query, read_variant_property(request.query["variant_property"])
+    with open_events(request, selection, selection.period_parameter) as events:
+        query = events.new_query()
+        users = select_users(query, asked["exposure_type"], property_path, goal)
+        is_wanted = {None: "true", True: "conversions > 0", False: "conversions = 0"}[asked.get("converted")]
+        rows = query.run(f"SELECT user_no FROM {users} WHERE variant = {query.add(asked['variant'])} AND {is_wanted}")
+    return selection.period, selection.period_parameter, BitMap64(number for (number,) in rows)
 
 
 def select_users(query: "ColumnQuery", exposure_type: str, property_path: Sequence[str], goal: Goal) -> str:

@@ -27,7 +27,7 @@ def read_variant_property(text: str) -> tuple[str, ...]:
     return parse_property(text.removeprefix("payload."))
 
 
-def _check_goal(text: str) -> None:
+def check_goal(text: str) -> None:
     if text.startswith("/"):
         parse_pattern(text)
 
@@ -55,7 +55,7 @@ class ExperimentQuery(PeriodQuery):
 
     exposure_type = type_field(required=True)
     variant = text_field(MAX_TEXT_CHARS, valid_for(read_variant_property), required=True)
-    goal = text_field(MAX_TEXT_CHARS, valid_for(_check_goal), required=True)
+    goal = text_field(MAX_TEXT_CHARS, valid_for(check_goal), required=True)
     control = text_field()
     weight = fields.List(fields.String(validate=WEIGHT), validate=Length(max=MAX_TYPES))
     filter = filter_field()

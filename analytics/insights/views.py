@@ -1,6 +1,5 @@
 """Routes of lifecycle, journeys and experiments; goals have their own. Nothing here writes."""
 
-import uuid
 from typing import Any
 
 from flask import Blueprint, Response, jsonify
@@ -9,8 +8,7 @@ from analytics.apidocs.operations import documented
 from analytics.extensions import db, settings
 from analytics.insights import experiments, journeys, lifecycle
 from analytics.insights.examples import EXPERIMENT_EXAMPLE, JOURNEYS_EXAMPLE, LIFECYCLE_EXAMPLE
-from analytics.insights.goals import goals
-from analytics.insights.goals.goals import Goal, make_goal
+from analytics.insights.goals.goal_parameter import find_goal
 from analytics.insights.journeys import Anchor
 from analytics.insights.request import EventSelection, open_events, read_selection
 from analytics.insights.schemas import (
@@ -53,7 +51,7 @@ def show_journeys() -> Response:
 @guarded_read
 def show_experiment() -> Response:
     request = read_request(ExperimentQuery())
-    return jsonify(experiments.build_report(request, _read_goal(request)))
+    return jsonify(experiments.build_report(request, find_goal(db.engine, request.site, request.query["goal"])))
 
 
 def _find_journeys(request: ReportRequest, selection: EventSelection, anchor: Anchor) -> dict[str, Any]:
@@ -65,14 +63,3 @@ def _find_journeys(request: ReportRequest, selection: EventSelection, anchor: An
 
         found = find_journeys(events, anchor, query["steps"], limit, query.get("type", ()))
     return journeys.describe(anchor, found) | {"meta": request.meta(selection.period, "raw")}
-
-
-def _read_goal(request: ReportRequest) -> Goal:
-    """The goal that the parameter `goal` gives: a stored goal's id, a path, or an event type. Raises NotFound."""
-    text: str = request.query["goal"]
-    try:
-        goal_id = uuid.UUID(text)
-    except ValueError:
-        return make_goal({"path": text} if text.startswith("/") else {"type": text})
-    with db.engine.connect() as connection:
-        return goals.read_goal(connection, goal_id).of_site(request.site)

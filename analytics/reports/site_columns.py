@@ -21,9 +21,13 @@ log = logging.getLogger(__name__)
 
 
 @contextmanager
-def open_site_columns(connection: Connection, site_id: int, calendar: Calendar) -> Iterator[ColumnReader]:
-    """The site's columns in the snapshot of the connection. Raises as `open_columns`; NotInColumns where this machine
-    has no place for files."""
+def open_site_columns(
+    connection: Connection, site_id: int, calendar: Calendar, timeout_s: float | None = None
+) -> Iterator[ColumnReader]:
+    """The site's columns in the snapshot of the connection. `timeout_s`: of all queries; None: STATEMENT_TIMEOUT.
+
+    Raises as `open_columns`; NotInColumns where this machine has no place for files.
+    """
     current = settings()
     files = local_files(current)
     try:
@@ -31,7 +35,8 @@ def open_site_columns(connection: Connection, site_id: int, calendar: Calendar) 
     except OSError as error:
         log.warning("no folder for column files: %s", error)
         raise NotInColumns("this server has no place for column files (COLUMNS_FOLDER); its log says why") from error
-    limits = QueryLimits(current.query_memory_mb, current.columns_folder_mb, current.statement_timeout)
+    timeout_s = current.statement_timeout if timeout_s is None else timeout_s
+    limits = QueryLimits(current.query_memory_mb, current.columns_folder_mb, timeout_s)
     zone = clock.zone(calendar.rollups_zone or calendar.zone)
     with open_columns(connection, files, site_id, zone, limits) as reader:
         yield reader
