@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
-from marshmallow import RAISE, Schema, ValidationError, pre_load
+from marshmallow import RAISE, Schema, ValidationError, pre_load, validates_schema
 from marshmallow.fields import UUID, AwareDateTime, Boolean, Dict, Float, Integer, List, Nested, String
 from marshmallow.validate import Length, OneOf, Range
 
@@ -20,6 +20,7 @@ from analytics.exports.sources.reports import REPORT_KINDS
 from analytics.exports.sources.request import SOURCES
 from analytics.extensions import settings
 from analytics.reports.schemas import TEXT_LIMIT
+from analytics.users.schemas import GroupBody, check_cohort_period
 from analytics.web.site_parameters import SiteFields
 
 # Room for many conditions with many values each.
@@ -93,6 +94,8 @@ class ScheduledExportBody(SiteFields):
     zone = _text()
     timezone = _text()
     filter = Nested(ExportFilterBody)
+    # Of what=users.
+    users = Nested(GroupBody)
     # Of what=report.
     report = one_of(REPORT_KINDS)
     dimension = _text()
@@ -109,6 +112,12 @@ class ExportBody(ScheduledExportBody):
     hours = Integer(strict=True)
     from_ = String(data_key="from", attribute="from")
     to = String()
+
+    @validates_schema
+    def check_cohort_period(self, body: dict[str, Any], **_: Any) -> None:
+        """Raises ValidationError."""
+        if "users" in body:
+            check_cohort_period(body["users"], body)
 
 
 class ExportListQuery(SiteFields):

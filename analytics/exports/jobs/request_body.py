@@ -27,6 +27,8 @@ from analytics.reports.filtering.filters import check_users, parse_filter
 from analytics.sites.sites import Site, find_site
 from analytics.store.event_types import stored_type
 from analytics.store.reading import read_transaction
+from analytics.users.groups import read_cohort
+from analytics.users.schemas import GroupBody
 
 IDEMPOTENCY_KEY_PATTERN = re.compile(r"[\x20-\x7e]{1,255}")
 PERIOD_FIELDS = ("date", "days", "hours", "from", "to")
@@ -61,6 +63,7 @@ def read_export_body(
         filter=_filter(what, filter_body, other_user_id),
         columns=tuple(body.get("columns", ())),
         report=report,
+        users=tuple(sorted(GroupBody().dump(body.get("users", {})).items())),
     )
     if request.filter.where:
         request = _with_conditions(engine, request)
@@ -91,6 +94,8 @@ def _fingerprint(body: dict[str, Any]) -> str:
 
 def _read_period(engine: Engine, site: Site, what: str, body: dict[str, Any], now: datetime) -> Period:
     with read_transaction(engine, PLAN_TIMEOUT_S) as connection:
+        if "cohort" in body.get("users", ()):
+            return read_cohort(body["users"], reports.read_zone_of_days(connection, site.id)).later.period
         zone = _report_zone(connection, site, body) if what == "report" else read_zone(body, site.zone)
         everything = default_period(connection, what, site.id, zone, now)
     period = read_period({name: str(body[name]) for name in PERIOD_FIELDS if name in body}, zone, now, everything)
@@ -116,8 +121,8 @@ def _filter(what: str, body: dict[str, Any], other_user_id: str | None) -> Filte
     return Filter(
         types=tuple(map(stored_type, body.get("type", ()))),
         user_id=body.get("user_id"),
-        # Reports exclude bots by default, as those of the API do.
-        include_bots=body.get("include_bots", what != "report"),
+        # Reports and lists of users exclude bots by default, as those of the API do.
+        include_bots=body.get("include_bots", what not in ("report", "users")),
         other_user_id=other_user_id,
         where=body.get("where"),
         names=tuple(body.get("name", ())),

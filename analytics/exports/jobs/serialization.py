@@ -87,7 +87,7 @@ def file_name(job: Job) -> str:
     """The name for the browser: `events-shop-2026-11-01-2026-11-23.csv.gz`, `breakdown-path-shop-…`."""
     request = job.parsed_request
     zone, start, end = clock.zone(request.zone), request.start, request.end
-    if job.schedule_id and job.cutoff and request.what != "report":
+    if job.schedule_id and job.cutoff and request.what not in ("report", "users"):
         # The period of a scheduled export is everything; its files differ in when their rows were received.
         start, end = request.received_from or start, job.cutoff
     last = max(start, end - datetime.resolution)

@@ -5,7 +5,7 @@ received before its cutoff, in the order (ts, id). Parts are ranges of time, so 
 are read. SELECT only.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple, Protocol
@@ -15,16 +15,20 @@ from sqlalchemy import Connection, Engine
 
 from analytics import clock
 from analytics.exports.formats.file_types import FORMATS, FileSpec
-from analytics.exports.sources import raw_rows, reports
+from analytics.exports.sources import raw_rows, reports, users
 from analytics.exports.sources.raw_rows import RawRows
 from analytics.exports.sources.reports import ReportRows
 from analytics.exports.sources.request import SOURCES, ExportRequest, ReportSpec, check_one_of, unknown_value
+from analytics.exports.sources.users import UserRows
 from analytics.files.columns import Column, session_zone
 from analytics.period import Period, day_period
 from analytics.reports.day_range import bad_parameter
 from analytics.reports.events.raw_export import BoundStatement, stored_period
 from analytics.store.copy.copy_stream import CopyReader
 from analytics.store.partitions import list_stored_partitions
+
+# Rows that are computed.
+DERIVED_SOURCES: dict[str, Callable[[ExportRequest], "Source"]] = {"report": ReportRows, "users": UserRows}
 
 
 class Part(NamedTuple):
@@ -113,7 +117,9 @@ def resolve(request: ExportRequest) -> Export:
         raise bad_parameter("user_id", "a subject export is of one user; name the user", "filter.user_id=ann")
     if request.what != "report" and request.report != ReportSpec():
         raise bad_parameter("report", f"is accepted with what=report, not with what={request.what}", "what=report")
-    source: Source = ReportRows(request) if request.what == "report" else RawRows(request)
+    if request.what != "users" and request.users:
+        raise bad_parameter("users", f"is accepted with what=users, not with what={request.what}", "what=users")
+    source: Source = DERIVED_SOURCES.get(request.what, RawRows)(request)
     source.check()
     columns = _select_columns(source.columns, request.columns)
     return Export(
@@ -125,6 +131,8 @@ def default_period(connection: Connection, what: str, site_id: int, zone: ZoneIn
     """Everything that is stored or, of a report, known; today where there is nothing."""
     if what == "report":
         return reports.read_full_period(connection, site_id, now)
+    if what == "users":
+        return users.default_period(now, zone)
     partitions = list_stored_partitions(connection, raw_rows.find_table(what).name)
     return stored_period(partitions, day_period(clock.day_of(now, zone), zone))
 

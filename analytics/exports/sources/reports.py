@@ -42,7 +42,7 @@ TIMEOUT_S = 60.0
 ROWS_PER_COPY = 10_000
 # Reports whose first and last rows count what the period has of a day that it cuts.
 CLIPPED_REPORTS = ("summary", "breakdown")
-SQL_TYPES = {"date": "date", "number": "numeric", "text": "text"}
+SQL_TYPES = {"date": "date", "number": "numeric", "text": "text", "timestamp": "timestamptz"}
 CALENDAR_UNITS = ("day", "week", "month")
 UNITS = (*CALENDAR_UNITS, "period")
 PERIOD_COLUMNS = (Column("first_day", "date"), Column("last_day", "date"))
@@ -183,13 +183,13 @@ class ReportRows:
             return
         if site is None:
             raise NotFound("the site does not exist any more")
-        statement = self._copy(columns, _json_from_clause(self.columns))
+        statement = self._copy(columns, json_from_clause(self.columns))
         with open_snapshot(engine, site, TIMEOUT_S) as snapshot:
             if self.name in CLIPPED_REPORTS:
                 snapshot = clip(snapshot, self.request.start, self.request.end)
             rows = iter(ROW_BUILDERS[self.name](snapshot, days, self))
             while batch := list(islice(rows, ROWS_PER_COPY)):
-                yield statement, {"rows": _as_json(self.columns, batch)} | FORMULA_PARAMETERS
+                yield statement, {"rows": as_json(self.columns, batch)} | FORMULA_PARAMETERS
 
     def _copy(self, columns: Sequence[Column], from_clause: str) -> str:
         return copy_statement(columns, self.request.format, self.request.zone, from_clause)
@@ -257,12 +257,14 @@ METRICS_FROM_CLAUSE = """
 """
 
 
-def _json_from_clause(columns: Sequence[Column]) -> str:
+def json_from_clause(columns: Sequence[Column]) -> str:
+    """SQL of the rows that `as_json` encoded, bound as `rows`."""
     types = ", ".join(f"{column.name} {SQL_TYPES[column.type]}" for column in columns)
     return f"FROM json_to_recordset(CAST(%(rows)s AS json)) AS figures({types})"
 
 
-def _as_json(columns: Sequence[Column], rows: Iterable[tuple[Any, ...]]) -> str:
+def as_json(columns: Sequence[Column], rows: Iterable[tuple[Any, ...]]) -> str:
+    """The rows, whose cells are in the order of the columns."""
     names = [column.name for column in columns]
     return msgspec.json.encode([dict(zip(names, row, strict=True)) for row in rows]).decode()
 

@@ -14,7 +14,7 @@ from analytics.period import Period
 from analytics.reports.day_range import bad_parameter
 from analytics.store.event_types import stored_type
 
-SOURCES = ("events", "report", "samples", "subject")
+SOURCES = ("events", "report", "samples", "subject", "users")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +94,8 @@ class ExportRequest:
     received_from: datetime | None = None
     # Of what=report.
     report: ReportSpec = field(default_factory=ReportSpec)
+    # Of what=users: the fields of the group (users/schemas.py), as JSON.
+    users: tuple[tuple[str, Any], ...] = ()
 
     @property
     def period(self) -> Period:
@@ -103,18 +105,23 @@ class ExportRequest:
         """Canonical: equal requests give equal JSON."""
         name, dimension, unit = self.report
         report = {"report": name, "dimension": dimension, "unit": unit} if self.what == "report" else {}
-        return report | {
-            "what": self.what,
-            "format": self.format,
-            "compression": self.compression,
-            "site_id": self.site_id,
-            "start": self.start.astimezone(UTC).isoformat(),
-            "end": self.end.astimezone(UTC).isoformat(),
-            "zone": self.zone,
-            "columns": list(self.columns),
-            "received_from": self.received_from and self.received_from.astimezone(UTC).isoformat(),
-            **self.filter.as_json(),
-        }
+        users = {"users": dict(self.users)} if self.what == "users" else {}
+        return (
+            report
+            | users
+            | {
+                "what": self.what,
+                "format": self.format,
+                "compression": self.compression,
+                "site_id": self.site_id,
+                "start": self.start.astimezone(UTC).isoformat(),
+                "end": self.end.astimezone(UTC).isoformat(),
+                "zone": self.zone,
+                "columns": list(self.columns),
+                "received_from": self.received_from and self.received_from.astimezone(UTC).isoformat(),
+                **self.filter.as_json(),
+            }
+        )
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> "ExportRequest":
@@ -132,6 +139,7 @@ class ExportRequest:
             columns=tuple(values["columns"]),
             received_from=received_from and datetime.fromisoformat(received_from),
             report=ReportSpec(values.get("report", "metrics"), values.get("dimension", ""), values.get("unit", "")),
+            users=tuple(sorted(values.get("users", {}).items())),
         )
 
 

@@ -3,6 +3,7 @@
 import csv
 import io
 import uuid
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -21,6 +22,7 @@ from analytics.exports.sources.request import ExportRequest, Filter
 from analytics.ingest.drain.drain import Drain
 from analytics.privacy.pseudonym import identity_salt
 from analytics.sites.sites import Site
+from analytics.store.event_days import note_events
 from tests.examples import examples
 from tests.exports.conftest import ROUTE, make_day
 
@@ -47,6 +49,8 @@ def put(engine: Engine, site: Site) -> list[dict[str, Any]]:
         row |= {"id": str(uuid.UUID(int=n)), "ts": DAY + timedelta(seconds=n), "site_id": site.id}
     with engine.begin() as connection:
         connection.execute(INSERT_EVENT, rows)
+        # As a drain does: reports read the days of which a site has events.
+        note_events(connection, Counter({(site.id, DAY.date()): len(rows)}), {site.id: 0})
     return rows
 
 
