@@ -5,7 +5,7 @@ Built without blocking drains, which add users meanwhile. The release before doe
 
 from alembic import op
 
-revision, down_revision = "0030", "0028"
+revision, down_revision = "0030", "0029"
 INDEX = "ix_users_site_id_user_no"
 
 
