@@ -18,7 +18,7 @@ from analytics.insights.journeys import EVENT, PAGE, Anchor, Journey, Journeys
 from analytics.store.event_types import PAGE_VIEW
 
 # Of one part: about 100 bytes each.
-PART_STEPS = 1_500_000
+PART_STEPS = 600_000
 HOUR_US = 3_600_000_000
 SESSION = "CAST(hash(user_no, session_id, is_bot) >> 1 AS BIGINT)"
 CODE = f"CAST(hash(type, CASE WHEN type = '{PAGE_VIEW}' THEN coalesce(path, '') END) >> 1 AS BIGINT)"
@@ -62,7 +62,9 @@ class StepReader:
         [(self.anchor_code,)] = query.run(f"SELECT {CODE} FROM {of_anchor}")
         self._selected = self._keep_selected() if events.selection.filter else None
         query = events.new_query()
-        is_anchor = f"{CODE} = {query.add(self.anchor_code)}"
+        is_anchor = f"type = {query.add(kind)}"
+        if path is not None:
+            is_anchor += f" AND coalesce(path, '') = {query.add(path)}"
         self._reached = query.keep(f"SELECT DISTINCT user_no FROM {self._steps(query)} WHERE {is_anchor}")
 
     def _keep_selected(self) -> str:
@@ -81,14 +83,15 @@ class StepReader:
         return f"(SELECT * FROM {self._steps(query)} WHERE user_no IN (SELECT user_no FROM {self._reached}))"
 
     def list_parts(self) -> list[tuple[int, int]]:
-        """`[start, end)` of parts with PART_STEPS or an hour more, in microseconds since 1970; none has no steps."""
+        """`[start, end)` of parts with half of PART_STEPS up to an hour more than all, in microseconds since 1970; none has no steps."""
         query, period = self._events.new_query(), self._events.selection.period
         hours = query.run(
             f"SELECT ts // {HOUR_US} AS hour, count(*) FROM {self._of_reached(query)} GROUP BY hour ORDER BY hour"
         )
         edges, count = [to_microseconds(period.start)], 0
         for hour, steps in hours:
-            if count >= PART_STEPS:
+            # A file holds a day: it is read once where parts end with days.
+            if count >= PART_STEPS or (hour % 24 == 0 and 2 * count >= PART_STEPS):
                 edges, count = [*edges, hour * HOUR_US], 0
             count += steps
         return list(pairwise([*edges, to_microseconds(period.end)])) if hours else []
@@ -117,7 +120,8 @@ class StepReader:
     def count_paths(self, paths: pa.Table, limit: int) -> Journeys:
         """Of a table of `_as_table`."""
         query = self._events.new_query()
-        names = query.keep(f"SELECT DISTINCT {CODE} AS code, {NAME} AS name FROM {self._steps(query)}")
+        kinds = f"(SELECT DISTINCT type, path FROM {self._steps(query)})"
+        names = query.keep(f"SELECT DISTINCT {CODE} AS code, {NAME} AS name FROM {kinds}")
         query = self._events.new_query()
         columns, rows = paths.column_names[1:], self._events.reader.add_table(paths)
         joins = " ".join(f"LEFT JOIN {names} AS of_{column} ON of_{column}.code = {column}" for column in columns)
