@@ -83,7 +83,7 @@ class StepReader:
         return f"(SELECT * FROM {self._steps(query)} WHERE user_no IN (SELECT user_no FROM {self._reached}))"
 
     def list_parts(self) -> list[tuple[int, int]]:
-        """`[start, end)` of parts with half of PART_STEPS up to an hour more than all, in microseconds since 1970; none has no steps."""
+        """`[start, end)` of parts with half of PART_STEPS or more, in microseconds since 1970; none has no steps."""
         query, period = self._events.new_query(), self._events.selection.period
         hours = query.run(
             f"SELECT ts // {HOUR_US} AS hour, count(*) FROM {self._of_reached(query)} GROUP BY hour ORDER BY hour"

@@ -25,6 +25,9 @@ from analytics.store.models import users
 # What both PostgreSQL and JSON Pointer take for an element of a list.
 _PLAIN_INDEX = re.compile(r"0|[1-9][0-9]{0,8}")
 
+# How the texts begin that numbers, booleans, objects and lists may have.
+_MAYBE_NO_STRING = re.compile(r"[-0-9{\[]|true|false")
+
 
 class Parameters(dict[str, object]):
     """Values by the names under which a query has them."""
@@ -150,7 +153,12 @@ def _is_property(reader: ColumnReader, condition: Condition, parameters: Paramet
     if _is_total(condition) or LIST_INDEX.fullmatch(condition.property_path[-1]):
         return clause
     # Most payloads need not be parsed for it.
-    return f"contains(payload, {parameters.add(_key(condition.property_path))}) AND ({clause})"
+    key, values = _key(condition.property_path), [""]
+    if condition.operator == "is" and not any(map(_MAYBE_NO_STRING.match, condition.values)):
+        values = [json.dumps(value, ensure_ascii=False) for value in condition.values]
+    is_there = " OR ".join(f"contains(payload, {parameters.add(key + value)})" for value in values)
+    # Within another expression DuckDB evaluates both sides of AND for all rows, but of CASE only what is asked for.
+    return f"CASE WHEN {is_there} THEN {clause} ELSE false END"
 
 
 def _key(names: Sequence[str]) -> str:
