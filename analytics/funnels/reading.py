@@ -20,9 +20,9 @@ from analytics.funnels.definitions import FUNNEL_STEP_TYPE, FunnelDefinition
 from analytics.funnels.steps import Step, list_event_types, path_patterns, required_event_types, step_filter
 from analytics.funnels.visits import SessionInstants, order_by_time
 from analytics.period import Period
-from analytics.reports.filtering.column_clauses import Parameters, build_column_clause, path_clause, read_property
+from analytics.reports.columns.clauses import Parameters, build_column_clause, path_clause, read_property
+from analytics.reports.columns.selection import RowSelection, select_events
 from analytics.reports.filtering.payload_properties import parse_property
-from analytics.reports.filtering.selection import RowSelection, select_events
 from analytics.rollups.visits.sessionization import GAP_US
 from analytics.store.event_types import PAGE_VIEW
 

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from analytics.funnels.definitions import Funnel, FunnelDefinition
 from analytics.funnels.steps import filter_field_name, replace_filters
 from analytics.period import Period, period_parameter, read_zone
-from analytics.reports.cache import get_or_compute
 from analytics.reports.comparison import Comparison
 from analytics.reports.day_range import MAX_DAYS
 from analytics.reports.filtering.filters import read_filter
 from analytics.reports.filtering.scope import MIXED
 from analytics.reports.report_period import open_raw_events, read_report_period
 from analytics.reports.request import ReportRequest
+from analytics.reports.responses.cache import get_or_compute
 
 if TYPE_CHECKING:
     from analytics.funnels.conversion import FunnelResult
@@ -73,8 +73,8 @@ def count_funnel(
     # Imported here because numpy takes 17 MB and 0.1 s, the engine 75 MB: only a process that counts a funnel pays.
     from analytics.funnels.conversion import count_attempts, read_events
     from analytics.funnels.reading import FunnelReader
-    from analytics.reports.filtering.selection import RowSelection
-    from analytics.reports.site_columns import open_site_columns
+    from analytics.reports.columns.selection import RowSelection
+    from analytics.reports.columns.site_columns import open_site_columns
 
     query, definition = request.query, spec.definition
     conditions = read_filter(query["filter"]) if "filter" in query else ()

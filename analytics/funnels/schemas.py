@@ -14,9 +14,9 @@ from marshmallow.validate import Length, OneOf, Range
 from analytics.apidocs.response_fields import nullable, required
 from analytics.funnels.steps import CONDITION_PARTS, MAX_STEPS, MIN_STEPS, STEP_TYPES
 from analytics.reports.filtering.path_patterns import MAX_PATTERN_CHARS
-from analytics.reports.formats import FormatFields
 from analytics.reports.query import schemas as query
 from analytics.reports.query.measures import ENTRY_EXIT_DIMENSIONS
+from analytics.reports.responses.formats import FormatFields
 from analytics.reports.schemas import (
     UNKNOWN_CHOICE,
     CompareQuery,

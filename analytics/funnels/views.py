@@ -16,8 +16,8 @@ from analytics.extensions import db
 from analytics.funnels import definitions, examples, reports, schemas
 from analytics.funnels.definitions import Funnel, read_definition
 from analytics.funnels.request import FunnelSpec, spec_of
-from analytics.reports.formats import FUNNEL, OTHER_MEDIA, respond
 from analytics.reports.request import ReportRequest, guarded_read, read_request
+from analytics.reports.responses.formats import FUNNEL, OTHER_MEDIA, respond
 from analytics.sites.sites import Site, find_site
 from analytics.web.site_parameters import SiteFields, read_requested_site
 from analytics.web.validation import load_json_body

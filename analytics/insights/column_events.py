@@ -11,8 +11,8 @@ import pyarrow as pa
 from analytics.columnar.read import ColumnReader
 from analytics.insights.goals.goals import Goal
 from analytics.insights.request import EventSelection
-from analytics.reports.column_buckets import bucket_starts, find_bucket
-from analytics.reports.filtering.column_clauses import (
+from analytics.reports.columns.buckets import bucket_starts, find_bucket
+from analytics.reports.columns.clauses import (
     Parameters,
     Property,
     build_column_clause,
@@ -20,7 +20,7 @@ from analytics.reports.filtering.column_clauses import (
     path_clause,
     read_property,
 )
-from analytics.reports.filtering.selection import RowSelection, select_events
+from analytics.reports.columns.selection import RowSelection, select_events
 
 
 class ColumnEvents:

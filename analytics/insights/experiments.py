@@ -20,9 +20,9 @@ from analytics.insights.proportions import Proportion
 from analytics.insights.request import EventSelection, open_events, read_selection
 from analytics.insights.schemas import read_variant_property
 from analytics.period import Period
-from analytics.reports.cache import get_or_compute
 from analytics.reports.day_range import bad_parameter
 from analytics.reports.request import ReportRequest
+from analytics.reports.responses.cache import get_or_compute
 
 if TYPE_CHECKING:
     from analytics.insights.column_events import ColumnEvents, ColumnQuery

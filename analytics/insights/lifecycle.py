@@ -15,9 +15,9 @@ from pyroaring import BitMap64
 
 from analytics.reports.audience.active import AudienceFilter, users_before, users_by_day
 from analytics.reports.audience.retention import cohort_edges
-from analytics.reports.cache import get_or_compute
 from analytics.reports.day_range import DayRange, expand_to_unit, read_days
 from analytics.reports.request import ReportRequest
+from analytics.reports.responses.cache import get_or_compute
 from analytics.rollups.snapshot.snapshot import Snapshot
 
 

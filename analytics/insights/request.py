@@ -54,7 +54,7 @@ def open_events(request: ReportRequest, selection: EventSelection, parameter: st
     report_period.py and `open_site_columns`."""
     # Processes that are never asked do not load the engine.
     from analytics.insights.column_events import ColumnEvents
-    from analytics.reports.site_columns import open_site_columns
+    from analytics.reports.columns.site_columns import open_site_columns
 
     with (
         report_period.open_raw_events(request, selection.period, parameter) as (connection, calendar),

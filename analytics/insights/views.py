@@ -19,8 +19,8 @@ from analytics.insights.schemas import (
     LifecycleQuery,
     LifecycleResponse,
 )
-from analytics.reports.cache import get_or_compute
 from analytics.reports.request import ReportRequest, guarded_read, read_request
+from analytics.reports.responses.cache import get_or_compute
 
 blueprint = Blueprint("insights", __name__)
 

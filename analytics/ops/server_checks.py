@@ -24,7 +24,7 @@ from sqlalchemy.engine import make_url
 from analytics import clock
 from analytics.ops.heartbeats import Heartbeats, read_heartbeats
 from analytics.ops.task_runs import TaskRun, read_task_runs
-from analytics.reports.cache import CacheCounts, read_cache_counts
+from analytics.reports.responses.cache import CacheCounts, read_cache_counts
 from analytics.store.backlog import Backlog, read_backlog
 from analytics.store.connections import LIBPQ_OPTIONS
 

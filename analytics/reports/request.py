@@ -31,9 +31,9 @@ from analytics.extensions import buffer_redis, db, settings
 from analytics.period import PARAMETER_EXAMPLES, Period, period_parameter
 from analytics.reports.filtering.filters import parse_filter
 from analytics.reports.filtering.scope import resolve_scope
+from analytics.reports.responses.shared_reads import check_shared_query, is_shared
 from analytics.reports.schemas import describe_identity
 from analytics.reports.segments.expansion import ExpandedFilter, expand, may_name_segments
-from analytics.reports.shared_reads import check_shared_query, is_shared
 from analytics.rollups.calendar import Calendar, read_calendar
 from analytics.rollups.snapshot.clipped import RawEventsPurged
 from analytics.rollups.snapshot.snapshot import Snapshot, open_snapshot

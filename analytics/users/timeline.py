@@ -18,10 +18,10 @@ from analytics.errors import NotFound
 from analytics.extensions import settings
 from analytics.period import Period, period_parameter, read_zone
 from analytics.privacy.pseudonym import find_stored_user_ids
+from analytics.reports.columns.site_columns import open_site_columns
 from analytics.reports.events.event_list import EventCursor
 from analytics.reports.report_period import open_raw_events, read_report_period
 from analytics.reports.request import ReportRequest, format_utc
-from analytics.reports.site_columns import open_site_columns
 from analytics.rollups.visits.sessionization import GAP_US
 from analytics.store.planner import force_time_scan, index_lookups_only
 from analytics.users.user_list import to_instant

@@ -13,12 +13,12 @@ import pyarrow as pa
 from sqlalchemy import text
 
 from analytics.columnar.read import ColumnReader
-from analytics.reports.filtering.column_clauses import Parameters, build_column_clause
+from analytics.reports.columns.clauses import Parameters, build_column_clause
+from analytics.reports.columns.selection import RowSelection, select_events
+from analytics.reports.columns.site_columns import open_site_columns
 from analytics.reports.filtering.scope import MIXED
-from analytics.reports.filtering.selection import RowSelection, select_events
 from analytics.reports.report_period import open_raw_events
 from analytics.reports.request import ReportRequest
-from analytics.reports.site_columns import open_site_columns
 from analytics.store.event_types import PAGE_VIEW
 from analytics.store.planner import index_lookups_only
 

@@ -26,7 +26,7 @@ from analytics.local.processes import send_signal
 from analytics.local.servers.postgres import PostgresServer
 from analytics.local.servers.redis import RedisServer as RedisServer
 from analytics.ops.server_checks import migration_revisions
-from analytics.reports.cache import COUNTS_KEY
+from analytics.reports.responses.cache import COUNTS_KEY
 from analytics.store import backlog
 from analytics.store.partitions import ensure
 from tests.flow.test_flow import wait_for

@@ -21,7 +21,7 @@ from analytics.users.user_list import READ_PROFILES
 from tests.examples import examples
 from tests.factories import append_events, make_site
 from tests.insights.brute_force import GAP, START, event_payloads
-from tests.reports.filtering.slow_selection import SlowSelection, read_events, read_visits
+from tests.reports.columns.slow_selection import SlowSelection, read_events, read_visits
 from tests.users.conftest import ROUTE, Get
 
 Report = Callable[..., Any]

@@ -21,11 +21,11 @@ from analytics.insights.goals.goals import Goal
 from analytics.insights.request import EventSelection, open_events, read_selection
 from analytics.reports.audience.active import TRAILING_DAYS
 from analytics.reports.buckets import split_period
-from analytics.reports.cache import get_or_compute
 from analytics.reports.day_range import DEFAULT_DAYS, DayRange, has_period, read_days
 from analytics.reports.query.measures import DECIMAL_PLACES
 from analytics.reports.report_period import parameter_needing_raw
 from analytics.reports.request import ReportRequest
+from analytics.reports.responses.cache import get_or_compute
 from analytics.rollups.snapshot.snapshot import Snapshot
 
 # The default of `units`.

@@ -29,7 +29,7 @@ from analytics.reports.query.query import (
     run_with_sources,
 )
 from analytics.reports.request import ReportRequest
-from analytics.reports.shared_reads import HARMLESS_DIMENSIONS
+from analytics.reports.responses.shared_reads import HARMLESS_DIMENSIONS
 from analytics.store.reading import read_transaction
 
 # What `lists` may name besides dimensions.

@@ -36,7 +36,7 @@ def open_counted(request: ReportRequest, units: Sequence[DayRange], audience: Au
             yield snapshot, None
         return
     # Processes that are never asked do not load the engine, 75 MB.
-    from analytics.reports.site_columns import open_site_columns
+    from analytics.reports.columns.site_columns import open_site_columns
 
     whole = units[0]._replace(after=units[-1].after).period
     with open_raw_events(request, whole, "filter") as (connection, calendar):
@@ -50,8 +50,8 @@ def open_counted(request: ReportRequest, units: Sequence[DayRange], audience: Au
 
 
 def _count(reader: "ColumnReader", request: ReportRequest, period: Period, audience: AudienceFilter) -> BitMap64:
-    from analytics.reports.filtering.column_clauses import Parameters
-    from analytics.reports.filtering.selection import RowSelection, select_events
+    from analytics.reports.columns.clauses import Parameters
+    from analytics.reports.columns.selection import RowSelection, select_events
 
     query, parameters = request.query, Parameters()
     selection = RowSelection(request.site.id, audience.bots, read_filter(query["filter"]), query["scope"])

@@ -6,7 +6,7 @@ from marshmallow import Schema, ValidationError, fields, post_load, validates_sc
 from marshmallow.validate import OneOf
 
 from analytics.apidocs.response_fields import nullable, required
-from analytics.reports.formats import FormatFields
+from analytics.reports.responses.formats import FormatFields
 from analytics.reports.schemas import (
     UNKNOWN_CHOICE,
     EventTypesQuery,

@@ -15,10 +15,10 @@ from analytics.period import Period, read_zone
 from analytics.reports.audience import active, daily_metrics, examples, retention, schemas
 from analytics.reports.audience.active import AudienceFilter
 from analytics.reports.audience.counted_users import open_counted
-from analytics.reports.cache import get_or_compute
 from analytics.reports.day_range import MAX_DAYS, DayRange, read_days, read_last_day, read_period_of_rollups
-from analytics.reports.formats import OTHER_MEDIA, RETENTION, respond
 from analytics.reports.request import ReportRequest, guarded_read, period_bounds, read_request
+from analytics.reports.responses.cache import get_or_compute
+from analytics.reports.responses.formats import OTHER_MEDIA, RETENTION, respond
 from analytics.reports.schemas import EventTypesQuery
 
 blueprint = Blueprint("audience", __name__)

@@ -33,8 +33,8 @@ from analytics.reports.events.schemas import (
     SiteTotalsQuery,
     SiteTotalsResponse,
 )
-from analytics.reports.formats import file_name
 from analytics.reports.request import ReportRequest, format_utc, guarded_read, read_request
+from analytics.reports.responses.formats import file_name
 from analytics.reports.samples.samples import read_sample_names
 from analytics.rollups.snapshot.snapshot import Snapshot
 from analytics.store.partitions import StoredPartition, list_stored_partitions

@@ -1,6 +1,6 @@
 r"""Properties of payloads: how callers name one, and its JSON, text or number in SQL of PostgreSQL. Pure.
 
-column_clauses.py has the same in SQL of DuckDB, and finds in Python what DuckDB does not read digit by digit. Filters,
+columns/clauses.py has the same in SQL of DuckDB, and finds in Python what DuckDB does not read digit by digit. Filters,
 goals, funnels, experiments and breakdowns by a property use it, so that one property has one value. A name is that of a
 key, nested ones are joined by dots; a backslash makes the next sign part of a name: `order.total` is `total` in
 `order`, `order\.total` is one key.

@@ -1,7 +1,7 @@
 """The scope of a filter: which of its conditions select visits, and which select events (docs/decisions/0043). Pure.
 
-request.py resolves the parameter `scope` for every report; selection.py builds the SQL. Filters of goals, funnel steps,
-event lists and exports judge each event by itself, and have no scope.
+request.py resolves the parameter `scope` for every report; columns/selection.py builds the SQL. Filters of goals,
+funnel steps, event lists and exports judge each event by itself, and have no scope.
 """
 
 from collections.abc import Iterable

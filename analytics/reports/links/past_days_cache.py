@@ -13,8 +13,8 @@ import msgspec
 
 from analytics.extensions import settings
 from analytics.period import Period
-from analytics.reports.cache import get_cached, set_cached
 from analytics.reports.request import ReportRequest
+from analytics.reports.responses.cache import get_cached, set_cached
 from analytics.rollups.snapshot.snapshot import Snapshot
 from analytics.rollups.versions import read_version
 from analytics.sites.sites import LINKS_SITE_KEY

@@ -77,8 +77,8 @@ def read_engagement(
     reader: "ColumnReader", selection: EventSelection, period: Period, paths: Sequence[str]
 ) -> dict[str, Engagement]:
     """The engagement of these pages. One query, O(events of the period)."""
-    from analytics.reports.filtering.column_clauses import Parameters, read_property
-    from analytics.reports.filtering.selection import RowSelection, select_events
+    from analytics.reports.columns.clauses import Parameters, read_property
+    from analytics.reports.columns.selection import RowSelection, select_events
 
     parameters = Parameters()
     rows = select_events(reader, RowSelection(selection.site_id, selection.bots), period.start, period.end, parameters)

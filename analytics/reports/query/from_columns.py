@@ -1,6 +1,6 @@
 """ColumnSource: the counts of query reports from columns, where rollups cannot tell: filters, other zones, cut days.
 
-query.py creates it. Which events and visits count: filtering/selection.py.
+query.py creates it. Which events and visits count: columns/selection.py.
 """
 
 from collections.abc import Iterator, Sequence
@@ -12,9 +12,9 @@ from sqlalchemy import Connection
 
 from analytics.columnar.read import ColumnReader
 from analytics.period import Period
-from analytics.reports.column_buckets import bucket_starts, find_bucket
-from analytics.reports.filtering.column_clauses import Parameters, dimension_expression
-from analytics.reports.filtering.selection import RowSelection, select_events, select_visits
+from analytics.reports.columns.buckets import bucket_starts, find_bucket
+from analytics.reports.columns.clauses import Parameters, dimension_expression
+from analytics.reports.columns.selection import RowSelection, select_events, select_visits
 from analytics.reports.query.measures import (
     ENTRY_EXIT_DIMENSIONS,
     MAX_RANKED_VALUES,

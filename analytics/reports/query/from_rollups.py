@@ -70,7 +70,7 @@ class RollupSource:
     @contextmanager
     def open_columns(self) -> Iterator["ColumnReader"]:
         """Scans of millions of rows are allowed meanwhile: a snapshot plans for look-ups."""
-        from analytics.reports.site_columns import open_site_columns
+        from analytics.reports.columns.site_columns import open_site_columns
 
         calendar = read_calendar(self.connection, self._selection.site_id)
         if calendar is None:

@@ -15,7 +15,6 @@ from sqlalchemy import Connection
 
 from analytics.period import Period, read_zone
 from analytics.reports.buckets import Bucket, split_period
-from analytics.reports.cache import get_or_compute
 from analytics.reports.comparison import Comparison, keep_to_rollups, read_comparison
 from analytics.reports.filtering.filters import read_filter
 from analytics.reports.filtering.scope import MIXED
@@ -38,6 +37,7 @@ from analytics.reports.report_period import (
     refuse_purged,
 )
 from analytics.reports.request import ReportRequest, period_bounds
+from analytics.reports.responses.cache import get_or_compute
 from analytics.rollups.calendar import Calendar
 from analytics.rollups.snapshot.snapshot import Snapshot
 
@@ -143,8 +143,8 @@ def _count_raw(
 @contextmanager
 def _open_column_sources(connection: Connection, site_id: int, calendar: Calendar) -> Iterator[MakeSource]:
     # Processes that are never asked do not load the engine, 75 MB.
+    from analytics.reports.columns.site_columns import open_site_columns
     from analytics.reports.query.from_columns import ColumnSource
-    from analytics.reports.site_columns import open_site_columns
 
     with open_site_columns(connection, site_id, calendar) as reader:
         yield partial(ColumnSource, reader)

@@ -11,9 +11,9 @@ from analytics.reports.buckets import BUCKET_UNITS
 from analytics.reports.fields import valid_for
 from analytics.reports.filtering.filters import FIELDS, PAYLOAD
 from analytics.reports.filtering.payload_properties import parse_property
-from analytics.reports.formats import FormatFields
 from analytics.reports.query.engagement import METRICS
 from analytics.reports.query.measures import LIST_MEASURES, MEASURES, VISIT_MEASURES
+from analytics.reports.responses.formats import FormatFields
 from analytics.reports.schemas import (
     UNKNOWN_CHOICE,
     CompareQuery,

@@ -6,8 +6,6 @@ Nothing here writes. query.py and breakdown.py compute what the routes return.
 from flask import Blueprint, Response
 
 from analytics.apidocs.operations import documented
-from analytics.reports.etags import add_etag
-from analytics.reports.formats import BREAKDOWN, OTHER_MEDIA, SUMMARY, TIMESERIES, respond
 from analytics.reports.query import query
 from analytics.reports.query.breakdown import build_breakdown, default_types
 from analytics.reports.query.engagement import with_engagement
@@ -21,6 +19,8 @@ from analytics.reports.query.schemas import (
     TimeseriesResponse,
 )
 from analytics.reports.request import guarded_read, read_request
+from analytics.reports.responses.etags import add_etag
+from analytics.reports.responses.formats import BREAKDOWN, OTHER_MEDIA, SUMMARY, TIMESERIES, respond
 
 blueprint = Blueprint("query", __name__)
 blueprint.after_app_request(add_etag)

@@ -155,8 +155,8 @@ def break_down_by_property(
         detail = f"payloads of {options.days.first} may be past retention; accepted: days since {since}"
         raise bad_parameter("property", detail, f"from={since}")
     # With the engine of column files, 75 MB.
-    from analytics.reports.filtering.column_clauses import Parameters, dimension_expression
-    from analytics.reports.site_columns import open_site_columns
+    from analytics.reports.columns.clauses import Parameters, dimension_expression
+    from analytics.reports.columns.site_columns import open_site_columns
 
     with explain_timeout(request, period), open_site_columns(connection, request.site.id, calendar) as reader:
         parameters = Parameters()

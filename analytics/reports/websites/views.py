@@ -10,11 +10,11 @@ from flask import Blueprint, Response, jsonify
 
 from analytics.apidocs.operations import DocumentedView, documented
 from analytics.period import Period, read_zone
-from analytics.reports.cache import get_or_compute
 from analytics.reports.comparison import PREVIOUS, keep_to_rollups, read_comparison
 from analytics.reports.day_range import MAX_DAYS, read_period_of_rollups
 from analytics.reports.realtime.realtime import ACTIVE_MINUTES, count_active_users
 from analytics.reports.request import ReportRequest, guarded_read, read_request
+from analytics.reports.responses.cache import get_or_compute
 from analytics.reports.schemas import TopListQuery
 from analytics.reports.websites import custom_events, examples, schemas, site_stats, website
 from analytics.reports.websites.dashboard import build_dashboard, drop_cities

@@ -19,7 +19,7 @@ from tests.factories import make_site
 from tests.insights.brute_force import START, event_payloads
 from tests.reports.audience.test_retention import start_of
 from tests.reports.brute_force import local_day
-from tests.reports.filtering.slow_selection import Row, SlowSelection, read_events, read_visits
+from tests.reports.columns.slow_selection import Row, SlowSelection, read_events, read_visits
 
 Report = Callable[..., Any]
 DAY = timedelta(days=1)

@@ -14,10 +14,10 @@ from sqlalchemy import Engine
 
 from analytics import clock
 from analytics.extensions import cache_redis
-from analytics.reports import cache
-from analytics.reports.cache import read_cache_counts
 from analytics.reports.links import global_stats
 from analytics.reports.links.link_stats import extract_referrer_host
+from analytics.reports.responses import cache
+from analytics.reports.responses.cache import read_cache_counts
 from analytics.rollups.cardinality import OTHER
 from analytics.rollups.closing.unions import build_site_unions
 from analytics.rollups.merge import merge_all, merge_site

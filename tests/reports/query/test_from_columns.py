@@ -27,7 +27,7 @@ from analytics.rollups.visits.sums import VisitSums
 from analytics.sites.sites import Site
 from analytics.store import column_files
 from tests.factories import append_events, make_drain, make_site
-from tests.reports.filtering.slow_selection import CLIENT, REFERRAL, Row, SlowSelection, read_events, read_visits
+from tests.reports.columns.slow_selection import CLIENT, REFERRAL, Row, SlowSelection, read_events, read_visits
 
 START = datetime(2026, 3, 26, tzinfo=UTC)
 NOW = START + timedelta(days=6)

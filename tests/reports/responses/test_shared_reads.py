@@ -9,7 +9,7 @@ from analytics.auth.keys import share_links
 from analytics.reports.filtering.filters import FIELDS
 from analytics.reports.query.measures import ENTRY_EXIT_DIMENSIONS
 from analytics.reports.query.schemas import BREAKDOWN_DIMENSIONS
-from analytics.reports.shared_reads import HARMLESS_DIMENSIONS, SHARED_REPORTS
+from analytics.reports.responses.shared_reads import HARMLESS_DIMENSIONS, SHARED_REPORTS
 from analytics.sites import sites
 
 REPORTS = "/api/analytics/reports"

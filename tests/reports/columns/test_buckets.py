@@ -14,7 +14,7 @@ from analytics.columnar.local_files import LocalFiles
 from analytics.columnar.read import ColumnReader, to_microseconds
 from analytics.period import Period
 from analytics.reports.buckets import split_period
-from analytics.reports.column_buckets import bucket_starts, find_bucket
+from analytics.reports.columns.buckets import bucket_starts, find_bucket
 
 
 @pytest.mark.parametrize("unit", ["all", "hour", "day", "week", "month"])

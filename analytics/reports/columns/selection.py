@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from analytics.columnar.columns import EVENTS, VISITS, read_rows
 from analytics.columnar.read import MOST_LOOSE_EVENTS, ColumnReader, to_microseconds
-from analytics.reports.filtering.column_clauses import Parameters, build_column_clause
+from analytics.reports.columns.clauses import Parameters, build_column_clause
 from analytics.reports.filtering.filters import Condition
 from analytics.reports.filtering.scope import EVENT, MIXED, VISIT, VISIT_FIELDS
 from analytics.rollups.visits.sessionization import GAP_US

@@ -16,7 +16,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from analytics.columnar.local_files import LocalFiles
 from analytics.columnar.read import ColumnReader
-from analytics.reports.filtering.column_clauses import (
+from analytics.reports.columns.clauses import (
     Parameters,
     build_column_clause,
     dimension_expression,

@@ -21,8 +21,8 @@ from marshmallow.validate import OneOf
 from analytics import clock
 from analytics.files.columns import FORMULA_PATTERN
 from analytics.period import Period
-from analytics.reports import figures
 from analytics.reports.request import ReportRequest
+from analytics.reports.responses import figures
 from analytics.reports.schemas import UNKNOWN_CHOICE
 
 JSON, CSV, PLOTLY = "json", "csv", "plotly"

@@ -24,9 +24,9 @@ from sqlalchemy import Connection
 from analytics import clock
 from analytics.extensions import cache_redis, db, settings
 from analytics.period import Period
-from analytics.reports.etags import mark_closed_period
 from analytics.reports.request import ReportRequest, period_bounds
-from analytics.reports.shared_reads import DIMENSION_PARAMETERS
+from analytics.reports.responses.etags import mark_closed_period
+from analytics.reports.responses.shared_reads import DIMENSION_PARAMETERS
 from analytics.rollups.calendar import read_rollups_zone
 from analytics.rollups.versions import read_version
 from analytics.store.reading import read_transaction

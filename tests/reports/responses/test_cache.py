@@ -7,9 +7,9 @@ import pytest
 from analytics import clock
 from analytics.extensions import cache_redis
 from analytics.period import Period
-from analytics.reports import cache
-from analytics.reports.cache import get_cached, get_or_compute, read_cache_counts, set_cached
 from analytics.reports.request import ReportRequest
+from analytics.reports.responses import cache
+from analytics.reports.responses.cache import get_cached, get_or_compute, read_cache_counts, set_cached
 
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
 UTC_ZONE = clock.zone("UTC")

@@ -1,0 +1,1 @@
+"""How reports answer: cached, compared by ETags, and as JSON, CSV or figures."""
