@@ -8,7 +8,7 @@ import os
 import stat
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 
@@ -44,10 +44,20 @@ class LocalFiles:
             detail = "is not a folder of this user alone; delete it, or set COLUMNS_FOLDER to another"
             raise PermissionError(f"{self.folder} {detail}")
 
+    def drop_damaged(self, paths: Iterable[Path]) -> bool:
+        """Deletes those files that are not what their names say, as after a crash of the machine; whether there were
+        any. They may be gone already."""
+        damaged = [path for path in paths if not _is_whole(path)]
+        for path in damaged:
+            path.unlink(missing_ok=True)
+        return bool(damaged)
+
     def _add(self, path: Path, body: bytes) -> None:
         """Under its name it is whole."""
         with tempfile.NamedTemporaryFile(dir=self.folder, delete=False) as file:
             file.write(body)
+            file.flush()
+            os.fsync(file.fileno())
         os.replace(file.name, path)
         self._sweep()
 
@@ -64,3 +74,10 @@ class LocalFiles:
                 break
             path.unlink(missing_ok=True)
             total -= size
+
+
+def _is_whole(path: Path) -> bool:
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest() == path.stem
+    except FileNotFoundError:
+        return False

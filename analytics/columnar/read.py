@@ -55,6 +55,8 @@ class ColumnReader:
         self._site_id, self._zone, self._tables, self._functions = site_id, zone, 0, 0
         self._relations: dict[tuple[str, datetime, datetime], str] = {}
         self._kept: dict[Hashable, str] = {}
+        # The local files that queries read.
+        self.copies: set[Path] = set()
 
     def execute(self, query: str, parameters: Mapping[str, Any] | None = None) -> list[tuple[Any, ...]]:
         """The rows of a query of DuckDB, whose parameters are `$name`."""
@@ -162,6 +164,7 @@ class ColumnReader:
         path = self._files.find(sha256, fetch)
         if path is None:
             raise NotInColumns("a column file is not what was written; `flask columnar rebuild` writes it anew")
+        self.copies.add(path)
         return path
 
     def _join(
@@ -180,13 +183,9 @@ class ColumnReader:
 
 def _engine_error(error: OSError) -> Exception:
     """The engine's error, of which Arrow has kept the text."""
-    kinds = {
-        "INTERRUPT": duckdb.InterruptException,
-        "Out of Memory": duckdb.OutOfMemoryException,
-        "IO Error": duckdb.IOException,
-    }
+    kinds = {"INTERRUPT": duckdb.InterruptException, "Out of Memory": duckdb.OutOfMemoryException}
     found = (kind(str(error)) for name, kind in kinds.items() if name in str(error))
-    return next(found, error)
+    return next(found, duckdb.Error(str(error)))
 
 
 def refuse_loose(rows: int, most: int, what: str) -> None:
@@ -225,7 +224,16 @@ def open_columns(
     disconnect.
     """
     with _queue.turn(limits), _open_database(files.folder, limits) as database, _ended(database, limits.timeout_s):
-        yield ColumnReader(connection, database, files, site_id, zone)
+        reader = ColumnReader(connection, database, files, site_id, zone)
+        try:
+            yield reader
+        except (duckdb.InterruptException, duckdb.OutOfMemoryException):
+            raise
+        except duckdb.Error as error:
+            if not files.drop_damaged(reader.copies):
+                raise
+            log.warning("damaged copies of column files are fetched again", exc_info=error)
+            raise NotInColumns("the copy of a column file was damaged, and is deleted; try again") from error
 
 
 class _Queue:
@@ -303,10 +311,6 @@ def _ended(database: duckdb.DuckDBPyConnection, timeout_s: float) -> Iterator[No
         raise QueryTimeout from error
     except duckdb.OutOfMemoryException as error:
         raise QueryTooLarge from error
-    except duckdb.IOException as error:
-        # Somebody emptied the folder: the next query fetches what is missing.
-        log.warning("a copy of a column file cannot be read", exc_info=error)
-        raise NotInColumns("a column file could not be read; try again in a minute") from error
     finally:
         done.set()
         if timeout_s:

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
 
-from analytics.columnar.limits import QueryTimeout
+from analytics.columnar.limits import QueryTimeout, QueryTooLarge
 from analytics.errors import Invalid, Problem, bad_parameter
 from analytics.extensions import settings
 from analytics.period import PARAMETER_EXAMPLES, Period, period_parameter, read_period
@@ -70,11 +70,13 @@ def open_raw_events(request: ReportRequest, period: Period, parameter: str) -> I
 
 @contextmanager
 def explain_timeout(request: ReportRequest, period: Period) -> Iterator[None]:
-    """Raises Invalid where a statement that reads raw events of the period exceeds STATEMENT_TIMEOUT."""
+    """Raises Invalid where a statement that reads raw events of the period exceeds STATEMENT_TIMEOUT or its memory."""
     try:
         yield
     except QueryTimeout as error:
         raise _too_slow(request, period) from error
+    except QueryTooLarge as error:
+        raise _too_large(request, period) from error
     except OperationalError as error:
         if getattr(error.orig, "pgcode", None) == QUERY_CANCELED:
             raise _too_slow(request, period) from error

@@ -125,7 +125,8 @@ class UserList:
         users = []
         for number, first_us, last_us, events, page_views in rows:
             user_id, first_at, visits = profiles[number]
-            seen = min(first_at, to_instant(first_us)), to_instant(seen_later.get(number, last_us))
+            first = to_instant(first_us)
+            seen = min(first_at or first, first), to_instant(seen_later.get(number, last_us))
             users.append(User(user_id, *seen, events, page_views, visits))
         return users
 
@@ -139,8 +140,8 @@ class UserList:
         query = f"SELECT user_no, max(ts) FROM {later} WHERE {self._is_counted} AND {among} GROUP BY user_no"
         return dict(self._reader.execute(query))
 
-    def _read_profiles(self, numbers: Sequence[int]) -> dict[int, tuple[str, datetime, int]]:
-        """User number → id, first event and visits that began in the period."""
+    def _read_profiles(self, numbers: Sequence[int]) -> dict[int, tuple[str, datetime | None, int]]:
+        """User number → id, first event, where one is known, and visits that began in the period."""
         period, connection = self._group.period, self._reader.connection
         bounds = {"start": period.start, "end": period.end, "bots": self._request.include_bots}
         given = {"site_id": self._request.site.id, "numbers": list(numbers), **bounds}
@@ -150,15 +151,17 @@ class UserList:
 
 
 # Served by ix_users_site_id_user_no and pk_visits. A user's first event may have come late: then the first visit is
-# earlier than what the row of users has.
+# earlier than what the row of users has, which may be of a bot's event.
 READ_PROFILES = text("""
-SELECT given.user_no, u.user_id, least(u.first_seen_at, v.first_at), v.visits
+SELECT given.user_no, u.user_id,
+    CASE WHEN :bots OR NOT coalesce(v.has_bots, false) THEN least(u.first_seen_at, v.first_at) ELSE v.first_at END,
+    v.visits
 FROM unnest(CAST(:numbers AS bigint[])) AS given (user_no)
 CROSS JOIN LATERAL (
     SELECT user_id, first_seen_at FROM users WHERE site_id = :site_id AND user_no = given.user_no OFFSET 0
 ) AS u
 CROSS JOIN LATERAL (
-    SELECT min(started_at) AS first_at,
+    SELECT min(started_at) FILTER (WHERE :bots OR NOT is_bot) AS first_at, bool_or(is_bot) AS has_bots,
         count(*) FILTER (WHERE started_at >= :start AND started_at < :end AND (:bots OR NOT is_bot)) AS visits
     FROM visits
     WHERE site_id = :site_id AND user_no = given.user_no

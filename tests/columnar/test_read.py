@@ -15,6 +15,7 @@ from analytics import clock
 from analytics.columnar.limits import NotInColumns, QueryLimits, QueryTimeout, QueryTooLarge
 from analytics.columnar.local_files import LocalFiles
 from analytics.columnar.read import ColumnReader, find_gaps, open_columns
+from analytics.columnar.write import write_day
 from analytics.errors import Unavailable
 from analytics.rollups.merge import merge_site
 from analytics.sites.sites import Site
@@ -63,9 +64,34 @@ def test_a_query_that_needs_too_much_memory_ends(engine: Engine, site: Site, tmp
         reader.execute("SELECT range, count(*) FROM range(20000000) GROUP BY 1 ORDER BY 2")
 
 
-def test_a_copy_that_is_gone_is_told_as_such(engine: Engine, site: Site, tmp_path: Path) -> None:
-    with pytest.raises(NotInColumns, match="try again"), opened(engine, site, tmp_path) as reader:
-        reader.execute(f"SELECT count(*) FROM read_parquet(['{tmp_path}/gone.parquet'])")
+def damage(path: Path, how: str) -> None:
+    body = path.read_bytes()
+    path.unlink()
+    if how != "gone":
+        middle = len(body) // 2
+        kept = {"empty": b"", "half": body[:middle], "flipped": body[:middle] + b"!" * 64 + body[middle + 64 :]}
+        path.write_bytes(kept[how])
+
+
+@pytest.mark.parametrize("how", ["gone", "empty", "half", "flipped"])
+def test_a_damaged_copy_is_fetched_again(engine: Engine, redis: Redis, site: Site, tmp_path: Path, how: str) -> None:
+    views = [{"type": "page_view", "user_id": f"u{n}", "ts": T0.isoformat()} for n in range(100)]
+    append_events(redis, site, views, received_us=int(T0.timestamp() * 1e6) + 10**10)
+    make_drain(engine, redis).run()
+    write_day(engine, site.id, T0.date(), T0 + timedelta(days=1))
+
+    def count() -> Any:
+        with opened(engine, site, tmp_path) as reader:
+            events = reader.events(T0, T0 + timedelta(days=1))
+            return reader.execute(f"SELECT count(*), max(ts), count(payload), max(user_no) FROM {events}")
+
+    counted = count()
+    [copy] = tmp_path.glob("*.parquet")
+    damage(copy, how)
+    if how != "gone":
+        with pytest.raises(NotInColumns, match="damaged"):
+            count()
+    assert count() == counted
 
 
 def test_a_query_that_begins_when_the_time_is_over_ends(engine: Engine, site: Site, tmp_path: Path) -> None:

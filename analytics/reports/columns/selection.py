@@ -142,16 +142,18 @@ def _join_visits(scan: _Scan, parameters: Parameters) -> str:
     is_met = not _are_most_met(scan)
     visits, strays = _keep_visits(scan, is_met), _keep_strays(scan, is_met)
     clause = scan.clause(() if scan.selection.scope == VISIT else scan.selection.of_events, parameters)
-    events, columns = f"(SELECT * FROM {scan.events} WHERE {clause})", _prefixed(EVENT_COLUMNS)
-    has_strays = not scan.is_empty(strays)
+    own = scan.clause(scan.selection.judging_events, parameters)
+    events = f"(SELECT *, {own} AS is_own FROM {scan.events} WHERE {clause})"
+    has_strays, columns = not scan.is_empty(strays), _prefixed(EVENT_COLUMNS)
     if not is_met:
         rest = f"SELECT {columns} FROM {events} AS e ANTI JOIN {_by_hours(visits)} AS v ON {_IN_VISIT}"
-        return f"{rest} ANTI JOIN {strays} USING ({_MOMENT})" if has_strays else rest
+        # At the moment of a stray, another event may meet the filter.
+        same = " AND ".join(f"e.{name} = s.{name}" for name in _MOMENT.split(", "))
+        return f"{rest} ANTI JOIN {strays} AS s ON {same} AND NOT e.is_own" if has_strays else rest
     inside = f"SELECT {columns} FROM {events} AS e JOIN {_by_hours(visits)} AS v ON {_IN_VISIT}"
     if not has_strays:
         return inside
-    own = scan.clause(scan.selection.judging_events, parameters)
-    return f"{inside} UNION ALL SELECT {EVENT_COLUMNS} FROM {events} WHERE {own} AND ({_MOMENT}) IN (FROM {strays})"
+    return f"{inside} UNION ALL SELECT {EVENT_COLUMNS} FROM {events} WHERE is_own AND ({_MOMENT}) IN (FROM {strays})"
 
 
 def select_visits(

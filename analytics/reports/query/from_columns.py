@@ -133,7 +133,7 @@ class ColumnSource:
 
         def make() -> tuple[str, Parameters]:
             own = Parameters()
-            values = (f"{dimension_expression(self._reader, one, own)} AS {_quoted(one)}" for one in columns)
+            values = (f"{dimension_expression(self._reader, one, own)} AS {self._kept_name(one)}" for one in columns)
             return f"SELECT {', '.join(values)} FROM {select(*arguments, own)}", own
 
         return self._reader.keep((self._selection, period, tuple(columns)), make)
@@ -180,9 +180,9 @@ class ColumnSource:
     def _value(self, dimension: str, parameters: Parameters) -> str:
         """The dimension's text, '' for none."""
         if self._kept:
-            return f"coalesce({_quoted(dimension)}, '')"
+            return f"coalesce({self._kept_name(dimension)}, '')"
         return f"coalesce({dimension_expression(self._reader, dimension, parameters)}, '')"
 
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
+    def _kept_name(self, dimension: str) -> str:
+        """Its column in kept tables. Names of columns are one in any case of their letters, and properties are not."""
+        return f"property_{self._kept.index(dimension)}" if "." in dimension else dimension

@@ -301,6 +301,15 @@ def test_rows_are_not_compared_with_a_busy_part_of_a_day(
             assert ("change" in bundle["breakdowns"]["source"]["rows"][0]) == (previous is not None)
 
 
+@pytest.mark.parametrize("lists", ["payload.plan,payload.Plan", "payload.Plan,payload.plan"])
+def test_properties_that_differ_in_the_case_of_a_letter_are_two(store: Any, report: Report, lists: str) -> None:
+    payloads = [{"plan": "free", "Plan": "x"}, {"Plan": "y"}]
+    store([{"ts": "2026-03-02T10:00:00Z", "path": "/", "payload": payload} for payload in payloads])
+    found = report("overview", f"date=2026-03-02&filter=path==/&lists={lists}")["breakdowns"]
+    shown = {name: {row["value"]: row["events"] for row in part["rows"]} for name, part in found.items()}
+    assert shown == {"payload.plan": {"free": 1}, "payload.Plan": {"x": 1, "y": 1}}
+
+
 def test_segments_are_conditions_in_filters_and_in_goals(
     store: Any, site: Site, report: Report, client: FlaskClient, token: Any, auth: Any
 ) -> None:

@@ -55,6 +55,12 @@ def test_an_event_in_no_visit_is_judged_by_its_own_fields(figures: Any, sent: di
     assert figures([at(0, country="DE"), at(10, country="DE"), order], "filter=country==DE") == (2, 1, events)
 
 
+@pytest.mark.parametrize("query", ["filter=country==DE", "filter=country!=US"])
+def test_events_of_one_instant_in_no_visit_are_judged_one_by_one(figures: Any, query: str) -> None:
+    order, click = at(120, type="order", country="DE"), at(120, type="click", country="US")
+    assert figures([at(0, country="DE"), order, click], query) == (1, 1, 2)
+
+
 def test_a_long_visit_reaches_into_the_period_from_days_before(figures: Any) -> None:
     # From noon two days before until noon, every 25 minutes; only the first has the referrer.
     views = [at(25 * n - 2880, **(GOOGLE if n == 0 else {})) for n in range(116)]

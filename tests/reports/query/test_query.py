@@ -496,3 +496,13 @@ def test_a_breakdown_by_a_property_shows_its_values_as_they_are_in_json(
     ] == rows
     for query in ("dimension=payload", "dimension=payload.", "dimension=payload.a..b", "dimension=plan"):
         assert report("breakdown", f"{PERIOD}&{query}", 400)["errors"][0]["field"] == "dimension"
+
+
+def test_a_query_that_needs_too_much_memory_is_refused(
+    make_app: Any, site: Site, march: None, token: Any, auth: Any
+) -> None:
+    client = make_app(query_memory_mb=1, columns_folder_mb=1).test_client()
+    path = f"/api/analytics/reports/summary?{PERIOD}&filter=path==/"
+    response = client.get(path, headers=auth(token("read")))
+    assert (response.status_code, response.json["errors"][0]["code"]) == (422, "too_large")
+    assert "QUERY_MEMORY_MB (1)" in response.json["detail"]
