@@ -5,6 +5,7 @@ Any number of processes share it. What it holds is derived and can be deleted at
 
 import hashlib
 import os
+import shutil
 import stat
 import tempfile
 import time
@@ -14,6 +15,8 @@ from pathlib import Path
 
 # A file that was asked for so lately may be read by a query that still runs.
 IN_USE_S = 600
+# With the number of a process, the folder into which its queries spill.
+SPILL = "spill"
 
 
 class LocalFiles:
@@ -55,14 +58,23 @@ class LocalFiles:
     def _add(self, path: Path, body: bytes) -> None:
         """Under its name it is whole."""
         with tempfile.NamedTemporaryFile(dir=self.folder, delete=False) as file:
-            file.write(body)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(file.name, path)
+            try:
+                file.write(body)
+                file.flush()
+                os.fsync(file.fileno())
+                os.replace(file.name, path)
+            except OSError:
+                # The disk is full.
+                os.unlink(file.name)
+                raise
         self._sweep()
 
     def _sweep(self) -> None:
-        """Deletes the files that were not used for longest, until the rest has room."""
+        """Deletes the files that were not used for longest, until the rest has room; and what killed processes have
+        left."""
+        for path in self.folder.glob(f"{SPILL}-*"):
+            if not Path(f"/proc/{path.name.partition('-')[2]}").exists():
+                shutil.rmtree(path, ignore_errors=True)
         found = []
         for path in self.folder.glob("*.parquet"):
             with suppress(FileNotFoundError):

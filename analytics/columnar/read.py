@@ -24,7 +24,7 @@ from analytics import clock
 from analytics.clock import utc_midnight
 from analytics.columnar.columns import EVENTS, VISITS, Kind, read_rows
 from analytics.columnar.limits import NotInColumns, QueryLimits, QueryTimeout, QueryTooLarge
-from analytics.columnar.local_files import LocalFiles
+from analytics.columnar.local_files import SPILL, LocalFiles
 from analytics.errors import Unavailable
 from analytics.store import column_files, visit_files
 from analytics.web.server.disconnects import current_cancellation_token
@@ -161,7 +161,11 @@ class ColumnReader:
         return self._join(VISITS, "started_at", start, end, paths, tables)
 
     def _find(self, sha256: bytes, fetch: Any) -> Path:
-        path = self._files.find(sha256, fetch)
+        try:
+            path = self._files.find(sha256, fetch)
+        except OSError as error:
+            log.warning("a column file cannot be copied", exc_info=error)
+            raise NotInColumns("this server has no room for column files (COLUMNS_FOLDER); its log says why") from error
         if path is None:
             raise NotInColumns("a column file is not what was written; `flask columnar rebuild` writes it anew")
         self.copies.add(path)
@@ -275,7 +279,7 @@ _queue = _Queue()
 @contextmanager
 def _open_database(folder: Path, limits: QueryLimits) -> Iterator[duckdb.DuckDBPyConnection]:
     """In memory, spilling into a folder of this process."""
-    spill = folder / f"spill-{os.getpid()}"
+    spill = folder / f"{SPILL}-{os.getpid()}"
     settings: Mapping[str, Any] = {
         "memory_limit": f"{limits.memory_mb}MB",
         "temp_directory": str(spill),

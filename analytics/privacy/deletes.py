@@ -40,7 +40,7 @@ from analytics.privacy.steps import (
     count_rows,
     partition_table,
 )
-from analytics.store import partitions
+from analytics.store import column_files, partitions, visit_files
 from analytics.store.models import Instant, dead_letters, issued_tokens, metrics, revoked_tokens, visits
 from analytics.store.planner import force_index_scans
 
@@ -129,6 +129,15 @@ def delete_site_rows(job: RetentionJob, step: Step) -> int:
     with job.engine.begin() as connection:
         partitions.set_lock_timeout(connection)
         advance_raw_since(connection, step.before, step.site_id)
+    try:
+        return _delete_from_partitions(job, step)
+    finally:
+        # Column files that were written meanwhile hold rows that are gone.
+        with job.engine.begin() as connection:
+            column_files.drop_before(connection, step.before, step.site_id)
+
+
+def _delete_from_partitions(job: RetentionJob, step: Step) -> int:
     rows = 0
     for name in step.partitions:
         raw = partition_table(step.table, name)
@@ -178,7 +187,12 @@ def measure_visits(connection: Connection, step: Step, planned: Sequence[Step]) 
 
 
 def delete_visits(job: RetentionJob, step: Step) -> int:
-    return change_in_chunks(job, [visits.c.started_at], _old_visits(step), delete(visits))
+    """Readers count from rows the visits of the day that the cutoff cuts, until its file is written anew."""
+    try:
+        return change_in_chunks(job, [visits.c.started_at], _old_visits(step), delete(visits))
+    finally:
+        with job.engine.begin() as connection:
+            visit_files.outdate_before(connection, step.site_id, step.before)
 
 
 # Small tables: the column that dates a row, and the key by which rows are deleted.

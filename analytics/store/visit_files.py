@@ -103,6 +103,26 @@ def publish(
     connection.execute(PUBLISH, {**given, **new._asdict()})
 
 
+# Days from the day before the one that is cut on: a visit that is deleted ended an hour before the cutoff, or more.
+OUTDATE = text("""
+UPDATE day_versions v
+SET version = version + 1
+FROM sites s
+WHERE s.id = :site_id AND v.site_id = s.id
+    AND v.day >= CAST(:before AT TIME ZONE s.rollups_zone AS date) - 1
+    AND v.day <= CAST(:before AT TIME ZONE s.rollups_zone AS date)
+""")
+REMOVE_BEFORE = text("DELETE FROM visit_files WHERE site_id = :site_id AND start_at < :before")
+
+
+def outdate_before(connection: Connection, site_id: int | None, before: datetime | date) -> None:
+    """Takes the files away that hold visits which began before that instant and are deleted, those too that are being
+    written: the versions that they name are no more."""
+    given = {"site_id": site_id, "before": before}
+    connection.execute(OUTDATE, given)
+    connection.execute(REMOVE_BEFORE, given)
+
+
 REMOVE = text("DELETE FROM visit_files WHERE site_id = :site_id AND day >= :first AND day <= :last")
 
 

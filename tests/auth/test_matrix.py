@@ -82,6 +82,8 @@ ROUTES: dict[str, Route] = {
     # A GET would not end.
     f"GET {REPORTS}/live": READ._replace(method="HEAD"),
     f"GET {REPORTS}/events": Route("read export"),
+    f"GET {REPORTS}/users": Route("export"),
+    f"GET {REPORTS}/users/timeline": Route("export", 404, query={"user_id": "nobody"}),
     f"POST {REPORTS}/funnel": READ,
     "GET /api/analytics/events/<path:event_id>/trace": READ,
     "GET /api/analytics/me": Route("ingest read export write admin", is_list=True, is_shared=True),

@@ -53,6 +53,8 @@ ANSWERS: dict[str, Callable[[Site, Request], Any]] = {
 # Operations with a period, or whose tag is one of reports, that are no report.
 LEFT_OUT = {
     f"{REPORTS}/overview/sites": "of many sites; tests/insights/overview compares each row with the site's own reports",
+    f"{REPORTS}/users": "users by name; tests/users has slow counts of each kind of group",
+    f"{REPORTS}/users/timeline": "events of a user; tests/users compares it with the stored events",
     f"{REPORTS}/live": "a stream without end; tests/reports/realtime reads it event by event",
     "/api/analytics/goals": "definitions, no figures",
     "/api/analytics/goals/{goal_id}": "a definition, no figures",

@@ -6,7 +6,7 @@ from ipaddress import ip_address, ip_network
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine, literal, select
 from sqlalchemy.dialects.postgresql import INET
@@ -44,6 +44,7 @@ def test_the_last_part_of_an_address_is_masked(run: Any, put: Any, sql: Sql, ip:
     assert sql("SELECT host(ip), masklen(ip) FROM events") == [(masked, 32 if "." in masked else 128)]
 
 
+@settings(deadline=None)
 @given(ips=st.lists(st.ip_addresses(), min_size=1, max_size=50))
 def test_any_address_becomes_its_network_address(engine: Engine, ips: list[Any]) -> None:
     texts = [str(ip).split("%")[0] for ip in ips]

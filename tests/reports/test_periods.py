@@ -15,6 +15,7 @@ from sqlalchemy import Engine
 
 from analytics import clock
 from analytics.sites.sites import Site, create_site
+from analytics.store.events import add_users
 from tests.apidocs.test_openapi import DOCUMENT, ENDLESS
 
 ZONE = "Asia/Kathmandu"
@@ -48,6 +49,7 @@ NEEDS = {
     f"{REPORTS}goal": "type=order",
     f"{REPORTS}journeys": "from_page=/a",
     f"{REPORTS}experiment": "exposure_type=seen&variant=payload.variant&goal=order",
+    f"{REPORTS}users/timeline": "user_id=ann",
 }
 
 
@@ -103,7 +105,9 @@ PERIODS = [
 def there(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> Site:
     monkeypatch.setattr(clock, "now", lambda: NOW)
     with engine.begin() as connection:
-        return create_site(connection, "there", zone=ZONE)
+        site = create_site(connection, "there", zone=ZONE)
+        add_users(connection, site.id, 1, {"ann": NOW.isoformat()})
+        return site
 
 
 @pytest.fixture

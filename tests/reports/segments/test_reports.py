@@ -58,7 +58,7 @@ def answer(client: FlaskClient, token: Any, auth: Any, call: Any, store: Any) ->
     def send(path: str, method: str, query: str, status: int = 200) -> Any:
         bodies = {f"{REPORTS}/funnel": {"steps": STEPS}, "/api/v1/funnels/compare": {"funnel_ids": [funnel]}}
         url = path.replace("{goal_id}", goal).replace("{funnel_id}", funnel)
-        headers = auth(token("read"))
+        headers = auth(token("read export"))
         url = f"{url}?{NEEDS.get(path, '')}&{DAY}&{query}"
         response = client.open(url, method=method, headers=headers, json=bodies.get(path))
         assert response.status_code == status, response.get_data(as_text=True)
