@@ -12,10 +12,12 @@ from analytics.columnar.write import write_due
 from analytics.columnar.write_visits import write_due_visits
 from analytics.ingest.deletion.deletes import delete_site_events
 from analytics.ingest.reclassification.days import reclassify_days
+from analytics.privacy import retention
 from analytics.privacy.retention_periods import advance_raw_since
 from analytics.rollups.merge import merge_all
 from analytics.rollups.rebuild import move_calendar
 from analytics.sites.sites import Site, update_site
+from config import Settings
 from tests.factories import append_events, make_drain, make_site
 
 FIRST = date(2026, 3, 2)
@@ -99,6 +101,20 @@ def test_days_past_retention_lose_their_files(engine: Engine, site: Site, sql: A
         advance_raw_since(connection, date(2026, 3, 4))
     assert sql("SELECT DISTINCT day::text FROM event_days") == [("2026-03-04",)]
     assert sql("SELECT count(*) FROM column_files") == [(2,)]
+
+
+def test_retention_leaves_no_deleted_visit_in_a_file(
+    engine: Engine, redis: Redis, settings: Settings, site: Site, sql: Any
+) -> None:
+    with engine.begin() as connection:
+        update_site(connection, site.key, event_retention_days=3)
+    # The visits of the third are over an hour before the cutoff.
+    retention.run(engine, settings, datetime(2026, 3, 6, 14, tzinfo=UTC), 60)
+    assert sql("SELECT count(*)::int FROM visits WHERE site_id = :site", site=site.id) == [(1,)]
+    assert listed(sql, site) == [("2026-03-03", 0, False), ("2026-03-04", 10, True)]
+    assert_right(engine, redis)
+    write(engine)
+    assert_right(engine, redis)
 
 
 def test_in_another_calendar_visits_are_written_anew(engine: Engine, redis: Redis, site: Site, sql: Any) -> None:
