@@ -5,7 +5,7 @@ from datetime import date
 from typing import Any
 
 from marshmallow import RAISE, Schema, ValidationError, fields, validates_schema
-from marshmallow.fields import AwareDateTime, Integer, List, Nested, Raw, String
+from marshmallow.fields import AwareDateTime, Integer, List, Nested, String
 from marshmallow.validate import OneOf, Range
 
 from analytics.apidocs.response_fields import nullable, required
@@ -13,6 +13,7 @@ from analytics.insights.schemas import check_goal, read_variant_property
 from analytics.period import FIRST_YEAR, LAST_YEAR
 from analytics.reports.audience.retention import MAX_COHORTS
 from analytics.reports.audience.schemas import COHORT_UNITS
+from analytics.reports.events.schemas import EventRow
 from analytics.reports.fields import MAX_TEXT_CHARS, text_field, type_field, valid_for
 from analytics.reports.schemas import (
     META_EXAMPLE,
@@ -165,13 +166,11 @@ class UserListResponse(Schema):
     meta = Nested(ReportMeta, required=True)
 
 
-class TimelineEvent(Schema):
+class TimelineEvent(EventRow):
     """An event, as in the list of events. `visit_started_at`: the visit it belongs to; null: none, or not merged."""
 
     class Meta:
-        include = required(String, "id", "event_name", "user_id") | required(Raw, "properties")
-        include |= required(AwareDateTime, "timestamp") | nullable(String, "path")
-        include |= nullable(AwareDateTime, "visit_started_at")
+        include = nullable(String, "path") | nullable(AwareDateTime, "visit_started_at")
 
 
 class TimelineResponse(Schema):

@@ -64,7 +64,7 @@ class Property(NamedTuple):
 
     @property
     def amount(self) -> str:
-        """The text of the number that `property_number` gives; '' or NULL for anything else."""
+        """The digits of the number, also where a string holds one ("19.99"); '' or NULL for anything else."""
         return f"regexp_extract({self.as_sent}, '{NUMBER}')"
 
 

@@ -1,4 +1,4 @@
-"""Path patterns: which pages a goal or a step of a funnel means. Pure; nothing else reads or matches a pattern.
+"""Path patterns: which pages a goal or a step of a funnel means. Pure; columns/clauses.py matches them.
 
 `*` matches any characters, slashes included, or none. Every other character matches itself, case-sensitively, and the
 whole path is compared: `/blog/*` matches each path that begins with `/blog/`. Regular expressions are not accepted, so
@@ -6,8 +6,6 @@ no pattern backtracks without end.
 """
 
 import re
-
-from sqlalchemy import ColumnElement, func
 
 MAX_PATTERN_CHARS, MAX_WILDCARDS = 1_024, 10
 
@@ -26,13 +24,3 @@ def exact_path(pattern: str) -> str | None:
     """The one path that the pattern matches; None: it has a wildcard. Raises ValueError."""
     literals = parse_pattern(pattern)
     return literals[0] if len(literals) == 1 else None
-
-
-def match_path(path: ColumnElement[str], pattern: str) -> ColumnElement[bool]:
-    """Whether the path matches the pattern; every value is bound. Raises ValueError."""
-    literals = parse_pattern(pattern)
-    if len(literals) == 1:
-        return path == literals[0]
-    if len(literals) == 2 and not literals[1]:
-        return func.starts_with(path, literals[0])
-    return path.like("%".join(re.sub(r"([\\%_])", r"\\\1", literal) for literal in literals), escape="\\")

@@ -1,4 +1,4 @@
-r"""Properties of payloads: how callers name one, and its JSON, text or number in SQL of PostgreSQL. Pure.
+r"""Properties of payloads: how callers name one, and its JSON or text in SQL of PostgreSQL. Pure.
 
 columns/clauses.py has the same in SQL of DuckDB, and finds in Python what DuckDB does not read digit by digit. Filters,
 goals, funnels, experiments and breakdowns by a property use it, so that one property has one value. A name is that of a
@@ -54,12 +54,6 @@ def property_text(payload: ColumnElement[Any], names: Sequence[str]) -> ColumnEl
     as_sent = property_as_sent(payload, names)
     is_number = func.jsonb_typeof(property_json(payload, names)) == "number"
     return case((is_number, cast(func.trim_scale(cast(as_sent, Numeric)), Text)), else_=as_sent)
-
-
-def property_number(payload: ColumnElement[Any], names: Sequence[str]) -> ColumnElement[Any]:
-    """The number, also where a string holds one ("19.99"); NULL for anything else."""
-    as_sent = property_as_sent(payload, names)
-    return case((as_sent.regexp_match(NUMBER), cast(as_sent, Numeric)))
 
 
 def find_property_json(payload: str, names: Sequence[str]) -> str | None:

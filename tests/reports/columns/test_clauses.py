@@ -24,13 +24,9 @@ from analytics.reports.columns.clauses import (
     read_property,
 )
 from analytics.reports.filtering.filters import Condition, build_filter_clause
-from analytics.reports.filtering.path_patterns import match_path
-from analytics.reports.filtering.payload_properties import (
-    property_as_sent,
-    property_number,
-    property_text,
-)
+from analytics.reports.filtering.payload_properties import property_as_sent, property_text
 from tests.examples import examples
+from tests.reports.filtering.in_postgresql import match_path, property_number
 
 # Names that are syntax to JSONPath, JSON Pointer, regular expressions or lists.
 NAMES = [

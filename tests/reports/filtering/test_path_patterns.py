@@ -7,8 +7,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine, Text, literal, select
 
-from analytics.reports.filtering.path_patterns import exact_path, match_path, parse_pattern
+from analytics.reports.filtering.path_patterns import exact_path, parse_pattern
 from tests.examples import examples
+from tests.reports.filtering.in_postgresql import match_path
 
 LITERALS = st.text(st.sampled_from("ab/%_\\.é"), max_size=6)
 
