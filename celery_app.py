@@ -40,6 +40,7 @@ BEAT_SCHEDULE = {
     # Filtered reports read rows that no file holds, at most some thousands a site.
     "write_columns": every(10, "columnar.write", queue.ROLLUPS),
     "write_visit_columns": every(60, "columnar.write_visits", queue.ROLLUPS),
+    "name_visits": every(60, "columnar.name_visits", queue.ROLLUPS),
     # Days that an earlier release counted, 20 seconds a message until none is left: one query when there are none.
     "recount_visits": hourly("27", "rollups.recount_visits", queue.ROLLUPS),
     "make_partitions": every(3600, "maintenance.make_partitions", queue.MAINTENANCE),

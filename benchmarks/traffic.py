@@ -18,16 +18,21 @@ from typing import NamedTuple
 
 from sqlalchemy import Engine
 
+from analytics.columnar.limits import configured_limits
+from analytics.columnar.local_files import configured_files
 from analytics.columnar.write import LONGEST_WAIT, write_due
+from analytics.columnar.write_event_visits import VisitNamer
 from analytics.columnar.write_visits import write_due_visits
+from analytics.extensions import settings
 from analytics.rollups.closing.days import close_days
 from analytics.rollups.closing.schedule import IMMEDIATE
 from analytics.rollups.closing.unions import build_unions
 from analytics.rollups.deltas.writer import append_deltas
 from analytics.rollups.merge import merge_all
 from analytics.sites import sites
-from analytics.store import event_days, partitions
 from analytics.store import events as store
+from analytics.store import partitions
+from analytics.store.columns import event_days
 from analytics.store.event_types import PAGE_VIEW
 from analytics.store.events import EventRow
 from benchmarks.measuring import print_progress, time_call, vacuum
@@ -100,11 +105,14 @@ def load_page_views(
 
 
 def write_columns(engine: Engine, now: datetime) -> None:
-    """Writes all files of events, and of visits of days that are over."""
+    """Writes all files of events, and of visits of days that are over, and names the visits of events."""
     later = now + LONGEST_WAIT
     while write_due(engine, later, 60).files:
         pass
     while write_due_visits(engine, now, 60, timedelta(0)):
+        pass
+    namer = VisitNamer(engine, configured_files(settings()), configured_limits(settings(), timeout_s=0))
+    while namer.run(now, 60, timedelta(0)):
         pass
 
 

@@ -10,11 +10,14 @@ from sqlalchemy import text
 from analytics import clock
 from analytics.auth.guard import DEFAULT_SITE
 from analytics.cli import DAY
+from analytics.columnar.limits import configured_limits
+from analytics.columnar.local_files import configured_files
 from analytics.columnar.write import write_day
+from analytics.columnar.write_event_visits import VisitNamer
 from analytics.columnar.write_visits import write_visits
-from analytics.extensions import db
+from analytics.extensions import db, settings
 from analytics.sites.sites import Site, find_site
-from analytics.store import column_files, visit_files
+from analytics.store.columns import event_files, event_visits, visit_files
 
 ONE_DAY = timedelta(days=1)
 MOST_DAYS = 10_000
@@ -23,19 +26,21 @@ site_option = click.option(
 )
 
 # A row for each site; bodies are not read.
-STATUS = text("""
+STATUS = text(f"""
 SELECT s.key, count(*) AS days, count(*) FILTER (WHERE c.through >= e.last_drain_no) AS written,
+    count(*) FILTER (WHERE c.through >= e.last_drain_no AND f.are_named) AS named,
     coalesce(sum(f.rows), 0)::bigint AS rows, coalesce(sum(f.bytes), 0)::bigint AS bytes
 FROM event_days e
-JOIN sites s ON s.id = e.site_id
+{event_visits.OF_SITE_AND_VISITS}
 LEFT JOIN column_days c ON c.site_id = e.site_id AND c.day = e.day
 CROSS JOIN LATERAL (
-    SELECT sum(rows) AS rows, sum(octet_length(body)) AS bytes
+    SELECT sum(rows) AS rows, sum(octet_length(body)) AS bytes,
+        bool_and(visits_version IS NOT DISTINCT FROM {event_visits.VISITS_VERSION}) AS are_named
     FROM column_files WHERE site_id = e.site_id AND day = e.day
 ) AS f
 GROUP BY s.key
 ORDER BY s.key
-""")
+""")  # noqa: S608  # of constants
 
 
 @click.command("status")
@@ -43,9 +48,10 @@ ORDER BY s.key
 def show_status() -> None:
     """How many days of each site are in column files, and what they take."""
     with db.engine.connect() as connection:
-        for key, days, written, rows, size in connection.execute(STATUS):
+        for key, days, written, named, rows, size in connection.execute(STATUS):
             each = f", {size / rows:.1f} bytes an event" if rows else ""
-            click.echo(f"{key}: {written:,} of {days:,} days written; {rows:,} events, {size / 1e6:,.1f} MB{each}")
+            events = f"{rows:,} events, {size / 1e6:,.1f} MB{each}"
+            click.echo(f"{key}: {written:,} of {days:,} days written, {named:,} with visits; {events}")
 
 
 @click.command("rebuild")
@@ -63,6 +69,7 @@ def rebuild_files(site_key: str, first: datetime, last: datetime) -> None:
         events += write_day(db.engine, site.id, day, clock.now())
         click.echo(f"{day}: {events:,} events", err=True)
     visits = _rebuild_visits(site, first.date(), last.date())
+    _name_visits(site, first.date(), last.date())
     seconds = time.monotonic() - started
     click.echo(
         f"{site_key}: {len(days):,} days of {events:,} events and {visits:,} of visits written in {seconds:.1f} s"
@@ -72,8 +79,8 @@ def rebuild_files(site_key: str, first: datetime, last: datetime) -> None:
 def _rebuild_events(site: Site, first: date, last: date) -> list[date]:
     """Takes the files away; the days that have events."""
     with db.engine.begin() as connection:
-        column_files.invalidate(connection, site.id, first, last)
-        return [day.day for day in column_files.read_coverage(connection, site.id, first, last + ONE_DAY)]
+        event_files.invalidate(connection, site.id, first, last)
+        return [day.day for day in event_files.read_coverage(connection, site.id, first, last + ONE_DAY)]
 
 
 def _rebuild_visits(site: Site, first: date, last: date) -> int:
@@ -83,6 +90,19 @@ def _rebuild_visits(site: Site, first: date, last: date) -> int:
         now = clock.now()
         due = visit_files.list_due(connection, now, now, MOST_DAYS, site.id)
     return sum(write_visits(db.engine, day) for day in due if first <= day.day <= last)
+
+
+def _name_visits(site: Site, first: date, last: date) -> None:
+    """Of days that are over."""
+    now, files = clock.now(), configured_files(settings())
+    files.make_folder()
+    with db.engine.begin() as connection:
+        due = event_visits.list_unnamed(connection, now, now, now, MOST_DAYS, site.id)
+    namer = VisitNamer(db.engine, files, configured_limits(settings(), timeout_s=0))
+    for day in due:
+        if first <= day.day <= last:
+            namer.name_visits(site.id, day.day, now)
+            click.echo(f"{day.day}: visits of its events", err=True)
 
 
 COMMANDS = (show_status, rebuild_files)

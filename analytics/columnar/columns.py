@@ -21,8 +21,12 @@ _SHARED_TEXTS = (
     *("referrer", "source", "channel", "country", "region", "city", "browser", "os", "device"),
     *("utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content"),
 )
+# Texts that a visit has.
+VISIT_TEXTS = ("entry_path", "exit_path", *_SHARED_TEXTS)
 # Result rows up to so many bytes of CSV are kept in memory.
 SPOOL_BYTES = 64 << 20
+
+_REPEATED_TEXT = pa.dictionary(pa.int32(), pa.string())
 
 
 class Kind(NamedTuple):
@@ -59,9 +63,8 @@ def _make_kind(
     numbers: Mapping[str, pa.DataType], repeated: Sequence[str], texts: Sequence[str], order: Sequence[str], rest: str
 ) -> Kind:
     """`repeated` texts have few values; `rest`: the query after its columns."""
-    repeated_text = pa.dictionary(pa.int32(), pa.string())
     fields = [pa.field(name, kind, nullable=False) for name, kind in numbers.items()]
-    fields += [pa.field(name, repeated_text) for name in repeated]
+    fields += [pa.field(name, _REPEATED_TEXT) for name in repeated]
     fields += [pa.field(name, pa.string()) for name in texts]
     usual = {**dict.fromkeys(numbers, "{0}"), **dict.fromkeys((*repeated, *texts), "nullif({0}, '')")}
     columns = ", ".join(_EXPRESSIONS.get(name, form.format(name)) for name, form in usual.items())
@@ -88,11 +91,24 @@ VISITS = _make_kind(
         "views": pa.int32(),
         "is_bot": pa.bool_(),
     },
-    ("session_id", "entry_path", "exit_path", *_SHARED_TEXTS),
+    ("session_id", *VISIT_TEXTS),
     (),
     ("user_no", "started_at"),
     """FROM visits
 WHERE site_id = %(site_id)s AND started_at >= %(start)s AND started_at < %(end)s""",
+)
+
+# Events with the values of the visit that each is in (event_visits.py); `visit_started_at` is NULL for none. One that
+# is not `is_named` in a file is looked up: a visit of its session may go on for days.
+EVENTS_IN_VISITS = EVENTS._replace(
+    schema=pa.schema(
+        [
+            *EVENTS.schema,
+            pa.field("is_named", pa.bool_(), nullable=False),
+            pa.field("visit_started_at", pa.int64()),
+            *(pa.field(f"visit_{name}", _REPEATED_TEXT) for name in VISIT_TEXTS),
+        ]
+    )
 )
 
 

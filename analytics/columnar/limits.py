@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from analytics.errors import Unavailable
+from config import Settings
 
 WRITTEN_SOON_S = 60
 
@@ -31,3 +32,8 @@ class QueryLimits:
     timeout_s: float
     wait_s: float = 10.0
     most_waiting: int = 4
+
+
+def configured_limits(current: Settings, timeout_s: float) -> QueryLimits:
+    """Of a process with these settings."""
+    return QueryLimits(current.query_memory_mb, current.columns_folder_mb, timeout_s)

@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 
+from config import Settings
+
 # A file that was asked for so lately may be read by a query that still runs.
 IN_USE_S = 600
 # With the number of a process, the folder into which its queries spill.
@@ -86,6 +88,13 @@ class LocalFiles:
                 break
             path.unlink(missing_ok=True)
             total -= size
+
+
+def configured_files(current: Settings) -> LocalFiles:
+    """The copies of this machine, which its processes share."""
+    usual = Path(tempfile.gettempdir()) / f"analytics-columns-{os.getuid()}"
+    folder = Path(current.columns_folder) if current.columns_folder else usual
+    return LocalFiles(folder, current.columns_folder_mb << 20)
 
 
 def _is_whole(path: Path) -> bool:

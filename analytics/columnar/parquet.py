@@ -6,7 +6,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from analytics.columnar.columns import Kind
-from analytics.store.column_files import NewFile
+from analytics.store.columns.event_files import NewFile
 
 # Rows that a reader skips, or decompresses, together.
 ROW_GROUP_ROWS = 131_072

@@ -1,19 +1,15 @@
 """Reads events and visits in columns: those of files, and beside them the rows that no file holds, in one snapshot.
 
-`open_columns` gives reports a `ColumnReader`, whose `events` and `visits` are relations for the SQL of DuckDB. A query
-has bounded memory and time, and ends when the client disconnects. One query runs at a time in a process. Writes nothing
-but the local copies of files.
+`open_columns` gives reports a `ColumnReader`, whose `events`, `events_in_visits` and `visits` are relations for the SQL
+of DuckDB. engine.py bounds their memory and time. Writes nothing but the local copies of files.
 """
 
 import logging
-import os
-import threading
-import time
-from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 import duckdb
@@ -22,22 +18,33 @@ from sqlalchemy import Connection
 
 from analytics import clock
 from analytics.clock import utc_midnight
-from analytics.columnar.columns import EVENTS, VISITS, Kind, read_rows
-from analytics.columnar.limits import NotInColumns, QueryLimits, QueryTimeout, QueryTooLarge
-from analytics.columnar.local_files import SPILL, LocalFiles
-from analytics.errors import Unavailable
-from analytics.store import column_files, visit_files
-from analytics.web.server.disconnects import current_cancellation_token
+from analytics.columnar.columns import EVENTS, EVENTS_IN_VISITS, VISITS, Kind, read_rows
+from analytics.columnar.engine import as_engine_error, open_engine
+from analytics.columnar.event_visits import join_visits
+from analytics.columnar.limits import NotInColumns, QueryLimits
+from analytics.columnar.local_files import LocalFiles
+from analytics.rollups.visits.sessionization import GAP_US
+from analytics.rollups.visits.store import LONG_US
+from analytics.store.columns import event_files, visit_files
 
 log = logging.getLogger(__name__)
 
 ONE_DAY = timedelta(days=1)
-# What no file holds is read from PostgreSQL, about 1.5 us a column and row: more of it is no faster than SQL.
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+# What no file holds is read from PostgreSQL, about 2 us a row: more of it is no faster than SQL.
 MOST_LOOSE_EVENTS, MOST_LOOSE_VISITS = 200_000, 300_000
-INTERRUPT_AGAIN_S = 0.5
 BATCH_ROWS = 65_536
-# How often whoever waits looks whether the client is still there.
-LOOK_AGAIN_S = 0.25
+# The longest visit that is not marked long, and how long after its last page view an event is in a visit.
+LONGEST, GAP = timedelta(microseconds=LONG_US), timedelta(microseconds=GAP_US)
+# Served by ix_visits_long.
+LONG_VISITS = VISITS._replace(query=VISITS.query + " AND is_long AND ended_at >= %(until)s")
+# Those that began so long before a UTC day, and reach into it.
+VISITS_OF_DAYS = LONG_VISITS._replace(
+    query=LONG_VISITS.query
+    + """ AND CAST((started_at + interval '6 hours 30 minutes') AT TIME ZONE 'UTC' AS date)
+    < CAST((ended_at + interval '30 minutes') AT TIME ZONE 'UTC' AS date)"""
+)
+NO_VISITS = VISITS.schema.empty_table()
 
 
 class ColumnReader:
@@ -53,7 +60,8 @@ class ColumnReader:
     ) -> None:
         self.connection, self._database, self._files = connection, database, files
         self._site_id, self._zone, self._tables, self._functions = site_id, zone, 0, 0
-        self._relations: dict[tuple[str, datetime, datetime], str] = {}
+        self._relations: dict[Hashable, str] = {}
+        self._days: dict[tuple[datetime, datetime], list[_Day]] = {}
         self._kept: dict[Hashable, str] = {}
         # The local files that queries read.
         self.copies: set[Path] = set()
@@ -62,13 +70,18 @@ class ColumnReader:
         """The rows of a query of DuckDB, whose parameters are `$name`."""
         return self._database.execute(query, dict(parameters or {})).fetchall()
 
+    def read_table(self, query: str, parameters: Mapping[str, Any] | None = None) -> pa.Table:
+        """As `execute`, in columns."""
+        table: pa.Table = self._database.sql(query, params=dict(parameters or {})).to_arrow_table()
+        return table
+
     def read_batches(self, query: str, parameters: Mapping[str, Any] | None = None) -> Iterator[pa.RecordBatch]:
-        """As `execute`, for millions of rows: in columns, and some rows at a time, while the query goes on."""
+        """As `read_table`, for millions of rows: some at a time, while the query goes on."""
         batches: Any = self._database.sql(query, params=dict(parameters or {})).to_arrow_reader(BATCH_ROWS)
         try:
             yield from batches
         except OSError as error:
-            raise _engine_error(error) from error
+            raise as_engine_error(error) from error
 
     def add_table(self, table: pa.Table) -> str:
         """The table under a name for queries."""
@@ -102,38 +115,108 @@ class ColumnReader:
 
     def events(self, start: datetime, end: datetime) -> str:
         """A relation of the events of `[start, end)` with EVENTS' columns. Raises NotInColumns."""
-        key = ("events", start, end)
-        if key not in self._relations:
-            self._relations[key] = self._make_events(start, end)
-        return self._relations[key]
+
+        def make() -> str:
+            days = self._find_days(start, end)
+            files = [path for day in days for path in (*day.named, *day.others)]
+            return self._union(EVENTS, "ts", start, end, files, [table for day in days for table in day.tables])
+
+        return self._once(("events", start, end), make)
+
+    def events_in_visits(self, start: datetime, end: datetime) -> str:
+        """As `events`, with EVENTS_IN_VISITS' columns. Where files do not name the visits, they are joined."""
+
+        def make() -> str:
+            days = self._find_days(start, end)
+            files = [path for day in days for path in day.named]
+            joined = [self._join_visits(run, start, end) for run in _split_runs(days)]
+            parts = [*(self._read_named(files, start, end) if files or not joined else []), *joined]
+            return "(" + " UNION ALL ".join(f"FROM {one}" for one in parts) + ")"
+
+        return self._once(("events in visits", start, end), make)
+
+    def file_in_visits(self, file: event_files.ColumnFile) -> str:
+        """A relation of the file's events with EVENTS_IN_VISITS' columns, which are not named where visits of their
+        session began long before the day. Raises NotInColumns."""
+        start, end = utc_midnight(file.day), utc_midnight(file.day) + ONE_DAY
+        events = self._union(EVENTS, "ts", start, end, [self._find_file(file)], [])
+        long = f"SELECT user_no, coalesce(session_id, ''), is_bot FROM {self._early_visits(start)}"
+        is_named = f"(e.user_no, e.session, e.is_bot) NOT IN ({long})"
+        return join_visits(events, self._reaching_visits(start, end), is_named)
 
     def visits(self, start: datetime, end: datetime) -> str:
         """A relation of the visits that began in `[start, end)` with VISITS' columns. Raises NotInColumns."""
-        key = ("visits", start, end)
+        return self._once(("visits", start, end), lambda: self._make_visits(start, end))
+
+    def _once(self, key: Hashable, make: Callable[[], str]) -> str:
         if key not in self._relations:
-            self._relations[key] = self._make_visits(start, end)
+            self._relations[key] = make()
         return self._relations[key]
 
-    def _make_events(self, start: datetime, end: datetime) -> str:
-        first, after = start.astimezone(UTC).date(), (end - timedelta(microseconds=1)).astimezone(UTC).date() + ONE_DAY
-        days = column_files.read_coverage(self.connection, self._site_id, first, after)
-        loose = [day for day in days if not day.is_complete]
-        refuse_loose(sum(day.loose for day in loose), MOST_LOOSE_EVENTS, "events")
-        covered = {day.day for day in days if day.through is not None}
-        paths = [
-            self._find(file.sha256, lambda file=file: column_files.read_body(self.connection, file.id))
-            for file in column_files.read_files(self.connection, self._site_id, first, after)
-            if file.day in covered
-        ]
-        tables = [table for day in loose for table in self._read_loose(day, start, end)]
-        return self._join(EVENTS, "ts", start, end, paths, tables)
+    def _find_days(self, start: datetime, end: datetime) -> list["_Day"]:
+        if (start, end) not in self._days:
+            self._days[start, end] = list(self._read_days(start, end))
+        return self._days[start, end]
 
-    def _read_loose(self, day: column_files.Coverage, start: datetime, end: datetime) -> Iterator[pa.Table]:
+    def _read_days(self, start: datetime, end: datetime) -> Iterator["_Day"]:
+        first, after = start.astimezone(UTC).date(), (end - timedelta(microseconds=1)).astimezone(UTC).date() + ONE_DAY
+        days = event_files.read_coverage(self.connection, self._site_id, first, after)
+        refuse_loose(sum(day.loose for day in days if not day.is_complete), MOST_LOOSE_EVENTS, "events")
+        files = event_files.read_files(self.connection, self._site_id, first, after)
+        for day in days:
+            of_day = [file for file in files if file.day == day.day and day.through is not None]
+            named = {file.id for file in of_day if day.visits_version and file.visits_version == day.visits_version}
+            paths = {file.id: self._find_file(file) for file in of_day}
+            yield _Day(
+                day.day,
+                [path for file_id, path in paths.items() if file_id in named],
+                [path for file_id, path in paths.items() if file_id not in named],
+                [] if day.is_complete else list(map(self.add_table, self._read_loose(day, start, end))),
+            )
+
+    def _find_file(self, file: event_files.ColumnFile) -> Path:
+        return self._find(file.sha256, lambda: event_files.read_body(self.connection, file.id))
+
+    def _read_loose(self, day: event_files.Coverage, start: datetime, end: datetime) -> Iterator[pa.Table]:
         """The day's rows that no file holds."""
         midnight = utc_midnight(day.day)
         bounds = {"start": max(start, midnight), "end": min(end, midnight + ONE_DAY)}
         given = {"site_id": self._site_id, "after": -1 if day.through is None else day.through, **bounds}
         return read_rows(self.connection, EVENTS, given, MOST_LOOSE_EVENTS)
+
+    def _join_visits(self, days: Sequence["_Day"], start: datetime, end: datetime) -> str:
+        """The events of days that follow each other and that no file names the visits of, in their visits."""
+        start, end = max(start, utc_midnight(days[0].day)), min(end, utc_midnight(days[-1].day) + ONE_DAY)
+        files, tables = [path for day in days for path in day.others], [table for day in days for table in day.tables]
+        return join_visits(self._union(EVENTS, "ts", start, end, files, tables), self._reaching_visits(start, end))
+
+    def _read_named(self, files: Sequence[Path], start: datetime, end: datetime) -> list[str]:
+        """The events of files that name visits. Those that are not named are joined."""
+        named = self._union(EVENTS_IN_VISITS, "ts", start, end, files, [])
+        given = {"site_id": self._site_id, "start": EPOCH, "end": end, "until": start - GAP}
+        tables = list(map(self.add_table, read_rows(self.connection, VISITS_OF_DAYS, given, MOST_LOOSE_VISITS)))
+        if not tables:
+            return [named]
+        users = " UNION ALL ".join(f"SELECT user_no FROM {one}" for one in tables)
+        visits = f"(SELECT * FROM {self._reaching_visits(start, end)} WHERE user_no IN ({users}))"
+        events = f"(SELECT {', '.join(EVENTS.schema.names)} FROM {named} WHERE NOT is_named)"
+        return [f"(SELECT * FROM {named} WHERE is_named)", join_visits(events, visits)]
+
+    def _reaching_visits(self, start: datetime, end: datetime) -> str:
+        """The visits that events of `[start, end)` can be in."""
+        columns, until = ", ".join(VISITS.schema.names), to_microseconds(start - GAP)
+        usual = f"SELECT {columns} FROM {self.visits(start - LONGEST - GAP, end)} WHERE ended_at >= {until}"
+        return f"({usual} UNION ALL SELECT {columns} FROM {self._early_visits(start)})"
+
+    def _early_visits(self, start: datetime) -> str:
+        """The visits that began so long before that only long ones can hold events from then on."""
+
+        def make() -> str:
+            given = {"site_id": self._site_id, "start": EPOCH, "end": start - LONGEST - GAP, "until": start - GAP}
+            rows = read_rows(self.connection, LONG_VISITS, given, MOST_LOOSE_VISITS)
+            return self.add_table(pa.concat_tables([NO_VISITS, *rows]))
+
+        return self._once(("early visits", start), make)
 
     def _make_visits(self, start: datetime, end: datetime) -> str:
         files = [
@@ -148,17 +231,9 @@ class ColumnReader:
             self._find(file.sha256, lambda file=file: visit_files.read_body(self.connection, self._site_id, file))
             for file in files
         ]
-        tables = [
-            table
-            for gap_start, gap_end in gaps
-            for table in read_rows(
-                self.connection,
-                VISITS,
-                {"site_id": self._site_id, "start": gap_start, "end": gap_end},
-                MOST_LOOSE_VISITS,
-            )
-        ]
-        return self._join(VISITS, "started_at", start, end, paths, tables)
+        bounds = ({"site_id": self._site_id, "start": gap_start, "end": gap_end} for gap_start, gap_end in gaps)
+        rows = (table for one in bounds for table in read_rows(self.connection, VISITS, one, MOST_LOOSE_VISITS))
+        return self._union(VISITS, "started_at", start, end, paths, list(map(self.add_table, rows)))
 
     def _find(self, sha256: bytes, fetch: Any) -> Path:
         try:
@@ -171,25 +246,40 @@ class ColumnReader:
         self.copies.add(path)
         return path
 
-    def _join(
-        self, kind: Kind, time: str, start: datetime, end: datetime, paths: Sequence[Path], tables: Sequence[pa.Table]
+    def _union(
+        self, kind: Kind, time: str, start: datetime, end: datetime, files: Sequence[Path], tables: Sequence[str]
     ) -> str:
+        """The rows of `[start, end)`."""
         columns = ", ".join(kind.schema.names)
-        parts = [f"SELECT {columns} FROM {self.add_table(table)}" for table in tables]
-        if paths:
-            # Names of our own: a checksum in a folder of the operator's.
-            listed = ", ".join("'" + str(path).replace("'", "''") + "'" for path in paths)
-            parts.append(f"SELECT {columns} FROM read_parquet([{listed}])")
-        parts = parts or [f"SELECT {columns} FROM {self.add_table(kind.schema.empty_table())}"]
+        # Names of our own: a checksum in a folder of the operator's.
+        listed = ", ".join("'" + str(path).replace("'", "''") + "'" for path in files)
+        sources = [*tables, *([f"read_parquet([{listed}])"] if files else [])]
+        sources = sources or [self.add_table(kind.schema.empty_table())]
         inside = f"{time} >= {to_microseconds(start)} AND {time} < {to_microseconds(end)}"
-        return "(" + " UNION ALL ".join(f"{part} WHERE {inside}" for part in parts) + ")"
+        return "(" + " UNION ALL ".join(f"SELECT {columns} FROM {one} WHERE {inside}" for one in sources) + ")"
 
 
-def _engine_error(error: OSError) -> Exception:
-    """The engine's error, of which Arrow has kept the text."""
-    kinds = {"INTERRUPT": duckdb.InterruptException, "Out of Memory": duckdb.OutOfMemoryException}
-    found = (kind(str(error)) for name, kind in kinds.items() if name in str(error))
-    return next(found, duckdb.Error(str(error)))
+class _Day(NamedTuple):
+    """Where the events of a UTC day are: local files that name visits, files that do not, and tables of other rows."""
+
+    day: date
+    named: list[Path]
+    others: list[Path]
+    tables: list[str]
+
+
+def _split_runs(days: Iterable[_Day]) -> Iterator[list[_Day]]:
+    """The days with events of which no file names the visits, those together that follow each other."""
+    run: list[_Day] = []
+    for day in days:
+        if not (day.others or day.tables):
+            continue
+        if run and day.day - run[-1].day > ONE_DAY:
+            yield run
+            run = []
+        run.append(day)
+    if run:
+        yield run
 
 
 def refuse_loose(rows: int, most: int, what: str) -> None:
@@ -203,7 +293,7 @@ def refuse_loose(rows: int, most: int, what: str) -> None:
 
 def to_microseconds(instant: datetime) -> int:
     """Since 1970."""
-    return (instant - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+    return (instant - EPOCH) // timedelta(microseconds=1)
 
 
 def find_gaps(
@@ -224,10 +314,9 @@ def open_columns(
 ) -> Iterator[ColumnReader]:
     """A reader in the snapshot of the REPEATABLE READ transaction of `connection`.
 
-    Raises QueryTimeout and QueryTooLarge in the block; Unavailable when others' queries take too long, and on a
-    disconnect.
+    Raises as `open_engine`, and NotInColumns.
     """
-    with _queue.turn(limits), _open_database(files.folder, limits) as database, _ended(database, limits.timeout_s):
+    with open_engine(files.folder, limits) as database:
         reader = ColumnReader(connection, database, files, site_id, zone)
         try:
             yield reader
@@ -238,92 +327,3 @@ def open_columns(
                 raise
             log.warning("damaged copies of column files are fetched again", exc_info=error)
             raise NotInColumns("the copy of a column file was damaged, and is deleted; try again") from error
-
-
-class _Queue:
-    """One query at a time, behind which a few wait: each holds a thread that could answer something else."""
-
-    def __init__(self) -> None:
-        self._changed, self._is_taken, self._waiting = threading.Condition(), False, 0
-
-    @contextmanager
-    def turn(self, limits: QueryLimits) -> Iterator[None]:
-        """Raises Unavailable where too many wait, after `wait_s`, and on a disconnect."""
-        with self._changed:
-            if self._waiting >= limits.most_waiting or not self._wait(limits.wait_s):
-                raise Unavailable("other reports with filters are running in this process; try again in a few seconds")
-            self._is_taken = True
-        try:
-            yield
-        finally:
-            with self._changed:
-                self._is_taken = False
-                self._changed.notify()
-
-    def _wait(self, seconds: float) -> bool:
-        token, end = current_cancellation_token(), time.monotonic() + seconds
-        self._waiting += 1
-        try:
-            while self._is_taken and (left := end - time.monotonic()) > 0:
-                self._changed.wait(min(left, LOOK_AGAIN_S))
-                if token is not None:
-                    token.raise_if_cancelled()
-        finally:
-            self._waiting -= 1
-        return not self._is_taken
-
-
-_queue = _Queue()
-
-
-@contextmanager
-def _open_database(folder: Path, limits: QueryLimits) -> Iterator[duckdb.DuckDBPyConnection]:
-    """In memory, spilling into a folder of this process."""
-    spill = folder / f"{SPILL}-{os.getpid()}"
-    settings: Mapping[str, Any] = {
-        "memory_limit": f"{limits.memory_mb}MB",
-        "temp_directory": str(spill),
-        "max_temp_directory_size": f"{limits.spill_mb}MB",
-        "autoinstall_known_extensions": "false",
-        "autoload_known_extensions": "false",
-        # Rows come back in the order that a query asks for, and otherwise in any.
-        "preserve_insertion_order": "false",
-    }
-    database = duckdb.connect(":memory:", config=dict(settings))
-    try:
-        yield database
-    finally:
-        database.close()
-
-
-@contextmanager
-def _ended(database: duckdb.DuckDBPyConnection, timeout_s: float) -> Iterator[None]:
-    """Within the block, queries end after `timeout_s` in all (0: never) and when the client disconnects."""
-    done, token = threading.Event(), current_cancellation_token()
-    watch = threading.Thread(target=_interrupt_after, args=(database, timeout_s, done), daemon=True)
-    if timeout_s:
-        watch.start()
-    try:
-        if token is None:
-            yield
-        else:
-            with token.cancels_with(database.interrupt):
-                yield
-    except duckdb.InterruptException as error:
-        if token is not None:
-            token.raise_if_cancelled()
-        raise QueryTimeout from error
-    except duckdb.OutOfMemoryException as error:
-        raise QueryTooLarge from error
-    finally:
-        done.set()
-        if timeout_s:
-            watch.join()
-
-
-def _interrupt_after(database: duckdb.DuckDBPyConnection, timeout_s: float, done: threading.Event) -> None:
-    """Again and again: between two queries it has no effect."""
-    if not done.wait(timeout_s):
-        database.interrupt()
-        while not done.wait(INTERRUPT_AGAIN_S):
-            database.interrupt()

@@ -20,8 +20,8 @@ from sqlalchemy.exc import OperationalError
 from analytics.clock import utc_midnight
 from analytics.columnar import parquet
 from analytics.columnar.columns import EVENTS, read_rows
-from analytics.store import column_files as store
-from analytics.store.column_files import ColumnFile, Coverage
+from analytics.store.columns import event_files as store
+from analytics.store.columns.event_files import ColumnFile, Coverage
 
 log = logging.getLogger(__name__)
 

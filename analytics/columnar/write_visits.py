@@ -10,8 +10,8 @@ from sqlalchemy.exc import OperationalError
 from analytics import clock
 from analytics.columnar import parquet
 from analytics.columnar.columns import VISITS, read_rows
-from analytics.store import visit_files as store
-from analytics.store.visit_files import DueDay
+from analytics.store.columns import visit_files as store
+from analytics.store.columns.visit_files import DueDay
 
 # A day that still changes, as while history is imported, is read from PostgreSQL until it has rested.
 REST = timedelta(minutes=1)

@@ -18,9 +18,10 @@ from analytics.errors import Invalid, Problem
 from analytics.funnels.attempts import BoolArray, EventArrays, IntArray, constant_array, is_run_start
 from analytics.funnels.definitions import FUNNEL_STEP_TYPE, FunnelDefinition
 from analytics.funnels.steps import Step, list_event_types, path_patterns, required_event_types, step_filter
-from analytics.funnels.visits import SessionInstants, order_by_time
+from analytics.funnels.visits import SessionInstants
 from analytics.period import Period
 from analytics.reports.columns.clauses import Parameters, build_column_clause, path_clause, read_property
+from analytics.reports.columns.ordering import order_by_time
 from analytics.reports.columns.selection import RowSelection, select_events
 from analytics.reports.filtering.payload_properties import parse_property
 from analytics.rollups.visits.sessionization import GAP_US

@@ -9,10 +9,9 @@ from typing import NamedTuple
 import numpy as np
 
 from analytics.funnels.attempts import BoolArray, EventArrays, IntArray, is_run_start
+from analytics.reports.columns.ordering import order_by_time
 from analytics.rollups.visits.sessionization import GAP_US
 
-# The largest number that stands for a user and an instant.
-KEY_LIMIT = 2**62
 # Odd, so that multiplication by it is a bijection: different users mix differently into a session's number.
 HASH_MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
 
@@ -79,19 +78,6 @@ def sort_instants(instants: SessionInstants) -> SortedInstants:
     is_after_gap = ~is_start
     is_after_gap[1:] &= np.diff(instants.times[order]) > GAP_US
     return SortedInstants(order, users, is_start, is_after_gap)
-
-
-def order_by_time(users: IntArray, times: IntArray) -> IntArray:
-    """The indexes that sort by user and time; a stable sort, which merges runs that are sorted already."""
-    if not len(users):
-        return np.zeros(0, np.int64)
-    since, span = int(times.min()), int(times.max() - times.min()) + 1
-    if int(users.max()) >= KEY_LIMIT // span:
-        return np.lexsort((times, users))
-    keys = users * span
-    keys += times
-    keys -= since
-    return np.argsort(keys, kind="stable")
 
 
 def _is_interleaved(users: IntArray, sessions: IntArray, is_start: BoolArray) -> BoolArray:

@@ -53,13 +53,13 @@ class ColumnQuery:
         return select_events(self._reader, rows, period.start, period.end, self._parameters)
 
     def is_met(self, goal: Goal) -> str:
-        """Whether a row is a conversion. Never NULL."""
+        """Whether a row is a conversion."""
         clauses = [f"type = {self.add(goal.type)}"]
         if goal.path:
             clauses.append(path_clause(goal.path, self._parameters))
         conditions = goal.event_conditions
         clauses.append(build_column_clause(self._reader, self._selection.site_id, conditions, self._parameters))
-        return f"coalesce({' AND '.join(clauses)}, false)"
+        return f"({' AND '.join(clauses)})"
 
     def dimension(self, name: str) -> str:
         """The text of the dimension; '': no value."""
@@ -86,5 +86,4 @@ class ColumnQuery:
 
     def read(self, query: str) -> pa.Table:
         """As `run`, in columns."""
-        batches = list(self._reader.read_batches(query, self._parameters))
-        return pa.Table.from_batches(batches)
+        return self._reader.read_table(query, self._parameters)

@@ -25,7 +25,8 @@ class Steps(NamedTuple):
     codes: IntArray
     users: IntArray
 
-    def where(self, is_chosen: BoolArray) -> "Steps":
+    def where(self, is_chosen: BoolArray | IntArray) -> "Steps":
+        """Those that are chosen, or at these indexes."""
         return Steps(*(column[is_chosen] for column in self))
 
     def after(self, earlier: "Steps") -> "Steps":
@@ -49,6 +50,8 @@ def number_visits(steps: Steps) -> tuple[IntArray, BoolArray]:
 
 def is_open(steps: Steps, until_us: int) -> BoolArray:
     """Whether a step at `until_us` or later could be in the same visit."""
+    if not len(steps.times):
+        return np.zeros(0, np.bool_)
     visits, is_first = number_visits(steps)
     last_times = steps.times[np.append(np.flatnonzero(is_first)[1:], len(visits)) - 1]
     is_late: BoolArray = last_times >= until_us - GAP_US

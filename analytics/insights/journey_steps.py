@@ -13,8 +13,9 @@ import pyarrow as pa
 
 from analytics.columnar.read import to_microseconds
 from analytics.insights.column_events import ColumnEvents, ColumnQuery
-from analytics.insights.journey_paths import BoolArray, IntArray, Steps, find_paths, is_open
+from analytics.insights.journey_paths import IntArray, Steps, find_paths, is_open
 from analytics.insights.journeys import EVENT, PAGE, Anchor, Journey, Journeys
+from analytics.reports.columns.ordering import order_by_session
 from analytics.store.event_types import PAGE_VIEW
 
 # Of one part: about 100 bytes each.
@@ -51,6 +52,11 @@ def _as_table(steps: Steps, anchor: int, places: Sequence[int]) -> pa.Table:
     return pa.table([pa.array(users), *arrays], ["user_no", *(f"step_{number}" for number in range(len(arrays)))])
 
 
+def _are_equal(*columns: IntArray) -> bool:
+    """Whether two neighbours have the same values."""
+    return bool(np.logical_and.reduce([column[1:] == column[:-1] for column in columns]).any())
+
+
 class StepReader:
     """The steps of users who have the anchor."""
 
@@ -83,10 +89,11 @@ class StepReader:
         return f"(SELECT * FROM {self._steps(query)} WHERE user_no IN (SELECT user_no FROM {self._reached}))"
 
     def list_parts(self) -> list[tuple[int, int]]:
-        """`[start, end)` of parts with half of PART_STEPS or more, in microseconds since 1970; none has no steps."""
+        """`[start, end)` of parts with half of PART_STEPS or more of all users, in microseconds since 1970; none has
+        no steps."""
         query, period = self._events.new_query(), self._events.selection.period
         hours = query.run(
-            f"SELECT ts // {HOUR_US} AS hour, count(*) FROM {self._of_reached(query)} GROUP BY hour ORDER BY hour"
+            f"SELECT ts // {HOUR_US} AS hour, count(*) FROM {self._steps(query)} GROUP BY hour ORDER BY hour"
         )
         edges, count = [to_microseconds(period.start)], 0
         for hour, steps in hours:
@@ -97,25 +104,34 @@ class StepReader:
         return list(pairwise([*edges, to_microseconds(period.end)])) if hours else []
 
     def read_part(self, start: int, end: int) -> Steps:
-        """The steps of `[start, end)`. One query; a second one where a session has steps at one instant."""
+        """The steps of `[start, end)`. One query; a second one where receipt does not order the steps of an instant."""
         query = self._events.new_query()
         inside = f"ts >= {query.add(start)} AND ts < {query.add(end)}"
-        rows = query.read(f"SELECT {COLUMNS} FROM {self._of_reached(query)} WHERE {inside} ORDER BY session, ts")
-        steps = Steps(*(rows[name].to_numpy() for name in ("session", "ts", "code", "user_no")))
-        is_tied = steps.tied()
-        return self._in_order_of_receipt(steps, is_tied) if is_tied.any() else steps
+        rows = query.read(f"SELECT {COLUMNS}, received_at, position FROM {self._of_reached(query)} WHERE {inside}")
+        users, times, sessions = (rows[name].to_numpy() for name in ("user_no", "ts", "session"))
+        order = order_by_session(users, times, sessions)
+        codes, received, positions = (rows[name].to_numpy()[order] for name in ("code", "received_at", "position"))
+        steps = Steps(sessions[order], times[order], codes, users[order])
+        at = np.flatnonzero(steps.tied())
+        if len(at):
+            receipt = received[at], positions[at]
+            by_receipt = np.lexsort((receipt[1], receipt[0], steps.times[at], steps.sessions[at]))
+            codes[at] = codes[at][by_receipt]
+            if _are_equal(steps.sessions[at], *(column[by_receipt] for column in receipt)) or positions[at].min() < 0:
+                codes[at] = self._read_in_order(steps, at)
+        return steps
 
-    def _in_order_of_receipt(self, steps: Steps, is_tied: BoolArray) -> Steps:
-        tied = steps.where(is_tied)
+    def _read_in_order(self, steps: Steps, at: IntArray) -> IntArray:
+        """The codes of these steps in the order of events, whatever they are ordered by."""
         query = self._events.new_query()
-        among = self._events.reader.add_table(
-            pa.table({"user_no": tied.users, "ts": tied.times, "session": tied.sessions})
-        )
-        chosen = f"(user_no, ts, {SESSION}) IN (SELECT (user_no, ts, session) FROM {among})"
-        rows = query.read(f"SELECT {COLUMNS} FROM {self._of_reached(query)} WHERE {chosen} ORDER BY {IN_ORDER}")
-        codes: IntArray = steps.codes.copy()
-        codes[is_tied] = rows["code"].to_numpy()
-        return steps._replace(codes=codes)
+        tied = pa.table({"user_no": steps.users[at], "ts": steps.times[at], "session": steps.sessions[at]})
+        rows = query.read(f"""
+            SELECT code
+            FROM (SELECT {COLUMNS}, received_at, position, tie, type, path, subject FROM {self._steps(query)})
+            SEMI JOIN {self._events.reader.add_table(tied)} USING (user_no, ts, session) ORDER BY {IN_ORDER}
+        """)
+        codes: IntArray = rows["code"].to_numpy()
+        return codes
 
     def count_paths(self, paths: pa.Table, limit: int) -> Journeys:
         """Of a table of `_as_table`."""

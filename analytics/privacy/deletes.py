@@ -40,7 +40,8 @@ from analytics.privacy.steps import (
     count_rows,
     partition_table,
 )
-from analytics.store import column_files, partitions, visit_files
+from analytics.store import partitions
+from analytics.store.columns import event_files, visit_files
 from analytics.store.models import Instant, dead_letters, issued_tokens, metrics, revoked_tokens, visits
 from analytics.store.planner import force_index_scans
 
@@ -134,7 +135,7 @@ def delete_site_rows(job: RetentionJob, step: Step) -> int:
     finally:
         # Column files that were written meanwhile hold rows that are gone.
         with job.engine.begin() as connection:
-            column_files.drop_before(connection, step.before, step.site_id)
+            event_files.drop_before(connection, step.before, step.site_id)
 
 
 def _delete_from_partitions(job: RetentionJob, step: Step) -> int:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, select, text
 
-from analytics.store import column_files
+from analytics.store.columns import event_files
 from analytics.store.models import sites
 from config import Settings
 
@@ -69,4 +69,4 @@ def advance_raw_since(connection: Connection, before: datetime | date, site_id: 
     """Marks earlier raw events of the site, or of all sites, as possibly deleted. Earlier days are no longer rebuilt,
     and their column files are deleted; the files of a UTC day that it cuts are written anew."""
     connection.execute(ADVANCE_RAW_SINCE, {"before": before, "site_id": site_id})
-    column_files.drop_before(connection, before, site_id)
+    event_files.drop_before(connection, before, site_id)

@@ -103,7 +103,7 @@ def find_stored_entries(
 
 
 class SiteNumbers(NamedTuple):
-    """The site's next user_no, and the number of the transaction that holds its lock (store/event_days.py)."""
+    """The site's next user_no, and the number of the transaction that holds its lock (store/columns/event_days.py)."""
 
     next_user_no: int
     drain_no: int

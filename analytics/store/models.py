@@ -138,7 +138,8 @@ events = Table(
     Column("screen", Text),
     # Through which kind of place the visitor came (ingest/enrich/channels.py).
     Column("channel", Text),
-    # Which drain stored it: of a site ascending in the order of commits (store/event_days.py). 0: an earlier release.
+    # Which drain stored it: of a site ascending in the order of commits (store/columns/event_days.py). 0: an earlier
+    # release.
     Column("drain_no", BigInteger, nullable=False, server_default="0"),
     # Begins with the identity, so that an event id alone finds its row in each day's index.
     # Derived ids arrive in order, so full pages stay full: saves 6 bytes an event.
@@ -167,7 +168,7 @@ event_days = Table(
     postgresql_with={"fillfactor": 50},
 )
 
-# What of a UTC day the column files hold: all events of drains up to `through`. Null: none (store/column_files.py).
+# What of a UTC day the column files hold: all events of drains up to `through`. Null: none (store/event_files.py).
 column_days = Table(
     "column_days",
     metadata,
@@ -177,6 +178,8 @@ column_days = Table(
     # event_days.stored when the last file was written.
     Column("stored", BigInteger, nullable=False, server_default="0"),
     Column("written_at", Instant, nullable=False, server_default=func.now()),
+    # When files of the day were last given the visits of their events.
+    Column("visits_named_at", Instant),
     postgresql_with={"fillfactor": 50},
 )
 
@@ -192,11 +195,13 @@ column_files = Table(
     Column("rows", BigInteger, nullable=False),
     Column("sha256", LargeBinary, nullable=False),
     Column("body", LargeBinary, nullable=False),
+    # Of the visits that its events name (store/event_files.py); another one, and they are looked up. NULL: none.
+    Column("visits_version", Text),
     Index(None, "site_id", "day"),
 )
 
 # The visits that began in `[start_at, end_at)`, in columns, as they were when the day had this version: another one,
-# and nobody reads the file (store/visit_files.py).
+# and nobody reads the file (store/columns/visit_files.py).
 visit_files = Table(
     "visit_files",
     metadata,

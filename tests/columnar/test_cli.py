@@ -27,14 +27,19 @@ def site(engine: Engine, redis: Redis) -> Site:
 
 def test_days_are_written_anew(app: Any, site: Site, sql: Any) -> None:
     runner = app.test_cli_runner()
-    assert f"{site.key}: 0 of 2 days written; 0 events" in runner.invoke(args=["columnar", "status"]).output
+    assert (
+        f"{site.key}: 0 of 2 days written, 0 with visits; 0 events" in runner.invoke(args=["columnar", "status"]).output
+    )
     command = ["columnar", "rebuild", "--site", site.key, "--from", "2026-03-05", "--to", "2026-03-06"]
     for _ in range(2):
         result = runner.invoke(args=command)
         assert result.exit_code == 0, result.output
         assert "2 days of 40 events and 2 of visits written" in result.output
         assert sql("SELECT count(*), sum(rows)::int FROM column_files") == [(2, 40)]
-    assert f"{site.key}: 2 of 2 days written; 40 events" in runner.invoke(args=["columnar", "status"]).output
+    assert (
+        f"{site.key}: 2 of 2 days written, 2 with visits; 40 events"
+        in runner.invoke(args=["columnar", "status"]).output
+    )
 
 
 def test_days_in_the_wrong_order_are_refused(app: Any, site: Site) -> None:

@@ -13,7 +13,7 @@ from analytics.columnar import parquet, write
 from analytics.columnar.columns import EVENTS
 from analytics.ingest.drain.drain import Drain
 from analytics.sites.sites import Site
-from analytics.store import column_files
+from analytics.store.columns import event_files
 from tests.factories import append_events, make_drain, make_site
 
 DAY = date(2026, 3, 5)
@@ -55,8 +55,8 @@ def test_texts_with_many_values_come_back(
         store(2, session_id=session)
     assert write.write_day(engine, site.id, DAY, NOW) == 6
     with engine.connect() as connection:
-        (file,) = column_files.read_files(connection, site.id, DAY, DAY + timedelta(days=1))
-        table = parquet.decode(column_files.read_body(connection, file.id) or b"", EVENTS)
+        (file,) = event_files.read_files(connection, site.id, DAY, DAY + timedelta(days=1))
+        table = parquet.decode(event_files.read_body(connection, file.id) or b"", EVENTS)
     assert sorted(table["session_id"].to_pylist()) == ["s1", "s1", "s2", "s2", "s3", "s3"]
     assert table["src"].to_pylist() == [None] * 6
 
@@ -64,16 +64,16 @@ def test_texts_with_many_values_come_back(
 def files_of(engine: Engine, site: Site) -> list[int]:
     """The rows of each file."""
     with engine.connect() as connection:
-        return [file.rows for file in column_files.read_files(connection, site.id, DAY, DAY + timedelta(days=1))]
+        return [file.rows for file in event_files.read_files(connection, site.id, DAY, DAY + timedelta(days=1))]
 
 
 def read_ids(engine: Engine, site: Site) -> list[tuple[Any, ...]]:
     """What the files hold and the rows that none holds, in one snapshot."""
     with engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection:
-        (known,) = column_files.read_coverage(connection, site.id, DAY, DAY + timedelta(days=1))
+        (known,) = event_files.read_coverage(connection, site.id, DAY, DAY + timedelta(days=1))
         found = []
-        for file in column_files.read_files(connection, site.id, DAY, DAY + timedelta(days=1)):
-            body = column_files.read_body(connection, file.id)
+        for file in event_files.read_files(connection, site.id, DAY, DAY + timedelta(days=1)):
+            body = event_files.read_body(connection, file.id)
             assert body is not None
             rows = parquet.decode(body, EVENTS).to_pylist()
             found += [(row["user_no"], row["ts"], row["path"]) for row in rows]
@@ -96,8 +96,8 @@ def test_a_file_holds_what_a_day_holds(engine: Engine, site: Site, store: Callab
     store(30, path="/a", payload={"n": 1.50, "text": 'a "quoted",\nline'}, country="DE")
     assert write.write_day(engine, site.id, DAY, NOW) == 30
     with engine.connect() as connection:
-        (file,) = column_files.read_files(connection, site.id, DAY, DAY + timedelta(days=1))
-        rows = parquet.decode(column_files.read_body(connection, file.id) or b"", EVENTS).to_pylist()
+        (file,) = event_files.read_files(connection, site.id, DAY, DAY + timedelta(days=1))
+        rows = parquet.decode(event_files.read_body(connection, file.id) or b"", EVENTS).to_pylist()
     assert [row["user_no"] for row in rows] == sorted(row["user_no"] for row in rows)
     [payload] = sql("SELECT DISTINCT payload::text FROM events")
     assert {row["payload"] for row in rows} == {payload[0]}
@@ -141,7 +141,7 @@ def test_an_invalidated_day_is_rows_and_then_one_new_file(
     write.write_day(engine, site.id, DAY, NOW)
     with engine.begin() as connection:
         connection.execute(text("UPDATE events SET path = '/b'"))
-        column_files.invalidate(connection, site.id, DAY, DAY)
+        event_files.invalidate(connection, site.id, DAY, DAY)
     assert files_of(engine, site) == []
     assert read_ids(engine, site) == raw_ids(sql, site)
     assert write.write_due(engine, NOW, 10) == (1, 10)
@@ -162,7 +162,7 @@ def test_a_change_that_commits_while_a_file_is_written_leaves_no_file(
         tables = list(read_rows(*arguments))
         with engine.begin() as connection:
             connection.execute(text("UPDATE events SET path = '/b'"))
-            column_files.invalidate(connection, site.id, DAY, DAY)
+            event_files.invalidate(connection, site.id, DAY, DAY)
         return iter(tables)
 
     monkeypatch.setattr(write, "read_rows", read_and_change)
@@ -183,7 +183,7 @@ def test_a_change_that_began_before_a_file_was_published_fails(
         connection.execute(text("SELECT count(*) FROM events"))
         write.write_day(engine, site.id, DAY, NOW)
         with pytest.raises(Exception, match="could not serialize access"):
-            column_files.invalidate(connection, site.id, DAY, DAY)
+            event_files.invalidate(connection, site.id, DAY, DAY)
 
 
 def test_any_order_of_drains_and_files_holds_each_event_once(
@@ -200,7 +200,7 @@ def test_any_order_of_drains_and_files_holds_each_event_once(
             write.write_due(engine, NOW + timedelta(hours=chance.choice([0, 12])), 5)
         else:
             with engine.begin() as connection:
-                column_files.invalidate(connection, site.id, DAY, DAY)
+                event_files.invalidate(connection, site.id, DAY, DAY)
         if raw := raw_ids(sql, site):
             assert read_ids(engine, site) == raw
     assert raw_ids(sql, site)

@@ -12,9 +12,10 @@ from sqlalchemy import Engine
 
 from analytics import clock
 from analytics.columnar.write import write_day
-from analytics.funnels import conversion, visits
+from analytics.funnels import conversion
+from analytics.reports.columns import ordering
 from analytics.sites.sites import Site
-from analytics.store import column_files
+from analytics.store.columns import event_files
 from tests.empty_tables import delete_all
 from tests.examples import examples
 from tests.funnels.brute_force import BruteForceResult, count_by_brute_force, read_stored_events
@@ -83,7 +84,7 @@ def test_figures_from_column_files_equal_brute_force(
 ) -> None:  # fmt: skip
     """Events that come late to days with files; some days are written, some are invalidated. `crowded`: as if
     there were so many users that one number did not hold a user and an instant, nor memory all points at a time."""
-    monkeypatch.setattr(visits, "KEY_LIMIT", 10**12 if crowded else 2**62)
+    monkeypatch.setattr(ordering, "KEY_LIMIT", 10**12 if crowded else 2**62)
     monkeypatch.setattr(conversion, "POINTS_AT_A_TIME", 2 if crowded else 500_000)
     with engine.begin() as connection:
         connection.execute(EMPTY)
@@ -93,7 +94,7 @@ def test_figures_from_column_files_equal_brute_force(
             write_day(engine, site.id, day, clock.now())
         with engine.begin() as connection:
             for day in outdated:
-                column_files.invalidate(connection, site.id, day, day)
+                event_files.invalidate(connection, site.id, day, day)
         rows = read_stored_events(sql, site.id, bots)
         for definition in definitions:
             report = count(definition, f"{PERIOD}&{BY_COUNTRY}&zone={zone}&include_bots={str(bots).lower()}")

@@ -4,6 +4,7 @@ days.py calls it for a full audit. Reports read files in place of rows, so a wro
 row becomes is said here once more, in Python, and shares nothing with the SQL that writes files.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -13,8 +14,9 @@ from sqlalchemy import Connection, text
 from analytics.audit.checks.site_audit import SiteAudit
 from analytics.clock import utc_midnight
 from analytics.columnar import parquet
-from analytics.columnar.columns import EVENTS, VISITS
-from analytics.store import column_files, visit_files
+from analytics.columnar.columns import EVENTS, EVENTS_IN_VISITS, VISIT_TEXTS, VISITS
+from analytics.rollups.visits.sessionization import GAP_US
+from analytics.store.columns import event_files, visit_files
 from analytics.store.folding import FOLDED_FIELDS, fold
 from analytics.store.planner import allow_scans
 
@@ -23,6 +25,8 @@ ROWS_AT_A_TIME = 5_000
 # Sums of hashes are the same in any order.
 MODULUS = 1 << 64
 ONE_DAY = timedelta(days=1)
+# Of a visit that is not marked long, until half an hour after its last view.
+LONGEST_REACH = timedelta(hours=6, minutes=30)
 # Within what PostgreSQL and Python both write as an instant.
 FIRST_DAY, LAST_DAY = date(1971, 1, 1), date(9990, 1, 1)
 
@@ -60,7 +64,7 @@ def check_columns(connection: Connection, audit: SiteAudit) -> None:
     """Adds a gap for each day whose files hold other rows than PostgreSQL. Reads the rows of these days once."""
     allow_scans(connection)
     first, after = audit.days.bounds
-    for day in column_files.read_coverage(connection, audit.site.id, first, after):
+    for day in event_files.read_coverage(connection, audit.site.id, first, after):
         audit.show_progress(f"{day.day} columns")
         _check_events(connection, audit, day)
     bounds = utc_midnight(max(first, FIRST_DAY)), utc_midnight(min(after, LAST_DAY))
@@ -69,7 +73,7 @@ def check_columns(connection: Connection, audit: SiteAudit) -> None:
         _check_visits(connection, audit, file)
 
 
-def _check_events(connection: Connection, audit: SiteAudit, day: column_files.Coverage) -> None:
+def _check_events(connection: Connection, audit: SiteAudit, day: event_files.Coverage) -> None:
     start = utc_midnight(day.day)
     given = {"site_id": audit.site.id, "start": start, "end": start + ONE_DAY}
     last = connection.execute(LAST_DRAIN, given).scalar()
@@ -81,10 +85,45 @@ def _check_events(connection: Connection, audit: SiteAudit, day: column_files.Co
     expected, found = RowSum(), RowSum()
     for row in _stream(connection, READ_EVENTS, {**given, "through": day.through}):
         expected.add(_event_row(row))
-    for file in column_files.read_files(connection, audit.site.id, day.day, day.day + ONE_DAY):
-        body = column_files.read_body(connection, file.id)
+    for file in event_files.read_files(connection, audit.site.id, day.day, day.day + ONE_DAY):
+        body = event_files.read_body(connection, file.id)
         _add_file(found, body, EVENTS)
+        if body is not None and file.visits_version == day.visits_version:
+            right = file.rows - _count_wrong_visits(body, _visits_near(connection, audit.site.id, start))
+            if right < file.rows:
+                audit.add_gap(f"{day.day} columns", "events in their visits", file.rows, right)
     _compare(audit, f"{day.day} columns", expected, found)
+
+
+# User, session and kind of client → first and last view and values of each visit.
+_Visits = dict[tuple[Any, ...], list[tuple[int, int, list[Any]]]]
+
+
+def _visits_near(connection: Connection, site_id: int, start: datetime) -> _Visits:
+    """The visits that files name for events of the UTC day: of sessions with others, no event is named."""
+    given = {"site_id": site_id, "start": start - LONGEST_REACH, "end": start + ONE_DAY}
+    visits: _Visits = defaultdict(list)
+    for row in _stream(connection, READ_VISITS, given):
+        began, ended, *values = _plain_row(row, ("started_at", "ended_at", *VISIT_TEXTS))
+        visits[row["user_no"], row["session_id"], row["is_bot"]].append((began, ended, values))
+    return visits
+
+
+def _count_wrong_visits(body: bytes, visits: _Visits) -> int:
+    """Of how many events the file names another visit than the one that they are in."""
+    wrong = 0
+    for batch in parquet.decode(body, EVENTS_IN_VISITS).to_batches(ROWS_AT_A_TIME):
+        for row in batch.to_pylist():
+            of_session = visits.get((row["user_no"], row["session_id"] or "", row["is_bot"]), [])
+            inside = [one for one in of_session if one[0] <= row["ts"] <= one[1] + GAP_US]
+            if not row["is_named"]:
+                # Readers look it up.
+                continue
+            own = [None if name in ("entry_path", "exit_path") else row[name] for name in VISIT_TEXTS]
+            began, values = (inside[0][0], inside[0][2]) if inside else (None, own)
+            found = [row[f"visit_{name}"] for name in VISIT_TEXTS]
+            wrong += (row["visit_started_at"], found) != (began, values)
+    return wrong
 
 
 def _check_visits(connection: Connection, audit: SiteAudit, file: visit_files.VisitFile) -> None:

@@ -25,8 +25,8 @@ from analytics.ingest.drain.sample_rows import split_duplicate_samples
 from analytics.ingest.drain.user_cache import UserNumberCache
 from analytics.rollups.deltas.writer import append_deltas
 from analytics.rollups.samples.rollups import add_samples
-from analytics.store import event_days
 from analytics.store import events as store
+from analytics.store.columns import event_days
 from analytics.store.dead_letters import write_dead_letters
 from analytics.store.events import EventRow, LedgerRow, SiteNumbers
 from analytics.store.samples import SampleRow, copy_samples

@@ -21,7 +21,7 @@ from analytics.rollups.closing.schedule import ONE_DAY
 from analytics.rollups.rebuild import check_days_are_whole, move_calendar, rebuild_days
 from analytics.sites.domains import OwnDomains, own_domains
 from analytics.sites.sites import Site, read_site_by_id, unknown_site_detail, write_audit_entry
-from analytics.store import column_files
+from analytics.store.columns import event_files
 from analytics.store.copy.copy_text import copy_lines, escape_copy
 from analytics.store.planner import allow_scans
 
@@ -186,7 +186,7 @@ def _change_events(connection: Connection, site_id: int, start: datetime, end: d
     connection.execute(ANALYZE)
     changed = connection.execute(CHANGE, {"site_id": site_id, "start": start, "end": end}).rowcount
     last = (end - timedelta(microseconds=1)).astimezone(UTC).date()
-    column_files.invalidate(connection, site_id, start.astimezone(UTC).date(), last)
+    event_files.invalidate(connection, site_id, start.astimezone(UTC).date(), last)
     return changed
 
 

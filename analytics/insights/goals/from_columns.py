@@ -1,20 +1,21 @@
 """Goals counted from columns, where rollups cannot tell: patterns, filters, amounts, other zones, hours.
 
-goals/report.py and overview/from_events.py call it. Each method is one scan of the period or two, and with amounts one
-more of the conversions.
+goals/report.py and overview/from_events.py call it. Each method is a scan of the conversions or two, and one of all
+events where rollups cannot tell who was active; with amounts, conversions are read once.
 """
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from functools import cached_property
+from functools import cache, cached_property
 from itertools import pairwise
 from string import ascii_lowercase, ascii_uppercase
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from pyroaring import BitMap64
 
 from analytics.insights.goals.conversions import Amount, ConversionCounts, TopValues
+from analytics.insights.goals.from_rollups import NotInRollups
 from analytics.insights.goals.goals import ConversionValue, Goal
 from analytics.reports.buckets import split_period
 from analytics.reports.filtering.payload_properties import parse_property
@@ -41,70 +42,107 @@ class Key(NamedTuple):
         """The expression, and the join that it needs."""
         return (query.dimension(self.dimension), "") if self.dimension else query.bucket(self.unit or "all")
 
-    def of_amounts(self, query: "ColumnQuery") -> tuple[str, str]:
-        """As `of_events`, in a table of amounts."""
+    def of_conversions(self, query: "ColumnQuery") -> tuple[str, str]:
+        """As `of_events`, of conversions."""
         return ("value", "") if self.dimension else self.of_events(query)
+
+
+class ActiveUsers(Protocol):
+    """How many users had an event of any type."""
+
+    def count_active_users(self, unit: str) -> list[int]:
+        """For each bucket of `split_period(period, unit)`."""
+
+    def count_active_by_value(self, dimension: str, values: Sequence[str]) -> Mapping[str, int]:
+        """For each of the values. Raises NotInRollups."""
+
+
+class ActiveInColumns:
+    """ActiveUsers where rollups cannot tell: a scan of all events of the selection each."""
+
+    def __init__(self, events: "ColumnEvents") -> None:
+        self._events = events
+        # Many goals have the same ones.
+        self.count_active_users = cache(self._count_active_users)
+
+    def _count_active_users(self, unit: str) -> list[int]:
+        buckets = split_period(self._events.selection.period, unit)
+        counts = self._count(Key(unit=unit)) if buckets else {}
+        return [counts.get(number, 0) for number in range(len(buckets))]
+
+    def count_active_by_value(self, dimension: str, values: Sequence[str]) -> Mapping[str, int]:
+        return self._count(Key(dimension=dimension), values)
+
+    def _count(self, key: Key, among: Sequence[str] = ()) -> dict[Any, int]:
+        query = self._events.new_query()
+        expression, join = key.of_events(query)
+        rows = f"(SELECT {expression} AS key, user_no FROM {query.selected()} {join})"
+        is_among = f"key IN ({', '.join(map(query.add, among))})" if among else "true"
+        return dict(query.run(f"SELECT key, count(DISTINCT user_no) FROM {rows} WHERE {is_among} GROUP BY key"))
 
 
 class ColumnSource:
     """A GoalSource (conversions.py).
 
-    `active`: by unit, how many people were active in each bucket, where rollups could tell: then only the conversions
-    are grouped by person, and not all events. `dimension`: the one that `top_values` is asked for.
+    `active`: rollups of the same snapshot, where these can tell; then no scan reads more than the conversions.
+    `dimension`: the one that `top_values` is asked for.
     """
 
-    def __init__(
-        self,
-        events: "ColumnEvents",
-        goal: Goal,
-        active: Mapping[str, Sequence[int]] | None = None,
-        dimension: str | None = None,
-    ) -> None:
-        self._events, self._goal, self._active, self._dimension = events, goal, active or {}, dimension
+    def __init__(self, events: "ColumnEvents", goal: Goal, active: ActiveUsers, dimension: str | None = None) -> None:
+        self._events, self._goal, self._active, self._dimension = events, goal, active, dimension
 
     def count(self, unit: str) -> list[ConversionCounts]:
-        buckets = split_period(self._events.selection.period, unit)
-        if not buckets:
+        if not split_period(self._events.selection.period, unit):
             return []
-        found = self._find(Key(unit=unit), only_met=unit in self._active)
-        reached = [found.get(number, self._nothing()) for number in range(len(buckets))]
-        active = self._active.get(unit, [one.active_users for one in reached])
-        return [one._replace(active_users=users) for one, users in zip(reached, active, strict=True)]
+        found, active = self._find(Key(unit=unit)), self._active.count_active_users(unit)
+        return [found.get(number, self._nothing())._replace(active_users=users) for number, users in enumerate(active)]
 
     def top_values(self, dimension: str, limit: int) -> TopValues:
         query = self._events.new_query()
         rows = query.run(f"""
-            SELECT {query.dimension(dimension)} AS value, CAST(sum(count(*)) OVER () AS BIGINT)
-            FROM {query.selected()} WHERE {query.is_met(self._goal)}
-            GROUP BY value ORDER BY count(*) DESC, value LIMIT {limit}
+            SELECT value, CAST(sum(count(*)) OVER () AS BIGINT)
+            FROM {self._conversions(query)} GROUP BY value ORDER BY count(*) DESC, value LIMIT {limit}
         """)
         values = [row[0] for row in rows]
-        found = self._find(Key(dimension=dimension), values) if values else {}
-        return TopValues([(value, found[value]) for value in values], rows[0][1] if rows else 0)
+        if not values:
+            return TopValues([], 0)
+        found, active = self._find(Key(dimension=dimension), values), self._active_by_value(dimension, values)
+        lines = [(value, found[value]._replace(active_users=active[value])) for value in values]
+        return TopValues(lines, rows[0][1])
 
     def converters(self) -> BitMap64:
         """Everybody who converted."""
         query = self._events.new_query()
-        rows = query.run(f"SELECT DISTINCT user_no FROM {query.selected()} WHERE {query.is_met(self._goal)}")
+        rows = query.run(f"SELECT DISTINCT user_no FROM {self._conversions(query)}")
         return BitMap64(user for (user,) in rows)
 
-    def _find(self, key: Key, among: Sequence[str] = (), only_met: bool = False) -> dict[Any, ConversionCounts]:
-        """Key → everything about it; `only_met`: but who else was active. `among`: the values, if not all."""
+    def _active_by_value(self, dimension: str, values: Sequence[str]) -> Mapping[str, int]:
+        try:
+            return self._active.count_active_by_value(dimension, values)
+        except NotInRollups:
+            return ActiveInColumns(self._events).count_active_by_value(dimension, values)
+
+    def _find(self, key: Key, among: Sequence[str] = ()) -> dict[Any, ConversionCounts]:
+        """Key → its conversions. `among`: the values, if not all."""
         amounts, query = self._sum_amounts(key), self._events.new_query()
-        expression, join = key.of_events(query)
-        rows = f"(SELECT *, {query.is_met(self._goal)} AS is_met FROM {query.selected()})"
-        met = "is_met" if only_met else "true"
-        if among:
-            met += f" AND {expression} IN ({', '.join(map(query.add, among))})"
+        expression, join = key.of_conversions(query)
+        is_among = f"value IN ({', '.join(map(query.add, among))})" if among else "true"
         counts = query.run(f"""
-            SELECT {expression} AS key, count(*) FILTER (WHERE is_met), count(DISTINCT user_no) FILTER (WHERE is_met),
-                count(DISTINCT user_no)
-            FROM {rows} {join} WHERE {met} GROUP BY key
+            SELECT {expression} AS key, count(*), count(DISTINCT user_no)
+            FROM {self._conversions(query)} {join} WHERE {is_among} GROUP BY key
         """)
         return {
-            value: ConversionCounts(conversions, users, active, self._paid(amounts[value], conversions))
-            for value, conversions, users, active in counts
+            value: ConversionCounts(conversions, users, 0, self._paid(amounts[value], conversions))
+            for value, conversions, users in counts
         }
+
+    def _conversions(self, query: "ColumnQuery") -> str:
+        """The relation of the conversions: `user_no`, `ts` and the dimension's `value`."""
+        worth = self._goal.conversion_value
+        if worth is not None and worth.property is not None:
+            return self._with_amounts
+        value = query.dimension(self._dimension) if self._dimension else "''"
+        return f"(SELECT user_no, ts, {value} AS value FROM {query.selected()} WHERE {query.is_met(self._goal)})"
 
     def _sum_amounts(self, key: Key) -> defaultdict[Any, list[Amount]]:
         """Key → what its conversions' payloads say; of a fixed amount they say nothing."""
@@ -112,29 +150,28 @@ class ColumnSource:
         if worth is None or worth.property is None:
             return found
         query = self._events.new_query()
-        expression, join = key.of_amounts(query)
+        expression, join = key.of_conversions(query)
         rows = query.run(f"""
             SELECT {expression} AS key, nullif(currency, ''), count(*), max(length(decimals)), {AMOUNT_SUMS}
-            FROM {self._amounts} {join} GROUP BY 1, 2
+            FROM {self._with_amounts} {join} WHERE amount <> '' GROUP BY 1, 2
         """)
         for value, currency, conversions, decimals, *sums in rows:
             found[value].append(Amount(currency, _add_parts(sums, decimals), conversions))
         return found
 
     @cached_property
-    def _amounts(self) -> str:
-        """A table of the conversions with an amount: most of the time goes to reading payloads."""
+    def _with_amounts(self) -> str:
+        """A table of the conversions and their amounts: most of the time goes to reading payloads."""
         query, worth = self._events.new_query(), self._goal.conversion_value or ConversionValue()
         amount = query.property(parse_property(worth.property or "")).amount
         value = query.dimension(self._dimension) if self._dimension else "''"
         return query.keep(f"""
-            SELECT ts, value, currency, ltrim(amount, '+-') AS digits, split_part(amount, '.', 2) AS decimals,
-                CASE WHEN starts_with(amount, '-') THEN -1 ELSE 1 END AS sign
+            SELECT user_no, ts, value, amount, currency, ltrim(amount, '+-') AS digits,
+                split_part(amount, '.', 2) AS decimals, CASE WHEN starts_with(amount, '-') THEN -1 ELSE 1 END AS sign
             FROM (
-                SELECT ts, {value} AS value, {amount} AS amount, {_currency(query, worth)} AS currency
+                SELECT user_no, ts, {value} AS value, {amount} AS amount, {_currency(query, worth)} AS currency
                 FROM {query.selected()} WHERE {query.is_met(self._goal)}
             )
-            WHERE amount <> ''
         """)
 
     def _paid(self, amounts: Sequence[Amount], conversions: int) -> tuple[Amount, ...] | None:

@@ -82,6 +82,16 @@ class RollupSource:
             return [len(days.get(bucket.first, Count()).users) for bucket in buckets]
         return [len(self._snapshot.total(bucket.first, bucket.after, bots=bots).users) for bucket in buckets]
 
+    def count_active_by_value(self, dimension: str, values: Sequence[str]) -> dict[str, int]:
+        """As `count_active_users`, for each value of a dimension. Raises NotInRollups."""
+        days, bots = (self._first, self._after), self._selection.bots
+        if dimension not in LIST_DIMENSIONS:
+            raise NotInRollups
+        if OTHER in sums.events_by_value(self._snapshot, [dimension], *days, bots=bots)[dimension]:
+            raise NotInRollups
+        counts = read_value_counts(self._snapshot, dimension, values, *days, bots=bots)
+        return {value: len(counts[value].users) for value in values}
+
     def _hours(self, buckets: Sequence[Bucket], **rollup_filter: Any) -> list[Count]:
         counts = self._snapshot.counts("hour", self._first, self._after, **rollup_filter)
         return [counts.get((bucket.first, f"{bucket.hour:02}"), Count()) for bucket in buckets]
@@ -89,14 +99,12 @@ class RollupSource:
     def top_values(self, dimension: str, limit: int) -> TopValues:
         """O(rows of the dimension) to rank, then a bitmap a value and span. Raises NotInRollups."""
         self.conversions_by_day()
-        days, bots = (self._first, self._after), self._selection.bots
+        days = self._first, self._after
         ranked = sums.events_by_value(self._snapshot, [dimension], *days, **self._of_goal)[dimension]
-        if OTHER in sums.events_by_value(self._snapshot, [dimension], *days, bots=bots)[dimension]:
-            raise NotInRollups
         values = [value for value, events in ranked.items() if events][:limit]
+        active = self.count_active_by_value(dimension, values)
         counts = read_value_counts(self._snapshot, dimension, values, *days, **self._of_goal)
-        active = read_value_counts(self._snapshot, dimension, values, *days, bots=bots)
-        rows = [(value, _conversions(counts[value], active[value])) for value in values]
+        rows = [(one, ConversionCounts(counts[one].events, len(counts[one].users), active[one])) for one in values]
         return TopValues(rows, sum(ranked.values()))
 
 
@@ -137,10 +145,6 @@ class _GoalDays:
             days = {day: count for (day, value), count in of_type.items() if value == path}
             others |= {day for day, value in of_type if value == OTHER} - set(days)
         return None if others else _add(days.values())
-
-
-def _conversions(count: Count, active: Count) -> ConversionCounts:
-    return ConversionCounts(count.events, len(count.users), len(active.users))
 
 
 def _add(counts: Iterable[Count]) -> Count:

@@ -15,7 +15,7 @@ from sqlalchemy import Connection
 from analytics import clock
 from analytics.extensions import settings
 from analytics.insights.goals.conversions import GoalSource
-from analytics.insights.goals.from_columns import ColumnSource
+from analytics.insights.goals.from_columns import ActiveInColumns, ActiveUsers, ColumnSource
 from analytics.insights.goals.from_rollups import NotInRollups, RollupSource
 from analytics.insights.goals.goals import Goal
 from analytics.insights.request import EventSelection, open_events, read_selection
@@ -87,16 +87,14 @@ def _describe_raw(
     request: ReportRequest, selection: EventSelection, goal: Goal, parameter: str | None
 ) -> dict[str, Any]:
     """`parameter`: of `parameter_needing_raw`; None: only the goal needs raw events, rollups have the active users."""
-    active_users: dict[str, list[int]] = {}
-    if parameter is None and selection.days:
-        units = [unit for unit in ("all", request.query.get("granularity")) if unit]
-        with request.open_snapshot() as snapshot:
-            rollups = RollupSource(snapshot, goal, *selection.days, selection)
-            active_users = {unit: rollups.count_active_users(unit) for unit in units}
+    dimension = request.query.get("dimension")
     with open_events(request, selection, parameter or "from") as events:
-        return _describe(
-            request.query, selection, ColumnSource(events, goal, active_users, request.query.get("dimension"))
-        )
+        active: ActiveUsers = ActiveInColumns(events)
+        snapshot = Snapshot(events.reader.connection, request.site)
+        # The calendar may have moved since the parameter was found.
+        if parameter is None and selection.days and snapshot.zone == selection.period.zone.key:
+            active = RollupSource(snapshot, goal, *selection.days, selection)
+        return _describe(request.query, selection, ColumnSource(events, goal, active, dimension))
 
 
 def _describe(query: dict[str, Any], selection: EventSelection, source: GoalSource) -> dict[str, Any]:
@@ -187,7 +185,7 @@ def _find_converters(request: ReportRequest, goal: Goal) -> tuple[DayRange, BitM
             return days, users, "rollup"
     selection = replace(selection, period=days.period)
     with open_events(request, selection, "from") as events:
-        return days, ColumnSource(events, goal).converters(), "raw"
+        return days, ColumnSource(events, goal, ActiveInColumns(events)).converters(), "raw"
 
 
 def _converters_in_rollups(

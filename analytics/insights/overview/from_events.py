@@ -7,7 +7,7 @@ kept for all parts.
 from collections.abc import Mapping, Sequence
 
 from analytics.insights.goals.conversions import ConversionCounts
-from analytics.insights.goals.from_columns import ColumnSource
+from analytics.insights.goals.from_columns import ActiveInColumns, ColumnSource
 from analytics.insights.goals.goals import Goal
 from analytics.insights.overview.sources import HourCounts, HourKey, SeriesCounts
 from analytics.insights.request import EventSelection as GoalSelection
@@ -68,4 +68,5 @@ class EventOverview:
         selection = GoalSelection(one.site_id, period, one.filter, one.bots, "from", one.scope)
         with self._source.open_columns() as reader:
             events = ColumnEvents(reader, selection)
-            return [ColumnSource(events, goal).count("all")[0] for goal in goals]
+            active = ActiveInColumns(events)
+            return [ColumnSource(events, goal, active).count("all")[0] for goal in goals]

@@ -1,6 +1,8 @@
 """A full audit compares column files with the rows that they stand for."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,7 +11,10 @@ from sqlalchemy import Engine
 
 from analytics.audit.balance_sheet import Gap
 from analytics.audit.run import run_audit
+from analytics.columnar.limits import QueryLimits
+from analytics.columnar.local_files import LocalFiles
 from analytics.columnar.write import write_due
+from analytics.columnar.write_event_visits import VisitNamer
 from analytics.columnar.write_visits import write_due_visits
 from analytics.rollups.merge import merge_all
 from analytics.sites.sites import Site
@@ -38,21 +43,29 @@ def store(engine: Engine, redis: Redis, site: Site, count: int) -> None:
     merge_all(engine, 10)
 
 
-def write(engine: Engine) -> None:
-    write_due(engine, NOW, 20)
-    write_due_visits(engine, NOW, 20, rest=-timedelta(days=3650))
+@pytest.fixture
+def write(engine: Engine, tmp_path: Path) -> Callable[[], None]:
+    namer = VisitNamer(engine, LocalFiles(tmp_path, 1 << 30), QueryLimits(memory_mb=128, spill_mb=128, timeout_s=0))
+
+    def write_files() -> None:
+        write_due(engine, NOW, 20)
+        write_due_visits(engine, NOW, 20, rest=-timedelta(days=3650))
+        namer.run(NOW, 20, rest=-timedelta(days=3650))
+
+    return write_files
 
 
 def gaps(engine: Engine, redis: Redis) -> list[Gap]:
     return [gap for gap in run_audit(engine, redis, full=True).gaps if "columns" in gap.where]
 
 
-def test_files_hold_the_rows(engine: Engine, redis: Redis, site: Site, sql: Any) -> None:
+def test_files_hold_the_rows(engine: Engine, redis: Redis, site: Site, sql: Any, write: Any) -> None:
     store(engine, redis, site, 60)
-    write(engine)
+    write()
     store(engine, redis, site, 9)
     assert sql("SELECT count(*), sum(rows)::int FROM column_files") == [(2, 60)]
     assert sql("SELECT count(*) FROM visit_files") == [(1,)]
+    assert sql("SELECT count(*) FROM column_files WHERE visits_version IS NOT NULL") == [(2,)]
     assert gaps(engine, redis) == []
 
 
@@ -67,11 +80,14 @@ def test_files_hold_the_rows(engine: Engine, redis: Redis, site: Site, sql: Any)
         "UPDATE event_days SET last_drain_no = 0",
         "UPDATE visits SET views = views + 1",
         "DELETE FROM visits WHERE user_no = 1",
+        "UPDATE visits SET exit_path = '/x', ended_at = ended_at",
+        "DELETE FROM visit_files; UPDATE visits SET country = 'FR'",
+        "DELETE FROM visit_files; UPDATE visits SET ended_at = ended_at - interval '1 hour'",
     ],
 )
-def test_other_rows_are_gaps(engine: Engine, redis: Redis, site: Site, sql: Any, statement: str) -> None:
+def test_other_rows_are_gaps(engine: Engine, redis: Redis, site: Site, sql: Any, write: Any, statement: str) -> None:
     store(engine, redis, site, 60)
-    write(engine)
+    write()
     if "through" in statement:
         # Rows that the files should hold, then.
         store(engine, redis, site, 9)

@@ -22,7 +22,7 @@ from analytics.exports.sources.request import ExportRequest, Filter
 from analytics.ingest.drain.drain import Drain
 from analytics.privacy.pseudonym import identity_salt
 from analytics.sites.sites import Site
-from analytics.store.event_days import note_events
+from analytics.store.columns.event_days import note_events
 from tests.examples import examples
 from tests.exports.conftest import ROUTE, make_day
 

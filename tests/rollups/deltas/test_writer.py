@@ -183,7 +183,7 @@ def test_missing_zone_data_makes_no_dead_letters(redis: Redis, sql: Sql, site: S
 
 
 def test_drains_of_a_site_take_turns(engine: Engine, redis: Redis, site: Site, drain: Drain) -> None:
-    """Whoever sees an event of a drain sees those of all drains of the site before it (store/event_days.py)."""
+    """Whoever sees an event of a drain sees those of all drains of the site before it (store/columns/event_days.py)."""
     send(redis, site, [{"type": "a", "user_id": "ann"}])
     drain.run()
     # The lock is released before the pool ends, so that a waiting drain fails the test and does not hang it.

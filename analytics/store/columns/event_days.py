@@ -2,14 +2,23 @@
 
 A drain numbers itself under the lock of its site (store/events.py): so of one site, numbers ascend in the order of
 commits, and a snapshot that holds an event of a drain holds those of all drains before. Drains write here; the writer
-and the readers of column files (store/column_files.py) compare what they hold with `last_drain_no`.
+and the readers of column files (store/event_files.py) compare what they hold with `last_drain_no`.
 """
 
 from collections import Counter
 from collections.abc import Mapping
 from datetime import date
+from typing import NamedTuple
 
 from sqlalchemy import Connection, text
+
+
+class SiteDay(NamedTuple):
+    """A UTC day of a site."""
+
+    site_id: int
+    day: date
+
 
 # Ordered, so that two drains cannot deadlock.
 NOTE = text("""

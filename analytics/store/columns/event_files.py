@@ -9,25 +9,28 @@ invalidation that commits in between, or has not committed when the snapshot is 
 SQLSTATE 40001: both write one row. columnar/ calls it, privacy/, rollups/ and ingest/ drop and invalidate.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime
 from typing import NamedTuple
 
 from sqlalchemy import Connection, text
 
 from analytics.clock import utc_midnight
+from analytics.store.columns.event_days import SiteDay
+from analytics.store.columns.event_visits import OF_SITE_AND_VISITS, VISITS_VERSION
 from analytics.store.copy.binary_copy import read_binary
 
 
 class Coverage(NamedTuple):
     """A UTC day of a site. `last_drain_no`: of its events in the snapshot; `through`: of those in files, None: none;
-    `loose`: how many events no file holds, about."""
+    `loose`: how many events no file holds, about. `visits_version`: of the visits that its events can be in."""
 
     site_id: int
     day: date
     last_drain_no: int
     through: int | None
     loose: int
+    visits_version: str
 
     @property
     def is_complete(self) -> bool:
@@ -36,13 +39,14 @@ class Coverage(NamedTuple):
 
 
 # Served by pk_event_days and pk_column_days.
-COVERAGE = text("""
-SELECT e.site_id, e.day, e.last_drain_no, c.through, e.stored - coalesce(c.stored, 0)
+COVERAGE = text(f"""
+SELECT e.site_id, e.day, e.last_drain_no, c.through, e.stored - coalesce(c.stored, 0), {VISITS_VERSION}
 FROM event_days e
+{OF_SITE_AND_VISITS}
 LEFT JOIN column_days c ON c.site_id = e.site_id AND c.day = e.day
 WHERE e.site_id = :site_id AND e.day >= :first AND e.day < :after
 ORDER BY e.day
-""")
+""")  # noqa: S608  # of constants
 
 
 def read_coverage(connection: Connection, site_id: int, first: date, after: date) -> list[Coverage]:
@@ -52,18 +56,20 @@ def read_coverage(connection: Connection, site_id: int, first: date, after: date
 
 
 class ColumnFile(NamedTuple):
-    """A published file, without its body. `through`: the last drain whose events it holds."""
+    """A published file, without its body. `through`: the last drain whose events it holds. `visits_version`: of the
+    visits that it names, None: it names none."""
 
     id: int
     day: date
     through: int
     rows: int
     sha256: bytes
+    visits_version: str | None
 
 
 # Served by ix_column_files_site_id_day.
 FILES = text("""
-SELECT id, day, through, rows, sha256
+SELECT id, day, through, rows, sha256, visits_version
 FROM column_files
 WHERE site_id = :site_id AND day >= :first AND day < :after
 ORDER BY day, id
@@ -73,7 +79,7 @@ ORDER BY day, id
 def read_files(connection: Connection, site_id: int, first: date, after: date) -> list[ColumnFile]:
     """The files of the UTC days `[first, after)`, by day, the oldest first. One query."""
     rows = connection.execute(FILES, {"site_id": site_id, "first": first, "after": after})
-    return [ColumnFile(file_id, day, through, n, bytes(sha256)) for file_id, day, through, n, sha256 in rows]
+    return [ColumnFile(*row)._replace(sha256=bytes(row.sha256)) for row in rows]
 
 
 # Served by pk_column_files.
@@ -109,8 +115,8 @@ class NewFile(NamedTuple):
 
 REMOVE = text("DELETE FROM column_files WHERE id = ANY(:ids)")
 INSERT = text("""
-INSERT INTO column_files (site_id, day, through, rows, sha256, body)
-VALUES (:site_id, :day, :through, :rows, :sha256, :body)
+INSERT INTO column_files (site_id, day, through, rows, sha256, body, visits_version)
+VALUES (:site_id, :day, :through, :rows, :sha256, :body, :visits_version)
 """)
 # `stored` says how much is new since, which decides when the next file is due.
 COVER = text("""
@@ -134,7 +140,7 @@ def cover(connection: Connection, known: Coverage, now: datetime) -> bool:
 
 def add(connection: Connection, known: Coverage, new: NewFile) -> None:
     """Adds a file of the day."""
-    given = {"site_id": known.site_id, "day": known.day, "through": known.last_drain_no}
+    given = {"site_id": known.site_id, "day": known.day, "through": known.last_drain_no, "visits_version": None}
     connection.execute(INSERT, {**given, **new._asdict()})
 
 
@@ -143,13 +149,31 @@ def remove(connection: Connection, files: Sequence[ColumnFile]) -> None:
     connection.execute(REMOVE, {"ids": [file.id for file in files]})
 
 
+# The row is the lock of the day's writers, as for COVER.
+NOTE_NAMED = text("UPDATE column_days SET visits_named_at = :now WHERE site_id = :site_id AND day = :day")
+
+
+def name_visits(
+    connection: Connection, known: Coverage, files: Iterable[tuple[ColumnFile, NewFile]], now: datetime
+) -> None:
+    """Puts files whose events name their visits in place of others, in the REPEATABLE READ transaction in whose
+    snapshot `known` was read. Raises OperationalError of SQLSTATE 40001 as `cover`."""
+    if not connection.execute(NOTE_NAMED, {"site_id": known.site_id, "day": known.day, "now": now}).rowcount:
+        return
+    for old, new in files:
+        given = {"site_id": known.site_id, "day": known.day, "through": old.through}
+        connection.execute(INSERT, {**given, **new._asdict(), "visits_version": known.visits_version})
+        remove(connection, [old])
+
+
 # An upsert, although there may be nothing to invalidate: a row that the transaction's snapshot does not see makes it
 # fail instead of missing the file that came with it.
 OUTDATE = text("""
 INSERT INTO column_days (site_id, day)
 SELECT CAST(:site_id AS integer), day FROM event_days WHERE site_id = :site_id AND day >= :first AND day <= :last
 ORDER BY day
-ON CONFLICT (site_id, day) DO UPDATE SET through = NULL, stored = 0, written_at = '-infinity'
+ON CONFLICT (site_id, day)
+DO UPDATE SET through = NULL, stored = 0, written_at = '-infinity', visits_named_at = NULL
 """)
 CLEAR = text("DELETE FROM column_files WHERE site_id = :site_id AND day >= :first AND day <= :last")
 
@@ -181,13 +205,6 @@ def drop_before(connection: Connection, before: datetime | date, site_id: int | 
         invalidate(connection, site_id, day, day)
 
 
-class DueDay(NamedTuple):
-    """A day with events that no file holds."""
-
-    site_id: int
-    day: date
-
-
 # Reads a row for each day of a site.
 DUE = text("""
 SELECT e.site_id, e.day
@@ -203,8 +220,8 @@ LIMIT :limit
 """)
 
 
-def list_due(connection: Connection, enough: int, waited_since: datetime, limit: int) -> list[DueDay]:
+def list_due(connection: Connection, enough: int, waited_since: datetime, limit: int) -> list[SiteDay]:
     """Days with at least `enough` events that no file holds, or with any where the last file was written before
     `waited_since`; the latest day first. One query."""
     given = {"enough": enough, "waited_since": waited_since, "limit": limit}
-    return [DueDay(*row) for row in connection.execute(DUE, given)]
+    return [SiteDay(*row) for row in connection.execute(DUE, given)]

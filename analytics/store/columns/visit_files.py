@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, text
 
-from analytics.store.column_files import NewFile
+from analytics.store.columns.event_files import NewFile
 from analytics.store.copy.binary_copy import read_binary
 
 

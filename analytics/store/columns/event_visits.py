@@ -1,0 +1,79 @@
+"""The version of the visits that a UTC day's events can be in. Files name it with the visits of their events, and are
+believed while it is the same (columnar/write_event_visits.py).
+
+Whatever changes a visit counts up the version of the local day on which it began (rollups/versions.py). An event is in
+a visit that began six and a half hours before it at most, or in one that is_long. Of long visits that began earlier and
+reach into the day, which grow without an end, the version says which there are: of their sessions no event is named.
+"""
+
+from datetime import datetime
+
+from sqlalchemy import Connection, text
+
+from analytics.store.columns.event_days import SiteDay
+
+# Of site s, and of the UTC day e.day: its first and its last local day, also of visits that reach into it.
+_ZONE = "coalesce(s.rollups_zone, s.zone)"
+_EARLIEST = "CAST(e.day AS timestamp) - interval '6 hours 30 minutes'"
+_FIRST_DAY = f"CAST(({_EARLIEST}) AT TIME ZONE 'UTC' AT TIME ZONE {_ZONE} AS date)"
+_LAST = "(e.day + interval '1 day' - interval '1 microsecond')"
+_LAST_DAY = f"CAST({_LAST} AT TIME ZONE 'UTC' AT TIME ZONE {_ZONE} AS date)"
+# Served by ix_visits_long: each of the long visits is read once, of all sites or of one.
+REACHING = """(
+    SELECT v.site_id, CAST(reached.day AS date) AS day,
+        sum(hashtextextended(concat_ws(' ', v.user_no, v.session_id, v.is_bot, extract(epoch FROM v.started_at)), 0))
+            AS digest
+    FROM visits v
+    CROSS JOIN LATERAL generate_series(
+        CAST((v.started_at + interval '6 hours 30 minutes') AT TIME ZONE 'UTC' AS date) + 1,
+        CAST((v.ended_at + interval '30 minutes') AT TIME ZONE 'UTC' AS date),
+        interval '1 day'
+    ) AS reached (day)
+    WHERE v.is_long
+    GROUP BY 1, 2
+)"""
+# Served by pk_day_versions.
+VISITS_VERSION = f"""({_ZONE} || ' ' || coalesce(l.digest, 0) || ' ' || (
+    SELECT coalesce(sum(v.version), 0)
+    FROM day_versions v
+    WHERE v.site_id = e.site_id AND v.day BETWEEN {_FIRST_DAY} AND {_LAST_DAY}
+))"""  # noqa: S608  # of constants
+# What it needs.
+OF_SITE_AND_VISITS = f"""JOIN sites s ON s.id = e.site_id
+LEFT JOIN {REACHING} AS l ON l.site_id = e.site_id AND l.day = e.day"""
+# Reads a row for each day of a site.
+UNNAMED = text(f"""
+SELECT e.site_id, e.day
+FROM event_days e
+JOIN column_days c ON c.site_id = e.site_id AND c.day = e.day
+{OF_SITE_AND_VISITS}
+CROSS JOIN LATERAL (SELECT {VISITS_VERSION} AS version) AS now
+WHERE c.through >= e.last_drain_no AND coalesce(c.visits_named_at, '-infinity') <= :named_before
+    AND (CAST(:site_id AS int) IS NULL OR e.site_id = :site_id)
+    AND {_LAST_DAY} < CAST(CAST(:now AS timestamptz) AT TIME ZONE {_ZONE} AS date)
+    AND EXISTS (
+        SELECT FROM column_files f
+        WHERE f.site_id = e.site_id AND f.day = e.day AND f.visits_version IS DISTINCT FROM now.version
+    )
+    AND s.deleting_at IS NULL
+    AND NOT EXISTS (
+        SELECT FROM open_days o
+        WHERE o.site_id = e.site_id AND o.day BETWEEN {_FIRST_DAY} AND {_LAST_DAY} AND o.changed_at > :rested_since
+    )
+ORDER BY e.day DESC, e.site_id
+LIMIT :limit
+""")  # noqa: S608  # of constants
+
+
+def list_unnamed(
+    connection: Connection,
+    now: datetime,
+    rested_since: datetime,
+    named_before: datetime,
+    limit: int,
+    site_id: int | None = None,
+) -> list[SiteDay]:
+    """Days that are over, of which files do not name the visits as they are, whose visits have not changed since
+    `rested_since`, and that were named at `named_before`, earlier, or never; the latest first. One query."""
+    given = {"now": now, "rested_since": rested_since, "named_before": named_before, "limit": limit, "site_id": site_id}
+    return [SiteDay(*row) for row in connection.execute(UNNAMED, given)]
