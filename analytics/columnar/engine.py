@@ -13,6 +13,7 @@ from typing import Any
 
 import duckdb
 
+from analytics import memory
 from analytics.columnar.limits import QueryLimits, QueryTimeout, QueryTooLarge
 from analytics.columnar.local_files import SPILL
 from analytics.errors import Unavailable
@@ -30,7 +31,12 @@ def open_engine(folder: Path, limits: QueryLimits) -> Iterator[duckdb.DuckDBPyCo
     Raises QueryTimeout and QueryTooLarge in the block; Unavailable when others' queries take too long, and on a
     disconnect.
     """
-    with _queue.turn(limits), _open_database(folder, limits) as database, _ended(database, limits.timeout_s):
+    with (
+        _queue.turn(limits),
+        memory.reuse_arrays(),
+        _open_database(folder, limits) as database,
+        _ended(database, limits.timeout_s),
+    ):
         yield database
 
 
@@ -92,6 +98,8 @@ def _open_database(folder: Path, limits: QueryLimits) -> Iterator[duckdb.DuckDBP
     }
     database = duckdb.connect(":memory:", config=dict(settings))
     try:
+        # A report reads the same files several times.
+        database.execute("SET parquet_metadata_cache = true")
         yield database
     finally:
         database.close()

@@ -33,6 +33,7 @@ from analytics.reports.query.measures import (
 from analytics.rollups.visits.sums import VisitSums
 from analytics.store.event_types import PAGE_VIEW
 
+MOST_LISTED_VALUES = 100
 _VISIT_SUMS = "count(*), count(*) FILTER (WHERE views = 1), sum(views)::BIGINT, sum(ended_at - started_at)::BIGINT"
 
 
@@ -71,9 +72,11 @@ class ColumnSource:
         """One scan."""
         parameters, is_visits = Parameters(), lists_visits(dimension, self._wanted)
         rows = self._began(period, parameters) if is_visits else self._listed(period, dimension, parameters)
+        # Grouped as it is stored: the engine then counts by the numbers of a dictionary.
         query = f"""
-            SELECT {self._value(dimension, parameters)} AS value, count(*) AS amount, (sum(count(*)) OVER ())::BIGINT
-            FROM {rows} GROUP BY 1 ORDER BY amount DESC, value LIMIT {MAX_RANKED_VALUES}
+            SELECT coalesce(value, '') AS value, amount, (sum(amount) OVER ())::BIGINT
+            FROM (SELECT {self._value(dimension, parameters)} AS value, count(*) AS amount FROM {rows} GROUP BY 1)
+            ORDER BY amount DESC, value LIMIT {MAX_RANKED_VALUES}
         """
         found = self._reader.execute(query, parameters)
         lines = [ValueCounts(value, visits=n) if is_visits else ValueCounts(value, n) for value, n, _ in found]
@@ -91,14 +94,15 @@ class ColumnSource:
         parameters = Parameters()
         rows, value = self._listed(period, dimension, parameters), self._value(dimension, parameters)
         query = f"""
-            SELECT value, count(*), count(DISTINCT user_no) FROM (SELECT {value} AS value, user_no FROM {rows})
-            WHERE value IN (FROM {self._values_table(values)}) GROUP BY 1
+            SELECT coalesce(value, ''), count(*), count(DISTINCT user_no)
+            FROM (SELECT {value} AS value, user_no FROM {rows} WHERE {self._among(value, values, parameters)})
+            GROUP BY 1
         """
         found = self._reader.execute(query, parameters)
         lines = {value: event_counts(self._wanted, value, *counts) for value, *counts in found}
         if dimension not in VISIT_DIMENSIONS or not self._wanted.selects_only_visits:
             return lines
-        began = dict(self._visits(period, f"coalesce({dimension}, '')", "", self._among(dimension, values)))
+        began = dict(self._visits(period, f"coalesce({dimension}, '')", "", (dimension, values)))
         return {value: line.with_visits(began.get(value, NO_VISITS)) for value, line in lines.items()}
 
     def _count_events(self, period: Period, starts: Sequence[int]) -> list[tuple[Any, ...]]:
@@ -144,7 +148,7 @@ class ColumnSource:
         if self._wanted.types:
             met.append(f"type IN ({', '.join(map(parameters.add, self._wanted.types))})")
         if lists_only_values(dimension):
-            met.append(f"{self._value(dimension, parameters)} <> ''")
+            met.append(f"{self._value(dimension, parameters)} IS NOT NULL")
         return f"(SELECT * FROM {rows} WHERE {' AND '.join(met)})"
 
     def _began(self, period: Period, parameters: Parameters) -> str:
@@ -153,11 +157,13 @@ class ColumnSource:
         columns = ("user_no", "started_at", "ended_at", "views", *of_visits)
         return self._select(select_visits, period, columns, parameters)
 
-    def _visits(self, period: Period, key: str, join: str, among: str = "true") -> Iterator[tuple[Any, VisitSums]]:
-        """Key → the visits of it that began."""
+    def _visits(
+        self, period: Period, key: str, join: str, among: tuple[str, Sequence[str]] | None = None
+    ) -> Iterator[tuple[Any, VisitSums]]:
+        """Key → the visits of it that began. `among`: a dimension, and the only values of it that count."""
         parameters = Parameters()
-        rows = self._began(period, parameters)
-        query = f"SELECT {key} AS key, {_VISIT_SUMS} FROM {rows} {join} WHERE {among} GROUP BY 1"
+        rows, is_among = self._began(period, parameters), self._among(*among, parameters) if among else "true"
+        query = f"SELECT {key} AS key, {_VISIT_SUMS} FROM {rows} {join} WHERE {is_among} GROUP BY 1"
         return ((value, VisitSums(*sums)) for value, *sums in self._reader.execute(query, parameters))
 
     def _visitors(self, period: Period, dimension: str, values: Sequence[str]) -> list[tuple[Any, ...]]:
@@ -166,22 +172,24 @@ class ColumnSource:
         rows = self._began(period, parameters)
         query = f"""
             SELECT coalesce({dimension}, ''), count(DISTINCT user_no), {_VISIT_SUMS}
-            FROM {rows} WHERE {self._among(dimension, values)} GROUP BY 1
+            FROM {rows} WHERE {self._among(dimension, values, parameters)} GROUP BY 1
         """
         return self._reader.execute(query, parameters)
 
-    def _among(self, dimension: str, values: Sequence[str]) -> str:
-        """Whether the value is one of these: a thousand of them are a table."""
-        return f"coalesce({dimension}, '') IN (FROM {self._values_table(values)})"
-
-    def _values_table(self, values: Sequence[str]) -> str:
-        return self._reader.add_table(pa.table({"value": pa.array(values, pa.string())}))
+    def _among(self, expression: str, values: Sequence[str], parameters: Parameters) -> str:
+        """Whether it is one of the values, of which '' is NULL. Few of them are a filter of files."""
+        if len(values) > MOST_LISTED_VALUES:
+            table = self._reader.add_table(pa.table({"value": pa.array(values, pa.string())}))
+            return f"coalesce({expression}, '') IN (FROM {table})"
+        listed = ", ".join(parameters.add(value) for value in values if value)
+        clauses = [f"{expression} IN ({listed})"] if listed else []
+        return f"({' OR '.join([*clauses, *([f'{expression} IS NULL'] if '' in values else [])])})"
 
     def _value(self, dimension: str, parameters: Parameters) -> str:
-        """The dimension's text, '' for none."""
-        if self._kept:
-            return f"coalesce({self._kept_name(dimension)}, '')"
-        return f"coalesce({dimension_expression(self._reader, dimension, parameters)}, '')"
+        """The dimension's text, NULL for none."""
+        known = dimension_expression(self._reader, dimension, parameters) if not self._kept else None
+        text = known or self._kept_name(dimension)
+        return f"nullif({text}, '')" if "." in dimension else text
 
     def _kept_name(self, dimension: str) -> str:
         """Its column in kept tables. Names of columns are one in any case of their letters, and properties are not."""
