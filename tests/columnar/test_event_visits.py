@@ -79,19 +79,19 @@ def open_reader(engine: Engine, site: Site, folder: Path) -> Iterator[ColumnRead
 def are_right(engine: Engine, site: Site, tmp_path: Path) -> Callable[[], int]:
     """Compares the reader with a slow count; in how many files it believed the names."""
 
-    def compare() -> int:
+    def compare(start: datetime = START, end: datetime = END) -> int:
         with open_reader(engine, site, tmp_path) as reader:
             events, visits = read_events(reader.connection, site.id), read_visits(reader.connection, site.id)
             slow = SlowSelection(events, visits, "", None, bots=True)
             expected = []
-            for event in events:
+            for event in (one for one in events if start <= one.at < end):
                 visit = slow.visit_of(event)
                 place = to_microseconds(event.at), to_microseconds(visit.at) if visit else None
                 own = event.values["source"], "", event.values["type"]
                 values = own if visit is None else (visit.values["source"], visit.values["exit_path"], own[2])
                 expected.append((*place, *values))
             columns = "ts, visit_started_at, coalesce(visit_source, ''), coalesce(visit_exit_path, ''), type"
-            relation = reader.events_in_visits(START, END)
+            relation = reader.events_in_visits(start, end)
             assert sorted(reader.execute(f"SELECT {columns} FROM {relation}"), key=str) == sorted(expected, key=str)
             days = event_files.read_coverage(reader.connection, site.id, START.date(), END.date())
             versions = {day.day: day.visits_version for day in days}
@@ -181,3 +181,13 @@ def _after_reading(write: Callable[..., None]) -> Callable[..., None]:
         write(connection, known, list(files), now)
 
     return read_first
+
+
+def test_a_period_begins_after_one_of_two_visits_of_days(store: Any, name: Any, are_right: Any) -> None:
+    store(*DAYS_LONG, *[25 * n for n in range(5)], user_id="ann", referrer="https://www.google.com/")
+    store(*DAYS_LONG, *[25 * n for n in range(50)], user_id="bob", referrer="https://bing.com/")
+    store(400, 410, user_id="ann", path="/later")
+    name()
+    # Of ann's session no event of the day is named, and at noon only bob's long visit goes on.
+    assert are_right() > 0
+    assert are_right(MIDNIGHT + timedelta(hours=6), END) > 0
