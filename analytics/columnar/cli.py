@@ -31,7 +31,7 @@ SELECT s.key, count(*) AS days, count(*) FILTER (WHERE c.through >= e.last_drain
     count(*) FILTER (WHERE c.through >= e.last_drain_no AND f.are_named) AS named,
     coalesce(sum(f.rows), 0)::bigint AS rows, coalesce(sum(f.bytes), 0)::bigint AS bytes
 FROM event_days e
-{event_visits.OF_SITE_AND_VISITS}
+{event_visits.join_site_and_visits()}
 LEFT JOIN column_days c ON c.site_id = e.site_id AND c.day = e.day
 CROSS JOIN LATERAL (
     SELECT sum(rows) AS rows, sum(octet_length(body)) AS bytes,

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from redis import Redis
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 
 from analytics import clock
 from analytics.columnar.limits import QueryLimits
@@ -191,3 +191,32 @@ def test_a_period_begins_after_one_of_two_visits_of_days(store: Any, name: Any, 
     # Of ann's session no event of the day is named, and at noon only bob's long visit goes on.
     assert are_right() > 0
     assert are_right(MIDNIGHT + timedelta(hours=6), END) > 0
+
+
+def test_a_request_reads_long_visits_of_its_days_alone_and_adds_them_up(engine: Engine, site: Site, store: Any) -> None:
+    for user in ("ann", "bob", "cid"):
+        store(*DAYS_LONG, *[25 * n for n in range(5)], user_id=user)
+    days = START.date(), END.date()
+    assert _read_versions(engine, site, *days)[DAY] == _read_versions(engine, site, DAY, END.date())[DAY]
+    # One visit's worth of days for all three, and none for those of a day before.
+    assert _count_joined(engine, site, *days) == 1
+    assert _count_joined(engine, site, START.date(), START.date() + timedelta(days=1)) == 0
+
+
+def _read_versions(engine: Engine, site: Site, first: date, after: date) -> dict[date, str]:
+    with engine.connect() as connection:
+        return {day.day: day.visits_version for day in event_files.read_coverage(connection, site.id, first, after)}
+
+
+def _count_joined(engine: Engine, site: Site, first: date, after: date) -> int:
+    """How often days are made of long visits, which takes some us."""
+    query = text(f"EXPLAIN (ANALYZE, TIMING off, FORMAT json) {event_files.COVERAGE}")
+    with engine.connect() as connection:
+        [plan] = connection.execute(query, {"site_id": site.id, "first": first, "after": after}).scalar_one()
+    return sum(node["Actual Loops"] for node in _walk(plan["Plan"]) if node["Node Type"] == "Function Scan")
+
+
+def _walk(node: Any) -> Iterator[Any]:
+    yield node
+    for below in node.get("Plans", ()):
+        yield from _walk(below)

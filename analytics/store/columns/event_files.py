@@ -17,7 +17,7 @@ from sqlalchemy import Connection, text
 
 from analytics.clock import utc_midnight
 from analytics.store.columns.event_days import SiteDay
-from analytics.store.columns.event_visits import OF_SITE_AND_VISITS, VISITS_VERSION
+from analytics.store.columns.event_visits import OF_ASKED_DAYS, VISITS_VERSION, join_site_and_visits
 from analytics.store.copy.binary_copy import read_binary
 
 
@@ -42,7 +42,7 @@ class Coverage(NamedTuple):
 COVERAGE = text(f"""
 SELECT e.site_id, e.day, e.last_drain_no, c.through, e.stored - coalesce(c.stored, 0), {VISITS_VERSION}
 FROM event_days e
-{OF_SITE_AND_VISITS}
+{join_site_and_visits(OF_ASKED_DAYS)}
 LEFT JOIN column_days c ON c.site_id = e.site_id AND c.day = e.day
 WHERE e.site_id = :site_id AND e.day >= :first AND e.day < :after
 ORDER BY e.day
