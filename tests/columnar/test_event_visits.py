@@ -11,6 +11,7 @@ from redis import Redis
 from sqlalchemy import Engine, text
 
 from analytics import clock
+from analytics.columnar import write_event_visits
 from analytics.columnar.limits import QueryLimits
 from analytics.columnar.local_files import LocalFiles
 from analytics.columnar.read import ColumnReader, open_columns, to_microseconds
@@ -220,3 +221,30 @@ def _walk(node: Any) -> Iterator[Any]:
     yield node
     for below in node.get("Plans", ()):
         yield from _walk(below)
+
+
+def test_a_day_that_cannot_be_named_holds_up_no_other(
+    store: Any, name: Any, are_right: Any, sql: Any, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store(-1500, 5)
+    write_due(engine, NOW, 20)
+    monkeypatch.setattr(write_event_visits, "DAYS_AT_A_TIME", 1)
+    bodies = dict(sql("SELECT id, body FROM column_files"))
+    sql("UPDATE column_files SET body = 'x' WHERE day = :day RETURNING id", day=DAY)
+    assert (name(), name(), name()) == (0, 1, 0)
+    for file_id, body in bodies.items():
+        sql("UPDATE column_files SET body = :body WHERE id = :id RETURNING id", id=file_id, body=body)
+    # It is tried again as if it had been named.
+    assert name(AGAIN) == 1
+    assert are_right() == 2
+
+
+def test_a_day_with_too_many_events_for_the_memory_holds_up_no_other(
+    engine: Engine, store: Any, name: Any, tmp_path: Path
+) -> None:
+    store(-1500, 5)
+    write_due(engine, NOW, 20)
+    small = VisitNamer(engine, LocalFiles(tmp_path, 1 << 30), QueryLimits(memory_mb=1, spill_mb=1, timeout_s=0))
+    assert small.run(NOW, 20, NO_REST) == 0
+    assert name() == 0
+    assert name(AGAIN) == 2
