@@ -101,8 +101,8 @@ def _name_visits(site: Site, first: date, last: date) -> None:
     namer = VisitNamer(db.engine, files, configured_limits(settings(), timeout_s=0))
     for day in due:
         if first <= day.day <= last:
-            namer.name_visits(site.id, day.day, now)
-            click.echo(f"{day.day}: visits of its events", err=True)
+            named = namer.name_visits(site.id, day.day, now)
+            click.echo(f"{day.day}: visits of {named:,} events", err=True)
 
 
 COMMANDS = (show_status, rebuild_files)
