@@ -31,7 +31,7 @@ SELECT s.key, count(*) AS days, count(*) FILTER (WHERE c.through >= e.last_drain
     count(*) FILTER (WHERE c.through >= e.last_drain_no AND f.are_named) AS named,
     coalesce(sum(f.rows), 0)::bigint AS rows, coalesce(sum(f.bytes), 0)::bigint AS bytes
 FROM event_days e
-{event_visits.OF_SITE_AND_VISITS}
+{event_visits.join_site_and_visits()}
 LEFT JOIN column_days c ON c.site_id = e.site_id AND c.day = e.day
 CROSS JOIN LATERAL (
     SELECT sum(rows) AS rows, sum(octet_length(body)) AS bytes,
@@ -101,8 +101,8 @@ def _name_visits(site: Site, first: date, last: date) -> None:
     namer = VisitNamer(db.engine, files, configured_limits(settings(), timeout_s=0))
     for day in due:
         if first <= day.day <= last:
-            namer.name_visits(site.id, day.day, now)
-            click.echo(f"{day.day}: visits of its events", err=True)
+            named = namer.name_visits(site.id, day.day, now)
+            click.echo(f"{day.day}: visits of {named:,} events", err=True)
 
 
 COMMANDS = (show_status, rebuild_files)

@@ -193,7 +193,9 @@ class ColumnReader:
     def _read_named(self, files: Sequence[Path], start: datetime, end: datetime) -> list[str]:
         """The events of files that name visits. Those that are not named are joined."""
         named = self._union(EVENTS_IN_VISITS, "ts", start, end, files, [])
-        given = {"site_id": self._site_id, "start": EPOCH, "end": end, "until": start - GAP}
+        # Files leave out sessions of long visits that reach into their day, also of those that ended before `start`.
+        midnight = utc_midnight(start.astimezone(UTC).date())
+        given = {"site_id": self._site_id, "start": EPOCH, "end": end, "until": midnight - GAP}
         tables = list(map(self.add_table, read_rows(self.connection, VISITS_OF_DAYS, given, MOST_LOOSE_VISITS)))
         if not tables:
             return [named]

@@ -16,7 +16,7 @@ from sqlalchemy.exc import OperationalError
 from analytics import clock
 from analytics.columnar import parquet
 from analytics.columnar.columns import EVENTS_IN_VISITS
-from analytics.columnar.limits import NotInColumns, QueryLimits
+from analytics.columnar.limits import NotInColumns, QueryLimits, QueryTimeout, QueryTooLarge
 from analytics.columnar.local_files import LocalFiles
 from analytics.columnar.read import ColumnReader, open_columns
 from analytics.rollups.calendar import read_rollups_zone
@@ -55,7 +55,8 @@ class VisitNamer:
 
     def name_visits(self, site_id: int, day: date, now: datetime) -> int:
         """Of how many events of the UTC day files name the visits that did not. 0 also where another writer, or a
-        change of rows, was faster. O(events of the day)."""
+        change of rows, was faster, and where it cannot be done now: it is tried again as if it had been. O(events of
+        the day)."""
         try:
             repeatable = self._engine.execution_options(isolation_level="REPEATABLE READ")
             with repeatable.begin() as connection:
@@ -63,9 +64,12 @@ class VisitNamer:
         except OperationalError as error:
             if not isinstance(error.orig, SerializationFailure):
                 raise
-        except NotInColumns as error:
-            # Its visits are in no file yet.
-            log.info("visits of events cannot be named", extra={"site_id": site_id, "day": str(day), "why": str(error)})
+        except (NotInColumns, QueryTimeout, QueryTooLarge) as error:
+            # Its visits are in no file yet, or it is too large. The days after it have their turn.
+            given = {"site_id": site_id, "day": str(day), "why": repr(error)}
+            log.warning("visits of events cannot be named", extra=given)
+            with self._engine.begin() as connection:
+                store.note_named(connection, site_id, day, now)
         return 0
 
     def _name(self, connection: Connection, site_id: int, day: date, now: datetime) -> int:

@@ -35,6 +35,8 @@ def test_days_are_written_anew(app: Any, site: Site, sql: Any) -> None:
         result = runner.invoke(args=command)
         assert result.exit_code == 0, result.output
         assert "2 days of 40 events and 2 of visits written" in result.output
+        # From 8 on the first day, an event an hour.
+        assert "2026-03-06: visits of 24 events\n2026-03-05: visits of 16 events\n" in result.stderr
         assert sql("SELECT count(*), sum(rows)::int FROM column_files") == [(2, 40)]
     assert (
         f"{site.key}: 2 of 2 days written, 2 with visits; 40 events"

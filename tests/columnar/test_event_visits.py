@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 from redis import Redis
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 
 from analytics import clock
+from analytics.columnar import write_event_visits
 from analytics.columnar.limits import QueryLimits
 from analytics.columnar.local_files import LocalFiles
 from analytics.columnar.read import ColumnReader, open_columns, to_microseconds
@@ -79,19 +80,19 @@ def open_reader(engine: Engine, site: Site, folder: Path) -> Iterator[ColumnRead
 def are_right(engine: Engine, site: Site, tmp_path: Path) -> Callable[[], int]:
     """Compares the reader with a slow count; in how many files it believed the names."""
 
-    def compare() -> int:
+    def compare(start: datetime = START, end: datetime = END) -> int:
         with open_reader(engine, site, tmp_path) as reader:
             events, visits = read_events(reader.connection, site.id), read_visits(reader.connection, site.id)
             slow = SlowSelection(events, visits, "", None, bots=True)
             expected = []
-            for event in events:
+            for event in (one for one in events if start <= one.at < end):
                 visit = slow.visit_of(event)
                 place = to_microseconds(event.at), to_microseconds(visit.at) if visit else None
                 own = event.values["source"], "", event.values["type"]
                 values = own if visit is None else (visit.values["source"], visit.values["exit_path"], own[2])
                 expected.append((*place, *values))
             columns = "ts, visit_started_at, coalesce(visit_source, ''), coalesce(visit_exit_path, ''), type"
-            relation = reader.events_in_visits(START, END)
+            relation = reader.events_in_visits(start, end)
             assert sorted(reader.execute(f"SELECT {columns} FROM {relation}"), key=str) == sorted(expected, key=str)
             days = event_files.read_coverage(reader.connection, site.id, START.date(), END.date())
             versions = {day.day: day.visits_version for day in days}
@@ -181,3 +182,69 @@ def _after_reading(write: Callable[..., None]) -> Callable[..., None]:
         write(connection, known, list(files), now)
 
     return read_first
+
+
+def test_a_period_begins_after_one_of_two_visits_of_days(store: Any, name: Any, are_right: Any) -> None:
+    store(*DAYS_LONG, *[25 * n for n in range(5)], user_id="ann", referrer="https://www.google.com/")
+    store(*DAYS_LONG, *[25 * n for n in range(50)], user_id="bob", referrer="https://bing.com/")
+    store(400, 410, user_id="ann", path="/later")
+    name()
+    # Of ann's session no event of the day is named, and at noon only bob's long visit goes on.
+    assert are_right() > 0
+    assert are_right(MIDNIGHT + timedelta(hours=6), END) > 0
+
+
+def test_a_request_reads_long_visits_of_its_days_alone_and_adds_them_up(engine: Engine, site: Site, store: Any) -> None:
+    for user in ("ann", "bob", "cid"):
+        store(*DAYS_LONG, *[25 * n for n in range(5)], user_id=user)
+    days = START.date(), END.date()
+    assert _read_versions(engine, site, *days)[DAY] == _read_versions(engine, site, DAY, END.date())[DAY]
+    # One visit's worth of days for all three, and none for those of a day before.
+    assert _count_joined(engine, site, *days) == 1
+    assert _count_joined(engine, site, START.date(), START.date() + timedelta(days=1)) == 0
+
+
+def _read_versions(engine: Engine, site: Site, first: date, after: date) -> dict[date, str]:
+    with engine.connect() as connection:
+        return {day.day: day.visits_version for day in event_files.read_coverage(connection, site.id, first, after)}
+
+
+def _count_joined(engine: Engine, site: Site, first: date, after: date) -> int:
+    """How often days are made of long visits, which takes some us."""
+    query = text(f"EXPLAIN (ANALYZE, TIMING off, FORMAT json) {event_files.COVERAGE}")
+    with engine.connect() as connection:
+        [plan] = connection.execute(query, {"site_id": site.id, "first": first, "after": after}).scalar_one()
+    return sum(node["Actual Loops"] for node in _walk(plan["Plan"]) if node["Node Type"] == "Function Scan")
+
+
+def _walk(node: Any) -> Iterator[Any]:
+    yield node
+    for below in node.get("Plans", ()):
+        yield from _walk(below)
+
+
+def test_a_day_that_cannot_be_named_holds_up_no_other(
+    store: Any, name: Any, are_right: Any, sql: Any, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store(-1500, 5)
+    write_due(engine, NOW, 20)
+    monkeypatch.setattr(write_event_visits, "DAYS_AT_A_TIME", 1)
+    bodies = dict(sql("SELECT id, body FROM column_files"))
+    sql("UPDATE column_files SET body = 'x' WHERE day = :day RETURNING id", day=DAY)
+    assert (name(), name(), name()) == (0, 1, 0)
+    for file_id, body in bodies.items():
+        sql("UPDATE column_files SET body = :body WHERE id = :id RETURNING id", id=file_id, body=body)
+    # It is tried again as if it had been named.
+    assert name(AGAIN) == 1
+    assert are_right() == 2
+
+
+def test_a_day_with_too_many_events_for_the_memory_holds_up_no_other(
+    engine: Engine, store: Any, name: Any, tmp_path: Path
+) -> None:
+    store(-1500, 5)
+    write_due(engine, NOW, 20)
+    small = VisitNamer(engine, LocalFiles(tmp_path, 1 << 30), QueryLimits(memory_mb=1, spill_mb=1, timeout_s=0))
+    assert small.run(NOW, 20, NO_REST) == 0
+    assert name() == 0
+    assert name(AGAIN) == 2

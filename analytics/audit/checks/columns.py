@@ -5,7 +5,7 @@ row becomes is said here once more, in Python, and shares nothing with the SQL t
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -42,6 +42,12 @@ SELECT max(drain_no) FROM events WHERE site_id = :site_id AND ts >= :start AND t
 """)
 # ix_visits_site_id_started_at.
 READ_VISITS = text("SELECT * FROM visits WHERE site_id = :site_id AND started_at >= :start AND started_at < :end")
+# ix_visits_long.
+READ_EARLY_SESSIONS = text("""
+SELECT user_no, session_id, is_bot
+FROM visits
+WHERE site_id = :site_id AND is_long AND started_at < :start AND ended_at >= :end
+""")
 
 
 class RowSum:
@@ -89,7 +95,8 @@ def _check_events(connection: Connection, audit: SiteAudit, day: event_files.Cov
         body = event_files.read_body(connection, file.id)
         _add_file(found, body, EVENTS)
         if body is not None and file.visits_version == day.visits_version:
-            right = file.rows - _count_wrong_visits(body, _visits_near(connection, audit.site.id, start))
+            early = _read_early_sessions(connection, audit.site.id, start)
+            right = file.rows - _count_wrong_visits(body, _visits_near(connection, audit.site.id, start), early)
             if right < file.rows:
                 audit.add_gap(f"{day.day} columns", "events in their visits", file.rows, right)
     _compare(audit, f"{day.day} columns", expected, found)
@@ -109,16 +116,23 @@ def _visits_near(connection: Connection, site_id: int, start: datetime) -> _Visi
     return visits
 
 
-def _count_wrong_visits(body: bytes, visits: _Visits) -> int:
-    """Of how many events the file names another visit than the one that they are in."""
+def _read_early_sessions(connection: Connection, site_id: int, start: datetime) -> set[tuple[Any, ...]]:
+    """The sessions of visits that began long before the UTC day and reach into it."""
+    given = {"site_id": site_id, "start": start - LONGEST_REACH, "end": start - timedelta(microseconds=GAP_US)}
+    return {tuple(row) for row in connection.execute(READ_EARLY_SESSIONS, given)}
+
+
+def _count_wrong_visits(body: bytes, visits: _Visits, early: Container[tuple[Any, ...]]) -> int:
+    """Of how many events the file names another visit than the one that they are in. Of sessions in `early` readers
+    look it up, and of no others."""
     wrong = 0
     for batch in parquet.decode(body, EVENTS_IN_VISITS).to_batches(ROWS_AT_A_TIME):
         for row in batch.to_pylist():
-            of_session = visits.get((row["user_no"], row["session_id"] or "", row["is_bot"]), [])
-            inside = [one for one in of_session if one[0] <= row["ts"] <= one[1] + GAP_US]
-            if not row["is_named"]:
-                # Readers look it up.
+            session = row["user_no"], row["session_id"] or "", row["is_bot"]
+            if not row["is_named"] or session in early:
+                wrong += row["is_named"] == (session in early)
                 continue
+            inside = [one for one in visits.get(session, []) if one[0] <= row["ts"] <= one[1] + GAP_US]
             own = [None if name in ("entry_path", "exit_path") else row[name] for name in VISIT_TEXTS]
             began, values = (inside[0][0], inside[0][2]) if inside else (None, own)
             found = [row[f"visit_{name}"] for name in VISIT_TEXTS]

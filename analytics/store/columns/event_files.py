@@ -17,7 +17,7 @@ from sqlalchemy import Connection, text
 
 from analytics.clock import utc_midnight
 from analytics.store.columns.event_days import SiteDay
-from analytics.store.columns.event_visits import OF_SITE_AND_VISITS, VISITS_VERSION
+from analytics.store.columns.event_visits import OF_ASKED_DAYS, VISITS_VERSION, join_site_and_visits
 from analytics.store.copy.binary_copy import read_binary
 
 
@@ -42,7 +42,7 @@ class Coverage(NamedTuple):
 COVERAGE = text(f"""
 SELECT e.site_id, e.day, e.last_drain_no, c.through, e.stored - coalesce(c.stored, 0), {VISITS_VERSION}
 FROM event_days e
-{OF_SITE_AND_VISITS}
+{join_site_and_visits(OF_ASKED_DAYS)}
 LEFT JOIN column_days c ON c.site_id = e.site_id AND c.day = e.day
 WHERE e.site_id = :site_id AND e.day >= :first AND e.day < :after
 ORDER BY e.day
@@ -153,12 +153,17 @@ def remove(connection: Connection, files: Sequence[ColumnFile]) -> None:
 NOTE_NAMED = text("UPDATE column_days SET visits_named_at = :now WHERE site_id = :site_id AND day = :day")
 
 
+def note_named(connection: Connection, site_id: int, day: date, now: datetime) -> bool:
+    """Says that visits of the day's events were named, or could not be. False: the day's claim is gone."""
+    return connection.execute(NOTE_NAMED, {"site_id": site_id, "day": day, "now": now}).rowcount > 0
+
+
 def name_visits(
     connection: Connection, known: Coverage, files: Iterable[tuple[ColumnFile, NewFile]], now: datetime
 ) -> None:
     """Puts files whose events name their visits in place of others, in the REPEATABLE READ transaction in whose
     snapshot `known` was read. Raises OperationalError of SQLSTATE 40001 as `cover`."""
-    if not connection.execute(NOTE_NAMED, {"site_id": known.site_id, "day": known.day, "now": now}).rowcount:
+    if not note_named(connection, known.site_id, known.day, now):
         return
     for old, new in files:
         given = {"site_id": known.site_id, "day": known.day, "through": old.through}

@@ -18,35 +18,54 @@ _EARLIEST = "CAST(e.day AS timestamp) - interval '6 hours 30 minutes'"
 _FIRST_DAY = f"CAST(({_EARLIEST}) AT TIME ZONE 'UTC' AT TIME ZONE {_ZONE} AS date)"
 _LAST = "(e.day + interval '1 day' - interval '1 microsecond')"
 _LAST_DAY = f"CAST({_LAST} AT TIME ZONE 'UTC' AT TIME ZONE {_ZONE} AS date)"
-# Served by ix_visits_long: each of the long visits is read once, of all sites or of one.
-REACHING = """(
-    SELECT v.site_id, CAST(reached.day AS date) AS day,
-        sum(hashtextextended(concat_ws(' ', v.user_no, v.session_id, v.is_bot, extract(epoch FROM v.started_at)), 0))
-            AS digest
-    FROM visits v
+# A long visit reaches into these UTC days.
+_FIRST_REACHED = "CAST((v.started_at + interval '6 hours 30 minutes') AT TIME ZONE 'UTC' AS date) + 1"
+_LAST_REACHED = "CAST((v.ended_at + interval '30 minutes') AT TIME ZONE 'UTC' AS date)"
+# Those of days that a query asks for.
+_FIRST_ASKED, _AFTER_ASKED = (
+    f"CAST(CAST(:{name} AS date) AS timestamp) AT TIME ZONE 'UTC'" for name in ("first", "after")
+)
+OF_ASKED_DAYS = f"""v.started_at < {_AFTER_ASKED} - interval '30 hours 30 minutes'
+            AND v.ended_at >= {_FIRST_ASKED} - interval '30 minutes'"""
+
+
+def join_site_and_visits(which: str = "true") -> str:
+    """What VISITS_VERSION needs. `which` of the long visits v are read, some us each. Served by ix_visits_long.
+
+    Those that reach into the same days are added up first: few rows are joined with days.
+    """
+    return f"""JOIN sites s ON s.id = e.site_id
+LEFT JOIN (
+    SELECT r.site_id, CAST(reached.day AS date) AS day, sum(r.digest) AS digest
+    FROM (
+        SELECT v.site_id, {_FIRST_REACHED} AS first, {_LAST_REACHED} AS last,
+            sum(hashtextextended(
+                concat_ws(' ', v.user_no, v.session_id, v.is_bot, extract(epoch FROM v.started_at)), 0
+            )) AS digest
+        FROM visits v
+        WHERE v.is_long AND {_FIRST_REACHED} <= {_LAST_REACHED}
+            AND {which}
+        GROUP BY 1, 2, 3
+    ) AS r
     CROSS JOIN LATERAL generate_series(
-        CAST((v.started_at + interval '6 hours 30 minutes') AT TIME ZONE 'UTC' AS date) + 1,
-        CAST((v.ended_at + interval '30 minutes') AT TIME ZONE 'UTC' AS date),
-        interval '1 day'
+        CAST(r.first AS timestamp), CAST(r.last AS timestamp), interval '1 day'
     ) AS reached (day)
-    WHERE v.is_long
     GROUP BY 1, 2
-)"""
+) AS l ON l.site_id = e.site_id AND l.day = e.day"""  # noqa: S608  # of constants
+
+
 # Served by pk_day_versions.
 VISITS_VERSION = f"""({_ZONE} || ' ' || coalesce(l.digest, 0) || ' ' || (
     SELECT coalesce(sum(v.version), 0)
     FROM day_versions v
     WHERE v.site_id = e.site_id AND v.day BETWEEN {_FIRST_DAY} AND {_LAST_DAY}
 ))"""  # noqa: S608  # of constants
-# What it needs.
-OF_SITE_AND_VISITS = f"""JOIN sites s ON s.id = e.site_id
-LEFT JOIN {REACHING} AS l ON l.site_id = e.site_id AND l.day = e.day"""
 # Reads a row for each day of a site.
 UNNAMED = text(f"""
 SELECT e.site_id, e.day
 FROM event_days e
 JOIN column_days c ON c.site_id = e.site_id AND c.day = e.day
-{OF_SITE_AND_VISITS}
+{join_site_and_visits()}
 CROSS JOIN LATERAL (SELECT {VISITS_VERSION} AS version) AS now
 WHERE c.through >= e.last_drain_no AND coalesce(c.visits_named_at, '-infinity') <= :named_before
     AND (CAST(:site_id AS int) IS NULL OR e.site_id = :site_id)

@@ -5,12 +5,15 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from redis import Redis
 from sqlalchemy import Engine
 
 from analytics.audit.balance_sheet import Gap
 from analytics.audit.run import run_audit
+from analytics.columnar import parquet
+from analytics.columnar.columns import EVENTS_IN_VISITS
 from analytics.columnar.limits import QueryLimits
 from analytics.columnar.local_files import LocalFiles
 from analytics.columnar.write import write_due
@@ -18,6 +21,7 @@ from analytics.columnar.write_event_visits import VisitNamer
 from analytics.columnar.write_visits import write_due_visits
 from analytics.rollups.merge import merge_all
 from analytics.sites.sites import Site
+from analytics.store.columns.event_files import NewFile
 from tests.factories import append_events, make_drain, make_site
 
 START = datetime(2026, 3, 26, 22, tzinfo=UTC)
@@ -93,3 +97,33 @@ def test_other_rows_are_gaps(engine: Engine, redis: Redis, site: Site, sql: Any,
         store(engine, redis, site, 9)
     sql(f"{statement} RETURNING 1")
     assert gaps(engine, redis) != []
+
+
+@pytest.mark.parametrize("user", ["u1", "kiosk"], ids=["named", "of-a-long-visit"])
+def test_events_that_are_named_or_not_without_reason_are_gaps(
+    engine: Engine, redis: Redis, site: Site, sql: Any, write: Any, user: str
+) -> None:
+    store(engine, redis, site, 60)
+    # A page that reloads itself from the morning on, past midnight.
+    times = [START + timedelta(minutes=25 * n) for n in range(-30, 30)]
+    kiosk = [{"type": "page_view", "user_id": "kiosk", "ts": at.isoformat(), "path": "/"} for at in times]
+    append_events(redis, site, kiosk)
+    make_drain(engine, redis).run()
+    merge_all(engine, 10)
+    write()
+    assert gaps(engine, redis) == []
+    [(number,)] = sql("SELECT user_no FROM users WHERE user_id = :user", user=user)
+    for file_id, body in sql("SELECT id, body FROM column_files WHERE day = '2026-03-27'"):
+        changed = _turn_names(bytes(body), number)
+        given = {"id": file_id, "body": changed.body, "sha256": changed.sha256}
+        sql("UPDATE column_files SET body = :body, sha256 = :sha256 WHERE id = :id RETURNING 1", **given)
+    [gap] = gaps(engine, redis)
+    assert (gap.where, gap.what) == ("2026-03-27 columns", "events in their visits")
+
+
+def _turn_names(body: bytes, user_no: int) -> NewFile:
+    """The file, whose events of the user are named where they were not."""
+    table = parquet.decode(body, EVENTS_IN_VISITS)
+    named = [row["is_named"] != (row["user_no"] == user_no) for row in table.to_pylist()]
+    column = table.schema.get_field_index("is_named")
+    return parquet.encode(table.set_column(column, table.schema.field(column), pa.array(named)), EVENTS_IN_VISITS)
