@@ -26,7 +26,8 @@ from analytics.store.columns.event_files import ColumnFile, NewFile
 
 log = logging.getLogger(__name__)
 
-# Late page views change visits: a day that they come to is written again an hour later.
+# Late page views change visits: a day that they come to is written again an hour later, and an hour more for each day
+# that has passed since, or clients that were offline would have each day of a month written all day long.
 REST, AGAIN = timedelta(minutes=1), timedelta(hours=1)
 DAYS_AT_A_TIME = 20
 ONE_DAY = timedelta(days=1)
@@ -79,7 +80,9 @@ class VisitNamer:
         if not unnamed or zone is None:
             return 0
         with open_columns(connection, self._files, site_id, clock.zone(zone), self._limits) as reader:
-            store.name_visits(connection, coverage[0], ((file, _with_visits(reader, file)) for file in unnamed), now)
+            # All before the day's row is locked, which retention would wait for.
+            named = [(file, _with_visits(reader, file)) for file in unnamed]
+        store.name_visits(connection, coverage[0], named, now)
         return sum(file.rows for file in unnamed)
 
 

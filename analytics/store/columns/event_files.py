@@ -9,7 +9,7 @@ invalidation that commits in between, or has not committed when the snapshot is 
 SQLSTATE 40001: both write one row. columnar/ calls it, privacy/, rollups/ and ingest/ drop and invalidate.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from typing import NamedTuple
 
@@ -159,7 +159,7 @@ def note_named(connection: Connection, site_id: int, day: date, now: datetime) -
 
 
 def name_visits(
-    connection: Connection, known: Coverage, files: Iterable[tuple[ColumnFile, NewFile]], now: datetime
+    connection: Connection, known: Coverage, files: Sequence[tuple[ColumnFile, NewFile]], now: datetime
 ) -> None:
     """Puts files whose events name their visits in place of others, in the REPEATABLE READ transaction in whose
     snapshot `known` was read. Raises OperationalError of SQLSTATE 40001 as `cover`."""

@@ -67,7 +67,8 @@ FROM event_days e
 JOIN column_days c ON c.site_id = e.site_id AND c.day = e.day
 {join_site_and_visits()}
 CROSS JOIN LATERAL (SELECT {VISITS_VERSION} AS version) AS now
-WHERE c.through >= e.last_drain_no AND coalesce(c.visits_named_at, '-infinity') <= :named_before
+WHERE c.through >= e.last_drain_no AND coalesce(c.visits_named_at, '-infinity')
+        <= CAST(:named_before AS timestamptz) - (CAST(:now AS timestamptz) - {_LAST} AT TIME ZONE 'UTC') / 24
     AND (CAST(:site_id AS int) IS NULL OR e.site_id = :site_id)
     AND {_LAST_DAY} < CAST(CAST(:now AS timestamptz) AT TIME ZONE {_ZONE} AS date)
     AND EXISTS (
@@ -93,6 +94,7 @@ def list_unnamed(
     site_id: int | None = None,
 ) -> list[SiteDay]:
     """Days that are over, of which files do not name the visits as they are, whose visits have not changed since
-    `rested_since`, and that were named at `named_before`, earlier, or never; the latest first. One query."""
+    `rested_since`, and that were named never, or at `named_before` or earlier, by an hour for each day since they were
+    over; the latest first. One query."""
     given = {"now": now, "rested_since": rested_since, "named_before": named_before, "limit": limit, "site_id": site_id}
     return [SiteDay(*row) for row in connection.execute(UNNAMED, given)]
