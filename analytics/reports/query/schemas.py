@@ -86,7 +86,9 @@ class BreakdownQuery(SummaryQuery):
 
 
 class VisitFigures(Schema):
-    """Page views, visitors and visits; a rate or mean of no visits is null."""
+    """Page views, visitors and visits; a rate or mean of no visits is null. With a filter that selects events within
+    visits (`meta.scope` is `event` or `mixed`), `page_views` are those that meet it, while `visits`, `bounce_rate` and
+    `avg_visit_duration_s` are of the whole visits that have one; `views_per_visit` is null then."""
 
     class Meta:
         include = required(fields.Integer, "page_views", "visitors", "visits") | nullable(
@@ -163,7 +165,7 @@ class BreakdownFigures(Schema):
     with the value (exit_path: ended with it), `visitors` who began one, and `page_views` of these visits. Ranked by
     events: `events` and their `visitors`; `visits` that began with the value, where visits have it; `page_views` where
     these alone are listed. Rates and means are of these visits. Null: not counted, or not known (`visitors` of days
-    that an earlier release counted)."""
+    that an earlier release counted); `views_per_visit` where a filter selects events within visits, as in a summary."""
 
     class Meta:
         include = _optional(fields.Integer, LIST_MEASURES) | _optional(fields.Float, VISIT_MEASURES)
