@@ -32,7 +32,8 @@ BREAKDOWN_DIMENSIONS = tuple(name for name in FIELDS if name not in ("src", "use
 DIMENSION_DESCRIPTION = (
     f"{', '.join(BREAKDOWN_DIMENSIONS)}, or `{PAYLOAD}.` and a property: `payload.plan`, nested `payload.order.total`, "
     "`payload.order\\.total` one key. Subjects and properties are listed of the events that have them; objects and "
-    "lists as JSON."
+    "lists as JSON. entry_path and exit_path list visits that have a page view which meets the filter, so there are "
+    "none with `filter=type==order`: `scope=visit` lists the visits with an order."
 )
 
 ENGAGED_S = "Mean visible seconds of the page's views that were reported on. Only with `metrics=engagement`."

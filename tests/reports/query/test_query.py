@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from flask.testing import FlaskClient
 from sqlalchemy import Engine, text
 
 from analytics.reports.query import views
@@ -110,6 +111,20 @@ def test_views_per_visit_is_null_where_a_filter_narrows_events_within_visits(
         assert [before[name] for name in names] == [1, 0.0, 100.0, views[1]]
     for one in found:
         assert (one["views_per_visit"], one["change"]["views_per_visit"]) == (views[0], views[2])
+
+
+def test_entry_pages_of_visits_with_an_order_need_the_scope_of_visits(
+    engine: Engine, store: Any, report: Report, site: Site, client: FlaskClient
+) -> None:
+    """Of two visits, that of ann has an order. No page view is one."""
+    store([view("02T10:00:00", "/a"), view("02T10:01:00", "/buy", type="order"), view("02T11:00:00", "/b", "bob")])
+    merge_site(engine, site.id)
+    query = "date=2026-03-02&dimension=entry_path&filter=type==order"
+    assert report("breakdown", query)["rows"] == []
+    assert [(row["value"], row["visits"]) for row in report("breakdown", f"{query}&scope=visit")["rows"]] == [("/a", 1)]
+    operation = client.get("/api/analytics/openapi.json").json["paths"]["/api/analytics/reports/breakdown"]["get"]
+    [described] = [one["description"] for one in operation["parameters"] if one["name"] == "dimension"]
+    assert "none with `filter=type==order`: `scope=visit` lists" in described
 
 
 def test_compare_covers_as_many_days_right_before(march: None, report: Report) -> None:
