@@ -14,9 +14,8 @@ from typing import Any
 import duckdb
 
 from analytics import memory
-from analytics.columnar.limits import QueryLimits, QueryTimeout, QueryTooLarge
+from analytics.columnar.limits import EngineBusy, QueryLimits, QueryTimeout, QueryTooLarge
 from analytics.columnar.local_files import SPILL
-from analytics.errors import Unavailable
 from analytics.web.server.disconnects import current_cancellation_token
 
 INTERRUPT_AGAIN_S = 0.5
@@ -28,7 +27,7 @@ LOOK_AGAIN_S = 0.25
 def open_engine(folder: Path, limits: QueryLimits) -> Iterator[duckdb.DuckDBPyConnection]:
     """A database in memory, in this process's turn; it spills into `folder`.
 
-    Raises QueryTimeout and QueryTooLarge in the block; Unavailable when others' queries take too long, and on a
+    Raises QueryTimeout and QueryTooLarge in the block; EngineBusy when others' queries take too long, Unavailable on a
     disconnect.
     """
     with (
@@ -55,10 +54,10 @@ class _Queue:
 
     @contextmanager
     def turn(self, limits: QueryLimits) -> Iterator[None]:
-        """Raises Unavailable where too many wait, after `wait_s`, and on a disconnect."""
+        """Raises EngineBusy where too many wait and after `wait_s`, Unavailable on a disconnect."""
         with self._changed:
             if self._waiting >= limits.most_waiting or not self._wait(limits.wait_s):
-                raise Unavailable("other reports with filters are running in this process; try again in a few seconds")
+                raise EngineBusy
             self._is_taken = True
         try:
             yield

@@ -15,12 +15,23 @@ class NotInColumns(Unavailable):
         super().__init__(detail, WRITTEN_SOON_S, code="not_in_columns")
 
 
+class EngineBusy(Unavailable):
+    """Queries of others run in this process."""
+
+    def __init__(self) -> None:
+        super().__init__("other reports with filters are running in this process; try again in a few seconds")
+
+
 class QueryTimeout(Exception):
     """The query ran longer than it may."""
 
 
 class QueryTooLarge(Exception):
     """The query needs more memory, and more room for what does not fit there, than it may have."""
+
+
+# Where columns do not answer, and the transaction that they were opened in can go on.
+NO_ANSWER = (NotInColumns, EngineBusy, QueryTimeout, QueryTooLarge)
 
 
 @dataclass(frozen=True)

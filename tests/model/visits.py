@@ -95,13 +95,13 @@ def mean_seconds(visits: list[Visit]) -> Fraction | None:
     return sum((visit.seconds for visit in visits), Fraction()) / len(visits) if visits else None
 
 
-def visit_figures(visits: list[Visit]) -> dict[str, Any]:
-    """The figures of a summary."""
+def visit_figures(visits: list[Visit], are_whole: bool = True) -> dict[str, Any]:
+    """The figures of a summary. `are_whole`: all of their events count."""
     return {
         "visits": len(visits),
         "bounce_rate": ratio(sum(visit.is_bounce for visit in visits), len(visits)),
         "avg_visit_duration_s": _maybe_rounded(mean_seconds(visits)),
-        "views_per_visit": ratio(sum(len(visit.views) for visit in visits), len(visits)),
+        "views_per_visit": ratio(sum(len(visit.views) for visit in visits), len(visits)) if are_whole else None,
     }
 
 

@@ -7,7 +7,7 @@ kept for all parts.
 from collections.abc import Mapping, Sequence
 
 from analytics.insights.goals.conversions import ConversionCounts
-from analytics.insights.goals.from_columns import ActiveInColumns, ColumnSource
+from analytics.insights.goals.from_columns import ActiveInColumns, count_totals
 from analytics.insights.goals.goals import Goal
 from analytics.insights.overview.sources import HourCounts, HourKey, SeriesCounts
 from analytics.insights.request import EventSelection as GoalSelection
@@ -46,11 +46,8 @@ class EventOverview:
         counts = source.count_values(period, dimension, values)
         return ranking._replace(rows=[counts[value] for value in values])
 
-    def can_compare_values(self, period: Period) -> bool:
+    def compare_values(self, period: Period, values: Mapping[str, Sequence[str]]) -> dict[str, dict[str, ValueCounts]]:
         """Purged events are refused before (report_period.py)."""
-        return True
-
-    def count_values(self, period: Period, values: Mapping[str, Sequence[str]]) -> dict[str, dict[str, ValueCounts]]:
         return {name: self._source_of(name).count_values(period, name, chosen) for name, chosen in values.items()}
 
     def _source_of(self, dimension: str) -> MeasureSource:
@@ -68,5 +65,4 @@ class EventOverview:
         selection = GoalSelection(one.site_id, period, one.filter, one.bots, "from", one.scope)
         with self._source.open_columns() as reader:
             events = ColumnEvents(reader, selection)
-            active = ActiveInColumns(events)
-            return [ColumnSource(events, goal, active).count("all")[0] for goal in goals]
+            return [*count_totals(events, goals, ActiveInColumns(events))]

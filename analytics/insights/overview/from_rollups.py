@@ -1,17 +1,20 @@
 """RollupOverview: the counts of an overview from rollups, all dimensions together, in one snapshot.
 
-overview.py and site_overviews.py create it. It reads no raw events but those of days that the period cuts
-(rollups/snapshot/clipped.py).
+overview.py creates it. It reads no raw events but those of days that the period cuts (rollups/snapshot/clipped.py), and
+columns for goals that rollups do not hold and lists of busy parts of days.
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import date, timedelta
-from typing import NamedTuple
+from datetime import date, datetime, timedelta
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
 
 from analytics.insights.goals.conversions import ConversionCounts
+from analytics.insights.goals.from_columns import CountedUsers, count_totals
 from analytics.insights.goals.from_rollups import count_goals
 from analytics.insights.goals.goals import Goal
 from analytics.insights.overview.sources import HourCounts, HourKey, SeriesCounts
+from analytics.insights.request import EventSelection as GoalSelection
 from analytics.period import Period
 from analytics.reports.day_range import DayRange
 from analytics.reports.query.breakdown import default_types
@@ -30,16 +33,19 @@ from analytics.reports.query.measures import (
 from analytics.rollups.calendar import read_calendar
 from analytics.rollups.cardinality import OTHER
 from analytics.rollups.snapshot import sums
-from analytics.rollups.snapshot.clipped import cut_days, first_raw_instant
+from analytics.rollups.snapshot.clipped import ClippedSnapshot, Part, PartLists
 from analytics.rollups.snapshot.ranked_lists import read_ranked_lists
 from analytics.rollups.snapshot.selected_values import read_counts_of_lists
 from analytics.rollups.snapshot.snapshot import RollupFilter, Snapshot
 from analytics.rollups.snapshot.visit_lists import VisitDays, read_ranked_visit_lists, read_visit_values
 from analytics.rollups.visits.sums import VisitSums
 
+if TYPE_CHECKING:
+    from analytics.columnar.read import ColumnReader
+
 ONE_DAY = timedelta(days=1)
-# Lists of a part of a day are counted in its raw events, 16 us of processor time each: 50 ms. A site of 400,000 events
-# a day would take seconds, each time a period that is still running is shown.
+# Lists of a part of a day are counted in its raw events, 16 us of processor time each: 50 ms. More of them are counted
+# in columns: a site of 400,000 events a day would take seconds, each time a period that is still running is shown.
 MAX_CUT_EVENTS = 3_000
 
 
@@ -97,23 +103,40 @@ class RollupOverview:
         counts = self._source.count_values(period, dimension, values)
         return ranking._replace(rows=[counts[value] for value in values])
 
-    def can_compare_values(self, period: Period) -> bool:
-        """Not where the period cuts a day whose raw events may be purged, or are more than MAX_CUT_EVENTS. No query for
-        whole days, else three."""
-        first = first_raw_instant(period.start, period.end, self._snapshot.zone, of_values=True)
-        if first is None:
-            return True
-        calendar = read_calendar(self._snapshot.connection, self._snapshot.site_id)
-        is_kept = calendar is None or calendar.raw_since is None or calendar.raw_since <= first
-        return is_kept and self._count_cut_events(period) <= MAX_CUT_EVENTS
+    def compare_values(self, period: Period, values: Mapping[str, Sequence[str]]) -> dict[str, dict[str, ValueCounts]]:
+        """Nothing where the period cuts a day whose raw events may be purged, or which has more than MAX_CUT_EVENTS
+        that columns cannot count now. Of whole days the queries of `_count_values`, else a few more."""
+        snapshot = self._source.clip(period)
+        if isinstance(snapshot, ClippedSnapshot) and not self._can_list(snapshot, list(values)):
+            return {}
+        return self._count_values(period, values)
 
-    def _count_cut_events(self, period: Period) -> int:
-        """The events of the parts of days that the period has, those of bots too."""
-        days = [part.day for part in cut_days(period.start, period.end, self._snapshot.zone)]
-        events = sums.events_by_day(self._source.clip(period), "total", days[0], days[-1] + ONE_DAY, bots=True)
+    def _can_list(self, snapshot: ClippedSnapshot, dimensions: Sequence[str]) -> bool:
+        """Whether there are few events in the parts of days, or columns have their lists, which are read then."""
+        starts = [part.start for part in snapshot.parts if part.start < part.end]
+        if not all(map(self._has_events_since, starts)):
+            return False
+        return self._count_cut_events(snapshot) <= MAX_CUT_EVENTS or self._hold_lists(snapshot, dimensions)
+
+    def _has_events_since(self, instant: datetime) -> bool:
+        """Whether no raw event from then on may be purged."""
+        calendar = read_calendar(self._snapshot.connection, self._snapshot.site_id)
+        return calendar is None or calendar.raw_since is None or calendar.raw_since <= instant
+
+    def _count_cut_events(self, snapshot: ClippedSnapshot) -> int:
+        """The events of the parts of days, those of bots too."""
+        days = [part.day for part in snapshot.parts]
+        events = sums.events_by_day(snapshot, "total", days[0], days[-1] + ONE_DAY, bots=True)
         return sum(events[day, ""] for day in days)
 
-    def count_values(self, period: Period, values: Mapping[str, Sequence[str]]) -> dict[str, dict[str, ValueCounts]]:
+    def _hold_lists(self, snapshot: ClippedSnapshot, dimensions: Sequence[str]) -> bool:
+        """Whether columns have the lists of the parts of days, which the snapshot holds then."""
+        found = self._source.ask_columns(partial(_read_parts, snapshot.parts, self._divide(dimensions)))
+        for part, lists in zip(snapshot.parts, found or (), strict=False):
+            snapshot.hold_lists(part, lists)
+        return found is not None
+
+    def _count_values(self, period: Period, values: Mapping[str, Sequence[str]]) -> dict[str, dict[str, ValueCounts]]:
         """Four queries for any number of dimensions; the dimensions type and subject take more."""
         lists, snapshot, days = self._divide(list(values)), self._source.clip(period), _days(period)
         counts = {name: self._source.count_values(period, name, values[name]) for name in lists.of_types}
@@ -153,8 +176,30 @@ class RollupOverview:
         }
 
     def count_goals(self, period: Period, goals: Sequence[Goal]) -> list[ConversionCounts | None]:
-        """Four queries for any number of goals."""
-        return count_goals(self._source.clip(period), goals, *_days(period), self._bots)
+        """Four queries for any number of goals. Those that rollups do not hold are counted in columns, where no event
+        of the period may be purged."""
+        snapshot, days = self._source.clip(period), _days(period)
+        counts = count_goals(snapshot, goals, *days, self._bots)
+        others = [goal for goal, found in zip(goals, counts, strict=True) if found is None]
+        if not others or not self._has_events_since(period.start):
+            return counts
+        active = CountedUsers(len(snapshot.total(*days, bots=self._bots).users))
+        counted = iter(self._source.ask_columns(partial(self._count_in_columns, period, others, active)) or ())
+        return [next(counted, None) if found is None else found for found in counts]
+
+    def _count_in_columns(
+        self, period: Period, goals: Sequence[Goal], active: CountedUsers, reader: "ColumnReader"
+    ) -> list[ConversionCounts]:
+        from analytics.insights.column_events import ColumnEvents
+
+        selection = GoalSelection(self._selection.site_id, period, (), self._bots, "from")
+        return list(count_totals(ColumnEvents(reader, selection), goals, active))
+
+
+def _read_parts(parts: Sequence[Part], lists: _Lists, reader: "ColumnReader") -> list[PartLists]:
+    from analytics.reports.columns.part_lists import read_part_lists
+
+    return [read_part_lists(reader, part, lists.of_views, lists.of_visits) for part in parts]
 
 
 def _ranking(rows: list[ValueCounts], total: int, value_count: int) -> Ranking:

@@ -123,9 +123,9 @@ def _breakdowns(resolved: ResolvedRequest, source: OverviewSource, dimensions: S
     """Dimension → the first page of its breakdown."""
     rankings = source.rank_lists(resolved.period, dimensions, _limit(resolved), with_other=False)
     previous: dict[str, dict[str, ValueCounts]] = {}
-    if resolved.previous_period and source.can_compare_values(resolved.previous_period):
+    if resolved.previous_period:
         values = {name: [row.value for row in ranking.rows] for name, ranking in rankings.items()}
-        previous = source.count_values(resolved.previous_period, values)
+        previous = source.compare_values(resolved.previous_period, values)
     measures = resolved.query.get("measures") or LIST_MEASURES
     return {
         name: BreakdownPage(

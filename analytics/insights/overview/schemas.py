@@ -73,8 +73,8 @@ class PreviousOverview(PreviousSummary):
 
 
 class OverviewGoal(Schema):
-    """A stored goal. `rate`: users divided by active_users, null without active users. All null: the figures need raw
-    events, which this overview does not read; the goal's own report has them."""
+    """A stored goal, with the figures of its own report. `rate`: users divided by active_users, null without active
+    users. All null: the goal needs raw events, of which some may be purged, or which column files cannot count now."""
 
     class Meta:
         include = required(fields.String, "name") | nullable(fields.Integer, "conversions", "users", "active_users")
@@ -95,8 +95,8 @@ class SiteOverviewResponse(SummaryFigures):
     as in a summary.
 
     With the parameter `lists`: `breakdowns` has the first page of each dimension's breakdown, `goals` the first 100
-    goals by name. Rows have no `previous` and `change` where the compared period cuts a day that has more than 3,000
-    events in it, or whose raw events may be purged; with `align=whole`, a period of whole days cuts none.
+    goals by name. Rows have no `previous` and `change` where the compared period cuts a day whose raw events may be
+    purged, or a busy day that column files cannot count now; with `align=whole`, a period of whole days cuts none.
     Without it: `lists`, for each of twelve dimensions the values with the most visits; for `path`, `hostname`,
     `language` and `screen`, with the most page views. Share links and public sites have no `referrer`.
     """

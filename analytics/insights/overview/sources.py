@@ -43,14 +43,12 @@ class OverviewSource(Protocol):
     def rank_lists(self, period: Period, dimensions: Sequence[str], limit: int, with_other: bool) -> dict[str, Ranking]:
         """Dimension → its first `limit` values with all counts. `with_other`: OTHER may be one of them."""
 
-    def can_compare_values(self, period: Period) -> bool:
-        """Whether `count_values` of a compared period answers within the time of an overview."""
-
-    def count_values(self, period: Period, values: Mapping[str, Sequence[str]]) -> dict[str, dict[str, ValueCounts]]:
-        """Dimension → value → all counts, of these values of each; a value without events has no entry."""
+    def compare_values(self, period: Period, values: Mapping[str, Sequence[str]]) -> dict[str, dict[str, ValueCounts]]:
+        """Dimension → value → all counts in the compared period, of these values of each; a value without events has no
+        entry. A dimension without an entry is not compared."""
 
     def count_hours(self, period: Period) -> Mapping[HourKey, HourCounts]:
         """The counts of each hour that has any."""
 
     def count_goals(self, period: Period, goals: Sequence[Goal]) -> list[ConversionCounts | None]:
-        """The totals of each goal; None: this source does not hold them."""
+        """The totals of each goal; None: not known."""

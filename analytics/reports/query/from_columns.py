@@ -23,6 +23,7 @@ from analytics.reports.query.measures import (
     VISIT_DIMENSIONS,
     BucketCounts,
     EventSelection,
+    NarrowedVisits,
     Ranking,
     ValueCounts,
     event_counts,
@@ -48,6 +49,7 @@ class ColumnSource:
         self._reader, self._wanted = reader, wanted
         # Without a filter, tables would be copies of everything.
         self._kept = tuple(dimensions) if wanted.filter else ()
+        self._sums = VisitSums if wanted.selects_only_visits else NarrowedVisits
         self._selection = RowSelection(wanted.site_id, wanted.bots, wanted.filter, wanted.scope)
 
     @property
@@ -88,7 +90,7 @@ class ColumnSource:
             return {}
         if lists_visits(dimension, self._wanted):
             return {
-                value: visit_counts(value, VisitSums(*sums), people)
+                value: visit_counts(value, self._sums(*sums), people)
                 for value, people, *sums in self._visitors(period, dimension, values)
             }
         parameters = Parameters()
@@ -164,7 +166,7 @@ class ColumnSource:
         parameters = Parameters()
         rows, is_among = self._began(period, parameters), self._among(*among, parameters) if among else "true"
         query = f"SELECT {key} AS key, {_VISIT_SUMS} FROM {rows} {join} WHERE {is_among} GROUP BY 1"
-        return ((value, VisitSums(*sums)) for value, *sums in self._reader.execute(query, parameters))
+        return ((value, self._sums(*sums)) for value, *sums in self._reader.execute(query, parameters))
 
     def _visitors(self, period: Period, dimension: str, values: Sequence[str]) -> list[tuple[Any, ...]]:
         """Value, the people who began visits of it, and VisitSums."""

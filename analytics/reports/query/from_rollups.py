@@ -3,15 +3,17 @@
 query.py creates it. It takes milliseconds, however many events are stored, and never reads raw events.
 """
 
+import logging
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import Connection
 
+from analytics.columnar.limits import NO_ANSWER
 from analytics.errors import NotFound
 from analytics.period import Period
 from analytics.reports.buckets import Bucket, split_period
@@ -43,6 +45,8 @@ from analytics.store.planner import scans_allowed
 if TYPE_CHECKING:
     from analytics.columnar.read import ColumnReader
 
+log = logging.getLogger(__name__)
+T = TypeVar("T")
 # Of events; the other dimensions need raw events.
 ROLLUP_DIMENSIONS = frozenset(DIMENSIONS) - frozenset(TOTAL_DIMENSIONS) | frozenset(("type", "subject"))
 
@@ -70,16 +74,27 @@ class RollupSource:
     @contextmanager
     def open_columns(self) -> Iterator["ColumnReader"]:
         """Scans of millions of rows are allowed meanwhile: a snapshot plans for look-ups."""
+        with scans_allowed(self.connection), self._open_columns() as reader:
+            yield reader
+
+    def ask_columns(self, ask: Callable[["ColumnReader"], T]) -> T | None:
+        """What `ask` finds in the columns that `open_columns` gives; None where these cannot answer now."""
+        # Within: after an error that leaves it, scans would stay allowed.
+        with scans_allowed(self.connection):
+            try:
+                with self._open_columns() as reader:
+                    return ask(reader)
+            except NO_ANSWER as error:
+                log.info("no answer from columns", extra={"site_id": self._selection.site_id, "error": repr(error)})
+                return None
+
+    def _open_columns(self) -> AbstractContextManager["ColumnReader"]:
         from analytics.reports.columns.site_columns import open_site_columns
 
         calendar = read_calendar(self.connection, self._selection.site_id)
         if calendar is None:
             raise NotFound("the site has been deleted")
-        with (
-            scans_allowed(self.connection),
-            open_site_columns(self.connection, self._selection.site_id, calendar) as reader,
-        ):
-            yield reader
+        return open_site_columns(self.connection, self._selection.site_id, calendar)
 
     def count(self, period: Period, unit: str) -> list[BucketCounts]:
         """Four queries; by week or month one more a bucket. Reads a bitmap an hour, or a closed week or month, and the

@@ -60,6 +60,17 @@ class EventSelection(NamedTuple):
         return not self.filter or self.scope == VISIT
 
 
+class NarrowedVisits(VisitSums):
+    """Sums of whole visits, of whose events a filter selects some: the page views of a response are fewer than theirs,
+    so it shows no views a visit (docs/decisions/0043)."""
+
+    __slots__ = ()
+
+    @property
+    def views_per_visit(self) -> None:
+        return None
+
+
 class BucketCounts(NamedTuple):
     """The counts of one bucket, as defined above; visits count in the bucket in which they began."""
 
@@ -160,7 +171,7 @@ class MeasureSource(Protocol):
 
 
 def visit_figures(visits: VisitSums) -> dict[str, Any]:
-    """The figures of visits in JSON; a rate or mean of no visits is null."""
+    """The figures of visits in JSON; a rate or mean of no visits is null, and so are the views of NarrowedVisits."""
     return {
         "visits": visits.visits,
         "bounce_rate": round_figure(visits.bounce_rate),

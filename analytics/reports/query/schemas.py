@@ -32,7 +32,8 @@ BREAKDOWN_DIMENSIONS = tuple(name for name in FIELDS if name not in ("src", "use
 DIMENSION_DESCRIPTION = (
     f"{', '.join(BREAKDOWN_DIMENSIONS)}, or `{PAYLOAD}.` and a property: `payload.plan`, nested `payload.order.total`, "
     "`payload.order\\.total` one key. Subjects and properties are listed of the events that have them; objects and "
-    "lists as JSON."
+    "lists as JSON. entry_path and exit_path list visits that have a page view which meets the filter, so there are "
+    "none with `filter=type==order`: `scope=visit` lists the visits with an order."
 )
 
 ENGAGED_S = "Mean visible seconds of the page's views that were reported on. Only with `metrics=engagement`."
@@ -86,7 +87,9 @@ class BreakdownQuery(SummaryQuery):
 
 
 class VisitFigures(Schema):
-    """Page views, visitors and visits; a rate or mean of no visits is null."""
+    """Page views, visitors and visits; a rate or mean of no visits is null. With a filter that selects events within
+    visits (`meta.scope` is `event` or `mixed`), `page_views` are those that meet it, while `visits`, `bounce_rate` and
+    `avg_visit_duration_s` are of the whole visits that have one; `views_per_visit` is null then."""
 
     class Meta:
         include = required(fields.Integer, "page_views", "visitors", "visits") | nullable(
@@ -163,7 +166,7 @@ class BreakdownFigures(Schema):
     with the value (exit_path: ended with it), `visitors` who began one, and `page_views` of these visits. Ranked by
     events: `events` and their `visitors`; `visits` that began with the value, where visits have it; `page_views` where
     these alone are listed. Rates and means are of these visits. Null: not counted, or not known (`visitors` of days
-    that an earlier release counted)."""
+    that an earlier release counted); `views_per_visit` where a filter selects events within visits, as in a summary."""
 
     class Meta:
         include = _optional(fields.Integer, LIST_MEASURES) | _optional(fields.Float, VISIT_MEASURES)

@@ -6,7 +6,7 @@ the code of the drain. Unmerged deltas count as in every Snapshot. Only SELECTs.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Container, Iterator, Sequence
+from collections.abc import Collection, Container, Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
@@ -113,6 +113,14 @@ def clip(snapshot: Snapshot, start: datetime, end: datetime) -> Snapshot:
     return ClippedSnapshot(base, parts) if parts else base
 
 
+class PartLists(NamedTuple):
+    """The lists of a part of a day, of all values: page views, without subjects, and the stored visits that begin in it
+    by the values that they have."""
+
+    views: Counts
+    visits: Mapping[Group, ValueChanges]
+
+
 class ClippedSnapshot(Snapshot):
     """As Snapshot; rows of the days of `parts` hold only their part of the day."""
 
@@ -125,8 +133,14 @@ class ClippedSnapshot(Snapshot):
         self._parts = {part.day: part for part in parts}
         self._fragment_counts: dict[tuple[datetime, datetime], Counts] = {}
         self._list_counts: dict[date, Counts] = {}
+        self._held_lists: dict[date, PartLists] = {}
         self._visits: dict[tuple[datetime, datetime], VisitSumChanges] = {}
         self._raw_since: list[datetime | None] = []
+
+    def hold_lists(self, part: Part, lists: PartLists) -> None:
+        """What was counted elsewhere at the same instant. From then on lists of the part are read of page views and of
+        these dimensions only."""
+        self._held_lists[part.day] = lists
 
     def day_spans(self, first_day: date, end_day: date) -> list[Span]:
         return [span for span in super().day_spans(first_day, end_day) if span.day not in self._parts]
@@ -222,6 +236,8 @@ class ClippedSnapshot(Snapshot):
 
     def _read_lists(self, part: Part) -> Counts:
         """The raw events of the part by all dimensions. One query, O(events of it), some µs each."""
+        if part.day in self._held_lists:
+            return self._held_lists[part.day].views
         if part.day not in self._list_counts:
             counts: Counts = {}
             if part.start < part.end:
@@ -259,7 +275,7 @@ class ClippedSnapshot(Snapshot):
         for part in self._parts.values():
             sources = [self._visits_between(interval, totals) for interval in part.fragments if totals]
             sources += [self._visits_of_hours(part, totals)] if totals else []
-            sources += [self._visits_between((part.start, part.end), lists)] if lists else []
+            sources += [self._visits_of_lists(part, lists)] if lists else []
             for group, values in (pair for source in sources for pair in source.items()):
                 changes[group] = _add_changes(changes.get(group, {}), values)
         return changes
@@ -281,7 +297,24 @@ class ClippedSnapshot(Snapshot):
     def _visits_between(
         self, interval: tuple[datetime, datetime], dimensions: Sequence[str]
     ) -> dict[Group, ValueChanges]:
-        return limit_changes(self.connection, self.site_id, self._read_visits(interval), dimensions)
+        changes = dict(self._read_visits(interval).groups(dimensions))
+        return limit_changes(self.connection, self.site_id, changes)
+
+    def _visits_of_lists(self, part: Part, dimensions: Sequence[str]) -> dict[Group, ValueChanges]:
+        if part.day not in self._held_lists:
+            return self._visits_between((part.start, part.end), dimensions)
+        changes = _ChangesWithin(self.zone, part.start, part.end)
+        self._add_unmerged(changes)
+        groups = dict(changes.groups(dimensions))
+        for group, values in self._held_lists[part.day].visits.items():
+            if group[0] in dimensions:
+                groups[group] = _add_changes(groups.get(group, {}), values)
+        return limit_changes(self.connection, self.site_id, groups)
+
+    def _add_unmerged(self, changes: VisitSumChanges) -> None:
+        """What unmerged page views change of the stored visits."""
+        if parts := self.unmerged.visit_parts():
+            add_sum_changes(self.connection, self.site_id, parts, changes)
 
     def _read_visits(self, interval: tuple[datetime, datetime]) -> VisitSumChanges:
         """The sums of the visits that begin in the interval, with what unmerged page views change. O(visits)."""
@@ -292,8 +325,7 @@ class ClippedSnapshot(Snapshot):
                 self._check_kept(start)
                 for visits in read_visits(self.connection, self.site_id, start, end):
                     changes.add(visits)
-                if parts := self.unmerged.visit_parts():
-                    add_sum_changes(self.connection, self.site_id, parts, changes)
+                self._add_unmerged(changes)
             self._visits[interval] = changes
         return self._visits[interval]
 

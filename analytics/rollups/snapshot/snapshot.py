@@ -214,7 +214,7 @@ class Snapshot:
     def visit_changes(self, dimensions: Container[str]) -> dict[Group, ValueChanges]:
         """What unmerged page views change of the visits, under the values that merge would give them."""
         changes = self.unmerged.visit_changes(self.zone)
-        return limit_changes(self.connection, self.site_id, changes, dimensions) if changes.days else {}
+        return limit_changes(self.connection, self.site_id, dict(changes.groups(dimensions))) if changes.days else {}
 
     def uncut_days(self, first_day: date, end_day: date) -> list[tuple[date, date]]:
         """`[first, end)` of each run of days whose stored rows count."""

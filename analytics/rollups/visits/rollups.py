@@ -7,7 +7,7 @@ Who the visits are of changes by the same rule (docs/decisions/0028), and both i
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Container, Mapping
+from collections.abc import Collection, Mapping
 from datetime import date, timedelta
 from heapq import nsmallest
 
@@ -50,10 +50,10 @@ def apply_sums(connection: Connection, site_id: int, sum_changes: VisitSumChange
 
 
 def limit_changes(
-    connection: Connection, site_id: int, sum_changes: VisitSumChanges, dimensions: Container[str]
+    connection: Connection, site_id: int, changes: Mapping[Group, ValueChanges]
 ) -> dict[Group, ValueChanges]:
-    """The changes of the dimensions under the values that `apply_sums` would add them to. One query."""
-    return _limit(connection, site_id, dict(sum_changes.groups(dimensions)))[0]
+    """The changes under the values that `apply_sums` would add them to. One query."""
+    return _limit(connection, site_id, changes)[0]
 
 
 def _in_unions(

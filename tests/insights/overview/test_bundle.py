@@ -1,5 +1,6 @@
 """Each part of an overview equals the report that gives it alone, for any period, zone, comparison and granularity."""
 
+import random
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine
 
 from analytics import clock
+from analytics.columnar import read
 from analytics.insights.overview import from_rollups
 from analytics.insights.overview.overview import TOP_LIST_DIMENSIONS
 from analytics.insights.overview.schemas import LISTS, SiteOverviewResponse
@@ -24,7 +26,7 @@ from analytics.rollups.visits import rollups as visit_rollups
 from analytics.sites.sites import Site
 from tests.examples import examples
 from tests.factories import make_site
-from tests.reports.brute_force import STARTS, ZONES
+from tests.reports.brute_force import BOT, STARTS, ZONES
 from tests.reports.query.test_brute_force import FILTERS, sent, slow_visits, stored
 
 Report = Callable[..., Any]
@@ -129,7 +131,7 @@ def test_each_part_equals_the_report_that_gives_it_alone(
     for name, found in single.items():
         assert bundle["breakdowns"][name] == {part: value for part, value in found.items() if part != "meta"}
     assert list(bundle["breakdowns"]) == asked.dimensions
-    check_goals(bundle["goals"], converted, is_raw=bundle["meta"]["source"] == "raw")
+    check_goals(bundle["goals"], converted)
     assert "lists" not in bundle
 
 
@@ -146,14 +148,50 @@ def check_figures(bundle: dict[str, Any], summary: dict[str, Any]) -> None:
     assert ("previous" in bundle, "current" in bundle) == ("previous" in summary, "current" in summary)
 
 
-def check_goals(goals: list[dict[str, Any]], reports: list[dict[str, Any]], is_raw: bool) -> None:
+def check_goals(goals: list[dict[str, Any]], reports: list[dict[str, Any]]) -> None:
+    """Also those with a pattern or a filter, which rollups do not have."""
     assert [goal["name"] for goal in goals] == [goal["name"] for goal in GOALS]
-    for goal, found in zip(goals, reports, strict=True):
-        if not is_raw and goal["name"] in ("d pattern", "e filter"):
-            # Rollups have neither patterns nor filters.
-            assert [goal[name] for name in WHO] == [None] * 4
-        else:
-            assert [goal[name] for name in WHO] == [found[name] for name in WHO]
+    assert [[goal[name] for name in WHO] for goal in goals] == [[found[name] for name in WHO] for found in reports]
+
+
+def many_events(seed: int, start: datetime) -> list[dict[str, Any]]:
+    """Of nine users within the first hour and half of two days."""
+    drawn = random.Random(seed)
+    seconds = drawn.sample(range(5_400), 60)
+    return [
+        {
+            "ts": (start.replace(tzinfo=UTC) + timedelta(days=drawn.randrange(2), seconds=second)).isoformat(),
+            "user_id": drawn.choice("abcdefghi"), "type": drawn.choice(["page_view"] * 3 + ["click"]),
+            "path": drawn.choice(["/", "/blog", "/shop"]), "hostname": drawn.choice(["a.example", "b.example"]),
+            "utm_source": drawn.choice(["", "news", "mail"]), "country": drawn.choice(["", "DE", "FR"]),
+            "user_agent": drawn.choice([None, None, None, BOT]),
+        }
+        for second in seconds
+    ]  # fmt: skip
+
+
+@FEW
+@given(
+    seed=st.integers(0, 10_000), start=st.sampled_from(STARTS), zone=st.sampled_from(ZONES), bots=st.booleans(),
+    dimensions=st.lists(st.sampled_from(BREAKDOWN_DIMENSIONS), max_size=10),
+)  # fmt: skip
+def test_busy_parts_of_days_are_compared_as_in_a_breakdown(
+    monkeypatch: pytest.MonkeyPatch, with_goals: Any, report: Report, seed: int, start: datetime, zone: str, bots: bool,
+    dimensions: list[str],
+) -> None:  # fmt: skip
+    """All events are compared with those without the first and the last 30 minutes. Half of them wait for their merge,
+    and every part of a day is busy."""
+    first, there = start.date(), with_goals(zone, many_events(seed, start))
+    chosen = list(dict.fromkeys(["path", "utm_source", "exit_path", *dimensions]))
+    query = f"site={there.key}&from={first - timedelta(days=1)}&to={first + timedelta(days=2)}&include_bots={bots}"
+    query += f"&compare={first}T00:30:00Z..{first + timedelta(days=1)}T01:00:00Z"
+    with monkeypatch.context() as patch:
+        patch.setattr(clock, "now", lambda: start.replace(tzinfo=UTC) + timedelta(days=9))
+        patch.setattr(from_rollups, "MAX_CUT_EVENTS", -1)
+        bundle = report("overview", f"{query}&lists={','.join(chosen)}")
+        single = {name: report("breakdown", f"{query}&dimension={name}") for name in chosen}
+    for name, found in single.items():
+        assert bundle["breakdowns"][name] == {part: value for part, value in found.items() if part != "meta"}
 
 
 @FEW
@@ -282,23 +320,58 @@ def test_the_examples_and_answers_match_the_schema(store: Any, site: Site, repor
         assert SiteOverviewResponse().validate(report("overview", f"date={DAY}{query}")) == {}
 
 
-def test_rows_are_not_compared_with_a_busy_part_of_a_day(
-    at_noon: None, engine: Engine, store: Any, site: Site, report: Report, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.parametrize("is_merged", [False, True])
+@pytest.mark.parametrize(("limit", "has_columns", "previous"), [
+    (3, True, 2), (3, False, 2), (2, True, 2), (2, False, None),
+])  # fmt: skip
+def test_rows_are_compared_with_a_busy_part_of_a_day_in_columns(
+    at_noon: None, engine: Engine, store: Any, site: Site, report: Report, monkeypatch: pytest.MonkeyPatch,
+    is_merged: bool, limit: int, has_columns: bool, previous: int | None,
+) -> None:  # fmt: skip
     """At 12:30, yesterday had three events, one of them a bot's; the fourth came later."""
     times = ["2026-03-18T01:10:00Z", "2026-03-18T12:29:00Z", "2026-03-18T12:31:00Z", "2026-03-19T08:00:00Z"]
     store({"ts": ts, "path": "/"} for ts in times)
     store([{"ts": "2026-03-18T05:00:00Z", "user_agent": "Googlebot/2.1"}])
-    for is_merged in (False, True):
-        if is_merged:
-            merge_site(engine, site.id)
-        for limit, align, previous in ((3, "elapsed", 2), (2, "elapsed", None), (2, "whole", 3)):
-            monkeypatch.setattr(from_rollups, "MAX_CUT_EVENTS", limit)
-            bundle = report("overview", f"days=1&compare=previous&align={align}&lists=path,source")
-            assert bundle["previous"]["page_views"] == (3 if align == "whole" else 2)
-            [row] = bundle["breakdowns"]["path"]["rows"]
-            assert row.get("previous", {}).get("events") == previous
-            assert ("change" in bundle["breakdowns"]["source"]["rows"][0]) == (previous is not None)
+    if is_merged:
+        merge_site(engine, site.id)
+    monkeypatch.setattr(from_rollups, "MAX_CUT_EVENTS", limit)
+    if not has_columns:
+        # More events than that are in no file.
+        monkeypatch.setattr(read, "MOST_LOOSE_EVENTS", 0)
+    query = "days=1&compare=previous&lists=path,source"
+    bundle = report("overview", query)
+    assert bundle["previous"]["page_views"] == 2
+    [page], [source] = (bundle["breakdowns"][name]["rows"] for name in ("path", "source"))
+    assert page.get("previous", {}).get("events") == previous
+    # Both page views are visits of their own.
+    assert source.get("previous", {}).get("visits") == previous
+    assert ("change" in source) == (previous is not None)
+    # Whole days are compared in any case.
+    [page] = report("overview", f"{query}&align=whole")["breakdowns"]["path"]["rows"]
+    assert page["previous"]["events"] == 3
+
+
+@pytest.mark.parametrize(("refused", "figures"), [
+    ("", [3, 2, 2, 1.0]), ("in no file", [None] * 4), ("purged", [None] * 4),
+])  # fmt: skip
+def test_goals_that_rollups_do_not_hold_are_counted_in_columns(
+    sql: Any, store: Any, site: Site, report: Report, client: FlaskClient, token: Any, auth: Any,
+    monkeypatch: pytest.MonkeyPatch, refused: str, figures: list[Any],
+) -> None:  # fmt: skip
+    """Ann and bob order three times as pro, ann once as free. Goals of rollups have their figures in any case."""
+    orders = [("ann", "pro"), ("bob", "pro"), ("ann", "pro"), ("ann", "free")]
+    store(
+        {"ts": f"{DAY}T10:00:00Z", "type": "order", "user_id": user, "payload": {"plan": plan}} for user, plan in orders
+    )
+    for body in ({"name": "a", "type": "order"}, {"name": "b", "type": "order", "filter": "payload.plan==pro"}):
+        assert client.post("/api/analytics/goals", json=body, headers=auth(token("read write"))).status_code == 201
+    if refused == "in no file":
+        monkeypatch.setattr(read, "MOST_LOOSE_EVENTS", 0)
+    if refused == "purged":
+        sql("UPDATE sites SET raw_since = '2026-03-02T00:00:01Z' RETURNING 1")
+    plain, filtered = report("overview", f"date={DAY}&lists=goals")["goals"]
+    assert [plain[name] for name in WHO] == [4, 2, 2, 1.0]
+    assert [filtered[name] for name in WHO] == figures
 
 
 @pytest.mark.parametrize("lists", ["payload.plan,payload.Plan", "payload.Plan,payload.plan"])

@@ -40,7 +40,7 @@ def figures(site: Site, request: Request, period: Period, asked: Period | None =
         "visitors": len(users(events if request.types else views)),
         "events": len(events),
     }
-    counts = visit_figures(visits_meeting(site, request, period))
+    counts = visit_figures(visits_meeting(site, request, period), request.selects_only_visits)
     return {
         **{name: site.told_of_events(request, figure) for name, figure in of_events.items()},
         **{name: site.told(request, asked or period, figure) for name, figure in counts.items()},
@@ -98,7 +98,8 @@ def series(site: Site, request: Request, period: Period, unit: str, asked: Perio
         counts = figures(site, request, inside)
         began = [visit for visit in visits_meeting(site, request, period) if visit.start in bucket]
         point = {name: counts[name] for name in ("events", "page_views", "visitors")}
-        point |= {name: site.told(request, asked, figure) for name, figure in visit_figures(began).items()}
+        of_visits = visit_figures(began, request.selects_only_visits)
+        point |= {name: site.told(request, asked, figure) for name, figure in of_visits.items()}
         points.append(
             {"date": bucket.first, "ts": local(bucket.start, period), "to": local(bucket.end, period), **point}
         )

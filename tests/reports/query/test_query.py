@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from flask.testing import FlaskClient
 from sqlalchemy import Engine, text
 
 from analytics.reports.query import views
@@ -80,6 +81,50 @@ def test_a_filter_narrows_the_figures(march: None, report: Report, more: str, ex
     assert tuple(found[name] for name in ("page_views", "visitors", "visits", "events")) == expected
     if not more.startswith("filter"):
         assert found == {**report("summary", f"{PERIOD}&{more}&filter=country!=XX"), "meta": found["meta"]}
+
+
+@pytest.mark.parametrize(("more", "views"), [
+    ("filter=path=^/blog", (None, None, None)),
+    ("filter=utm_source==;path=^/blog", (None, None, None)),
+    ("filter=path=^/blog&scope=event", (None, None, None)),
+    ("filter=path=^/blog&scope=visit", (1.0, 2.0, -0.5)),
+    ("filter=entry_path=^/", (1.0, 2.0, -0.5)),
+    ("", (1.0, 2.0, -0.5)),
+])  # fmt: skip
+def test_views_per_visit_is_null_where_a_filter_narrows_events_within_visits(
+    engine: Engine, store: Any, report: Report, site: Site, more: str, views: tuple[float | None, ...]
+) -> None:
+    """The day before ann looked at two pages within 100 s, one of them on /blog; on the day she looks at that one."""
+    store([view("02T10:00:00", "/blog"), view("02T10:01:40", "/"), view("03T10:00:00", "/blog")])
+    merge_site(engine, site.id)
+    query = f"date=2026-03-03&compare=previous&{more}"
+    names = ("visits", "bounce_rate", "avg_visit_duration_s", "views_per_visit")
+    lists = f"{query}&measures={','.join(names)}"
+    series, bundle = report("timeseries", query), report("overview", f"{lists}&lists=entry_path")
+    found = [
+        report("summary", query), bundle, bundle["breakdowns"]["entry_path"]["rows"][0],
+        report("breakdown", f"{lists}&dimension=entry_path")["rows"][0],
+    ]  # fmt: skip
+    points = [(one["series"][0], one["previous"]["series"][0]) for one in (series, bundle)]
+    for now, before in [(one, one["previous"]) for one in found[:2]] + points:
+        assert [now[name] for name in names] == [1, 1.0, 0.0, views[0]]
+        assert [before[name] for name in names] == [1, 0.0, 100.0, views[1]]
+    for one in found:
+        assert (one["views_per_visit"], one["change"]["views_per_visit"]) == (views[0], views[2])
+
+
+def test_entry_pages_of_visits_with_an_order_need_the_scope_of_visits(
+    engine: Engine, store: Any, report: Report, site: Site, client: FlaskClient
+) -> None:
+    """Of two visits, that of ann has an order. No page view is one."""
+    store([view("02T10:00:00", "/a"), view("02T10:01:00", "/buy", type="order"), view("02T11:00:00", "/b", "bob")])
+    merge_site(engine, site.id)
+    query = "date=2026-03-02&dimension=entry_path&filter=type==order"
+    assert report("breakdown", query)["rows"] == []
+    assert [(row["value"], row["visits"]) for row in report("breakdown", f"{query}&scope=visit")["rows"]] == [("/a", 1)]
+    operation = client.get("/api/analytics/openapi.json").json["paths"]["/api/analytics/reports/breakdown"]["get"]
+    [described] = [one["description"] for one in operation["parameters"] if one["name"] == "dimension"]
+    assert "none with `filter=type==order`: `scope=visit` lists" in described
 
 
 def test_compare_covers_as_many_days_right_before(march: None, report: Report) -> None:
