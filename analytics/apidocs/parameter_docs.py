@@ -29,7 +29,8 @@ PARAMETER_DOCS: Mapping[str, tuple[str, Any]] = {
     "user_id": ("Only events of this user.", "ann"),
     "filter": (
         "Conditions on dimensions and payload, for example `country==DE;path=^/blog`; `segment:<name>` stands for "
-        "those of a segment, a `;`, `|` or `\\` in its name after a backslash.",
+        "those of a segment, a `;`, `|` or `\\` in its name after a backslash. At most 20 conditions with those of its "
+        "segments, in a report on a funnel 60 with those of its steps.",
         None,
     ),
     "scope": (

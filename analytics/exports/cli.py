@@ -1,4 +1,4 @@
-"""The commands `flask export …`: three that export here and now, and some that see the exports of all owners.
+"""The commands `flask export …`: four that export here and now, and some that see the exports of all owners.
 
 An export of the CLI is a job like any other, so a repeated command continues where a killed one stopped. Standard
 output gets the file or its summary, standard error gets progress and hints. analytics/cli.py registers the group.
@@ -42,13 +42,17 @@ from analytics.exports.jobs.run import run_job
 from analytics.exports.jobs.runner import Runner, create_runner
 from analytics.exports.jobs.serialization import file_name
 from analytics.exports.schedules.cli import parse_tags, schedule_group
+from analytics.exports.schemas import ExportBody
 from analytics.exports.sources.reports import EXPORTED_DIMENSIONS, REPORT_KINDS, UNITS
 from analytics.extensions import buffer_redis, db, settings
 from analytics.files.checksums import ChecksumWriter, read_chunks
 from analytics.files.disk import fsync_file
 from analytics.files.folders import describe_error
+from analytics.reports.filtering.scope import SCOPES
 from analytics.sites.sites import find_site
 from analytics.store.models import export_jobs
+from analytics.users.schemas import GroupBody, GroupFields
+from analytics.web.validation import load_object
 
 CLI_OWNER = "cli"
 EXIT_INTERRUPTED = 130
@@ -123,6 +127,31 @@ def export_report(types: tuple[str, ...], include_bots: bool, **options: Any) ->
     _run("report", filter=filter_body, **options)
 
 
+def group_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """An option for each field of a group of users."""
+    for name, field in reversed(GroupFields().fields.items()):
+        option = f"--{name.replace('_', '-')}"
+        command = click.option(option, metavar="VALUE", help=str(field.metadata["description"]))(command)
+    return command
+
+
+@click.command("users")
+@export_options
+@group_options
+@click.option("--scope", type=click.Choice(SCOPES), help="Whether conditions of --where select visits or events.")
+@click.option("--type", "types", multiple=True, metavar="TYPE", help="Only with an event of this type (repeatable).")
+@click.option("--where", metavar="FILTER", help="Only with a matching event, for example country==DE.")
+@click.option("--include-bots", is_flag=True, help="Include bots.")
+@with_appcontext
+def export_users(types: tuple[str, ...], where: str | None, include_bots: bool, **options: Any) -> None:
+    """Export a list of users: of a funnel's step, a cohort or a variant, else all. By default of the last 30 days."""
+    filter_body: dict[str, Any] = {"include_bots": True} if include_bots else {}
+    filter_body |= {"type": list(types)} if types else {}
+    filter_body |= {"where": where} if where else {}
+    group = {name: options.pop(name) for name in GroupBody().fields}
+    _run("users", filter=filter_body, users={name: text for name, text in group.items() if text is not None}, **options)
+
+
 @click.command("list")
 @click.option("--site", metavar="KEY", help="Only exports of this site.")
 @click.option("--state", type=click.Choice(JOB_STATES), help="Only exports in this state.")
@@ -176,6 +205,7 @@ COMMANDS: tuple[click.Command, ...] = (
     export_events,
     export_samples,
     export_report,
+    export_users,
     list_exports,
     cancel_export,
     download_export,
@@ -205,6 +235,7 @@ def _run(what: str, out: str, columns: tuple[str, ...], **options: Any) -> None:
     _check_folder(out)
     body = {"what": what} | {name.rstrip("_"): value for name, value in options.items() if value is not None}
     body |= {"columns": list(columns)} if columns else {}
+    body = load_object(ExportBody(), body)
     runner = create_runner(settings(), db.engine, buffer_redis())
     try:
         job = _finish(runner, _find_or_create_job(db.engine, body))

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Row, delete, func, insert, select, text, upda
 from analytics import clock
 from analytics.auth.guard import Principal
 from analytics.errors import Conflict, NotFound
-from analytics.funnels.steps import Step, filter_field_name, read_steps, replace_filters
+from analytics.funnels.steps import Step, check_conditions, filter_field_name, read_steps, replace_filters
 from analytics.reports.request import format_utc
 from analytics.reports.segments.expansion import expand
 from analytics.store.models import audit_log, funnels, sites
@@ -93,8 +93,8 @@ def create_funnel(
     connection: Connection, site_id: int, definition: FunnelDefinition, body: Mapping[str, Any], principal: Principal
 ) -> Funnel:
     """The new funnel; `body` has the other columns. Raises Conflict when the site has MAX_FUNNELS, BadInput for an
-    unknown segment."""
-    _check_segments(connection, site_id, definition)
+    unknown segment and too many conditions."""
+    check_conditions(_expand_steps(connection, site_id, definition))
     connection.execute(LOCK_SITE_FUNNELS, {"site_id": site_id})
     count = select(func.count()).where(funnels.c.site_id == site_id)
     if connection.execute(count).scalar_one() >= MAX_FUNNELS:
@@ -119,8 +119,12 @@ def update_funnel(
     changes: Mapping[str, Any],
     principal: Principal,
 ) -> Funnel:
-    """The updated funnel; the audit log records old and new values. Raises BadInput for an unknown segment."""
-    _check_segments(connection, funnel.site_id, definition)
+    """The updated funnel; the audit log records old and new values. Raises BadInput for an unknown segment, and for new
+    steps with too many conditions."""
+    steps = _expand_steps(connection, funnel.site_id, definition)
+    if definition.steps != funnel.definition.steps:
+        # A funnel that an earlier release accepted can still be renamed.
+        check_conditions(steps)
     before = {name: getattr(funnel, name) for name in _description(changes)} | funnel.definition.as_json()
     after = _description(changes) | definition.as_json()
     changed = {name: value for name, value in after.items() if before[name] != value}
@@ -138,9 +142,9 @@ def delete_funnel(connection: Connection, funnel: Funnel, principal: Principal) 
     _audit(connection, principal, "funnel.delete", funnel, {"name": funnel.name, **funnel.definition.as_json()})
 
 
-def _check_segments(connection: Connection, site_id: int, definition: FunnelDefinition) -> None:
-    """The segments of the steps exist, and stay until the transaction ends. Raises BadInput."""
-    replace_filters(
+def _expand_steps(connection: Connection, site_id: int, definition: FunnelDefinition) -> tuple[Step, ...]:
+    """The steps without segments, which exist and stay until the transaction ends. Raises BadInput."""
+    return replace_filters(
         definition.steps,
         lambda index, text: expand(connection, site_id, text, filter_field_name(index), keeps=True).text,
     )

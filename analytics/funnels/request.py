@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from analytics.funnels.definitions import Funnel, FunnelDefinition
-from analytics.funnels.steps import filter_field_name, replace_filters
+from analytics.funnels.steps import check_conditions, filter_field_name, replace_filters
 from analytics.period import Period, period_parameter, read_zone
 from analytics.reports.comparison import Comparison
 from analytics.reports.day_range import MAX_DAYS
@@ -37,13 +37,15 @@ def spec_of(funnel: Funnel) -> FunnelSpec:
 
 
 def expand_spec(request: ReportRequest, spec: FunnelSpec) -> FunnelSpec:
-    """The funnel with the conditions of the segments that filters of its steps name. Raises BadInput."""
+    """The funnel with the conditions of the segments that filters of its steps name. Raises BadInput, also where these
+    and the request's filter have too many conditions."""
 
     def expand(index: int, filter_text: str) -> str:
         return request.expand_filter(filter_text, filter_field_name(index)).text
 
-    definition = spec.definition
-    return spec._replace(definition=definition._replace(steps=replace_filters(definition.steps, expand)))
+    steps = replace_filters(spec.definition.steps, expand)
+    check_conditions(steps, request.query.get("filter"))
+    return spec._replace(definition=spec.definition._replace(steps=steps))
 
 
 def compute_cached(

@@ -13,6 +13,7 @@ from marshmallow.validate import Length, OneOf, Range
 
 from analytics.apidocs.response_fields import nullable, required
 from analytics.funnels.steps import CONDITION_PARTS, MAX_STEPS, MIN_STEPS, STEP_TYPES
+from analytics.reports.filtering.condition_limit import MAX_TOTAL_CONDITIONS
 from analytics.reports.filtering.path_patterns import MAX_PATTERN_CHARS
 from analytics.reports.query import schemas as query
 from analytics.reports.query.measures import ENTRY_EXIT_DIMENSIONS
@@ -38,6 +39,12 @@ COMPARE_METRICS = (
 )
 
 
+STEPS_DESCRIPTION = (
+    f"The filters of all steps have up to {MAX_TOTAL_CONDITIONS} conditions in all, those of segments included; a "
+    "report counts those of its own `filter` as well."
+)
+
+
 def _check_characters(text: str) -> None:
     # PostgreSQL text cannot hold it.
     if "\0" in text:
@@ -54,7 +61,8 @@ def _choice(choices: tuple[str, ...]) -> fields.String:
 
 def _steps(**options: Any) -> "fields.List[Any]":
     length = Length(MIN_STEPS, MAX_STEPS, error="a funnel has {min} to {max} steps")
-    return fields.List(fields.Nested(FunnelStepBody), validate=length, **options)
+    described = {"description": STEPS_DESCRIPTION}
+    return fields.List(fields.Nested(FunnelStepBody), validate=length, metadata=described, **options)
 
 
 FunnelConditionBody = Schema.from_dict(

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from analytics.errors import BadInput, Invalid, Problem
+from analytics.reports.filtering.condition_limit import check_total
 from analytics.reports.filtering.filters import Condition
 from analytics.reports.filtering.path_patterns import parse_pattern
 from analytics.reports.filtering.scope import check_event_filter, parse_event_filter
@@ -97,6 +98,18 @@ def replace_filters(steps: Sequence[Step], change: Callable[[int, str], str]) ->
         else step
         for index, step in enumerate(steps)
     )
+
+
+def check_conditions(steps: Sequence[Step], request_filter: str | None = None) -> None:
+    """Raises BadInput where the filters of the steps and of the request, all without segments, have too many conditions
+    together."""
+    filters = [step.condition["filter"] for step in steps if "filter" in step.condition]
+    example = 'steps=[{"condition": {"page": "/cart", "filter": "country==DE"}}, …]'
+    if request_filter is None:
+        check_total("the filters of the steps", filters, "steps", example)
+    else:
+        what = "the filter and the filters of the funnel's steps"
+        check_total(what, [request_filter, *filters], "filter", "filter=country==DE")
 
 
 def filter_field_name(index: int) -> str:

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 # Clients' clocks may be ahead.
 KNOWN_AHEAD = timedelta(days=2)
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+# Where more events put users into the group, one scan counts and decides: a scan stops at this many, and a join with
+# most users takes longer than to decide for each event.
+MOST_MET = 50_000
 
 
 class UserCursor(NamedTuple):
@@ -91,20 +94,45 @@ class UserList:
         return "true" if self._request.include_bots else "NOT is_bot"
 
     def _select(self, parameters: Parameters) -> tuple[str, str]:
-        """Whether an event is of a user of the group, and whether it puts its user there: one scan where it can."""
+        """Whether an event is of a user of the group, and whether it puts its user there. Where few events do, files,
+        which are sorted by user, are read for their users alone."""
         group, site_id, bots = self._group, self._request.site.id, self._request.include_bots
         if group.members is not None:
             return self._is_among(list(group.members)), "true"
-        of_types = f"type IN ({', '.join(map(parameters.add, group.types))})" if group.types else "true"
         selection = RowSelection(site_id, bots, group.conditions, self._request.query.get("scope", MIXED))
         if selection.selects_visits:
             events = select_events(self._reader, selection, group.period.start, group.period.end, parameters)
-            return f"user_no IN (SELECT user_no FROM {events} WHERE {of_types})", "true"
-        return "true", f"{build_column_clause(self._reader, site_id, group.conditions, parameters)} AND {of_types}"
+            return f"user_no IN (SELECT user_no FROM {events} WHERE {self._is_of_types(parameters)})", "true"
+        if (is_member := self._find_few()) is not None:
+            return is_member, "true"
+        return "true", self._is_met(parameters)
+
+    def _find_few(self) -> str | None:
+        """Whether an event is of one of the users, where few events put them there; None: these are many."""
+        group, parameters = self._group, Parameters()
+        if not group.conditions and not group.types:
+            return None
+        query = f"""
+            SELECT user_no FROM {self._reader.events(group.period.start, group.period.end)}
+            WHERE {self._is_counted} AND {self._is_met(parameters)} LIMIT {MOST_MET + 1}
+        """
+        found = self._reader.read_table(query, parameters)
+        return self._is_in(found) if len(found) <= MOST_MET else None
+
+    def _is_met(self, parameters: Parameters) -> str:
+        """Whether an event itself puts its user there."""
+        clause = build_column_clause(self._reader, self._request.site.id, self._group.conditions, parameters)
+        return f"{clause} AND {self._is_of_types(parameters)}"
+
+    def _is_of_types(self, parameters: Parameters) -> str:
+        types = ", ".join(map(parameters.add, self._group.types))
+        return f"type IN ({types})" if types else "true"
 
     def _is_among(self, numbers: Sequence[int]) -> str:
-        table = self._reader.add_table(pa.table({"user_no": pa.array(numbers, pa.int64())}))
-        return f"user_no IN (SELECT user_no FROM {table})"
+        return self._is_in(pa.table({"user_no": pa.array(numbers, pa.int64())}))
+
+    def _is_in(self, users: pa.Table) -> str:
+        return f"user_no IN (SELECT user_no FROM {self._reader.add_table(users)})"
 
     def read_page(self, after: UserCursor | None, limit: int) -> Page:
         """The users after the cursor. A query of columns, and look-ups of `limit` users."""

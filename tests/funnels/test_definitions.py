@@ -1,5 +1,6 @@
 """Stored funnels: permissions, rejected definitions, the audit log, the cache, and tracked steps."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -48,6 +49,59 @@ def test_steps_are_sorted_by_order(call: Call, site: Site) -> None:
 
 def step(**condition: Any) -> dict[str, Any]:
     return {"type": "event", "condition": condition}
+
+
+def steps_with_conditions(*counts: int) -> list[dict[str, Any]]:
+    return [step(filter=";".join([f"payload.a!={number}"] * count)) for number, count in enumerate(counts)]
+
+
+def test_all_steps_have_sixty_conditions_at_most(call: Call, count: Call, site: Site) -> None:
+    most, more = steps_with_conditions(*[3] * 20), steps_with_conditions(20, 20, 20, 1)
+    count({"steps": most})
+    stored = call("post", FUNNELS, NEW | {"steps": most}, 201)["data"]
+    report = call("post", "/api/analytics/reports/funnel?site=default", {"steps": more}, 400)
+    refused = [report, call("post", FUNNELS, NEW | {"steps": more}, 400)]
+    for problem in [*refused, call("put", FUNNELS + stored["id"], {"steps": more}, 400)]:
+        assert [error["field"] for error in problem["errors"]] == ["steps"]
+        assert "61 conditions in all" in problem["detail"]
+        assert "at most 60" in problem["detail"]
+        assert problem["limit"] == 60
+    assert len(call("get", FUNNELS + stored["id"])["funnel"]["steps"]) == 20
+
+
+def test_conditions_of_segments_count_with_those_of_the_steps(call: Call, count: Call, site: Site) -> None:
+    call("post", "/api/analytics/segments", {"name": "Twenty", "filter": ";".join(["path!=/x"] * 20)}, 201)
+    three = [step(filter="segment:Twenty")] * 3
+    count({"steps": three})
+    problem = count({"steps": [*three, step(filter="country==DE")]}, status=400)
+    assert "61 conditions in all" in problem["detail"]
+    call("post", FUNNELS, NEW | {"steps": [*three, step(filter="country==DE")]}, 400)
+
+
+@pytest.mark.parametrize("route", ["analytics", "analytics/detailed", "compare", "users"])
+def test_conditions_of_the_request_count_with_those_of_the_steps(call: Call, site: Site, route: str) -> None:
+    stored = call("post", FUNNELS, NEW | {"steps": steps_with_conditions(20, 20, 19)}, 201)["data"]["id"]
+    path, verb, body = f"{FUNNELS}{stored}/{route}?", "get", None
+    if route == "compare":
+        path, verb, body = f"{FUNNELS}compare?site=default", "post", {"funnel_ids": [stored]}
+    if route == "users":
+        path = f"/api/analytics/reports/users?site=default&step=1&funnel={stored}"
+    call(verb, f"{path}&filter=country==DE", body, scope="read export")
+    problem = call(verb, f"{path}&filter=country==DE;browser==Chrome", body, 400, scope="read export")
+    assert [error["field"] for error in problem["errors"]] == ["filter"]
+    assert "61 conditions in all" in problem["detail"]
+
+
+def test_a_funnel_of_an_earlier_release_with_more_conditions_can_be_renamed(
+    call: Call, site: Site, funnel: dict[str, Any], engine: Engine
+) -> None:
+    steps = json.dumps(
+        [one | {"id": str(n), "name": "", "order": n} for n, one in enumerate(steps_with_conditions(20, 20, 20, 1))]
+    )
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE funnels SET steps = CAST(:steps AS jsonb)"), {"steps": steps})
+    assert call("put", FUNNELS + funnel["id"], {"name": "Old"})["funnel"]["name"] == "Old"
+    assert "61" in call("get", f"{FUNNELS}{funnel['id']}/analytics", None, 400)["detail"]
 
 
 HOSTILE = [

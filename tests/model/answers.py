@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from tests.model.reports import audience, funnels, insights, links, query, rows, websites
+from tests.model.reports import audience, funnels, insights, links, query, rows, user_lists, websites
 from tests.model.site import Request, Site
 
 REPORTS, WEBSITES = "/api/analytics/reports", "/api/v1/analytics"
@@ -24,6 +24,8 @@ ANSWERS: dict[str, Callable[[Site, Request], Any]] = {
     f"{REPORTS}/experiment": insights.experiment,
     f"{REPORTS}/realtime": websites.realtime,
     f"{REPORTS}/events": rows.event_file,
+    f"{REPORTS}/users": user_lists.user_list,
+    f"{REPORTS}/users/timeline": user_lists.timeline,
     f"{REPORTS}/funnel": funnels.ad_hoc,
     "/api/analytics/goals/{goal_id}/report": insights.stored_goal,
     "/api/analytics/goals/{goal_id}/retention": insights.goal_retention,
@@ -53,8 +55,6 @@ ANSWERS: dict[str, Callable[[Site, Request], Any]] = {
 # Operations with a period, or whose tag is one of reports, that are no report.
 LEFT_OUT = {
     f"{REPORTS}/overview/sites": "of many sites; tests/insights/overview compares each row with the site's own reports",
-    f"{REPORTS}/users": "users by name; tests/users has slow counts of each kind of group",
-    f"{REPORTS}/users/timeline": "events of a user; tests/users compares it with the stored events",
     f"{REPORTS}/live": "a stream without end; tests/reports/realtime reads it event by event",
     "/api/analytics/goals": "definitions, no figures",
     "/api/analytics/goals/{goal_id}": "a definition, no figures",

@@ -1,6 +1,6 @@
 """Compares an answer with the model's, field by field; a field that the model does not name is a difference too."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -37,6 +37,27 @@ class Within:
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, int | float) and abs(other - self.value) <= self.part * abs(self.value) + 1e-9
+
+
+@dataclass(frozen=True)
+class Between:
+    """An instant from `first` to `last`, both included."""
+
+    first: datetime
+    last: datetime
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, str) and self.first <= datetime.fromisoformat(other) <= self.last
+
+
+@dataclass(frozen=True)
+class OneOf:
+    """A row that is any of these."""
+
+    rows: Sequence[Any]
+
+    def __eq__(self, other: object) -> bool:
+        return any(not list(differences(row, other)) for row in self.rows)
 
 
 class Anything:

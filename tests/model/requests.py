@@ -6,7 +6,7 @@ from random import Random
 from typing import Any
 
 from tests.model.answers import ANSWERS, REPORTS
-from tests.model.calendars import DAY
+from tests.model.calendars import DAY, unit_start
 from tests.model.generator import THEMES, USERS
 from tests.model.site import Request, Site
 from tests.model.vocabulary import CODES
@@ -205,6 +205,40 @@ class Requests:
         query = [("exposure_type", "seen"), ("variant", "payload.variant")]
         goal = self._rng.choice(["order", "click", "page_view", "seen"])
         return [*query, ("goal", goal), *self._filtered()]
+
+    def _users(self) -> Query:
+        of_kind = self._rng.choice(
+            [self._users_of_filter, self._users_of_step, self._users_of_cohort, self._users_of_variant]
+        )
+        return of_kind() + self._chance(0.4, "limit", "1", "3", "1000")
+
+    def _users_of_filter(self) -> Query:
+        return self._filtered(types=True)
+
+    def _users_of_step(self) -> Query:
+        funnel_id = self._rng.choice([one for one in self._funnels if self._site.definitions[one]["scope"] == "user"])
+        steps = len(self._site.definitions[funnel_id]["steps"])
+        step = self._rng.randrange(1, steps + 1)
+        reached = self._chance(0.5, "reached", "true", "dropped" if step < steps else "true")
+        return [("funnel", funnel_id), ("step", str(step)), *reached, *self._filtered()]
+
+    def _users_of_cohort(self) -> Query:
+        unit = self._rng.choice(["day", "week", "month"])
+        cohort = unit_start(self._site.today - self._rng.randrange(13) * DAY, unit)
+        query = [("cohort", str(cohort)), ("unit", unit), *self._chance(0.7, "offset", "0", "1", "2")]
+        query += self._chance(0.3, "include_bots", "true") + self._chance(0.4, "type", *TYPES)
+        filters = self._chance(0.5, "filter", *FILTERS, *map(segment_of, FILTERS), *FILTERS_OF_VISITS)
+        return query + filters
+
+    def _users_of_variant(self) -> Query:
+        goal = self._rng.choice(["order", "click", "page_view", "seen"])
+        query = [("goal", goal), ("exposure_type", "seen"), ("variant_property", "payload.variant")]
+        query += [("variant", self._rng.choice(["control", "b", "none"]))]
+        return [*query, *self._chance(0.6, "converted", "true", "false"), *self._filtered()]
+
+    def _timeline(self) -> Query:
+        query = [("user_id", self._rng.choice(USERS)), *self._common(ANY)]
+        return query + self._chance(0.4, "limit", "1", "5", "1000")
 
     def _realtime(self) -> Query:
         return self._chance(0.3, "include_bots", "true") + self._chance(0.3, "limit", "1")

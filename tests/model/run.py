@@ -20,6 +20,7 @@ from tests.model.site import Request, Site
 PART = 10
 # Reports that are read in pages, and the list of rows in each page.
 PAGED = {"/api/analytics/reports/breakdown": "rows", "/events": "events"}
+PAGED |= {"/api/analytics/reports/users": "users", "/api/analytics/reports/users/timeline": "events"}
 SHOWN_DIFFERENCES = 8
 
 

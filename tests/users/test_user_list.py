@@ -17,6 +17,7 @@ from analytics.ingest.drain.drain import Drain
 from analytics.privacy.pseudonym import make_pseudonym
 from analytics.sites.sites import Site
 from analytics.store.planner import index_lookups_only
+from analytics.users import user_list
 from analytics.users.user_list import READ_PROFILES
 from tests.examples import examples
 from tests.factories import append_events, make_site
@@ -101,13 +102,15 @@ def test_there_is_no_user_without_events(site: Site, get: Get) -> None:
     payloads=event_payloads(days=3), late=event_payloads(max_events=8, days=2), bots=st.booleans(),
     zone=st.sampled_from(["UTC", "Asia/Kathmandu"]), kind=st.sampled_from([None, "order", "page_view"]),
     filter_text=st.sampled_from(FILTERS), scope=st.sampled_from([None, "event", "visit"]), files=st.integers(0, 3),
-    limit=st.integers(1, 6), hour=st.sampled_from([0, 5]),
+    limit=st.integers(1, 6), hour=st.sampled_from([0, 5]), most_met=st.sampled_from([2, user_list.MOST_MET]),
 )  # fmt: skip
 def test_the_list_equals_a_slow_count(
     engine: Engine, store: Any, sql: Any, get_all: Get, report: Report, site: Site, write_files: Any,
     payloads: Any, late: Any, bots: bool, zone: str, kind: str | None, filter_text: str, scope: str | None, files: int,
-    limit: int, hour: int,
+    limit: int, hour: int, most_met: int, monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
+    # Few events of the group, whose users alone are read, or many.
+    monkeypatch.setattr(user_list, "MOST_MET", most_met)
     shop = make_site(engine, zone)
     fields = {"site_id": shop.id, "site_key": shop.key}
     store(payloads, **fields)

@@ -13,7 +13,8 @@ from sqlalchemy import Connection, Select, delete, func, insert, select, text, u
 from sqlalchemy.exc import IntegrityError
 
 from analytics.errors import BadInput, Conflict, NotFound, Problem
-from analytics.reports.filtering.filters import segment_term
+from analytics.reports.filtering.condition_limit import MAX_TOTAL_CONDITIONS, check_total
+from analytics.reports.filtering.filters import EXAMPLE, MAX_CONDITIONS, segment_term
 from analytics.reports.request import format_utc
 from analytics.reports.segments.expansion import expand, fold_name
 from analytics.reports.segments.uses import SegmentUse, list_uses
@@ -140,10 +141,12 @@ def _write(connection: Connection, statement: Any, name: str) -> None:
 
 def _check_use(connection: Connection, site_id: int, use: SegmentUse) -> None:
     try:
-        expand(connection, site_id, use.filter_text)
+        expanded = [expand(connection, site_id, filter_text).text for filter_text in use.filters]
+        check_total("its filters", expanded, "filter", EXAMPLE)
     except BadInput as error:
-        detail = f"filter: {use.describe()} names the segment, and its filter would have too many conditions; "
-        raise Conflict(f"{detail}accepted: fewer conditions, or change it first") from error
+        detail = f"filter: {use.describe()} names the segment, and would have too many conditions; accepted: fewer "
+        limits = f"conditions ({MAX_CONDITIONS} a filter, {MAX_TOTAL_CONDITIONS} in all), or change it first"
+        raise Conflict(detail + limits) from error
 
 
 def _in_use(segment: Segment, what: str, uses: list[SegmentUse]) -> Conflict:

@@ -13,16 +13,19 @@ from analytics.reports.segments.expansion import fold_name, list_references
 
 # Served by uq_goals_site_id_name and ix_funnels_site_id_created_at; schedules are a small table.
 SELECT_CANDIDATES = text("""
-SELECT 'goal' AS kind, CAST(id AS text) AS id, name, filter AS filter_text
+SELECT 'goal' AS kind, CAST(id AS text) AS id, name, ARRAY[filter] AS filters
 FROM goals
 WHERE site_id = :site_id AND strpos(filter, 'segment:') > 0
 UNION ALL
-SELECT 'funnel', CAST(funnels.id AS text), funnels.name, step #>> '{condition,filter}'
+SELECT 'funnel', CAST(funnels.id AS text), funnels.name, of_steps.filters
 FROM funnels
-CROSS JOIN LATERAL jsonb_array_elements(steps) AS step
-WHERE site_id = :site_id AND strpos(step #>> '{condition,filter}', 'segment:') > 0
+CROSS JOIN LATERAL (
+    SELECT array_agg(step #>> '{condition,filter}') FILTER (WHERE step #>> '{condition,filter}' <> '') AS filters
+    FROM jsonb_array_elements(steps) AS step
+) AS of_steps
+WHERE site_id = :site_id AND strpos(array_to_string(of_steps.filters, ';'), 'segment:') > 0
 UNION ALL
-SELECT 'schedule', CAST(id AS text), owner, request ->> 'where'
+SELECT 'schedule', CAST(id AS text), owner, ARRAY[request ->> 'where']
 FROM export_schedules
 WHERE site_id = :site_id AND strpos(request ->> 'where', 'segment:') > 0
 ORDER BY kind, name, id
@@ -30,12 +33,13 @@ ORDER BY kind, name, id
 
 
 class SegmentUse(NamedTuple):
-    """A definition whose filter names the segment; `name` of a schedule is its owner."""
+    """A definition with a filter that names the segment; `name` of a schedule is its owner. `filters`: all of its
+    filters."""
 
     kind: str
     id: str
     name: str
-    filter_text: str
+    filters: list[str]
 
     def describe(self) -> str:
         """For people: the goal 'Order' (5f0c1d2e-…)."""
@@ -46,14 +50,14 @@ class SegmentUse(NamedTuple):
 
 
 def list_uses(connection: Connection, site_id: int, name: str) -> list[SegmentUse]:
-    """The definitions that name the segment, each filter once."""
+    """The definitions that name the segment, each once."""
     return list(_iterate(connection, site_id, fold_name(name)))
 
 
 def _iterate(connection: Connection, site_id: int, folded_name: str) -> Iterator[SegmentUse]:
     for row in connection.execute(SELECT_CANDIDATES, {"site_id": site_id}):
         use = SegmentUse(*row)
-        if folded_name in _folded_names(use.filter_text):
+        if any(folded_name in _folded_names(filter_text) for filter_text in use.filters):
             yield use
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import openpyxl
 import pyarrow.parquet
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import Engine
 
@@ -107,6 +108,52 @@ def test_the_users_of_a_step_and_of_a_cohort(
     assert read(users=group) == ["c", "a/b", "=1+1"]
     stored = done(what="users", users=group)["request"]
     assert (stored["start"], stored["end"]) == ("2026-03-03T00:00:00+00:00", "2026-03-04T00:00:00+00:00")
+
+
+def test_the_command_has_the_groups_of_the_api(
+    shoppers: None,
+    store: Any,  # noqa: F811
+    app: Flask,
+    client: FlaskClient,
+    token: Any,
+    auth: Any,
+    site: Site,
+) -> None:
+    seen = {"type": "seen", "ts": "2026-03-02T09:00:00Z", "payload": {"v": "x"}}
+    store([seen | {"user_id": "c"}, seen | {"user_id": "d"}])
+    body = {"name": "f", "website_id": site.key, "steps": STEPS}
+    funnel = client.post("/api/v1/funnels/", json=body, headers=auth(token("write read"))).json["data"]["id"]
+
+    def export(*words: str) -> list[str]:
+        done = app.test_cli_runner().invoke(args=["export", "users", "--out", "-", "--column", "user_id", *words])
+        assert done.exit_code == 0, done.stderr
+        return [row["user_id"] for row in csv.DictReader(io.StringIO(done.stdout))]
+
+    period = ["--from", "2026-03-02", "--to", "2026-03-03"]
+    of_step = [*period, "--funnel", funnel, "--step"]
+    assert export(*of_step, "2") == ["c", "a/b", "'=1+1"]
+    assert export(*of_step, "1", "--reached", "dropped") == ["g", "f", "e", "d"]
+    assert export("--cohort", "2026-03-02", "--offset", "1") == ["c", "a/b", "'=1+1"]
+    assert export(*period, "--where", "country==DE", "--scope", "event") == ["a/b", "f", "d"]
+    assert export(*period, "--type", "order") == ["c", "a/b", "'=1+1"]
+    of_goal = ["--goal", "order", "--exposure-type", "seen", "--variant-property", "payload.v", "--variant", "x"]
+    assert export(*period, *of_goal, "--converted", "false") == ["d"]
+    assert export(*period, *of_goal, "--converted", "true") == ["c"]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--step", "1"], "users[step]: needs funnel"),
+        (["--cohort", "2026-03-02", "--from", "2026-03-02"], "from: contradicts cohort"),
+        (["--funnel", "f"], "users[funnel]: "),
+        (["--where", "country"], "filter"),
+    ],
+)
+def test_the_command_refuses_what_the_api_does(app: Flask, site: Site, words: list[str], message: str) -> None:
+    done = app.test_cli_runner().invoke(args=["export", "users", "--out", "-", *words])
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert message in done.stderr
 
 
 REFUSED: dict[str, tuple[dict[str, Any], str]] = {

@@ -95,6 +95,17 @@ def test_a_filter_too_long_for_a_definition_is_refused(call: Any, create: Any, u
     assert call("get", f"{SEGMENTS}/{small}")["filter"] == "country==DE"
 
 
+def test_a_filter_with_which_a_funnel_has_too_many_conditions_is_refused(call: Any, create: Any) -> None:
+    small = create("Small", "country==DE")
+    steps = [{"condition": {"filter": "segment:Small"}} for _ in range(20)]
+    made = call("post", FUNNELS, {"name": "Long", "steps": steps}, status=201)["data"]["id"]
+    # 20 steps with three conditions each.
+    call("patch", f"{SEGMENTS}/{small}", {"filter": "country==DE;path!=/b;path!=/c"})
+    refused = call("patch", f"{SEGMENTS}/{small}", {"filter": "country==DE;path!=/b;path!=/c;path!=/d"}, status=409)
+    assert made in refused["detail"]
+    assert "60 in all" in refused["detail"]
+
+
 def test_a_value_that_looks_like_a_segment_keeps_none(call: Any, phones: str, use: Any) -> None:
     for kind in KINDS:
         use(kind, f"path==/segment:{PHONES['name']}")
