@@ -30,7 +30,12 @@ _MAYBE_NO_STRING = re.compile(r"[-0-9{\[]|true|false")
 
 
 class Parameters(dict[str, object]):
-    """Values by the names under which a query has them."""
+    """Values by the names under which a query has them, and the properties that it reads: the engine evaluates equal
+    expressions once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.properties: dict[tuple[str, ...], "Property"] = {}
 
     def add(self, value: object) -> str:
         """The value's placeholder."""
@@ -70,6 +75,13 @@ class Property(NamedTuple):
 
 def read_property(reader: ColumnReader, names: Sequence[str], parameters: Parameters) -> Property:
     """The property of these names, the outermost first."""
+    known = parameters.properties
+    if tuple(names) not in known:
+        known[tuple(names)] = _read_property(reader, names, parameters)
+    return known[tuple(names)]
+
+
+def _read_property(reader: ColumnReader, names: Sequence[str], parameters: Parameters) -> Property:
     found = f"{reader.add_function(partial(find_property_json, names=tuple(names)))}(payload)"
     indexes = [name for name in names[1:] if LIST_INDEX.fullmatch(name)]
     if not all(map(_PLAIN_INDEX.fullmatch, indexes)):
