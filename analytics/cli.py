@@ -111,6 +111,7 @@ def print_table(header: Sequence[str], rows: Sequence[Sequence[str]], right_alig
 # Each entry becomes `flask <name>`. A slice's cli.py lists its commands in COMMANDS.
 REGISTERED: tuple[click.Command, ...] = (
     LazyGroup("token", "analytics.auth.cli", help="Create, list, show and revoke tokens."),
+    LazyGroup("user", "analytics.auth.sessions.cli", help="Accounts of the dashboard, with a password."),
     LazyGroup("key", "analytics.sites.access.cli", help="Create, list, rotate and revoke API keys."),
     LazyGroup("site", "analytics.sites.cli", help="Create, list, change, rename and delete sites."),
     LazyGroup("import", "analytics.ingest.imports.cli", help="Import access logs, tables and past events."),
