@@ -35,7 +35,7 @@ def install(state: BlueprintSetupState) -> None:
 def show_sites() -> Response:
     """All sites of the person; without a session, the ways in."""
     person = authenticator().find_session(request.environ)
-    return build_first_page() if person is None else make_page(build_shell(_assets(), person, "sites", None))
+    return build_first_page() if person is None else make_page(build_shell(_assets(), person, "sites", None, {}))
 
 
 @blueprint.get("/sites/<key>")
@@ -49,7 +49,7 @@ def show_page(key: str, page: str = "overview") -> Response:
         site = _find_site(person, key, page)
     except AnalyticsError as error:
         return make_page(render_template("error.html", assets=_assets(), detail=error.detail), error.status)
-    return make_page(build_shell(_assets(), person, page, site))
+    return make_page(build_shell(_assets(), person, page, site, request.args.to_dict()))
 
 
 @blueprint.get("/login")
