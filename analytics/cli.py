@@ -123,6 +123,7 @@ REGISTERED: tuple[click.Command, ...] = (
     LazyGroup("dead-letters", "analytics.ops.dead_letters.cli", help="List, retry and discard what was not stored."),
     LazyGroup("segment", "analytics.reports.segments.cli", help="List, set and remove segments, filters with a name."),
     LazyGroup("note", "analytics.reports.notes.cli", help="Add, list and remove notes on days of a site."),
+    LazyCommand("demo", "analytics.dashboard.demo.cli", help="Fill a site with believable events, to look at."),
     LazyCommand("audit", "analytics.audit.cli", help="Check that no event was lost or counted twice."),
     LazyCommand("trace", "analytics.audit.cli", help="Trace an event through the pipeline."),
 )
