@@ -104,6 +104,10 @@ class Settings:
         one_of("HS256", "RS256", "ES256"),
         "default: HS256; RS256 with JWT_PUBLIC_KEY; RS256 and ES256 with JWT_JWKS_URL",
     )
+    admin_password: str = _setting(
+        "", any_text, "password of the account admin of the dashboard; none: the accounts of flask user", secret=True
+    )
+    session_days: int = _setting(14, integer(1, 365), "days after which somebody must sign in to the dashboard again")
     anonymous_scopes: tuple[str, ...] = _setting((), scopes, "what a caller without a token may do")
     identity_salt: str = _setting(
         "", parse_secret, "keys the visitor hash; default: derived from JWT_SECRET_KEY", secret=True

@@ -56,11 +56,11 @@ BLUEPRINT_MODULES = (
     "analytics.sites.event_schemas.views",
     "analytics.clients.views",
     "analytics.ops.views",
-    "analytics.ops.first_page",
     "analytics.ops.dead_letters.views",
     "analytics.audit.trace.views",
     "analytics.audit.views",
     "analytics.apidocs.views",
+    "analytics.dashboard.views",
 )
 # How long a request waits for one of the process's connections to PostgreSQL.
 POOL_TIMEOUT_S = 5

@@ -111,6 +111,7 @@ def print_table(header: Sequence[str], rows: Sequence[Sequence[str]], right_alig
 # Each entry becomes `flask <name>`. A slice's cli.py lists its commands in COMMANDS.
 REGISTERED: tuple[click.Command, ...] = (
     LazyGroup("token", "analytics.auth.cli", help="Create, list, show and revoke tokens."),
+    LazyGroup("user", "analytics.auth.sessions.cli", help="Accounts of the dashboard, with a password."),
     LazyGroup("key", "analytics.sites.access.cli", help="Create, list, rotate and revoke API keys."),
     LazyGroup("site", "analytics.sites.cli", help="Create, list, change, rename and delete sites."),
     LazyGroup("import", "analytics.ingest.imports.cli", help="Import access logs, tables and past events."),
@@ -122,6 +123,7 @@ REGISTERED: tuple[click.Command, ...] = (
     LazyGroup("dead-letters", "analytics.ops.dead_letters.cli", help="List, retry and discard what was not stored."),
     LazyGroup("segment", "analytics.reports.segments.cli", help="List, set and remove segments, filters with a name."),
     LazyGroup("note", "analytics.reports.notes.cli", help="Add, list and remove notes on days of a site."),
+    LazyCommand("demo", "analytics.dashboard.demo.cli", help="Fill a site with believable events, to look at."),
     LazyCommand("audit", "analytics.audit.cli", help="Check that no event was lost or counted twice."),
     LazyCommand("trace", "analytics.audit.cli", help="Trace an event through the pipeline."),
 )

@@ -21,7 +21,8 @@ from analytics.web.server.request_body import BODY_METHODS, CALLER_KEY
 
 V = TypeVar("V", bound=Callable[..., Any])
 KEYLESS_BODY_BYTES = 65_536
-JSON_MEDIA = ("application/json",)
+JSON_MEDIA, FORM_MEDIA = ("application/json",), ("application/x-www-form-urlencoded",)
+FORM_BYTES = 16_384
 # Browsers send text/plain to avoid a preflight.
 EVENT_MEDIA = ("application/json", "text/plain", "application/x-ndjson", "")
 
@@ -29,6 +30,12 @@ EVENT_MEDIA = ("application/json", "text/plain", "application/x-ndjson", "")
 def accepts_key_in_body(view: V) -> V:
     """Marks a view that accepts events: its caller may be known only from the body."""
     view.accepts_key_in_body = True  # type: ignore[attr-defined]
+    return view
+
+
+def accepts_form(view: V) -> V:
+    """Marks a view that takes a small form from anybody."""
+    view.accepts_form = True  # type: ignore[attr-defined]
     return view
 
 
@@ -40,8 +47,14 @@ def check_body() -> None:
     has_body = length not in ("", "0") or "HTTP_TRANSFER_ENCODING" in environ
     if rule is None or not has_body or environ["REQUEST_METHOD"] not in BODY_METHODS:
         return
-    is_keyless_view = hasattr(current_application().view_functions[rule.endpoint], "accepts_key_in_body")
-    config, media = settings(), environ.get("CONTENT_TYPE", "")
+    view = current_application().view_functions[rule.endpoint]
+    is_keyless_view, config, media = hasattr(view, "accepts_key_in_body"), settings(), environ.get("CONTENT_TYPE", "")
+    if hasattr(view, "accepts_form"):
+        _check_media(media, FORM_MEDIA)
+        _check_length(length, FORM_BYTES)
+        request.max_content_length = FORM_BYTES
+        environ[CALLER_KEY] = address_network(client_address(environ, config))
+        return
     _check_length(length, config.max_body_bytes)
     _check_transfer_coding(environ.get("HTTP_TRANSFER_ENCODING", "chunked"))
     _check_media(media, EVENT_MEDIA if is_keyless_view else JSON_MEDIA)

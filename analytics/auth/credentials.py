@@ -1,7 +1,7 @@
 """Who the caller is, by the credential that a request carries: token, key, share link, or none. guard.py calls it.
 
 The order: `Authorization: Bearer` (JWT, `sk_…`, `pk_…`), `Authorization: Basic` (a key as the user name), `?key=`
-(publishable keys only), `?share=`. Nothing here knows scopes or routes.
+(publishable keys only), `?share=`, and the cookie of a session. Nothing here knows scopes or routes.
 """
 
 import base64
@@ -17,6 +17,7 @@ from analytics import clock
 from analytics.auth.keys import keys, share_links
 from analytics.auth.keys.credential_cache import CredentialCache
 from analytics.auth.principal import Principal
+from analytics.auth.sessions import sessions
 from analytics.auth.site_names import SiteNames
 from analytics.auth.tokens.tokens import TokenVerifier, expiry_detail
 from analytics.errors import Unauthorised
@@ -38,11 +39,12 @@ class Authenticator:
         self.tokens = TokenVerifier(engine, redis)
         self.keys = CredentialCache(engine, keys.load_credentials, keys.record_use, check_caller)
         self.share_links = CredentialCache(engine, share_links.load_credentials, share_links.record_use, check_caller)
+        self.sessions = CredentialCache(engine, sessions.load_credentials, sessions.record_use, check_caller)
         self.site_names = SiteNames(engine)
 
     def clear(self) -> None:
         """Empties the caches, as in a new process."""
-        for cache in (self.tokens, self.keys, self.share_links, self.site_names):
+        for cache in (self.tokens, self.keys, self.share_links, self.sessions, self.site_names):
             cache.clear()
 
     def authenticate(self, environ: Mapping[str, Any]) -> Principal | None:
@@ -51,12 +53,22 @@ class Authenticator:
         if header:
             return self._of_header(header)
         query = environ.get("QUERY_STRING", "")
-        if "key=" not in query and "share=" not in query:
-            return None
-        values = parse_qs(query)
+        values = parse_qs(query) if "key=" in query or "share=" in query else {}
         if "key" in values:
             return self.authenticate_publishable(values["key"][0], "the URL, which logs and histories keep")
-        return self._of_share_link(values["share"][0]) if "share" in values else None
+        if "share" in values:
+            return self._of_share_link(values["share"][0])
+        return self.find_session(environ)
+
+    def find_session(self, environ: Mapping[str, Any]) -> Principal | None:
+        """The person whose browser sent the request; None for one whose session has ended, as without one. Raises
+        Unavailable."""
+        text = sessions.read_cookie(environ)
+        principal = self.sessions.find(text) if 0 < len(text) <= MAX_KEY_CHARS else None
+        try:
+            return principal and self._check(principal, "session")
+        except Unauthorised:
+            return None
 
     def find_known(self, header: str, can_wait: bool) -> Principal | None:
         """The caller of an Authorization header, as far as this process knows without asking PostgreSQL or the tokens'
@@ -100,7 +112,7 @@ class Authenticator:
         now = clock.now().timestamp()
         if now >= principal.expires_at:
             raise Unauthorised(expiry_detail(noun, principal.expires_at))
-        if principal.credential_id in self.tokens.revocations.revoked_ids(can_wait):
+        if not self.tokens.revocations.revoked_ids(can_wait).isdisjoint((principal.credential_id, principal.parent_id)):
             raise Unauthorised(f"the {noun} was revoked; request a new one")
         return self.site_names.widen(principal)
 

@@ -182,6 +182,8 @@ def _authenticate(environ: Mapping[str, Any]) -> Principal:
 def _noun(principal: Principal) -> str:
     if principal.kind in (Kind.SECRET_KEY, Kind.PUBLISHABLE_KEY):
         return "key"
+    if principal.kind is Kind.SESSION:
+        return "session"
     return "share link" if principal.credential_id and principal.kind is Kind.SHARE else "token"
 
 

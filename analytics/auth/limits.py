@@ -33,6 +33,8 @@ from analytics.web.app import current_application, current_request
 log = logging.getLogger(__name__)
 
 MINUTE_US = 60_000_000
+# A password of eight letters lasts for millennia.
+SIGN_INS_PER_MINUTE = 10
 BUDGET_ENVIRON_KEY = "analytics.spent"
 PUBLIC_KINDS = frozenset({Kind.PUBLISHABLE_KEY, Kind.SHARE, Kind.ANONYMOUS})
 # While Redis does not answer, one request in this time tries it; the others do not wait.
@@ -148,6 +150,12 @@ def enforce_event_limit(principal: Principal, count: int) -> None:
     own = Limit(config.rate_limit_events_per_minute, "RATE_LIMIT_EVENTS_PER_MINUTE")
     public = Limit(config.public_rate_limit_events_per_minute, "PUBLIC_RATE_LIMIT_EVENTS_PER_MINUTE")
     _spend(principal, "events", _smaller(principal, own, public), count)
+
+
+def enforce_sign_in_limit() -> None:
+    """Counts an attempt to sign in from this address. Raises TooMany."""
+    anonymous = Principal("anonymous", frozenset(), None, kind=Kind.ANONYMOUS)
+    _spend(anonymous, "sign-ins", Limit(SIGN_INS_PER_MINUTE, "from one address"), 1)
 
 
 def add_headers(response: Response) -> Response:

@@ -11,6 +11,8 @@ class Kind(StrEnum):
     TOKEN = "token"  # noqa: S105
     SECRET_KEY = "secret_key"  # noqa: S105
     PUBLISHABLE_KEY = "publishable_key"
+    # A person in a browser who has signed in.
+    SESSION = "session"
     # A share link, or a site with public_stats: reads one site by harmless dimensions only.
     SHARE = "share"
     # Nothing at all: ANONYMOUS_SCOPES, or a site with public_ingest.
@@ -24,6 +26,7 @@ NARROW_KINDS = frozenset({Kind.PUBLISHABLE_KEY, Kind.SHARE})
 class Principal(NamedTuple):
     """`sites` None: all sites. `credential_id`: by which the credential is revoked; empty without one.
 
+    `parent_id`: of the credential that a session was opened with; it ends with it.
     `origins`: a browser's Origin must be among them; empty: any. `expires_at`: Unix time of the credential's end.
     """
 
@@ -34,6 +37,7 @@ class Principal(NamedTuple):
     kind: Kind = Kind.TOKEN
     origins: tuple[str, ...] = ()
     expires_at: float = math.inf
+    parent_id: str = ""
 
     @property
     def caller(self) -> str:

@@ -32,7 +32,7 @@ def format_banner(url: str, tokens: Mapping[str, str], data: Path, settings: Set
     }
     shown_tokens = "\n".join(f"  {scope + ' token':<14} {token}" for scope, token in tokens.items())
     return f"""
-  Ready at {url} (API: {url}/docs)
+  Ready at {url} (API: {url}/docs; dashboard: {url}/login)
 
 {shown_tokens}
   more tokens    make flask ARGS="token create --scope read --site shop --days 90"

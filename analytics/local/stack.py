@@ -7,6 +7,7 @@
 import argparse
 import os
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -20,6 +21,7 @@ from honcho.environ import parse_procfile
 from analytics.local.banner import format_banner, is_responding
 from analytics.local.child_process import DATA_FOLDER_VARIABLE, ChildProcess, ProcessOutput, kill_leftover_processes
 from analytics.local.port import await_port
+from analytics.local.processes import die_with_parent
 from analytics.local.reload import watch_code
 from analytics.local.servers.binaries import StartError
 from analytics.local.servers.data_folder import DataFolder
@@ -87,6 +89,13 @@ class Stack:
         self.data.keep_tokens(tokens)
         self.tokens = tokens
         self.write_run_info()
+
+    def start_demo(self) -> None:
+        """Begins to fill the demo's site, in the background; what is stored already stays."""
+        self.print_line(f"the demo is filled in a minute: {self.url}/sites/demo")
+        command = [sys.executable, "-m", "flask", "--app", "wsgi", "demo"]
+        # It ends with this process; `DEMO=1 make run` goes on with it.
+        subprocess.Popen(command, cwd=self.root, env=self.env, preexec_fn=die_with_parent(signal.SIGTERM))
 
     def down(self) -> None:
         """Stops everything in order: web and beat, the worker, then the servers."""
@@ -214,6 +223,8 @@ def _serve(stack: Stack, mode: Mode) -> str:
             watch_code(stack)
         stack.up()
         print(format_banner(stack.url, stack.tokens, stack.data.path, read_settings(stack.env)), flush=True)
+        if stack.env.get("DEMO", "0") not in ("", "0"):
+            stack.start_demo()
         while True:
             signal.pause()
     except KeyboardInterrupt:

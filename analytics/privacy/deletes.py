@@ -42,7 +42,7 @@ from analytics.privacy.steps import (
 )
 from analytics.store import partitions
 from analytics.store.columns import event_files, visit_files
-from analytics.store.models import Instant, dead_letters, issued_tokens, metrics, revoked_tokens, visits
+from analytics.store.models import Instant, dead_letters, issued_tokens, metrics, revoked_tokens, sessions, visits
 from analytics.store.planner import force_index_scans
 
 # A late page view continues a visit that ended half an hour before it, and may take a while to be merged.
@@ -201,18 +201,20 @@ SMALL_TABLE_COLUMNS = {
     "metrics": (metrics, metrics.c.date, metrics.c.id),
     "dead_letters": (dead_letters, dead_letters.c.dead_lettered_at, dead_letters.c.id),
     "issued_tokens": (issued_tokens, issued_tokens.c.expires_at, issued_tokens.c.jti),
+    "sessions": (sessions, sessions.c.expires_at, sessions.c.id),
     "revoked_tokens": (revoked_tokens, revoked_tokens.c.expires_at, revoked_tokens.c.jti),
 }
 
 
 def find_small_tables(job: RetentionJob, planned: Sequence[Step]) -> list[Step]:
-    """Daily figures, dead letters, and records and revocations of expired tokens."""
+    """Daily figures, dead letters, sessions, and records and revocations of expired tokens."""
     metric_days, letter_days = job.settings.metrics_retention_days, job.settings.dead_letter_retention_days
     first_metric_day, letters_before = job.now.date() - timedelta(metric_days), job.now - timedelta(letter_days)
     return [
         Step("delete", "metrics", "daily figures", f"METRICS_RETENTION_DAYS={metric_days}", first_metric_day),
         Step("delete", "dead_letters", "dead letters", f"DEAD_LETTER_RETENTION_DAYS={letter_days}", letters_before),
         Step("delete", "issued_tokens", "records of expired tokens", "the tokens' exp", job.now),
+        Step("delete", "sessions", "sessions that have ended", "SESSION_DAYS", job.now),
         Step("delete", "revoked_tokens", "revocations of expired tokens", "the tokens' exp", job.now),
     ]
 

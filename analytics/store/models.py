@@ -396,6 +396,40 @@ share_links = Table(
     postgresql_with={"fillfactor": 70},
 )
 
+# People who are signed in to the dashboard (auth/sessions/). The cookie's text is stored only as a hash.
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("id", UUID(as_uuid=False), primary_key=True),
+    Column("token_hash", LargeBinary, nullable=False, unique=True),
+    Column("subject", Text, nullable=False),
+    Column("scopes", ARRAY(Text), nullable=False),
+    # NULL: all sites.
+    Column("sites", ARRAY(Text)),
+    # The token or account that the person signed in with, and whose revocation ends the session.
+    Column("parent_id", Text, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    Column("expires_at", Instant, nullable=False, index=True),
+    # Up to a minute late.
+    Column("last_used_at", Instant),
+    Column("revoked_at", Instant),
+    Index(None, "parent_id"),
+    postgresql_with={"fillfactor": 70},
+)
+
+# Who may sign in to the dashboard by name and password (auth/sessions/accounts.py).
+accounts = Table(
+    "accounts",
+    metadata,
+    Column("name", Text, primary_key=True),
+    # scrypt, as werkzeug.security writes it.
+    Column("password", Text, nullable=False),
+    Column("scopes", ARRAY(Text), nullable=False),
+    # NULL: all sites.
+    Column("sites", ARRAY(Text)),
+    Column("changed_at", Instant, nullable=False),
+)
+
 audit_log = Table(
     "audit_log",
     metadata,

@@ -6,6 +6,7 @@ A new route is added to ROUTES, or to PUBLIC of test_guard.py.
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any, NamedTuple
 
 import pytest
@@ -16,7 +17,7 @@ from sqlalchemy import Engine, text
 from analytics.apidocs.openapi import build_document
 from analytics.auth.keys import share_links
 from analytics.sites.sites import Site, create_site
-from tests.auth.test_guard import PUBLIC
+from tests.auth.test_guard import PAGES, PUBLIC
 
 # The site of every resource, and the one that foreign callers are for. Both are found in a response that names them.
 OURS, THEIRS, FORMER = "site-alpha", "site-beta", "site-former"
@@ -192,12 +193,17 @@ class World(NamedTuple):
         query = {**self._query(name), **route.query}
         if caller.name == "share":
             query["share"] = caller.credential
+        elif caller.name.startswith("session"):
+            self.clients[route.environment].set_cookie("session", caller.credential)
+            headers["X-CSRF-Token"] = "1"
         elif caller.credential:
             headers["Authorization"] = f"Bearer {caller.credential}"
         body = self._body(name)
         sent = {} if body is None else {"json": body}
         client = self.clients[route.environment]
-        return client.open(path, method=route.method or method, query_string=query, headers=headers, **sent)
+        response = client.open(path, method=route.method or method, query_string=query, headers=headers, **sent)
+        client.delete_cookie("session")
+        return response
 
     def _query(self, name: str) -> dict[str, str]:
         found = [one for one in self.operations[name]["parameters"] if one["in"] == "query"]
@@ -235,15 +241,29 @@ def world(
     clients = {"test": app.test_client(), "development": make_app(environment="development").test_client()}
     return World(
         clients,
-        tuple(_callers(ours, share, root, make_key, token)),
+        tuple(_callers(ours, share, root, make_key, token, partial(_open_session, clients["test"]))),
         _operations(app),
         _create_resources(clients["test"], {"Authorization": f"Bearer {root}"})
         | {"letter_id": str(_create_dead_letter(engine, ours))},
     )
 
 
+def _open_session(client: FlaskClient, token: str) -> str:
+    """The text of a new session's cookie."""
+    client.post("/login", data={"token": token})
+    cookie = client.get_cookie("session")
+    assert cookie is not None
+    client.delete_cookie("session")
+    return cookie.value
+
+
 def _callers(
-    ours: Site, share: str, root: str, make_key: Callable[..., str], token: Callable[..., str]
+    ours: Site,
+    share: str,
+    root: str,
+    make_key: Callable[..., str],
+    token: Callable[..., str],
+    open_session: Callable[[str], str],
 ) -> Iterator[Caller]:
     yield Caller("none", "")
     yield Caller("pk", make_key("publishable", ["ingest"], ours), frozenset({"ingest"}))
@@ -253,6 +273,10 @@ def _callers(
     for scope in ("ingest", "read", "export", "write", "export write", "admin"):
         foreign = token(scope, site=THEIRS, sub="foreign")
         yield Caller(f"{scope} of another site", foreign, frozenset(scope.split()), is_foreign=True)
+    yield Caller("session read", open_session(token("read", site=OURS)), frozenset({"read"}))
+    yield Caller(
+        "session of another site", open_session(token("admin", site=THEIRS)), frozenset({"admin"}), is_foreign=True
+    )
     yield Caller("admin", root, frozenset({"admin"}))
 
 
@@ -339,7 +363,7 @@ def test_the_table_names_every_route(app: Flask) -> None:
         f"{method} {rule.rule}": getattr(app.view_functions[rule.endpoint], "guarded_scope", None)
         for rule in app.url_map.iter_rules()
         for method in METHODS
-        if method in (rule.methods or ()) and rule.rule not in PUBLIC
+        if method in (rule.methods or ()) and rule.rule not in PUBLIC | PAGES
     }
     assert {name: route.scope for name, route in ROUTES.items()} == found
 

@@ -205,7 +205,10 @@ def environment_of(run):
 def test_banner_shows_tokens_and_what_needs_none(run, port):
     wait_for(lambda: "Ctrl-C" in run.text(), run)
     text = run.text()
-    assert f"Ready at http://127.0.0.1:{port} (API: http://127.0.0.1:{port}/docs)" in text
+    assert (
+        f"Ready at http://127.0.0.1:{port} (API: http://127.0.0.1:{port}/docs; dashboard: http://127.0.0.1:{port}/login)"
+        in text
+    )
     for scope in SCOPES:
         [shown] = re.findall(rf"{scope} token +(\S+)\n", text)
         assert claims_of(shown)["scope"] == scope

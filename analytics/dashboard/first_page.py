@@ -1,4 +1,4 @@
-"""`GET /`: what the printed URL shows in a browser, until there is a dashboard. Public.
+"""What `GET /` shows to somebody who has not signed in. Public.
 
 It names the ways in: the API's description, the state of the service, and a first event. It needs no script and loads
 nothing, which the Content-Security-Policy enforces.
@@ -10,13 +10,12 @@ from hashlib import sha256
 from html import escape
 from typing import Any
 
-from flask import Blueprint, Response, jsonify, request
+from flask import Response, jsonify, request
 
 from analytics.extensions import settings
 
-blueprint = Blueprint("first_page", __name__)
-
 LINKS = (
+    ("dashboard", "/login", "Sign in to the dashboard"),
     ("docs", "/docs", "Every operation of the API, with an example"),
     ("openapi", "/api/analytics/openapi.json", "The same as an OpenAPI 3.1 document"),
     ("health", "/health", "State of the service"),
@@ -62,8 +61,7 @@ CONTENT_SECURITY_POLICY = (
 EVENT = """'[{"type": "page_view", "user_id": "user-123", "payload": {"page": "/dashboard"}}]'"""
 
 
-@blueprint.get("/")
-def show_first_page() -> Response:
+def build_first_page() -> Response:
     """The page, or its links for a caller that prefers JSON."""
     if request.accept_mimetypes.best_match(("text/html", "application/json")) == "application/json":
         response = jsonify({"links": {name: request.root_path + path for name, path, _ in LINKS}})

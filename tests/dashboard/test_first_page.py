@@ -40,8 +40,8 @@ def curl_of(response):
 
 def test_page_opens_without_a_token_and_every_link_works(page, client):
     links = [attributes["href"] for tag, attributes in Page(page.text).tags if tag == "a"]
-    assert links == ["/docs", "/api/analytics/openapi.json", "/health"]
-    assert [client.get(link).status_code for link in links] == [200, 200, 200]
+    assert links == ["/login", "/docs", "/api/analytics/openapi.json", "/health"]
+    assert [client.get(link).status_code for link in links] == [200, 200, 200, 200]
 
 
 def test_page_loads_nothing_and_runs_nothing(page):
@@ -90,7 +90,9 @@ def test_host_that_is_none_is_not_repeated(client, host):
 @pytest.mark.parametrize("accept", ["application/json", "application/json, text/html;q=0.5"])
 def test_script_gets_the_links(client, accept):
     response = client.get("/", headers={"Accept": accept})
-    assert response.json == {"links": {"docs": "/docs", "openapi": "/api/analytics/openapi.json", "health": "/health"}}
+    assert response.json == {
+        "links": {"dashboard": "/login", "docs": "/docs", "openapi": "/api/analytics/openapi.json", "health": "/health"}
+    }
 
 
 @pytest.mark.parametrize("accept", ["*/*", None, "image/png"])

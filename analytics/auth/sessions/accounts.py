@@ -1,0 +1,105 @@
+"""Accounts: who may sign in to the dashboard by name and password. `flask user` writes them, dashboard/ checks them.
+
+Passwords are hashed by scrypt as werkzeug.security does it, 32 MB and 60 ms each, so they are checked one at a time.
+ADMIN_PASSWORD makes the account `admin` without a row.
+"""
+
+import hmac
+import threading
+from collections.abc import Collection
+from typing import NamedTuple
+
+from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy.dialects.postgresql import insert as upsert
+from werkzeug.security import check_password_hash, generate_password_hash
+
+from analytics import clock
+from analytics.auth.principal import Kind, Principal
+from analytics.errors import Unavailable
+from analytics.store.models import accounts, audit_log
+
+ADMIN = "admin"
+# NIST SP 800-63B, 5.1.1: at least eight characters, and long ones are accepted.
+MIN_PASSWORD_CHARS, MAX_PASSWORD_CHARS = 8, 1000
+MAX_NAME_CHARS = 100
+# What is checked for a name that is not known, so that it takes as long.
+NO_PASSWORD = generate_password_hash("")
+WAIT_S = 5.0
+
+
+class Account(NamedTuple):
+    """`sites` None: all sites."""
+
+    name: str
+    scopes: frozenset[str]
+    sites: frozenset[str] | None
+
+
+class PasswordChecker:
+    """Checks passwords, one at a time. One per app; thread-safe."""
+
+    def __init__(self, admin_password: str) -> None:
+        self._admin_password, self._turn = admin_password, threading.Lock()
+
+    def sign_in(self, connection: Connection, name: str, password: str) -> Principal | None:
+        """The person; None for a wrong name or password. Raises Unavailable where too many wait."""
+        if not 1 <= len(name) <= MAX_NAME_CHARS or not name.isprintable() or len(password) > MAX_PASSWORD_CHARS:
+            return None
+        if name == ADMIN and self._admin_password:
+            is_right = hmac.compare_digest(password.encode(), self._admin_password.encode())
+            return _principal(Account(ADMIN, frozenset({"admin"}), None)) if is_right else None
+        row = connection.execute(select(accounts).where(accounts.c.name == name)).first()
+        if not self._is_right(row.password if row else NO_PASSWORD, password) or row is None:
+            return None
+        sites = None if row.sites is None else frozenset(row.sites)
+        return _principal(Account(row.name, frozenset(row.scopes), sites))
+
+    def _is_right(self, known: str, password: str) -> bool:
+        if not self._turn.acquire(timeout=WAIT_S):
+            raise Unavailable("too many people are signing in; try again in a few seconds")
+        try:
+            return check_password_hash(known, password)
+        finally:
+            self._turn.release()
+
+
+def account_id(name: str) -> str:
+    """What sessions of the account name as their parent."""
+    return f"account:{name}"
+
+
+def set_password(
+    connection: Connection, name: str, password: str, scopes: Collection[str], sites: Collection[str] | None, actor: str
+) -> None:
+    """Makes the account, or replaces its password and what it may do."""
+    row = {
+        "name": name,
+        "password": generate_password_hash(password),
+        "scopes": sorted(scopes),
+        "sites": None if sites is None else sorted(sites),
+        "changed_at": clock.now(),
+    }
+    connection.execute(upsert(accounts).values(row).on_conflict_do_update(index_elements=["name"], set_=row))
+    _record(connection, "account.set", name, actor)
+
+
+def delete_account(connection: Connection, name: str, actor: str) -> bool:
+    """False: there is none."""
+    if not connection.execute(delete(accounts).where(accounts.c.name == name)).rowcount:
+        return False
+    _record(connection, "account.delete", name, actor)
+    return True
+
+
+def list_accounts(connection: Connection) -> list[Account]:
+    """All of them by name."""
+    rows = connection.execute(select(accounts.c.name, accounts.c.scopes, accounts.c.sites).order_by(accounts.c.name))
+    return [Account(name, frozenset(scopes), sites and frozenset(sites)) for name, scopes, sites in rows]
+
+
+def _record(connection: Connection, action: str, name: str, actor: str) -> None:
+    connection.execute(insert(audit_log).values(actor=actor, action=action, detail={"name": name}))
+
+
+def _principal(account: Account) -> Principal:
+    return Principal(account.name, account.scopes, account.sites, account_id(account.name), Kind.SESSION)

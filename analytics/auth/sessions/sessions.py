@@ -1,0 +1,112 @@
+"""Sessions of people in browsers: an opaque cookie, whose hash is a row with what the person may do.
+
+dashboard/ opens and ends sessions; credentials.py asks `load_credentials` through a CredentialCache. A session has no
+more than the token or account that it was opened with, and ends with it.
+"""
+
+import uuid
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any
+
+from redis import Redis
+from sqlalchemy import Connection, Engine, Row, insert, select
+
+from analytics import clock
+from analytics.auth.keys import keys
+from analytics.auth.keys.credential_cache import Credential, hash_text
+from analytics.auth.principal import Kind, Principal
+from analytics.store.models import audit_log, sessions
+
+# `__Host-`: set by this host alone, by HTTPS and for all paths (RFC 6265bis, 4.1.3.2). Plain HTTP cannot set it.
+SECURE_COOKIE, PLAIN_COOKIE = "__Host-session", "session"
+TOKEN_PREFIX = "session_"  # noqa: S105
+# A page of another origin cannot send the header without a preflight, which CORS grants to no request with cookies.
+CSRF_ENVIRON, CSRF_VALUE = "HTTP_X_CSRF_TOKEN", "1"
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+
+def open_session(
+    connection: Connection, principal: Principal, parent_id: str, lifetime: timedelta
+) -> tuple[str, datetime]:
+    """The cookie's text, which is not stored, and when the session ends: after `lifetime`, or with the credential that
+    `principal` came with. `parent_id`: what ends the session when it is revoked."""
+    token, session_id, now = keys.new_secret(TOKEN_PREFIX), str(uuid.uuid4()), clock.now()
+    seconds = min(lifetime.total_seconds(), principal.expires_at - now.timestamp())
+    ends_at = now + timedelta(seconds=seconds)
+    row = {
+        "id": session_id,
+        "token_hash": hash_text(token),
+        "subject": principal.subject,
+        "scopes": sorted(principal.scopes),
+        "sites": None if principal.sites is None else sorted(principal.sites),
+        "parent_id": parent_id,
+        "created_at": now,
+        "expires_at": ends_at,
+    }
+    connection.execute(insert(sessions).values(row))
+    entry = {"actor": principal.subject, "action": "session.open", "detail": {"id": session_id}}
+    connection.execute(insert(audit_log).values(entry))
+    return token, ends_at
+
+
+def end_session(engine: Engine, redis: Redis, principal: Principal) -> bool:
+    """Ends the session that the principal came with, in every process within two seconds; idempotent. False when Redis
+    is unavailable."""
+    session_id = principal.credential_id.removeprefix(_ID_PREFIX)
+    return _end(engine, redis, session_id, principal.subject, datetime.fromtimestamp(principal.expires_at, UTC))
+
+
+def end_sessions_of(engine: Engine, redis: Redis, parent_id: str, actor: str) -> int:
+    """Ends the sessions that were opened with this account; how many. Served by ix_sessions_parent_id."""
+    query = select(sessions.c.id, sessions.c.expires_at)
+    query = query.where(sessions.c.parent_id == parent_id, sessions.c.revoked_at.is_(None))
+    with engine.connect() as connection:
+        found = connection.execute(query).all()
+    for session_id, expires_at in found:
+        _end(engine, redis, session_id, actor, expires_at)
+    return len(found)
+
+
+def read_cookie(environ: Mapping[str, Any]) -> str:
+    """The session's text that a browser sent; '': none, or one that another site's page may have made it send."""
+    header = environ.get("HTTP_COOKIE", "")
+    if "session=" not in header:
+        return ""
+    if environ["REQUEST_METHOD"] not in SAFE_METHODS and environ.get(CSRF_ENVIRON) != CSRF_VALUE:
+        return ""
+    values: dict[str, str] = {}
+    for pair in header.split(";"):
+        name, _, value = pair.strip().partition("=")
+        values[name] = value
+    return values.get(SECURE_COOKIE) or values.get(PLAIN_COOKIE, "")
+
+
+# Served by uq_sessions_token_hash.
+def load_credentials(connection: Connection, digests: list[bytes]) -> dict[bytes, Credential]:
+    """The sessions of these hashes that were not ended; a CredentialCache calls it."""
+    query = select(sessions).where(sessions.c.token_hash.in_(digests), sessions.c.revoked_at.is_(None))
+    return {bytes(row.token_hash): _credential(row) for row in connection.execute(query)}
+
+
+record_use = partial(keys.record_use, table=sessions)
+_ID_PREFIX = "session:"
+
+
+def _end(engine: Engine, redis: Redis, session_id: str, actor: str, expires_at: datetime) -> bool:
+    credential = f"{_ID_PREFIX}{session_id}"
+    return keys.revoke_row(engine, redis, sessions, session_id, credential, actor, "session.end", expires_at)
+
+
+def _credential(row: Row[Any]) -> Credential:
+    principal = Principal(
+        row.subject,
+        frozenset(row.scopes),
+        None if row.sites is None else frozenset(row.sites),
+        f"{_ID_PREFIX}{row.id}",
+        Kind.SESSION,
+        expires_at=row.expires_at.timestamp(),
+        parent_id=row.parent_id,
+    )
+    return Credential(row.id, principal, keys.unix_time(row.last_used_at, 0.0))

@@ -1,0 +1,100 @@
+"""The HTML of a page before its scripts run: which site and person it is for, its files, and its first request.
+
+The browser begins the request while it loads the scripts; app/api.js builds the same address and gets that response.
+Only this module and app/state.js, app/api.js know how the address of a page becomes a query.
+"""
+
+from collections.abc import Mapping
+from datetime import date, datetime, timedelta
+from urllib.parse import quote_plus
+
+from flask import render_template
+
+from analytics import clock
+from analytics.auth.principal import Principal
+from analytics.dashboard.assets import Assets
+from analytics.sites.sites import Site
+from config import VERSION
+
+# Pages of a site, and their titles.
+PAGES: Mapping[str, str] = {"overview": "Overview"}
+# Of the modules that draw the first page, so that the browser need not find them one after the other.
+MODULES = (
+    *("app/main.js", "vendor/preact.js", "app/state.js", "app/api.js", "app/format.js", "app/words.js", "app/icons.js"),
+    *("parts/sidebar.js", "parts/panel.js", "parts/kpis.js", "parts/filters.js", "charts/line.js", "pages/overview.js"),
+)
+KPIS = ("Visitors", "Visits", "Page views", "Views per visit", "Bounce rate", "Visit duration")
+SITES_REQUEST = "/api/analytics/reports/overview/sites?days=28&compare=previous&limit=100"
+LISTS = (
+    *("path", "entry_path", "exit_path", "channel", "source", "referrer", "utm_campaign", "utm_source", "country"),
+    *("region", "city", "browser", "os", "device", "type", "goals", "busiest_hours"),
+)
+MEASURES, ROWS = "visitors,visits,events", "9"
+DEFAULT_PERIOD, DAYS = "28d", {"day": "1", "7d": "7", "28d": "28", "91d": "91"}
+
+
+def build_shell(assets: Assets, person: Principal, page: str, site: Site | None, address: Mapping[str, str]) -> str:
+    """The page of a site, or without one that of all sites. `address`: the query of the page's address."""
+    return render_template(
+        "shell.html",
+        assets=assets,
+        modules=[name for name in MODULES if name in assets.files],
+        first=build_first_request(site, address, clock.now()) if site else SITES_REQUEST,
+        page=page,
+        site=site,
+        title=f"{site.name} · {PAGES[page]}" if site else "Sites",
+        person=person,
+        scopes=" ".join(sorted(person.scopes)),
+        version=VERSION,
+        kpis=KPIS,
+    )
+
+
+def build_first_request(site: Site, address: Mapping[str, str], now: datetime) -> str:
+    """The request of the overview, as app/api.js builds it."""
+    period, days = _read_period(address, clock.day_of(now, clock.zone(site.zone)))
+    query = {"site": site.key, **period, "granularity": _granularity(address.get("unit", ""), days)}
+    compare = address.get("compare", "")
+    if compare != "none":
+        query["compare"] = "year" if compare == "year" else "previous"
+    if address.get("filter"):
+        query["filter"] = address["filter"]
+    query |= {"lists": ",".join(LISTS), "measures": MEASURES, "limit": ROWS}
+    return "/api/analytics/reports/overview?" + "&".join(f"{name}={_encode(text)}" for name, text in query.items())
+
+
+def _read_period(address: Mapping[str, str], today: date) -> tuple[dict[str, str], int]:
+    """The parameters of the period, and its days."""
+    name, month = address.get("period", ""), today.replace(day=1)
+    if name == "custom" and (days := _read_days(address)):
+        return {"from": str(days[0]), "to": str(days[1])}, (days[1] - days[0]).days + 1
+    last = month - timedelta(days=1)
+    others: dict[str, tuple[dict[str, str], int]] = {
+        "yesterday": ({"date": str(today - timedelta(days=1))}, 1),
+        "month": ({"from": str(month)}, today.day),
+        "lastmonth": ({"from": str(last.replace(day=1)), "to": str(last)}, last.day),
+        "year": ({"from": f"{today.year:04}-01-01"}, (today - date(today.year, 1, 1)).days + 1),
+    }
+    count = DAYS.get(name, DAYS[DEFAULT_PERIOD])
+    return others.get(name, ({"days": count}, int(count)))
+
+
+def _read_days(address: Mapping[str, str]) -> tuple[date, date] | None:
+    try:
+        return date.fromisoformat(address.get("from", "")), date.fromisoformat(address.get("to", ""))
+    except ValueError:
+        return None
+
+
+def _granularity(wanted: str, days: int) -> str:
+    fits = {"hour": days <= 31, "day": 2 < days <= 366, "week": days > 13, "month": days > 59}
+    if fits.get(wanted):
+        return wanted
+    if days <= 2:
+        return "hour"
+    return "day" if days <= 92 else "week" if days <= 200 else "month"
+
+
+def _encode(text: str) -> str:
+    """As URLSearchParams of a browser does it (https://url.spec.whatwg.org/#application-x-www-form-urlencoded)."""
+    return quote_plus(text, safe="*").replace("~", "%7E")

@@ -1,0 +1,98 @@
+"""Signing in and out: a token, or name and password, for the cookie of a session. views.py calls it."""
+
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+from flask import Request, Response
+from werkzeug.exceptions import SecurityError
+
+from analytics.auth.client_address import client_address
+from analytics.auth.guard import authenticator
+from analytics.auth.keys import keys
+from analytics.auth.principal import Kind, Principal
+from analytics.auth.sessions import sessions
+from analytics.auth.sessions.accounts import ADMIN, PasswordChecker, account_id
+from analytics.errors import Forbidden, Unauthorised
+from analytics.extensions import buffer_redis, db, settings
+from analytics.web.app import current_application
+
+# Hosts by which only this machine is meant: another site's page cannot have one of them as its own.
+LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
+LOCAL_ACCOUNT = "local"
+
+
+def check_same_origin(request: Request) -> None:
+    """Raises Forbidden for a form that a page of another origin sent: it would sign somebody in as somebody else."""
+    site, origin = request.headers.get("Sec-Fetch-Site"), request.headers.get("Origin")
+    if site is not None:
+        is_same = site in ("same-origin", "none")
+    else:
+        is_same = origin is None or urlsplit(origin).netloc == request.host
+    if not is_same:
+        raise Forbidden("the form was sent by a page of another site; open /login and sign in there")
+
+
+def find_person(request: Request) -> tuple[Principal, str]:
+    """Who signs in, and the credential that their session ends with. Raises Unauthorised, Forbidden and Unavailable."""
+    form = request.form
+    if form.get("way") == "local":
+        return _sign_in_locally(request)
+    if token := form.get("token", "").strip():
+        return _of_token(token)
+    checker: PasswordChecker = current_application().extensions["password_checker"]
+    with db.engine.connect() as connection:
+        person = checker.sign_in(connection, form.get("name", "").strip(), form.get("password", ""))
+    if person is None:
+        raise Unauthorised("the name or the password is wrong; flask user set-password sets another")
+    return person, account_id(person.subject)
+
+
+def can_sign_in_locally(request: Request) -> bool:
+    """Whether one click is enough: on the machine that runs the service, while it is tried out."""
+    current = settings()
+    address = client_address(request.environ, current)
+    if current.is_production or current.trusted_proxies or not address or not ip_address(address).is_loopback:
+        return False
+    try:
+        return urlsplit(f"//{request.host}").hostname in LOOPBACK_HOSTS
+    except (SecurityError, ValueError):
+        return False
+
+
+def open_session(response: Response, request: Request, person: Principal, parent_id: str) -> None:
+    """Opens a session and gives its cookie to the browser."""
+    with db.engine.begin() as connection:
+        text, ends_at = sessions.open_session(connection, person, parent_id, timedelta(days=settings().session_days))
+    _set_cookie(response, request, text, ends_at)
+
+
+def end_session(response: Response, request: Request) -> None:
+    """Ends the session of the request, if it has one, and takes the cookie back. Nothing where a page of another site
+    may have sent it."""
+    if request.environ.get(sessions.CSRF_ENVIRON) != sessions.CSRF_VALUE:
+        return
+    if person := authenticator().find_session(request.environ):
+        sessions.end_session(db.engine, buffer_redis(), person)
+    _set_cookie(response, request, "", datetime.fromtimestamp(0, UTC))
+
+
+def _sign_in_locally(request: Request) -> tuple[Principal, str]:
+    if not can_sign_in_locally(request):
+        raise Forbidden("without a password, somebody may sign in only on the machine of a service that is tried out")
+    return Principal(ADMIN, frozenset({"admin"}), None, kind=Kind.SESSION), account_id(LOCAL_ACCOUNT)
+
+
+def _of_token(text: str) -> tuple[Principal, str]:
+    if text.startswith((keys.SECRET_PREFIX, keys.PUBLISHABLE_PREFIX)):
+        raise Unauthorised("this is a key, which programs use; accepted: a token, as flask token create prints one")
+    person = authenticator().authenticate({"HTTP_AUTHORIZATION": f"Bearer {text}"})
+    if person is None or not person.has_scope("read"):
+        raise Forbidden("the token lacks the scope read, which the dashboard needs; request another one")
+    return person, person.credential_id
+
+
+def _set_cookie(response: Response, request: Request, text: str, ends_at: datetime) -> None:
+    is_secure = request.is_secure or settings().public_url.startswith("https:")
+    name = sessions.SECURE_COOKIE if is_secure else sessions.PLAIN_COOKIE
+    response.set_cookie(name, text, expires=ends_at, path="/", secure=is_secure, httponly=True, samesite="Lax")

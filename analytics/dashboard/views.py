@@ -1,0 +1,124 @@
+"""The routes of the dashboard: pages, their files, signing in and out. What pages show comes from the API."""
+
+from urllib.parse import quote
+
+from flask import Blueprint, Response, current_app, redirect, render_template, request
+from flask.blueprints import BlueprintSetupState
+
+from analytics.auth import limits
+from analytics.auth.admission import accepts_form
+from analytics.auth.guard import authenticator, check_site_access
+from analytics.auth.keys.site_keys import check_site_key
+from analytics.auth.principal import Principal
+from analytics.auth.sessions.accounts import PasswordChecker
+from analytics.dashboard import sign_in
+from analytics.dashboard.assets import Assets, read_assets
+from analytics.dashboard.first_page import build_first_page
+from analytics.dashboard.headers import make_page
+from analytics.dashboard.shell import PAGES, build_shell
+from analytics.errors import AnalyticsError, NotFound
+from analytics.extensions import db
+from analytics.sites.sites import Site, find_site
+
+blueprint = Blueprint("dashboard", __name__, template_folder="templates")
+HOME = "/"
+
+
+@blueprint.record_once
+def install(state: BlueprintSetupState) -> None:
+    extensions = state.app.extensions
+    extensions["assets"] = read_assets()
+    extensions["password_checker"] = PasswordChecker(extensions["settings"].admin_password)
+
+
+@blueprint.get("/")
+def show_sites() -> Response:
+    """All sites of the person; without a session, the ways in."""
+    person = authenticator().find_session(request.environ)
+    return build_first_page() if person is None else make_page(build_shell(_assets(), person, "sites", None, {}))
+
+
+@blueprint.get("/sites/<key>")
+@blueprint.get("/sites/<key>/<page>")
+def show_page(key: str, page: str = "overview") -> Response:
+    """A page of a site."""
+    person = authenticator().find_session(request.environ)
+    if person is None:
+        return _redirect(f"/login?next={quote(request.full_path.rstrip('?'))}")
+    try:
+        site = _find_site(person, key, page)
+    except AnalyticsError as error:
+        return make_page(render_template("error.html", assets=_assets(), detail=error.detail), error.status)
+    return make_page(build_shell(_assets(), person, page, site, request.args.to_dict()))
+
+
+@blueprint.get("/login")
+def show_login() -> Response:
+    return _login_page()
+
+
+@blueprint.post("/login")
+@accepts_form
+def log_in() -> Response:
+    """Opens a session and goes on to where the person wanted to be; else the form again, with what was wrong."""
+    try:
+        sign_in.check_same_origin(request)
+        limits.enforce_sign_in_limit()
+        person, parent_id = sign_in.find_person(request)
+    except AnalyticsError as error:
+        return _login_page(error)
+    response = _redirect(_next_address())
+    sign_in.open_session(response, request, person, parent_id)
+    return response
+
+
+@blueprint.post("/logout")
+@accepts_form
+def log_out() -> Response:
+    response = _redirect("/login")
+    sign_in.end_session(response, request)
+    return response
+
+
+@blueprint.get("/assets/<version>/<path:name>")
+def serve_asset(version: str, name: str) -> Response:
+    """A script, style or picture of the pages."""
+    return _assets().respond(version, name)
+
+
+def _find_site(person: Principal, key: str, page: str) -> Site:
+    """Raises NotFound, and Forbidden for a site of others."""
+    check_site_key(key)
+    check_site_access(person, key)
+    if page not in PAGES:
+        raise NotFound(f"there is no page {page[:80]!r}; accepted: {', '.join(PAGES)}")
+    return find_site(db.engine, key)
+
+
+def _login_page(error: AnalyticsError | None = None) -> Response:
+    html = render_template(
+        "login.html",
+        assets=_assets(),
+        detail=error.detail if error else "",
+        next=_next_address(),
+        is_local=sign_in.can_sign_in_locally(request),
+    )
+    return make_page(html, error.status if error else 200)
+
+
+def _next_address() -> str:
+    """A path of this service; never another host's address, which begins with two slashes or a backslash."""
+    wanted = request.values.get("next", "")
+    is_path = wanted.startswith("/") and not wanted.startswith(("//", "/\\")) and wanted.isprintable()
+    return wanted if is_path else HOME
+
+
+def _redirect(address: str) -> Response:
+    response = redirect(address, 303)
+    response.headers["Cache-Control"] = "no-store"
+    return response  # type: ignore[return-value]
+
+
+def _assets() -> Assets:
+    found: Assets = current_app.extensions["assets"]
+    return found

@@ -1,0 +1,214 @@
+"""Signing in to the dashboard by token, by password and on this machine; what a session may do, and when it ends."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import Engine
+
+from analytics.auth.sessions import sessions
+from analytics.sites.sites import Site
+from tests.factories import make_site
+
+CSRF = {"X-CSRF-Token": "1"}
+ME = "/api/analytics/me"
+PASSWORD = "correct horse battery"
+
+
+@pytest.fixture
+def site(engine: Engine) -> Site:
+    return make_site(engine, "UTC")
+
+
+@pytest.fixture
+def set_password(app: Any) -> Callable[..., Any]:
+    def run(name: str, *options: str, password: str = PASSWORD) -> Any:
+        return app.test_cli_runner().invoke(args=["user", "set-password", name, "--password", password, *options])
+
+    return run
+
+
+def log_in(client: FlaskClient, **form: str) -> Any:
+    return client.post("/login", data=form)
+
+
+def test_a_token_opens_a_session_with_its_scopes_and_sites(client: FlaskClient, site: Site, token: Any) -> None:
+    answer = log_in(client, token=token("read export", site=site.key, sub="ann"), next=f"/sites/{site.key}")
+    assert (answer.status_code, answer.location) == (303, f"/sites/{site.key}")
+    me = client.get(ME).json
+    assert (me["subject"], me["kind"], me["scopes"]) == ("ann", "session", ["export", "read"])
+    assert [one["key"] for one in me["sites"]] == [site.key]
+    page = client.get(f"/sites/{site.key}")
+    assert page.status_code == 200
+    assert f'data-site="{site.key}"' in page.text
+    other = client.get("/sites/another")
+    assert (other.status_code, other.mimetype) == (403, "text/html")
+
+
+def test_the_cookie_is_kept_from_scripts_and_other_sites(client: FlaskClient, token: Any, make_app: Any) -> None:
+    cookie = log_in(client, token=token("read"))
+    header = cookie.headers["Set-Cookie"]
+    assert header.startswith("session=session_")
+    assert {"HttpOnly", "SameSite=Lax", "Path=/"} <= set(header.split("; "))
+    assert "Secure" not in header
+    secure = make_app(public_url="https://stats.example").test_client()
+    header = log_in(secure, token=token("read")).headers["Set-Cookie"]
+    assert header.startswith("__Host-session=session_")
+    assert {"Secure", "HttpOnly", "SameSite=Lax", "Path=/"} <= set(header.split("; "))
+
+
+def test_no_text_of_a_session_is_stored(client: FlaskClient, token: Any, sql: Any) -> None:
+    text = log_in(client, token=token("read")).headers["Set-Cookie"].partition("=")[2].partition(";")[0]
+    assert text.encode() not in [bytes(row[0]) for row in sql("SELECT token_hash FROM sessions")]
+    assert sql("SELECT action FROM audit_log") == [("session.open",)]
+
+
+@pytest.mark.parametrize(
+    ("form", "status", "detail"),
+    [
+        ({"token": "eyJ.no.token"}, 401, "the token is malformed"),
+        ({"token": "sk_abc"}, 401, "this is a key"),
+        ({"name": "ann", "password": "wrong"}, 401, "the name or the password is wrong"),
+        ({"name": "nobody", "password": PASSWORD}, 401, "the name or the password is wrong"),
+        ({}, 401, "the name or the password is wrong"),
+        ({"name": "a\0b", "password": "a\0b"}, 401, "the name or the password is wrong"),
+    ],
+)
+def test_what_is_wrong_is_said_on_the_form(
+    client: FlaskClient, set_password: Any, form: dict[str, str], status: int, detail: str
+) -> None:
+    set_password("ann")
+    answer = log_in(client, **form)
+    assert (answer.status_code, answer.mimetype) == (status, "text/html")
+    assert detail in answer.text
+    assert "Set-Cookie" not in answer.headers
+
+
+def test_a_token_without_read_is_refused(client: FlaskClient, token: Any) -> None:
+    assert "lacks the scope read" in log_in(client, token=token("ingest")).text
+
+
+def test_an_account_signs_in_and_ends_with_its_password(
+    client: FlaskClient, set_password: Any, site: Site, sql: Any, at: Any
+) -> None:
+    assert set_password("ann", "--site", site.key).exit_code == 0
+    [(stored,)] = sql("SELECT password FROM accounts")
+    assert stored.startswith("scrypt:")
+    assert log_in(client, name="ann", password=PASSWORD).status_code == 303
+    assert [one["key"] for one in client.get(ME).json["sites"]] == [site.key]
+    assert "sessions ended: 1" in set_password("ann", password="another password").output
+    at(2)
+    assert client.get(ME).status_code == 401
+    assert log_in(client, name="ann", password=PASSWORD).status_code == 401
+    assert log_in(client, name="ann", password="another password").status_code == 303
+
+
+@pytest.mark.parametrize("password", ["short", "x" * 1001])
+def test_a_password_has_eight_characters_or_more(set_password: Any, password: str, sql: Any) -> None:
+    assert set_password("ann", password=password).exit_code == 2
+    assert sql("SELECT count(*) FROM accounts") == [(0,)]
+
+
+def test_the_admin_of_the_settings_needs_no_row(make_app: Any) -> None:
+    client = make_app(admin_password=PASSWORD).test_client()
+    assert log_in(client, name="admin", password="wrong").status_code == 401
+    assert log_in(client, name="admin", password=PASSWORD).status_code == 303
+    assert client.get(ME).json["scopes"] == ["admin"]
+
+
+def test_signing_out_ends_the_session_everywhere(client: FlaskClient, token: Any, app: Any, at: Any) -> None:
+    text = log_in(client, token=token("read")).headers["Set-Cookie"].partition("=")[2].partition(";")[0]
+    answer = client.post("/logout", headers=CSRF)
+    assert (answer.status_code, answer.location) == (303, "/login")
+    assert "Expires=Thu, 01 Jan 1970" in answer.headers["Set-Cookie"]
+    other = app.test_client()
+    other.set_cookie("session", text)
+    at(2)
+    assert other.get(ME).status_code == 401
+    assert other.get("/sites/default").location == "/login?next=/sites/default"
+
+
+def test_a_session_ends_with_its_token(client: FlaskClient, token: Any, app: Any, at: Any) -> None:
+    text = token("read", jti="the-token")
+    log_in(client, token=text)
+    assert client.get(ME).status_code == 200
+    assert app.test_cli_runner().invoke(args=["token", "revoke", text]).exit_code == 0
+    at(2)
+    assert client.get(ME).status_code == 401
+
+
+def test_a_session_has_an_end(client: FlaskClient, token: Any, sql: Any, set_password: Any) -> None:
+    log_in(client, token=token("read"))
+    set_password("ann")
+    log_in(client, name="ann", password=PASSWORD)
+    lengths = sql("SELECT round(extract(epoch FROM expires_at - created_at) / 3600)::int FROM sessions ORDER BY 1")
+    # That of the token in an hour; SESSION_DAYS=14.
+    assert lengths == [(1,), (14 * 24,)]
+
+
+def test_a_change_needs_the_header_that_other_sites_cannot_send(client: FlaskClient, token: Any, site: Site) -> None:
+    log_in(client, token=token("read write", site=site.key))
+    note = {"site": site.key, "day": "2026-03-01", "text": "launch"}
+    path = "/api/analytics/notes"
+    refused = client.post(path, json=note)
+    assert refused.status_code == 401
+    assert client.post(path, json=note, headers=CSRF).status_code == 201
+    client.post("/logout")
+    assert client.get(ME).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{"Sec-Fetch-Site": "cross-site"}, {"Sec-Fetch-Site": "same-site"}, {"Origin": "https://evil.example"}],
+)
+def test_a_form_of_another_site_signs_nobody_in(client: FlaskClient, token: Any, headers: dict[str, str]) -> None:
+    answer = client.post("/login", data={"token": token("read")}, headers=headers)
+    assert answer.status_code == 403
+    assert "Set-Cookie" not in answer.headers
+
+
+@pytest.mark.parametrize(
+    "target", ["//evil.example", "/\\evil.example", "https://evil.example", "/a\nb", "javascript:1"]
+)
+def test_nobody_is_sent_to_another_host(client: FlaskClient, token: Any, target: str) -> None:
+    assert log_in(client, token=token("read"), next=target).location == "/"
+
+
+def test_guesses_are_limited_by_address(make_app: Any) -> None:
+    client = make_app(environment="production").test_client()
+    answers = [log_in(client, name="ann", password="guess").status_code for _ in range(12)]
+    assert answers == [401] * 10 + [429] * 2
+
+
+class TestOnThisMachine:
+    def test_one_click_signs_in(self, client: FlaskClient) -> None:
+        assert "Sign in on this machine" in client.get("/login").text
+        assert log_in(client, way="local").status_code == 303
+        assert client.get(ME).json["scopes"] == ["admin"]
+
+    @pytest.mark.parametrize(
+        ("base", "environ"),
+        [
+            ("http://rebound.example", {}),
+            ("http://localhost", {"REMOTE_ADDR": "10.0.0.9"}),
+            ("http://localhost.evil.example", {}),
+        ],
+    )
+    def test_other_hosts_and_machines_cannot(self, client: FlaskClient, base: str, environ: dict[str, str]) -> None:
+        environ = {"REMOTE_ADDR": "127.0.0.1", **environ}
+        assert "Sign in on this machine" not in client.get("/login", base_url=base, environ_base=environ).text
+        answer = client.post("/login", data={"way": "local"}, base_url=base, environ_base=environ)
+        assert answer.status_code == 403
+
+    def test_nor_in_production(self, make_app: Any) -> None:
+        client = make_app(environment="production").test_client()
+        assert log_in(client, way="local").status_code == 403
+
+
+def test_cookies_are_read_as_browsers_send_them() -> None:
+    environ = {"REQUEST_METHOD": "GET", "HTTP_COOKIE": 'a=1; session=plain; __Host-session=secure; b="x;y'}
+    assert sessions.read_cookie(environ) == "secure"
+    assert sessions.read_cookie({"REQUEST_METHOD": "GET", "HTTP_COOKIE": "mysession=x"}) == ""
+    assert sessions.read_cookie({"REQUEST_METHOD": "POST", "HTTP_COOKIE": "session=x"}) == ""
+    assert sessions.read_cookie({"REQUEST_METHOD": "POST", "HTTP_COOKIE": "session=x", "HTTP_X_CSRF_TOKEN": "1"}) == "x"
