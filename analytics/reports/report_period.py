@@ -96,12 +96,13 @@ def _too_slow(request: ReportRequest, period: Period) -> Invalid:
 def _too_large(request: ReportRequest, period: Period) -> Invalid:
     current = settings()
     room = f"QUERY_MEMORY_MB ({current.query_memory_mb}) and COLUMNS_FOLDER_MB ({current.columns_folder_mb})"
-    return _too_much(request, period, "too_large", f"needs more than {room}")
+    more = ", or fewer conditions on properties of payloads"
+    return _too_much(request, period, "too_large", f"needs more than {room}", more)
 
 
-def _too_much(request: ReportRequest, period: Period, code: str, what: str) -> Invalid:
+def _too_much(request: ReportRequest, period: Period, code: str, what: str, more: str = "") -> Invalid:
     """422, not 503 with Retry-After: the same request would take as much again."""
     name, days = period_parameter(request.query), max(1, (period.end - period.start).days // 4)
     detail = f"{name}: reading the raw events of {period.first_date} to {period.last_date} {what} and was stopped; "
-    detail += f"accepted: fewer days, for example days={days}"
+    detail += f"accepted: fewer days, for example days={days}{more}"
     return Invalid(detail, [Problem(None, name, code, detail)])

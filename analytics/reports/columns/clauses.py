@@ -35,7 +35,7 @@ class Parameters(dict[str, object]):
 
     def __init__(self) -> None:
         super().__init__()
-        self.properties: dict[tuple[str, ...], "Property"] = {}
+        self.properties: dict[tuple[str, ...], Property] = {}
 
     def add(self, value: object) -> str:
         """The value's placeholder."""
