@@ -108,10 +108,8 @@ export function useReport(path) {
   return { ...report, retry };
 }
 
-/** @param {any} error @returns {Failure} */
-function described(error) {
-  return error.status ? error : { message: navigator.onLine ? String(error.message) : "" };
-}
+/** Browsers name a lost connection each in its own words, which say no more. @param {any} error @returns {Failure} */
+const described = (error) => (error.status ? error : { message: "" });
 
 /** @param {string} path @returns {any} */
 function kept(path) {

@@ -51,7 +51,7 @@ function areaPath(places, base) {
 }
 
 /** How many buckets have begun, and which is not over (-1: none). @param {Point[]} points @param {number} now */
-function elapsed(points, now) {
+export function elapsed(points, now) {
   const begun = points.filter((one) => Date.parse(one.ts) <= now).length;
   return { begun, running: begun > 0 && Date.parse(points[begun - 1].to) > now ? begun - 1 : -1 };
 }
@@ -124,7 +124,8 @@ export function LineChart({ points, before, metric, unit, label, notes, zoom }) 
       setAt(clamp((index ?? Math.max(0, plan.begun - (step < 0 ? 0 : 1))) + step));
     }
   };
-  const leave = () => from === null && setAt(null);
+  // A finger leaves when it is lifted: what it showed stays until something else is touched.
+  const leave = (/** @type {any} */ event) => from === null && event.pointerType !== "touch" && setAt(null);
   return html`<div class="chart" ref=${box}>
     <svg width=${width} height=${HEIGHT} role="img" aria-label=${label} tabindex="0" onPointerMove=${(/** @type {any} */ event) => setAt(nearest(event))}
       onPointerLeave=${leave} onPointerDown=${press} onPointerUp=${release} onKeyDown=${onKey} onBlur=${leave}
@@ -211,16 +212,4 @@ function Tip({ plan, index, point, other, metric, unit, width, notes }) {
     ${other && html`<div class="tip-row dim"><span class="key before"></span><span>${bucket(other.ts, unit)}</span><b>${long(other[metric])}</b></div>`}
     ${notes.map((text) => html`<div class="tip-row dim wrap" key=${text}><span class="key note"></span><span>${text}</span></div>`)}
   </div>`;
-}
-
-/** The same as a table. @param {{ points: Point[], before?: Point[], metric: Measure, unit: string, label: string }} props */
-export function PointTable({ points, before, metric, unit, label }) {
-  const { long } = MEASURES[metric];
-  const { begun, running } = elapsed(points, Date.now());
-  return html`<div class="points" tabindex="0" role="region" aria-label=${label}><table>
-    <thead><tr><th scope="col">${t("date")}</th><th scope="col">${t(/** @type {any} */ (metric))}</th>${before && html`<th scope="col">${t("before")}</th>`}</tr></thead>
-    <tbody>${points.map((point, index) => html`<tr key=${point.ts}>
-      <th scope="row">${bucket(point.ts, unit)}${index === running ? ` (${t("soFar")})` : ""}</th>
-      <td>${index < begun ? long(point[metric]) : DASH}</td>${before && html`<td class="none">${before[index] ? long(before[index][metric]) : DASH}</td>`}</tr>`)}</tbody>
-  </table></div>`;
 }

@@ -19,7 +19,7 @@ export function SparkLine({ values }) {
   const max = Math.max(1, ...values);
   const points = values.map((value, index) => `${((index / Math.max(1, values.length - 1)) * 100).toFixed(2)} ${(30 - (value / max) * 28).toFixed(2)}`);
   const line = (/** @type {string[]} */ some) => (some.length ? "M" + some.join("L") : "");
-  return html`<svg class="card-spark" viewBox="0 0 100 31" preserveAspectRatio="none" aria-hidden="true">
+  return html`<svg class=${"card-spark" + (values.some(Boolean) ? "" : " flat")} viewBox="0 0 100 31" preserveAspectRatio="none" aria-hidden="true">
     <path class="area" d=${line(points.slice(0, -1)) + `L${points.at(-2)?.split(" ")[0] ?? 0} 31L0 31Z`} />
     <path class="line now" d=${line(points.slice(0, -1))} /><path class="line now part" d=${line(points.slice(-2))} /></svg>`;
 }

@@ -5,7 +5,7 @@ import { MEASURES, at, duration, range } from "../app/format.js";
 import { Icon } from "../app/icons.js";
 import { PRESETS, SITE, ZONE, periodOf, reportQuery, shift, today, unitOf, useAddress } from "../app/state.js";
 import { t } from "../app/words.js";
-import { LineChart, PointTable } from "../charts/line.js";
+import { LineChart } from "../charts/line.js";
 import { CompareMenu, PeriodMenu, UnitSwitch, ViewSwitch } from "../parts/dates.js";
 import { Chips, FilterMenu, toggleValue } from "../parts/filters.js";
 import { Kpis } from "../parts/kpis.js";
@@ -15,6 +15,8 @@ import { DrawerButton, Sidebar, SiteMenu, pageAddress } from "../parts/sidebar.j
 /** @typedef {import("../app/words.js").Word} Word */
 
 const root = document.documentElement;
+/** Not needed to draw the page, but soon after. Without them the page works by mouse and Tab. */
+const shortcuts = import("../app/keys.js").catch(() => null);
 /** A period that is running is read again so often, while it is seen. */
 const REFRESH_MS = 60_000;
 
@@ -54,8 +56,9 @@ export default function OverviewPage({ pages }) {
   const isDrawn = useDrawn("overview", data !== null && !isBusy);
   const choose = useCallback((/** @type {string} */ field, /** @type {string | null} */ value) => go({ filter: toggleValue(state.filter, field, value) }), [state.filter]);
   useRefresh(data, report.retry);
-  useShortcuts(isDrawn, { state, go, pages, open: setOpened });
+  useShortcuts({ state, go, pages, open: setOpened });
   const isStale = isBusy && data !== null;
+  const hasEvents = useHasEvents(data !== null && isEmpty(data));
   return html`<${Sidebar} pages=${pages} current="overview" isOpen=${isDrawerOpen} close=${() => setDrawer(false)} openHelp=${() => setOpened({ kind: "help" })} />
     <main id="main" class="main" tabindex="-1">
       <${Head} state=${state} go=${go} isDrawn=${isDrawn} openDrawer=${() => setDrawer(true)} open=${setOpened} />
@@ -63,13 +66,13 @@ export default function OverviewPage({ pages }) {
       <${Chips} state=${state} go=${go} edit=${(/** @type {number} */ index) => setOpened({ kind: "filter", index })} />
       <section class=${"card hero" + (isStale ? " busy" : "")} aria-label=${t("overview")}>
         <${Kpis} data=${data} metric=${state.metric} choose=${(/** @type {string} */ metric) => go({ metric }, true)} />
-        <${Plot} data=${data} state=${state} go=${go} isDrawn=${isDrawn} />
+        <${Plot} data=${data} state=${state} go=${go} isDrawn=${isDrawn} hasEvents=${hasEvents} />
       </section>
-      <div class="panels">
+      ${hasEvents && html`<div class="panels">
         ${PANELS.map((one) => html`<${Panel} key=${one.name} ...${one} data=${data} isBusy=${isStale} state=${state} choose=${choose}
           open=${(/** @type {Tab} */ chosen) => setOpened({ kind: "details", tab: chosen })} />`)}
         <${BusiestHours} data=${data} isBusy=${isStale} />
-      </div>
+      </div>`}
       ${data && html`<${Freshness} data=${data} took=${report.took} isFailed=${error !== null} />`}
     </main>
     <${Dialogs} opened=${opened} state=${state} go=${go} pages=${pages} choose=${choose} close=${() => setOpened(null)} />`;
@@ -80,13 +83,16 @@ function useDrawn(name, isReady) {
   const [isDrawn, setDrawn] = useState(false);
   useEffect(() => {
     if (!isReady) return undefined;
-    // After the frame that shows it.
-    const frame = requestAnimationFrame(() => setTimeout(() => {
+    let isCurrent = true;
+    const mark = () => {
+      if (!isCurrent) return;
       root.dataset.drawn = name;
       setDrawn(true);
-    }));
+    };
+    // After the frame that shows it, and when keys work.
+    requestAnimationFrame(() => setTimeout(() => shortcuts.then(mark)));
     return () => {
-      cancelAnimationFrame(frame);
+      isCurrent = false;
       delete root.dataset.drawn;
     };
   }, [isReady]);
@@ -107,12 +113,13 @@ function useRefresh(data, retry) {
   }, [data]);
 }
 
-/** @param {boolean} isDrawn @param {{ state: State, go: Go, pages: PageEntry[], open: (what: Opened) => void }} page */
-function useShortcuts(isDrawn, page) {
+/** @param {{ state: State, go: Go, pages: PageEntry[], open: (what: Opened) => void }} page */
+function useShortcuts(page) {
   const current = useRef(page);
   current.current = page;
-  const keys = useModule(isDrawn, () => import("../app/keys.js"));
-  useEffect(() => keys?.listen((key) => shortcut(key, current.current)), [keys]);
+  useEffect(() => {
+    shortcuts.then((keys) => keys?.listen((key) => shortcut(key, current.current)));
+  }, []);
 }
 
 /** @param {string} key @param {{ state: State, go: Go, pages: PageEntry[], open: (what: Opened) => void }} page @returns {(() => void) | undefined} */
@@ -139,10 +146,11 @@ function Head({ state, go, isDrawn, openDrawer, open }) {
     <h1 class="vh">${root.dataset.name}: ${t("overview")}</h1>
     <${SiteMenu} />
     ${live ? html`<${live.LiveCount} />` : html`<span class="live"><span class="pulse off"></span>${t("live")}</span>`}
-    <span class="grow"></span>
-    <${FilterMenu} state=${state} go=${go} add=${() => open({ kind: "filter", index: null })} save=${() => open({ kind: "segment" })} />
-    <${CompareMenu} state=${state} go=${go} />
-    <${PeriodMenu} state=${state} go=${go} />
+    <div class="head-tools">
+      <${FilterMenu} state=${state} go=${go} add=${() => open({ kind: "filter", index: null })} save=${() => open({ kind: "segment" })} />
+      <${CompareMenu} state=${state} go=${go} />
+      <${PeriodMenu} state=${state} go=${go} />
+    </div>
   </div>`;
 }
 
@@ -158,10 +166,11 @@ function Alert({ error, retry, go }) {
   </div>`;
 }
 
-/** @param {{ data: Overview | null, state: State, go: Go, isDrawn: boolean }} props */
-function Plot({ data, state, go, isDrawn }) {
+/** @param {{ data: Overview | null, state: State, go: Go, isDrawn: boolean, hasEvents: boolean }} props */
+function Plot({ data, state, go, isDrawn, hasEvents }) {
   const metric = /** @type {Measure} */ (state.metric);
   const notes = useNotes(state, isDrawn);
+  const table = useModule(state.view === "table", () => import("../charts/points.js"));
   if (!data) return html`<div class="plot"><div class="plot-head"></div><div class="chart skeleton"></div></div>`;
   const name = t(/** @type {Word} */ (metric));
   const unit = data.granularity;
@@ -172,7 +181,6 @@ function Plot({ data, state, go, isDrawn }) {
     const end = unit === "hour" ? last.date : shift(last.to.slice(0, 10), -1);
     if (first.date !== end || data.series[0].date !== end) go({ period: "custom", from: first.date, to: end < first.date ? first.date : end, unit: "" });
   };
-  const isEmpty = !data.page_views && !data.events;
   return html`<div class="plot">
     <div class="plot-head">
       <span class="legend"><span class="key"></span>${name}, ${range(data.meta.from, data.meta.to)}</span>
@@ -181,8 +189,8 @@ function Plot({ data, state, go, isDrawn }) {
       <span class="tools"><${UnitSwitch} state=${state} go=${go} /><${ViewSwitch} state=${state} go=${go} />
         <a class="iconbtn" href=${csvAddress(state)} download title=${t("csv")} aria-label=${t("csv")}><${Icon} name="download" /></a></span>
     </div>
-    ${isEmpty ? html`<${EmptyPeriod} state=${state} go=${go} />` : state.view === "table"
-      ? html`<${PointTable} points=${data.series} before=${before} metric=${metric} unit=${unit} label=${label} />`
+    ${isEmpty(data) ? html`<${EmptyPeriod} state=${state} go=${go} hasEvents=${hasEvents} />` : state.view === "table" && table
+      ? html`<${table.PointTable} points=${data.series} before=${before} metric=${metric} unit=${unit} label=${label} />`
       : html`<${LineChart} points=${data.series} before=${before} metric=${metric} unit=${unit} label=${label} notes=${notes} zoom=${zoom} />`}
   </div>`;
 }
@@ -207,12 +215,22 @@ function useNotes(state, isDrawn) {
   return notes;
 }
 
-/** Says why there is nothing, and offers what may have something. @param {{ state: State, go: Go }} props */
-function EmptyPeriod({ state, go }) {
+/** @param {Overview} data */
+const isEmpty = (data) => !data.page_views && !data.events;
+
+/** Whether the site ever had an event, asked only where the period has none. @param {boolean} isWanted */
+function useHasEvents(isWanted) {
   const [hasEvents, setHasEvents] = useState(true);
   useEffect(() => {
+    if (!isWanted) return setHasEvents(true);
     get("me").then((me) => setHasEvents(me.sites.find((/** @type {any} */ one) => one.key === SITE)?.first_event_at !== null), () => {});
-  }, []);
+    return undefined;
+  }, [isWanted]);
+  return hasEvents;
+}
+
+/** Says why there is nothing, and offers what may have something. @param {{ state: State, go: Go, hasEvents: boolean }} props */
+function EmptyPeriod({ state, go, hasEvents }) {
   if (!hasEvents) return html`<${Empty} title=${t("emptySite")}>${t("emptySiteText")}<div><a class="btn" href="/docs">${t("install")}</a></div><//>`;
   if (state.filter) return html`<${Empty} title=${t("emptyFiltered")}><button class="btn" onClick=${() => go({ filter: "" })}>${t("clearFilters")}</button><//>`;
   const longer = PRESETS.find((one) => Number(one.query(today()).days) > periodOf(state)[1]) ?? PRESETS[PRESETS.length - 1];

@@ -32,7 +32,7 @@ function SiteCard({ site }) {
     <div class="card-head"><${Avatar} name=${site.name} /><b>${site.name}</b>
       <span class="live"><span class=${site.online ? "pulse" : "pulse off"}></span><b class="num">${exact(site.online)}</b><span class="vh">${t("online", {}, site.online)}</span></span></div>
     <${SparkLine} values=${site.spark} />
-    <div class="card-foot"><span class="kpi-value" title=${exact(site.visitors)}>${count(site.visitors)}</span><${Delta} change=${site.change?.visitors} good=${1} />
+    <div class="card-foot"><span class="kpi-value" title=${exact(site.visitors)}>${count(site.visitors)}</span>${site.change?.visitors != null && html`<${Delta} change=${site.change.visitors} good=${1} />`}
       <span class="kpi-label">${site.first_event_at ? `${t("visitors")}, ${t("28d")}` : t("emptySite")}</span></div>
   </a>`;
 }

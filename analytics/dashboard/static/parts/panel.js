@@ -72,7 +72,8 @@ function useList(tab, data, state) {
 function Body({ tab, list, data, state, choose }) {
   if (!data) return html`<div class="skeleton map-sk"></div>`;
   if (tab.kind === "goals") return html`<${GoalTable} goals=${data.goals} />`;
-  if (tab.kind === "map") return html`<${LazyMap} list=${list} choose=${choose} />`;
+  const isEmpty = list?.rows.length === 0;
+  if (tab.kind === "map" && !isEmpty) return html`<${LazyMap} list=${list} choose=${choose} />`;
   if (!list) return html`<div class="skeleton map-sk"></div>`;
   // A filter on events, as a page is, leaves lists without visits.
   const measure = list.rows.some((row) => row[tab.measure] != null) ? tab.measure : "visitors";
