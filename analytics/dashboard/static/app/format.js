@@ -30,8 +30,10 @@ const languages = new Intl.DisplayNames(locale, { type: "language" });
 
 /** Every digit. @param {Value} n */
 export const exact = (n) => (n == null ? DASH : whole.format(n));
+// Some languages, German for one, have no short form of thousands.
+const shortFrom = short.formatToParts(10_000).some((part) => part.type === "compact") ? 10_000 : 1_000_000;
 /** In full below 10,000, then as 10.1K. @param {Value} n */
-export const count = (n) => (n == null ? DASH : n < 10_000 ? whole.format(n) : short.format(n));
+export const count = (n) => (n == null ? DASH : n < shortFrom ? whole.format(n) : short.format(n));
 /** @param {Value} n */
 export const percent = (n) => (n == null ? DASH : tenths.format(n));
 /** @param {Value} n */
