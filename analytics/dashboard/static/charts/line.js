@@ -56,9 +56,8 @@ export function elapsed(points, now) {
   return { begun, running: begun > 0 && Date.parse(points[begun - 1].to) > now ? begun - 1 : -1 };
 }
 
-/**
- * @param {Point[]} points @param {Point[] | undefined} before @param {Measure} metric @param {number} width
- */
+/** Where everything is drawn, and the paths: all that a moving pointer does not change.
+ * @param {Point[]} points @param {Point[] | undefined} before @param {Measure} metric @param {number} width */
 function layOut(points, before, metric, width) {
   const count = points.length;
   const isNarrow = width < 560;
@@ -76,11 +75,19 @@ function layOut(points, before, metric, width) {
   const ticks = Array.from({ length: Math.round(top / step) + 1 }, (_, index) => index * step);
   const every = Math.ceil(count / Math.max(2, Math.floor(inner / (isNarrow ? 64 : 84))));
   const names = points.map((_, index) => index).filter((index) => index % every === 0 && (index === 0 || x(index) < width - 24));
-  return { x, y, ticks, names, left, inner, begun, running, now: values.map(place), before: others.map(place) };
+  const [now, earlier] = [values.map(place), others.map(place)];
+  const done = running > 0 ? now.slice(0, running) : now;
+  const paths = {
+    before: linePath(earlier),
+    area: areaPath(done, y(0)),
+    done: linePath(done),
+    part: running > 0 ? linePath(now.slice(running - 1, running + 1)) : "",
+  };
+  return { x, y, ticks, names, left, inner, begun, running, now, before: earlier, paths };
 }
 
 /**
- * `zoom` gets the first and last bucket of a range; `open` one bucket.
+ * `zoom` gets the first and the last bucket of a range.
  * @param {{ points: Point[], before?: Point[], metric: Measure, unit: string, label: string, notes: DayNote[],
  *   zoom: (first: Point, last: Point) => void }} props
  */
@@ -180,15 +187,13 @@ function Axes({ plan, points, metric, unit, width }) {
 
 /** @param {{ plan: Plan }} props */
 function Lines({ plan }) {
-  const { now, running } = plan;
-  const done = running > 0 ? now.slice(0, running) : now;
-  const isAlone = now.length === 1;
+  const { now, paths } = plan;
   return html`<defs><linearGradient id="fade" x1="0" y1="0" x2="0" y2="1"><stop offset="0" class="fade0" /><stop offset="1" class="fade1" /></linearGradient></defs>
-    <path class="line before" d=${linePath(plan.before)} />
-    <path class="area" fill="url(#fade)" d=${areaPath(done, plan.y(0))} />
-    <path class="line now" d=${linePath(done)} />
-    ${running > 0 && html`<path class="line now part" d=${linePath(now.slice(running - 1, running + 1))} />`}
-    ${isAlone && now[0] && html`<circle class="dot" cx=${now[0][0]} cy=${now[0][1]} r="4" />`}`;
+    <path class="line before" d=${paths.before} />
+    <path class="area" fill="url(#fade)" d=${paths.area} />
+    <path class="line now" d=${paths.done} />
+    <path class="line now part" d=${paths.part} />
+    ${now.length === 1 && now[0] && html`<circle class="dot" cx=${now[0][0]} cy=${now[0][1]} r="4" />`}`;
 }
 
 /** @param {{ plan: Plan, from: number, to: number }} props */

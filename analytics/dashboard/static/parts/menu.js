@@ -30,7 +30,9 @@ export function Menu({ label, title, children, icon, kind = "", button = "btn", 
       close();
     } else if (!(/** @type {Element} */ (event.target).closest("input"))) moveFocus(box.current, event);
   };
-  return html`<div class=${"menu " + kind} ref=${box} onKeyDown=${onKey}>
+  /** @param {any} event */
+  const onFocusOut = (event) => event.relatedTarget && !box.current.contains(event.relatedTarget) && setOpen(false);
+  return html`<div class=${"menu " + kind} ref=${box} onKeyDown=${onKey} onFocusOut=${onFocusOut}>
     <button class=${button} aria-haspopup="true" aria-expanded=${isOpen} title=${title} onClick=${() => setOpen(!isOpen)}>
       ${icon && html`<${Icon} name=${icon} />`}${label}<${Icon} name="chevron" size="14" />
     </button>

@@ -21,8 +21,10 @@ const HIDDEN_TYPE = "page_view";
  */
 export function Panel({ name, tabs, more = [], data, isBusy, state, choose, open }) {
   const [at, setAt] = useState(0);
+  const box = /** @type {{ current: Element }} */ (useRef());
+  const isNear = useNear(box);
   const tab = [...tabs, ...more][at];
-  const list = useList(tab, data, state);
+  const list = useList(tab, data, state, isNear);
   /** @param {any} event */
   const onKey = (event) => {
     const step = { ArrowRight: 1, ArrowLeft: -1 }[/** @type {string} */ (event.key)];
@@ -31,7 +33,7 @@ export function Panel({ name, tabs, more = [], data, isBusy, state, choose, open
     setAt(next);
     event.currentTarget.children[next].focus();
   };
-  return html`<section class=${"card panel" + (isBusy ? " busy" : "")} aria-label=${t(name)}>
+  return html`<section ref=${box} class=${"card panel" + (isBusy ? " busy" : "")} aria-label=${t(name)}>
     <div class="tabs">
       <div class="tabs-in" role="tablist" aria-label=${t(name)} onKeyDown=${onKey}>
         ${tabs.map((one, index) => html`<button key=${one.name} role="tab" class="tab" aria-selected=${index === at}
@@ -43,13 +45,25 @@ export function Panel({ name, tabs, more = [], data, isBusy, state, choose, open
         ${more.map((one, index) => html`<option key=${one.name} value=${String(tabs.length + index)}>${t(/** @type {Word} */ (one.name))}</option>`)}
       </select>`}
     </div>
-    <div class=${tab.kind === "map" ? "" : "list"}><${Body} tab=${tab} list=${list} data=${data} state=${state} choose=${choose} /></div>
+    <div class=${tab.kind === "map" ? "" : "list"}><${Body} tab=${tab} list=${list} isNear=${isNear} data=${data} state=${state} choose=${choose} /></div>
     <${PanelFoot} tab=${tab} list=${list} open=${open} />
   </section>`;
 }
 
-/** The tab's list: of the overview, else asked for alone. @param {Tab} tab @param {Overview | null} data @param {State} state */
-function useList(tab, data, state) {
+/** Whether the element has come near the view. @param {{ current: Element }} box */
+function useNear(box) {
+  const [isNear, setNear] = useState(false);
+  useEffect(() => {
+    const watch = new IntersectionObserver((seen) => seen.some((one) => one.isIntersecting) && setNear(true), { rootMargin: "300px" });
+    watch.observe(box.current);
+    return () => watch.disconnect();
+  }, []);
+  return isNear;
+}
+
+/** The tab's list: of the overview, else asked for alone when the panel is near.
+ * @param {Tab} tab @param {Overview | null} data @param {State} state @param {boolean} isNear */
+function useList(tab, data, state, isNear) {
   const [found, setFound] = useState(/** @type {{ key: string, list: List } | null} */ (null));
   const isMap = tab.kind === "map";
   const query = reportQuery(state);
@@ -58,7 +72,7 @@ function useList(tab, data, state) {
   query.set("limit", String(isMap ? 300 : ROWS));
   const key = query.toString();
   const bundled = isMap ? undefined : data?.breakdowns[tab.dimension];
-  const isWanted = data !== null && !bundled && tab.kind !== "goals";
+  const isWanted = isNear && data !== null && !bundled && tab.kind !== "goals";
   useEffect(() => {
     if (!isWanted) return undefined;
     const abort = new AbortController();
@@ -68,12 +82,12 @@ function useList(tab, data, state) {
   return bundled ?? (found && found.list.dimension === tab.dimension ? found.list : null);
 }
 
-/** @param {{ tab: Tab, list: List | null, data: Overview | null, state: State, choose: Choose }} props */
-function Body({ tab, list, data, state, choose }) {
+/** @param {{ tab: Tab, list: List | null, isNear: boolean, data: Overview | null, state: State, choose: Choose }} props */
+function Body({ tab, list, isNear, data, state, choose }) {
   if (!data) return html`<div class="skeleton map-sk"></div>`;
   if (tab.kind === "goals") return html`<${GoalTable} goals=${data.goals} />`;
   const isEmpty = list?.rows.length === 0;
-  if (tab.kind === "map" && !isEmpty) return html`<${LazyMap} list=${list} choose=${choose} />`;
+  if (tab.kind === "map" && !isEmpty) return html`<${LazyMap} list=${list} isNear=${isNear} choose=${choose} />`;
   if (!list) return html`<div class="skeleton map-sk"></div>`;
   // A filter on events, as a page is, leaves lists without visits.
   const measure = list.rows.some((row) => row[tab.measure] != null) ? tab.measure : "visitors";
@@ -90,17 +104,11 @@ function PanelFoot({ tab, list, open }) {
   </div>`;
 }
 
-/** The map, and its outlines, are loaded when it comes near the view. @param {{ list: List | null, choose: Choose }} props */
-function LazyMap({ list, choose }) {
-  const box = /** @type {{ current: Element }} */ (useRef());
-  const [isNear, setNear] = useState(false);
-  useEffect(() => {
-    const watch = new IntersectionObserver((seen) => seen.some((one) => one.isIntersecting) && setNear(true), { rootMargin: "300px" });
-    watch.observe(box.current);
-    return () => watch.disconnect();
-  }, []);
+/** The map's module and outlines are loaded with its list. @param {{ list: List | null, isNear: boolean, choose: Choose }} props */
+function LazyMap({ list, isNear, choose }) {
   const map = useModule(isNear, () => import("../charts/map.js"));
-  return html`<div ref=${box}>${map && list ? html`<${map.WorldMap} rows=${list.rows.filter((row) => row.value)} choose=${choose} />` : html`<div class="skeleton map-sk"></div>`}</div>`;
+  if (!map || !list) return html`<div class="skeleton map-sk"></div>`;
+  return html`<${map.WorldMap} rows=${list.rows.filter((row) => row.value)} choose=${choose} />`;
 }
 
 /**

@@ -1,5 +1,5 @@
 // The frame of every page: the side bar with the pages, the theme and sign out, and the menu of sites.
-import { html, useState } from "../vendor/preact.js";
+import { html, useEffect, useRef, useState } from "../vendor/preact.js";
 import { get } from "../app/api.js";
 import { Icon } from "../app/icons.js";
 import { SITE } from "../app/state.js";
@@ -17,8 +17,22 @@ const THEME_ICONS = { system: "screen", light: "sun", dark: "moon" };
  * @param {{ pages?: PageEntry[], current?: string, isOpen: boolean, close: () => void, openHelp?: () => void }} props */
 export function Sidebar({ pages = [], current, isOpen, close, openHelp }) {
   const groups = [...new Set(pages.map((one) => one.group))];
+  const box = /** @type {{ current: HTMLElement }} */ (useRef());
+  useEffect(() => {
+    if (!isOpen) return undefined;
+    const opener = /** @type {HTMLElement | null} */ (document.activeElement);
+    const leave = (/** @type {KeyboardEvent} */ event) => event.key === "Escape" && close();
+    // The drawer has to be visible to get the focus.
+    const timer = setTimeout(() => box.current.querySelector("a")?.focus(), 50);
+    addEventListener("keydown", leave);
+    return () => {
+      clearTimeout(timer);
+      removeEventListener("keydown", leave);
+      opener?.focus();
+    };
+  }, [isOpen]);
   return html`${isOpen && html`<div class="scrim" onClick=${close}></div>`}
-    <aside class=${"side" + (isOpen ? " open" : "")}>
+    <aside ref=${box} class=${"side" + (isOpen ? " open" : "")}>
       <a class="brand" href="/"><${Logo} /><b>Analytics</b></a>
       <nav class="nav" aria-label=${t("allSites")}>
         <a href="/" aria-current=${current === "sites" ? "page" : undefined}><${Icon} name="sites" />${t("allSites")}</a>
