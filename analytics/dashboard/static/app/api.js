@@ -75,7 +75,8 @@ function failure(response, body) {
   const code = body.errors?.[0]?.code ?? body.code;
   // A report that took too long proposes a shorter period: "for example days=7".
   const days = /\bdays=(\d+)/.exec(code === "too_slow" || code === "too_large" ? body.detail : "")?.[1];
-  return { message: body.detail ?? response.statusText, status: response.status, code, days: days ? Number(days) : undefined };
+  const message = body.detail ?? response.statusText;
+  return { message, status: response.status, code, days: days ? Number(days) : undefined };
 }
 
 /**
@@ -86,7 +87,8 @@ function failure(response, body) {
  * @returns {Report<T>}
  */
 export function useReport(path) {
-  const [report, setReport] = useState(() => /** @type {Omit<Report<T>, "retry">} */ ({ data: kept(path), isBusy: true, error: null, took: 0 }));
+  /** @typedef {Omit<Report<T>, "retry">} Shown */
+  const [report, setReport] = useState(() => /** @type {Shown} */ ({ data: kept(path), isBusy: true, error: null, took: 0 }));
   const [attempt, setAttempt] = useState(0);
   const retry = useCallback(() => setAttempt((n) => n + 1), []);
   const shown = useRef("");

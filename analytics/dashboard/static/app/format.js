@@ -39,7 +39,10 @@ export const percent = (n) => (n == null ? DASH : tenths.format(n));
 /** @param {Value} n */
 export const ratio = (n) => (n == null ? DASH : two.format(n));
 /** A part of a whole. @param {Value} n */
-export const share = (n) => (n == null ? DASH : n > 0 && n < 0.005 ? "<" + wholePercent.format(0.01) : wholePercent.format(n));
+export function share(n) {
+  if (n == null) return DASH;
+  return n > 0 && n < 0.005 ? "<" + wholePercent.format(0.01) : wholePercent.format(n);
+}
 /** A change without its sign, at most >999 %. @param {number} n */
 export const change = (n) => (Math.abs(n) >= 9.995 ? ">" + wholePercent.format(9.99) : wholePercent.format(Math.abs(n)));
 
@@ -123,6 +126,6 @@ export function describe(term) {
   if (!term.field || !term.values) return { name: term.text, values: "" };
   const isEmpty = term.values.length === 1 && term.values[0] === "" && term.operator === "==";
   const values = term.values.map((one) => label(/** @type {string} */ (term.field), one)).join(` ${t("or")} `);
-  const operator = t(/** @type {import("./words.js").Word} */ (term.operator));
+  const operator = t(/** @type {Word} */ (term.operator));
   return { name: `${fieldName(term.field)} ${isEmpty ? t("==") : operator}`, values };
 }

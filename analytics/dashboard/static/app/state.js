@@ -20,8 +20,8 @@ export const shift = (day, days) => new Date(Date.parse(day) + days * DAY_MS).to
 /** Days from the first to the last, both included. @param {string} first @param {string} last */
 const length = (first, last) => Math.round((Date.parse(last) - Date.parse(first)) / DAY_MS) + 1;
 
-/** Periods by name: the key that chooses one, and the parameters of the API. Whole weeks, so that weekdays meet weekdays. */
-/** @type {{ name: import("./words.js").Word, key: string, query: (today: string) => Record<string, string> }[]} */
+/** Periods by name: the key that chooses one, and the parameters of the API. Whole weeks, so that Mondays meet Mondays. */
+/** @type {{ name: Word, key: string, query: (today: string) => Record<string, string> }[]} */
 export const PRESETS = [
   { name: "day", key: "T", query: () => ({ days: "1" }) },
   { name: "yesterday", key: "Y", query: (now) => ({ date: shift(now, -1) }) },

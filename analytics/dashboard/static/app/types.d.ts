@@ -146,3 +146,68 @@ interface Tab {
   measure: Measure;
   kind?: "map" | "goals";
 }
+
+/** The key of a text in words.js. */
+type Word = import("./words.js").Word;
+
+/** A click on a row: makes its value the filter's, or takes it out. */
+type Choose = (dimension: string, value: string | null) => void;
+
+/** The dialog that is open. `index`: of the filter's term that is changed. */
+type Opened = { kind: "details"; tab: Tab } | { kind: "filter"; index: number | null } | { kind: "segment" } | { kind: "help" };
+
+/** What the parts of the overview share. */
+interface OverviewContext {
+  state: State;
+  go: Go;
+  pages: PageEntry[];
+  open: (what: Opened) => void;
+}
+interface DialogsProps {
+  opened: Opened | null;
+  state: State;
+  go: Go;
+  pages: PageEntry[];
+  choose: Choose;
+  close: () => void;
+}
+interface MenuProps {
+  label: unknown;
+  /** Names the list for screen readers. */
+  title: string;
+  children: unknown;
+  icon?: string;
+  /** A class of the menu. */
+  kind?: string;
+  /** The class of its button. */
+  button?: string;
+  /** Whether the list is aligned with the start of the button, not with its end. */
+  isStart?: boolean;
+  onOpen?: () => void;
+}
+interface ValueRowProps {
+  row: Row;
+  dimension: string;
+  measure: Measure;
+  total: number;
+  max: number;
+  isChosen: boolean;
+  choose: Choose;
+}
+/** The pages of details that were read so far. */
+interface DetailPages {
+  rows: Row[] | null;
+  ranked: string;
+  next: string | null;
+  error: Failure | null;
+}
+interface TipProps {
+  plan: import("../charts/line.js").Plan;
+  index: number;
+  point: Point;
+  other?: Point;
+  metric: Measure;
+  unit: string;
+  width: number;
+  notes: string[];
+}

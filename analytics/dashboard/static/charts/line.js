@@ -71,10 +71,12 @@ function layOut(points, before, metric, width) {
   const top = Math.max(step, Math.ceil((max * 1.02) / step) * step);
   const x = (/** @type {number} */ index) => (count === 1 ? left + inner / 2 : left + (index / (count - 1)) * inner);
   const y = (/** @type {number | null} */ value) => TOP + (1 - (value ?? 0) / top) * (HEIGHT - TOP - BOTTOM);
-  const place = (/** @type {number | null} */ value, /** @type {number} */ index) => (value == null ? null : /** @type {Place} */ ([x(index), y(value)]));
+  /** @param {number | null} value @param {number} index @returns {Place | null} */
+  const place = (value, index) => (value == null ? null : [x(index), y(value)]);
   const ticks = Array.from({ length: Math.round(top / step) + 1 }, (_, index) => index * step);
   const every = Math.ceil(count / Math.max(2, Math.floor(inner / (isNarrow ? 64 : 84))));
-  const names = points.map((_, index) => index).filter((index) => index % every === 0 && (index === 0 || x(index) < width - 24));
+  const isNamed = (/** @type {number} */ index) => index % every === 0 && (index === 0 || x(index) < width - 24);
+  const names = points.map((_, index) => index).filter(isNamed);
   const [now, earlier] = [values.map(place), others.map(place)];
   const done = running > 0 ? now.slice(0, running) : now;
   const paths = {
@@ -96,13 +98,15 @@ export function LineChart({ points, before, metric, unit, label, notes, zoom }) 
   const width = useWidth(box);
   const [at, setAt] = useState(/** @type {number | null} */ (null));
   const [from, setFrom] = useState(/** @type {number | null} */ (null));
-  const plan = useMemo(() => (width && points.length ? layOut(points, before, metric, width) : null), [points, before, metric, width]);
+  const canDraw = width > 0 && points.length > 0;
+  const plan = useMemo(() => (canDraw ? layOut(points, before, metric, width) : null), [points, before, metric, width]);
   const last = points.length - 1;
   if (!plan) return html`<div class="chart" ref=${box}></div>`;
   const index = at === null ? null : Math.min(at, last);
   const clamp = (/** @type {number} */ n) => Math.max(0, Math.min(last, n));
-  /** @param {PointerEvent} event */
-  const nearest = (event) => clamp(Math.round(((event.clientX - box.current.getBoundingClientRect().left - plan.left) / plan.inner) * last));
+  const inChart = (/** @type {number} */ clientX) => clientX - box.current.getBoundingClientRect().left;
+  const bucketAt = (/** @type {number} */ clientX) => clamp(Math.round(((inChart(clientX) - plan.left) / plan.inner) * last));
+  const nearest = (/** @type {PointerEvent} */ event) => bucketAt(event.clientX);
   /** @param {any} event */
   const press = (event) => {
     setAt(nearest(event));
@@ -113,10 +117,9 @@ export function LineChart({ points, before, metric, unit, label, notes, zoom }) 
   /** @param {PointerEvent} event */
   const release = (event) => {
     if (from === null) return;
-    const start = clamp(Math.round(((from - box.current.getBoundingClientRect().left - plan.left) / plan.inner) * last));
     setFrom(null);
-    const end = nearest(event);
-    if (Math.abs(event.clientX - from) >= MIN_DRAG && start !== end) zoom(points[Math.min(start, end)], points[Math.max(start, end)]);
+    const [first, after] = [bucketAt(from), nearest(event)].sort((a, b) => a - b);
+    if (Math.abs(event.clientX - from) >= MIN_DRAG && first !== after) zoom(points[first], points[after]);
   };
   /** @param {KeyboardEvent} event */
   const onKey = (event) => {
@@ -134,17 +137,21 @@ export function LineChart({ points, before, metric, unit, label, notes, zoom }) 
   // A finger leaves when it is lifted: what it showed stays until something else is touched.
   const leave = (/** @type {any} */ event) => from === null && event.pointerType !== "touch" && setAt(null);
   return html`<div class="chart" ref=${box}>
-    <svg width=${width} height=${HEIGHT} role="img" aria-label=${label} tabindex="0" onPointerMove=${(/** @type {any} */ event) => setAt(nearest(event))}
+    <svg width=${width} height=${HEIGHT} role="img" aria-label=${label} tabindex="0"
+      onPointerMove=${(/** @type {any} */ event) => setAt(nearest(event))}
       onPointerLeave=${leave} onPointerDown=${press} onPointerUp=${release} onKeyDown=${onKey} onBlur=${leave}
       onDblClick=${() => index !== null && zoom(points[index], points[index])}>
       <${Axes} plan=${plan} points=${points} metric=${metric} unit=${unit} width=${width} />
       <${Lines} plan=${plan} />
-      ${markNotes(points, notes).map(([one]) => html`<g key=${one}><line class="note-line" x1=${plan.x(one)} x2=${plan.x(one)} y1=${TOP} y2=${plan.y(0)} />
+      ${markNotes(points, notes).map(([one]) => html`<g key=${one}><line
+        class="note-line" x1=${plan.x(one)} x2=${plan.x(one)} y1=${TOP} y2=${plan.y(0)} />
         <circle class="note-mark" cx=${plan.x(one)} cy=${plan.y(0)} r="5" /></g>`)}
-      ${from !== null && index !== null && html`<${Range} plan=${plan} from=${from - box.current.getBoundingClientRect().left} to=${plan.x(index)} />`}
+      ${from !== null && index !== null && html`<${Range} plan=${plan}
+        from=${inChart(from)} to=${plan.x(index)} />`}
       ${index !== null && html`<${Cross} plan=${plan} index=${index} />`}
     </svg>
-    ${index !== null && html`<${Tip} plan=${plan} index=${index} point=${points[index]} other=${before?.[index]} metric=${metric} unit=${unit} width=${width}
+    ${index !== null && html`<${Tip} plan=${plan} index=${index} point=${points[index]} other=${before?.[index]}
+      metric=${metric} unit=${unit} width=${width}
       notes=${markNotes(points, notes).find(([one]) => one === index)?.[1] ?? []} />`}
   </div>`;
 }
@@ -168,7 +175,8 @@ function markNotes(points, notes) {
   /** @type {Map<number, string[]>} */
   const found = new Map();
   for (const note of notes) {
-    const index = points.findIndex((one) => one.date <= note.day && note.day < (one.to.slice(0, 10) > one.date ? one.to.slice(0, 10) : one.date + "~"));
+    // Of buckets shorter than a day the first one of the day.
+    const index = points.findIndex((one) => one.date === note.day || (one.date < note.day && note.day < one.to.slice(0, 10)));
     if (index >= 0) found.set(index, [...(found.get(index) ?? []), note.text]);
   }
   return [...found];
@@ -180,7 +188,8 @@ function Axes({ plan, points, metric, unit, width }) {
   const name = (/** @type {number} */ index) => axis(points[index].ts, unit === "hour" && !isDay ? "day" : unit);
   return html`${plan.ticks.map((value) => html`<g key=${value}>
       <line class=${value ? "grid" : "base"} x1=${plan.left} x2=${width - RIGHT} y1=${plan.y(value)} y2=${plan.y(value)} />
-      <text class="tick" x=${plan.left - 8} y=${plan.y(value)} dy=".32em" text-anchor="end">${MEASURES[metric].short(value)}</text></g>`)}
+      <text class="tick" x=${plan.left - 8} y=${plan.y(value)} dy=".32em" text-anchor="end">${MEASURES[metric].short(value)}
+        </text></g>`)}
     ${plan.names.map((index) => html`<text key=${index} class="tick" x=${plan.x(index)} y=${HEIGHT - 7}
       text-anchor=${index === 0 && points.length > 1 ? "start" : "middle"}>${name(index)}</text>`)}`;
 }
@@ -188,7 +197,8 @@ function Axes({ plan, points, metric, unit, width }) {
 /** @param {{ plan: Plan }} props */
 function Lines({ plan }) {
   const { now, paths } = plan;
-  return html`<defs><linearGradient id="fade" x1="0" y1="0" x2="0" y2="1"><stop offset="0" class="fade0" /><stop offset="1" class="fade1" /></linearGradient></defs>
+  return html`<defs><linearGradient id="fade" x1="0" y1="0" x2="0" y2="1"><stop offset="0" class="fade0" />
+    <stop offset="1" class="fade1" /></linearGradient></defs>
     <path class="line before" d=${paths.before} />
     <path class="area" fill="url(#fade)" d=${paths.area} />
     <path class="line now" d=${paths.done} />
@@ -197,7 +207,8 @@ function Lines({ plan }) {
 }
 
 /** @param {{ plan: Plan, from: number, to: number }} props */
-const Range = ({ plan, from, to }) => html`<rect class="range" x=${Math.min(from, to)} width=${Math.abs(to - from)} y=${TOP} height=${plan.y(0) - TOP} />`;
+const Range = ({ plan, from, to }) => html`<rect class="range" x=${Math.min(from, to)} width=${Math.abs(to - from)}
+  y=${TOP} height=${plan.y(0) - TOP} />`;
 
 /** @param {{ plan: Plan, index: number }} props */
 function Cross({ plan, index }) {
@@ -207,14 +218,17 @@ function Cross({ plan, index }) {
     ${now && html`<circle class="dot" cx=${now[0]} cy=${now[1]} r="4.5" />`}`;
 }
 
-/** @param {{ plan: Plan, index: number, point: Point, other?: Point, metric: Measure, unit: string, width: number, notes: string[] }} props */
+/** @param {TipProps} props */
 function Tip({ plan, index, point, other, metric, unit, width, notes }) {
   const { long } = MEASURES[metric];
   const x = plan.x(index);
   return html`<div class=${"tip" + (x > width / 2 ? " flip" : "")} style=${{ "--x": x + "px" }} role="status">
-    <div class="tip-row"><span class="key"></span><span>${bucket(point.ts, unit)}${index === plan.running ? ` (${t("soFar")})` : ""}</span>
+    <div class="tip-row"><span class="key"></span><span>${bucket(point.ts, unit)}
+      ${index === plan.running ? ` (${t("soFar")})` : ""}</span>
       <b>${index < plan.begun ? long(point[metric]) : DASH}</b></div>
-    ${other && html`<div class="tip-row dim"><span class="key before"></span><span>${bucket(other.ts, unit)}</span><b>${long(other[metric])}</b></div>`}
-    ${notes.map((text) => html`<div class="tip-row dim wrap" key=${text}><span class="key note"></span><span>${text}</span></div>`)}
+    ${other && html`<div class="tip-row dim"><span class="key before"></span><span>${bucket(other.ts, unit)}</span>
+      <b>${long(other[metric])}</b></div>`}
+    ${notes.map((text) => html`<div class="tip-row dim wrap" key=${text}><span class="key note"></span><span>${text}</span>
+      </div>`)}
   </div>`;
 }

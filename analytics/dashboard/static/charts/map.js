@@ -25,7 +25,8 @@ export function WorldMap({ rows, choose }) {
   const visitors = new Map(rows.map((row) => [row.value, row.visitors ?? 0]));
   const max = Math.max(1, ...visitors.values());
   // Square root: eyes compare shades, and one large country should not make all others pale.
-  const step = (/** @type {number | undefined} */ n) => (n ? 1 + Math.min(STEPS - 1, Math.floor(Math.sqrt(n / max) * (STEPS - 0.001))) : 0);
+  const step = (/** @type {number} */ n) => (n ? 1 + Math.floor(Math.sqrt(n / max) * (STEPS - 0.001)) : 0);
+  const shade = (/** @type {string} */ code) => "land s" + step(visitors.get(code) ?? 0);
   /** @param {any} event */
   const move = (event) => {
     const code = event.target.dataset.code;
@@ -37,10 +38,14 @@ export function WorldMap({ rows, choose }) {
   const top = rows.slice(0, 5).map((row) => `${label("country", row.value)} ${exact(row.visitors)}`).join(", ");
   return html`<div class="map" ref=${box} onPointerMove=${move} onPointerLeave=${() => setTip(null)} onClick=${click}>
     <svg viewBox=${`0 0 ${outlines.w} ${outlines.h}`} role="img" aria-label=${t("mapLabel", { top })}>
-      ${Object.entries(outlines.shapes).map(([code, path]) => html`<path key=${code} data-code=${code} class=${"land s" + step(visitors.get(code))} d=${path} />`)}
-      ${Object.entries(outlines.dots).filter(([code]) => visitors.has(code)).map(([code, [x, y]]) => html`<circle key=${code} data-code=${code} class=${"land s" + step(visitors.get(code))} cx=${x} cy=${y} r="7" />`)}
+      ${Object.entries(outlines.shapes).map(([code, path]) => html`<path key=${code} data-code=${code}
+        class=${shade(code)} d=${path} />`)}
+      ${Object.entries(outlines.dots).filter(([code]) => visitors.has(code)).map(([code, [x, y]]) => html`<circle
+        key=${code} data-code=${code} class=${shade(code)} cx=${x} cy=${y} r="7" />`)}
     </svg>
-    ${tip && html`<div class=${"tip" + (tip.x > tip.width - 170 ? " flip" : "")} style=${{ "--x": tip.x + "px", "--y": Math.max(0, tip.y - 46) + "px" }}>
-      <div class="tip-row"><span>${tip.code[0] === "_" ? tip.code.slice(1) : label("country", tip.code)}</span><b>${exact(visitors.get(tip.code) ?? 0)}</b></div></div>`}
+    ${tip && html`<div class=${"tip" + (tip.x > tip.width - 170 ? " flip" : "")}
+      style=${{ "--x": tip.x + "px", "--y": Math.max(0, tip.y - 46) + "px" }}>
+      <div class="tip-row"><span>${tip.code[0] === "_" ? tip.code.slice(1) : label("country", tip.code)}</span>
+        <b>${exact(visitors.get(tip.code) ?? 0)}</b></div></div>`}
   </div>`;
 }

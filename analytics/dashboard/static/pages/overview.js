@@ -12,8 +12,6 @@ import { Kpis } from "../parts/kpis.js";
 import { Empty, Panel } from "../parts/panel.js";
 import { DrawerButton, Sidebar, SiteMenu, pageAddress } from "../parts/sidebar.js";
 
-/** @typedef {import("../app/words.js").Word} Word */
-
 const root = document.documentElement;
 /** Not needed to draw the page, but soon after. Without them the page works by mouse and Tab. */
 const shortcuts = import("../app/keys.js").catch(() => null);
@@ -25,15 +23,32 @@ const tab = (name, dimension, measure, kind) => ({ name, dimension, measure, kin
 
 /** @type {{ name: Word, tabs: Tab[], more?: Tab[] }[]} */
 const PANELS = [
-  { name: "pages", tabs: [tab("topPages", "path", "visitors"), tab("entryPages", "entry_path", "visits"), tab("exitPages", "exit_path", "visits")] },
+  {
+    name: "pages",
+    tabs: [
+      tab("topPages", "path", "visitors"),
+      tab("entryPages", "entry_path", "visits"),
+      tab("exitPages", "exit_path", "visits"),
+    ],
+  },
   {
     name: "sources",
-    tabs: [tab("channels", "channel", "visits"), tab("sources", "source", "visits"), tab("referrers", "referrer", "visits"), tab("campaigns", "utm_campaign", "visits")],
+    tabs: [
+      tab("channels", "channel", "visits"),
+      tab("sources", "source", "visits"),
+      tab("referrers", "referrer", "visits"),
+      tab("campaigns", "utm_campaign", "visits"),
+    ],
     more: ["utm_source", "utm_medium", "utm_term", "utm_content"].map((one) => tab(one, one, "visits")),
   },
   {
     name: "locations",
-    tabs: [tab("map", "country", "visitors", "map"), tab("countries", "country", "visitors"), tab("regions", "region", "visitors"), tab("cities", "city", "visitors")],
+    tabs: [
+      tab("map", "country", "visitors", "map"),
+      tab("countries", "country", "visitors"),
+      tab("regions", "region", "visitors"),
+      tab("cities", "city", "visitors"),
+    ],
   },
   {
     name: "devices",
@@ -42,8 +57,6 @@ const PANELS = [
   },
   { name: "goalsAndEvents", tabs: [tab("goals", "goals", "visitors", "goals"), tab("customEvents", "type", "events")] },
 ];
-
-/** @typedef {{ kind: "details", tab: Tab } | { kind: "filter", index: number | null } | { kind: "segment" } | { kind: "help" }} Opened */
 
 /** @param {{ pages: PageEntry[] }} props */
 export default function OverviewPage({ pages }) {
@@ -54,12 +67,14 @@ export default function OverviewPage({ pages }) {
   const report = useReport(overviewPath(state));
   const { data, isBusy, error } = report;
   const isDrawn = useDrawn("overview", data !== null && !isBusy);
-  const choose = useCallback((/** @type {string} */ field, /** @type {string | null} */ value) => go({ filter: toggleValue(state.filter, field, value) }), [state.filter]);
+  /** @type {Choose} */
+  const choose = useCallback((field, value) => go({ filter: toggleValue(state.filter, field, value) }), [state.filter]);
   useRefresh(data, report.retry);
   useShortcuts({ state, go, pages, open: setOpened });
   const isStale = isBusy && data !== null;
   const hasEvents = useHasEvents(data !== null && isEmpty(data));
-  return html`<${Sidebar} pages=${pages} current="overview" isOpen=${isDrawerOpen} close=${() => setDrawer(false)} openHelp=${() => setOpened({ kind: "help" })} />
+  return html`<${Sidebar} pages=${pages} current="overview" isOpen=${isDrawerOpen} close=${() => setDrawer(false)}
+    openHelp=${() => setOpened({ kind: "help" })} />
     <main id="main" class="main" tabindex="-1">
       <${Head} state=${state} go=${go} isDrawn=${isDrawn} openDrawer=${() => setDrawer(true)} open=${setOpened} />
       <${Alert} error=${error} retry=${report.retry} go=${go} />
@@ -69,7 +84,8 @@ export default function OverviewPage({ pages }) {
         <${Plot} data=${data} state=${state} go=${go} isDrawn=${isDrawn} hasEvents=${hasEvents} />
       </section>
       ${hasEvents && html`<div class="panels">
-        ${PANELS.map((one) => html`<${Panel} key=${one.name} ...${one} data=${data} isBusy=${isStale} state=${state} choose=${choose}
+        ${PANELS.map((one) => html`<${Panel} key=${one.name} ...${one} data=${data} isBusy=${isStale} state=${state}
+          choose=${choose}
           open=${(/** @type {Tab} */ chosen) => setOpened({ kind: "details", tab: chosen })} />`)}
         <${BusiestHours} data=${data} isBusy=${isStale} />
       </div>`}
@@ -113,7 +129,7 @@ function useRefresh(data, retry) {
   }, [data]);
 }
 
-/** @param {{ state: State, go: Go, pages: PageEntry[], open: (what: Opened) => void }} page */
+/** @param {OverviewContext} page */
 function useShortcuts(page) {
   const current = useRef(page);
   current.current = page;
@@ -122,7 +138,7 @@ function useShortcuts(page) {
   }, []);
 }
 
-/** @param {string} key @param {{ state: State, go: Go, pages: PageEntry[], open: (what: Opened) => void }} page @returns {(() => void) | undefined} */
+/** @param {string} key @param {OverviewContext} page @returns {(() => void) | undefined} */
 function shortcut(key, { state, go, pages, open }) {
   const preset = PRESETS.find((one) => one.key.toLowerCase() === key);
   if (preset) return () => go({ period: preset.name, unit: "" });
@@ -147,7 +163,8 @@ function Head({ state, go, isDrawn, openDrawer, open }) {
     <${SiteMenu} />
     ${live ? html`<${live.LiveCount} />` : html`<span class="live"><span class="pulse off"></span>${t("live")}</span>`}
     <div class="head-tools">
-      <${FilterMenu} state=${state} go=${go} add=${() => open({ kind: "filter", index: null })} save=${() => open({ kind: "segment" })} />
+      <${FilterMenu} state=${state} go=${go} add=${() => open({ kind: "filter", index: null })}
+        save=${() => open({ kind: "segment" })} />
       <${CompareMenu} state=${state} go=${go} />
       <${PeriodMenu} state=${state} go=${go} />
     </div>
@@ -174,24 +191,30 @@ function Plot({ data, state, go, isDrawn, hasEvents }) {
   if (!data) return html`<div class="plot"><div class="plot-head"></div><div class="chart skeleton"></div></div>`;
   const name = t(/** @type {Word} */ (metric));
   const unit = data.granularity;
-  const label = t("chartLabel", { measure: name, unit: t(/** @type {Word} */ (unit + "Unit")), value: MEASURES[metric].long(data[metric]) });
+  const unitName = t(/** @type {Word} */ (unit + "Unit"));
+  const label = t("chartLabel", { measure: name, unit: unitName, value: MEASURES[metric].long(data[metric]) });
   const before = data.previous?.series;
   /** @param {Point} first @param {Point} last */
   const zoom = (first, last) => {
-    const end = unit === "hour" ? last.date : shift(last.to.slice(0, 10), -1);
-    if (first.date !== end || data.series[0].date !== end) go({ period: "custom", from: first.date, to: end < first.date ? first.date : end, unit: "" });
+    const to = unit === "hour" ? last.date : shift(last.to.slice(0, 10), -1);
+    // A single day is not made smaller.
+    if (first.date !== to || data.series[0].date !== to) go({ period: "custom", from: first.date, to, unit: "" });
   };
   return html`<div class="plot">
     <div class="plot-head">
       <span class="legend"><span class="key"></span>${name}, ${range(data.meta.from, data.meta.to)}</span>
-      ${data.previous && html`<span class="legend"><span class="key before"></span>${range(data.previous.from, data.previous.to)}</span>`}
+      ${data.previous && html`<span class="legend"><span class="key before"></span>
+        ${range(data.previous.from, data.previous.to)}</span>`}
       <span class="grow"></span>
       <span class="tools"><${UnitSwitch} state=${state} go=${go} /><${ViewSwitch} state=${state} go=${go} />
-        <a class="iconbtn" href=${csvAddress(state)} download title=${t("csv")} aria-label=${t("csv")}><${Icon} name="download" /></a></span>
+        <a class="iconbtn" href=${csvAddress(state)} download title=${t("csv")} aria-label=${t("csv")}>
+          <${Icon} name="download" /></a></span>
     </div>
-    ${isEmpty(data) ? html`<${EmptyPeriod} state=${state} go=${go} hasEvents=${hasEvents} />` : state.view === "table" && table
+    ${isEmpty(data) ? html`<${EmptyPeriod} state=${state} go=${go}
+      hasEvents=${hasEvents} />` : state.view === "table" && table
       ? html`<${table.PointTable} points=${data.series} before=${before} metric=${metric} unit=${unit} label=${label} />`
-      : html`<${LineChart} points=${data.series} before=${before} metric=${metric} unit=${unit} label=${label} notes=${notes} zoom=${zoom} />`}
+      : html`<${LineChart} points=${data.series} before=${before} metric=${metric} unit=${unit} label=${label}
+        notes=${notes} zoom=${zoom} />`}
   </div>`;
 }
 
@@ -202,7 +225,8 @@ function csvAddress(state) {
   return address("reports/timeseries?" + query + "&format=csv");
 }
 
-/** The notes on the days of the period, asked for when the page stands. @param {State} state @param {boolean} isDrawn @returns {DayNote[]} */
+/** The notes on the days of the period, asked for when the page stands.
+ * @param {State} state @param {boolean} isDrawn @returns {DayNote[]} */
 function useNotes(state, isDrawn) {
   const [notes, setNotes] = useState(/** @type {DayNote[]} */ ([]));
   const query = reportQuery(state, "").toString();
@@ -223,18 +247,24 @@ function useHasEvents(isWanted) {
   const [hasEvents, setHasEvents] = useState(true);
   useEffect(() => {
     if (!isWanted) return setHasEvents(true);
-    get("me").then((me) => setHasEvents(me.sites.find((/** @type {any} */ one) => one.key === SITE)?.first_event_at !== null), () => {});
+    /** @param {{ sites: SiteRow[] }} me */
+    const read = (me) => setHasEvents(me.sites.find((one) => one.key === SITE)?.first_event_at !== null);
+    get("me").then(read, () => {});
     return undefined;
   }, [isWanted]);
   return hasEvents;
 }
 
-/** Says why there is nothing, and offers what may have something. @param {{ state: State, go: Go, hasEvents: boolean }} props */
+/** Says why there is nothing, and offers what may have something.
+ * @param {{ state: State, go: Go, hasEvents: boolean }} props */
 function EmptyPeriod({ state, go, hasEvents }) {
-  if (!hasEvents) return html`<${Empty} title=${t("emptySite")}>${t("emptySiteText")}<div><a class="btn" href="/docs">${t("install")}</a></div><//>`;
-  if (state.filter) return html`<${Empty} title=${t("emptyFiltered")}><button class="btn" onClick=${() => go({ filter: "" })}>${t("clearFilters")}</button><//>`;
+  if (!hasEvents) return html`<${Empty} title=${t("emptySite")}>${t("emptySiteText")}<div>
+    <a class="btn" href="/docs">${t("install")}</a></div><//>`;
+  if (state.filter) return html`<${Empty} title=${t("emptyFiltered")}><button class="btn"
+    onClick=${() => go({ filter: "" })}>${t("clearFilters")}</button><//>`;
   const longer = PRESETS.find((one) => Number(one.query(today()).days) > periodOf(state)[1]) ?? PRESETS[PRESETS.length - 1];
-  return html`<${Empty} title=${t("emptyTitle")}>${t("emptyText")}<div><button class="btn" onClick=${() => go({ period: longer.name, unit: "" })}>${t(longer.name)}</button></div><//>`;
+  return html`<${Empty} title=${t("emptyTitle")}>${t("emptyText")}<div><button class="btn"
+    onClick=${() => go({ period: longer.name, unit: "" })}>${t(longer.name)}</button></div><//>`;
 }
 
 /** @param {{ data: Overview | null, isBusy: boolean }} props */
@@ -242,7 +272,8 @@ function BusiestHours({ data, isBusy }) {
   const heat = useModule(data !== null, () => import("../charts/heat.js"));
   return html`<section class=${"card panel" + (isBusy ? " busy" : "")} aria-label=${t("busiestHours")}>
     <div class="tabs"><h2 class="tab on">${t("busiestHours")}</h2></div>
-    ${heat && data ? html`<${heat.Heat} cells=${data.busiest_hours.page_views} zone=${ZONE} />` : html`<div class="skeleton map-sk"></div><div class="panel-foot"></div>`}
+    ${heat && data ? html`<${heat.Heat} cells=${data.busiest_hours.page_views} zone=${ZONE} />` : html`<div
+      class="skeleton map-sk"></div><div class="panel-foot"></div>`}
   </section>`;
 }
 
@@ -259,15 +290,16 @@ function Freshness({ data, took, isFailed }) {
   </footer>`;
 }
 
-/** The dialogs, each loaded when it is first opened.
- * @param {{ opened: Opened | null, state: State, go: Go, pages: PageEntry[], choose: (field: string, value: string | null) => void, close: () => void }} props */
+/** The dialogs, each loaded when it is first opened. @param {DialogsProps} props */
 function Dialogs({ opened, state, go, pages, choose, close }) {
   const kind = opened?.kind;
   const details = useModule(kind === "details", () => import("../parts/details.js"));
   const filter = useModule(kind === "filter" || kind === "segment", () => import("../parts/filter_dialog.js"));
   const help = useModule(kind === "help", () => import("../parts/help.js"));
-  if (opened?.kind === "details" && details) return html`<${details.default} tab=${opened.tab} state=${state} choose=${choose} close=${close} />`;
-  if (opened?.kind === "filter" && filter) return html`<${filter.default} state=${state} go=${go} index=${opened.index} close=${close} />`;
+  if (opened?.kind === "details" && details) return html`<${details.default} tab=${opened.tab} state=${state}
+    choose=${choose} close=${close} />`;
+  if (opened?.kind === "filter" && filter) return html`<${filter.default} state=${state} go=${go} index=${opened.index}
+    close=${close} />`;
   if (opened?.kind === "segment" && filter) return html`<${filter.SegmentDialog} state=${state} go=${go} close=${close} />`;
   return opened?.kind === "help" && help ? html`<${help.default} pages=${pages} close=${close} />` : null;
 }

@@ -6,11 +6,10 @@ import { Icon } from "../app/icons.js";
 import { t } from "../app/words.js";
 import { Menu } from "./menu.js";
 
-/** @typedef {import("../app/words.js").Word} Word */
-
 /** The period in words. @param {State} state */
 export function periodName(state) {
-  return state.period === "custom" ? range(state.from + "T12:00Z", state.to + "T12:00:01Z") : t(/** @type {Word} */ (state.period));
+  if (state.period !== "custom") return t(/** @type {Word} */ (state.period));
+  return range(state.from + "T12:00Z", state.to + "T12:00:01Z");
 }
 
 /** @param {{ state: State, go: Go }} props */
@@ -37,7 +36,8 @@ function CustomPeriod({ state, go }) {
     go({ period: "custom", from, to, unit: "" });
   };
   return html`<form class="dates" onSubmit=${apply}>
-    <label>${t("from")}<input type="date" name="from" required max=${now} defaultValue=${state.from || shift(now, -13)} /></label>
+    <label>${t("from")}<input type="date" name="from" required max=${now} defaultValue=${state.from || shift(now, -13)} />
+      </label>
     <label>${t("to")}<input type="date" name="to" required max=${now} defaultValue=${state.to || now} /></label>
     <button class="primary" data-close>${t("apply")}</button>
   </form>`;
@@ -56,7 +56,8 @@ export function CompareMenu({ state, go }) {
   return html`<${Menu} kind="compare-menu" icon="chart" button=${"btn" + (isOn ? " on" : "")} title=${t("compare") + " (C)"}
     label=${html`<span class="short">${t("compare")}</span>`}>
     <div role="menu" aria-label=${t("compare")}>
-      ${COMPARISONS.map(({ value, word }) => html`<button key=${value} data-close class="item" role="menuitemradio" aria-checked=${state.compare === value}
+      ${COMPARISONS.map(({ value, word }) => html`<button key=${value} data-close class="item" role="menuitemradio"
+        aria-checked=${state.compare === value}
         onClick=${() => go({ compare: value })}>${t(word)}</button>`)}
     </div>
   <//>`;
@@ -77,5 +78,6 @@ export function ViewSwitch({ state, go }) {
   const isTable = state.view === "table";
   const name = t(isTable ? "asChart" : "asTable");
   return html`<button class="iconbtn" aria-label=${name} title=${name} aria-pressed=${isTable}
-    onClick=${() => go({ view: isTable ? "chart" : "table" }, true)}><${Icon} name=${isTable ? "chart" : "table"} /></button>`;
+    onClick=${() => go({ view: isTable ? "chart" : "table" }, true)}><${Icon} name=${isTable ? "chart" : "table"} />
+      </button>`;
 }

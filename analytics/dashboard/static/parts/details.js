@@ -9,8 +9,6 @@ import { Dialog } from "./dialog.js";
 import { addTerm, condition } from "./filters.js";
 import { Empty, Flag } from "./panel.js";
 
-/** @typedef {import("../app/words.js").Word} Word */
-
 const PAGE = 100;
 /** A search begins when nobody has typed for so long. */
 const PAUSE_MS = 300;
@@ -20,7 +18,7 @@ const COLUMNS = {
   events: ["visitors", "events"],
 };
 
-/** @param {{ tab: Tab, state: State, choose: (dimension: string, value: string | null) => void, close: () => void }} props */
+/** @param {{ tab: Tab, state: State, choose: Choose, close: () => void }} props */
 export default function Details({ tab, state, choose, close }) {
   const [typed, setTyped] = useState("");
   const [search, setSearch] = useState("");
@@ -31,9 +29,12 @@ export default function Details({ tab, state, choose, close }) {
   const query = detailsQuery(tab.dimension, state, search);
   const { rows, ranked, next, error, more } = usePages(query);
   const title = fieldName(tab.dimension);
-  return html`<${Dialog} title=${title} close=${close} tools=${html`<a class="iconbtn" title=${t("csv")} aria-label=${t("csv")}
-      href=${address("reports/breakdown?" + query.replace(`limit=${PAGE}`, "limit=1000") + "&format=csv")} download><${Icon} name="download" /></a>`}>
-    <div class="dlg-tools"><input class="search" type="search" data-focus placeholder=${t("search")} aria-label=${t("searchIn", { name: title })} value=${typed}
+  return html`<${Dialog} title=${title} close=${close} tools=${html`<a class="iconbtn" title=${t("csv")}
+    aria-label=${t("csv")}
+      href=${address("reports/breakdown?" + query.replace(`limit=${PAGE}`, "limit=1000") + "&format=csv")} download>
+        <${Icon} name="download" /></a>`}>
+    <div class="dlg-tools"><input class="search" type="search" data-focus placeholder=${t("search")}
+      aria-label=${t("searchIn", { name: title })} value=${typed}
       onInput=${(/** @type {any} */ event) => setTyped(event.target.value)} /></div>
     ${error && html`<div class="card alert" role="alert"><div>${error.message || t("offline")}</div></div>`}
     ${rows && !rows.length && html`<${Empty} title=${t("nothing")}>${t("nothingText")}<//>`}
@@ -55,12 +56,20 @@ function detailsQuery(dimension, state, search) {
 
 /** The pages that were read so far. @param {string} query */
 function usePages(query) {
-  const [state, setState] = useState(/** @type {{ rows: Row[] | null, ranked: string, next: string | null, error: Failure | null }} */ ({ rows: null, ranked: "visits", next: null, error: null }));
+  const [state, setState] = useState(/** @type {DetailPages} */ ({ rows: null, ranked: "visits", next: null, error: null }));
   /** @param {string | null} cursor @param {AbortSignal} [signal] */
-  const read = (cursor, signal) => get("reports/breakdown?" + query + (cursor ? "&cursor=" + encodeURIComponent(cursor) : ""), signal).then(
-    (/** @type {List} */ list) => setState((old) => ({ rows: [...(cursor ? (old.rows ?? []) : []), ...list.rows], ranked: list.ranked_by, next: list.next_cursor, error: null })),
-    (error) => error.name !== "AbortError" && setState((old) => ({ ...old, error })),
-  );
+  const read = async (cursor, signal) => {
+    try {
+      const path = "reports/breakdown?" + query + (cursor ? "&cursor=" + encodeURIComponent(cursor) : "");
+      /** @type {List} */
+      const list = await get(path, signal);
+      const page = { ranked: list.ranked_by, next: list.next_cursor, error: null };
+      setState((old) => ({ rows: [...((cursor && old.rows) || []), ...list.rows], ...page }));
+    } catch (error) {
+      const failed = /** @type {any} */ (error);
+      if (failed.name !== "AbortError") setState((old) => ({ ...old, error: failed.status ? failed : { message: "" } }));
+    }
+  };
   useEffect(() => {
     const abort = new AbortController();
     read(null, abort.signal);
@@ -76,13 +85,18 @@ function DetailTable({ dimension, rows, columns, choose }) {
   const isExtra = (/** @type {number} */ index) => (index > 1 ? "hide-small" : "");
   return html`<table>
     <colgroup><col />${columns.map((name, index) => html`<col key=${name} class=${"c-v " + isExtra(index)} />`)}</colgroup>
-    <thead><tr><th scope="col">${fieldName(dimension)}</th>${columns.map((name, index) => html`<th scope="col" key=${name} class=${isExtra(index)}>
-      ${t(name === "page_views" || (name === "events" && dimension === "path") ? "views" : /** @type {Word} */ (name))}</th>`)}</tr></thead>
+    <thead><tr><th scope="col">${fieldName(dimension)}</th>${columns.map((name, index) => html`<th scope="col" key=${name}
+      class=${isExtra(index)}>
+      ${t(name === "page_views" || (name === "events" && dimension === "path") ? "views" : /** @type {Word} */ (name))}
+        </th>`)}</tr></thead>
     <tbody>${rows.map((row) => html`<tr key=${row.value}>
       <td class="row"><span class="fill" style=${{ "--w": ((row[first] ?? 0) / max) * 100 + "%" }}></span>
-        <button class="cell" onClick=${() => choose(row.value)} title=${t("filterBy", { value: row.value ?? label(dimension, null) })}>
-          <${Flag} dimension=${dimension} value=${row.value} /><span class=${row.value ? "lbl" : "lbl none"}>${label(dimension, row.value)}</span></button></td>
-      ${columns.map((name, index) => html`<td key=${name} class=${"v " + isExtra(index)} title=${MEASURES[name].long(row[name])}>${MEASURES[name].short(row[name])}</td>`)}
+        <button class="cell" onClick=${() => choose(row.value)}
+          title=${t("filterBy", { value: row.value ?? label(dimension, null) })}>
+          <${Flag} dimension=${dimension} value=${row.value} /><span
+            class=${row.value ? "lbl" : "lbl none"}>${label(dimension, row.value)}</span></button></td>
+      ${columns.map((name, index) => html`<td key=${name} class=${"v " + isExtra(index)}
+        title=${MEASURES[name].long(row[name])}>${MEASURES[name].short(row[name])}</td>`)}
     </tr>`)}</tbody>
   </table>`;
 }

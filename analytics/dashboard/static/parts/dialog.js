@@ -16,7 +16,8 @@ export function Dialog({ title, close, children, tools, isNarrow }) {
   return html`<dialog ref=${box} class=${isNarrow ? "narrow" : ""} onClose=${close} aria-labelledby="dialog-title"
     onClick=${(/** @type {any} */ event) => event.target === box.current && box.current.close()}>
     <div class="dlg-head"><h2 id="dialog-title">${title}</h2><span class="grow"></span>${tools}
-      <button class="iconbtn" aria-label=${t("close")} onClick=${() => box.current.close()}><${Icon} name="x" /></button></div>
+      <button class="iconbtn" aria-label=${t("close")} onClick=${() => box.current.close()}><${Icon} name="x" /></button>
+        </div>
     <div class="dlg-body">${children}</div>
   </dialog>`;
 }

@@ -8,8 +8,6 @@ import { fieldName, t } from "../app/words.js";
 import { Dialog } from "./dialog.js";
 import { OPERATORS, addTerm, condition, parseFilter, propertyField, replaceTerm } from "./filters.js";
 
-/** @typedef {import("../app/words.js").Word} Word */
-
 /** @type {[Word, string[]][]} */
 const FIELDS = [
   ["pages", ["path", "entry_path", "exit_path", "hostname"]],
@@ -53,22 +51,34 @@ export default function FilterDialog({ state, go, index, close }) {
     setTyped("");
   };
   const target = (/** @type {any} */ event) => event.target.value;
-  return html`<${Dialog} title=${t(index === null ? "addFilter" : "editFilter")} close=${close} isNarrow=${true}><form onSubmit=${apply}>
+  return html`<${Dialog} title=${t(index === null ? "addFilter" : "editFilter")} close=${close} isNarrow=${true}>
+    <form onSubmit=${apply}>
     <div class="pair">
-      <label class="field">${t("field")}<select value=${field} data-focus onChange=${(/** @type {any} */ event) => { setField(target(event)); setValues([]); setTyped(""); }}>
-        ${FIELDS.map(([group, names]) => html`<optgroup key=${group} label=${t(group)}>${names.map((one) => html`<option key=${one} value=${one}>${fieldName(one)}</option>`)}</optgroup>`)}
+      <label class="field">${t("field")}<select value=${field} data-focus
+        onChange=${(/** @type {any} */ event) => { setField(target(event)); setValues([]); setTyped(""); }}>
+        ${FIELDS.map(([group, names]) => html`<optgroup key=${group} label=${t(group)}>${names.map((one) => html`<option
+          key=${one} value=${one}>${fieldName(one)}</option>`)}</optgroup>`)}
       </select></label>
-      <label class="field">${t("operator")}<select value=${operator} onChange=${(/** @type {any} */ event) => setOperator(target(event))}>
-        ${[...OPERATORS, "empty", "notEmpty"].map((one) => html`<option key=${one} value=${one}>${t(/** @type {Word} */ (one))}</option>`)}
+      <label class="field">${t("operator")}<select value=${operator}
+        onChange=${(/** @type {any} */ event) => setOperator(target(event))}>
+        ${[...OPERATORS, "empty", "notEmpty"].map((one) => html`<option key=${one}
+          value=${one}>${t(/** @type {Word} */ (one))}</option>`)}
       </select></label>
     </div>
-    ${field === "payload" && html`<label class="field">${t("propertyName")}<input value=${property} placeholder="plan" onInput=${(/** @type {any} */ event) => setProperty(target(event))} /></label>`}
-    ${needsValue && html`<div class="values">${values.map((one) => html`<span class="chip" key=${one}><span class="lbl">${label(field, one)}</span>
-      <button type="button" aria-label=${t("remove", { value: one })} onClick=${() => setValues(values.filter((other) => other !== one))}><${Icon} name="x" size="13" /></button></span>`)}</div>
-    <label class="field">${t(values.length ? "anotherValue" : "value")}<input list="filter-values" autocomplete="off" value=${typed} placeholder=${t("valueHint")}
+    ${field === "payload" && html`<label class="field">${t("propertyName")}<input value=${property} placeholder="plan"
+      onInput=${(/** @type {any} */ event) => setProperty(target(event))} /></label>`}
+    ${needsValue && html`<div class="values">${values.map((one) => html`<span class="chip" key=${one}>
+      <span class="lbl">${label(field, one)}</span>
+      <button type="button" aria-label=${t("remove", { value: one })}
+        onClick=${() => setValues(values.filter((other) => other !== one))}><${Icon} name="x" size="13" /></button>
+        </span>`)}</div>
+    <label class="field">${t(values.length ? "anotherValue" : "value")}<input list="filter-values" autocomplete="off"
+      value=${typed} placeholder=${t("valueHint")}
       onInput=${(/** @type {any} */ event) => setTyped(target(event))} onKeyDown=${onKey} /></label>
-    <datalist id="filter-values">${options.filter((one) => !values.includes(one)).map((one) => html`<option key=${one} value=${one}>${label(field, one)}</option>`)}</datalist>`}
-    <div class="dlg-foot"><button type="button" class="btn" onClick=${close}>${t("cancel")}</button><button class="btn primary" disabled=${!canApply}>${t("apply")}</button></div>
+    <datalist id="filter-values">${options.filter((one) => !values.includes(one)).map((one) => html`<option key=${one}
+      value=${one}>${label(field, one)}</option>`)}</datalist>`}
+    <div class="dlg-foot"><button type="button" class="btn" onClick=${close}>${t("cancel")}</button>
+      <button class="btn primary" disabled=${!canApply}>${t("apply")}</button></div>
   </form><//>`;
 }
 
@@ -122,6 +132,7 @@ export function SegmentDialog({ state, go, close }) {
   return html`<${Dialog} title=${t("saveSegment")} close=${close} isNarrow=${true}><form onSubmit=${save}>
     <label class="field">${t("segmentName")}<input name="name" required maxlength="100" data-focus /></label>
     ${error && html`<div class="card alert" role="alert"><div>${error}</div></div>`}
-    <div class="dlg-foot"><button type="button" class="btn" onClick=${close}>${t("cancel")}</button><button class="btn primary" disabled=${isBusy}>${t("save")}</button></div>
+    <div class="dlg-foot"><button type="button" class="btn" onClick=${close}>${t("cancel")}</button>
+      <button class="btn primary" disabled=${isBusy}>${t("save")}</button></div>
   </form><//>`;
 }

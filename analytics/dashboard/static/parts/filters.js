@@ -27,7 +27,8 @@ const unescape = (text) => text.replace(/\\(.)/gs, "$1");
 /** @param {string} value */
 const escape = (value) => value.replace(/[;|\\]/g, "\\$&");
 
-/** The filter's terms. What this page cannot read stays a term with its text alone. @param {string} filter @returns {Term[]} */
+/** The filter's terms. What this page cannot read stays a term with its text alone.
+ * @param {string} filter @returns {Term[]} */
 export function parseFilter(filter) {
   return splitAt(filter, ";").filter(Boolean).map((text) => {
     if (text.startsWith(SEGMENT)) return { text, segment: unescape(text.slice(SEGMENT.length)) };
@@ -36,14 +37,16 @@ export function parseFilter(filter) {
   });
 }
 
-/** @param {string} field As the filter writes it: a property's name is escaped. @param {string} operator @param {string[]} values */
+/** `field`: as the filter writes it, so that a property's name is escaped.
+ * @param {string} field @param {string} operator @param {string[]} values */
 export const condition = (field, operator, values) => field + operator + values.map(escape).join("|");
 /** The field of a property. @param {string} name With dots between names. */
 export const propertyField = (name) => "payload." + name.replace(/[\\=!~^;|]/g, "\\$&");
 /** @param {string[]} terms */
 const join = (terms) => terms.join(";");
 
-/** The filter without its term at `index`, or with another in its place. @param {string} filter @param {number} index @param {string} [text] */
+/** The filter without its term at `index`, or with another in its place.
+ * @param {string} filter @param {number} index @param {string} [text] */
 export function replaceTerm(filter, index, text) {
   const terms = parseFilter(filter).map((one) => one.text);
   return join(terms.flatMap((one, at) => (at === index ? (text ? [text] : []) : [one])));
@@ -52,8 +55,12 @@ export function replaceTerm(filter, index, text) {
 /** @param {string} filter @param {string} text */
 export const addTerm = (filter, text) => join([...new Set([...parseFilter(filter).map((one) => one.text), text])]);
 
-/** Whether the filter asks for exactly this value. @param {string} filter @param {string} field @param {string | null} value */
-export const isChosen = (filter, field, value) => parseFilter(filter).some((one) => one.text === condition(field, "==", [value ?? ""]));
+/** Whether the filter asks for exactly this value.
+ * @param {string} filter @param {string} field @param {string | null} value */
+export function isChosen(filter, field, value) {
+  const text = condition(field, "==", [value ?? ""]);
+  return parseFilter(filter).some((one) => one.text === text);
+}
 
 /** The filter of a click on a row: asks for its value in place of another of the field; a second click takes it back.
  * @param {string} filter @param {string} field @param {string | null} value */
@@ -80,29 +87,36 @@ function Chip({ term, edit, remove }) {
   const { name, values } = describe(term);
   const text = html`<span class="lbl">${name} <b>${values}</b></span>`;
   return html`<span class="chip">
-    ${term.field ? html`<button onClick=${edit} title=${t("editFilter")}>${text}</button>` : html`<button disabled>${text}</button>`}
-    <button aria-label=${t("removeFilter", { name: `${name} ${values}` })} onClick=${remove}><${Icon} name="x" size="13" /></button>
+    ${term.field ? html`<button onClick=${edit} title=${t("editFilter")}>${text}</button>` : html`<button disabled>${text}
+      </button>`}
+    <button aria-label=${t("removeFilter", { name: `${name} ${values}` })} onClick=${remove}><${Icon} name="x" size="13" />
+      </button>
   </span>`;
 }
 
-/** Adds conditions and segments; stores the filter as a segment. @param {{ state: State, go: Go, add: () => void, save: () => void }} props */
+/** Adds conditions and segments; stores the filter as a segment.
+ * @param {{ state: State, go: Go, add: () => void, save: () => void }} props */
 export function FilterMenu({ state, go, add, save }) {
   const [segments, setSegments] = useState(/** @type {Segment[] | null} */ (null));
-  const load = () => get("segments?site=" + encodeURIComponent(SITE)).then((found) => setSegments(found.segments), () => setSegments([]));
+  const path = "segments?site=" + encodeURIComponent(SITE);
+  const load = () => get(path).then((found) => setSegments(found.segments), () => setSegments([]));
   const chosen = parseFilter(state.filter).map((one) => one.segment);
   /** @param {Segment} one */
   const toggle = (one) => {
     const at = chosen.indexOf(one.name);
     go({ filter: at < 0 ? addTerm(state.filter, one.term) : replaceTerm(state.filter, at) });
   };
-  return html`<${Menu} kind="filter-menu" icon="filter" label=${html`<span class="short">${t("filter")}</span>`} title=${t("filter") + " (/)"} onOpen=${load}>
+  return html`<${Menu} kind="filter-menu" icon="filter" label=${html`<span class="short">${t("filter")}
+    </span>`} title=${t("filter") + " (/)"} onOpen=${load}>
     <button data-close class="item" onClick=${add}><${Icon} name="plus" />${t("addFilter")}<kbd class="kbd">/</kbd></button>
-    ${state.filter && may("write") && html`<button data-close class="item" onClick=${save}><${Icon} name="check" />${t("saveSegment")}</button>`}
+    ${state.filter && may("write") && html`<button data-close class="item" onClick=${save}>
+      <${Icon} name="check" />${t("saveSegment")}</button>`}
     <div class="sep"></div>
     <div class="pop-title">${t("segments")}</div>
     ${segments && !segments.length && html`<div class="item none">${t("noSegments")}</div>`}
     ${segments && segments.length > 0 && html`<div role="menu" aria-label=${t("segments")}>
-      ${segments.map((one) => html`<button key=${one.id} data-close class="item" role="menuitemcheckbox" aria-checked=${chosen.includes(one.name)}
+      ${segments.map((one) => html`<button key=${one.id} data-close class="item" role="menuitemcheckbox"
+        aria-checked=${chosen.includes(one.name)}
         title=${one.filter} onClick=${() => toggle(one)}><span class="lbl">${one.name}</span></button>`)}
     </div>`}
   <//>`;

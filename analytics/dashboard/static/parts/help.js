@@ -16,6 +16,7 @@ export default function Help({ pages, close }) {
     ...pages.map((one) => ["G " + one.key, t("goTo", { name: t(/** @type {any} */ (one.name)) })]),
   ];
   return html`<${Dialog} title=${t("helpTitle")} close=${close}>
-    <div class="keys">${rows.map(([key, text]) => html`<div key=${key}><span>${text}</span><kbd class="kbd">${key}</kbd></div>`)}</div>
+    <div class="keys">${rows.map(([key, text]) => html`<div key=${key}><span>${text}</span><kbd class="kbd">${key}</kbd>
+      </div>`)}</div>
   <//>`;
 }

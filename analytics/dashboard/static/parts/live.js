@@ -13,7 +13,8 @@ export function LiveCount() {
   const now = useRealtime();
   const n = now?.current_visitors ?? 0;
   return html`<span class="live" title=${t("onlineTitle")}><span class=${n ? "pulse" : "pulse off"}></span>
-    ${now ? html`<span><b class="num">${exact(n)}</b> <span class="words">${t("online", {}, n)}</span></span>${now.series && html`<${Spark} values=${now.series.map((one) => one.views)} />`}` : t("live")}
+    ${now ? html`<span><b class="num">${exact(n)}</b> <span class="words">${t("online", {}, n)}</span>
+      </span>${now.series && html`<${Spark} values=${now.series.map((one) => one.views)} />`}` : t("live")}
   </span>`;
 }
 

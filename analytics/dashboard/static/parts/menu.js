@@ -2,11 +2,7 @@
 import { html, useEffect, useRef, useState } from "../vendor/preact.js";
 import { Icon } from "../app/icons.js";
 
-/**
- * Elements with `data-close` in the children close the menu. `title` names the list for screen readers.
- * @param {{ label: unknown, title: string, children: unknown, icon?: string, kind?: string, button?: string, isStart?: boolean,
- *   onOpen?: () => void }} props
- */
+/** Elements with `data-close` in the children close the menu. @param {MenuProps} props */
 export function Menu({ label, title, children, icon, kind = "", button = "btn", isStart, onOpen }) {
   const [isOpen, setOpen] = useState(false);
   const box = /** @type {{ current: HTMLElement }} */ (useRef());
@@ -14,7 +10,7 @@ export function Menu({ label, title, children, icon, kind = "", button = "btn", 
     if (!isOpen) return undefined;
     onOpen?.();
     items(box.current)[0]?.focus();
-    const leave = (/** @type {PointerEvent} */ event) => box.current.contains(/** @type {Element} */ (event.target)) || setOpen(false);
+    const leave = (/** @type {any} */ event) => box.current.contains(event.target) || setOpen(false);
     addEventListener("pointerdown", leave);
     return () => removeEventListener("pointerdown", leave);
   }, [isOpen]);

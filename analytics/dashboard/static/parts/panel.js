@@ -8,9 +8,6 @@ import { reportQuery } from "../app/state.js";
 import { fieldName, t } from "../app/words.js";
 import { isChosen } from "./filters.js";
 
-/** @typedef {import("../app/words.js").Word} Word */
-/** @typedef {(dimension: string, value: string | null) => void} Choose */
-
 // Page views have a page of their own in the figures.
 const HIDDEN_TYPE = "page_view";
 
@@ -37,15 +34,19 @@ export function Panel({ name, tabs, more = [], data, isBusy, state, choose, open
     <div class="tabs">
       <div class="tabs-in" role="tablist" aria-label=${t(name)} onKeyDown=${onKey}>
         ${tabs.map((one, index) => html`<button key=${one.name} role="tab" class="tab" aria-selected=${index === at}
-          tabindex=${index === Math.min(at, tabs.length - 1) ? 0 : -1} onClick=${() => setAt(index)}>${t(/** @type {Word} */ (one.name))}</button>`)}
+          tabindex=${index === Math.min(at, tabs.length - 1) ? 0 : -1}
+            onClick=${() => setAt(index)}>${t(/** @type {Word} */ (one.name))}</button>`)}
       </div>
-      ${more.length > 0 && html`<select class=${at >= tabs.length ? "on" : ""} aria-label=${`${t(name)}: ${t("more")}`} value=${String(at)}
+      ${more.length > 0 && html`<select class=${at >= tabs.length ? "on" : ""} aria-label=${`${t(name)}: ${t("more")}`}
+        value=${String(at)}
         onChange=${(/** @type {any} */ event) => setAt(Number(event.target.value))}>
         <option value=${at < tabs.length ? String(at) : "0"}>${t("more")}</option>
-        ${more.map((one, index) => html`<option key=${one.name} value=${String(tabs.length + index)}>${t(/** @type {Word} */ (one.name))}</option>`)}
+        ${more.map((one, index) => html`<option key=${one.name}
+          value=${String(tabs.length + index)}>${t(/** @type {Word} */ (one.name))}</option>`)}
       </select>`}
     </div>
-    <div class=${tab.kind === "map" ? "" : "list"}><${Body} tab=${tab} list=${list} isNear=${isNear} data=${data} state=${state} choose=${choose} /></div>
+    <div class=${tab.kind === "map" ? "" : "list"}><${Body} tab=${tab} list=${list} isNear=${isNear} data=${data}
+      state=${state} choose=${choose} /></div>
     <${PanelFoot} tab=${tab} list=${list} open=${open} />
   </section>`;
 }
@@ -54,7 +55,9 @@ export function Panel({ name, tabs, more = [], data, isBusy, state, choose, open
 function useNear(box) {
   const [isNear, setNear] = useState(false);
   useEffect(() => {
-    const watch = new IntersectionObserver((seen) => seen.some((one) => one.isIntersecting) && setNear(true), { rootMargin: "300px" });
+    /** @param {IntersectionObserverEntry[]} seen */
+    const onSeen = (seen) => seen.some((one) => one.isIntersecting) && setNear(true);
+    const watch = new IntersectionObserver(onSeen, { rootMargin: "300px" });
     watch.observe(box.current);
     return () => watch.disconnect();
   }, []);
@@ -92,7 +95,8 @@ function Body({ tab, list, isNear, data, state, choose }) {
   // A filter on events, as a page is, leaves lists without visits.
   const measure = list.rows.some((row) => row[tab.measure] != null) ? tab.measure : "visitors";
   const total = measure === "events" ? 0 : (data[measure] ?? 0);
-  return html`<${ValueTable} list=${list} measure=${measure} total=${total} most=${ROWS} filter=${state.filter} choose=${choose} />`;
+  return html`<${ValueTable} list=${list} measure=${measure} total=${total} most=${ROWS} filter=${state.filter}
+    choose=${choose} />`;
 }
 
 /** @param {{ tab: Tab, list: List | null, open: (tab: Tab) => void }} props */
@@ -100,11 +104,13 @@ function PanelFoot({ tab, list, open }) {
   const n = list?.value_count ?? 0;
   const text = tab.kind === "map" ? t("countryCount", { n: exact(n) }, n) : n > ROWS ? t("inAll", { n: exact(n) }, n) : "";
   return html`<div class="panel-foot"><span>${list && n > 0 ? text : ""}</span>
-    ${list && n > 0 && html`<button class="more" onClick=${() => open(tab)}><${Icon} name="expand" size="13" />${t("details")}</button>`}
+    ${list && n > 0 && html`<button class="more" onClick=${() => open(tab)}><${Icon} name="expand" size="13" />
+      ${t("details")}</button>`}
   </div>`;
 }
 
-/** The map's module and outlines are loaded with its list. @param {{ list: List | null, isNear: boolean, choose: Choose }} props */
+/** The map's module and outlines are loaded with its list.
+ * @param {{ list: List | null, isNear: boolean, choose: Choose }} props */
 function LazyMap({ list, isNear, choose }) {
   const map = useModule(isNear, () => import("../charts/map.js"));
   if (!map || !list) return html`<div class="skeleton map-sk"></div>`;
@@ -124,23 +130,28 @@ export function ValueTable({ list, measure, total, filter, choose, most = Infini
   const max = Math.max(1, ...shown.map((row) => row[measure] ?? 0));
   return html`<table>
     <colgroup><col />${total > 0 && html`<col class="c-s" />`}<col class="c-v" /></colgroup>
-    <thead><tr><th scope="col">${fieldName(dimension)}</th>${total > 0 && html`<th scope="col"><span class="vh">${t("share")}</span></th>`}
+    <thead><tr><th scope="col">${fieldName(dimension)}</th>${total > 0 && html`<th scope="col">
+      <span class="vh">${t("share")}</span></th>`}
       <th scope="col">${t(/** @type {Word} */ (measure))}</th></tr></thead>
-    <tbody>${shown.map((row) => html`<${ValueRow} key=${row.value} row=${row} dimension=${dimension} measure=${measure} total=${total} max=${max}
+    <tbody>${shown.map((row) => html`<${ValueRow} key=${row.value} row=${row} dimension=${dimension} measure=${measure}
+      total=${total} max=${max}
       isChosen=${isChosen(filter, dimension, row.value)} choose=${choose} />`)}</tbody>
   </table>`;
 }
 
-/** @param {{ row: Row, dimension: string, measure: Measure, total: number, max: number, isChosen: boolean, choose: Choose }} props */
+/** @param {ValueRowProps} props */
 function ValueRow({ row, dimension, measure, total, max, isChosen: isOn, choose }) {
   const text = label(dimension, row.value);
   const value = row[measure];
   const changed = row.change?.[measure];
-  const hint = `${exact(value)} ${t(/** @type {Word} */ (measure))}` + (changed == null ? "" : ` (${changed > 0 ? "+" : "−"}${change(changed)})`);
+  const growth = changed == null ? "" : ` (${changed > 0 ? "+" : "−"}${change(changed)})`;
+  const hint = `${exact(value)} ${t(/** @type {Word} */ (measure))}${growth}`;
   return html`<tr class=${isOn ? "chosen" : ""}>
     <td class="row"><span class="fill" style=${{ "--w": ((value ?? 0) / max) * 100 + "%" }}></span>
-      <button class="cell" aria-pressed=${isOn} onClick=${() => choose(dimension, row.value)} title=${t(isOn ? "unfilter" : "filterBy", { value: row.value || text })}>
-        <${Flag} dimension=${dimension} value=${row.value} /><span class=${row.value ? "lbl" : "lbl none"}>${text}</span></button></td>
+      <button class="cell" aria-pressed=${isOn} onClick=${() => choose(dimension, row.value)}
+        title=${t(isOn ? "unfilter" : "filterBy", { value: row.value || text })}>
+        <${Flag} dimension=${dimension} value=${row.value} /><span class=${row.value ? "lbl" : "lbl none"}>${text}</span>
+          </button></td>
     ${total > 0 && html`<td class="s">${value == null ? DASH : share(Math.min(1, value / total))}</td>`}
     <td class="v" title=${hint}>${MEASURES[measure].short(value)}</td>
   </tr>`;
@@ -158,11 +169,14 @@ function GoalTable({ goals }) {
   const max = Math.max(1e-9, ...goals.map((one) => one.rate ?? 0));
   return html`<table>
     <colgroup><col /><col class="c-s" /><col class="c-v" /></colgroup>
-    <thead><tr><th scope="col">${t("goal")}</th><th scope="col">${t("rate")}</th><th scope="col">${t("visitors")}</th></tr></thead>
+    <thead><tr><th scope="col">${t("goal")}</th><th scope="col">${t("rate")}</th><th scope="col">${t("visitors")}</th></tr>
+      </thead>
     <tbody>${goals.slice(0, ROWS).map((one) => html`<tr key=${one.id}>
-      <td class="row"><span class="fill" style=${{ "--w": ((one.rate ?? 0) / max) * 100 + "%" }}></span><span class="cell"><span class="lbl">${one.name}</span></span></td>
+      <td class="row"><span class="fill" style=${{ "--w": ((one.rate ?? 0) / max) * 100 + "%" }}></span><span class="cell">
+        <span class="lbl">${one.name}</span></span></td>
       <td class="s">${percent(one.rate)}</td>
-      <td class="v" title=${one.users == null ? t("notCounted") : `${exact(one.conversions)} ${t("conversions")}`}>${MEASURES.visitors.short(one.users)}</td>
+      <td class="v" title=${one.users == null ? t("notCounted") : `${exact(one.conversions)} ${t("conversions")}`}>
+        ${MEASURES.visitors.short(one.users)}</td>
     </tr>`)}</tbody>
   </table>`;
 }

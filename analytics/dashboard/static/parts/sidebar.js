@@ -6,8 +6,6 @@ import { SITE } from "../app/state.js";
 import { switchLanguage, t } from "../app/words.js";
 import { Menu } from "./menu.js";
 
-/** @typedef {import("../app/words.js").Word} Word */
-
 const root = document.documentElement;
 const THEMES = ["system", "light", "dark"];
 /** @type {Record<string, string>} */
@@ -40,7 +38,8 @@ export function Sidebar({ pages = [], current, isOpen, close, openHelp }) {
       ${groups.map((group) => html`<nav class="nav" key=${group} aria-label=${t(/** @type {Word} */ (group))}>
         <div class="nav-group">${t(/** @type {Word} */ (group))}</div>
         ${pages.filter((one) => one.group === group).map((one) => html`<a key=${one.name} href=${pageAddress(one)}
-          aria-current=${one.name === current ? "page" : undefined}><${Icon} name=${one.icon} />${t(/** @type {Word} */ (one.name))}</a>`)}
+          aria-current=${one.name === current ? "page" : undefined}><${Icon} name=${one.icon} />
+            ${t(/** @type {Word} */ (one.name))}</a>`)}
       </nav>`)}
       <${Foot} openHelp=${openHelp} />
     </aside>`;
@@ -49,23 +48,29 @@ export function Sidebar({ pages = [], current, isOpen, close, openHelp }) {
 /** @param {PageEntry} page */
 export const pageAddress = (page) => `/sites/${encodeURIComponent(SITE)}${page.path && "/" + page.path}`;
 
-export const Logo = () => html`<svg viewBox="0 0 24 24" aria-hidden="true"><rect class="b1" x="3" y="12" width="4.5" height="9" rx="1.5" /><rect
-  class="b2" x="9.75" y="3" width="4.5" height="18" rx="1.5" /><rect class="b3" x="16.5" y="8" width="4.5" height="13" rx="1.5" /></svg>`;
+export const Logo = () => html`<svg viewBox="0 0 24 24" aria-hidden="true"><rect class="b1" x="3" y="12" width="4.5"
+  height="9" rx="1.5" /><rect
+  class="b2" x="9.75" y="3" width="4.5" height="18" rx="1.5" /><rect class="b3" x="16.5" y="8" width="4.5" height="13"
+    rx="1.5" /></svg>`;
 
 /** @param {{ openHelp?: () => void }} props */
 function Foot({ openHelp }) {
   const { user, version } = root.dataset;
   return html`<div class="side-foot">
     <${ThemeButton} />
-    <button class="iconbtn" onClick=${switchLanguage} title=${t("language")} lang=${t("language") === "Deutsch" ? "de" : "en"}>${t("language").slice(0, 2)}</button>
-    ${openHelp && html`<button class="iconbtn" onClick=${openHelp} title=${t("keys") + " (?)"} aria-label=${t("keys")}><${Icon} name="help" /></button>`}
-    ${user && html`<button class="iconbtn" onClick=${signOut} title=${`${t("signOut")}: ${user}`} aria-label=${t("signOut")}><${Icon} name="exit" /></button>`}
+    <button class="iconbtn" onClick=${switchLanguage} title=${t("language")}
+      lang=${t("language") === "Deutsch" ? "de" : "en"}>${t("language").slice(0, 2)}</button>
+    ${openHelp && html`<button class="iconbtn" onClick=${openHelp} title=${t("keys") + " (?)"} aria-label=${t("keys")}>
+      <${Icon} name="help" /></button>`}
+    ${user && html`<button class="iconbtn" onClick=${signOut} title=${`${t("signOut")}: ${user}`}
+      aria-label=${t("signOut")}><${Icon} name="exit" /></button>`}
     ${version && html`<span class="version">v${version}</span>`}
   </div>`;
 }
 
 async function signOut() {
-  await fetch("/logout", { method: "POST", credentials: "same-origin", headers: { "X-CSRF-Token": root.dataset.csrf ?? "" } }).catch(() => {});
+  const headers = { "X-CSRF-Token": root.dataset.csrf ?? "" };
+  await fetch("/logout", { method: "POST", credentials: "same-origin", headers }).catch(() => {});
   location.assign("/login");
 }
 
@@ -98,7 +103,8 @@ export function SiteMenu() {
     label=${html`<${Avatar} name=${name} /><span class="name">${name}</span>`}>
     <div role="menu" aria-label=${t("skipSites")}>
       ${sites.map((one) => html`<a key=${one.key} class="item" role="menuitemradio" aria-checked=${one.key === SITE}
-        href=${"/sites/" + encodeURIComponent(one.key) + location.search}><${Avatar} name=${one.name} /><span class="lbl">${one.name}</span></a>`)}
+        href=${"/sites/" + encodeURIComponent(one.key) + location.search}><${Avatar} name=${one.name} />
+          <span class="lbl">${one.name}</span></a>`)}
       <div class="sep"></div>
       <a class="item" role="menuitem" href="/"><${Icon} name="sites" />${t("allSites")}</a>
     </div>
@@ -109,5 +115,6 @@ export function SiteMenu() {
 export const Avatar = ({ name }) => html`<span class="avatar" aria-hidden="true">${[...name][0]?.toUpperCase()}</span>`;
 
 /** The button that opens the drawer. @param {{ open: () => void }} props */
-export const DrawerButton = ({ open }) => html`<button class="iconbtn only-small" aria-label=${t("menu")} onClick=${open}><${Icon} name="menu" size="20" /></button>`;
+export const DrawerButton = ({ open }) => html`<button class="iconbtn only-small" aria-label=${t("menu")} onClick=${open}>
+  <${Icon} name="menu" size="20" /></button>`;
 
