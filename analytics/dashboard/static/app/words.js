@@ -23,8 +23,7 @@ const en = {
   // Chart
   chartLabel: "{measure} by {unit}: {value} in all. Left and right arrow keys read the values, Enter opens one.",
   soFar: "so far", asTable: "Show as table", asChart: "Show as chart", csv: "Download CSV", date: "Date",
-  before: "Before", change: "Change",
-  notes: "Notes", zoomHint: "Drag over the chart to zoom in",
+  before: "Before",
   // Lists
   topPages: "Top pages", entryPages: "Entry", exitPages: "Exit", channels: "Channels", sources: "Sources",
   referrers: "Referrers",
@@ -63,7 +62,6 @@ const en = {
   "!^": "does not begin with", empty: "is empty", notEmpty: "is not empty",
   or: "or", segment: "Segment", segments: "Saved segments", noSegments: "No saved segments",
   saveSegment: "Save as segment", segmentName: "Name of the segment", save: "Save",
-  deleteSegment: "Delete the segment {name}", saved: "Saved.",
   // States
   emptyTitle: "No page views in this period", emptyFiltered: "No page views meet these filters",
   emptyText: "Choose a longer period.",
@@ -76,7 +74,7 @@ const en = {
   took: "Loaded in {time}", distinct: "Visitors are distinct people: counted as sets, never summed",
   noSites: "No sites", noSitesText: "This account may read no site.",
   // Help
-  helpTitle: "Keyboard shortcuts", clearAll: "Clear filters", help: "This help", goTo: "Go to {name}",
+  helpTitle: "Keyboard shortcuts", help: "This help", goTo: "Go to {name}",
 };
 
 /** @typedef {typeof en} Words */

@@ -50,20 +50,22 @@ function areaPath(places, base) {
   return path;
 }
 
-/** How many buckets have begun, and which is not over (-1: none). @param {Point[]} points @param {number} now */
+/** How many buckets have begun, and which is not over (-1: none). `now`: by the server's clock.
+ * @param {Point[]} points @param {number} now */
 export function elapsed(points, now) {
   const begun = points.filter((one) => Date.parse(one.ts) <= now).length;
   return { begun, running: begun > 0 && Date.parse(points[begun - 1].to) > now ? begun - 1 : -1 };
 }
 
 /** Where everything is drawn, and the paths: all that a moving pointer does not change.
- * @param {Point[]} points @param {Point[] | undefined} before @param {Measure} metric @param {number} width */
-function layOut(points, before, metric, width) {
+ * @param {Point[]} points @param {Point[] | undefined} before @param {Measure} metric @param {number} width
+ * @param {number} computedAt */
+function layOut(points, before, metric, width, computedAt) {
   const count = points.length;
   const isNarrow = width < 560;
   const left = isNarrow ? 38 : 46;
   const inner = width - left - RIGHT;
-  const { begun, running } = elapsed(points, Date.now());
+  const { begun, running } = elapsed(points, computedAt);
   const values = points.slice(0, begun).map((one) => one[metric]);
   const others = before?.slice(0, count).map((one) => one[metric]) ?? [];
   const max = Math.max(1e-9, ...values.map(Number), ...others.map(Number));
@@ -89,17 +91,18 @@ function layOut(points, before, metric, width) {
 }
 
 /**
- * `zoom` gets the first and the last bucket of a range.
- * @param {{ points: Point[], before?: Point[], metric: Measure, unit: string, label: string, notes: DayNote[],
+ * `zoom` gets the first and the last bucket of a range; `now`: when the server computed the points.
+ * @param {{ points: Point[], before?: Point[], metric: Measure, unit: string, label: string, notes: DayNote[], now: number,
  *   zoom: (first: Point, last: Point) => void }} props
  */
-export function LineChart({ points, before, metric, unit, label, notes, zoom }) {
+export function LineChart({ points, before, metric, unit, label, notes, now, zoom }) {
   const box = /** @type {{ current: HTMLElement }} */ (useRef());
   const width = useWidth(box);
   const [at, setAt] = useState(/** @type {number | null} */ (null));
   const [from, setFrom] = useState(/** @type {number | null} */ (null));
   const canDraw = width > 0 && points.length > 0;
-  const plan = useMemo(() => (canDraw ? layOut(points, before, metric, width) : null), [points, before, metric, width]);
+  const make = () => (canDraw ? layOut(points, before, metric, width, now) : null);
+  const plan = useMemo(make, [points, before, metric, width]);
   const last = points.length - 1;
   if (!plan) return html`<div class="chart" ref=${box}></div>`;
   const index = at === null ? null : Math.min(at, last);

@@ -4,10 +4,10 @@ import { DASH, MEASURES, bucket } from "../app/format.js";
 import { t } from "../app/words.js";
 import { elapsed } from "./line.js";
 
-/** @param {{ points: Point[], before?: Point[], metric: Measure, unit: string, label: string }} props */
-export function PointTable({ points, before, metric, unit, label }) {
+/** @param {{ points: Point[], before?: Point[], metric: Measure, unit: string, label: string, now: number }} props */
+export function PointTable({ points, before, metric, unit, label, now }) {
   const { long } = MEASURES[metric];
-  const { begun, running } = elapsed(points, Date.now());
+  const { begun, running } = elapsed(points, now);
   return html`<div class="points" tabindex="0" role="region" aria-label=${label}><table>
     <thead><tr><th scope="col">${t("date")}</th><th scope="col">${t(/** @type {any} */ (metric))}
       </th>${before && html`<th scope="col">${t("before")}</th>`}</tr></thead>

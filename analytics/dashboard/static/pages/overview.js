@@ -193,7 +193,8 @@ function Plot({ data, state, go, isDrawn, hasEvents }) {
   const unit = data.granularity;
   const unitName = t(/** @type {Word} */ (unit + "Unit"));
   const label = t("chartLabel", { measure: name, unit: unitName, value: MEASURES[metric].long(data[metric]) });
-  const before = data.previous?.series;
+  const now = Date.parse(data.meta.computed_at);
+  const shared = { points: data.series, before: data.previous?.series, metric, unit, label, now };
   /** @param {Point} first @param {Point} last */
   const zoom = (first, last) => {
     const to = unit === "hour" ? last.date : shift(last.to.slice(0, 10), -1);
@@ -210,11 +211,11 @@ function Plot({ data, state, go, isDrawn, hasEvents }) {
         <a class="iconbtn" href=${csvAddress(state)} download title=${t("csv")} aria-label=${t("csv")}>
           <${Icon} name="download" /></a></span>
     </div>
-    ${isEmpty(data) ? html`<${EmptyPeriod} state=${state} go=${go}
-      hasEvents=${hasEvents} />` : state.view === "table" && table
-      ? html`<${table.PointTable} points=${data.series} before=${before} metric=${metric} unit=${unit} label=${label} />`
-      : html`<${LineChart} points=${data.series} before=${before} metric=${metric} unit=${unit} label=${label}
-        notes=${notes} zoom=${zoom} />`}
+    ${isEmpty(data)
+      ? html`<${EmptyPeriod} state=${state} go=${go} hasEvents=${hasEvents} />`
+      : state.view === "table" && table
+        ? html`<${table.PointTable} ...${shared} />`
+        : html`<${LineChart} ...${shared} notes=${notes} zoom=${zoom} />`}
   </div>`;
 }
 
