@@ -72,11 +72,13 @@ sdk: $(NODE_STAMP) ## build the browser SDK, sdk/dist/
 sdk-release: sdk ## keep the built scripts of this version for pages that pin them, sdk/releases/
 	@cd sdk && npm run --silent release
 
-check-js: $(NODE_STAMP) ## check the types of the SDK
+check-js: $(NODE_STAMP) ## check the types of the SDK and of the dashboard's scripts
 	@cd sdk && npm run --silent check
+	@cd sdk && node_modules/.bin/tsc -p ../analytics/dashboard/static
 
-test-js: $(NODE_STAMP) ## run the SDK's tests that need no browser
+test-js: $(NODE_STAMP) ## run the tests of the SDK and of the dashboard's scripts that need no browser
 	@cd sdk && npm run --silent test
+	@node --test tests/dashboard/static.test.mjs
 
 sdk-sizes: $(NODE_STAMP) ## print the size of the SDK beside its budgets and beside others
 	@cd sdk && npm run --silent sizes
@@ -84,7 +86,7 @@ sdk-sizes: $(NODE_STAMP) ## print the size of the SDK beside its budgets and bes
 sdk-cost: $(BROWSER_STAMP) ## measure what track() costs the page in Chromium
 	@exec $(BIN)/python -m benchmarks.sdk_track
 
-test-browser: $(BROWSER_STAMP) ## test the SDK in Chromium (apt-get install chromium, or CHROMIUM=/path)
+test-browser: $(BROWSER_STAMP) ## test the SDK and the dashboard in Chromium (apt-get install chromium, or CHROMIUM=/path)
 	@exec $(BIN)/pytest -n 2 --dist loadfile --reruns 1 -rR $(or $(ARGS),tests/browser)
 
 clean: ## remove the virtual environment and caches (DATA=1: .data/ too)
