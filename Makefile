@@ -86,7 +86,7 @@ sdk-sizes: $(NODE_STAMP) ## print the size of the SDK beside its budgets and bes
 sdk-cost: $(BROWSER_STAMP) ## measure what track() costs the page in Chromium
 	@exec $(BIN)/python -m benchmarks.sdk_track
 
-test-browser: $(BROWSER_STAMP) ## test the SDK and the dashboard in Chromium (apt-get install chromium, or CHROMIUM=/path)
+test-browser: $(BROWSER_STAMP) $(NODE_STAMP) ## test the SDK and the dashboard in Chromium (apt-get install chromium, or CHROMIUM=/path)
 	@exec $(BIN)/pytest -n 2 --dist loadfile --reruns 1 -rR $(or $(ARGS),tests/browser)
 
 clean: ## remove the virtual environment and caches (DATA=1: .data/ too)
