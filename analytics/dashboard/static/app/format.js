@@ -92,6 +92,10 @@ export function range(from, to) {
   return format.formatRange(start, Math.max(start, end));
 }
 
+const calendarDay = time({ month: "short", day: "numeric", year: "numeric", timeZone: "UTC" });
+/** Two days of a calendar, both included, in whatever zone it is. @param {string} from @param {string} to As YYYY-MM-DD. */
+export const days = (from, to) => calendarDay.formatRange(Date.parse(from), Date.parse(to));
+
 /** The time of day. @param {string | number} at */
 export const at = (at) => clock.format(new Date(at));
 

@@ -27,6 +27,5 @@ const PATHS = {
 
 /** @param {{ name: string, size?: number }} props */
 export const Icon = ({ name, size = 16 }) => html`<svg class="icon" width=${size} height=${size} viewBox="0 0 24 24"
-  fill="none"
-  stroke="currentColor" stroke-width="1.8" stroke-linecap="round" stroke-linejoin="round" aria-hidden="true">
-    <path d=${PATHS[name]} /></svg>`;
+  fill="none" stroke="currentColor" stroke-width="1.8" stroke-linecap="round" stroke-linejoin="round" aria-hidden="true">
+  <path d=${PATHS[name]} /></svg>`;

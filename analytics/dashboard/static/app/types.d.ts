@@ -211,3 +211,12 @@ interface TipProps {
   width: number;
   notes: string[];
 }
+
+/** A condition while it is made. `property`: where the field is `payload`; `typed`: a value that is not added yet. */
+interface FilterDraft {
+  field: string;
+  property: string;
+  operator: string;
+  values: string[];
+  typed: string;
+}

@@ -98,65 +98,77 @@ function layOut(points, before, metric, width, computedAt) {
 export function LineChart({ points, before, metric, unit, label, notes, now, zoom }) {
   const box = /** @type {{ current: HTMLElement }} */ (useRef());
   const width = useWidth(box);
-  const [at, setAt] = useState(/** @type {number | null} */ (null));
-  const [from, setFrom] = useState(/** @type {number | null} */ (null));
-  const canDraw = width > 0 && points.length > 0;
-  const make = () => (canDraw ? layOut(points, before, metric, width, now) : null);
+  const make = () => (width && points.length ? layOut(points, before, metric, width, now) : null);
   const plan = useMemo(make, [points, before, metric, width]);
-  const last = points.length - 1;
+  const { at, from, handlers } = usePointer(box, plan, points, zoom);
   if (!plan) return html`<div class="chart" ref=${box}></div>`;
-  const index = at === null ? null : Math.min(at, last);
-  const clamp = (/** @type {number} */ n) => Math.max(0, Math.min(last, n));
-  const inChart = (/** @type {number} */ clientX) => clientX - box.current.getBoundingClientRect().left;
-  const bucketAt = (/** @type {number} */ clientX) => clamp(Math.round(((inChart(clientX) - plan.left) / plan.inner) * last));
-  const nearest = (/** @type {PointerEvent} */ event) => bucketAt(event.clientX);
-  /** @param {any} event */
-  const press = (event) => {
-    setAt(nearest(event));
-    if (event.pointerType !== "mouse" || event.button) return;
-    event.currentTarget.setPointerCapture(event.pointerId);
-    setFrom(event.clientX);
-  };
-  /** @param {PointerEvent} event */
-  const release = (event) => {
-    if (from === null) return;
-    setFrom(null);
-    const [first, after] = [bucketAt(from), nearest(event)].sort((a, b) => a - b);
-    if (Math.abs(event.clientX - from) >= MIN_DRAG && first !== after) zoom(points[first], points[after]);
-  };
-  /** @param {KeyboardEvent} event */
-  const onKey = (event) => {
-    const step = { ArrowLeft: -1, ArrowRight: 1, Home: -Infinity, End: Infinity }[event.key];
-    if (event.key === "Escape") {
-      event.stopPropagation();
-      setFrom(null);
-      setAt(null);
-    } else if (event.key === "Enter" && index !== null) zoom(points[index], points[index]);
-    else if (step) {
-      event.preventDefault();
-      setAt(clamp((index ?? Math.max(0, plan.begun - (step < 0 ? 0 : 1))) + step));
-    }
-  };
-  // A finger leaves when it is lifted: what it showed stays until something else is touched.
-  const leave = (/** @type {any} */ event) => from === null && event.pointerType !== "touch" && setAt(null);
+  const index = at === null ? null : Math.min(at, points.length - 1);
+  const marks = markNotes(points, notes);
   return html`<div class="chart" ref=${box}>
-    <svg width=${width} height=${HEIGHT} role="img" aria-label=${label} tabindex="0"
-      onPointerMove=${(/** @type {any} */ event) => setAt(nearest(event))}
-      onPointerLeave=${leave} onPointerDown=${press} onPointerUp=${release} onKeyDown=${onKey} onBlur=${leave}
-      onDblClick=${() => index !== null && zoom(points[index], points[index])}>
+    <svg width=${width} height=${HEIGHT} role="img" aria-label=${label} tabindex="0" ...${handlers}>
       <${Axes} plan=${plan} points=${points} metric=${metric} unit=${unit} width=${width} />
       <${Lines} plan=${plan} />
-      ${markNotes(points, notes).map(([one]) => html`<g key=${one}><line
-        class="note-line" x1=${plan.x(one)} x2=${plan.x(one)} y1=${TOP} y2=${plan.y(0)} />
-        <circle class="note-mark" cx=${plan.x(one)} cy=${plan.y(0)} r="5" /></g>`)}
-      ${from !== null && index !== null && html`<${Range} plan=${plan}
-        from=${inChart(from)} to=${plan.x(index)} />`}
+      ${marks.map(([one]) => html`<g key=${one}>
+        <line class="note-line" x1=${plan.x(one)} x2=${plan.x(one)} y1=${TOP} y2=${plan.y(0)} />
+        <circle class="note-mark" cx=${plan.x(one)} cy=${plan.y(0)} r="5" />
+      </g>`)}
+      ${from !== null && index !== null && html`<${Range} plan=${plan} from=${from} to=${plan.x(index)} />`}
       ${index !== null && html`<${Cross} plan=${plan} index=${index} />`}
     </svg>
     ${index !== null && html`<${Tip} plan=${plan} index=${index} point=${points[index]} other=${before?.[index]}
-      metric=${metric} unit=${unit} width=${width}
-      notes=${markNotes(points, notes).find(([one]) => one === index)?.[1] ?? []} />`}
+      metric=${metric} unit=${unit} width=${width} notes=${marks.find(([one]) => one === index)?.[1] ?? []} />`}
   </div>`;
+}
+
+/** The bucket that is read (`at`), where a drag began (`from`, in pixels of the chart), and what the chart listens to.
+ * @param {{ current: HTMLElement }} box @param {Plan | null} plan @param {Point[]} points
+ * @param {(first: Point, last: Point) => void} zoom */
+function usePointer(box, plan, points, zoom) {
+  const [at, setAt] = useState(/** @type {number | null} */ (null));
+  const [from, setFrom] = useState(/** @type {number | null} */ (null));
+  if (!plan) return { at, from, handlers: {} };
+  const clamp = (/** @type {number} */ n) => Math.max(0, Math.min(points.length - 1, n));
+  const place = (/** @type {PointerEvent} */ event) => event.clientX - box.current.getBoundingClientRect().left;
+  const bucketAt = (/** @type {number} */ x) => clamp(Math.round(((x - plan.left) / plan.inner) * (points.length - 1)));
+  const index = at === null ? null : clamp(at);
+  const open = () => index !== null && zoom(points[index], points[index]);
+  // A finger leaves when it is lifted: what it showed stays until something else is touched.
+  const onLeave = (/** @type {any} */ event) => from === null && event.pointerType !== "touch" && setAt(null);
+  const handlers = {
+    onPointerMove: (/** @type {PointerEvent} */ event) => setAt(bucketAt(place(event))),
+    onPointerLeave: onLeave,
+    onBlur: onLeave,
+    onDblClick: open,
+    /** @param {any} event */
+    onPointerDown(event) {
+      setAt(bucketAt(place(event)));
+      if (event.pointerType !== "mouse" || event.button) return;
+      event.currentTarget.setPointerCapture(event.pointerId);
+      setFrom(place(event));
+    },
+    /** @param {PointerEvent} event */
+    onPointerUp(event) {
+      if (from === null) return;
+      setFrom(null);
+      const [first, last] = [bucketAt(from), bucketAt(place(event))].sort((a, b) => a - b);
+      if (Math.abs(place(event) - from) >= MIN_DRAG && first !== last) zoom(points[first], points[last]);
+    },
+    /** @param {KeyboardEvent} event */
+    onKeyDown(event) {
+      const step = { ArrowLeft: -1, ArrowRight: 1, Home: -Infinity, End: Infinity }[event.key];
+      if (event.key === "Enter") open();
+      if (event.key === "Escape" && index !== null) {
+        // Not also the page's Escape, which clears the filter.
+        event.stopPropagation();
+        setFrom(null);
+        setAt(null);
+      }
+      if (!step) return;
+      event.preventDefault();
+      setAt(clamp((index ?? Math.max(0, plan.begun - (step < 0 ? 0 : 1))) + step));
+    },
+  };
+  return { at, from, handlers };
 }
 
 /** @typedef {ReturnType<typeof layOut>} Plan */

@@ -25,6 +25,7 @@ export function SparkLine({ values }) {
   return html`<svg class=${"card-spark" + (values.some(Boolean) ? "" : " flat")} viewBox="0 0 100 31"
     preserveAspectRatio="none" aria-hidden="true">
     <path class="area" d=${line(points.slice(0, -1)) + `L${points.at(-2)?.split(" ")[0] ?? 0} 31L0 31Z`} />
-    <path class="line now" d=${line(points.slice(0, -1))} /><path class="line now part" d=${line(points.slice(-2))} />
-      </svg>`;
+    <path class="line now" d=${line(points.slice(0, -1))} />
+    <path class="line now part" d=${line(points.slice(-2))} />
+  </svg>`;
 }

@@ -20,12 +20,11 @@ export default function SitesPage() {
       ${error && html`<div class="card alert" role="alert"><div><b>${t(error.status ? "problem" : "offline")}</b>
         <div>${error.message}</div></div>
         <button class="btn" onClick=${retry}>${t("tryAgain")}</button></div>`}
-      ${data && !data.sites.length && html`<div class="card empty"><b>${t("noSites")}</b><div>${t("noSitesText")}</div>
-        </div>`}
+      ${data && !data.sites.length && html`<div class="card empty"><b>${t("noSites")}</b>
+        <div>${t("noSitesText")}</div></div>`}
       <div class="sites">
-        ${data ? data.sites.map((site) => html`<${SiteCard} key=${site.key}
-          site=${site} />`) : [1, 2, 3].map((n) => html`<div key=${n} class="card site-card"><div class="skeleton map-sk">
-          </div></div>`)}
+        ${data?.sites.map((site) => html`<${SiteCard} key=${site.key} site=${site} />`)}
+        ${!data && [1, 2, 3].map((n) => html`<div key=${n} class="card site-card"><div class="skeleton map-sk"></div></div>`)}
       </div>
     </main>`;
 }
@@ -37,8 +36,9 @@ function SiteCard({ site }) {
       <span class="live"><span class=${site.online ? "pulse" : "pulse off"}></span><b class="num">${exact(site.online)}</b>
         <span class="vh">${t("online", {}, site.online)}</span></span></div>
     <${SparkLine} values=${site.spark} />
-    <div class="card-foot"><span class="kpi-value" title=${exact(site.visitors)}>${count(site.visitors)}
-      </span>${site.change?.visitors != null && html`<${Delta} change=${site.change.visitors} good=${1} />`}
+    <div class="card-foot">
+      <span class="kpi-value" title=${exact(site.visitors)}>${count(site.visitors)}</span>
+      ${site.change?.visitors != null && html`<${Delta} change=${site.change.visitors} good=${1} />`}
       <span class="kpi-label">${site.first_event_at ? `${t("visitors")}, ${t("28d")}` : t("emptySite")}</span></div>
   </a>`;
 }

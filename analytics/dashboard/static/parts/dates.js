@@ -1,6 +1,6 @@
 // The menus of the period and of what it is compared with, and the switch of the granularity.
 import { html } from "../vendor/preact.js";
-import { range } from "../app/format.js";
+import { days } from "../app/format.js";
 import { PRESETS, periodOf, shift, today, unitOf, unitsOf } from "../app/state.js";
 import { Icon } from "../app/icons.js";
 import { t } from "../app/words.js";
@@ -9,7 +9,7 @@ import { Menu } from "./menu.js";
 /** The period in words. @param {State} state */
 export function periodName(state) {
   if (state.period !== "custom") return t(/** @type {Word} */ (state.period));
-  return range(state.from + "T12:00Z", state.to + "T12:00:01Z");
+  return days(state.from, state.to);
 }
 
 /** @param {{ state: State, go: Go }} props */

@@ -16,70 +16,126 @@ const FIELDS = [
   ["devices", ["browser", "os", "device", "screen"]],
   ["events", ["type", "subject", "payload"]],
 ];
-/** Fields whose values have their country before them or are codes: their names are shown beside. */
 const SUGGESTIONS = 50;
 const PROPERTY = "payload.";
 
 /** @param {{ state: State, go: Go, index: number | null, close: () => void }} props `index`: of the term to change. */
 export default function FilterDialog({ state, go, index, close }) {
   const term = index === null ? undefined : parseFilter(state.filter)[index];
-  const isProperty = term?.field?.startsWith(PROPERTY);
-  const [field, setField] = useState(isProperty ? "payload" : (term?.field ?? "path"));
-  const [property, setProperty] = useState(isProperty ? (term?.field ?? "").slice(PROPERTY.length) : "");
-  const [operator, setOperator] = useState(operatorOf(term));
-  const [values, setValues] = useState(() => term?.values?.filter(Boolean) ?? []);
-  const [typed, setTyped] = useState("");
-  const needsValue = operator !== "empty" && operator !== "notEmpty";
-  const name = field === "payload" ? propertyField(property) : field;
-  const options = useSuggestions(state, field === "payload" ? (property ? name : "") : field, index);
-  const chosen = [...new Set([...values, typed.trim()])].filter(Boolean);
-  const canApply = (field !== "payload" || property) && (!needsValue || chosen.length > 0);
-  /** @param {any} event */
+  const [draft, setDraft] = useState(() => draftOf(term));
+  const change = (/** @type {Partial<FilterDraft>} */ some) => setDraft({ ...draft, ...some });
+  const text = textOf(draft);
+  const options = useSuggestions(state, fieldOf(draft), index);
+  /** @param {Event} event */
   const apply = (event) => {
     event.preventDefault();
-    if (!canApply) return;
-    const text = needsValue ? condition(name, operator, chosen) : condition(name, operator === "empty" ? "==" : "!=", [""]);
+    if (!text) return;
     go({ filter: index === null ? addTerm(state.filter, text) : replaceTerm(state.filter, index, text) });
     close();
   };
+  return html`<${Dialog} title=${t(index === null ? "addFilter" : "editFilter")} close=${close} isNarrow=${true}>
+    <form onSubmit=${apply}>
+      <${ConditionFields} draft=${draft} change=${change} />
+      ${needsValue(draft.operator) && html`<${ValueFields} draft=${draft} change=${change} options=${options} />`}
+      <div class="dlg-foot">
+        <button type="button" class="btn" onClick=${close}>${t("cancel")}</button>
+        <button class="btn primary" disabled=${!text}>${t("apply")}</button>
+      </div>
+    </form>
+  <//>`;
+}
+
+/** What the dialog begins with. @param {Term | undefined} term @returns {FilterDraft} */
+function draftOf(term) {
+  const field = term?.field ?? "path";
+  const isProperty = field.startsWith(PROPERTY);
+  return {
+    field: isProperty ? "payload" : field,
+    property: isProperty ? field.slice(PROPERTY.length) : "",
+    operator: operatorOf(term),
+    values: term?.values?.filter(Boolean) ?? [],
+    typed: "",
+  };
+}
+
+/** The field as a filter names it; empty: of a property that has no name yet. @param {FilterDraft} draft */
+function fieldOf({ field, property }) {
+  if (field !== "payload") return field;
+  return property ? propertyField(property) : "";
+}
+
+/** @param {string} operator */
+const needsValue = (operator) => operator !== "empty" && operator !== "notEmpty";
+
+/** The values that were added, and the one that is being typed. @param {FilterDraft} draft */
+const valuesOf = ({ values, typed }) => [...new Set([...values, typed.trim()])].filter(Boolean);
+
+/** The condition; empty: something is missing. @param {FilterDraft} draft */
+function textOf(draft) {
+  const field = fieldOf(draft);
+  if (!field) return "";
+  if (!needsValue(draft.operator)) return condition(field, draft.operator === "empty" ? "==" : "!=", [""]);
+  const values = valuesOf(draft);
+  return values.length ? condition(field, draft.operator, values) : "";
+}
+
+/** @typedef {(some: Partial<FilterDraft>) => void} Change */
+
+/** Field, operator, and the name of a property. @param {{ draft: FilterDraft, change: Change }} props */
+function ConditionFields({ draft, change }) {
+  /** @param {any} event */
+  const setField = (event) => change({ field: event.target.value, values: [], typed: "" });
+  /** @param {any} event */
+  const setOperator = (event) => change({ operator: event.target.value });
+  /** @param {any} event */
+  const setProperty = (event) => change({ property: event.target.value });
+  const option = (/** @type {string} */ value, /** @type {string} */ name) => html`<option key=${value} value=${value}>${name}</option>`;
+  return html`<div class="pair">
+      <label class="field">${t("field")}
+        <select value=${draft.field} data-focus onChange=${setField}>
+          ${FIELDS.map(([group, names]) => html`<optgroup key=${group} label=${t(group)}>
+            ${names.map((one) => option(one, fieldName(one)))}
+          </optgroup>`)}
+        </select>
+      </label>
+      <label class="field">${t("operator")}
+        <select value=${draft.operator} onChange=${setOperator}>
+          ${[...OPERATORS, "empty", "notEmpty"].map((one) => option(one, t(/** @type {Word} */ (one))))}
+        </select>
+      </label>
+    </div>
+    ${draft.field === "payload" && html`<label class="field">${t("propertyName")}
+      <input value=${draft.property} placeholder="plan" onInput=${setProperty} />
+    </label>`}`;
+}
+
+/** One or more values, with the field's frequent ones to choose from.
+ * @param {{ draft: FilterDraft, change: Change, options: string[] }} props */
+function ValueFields({ draft, change, options }) {
+  const { field, values, typed } = draft;
   /** @param {any} event */
   const onKey = (event) => {
     // Enter with a text adds it as one of several values; without one it applies.
     if (event.key !== "Enter" || !typed.trim()) return;
     event.preventDefault();
-    setValues(chosen);
-    setTyped("");
+    change({ values: valuesOf(draft), typed: "" });
   };
-  const target = (/** @type {any} */ event) => event.target.value;
-  return html`<${Dialog} title=${t(index === null ? "addFilter" : "editFilter")} close=${close} isNarrow=${true}>
-    <form onSubmit=${apply}>
-    <div class="pair">
-      <label class="field">${t("field")}<select value=${field} data-focus
-        onChange=${(/** @type {any} */ event) => { setField(target(event)); setValues([]); setTyped(""); }}>
-        ${FIELDS.map(([group, names]) => html`<optgroup key=${group} label=${t(group)}>${names.map((one) => html`<option
-          key=${one} value=${one}>${fieldName(one)}</option>`)}</optgroup>`)}
-      </select></label>
-      <label class="field">${t("operator")}<select value=${operator}
-        onChange=${(/** @type {any} */ event) => setOperator(target(event))}>
-        ${[...OPERATORS, "empty", "notEmpty"].map((one) => html`<option key=${one}
-          value=${one}>${t(/** @type {Word} */ (one))}</option>`)}
-      </select></label>
+  const remove = (/** @type {string} */ value) => change({ values: values.filter((one) => one !== value) });
+  return html`<div class="values">
+      ${values.map((one) => html`<span class="chip" key=${one}>
+        <span class="lbl">${label(field, one)}</span>
+        <button type="button" aria-label=${t("remove", { value: one })} onClick=${() => remove(one)}>
+          <${Icon} name="x" size="13" />
+        </button>
+      </span>`)}
     </div>
-    ${field === "payload" && html`<label class="field">${t("propertyName")}<input value=${property} placeholder="plan"
-      onInput=${(/** @type {any} */ event) => setProperty(target(event))} /></label>`}
-    ${needsValue && html`<div class="values">${values.map((one) => html`<span class="chip" key=${one}>
-      <span class="lbl">${label(field, one)}</span>
-      <button type="button" aria-label=${t("remove", { value: one })}
-        onClick=${() => setValues(values.filter((other) => other !== one))}><${Icon} name="x" size="13" /></button>
-        </span>`)}</div>
-    <label class="field">${t(values.length ? "anotherValue" : "value")}<input list="filter-values" autocomplete="off"
-      value=${typed} placeholder=${t("valueHint")}
-      onInput=${(/** @type {any} */ event) => setTyped(target(event))} onKeyDown=${onKey} /></label>
-    <datalist id="filter-values">${options.filter((one) => !values.includes(one)).map((one) => html`<option key=${one}
-      value=${one}>${label(field, one)}</option>`)}</datalist>`}
-    <div class="dlg-foot"><button type="button" class="btn" onClick=${close}>${t("cancel")}</button>
-      <button class="btn primary" disabled=${!canApply}>${t("apply")}</button></div>
-  </form><//>`;
+    <label class="field">${t(values.length ? "anotherValue" : "value")}
+      <input list="filter-values" autocomplete="off" value=${typed} placeholder=${t("valueHint")}
+        onInput=${(/** @type {any} */ event) => change({ typed: event.target.value })} onKeyDown=${onKey} />
+    </label>
+    <datalist id="filter-values">
+      ${options.filter((one) => !values.includes(one)).map((one) => html`<option key=${one} value=${one}>${label(field, one)}</option>`)}
+    </datalist>`;
 }
 
 /** @param {Term | undefined} term */

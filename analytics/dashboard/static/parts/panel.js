@@ -34,12 +34,11 @@ export function Panel({ name, tabs, more = [], data, isBusy, state, choose, open
     <div class="tabs">
       <div class="tabs-in" role="tablist" aria-label=${t(name)} onKeyDown=${onKey}>
         ${tabs.map((one, index) => html`<button key=${one.name} role="tab" class="tab" aria-selected=${index === at}
-          tabindex=${index === Math.min(at, tabs.length - 1) ? 0 : -1}
-            onClick=${() => setAt(index)}>${t(/** @type {Word} */ (one.name))}</button>`)}
+          tabindex=${index === Math.min(at, tabs.length - 1) ? 0 : -1} onClick=${() => setAt(index)}>
+          ${t(/** @type {Word} */ (one.name))}</button>`)}
       </div>
       ${more.length > 0 && html`<select class=${at >= tabs.length ? "on" : ""} aria-label=${`${t(name)}: ${t("more")}`}
-        value=${String(at)}
-        onChange=${(/** @type {any} */ event) => setAt(Number(event.target.value))}>
+        value=${String(at)} onChange=${(/** @type {any} */ event) => setAt(Number(event.target.value))}>
         <option value=${at < tabs.length ? String(at) : "0"}>${t("more")}</option>
         ${more.map((one, index) => html`<option key=${one.name}
           value=${String(tabs.length + index)}>${t(/** @type {Word} */ (one.name))}</option>`)}
@@ -134,8 +133,7 @@ export function ValueTable({ list, measure, total, filter, choose, most = Infini
       <span class="vh">${t("share")}</span></th>`}
       <th scope="col">${t(/** @type {Word} */ (measure))}</th></tr></thead>
     <tbody>${shown.map((row) => html`<${ValueRow} key=${row.value} row=${row} dimension=${dimension} measure=${measure}
-      total=${total} max=${max}
-      isChosen=${isChosen(filter, dimension, row.value)} choose=${choose} />`)}</tbody>
+      total=${total} max=${max} isChosen=${isChosen(filter, dimension, row.value)} choose=${choose} />`)}</tbody>
   </table>`;
 }
 
@@ -150,8 +148,9 @@ function ValueRow({ row, dimension, measure, total, max, isChosen: isOn, choose 
     <td class="row"><span class="fill" style=${{ "--w": ((value ?? 0) / max) * 100 + "%" }}></span>
       <button class="cell" aria-pressed=${isOn} onClick=${() => choose(dimension, row.value)}
         title=${t(isOn ? "unfilter" : "filterBy", { value: row.value || text })}>
-        <${Flag} dimension=${dimension} value=${row.value} /><span class=${row.value ? "lbl" : "lbl none"}>${text}</span>
-          </button></td>
+        <${Flag} dimension=${dimension} value=${row.value} />
+        <span class=${row.value ? "lbl" : "lbl none"}>${text}</span>
+      </button></td>
     ${total > 0 && html`<td class="s">${value == null ? DASH : share(Math.min(1, value / total))}</td>`}
     <td class="v" title=${hint}>${MEASURES[measure].short(value)}</td>
   </tr>`;
@@ -169,8 +168,9 @@ function GoalTable({ goals }) {
   const max = Math.max(1e-9, ...goals.map((one) => one.rate ?? 0));
   return html`<table>
     <colgroup><col /><col class="c-s" /><col class="c-v" /></colgroup>
-    <thead><tr><th scope="col">${t("goal")}</th><th scope="col">${t("rate")}</th><th scope="col">${t("visitors")}</th></tr>
-      </thead>
+    <thead>
+      <tr><th scope="col">${t("goal")}</th><th scope="col">${t("rate")}</th><th scope="col">${t("visitors")}</th></tr>
+    </thead>
     <tbody>${goals.slice(0, ROWS).map((one) => html`<tr key=${one.id}>
       <td class="row"><span class="fill" style=${{ "--w": ((one.rate ?? 0) / max) * 100 + "%" }}></span><span class="cell">
         <span class="lbl">${one.name}</span></span></td>
