@@ -3,6 +3,8 @@ and modules import each other by relative addresses."""
 
 import hashlib
 import mimetypes
+import posixpath
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -16,6 +18,8 @@ from analytics.web.conditional import make_conditional
 FOLDER = Path(__file__).parent / "static"
 # Of types that the machine's own list may lack or name otherwise.
 MEDIA_TYPES = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml", ".json": "application/json"}
+# Not import("…"), which waits until it is wanted.
+IMPORT = re.compile(r"""^(?:import|export)\b[^;"']*?\bfrom\s*["'](\.[^"']+)["']""", re.MULTILINE)
 YEAR_S = 31_536_000
 HASH_CHARS = 12
 
@@ -33,6 +37,17 @@ class Assets(NamedTuple):
 
     version: str
     files: Mapping[str, Asset]
+
+    def find_modules(self, *names: str) -> list[str]:
+        """These modules, and all that they import at once: what a browser finds one after the other."""
+        found, waiting = dict[str, None](), list(names)
+        while waiting:
+            name = waiting.pop(0)
+            if name in self.files and name not in found:
+                found[name] = None
+                text, folder = self.files[name].body.decode(), posixpath.dirname(name)
+                waiting += [posixpath.normpath(posixpath.join(folder, path)) for path in IMPORT.findall(text)]
+        return list(found)
 
     def respond(self, version: str, name: str) -> Response:
         """The file. Raises NotFound, also for another version: what it imports might not be there any more."""

@@ -18,11 +18,6 @@ from config import VERSION
 
 # Pages of a site, and their titles.
 PAGES: Mapping[str, str] = {"overview": "Overview"}
-# Of the modules that draw the first page, so that the browser need not find them one after the other.
-MODULES = (
-    *("app/main.js", "vendor/preact.js", "app/state.js", "app/api.js", "app/format.js", "app/words.js", "app/icons.js"),
-    *("parts/sidebar.js", "parts/panel.js", "parts/kpis.js", "parts/filters.js", "charts/line.js", "pages/overview.js"),
-)
 KPIS = ("Visitors", "Visits", "Page views", "Views per visit", "Bounce rate", "Visit duration")
 SITES_REQUEST = "/api/analytics/reports/overview/sites?days=28&compare=previous&limit=100"
 LISTS = (
@@ -38,7 +33,8 @@ def build_shell(assets: Assets, person: Principal, page: str, site: Site | None,
     return render_template(
         "shell.html",
         assets=assets,
-        modules=[name for name in MODULES if name in assets.files],
+        # So that the browser need not find them one after the other.
+        modules=assets.find_modules("app/main.js", f"pages/{page}.js"),
         first=build_first_request(site, address, clock.now()) if site else SITES_REQUEST,
         page=page,
         site=site,

@@ -65,6 +65,13 @@ def test_files_are_compressed(client: FlaskClient, encoding: str) -> None:
     assert len(response.data) < 1200
 
 
+def test_a_page_preloads_what_its_scripts_import() -> None:
+    found = read_assets().find_modules("pages/sites.js")
+    assert {"pages/sites.js", "vendor/preact.js", "app/api.js", "app/state.js", "charts/spark.js"} <= set(found)
+    # Only loaded when German is chosen.
+    assert "app/words_de.js" not in found
+
+
 def test_a_stranger_is_sent_to_sign_in(client: FlaskClient) -> None:
     answer = client.get("/sites/shop/overview?period=7d")
     assert (answer.status_code, answer.location) == (303, "/login?next=/sites/shop/overview%3Fperiod%3D7d")
