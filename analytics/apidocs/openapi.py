@@ -61,6 +61,11 @@ UNDOCUMENTED_ROUTES: Mapping[str, str] = {
     "/api/analytics/docs": "an HTML page",
     "/docs/files/<path:name>": "scripts and styles of the pages",
     "/sdk/<version>/<name>": "scripts that pages load",
+    "/sites/<key>": "an HTML page",
+    "/sites/<key>/<page>": "an HTML page",
+    "/login": "an HTML page, and its form",
+    "/logout": "the end of a session in a browser",
+    "/assets/<version>/<path:name>": "scripts and styles of the pages",
 }
 SECURITY_SCHEMES: Mapping[str, Mapping[str, str]] = {
     "bearerAuth": {
