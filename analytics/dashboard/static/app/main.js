@@ -1,0 +1,25 @@
+// Starts the dashboard: loads the words, finds the page of the address, and draws it. The one list of pages is here.
+import { html, render } from "../vendor/preact.js";
+import { loadWords } from "./words.js";
+
+/** The pages of a site. One more page is one more line, and its module in pages/. @type {PageEntry[]} */
+const PAGES = [
+  { name: "overview", path: "", icon: "grid", group: "traffic", key: "O", load: () => import("../pages/overview.js") },
+];
+
+const root = document.documentElement;
+
+async function start() {
+  const [{ default: Page }] = await Promise.all([loadPage(), loadWords()]);
+  const app = /** @type {Element} */ (document.getElementById("app"));
+  app.replaceChildren();
+  render(html`<${Page} pages=${PAGES} />`, app);
+}
+
+function loadPage() {
+  if (!root.dataset.site) return import("../pages/sites.js");
+  const path = location.pathname.split("/").slice(3).join("/");
+  return (PAGES.find((one) => one.path === path) ?? PAGES[0]).load();
+}
+
+start();

@@ -1,0 +1,126 @@
+// The state of a page is its address, so that back, forward, bookmarks and sent links show what was seen.
+// dashboard/shell.py builds the query of a page's first request by the same rules, in the same order of parameters.
+import { useCallback, useEffect, useState } from "../vendor/preact.js";
+
+const root = document.documentElement;
+export const SITE = root.dataset.site ?? "";
+export const ZONE = root.dataset.zone || "UTC";
+export const BASE = root.dataset.base ?? "";
+/** What the reader may do. @param {string} scope */
+export const may = (scope) => (root.dataset.scopes ?? "").split(" ").some((one) => one === scope || one === "admin");
+
+const DAY_MS = 864e5;
+const METRICS = ["visitors", "visits", "page_views", "views_per_visit", "bounce_rate", "avg_visit_duration_s"];
+const DEFAULT_PERIOD = "28d";
+
+/** Today in the site's time zone, as YYYY-MM-DD. */
+export const today = () => new Intl.DateTimeFormat("en-CA", { timeZone: ZONE }).format(new Date());
+/** @param {string} day @param {number} days */
+export const shift = (day, days) => new Date(Date.parse(day) + days * DAY_MS).toISOString().slice(0, 10);
+/** Days from the first to the last, both included. @param {string} first @param {string} last */
+const length = (first, last) => Math.round((Date.parse(last) - Date.parse(first)) / DAY_MS) + 1;
+
+/** Periods by name: the key that chooses one, and the parameters of the API. Whole weeks, so that Mondays meet Mondays. */
+/** @type {{ name: Word, key: string, query: (today: string) => Record<string, string> }[]} */
+export const PRESETS = [
+  { name: "day", key: "T", query: () => ({ days: "1" }) },
+  { name: "yesterday", key: "Y", query: (now) => ({ date: shift(now, -1) }) },
+  { name: "7d", key: "W", query: () => ({ days: "7" }) },
+  { name: "28d", key: "D", query: () => ({ days: "28" }) },
+  { name: "91d", key: "Q", query: () => ({ days: "91" }) },
+  { name: "month", key: "M", query: (now) => ({ from: firstOfMonth(now) }) },
+  { name: "lastmonth", key: "L", query: lastMonth },
+  { name: "year", key: "A", query: (now) => ({ from: now.slice(0, 4) + "-01-01" }) },
+];
+
+/** @param {string} day */
+const firstOfMonth = (day) => day.slice(0, 8) + "01";
+
+/** @param {string} now */
+function lastMonth(now) {
+  const last = shift(firstOfMonth(now), -1);
+  return { from: firstOfMonth(last), to: last };
+}
+
+/** @param {string} search @returns {State} */
+export function readState(search) {
+  const query = new URLSearchParams(search);
+  const get = (/** @type {string} */ name) => query.get(name) ?? "";
+  const isDay = (/** @type {string} */ text) => /^\d{4}-\d\d-\d\d$/.test(text);
+  const isCustom = get("period") === "custom" && isDay(get("from")) && isDay(get("to"));
+  const isPreset = PRESETS.some((one) => one.name === get("period"));
+  return {
+    period: isCustom ? "custom" : isPreset ? get("period") : DEFAULT_PERIOD,
+    from: isCustom ? get("from") : "",
+    to: isCustom ? get("to") : "",
+    compare: get("compare") === "none" ? "none" : get("compare") === "year" ? "year" : "previous",
+    unit: get("unit"),
+    metric: METRICS.includes(get("metric")) ? get("metric") : METRICS[0],
+    filter: get("filter"),
+    view: get("view") === "table" ? "table" : "chart",
+  };
+}
+
+/** The page's address, without what is the default. @param {State} state */
+export function writeState(state) {
+  const query = new URLSearchParams();
+  if (state.period !== DEFAULT_PERIOD) query.set("period", state.period);
+  if (state.period === "custom") {
+    query.set("from", state.from);
+    query.set("to", state.to);
+  }
+  if (state.compare !== "previous") query.set("compare", state.compare);
+  if (state.unit) query.set("unit", state.unit);
+  if (state.metric !== METRICS[0]) query.set("metric", state.metric);
+  if (state.filter) query.set("filter", state.filter);
+  if (state.view !== "chart") query.set("view", state.view);
+  const text = query.toString();
+  return location.pathname + (text ? "?" + text : "");
+}
+
+/** The period's parameters and its length. @param {State} state @returns {[Record<string, string>, number]} */
+export function periodOf(state) {
+  const now = today();
+  const preset = PRESETS.find((one) => one.name === state.period);
+  const query = preset ? preset.query(now) : { from: state.from, to: state.to };
+  if (query.days) return [query, Number(query.days)];
+  return [query, query.date ? 1 : length(query.from, query.to ?? now)];
+}
+
+/** The granularities that make a readable chart of so many days, and that the API accepts. @param {number} days */
+export function unitsOf(days) {
+  const fits = { hour: days <= 31, day: days > 2 && days <= 366, week: days > 13, month: days > 59 };
+  return Object.entries(fits).filter(([, isOne]) => isOne).map(([unit]) => unit);
+}
+
+/** The chosen granularity where it fits, else the one that suits. @param {State} state */
+export function unitOf(state) {
+  const [, days] = periodOf(state);
+  if (unitsOf(days).includes(state.unit)) return state.unit;
+  if (days <= 2) return "hour";
+  return days <= 92 ? "day" : days <= 200 ? "week" : "month";
+}
+
+/** Site, period and filter: what every report of the page takes. @param {State} state @param {string} [filter] */
+export function reportQuery(state, filter = state.filter) {
+  const query = new URLSearchParams({ site: SITE, ...periodOf(state)[0] });
+  if (filter) query.set("filter", filter);
+  return query;
+}
+
+/** The state of the address and `go`, which changes it; `replace`: without a step for the back button.
+ * @returns {[State, Go]} */
+export function useAddress() {
+  const [state, setState] = useState(() => readState(location.search));
+  useEffect(() => {
+    const read = () => setState(readState(location.search));
+    addEventListener("popstate", read);
+    return () => removeEventListener("popstate", read);
+  }, []);
+  const go = useCallback((/** @type {Partial<State>} */ change, /** @type {boolean} */ replace = false) => {
+    const next = { ...readState(location.search), ...change };
+    history[replace ? "replaceState" : "pushState"](null, "", writeState(next));
+    setState(readState(location.search));
+  }, []);
+  return [state, go];
+}

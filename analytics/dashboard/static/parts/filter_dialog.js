@@ -1,0 +1,194 @@
+// The dialogs that make or change one condition of the filter, and that store the filter as a segment.
+import { html, useEffect, useState } from "../vendor/preact.js";
+import { get, send } from "../app/api.js";
+import { label } from "../app/format.js";
+import { Icon } from "../app/icons.js";
+import { SITE, reportQuery } from "../app/state.js";
+import { fieldName, t } from "../app/words.js";
+import { Dialog } from "./dialog.js";
+import { OPERATORS, addTerm, condition, parseFilter, propertyField, replaceTerm } from "./filters.js";
+
+/** @type {[Word, string[]][]} */
+const FIELDS = [
+  ["pages", ["path", "entry_path", "exit_path", "hostname"]],
+  ["sources", ["channel", "source", "referrer", "utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content"]],
+  ["locations", ["country", "region", "city", "language"]],
+  ["devices", ["browser", "os", "device", "screen"]],
+  ["events", ["type", "subject", "payload"]],
+];
+const SUGGESTIONS = 50;
+const PROPERTY = "payload.";
+
+/** @param {{ state: State, go: Go, index: number | null, close: () => void }} props `index`: of the term to change. */
+export default function FilterDialog({ state, go, index, close }) {
+  const term = index === null ? undefined : parseFilter(state.filter)[index];
+  const [draft, setDraft] = useState(() => draftOf(term));
+  const change = (/** @type {Partial<FilterDraft>} */ some) => setDraft({ ...draft, ...some });
+  const text = textOf(draft);
+  const options = useSuggestions(state, fieldOf(draft), index);
+  /** @param {Event} event */
+  const apply = (event) => {
+    event.preventDefault();
+    if (!text) return;
+    go({ filter: index === null ? addTerm(state.filter, text) : replaceTerm(state.filter, index, text) });
+    close();
+  };
+  return html`<${Dialog} title=${t(index === null ? "addFilter" : "editFilter")} close=${close} isNarrow=${true}>
+    <form onSubmit=${apply}>
+      <${ConditionFields} draft=${draft} change=${change} />
+      ${needsValue(draft.operator) && html`<${ValueFields} draft=${draft} change=${change} options=${options} />`}
+      <div class="dlg-foot">
+        <button type="button" class="btn" onClick=${close}>${t("cancel")}</button>
+        <button class="btn primary" disabled=${!text}>${t("apply")}</button>
+      </div>
+    </form>
+  <//>`;
+}
+
+/** What the dialog begins with. @param {Term | undefined} term @returns {FilterDraft} */
+function draftOf(term) {
+  const field = term?.field ?? "path";
+  const isProperty = field.startsWith(PROPERTY);
+  return {
+    field: isProperty ? "payload" : field,
+    property: isProperty ? field.slice(PROPERTY.length) : "",
+    operator: operatorOf(term),
+    values: term?.values?.filter(Boolean) ?? [],
+    typed: "",
+  };
+}
+
+/** The field as a filter names it; empty: of a property that has no name yet. @param {FilterDraft} draft */
+function fieldOf({ field, property }) {
+  if (field !== "payload") return field;
+  return property ? propertyField(property) : "";
+}
+
+/** @param {string} operator */
+const needsValue = (operator) => operator !== "empty" && operator !== "notEmpty";
+
+/** The values that were added, and the one that is being typed. @param {FilterDraft} draft */
+const valuesOf = ({ values, typed }) => [...new Set([...values, typed.trim()])].filter(Boolean);
+
+/** The condition; empty: something is missing. @param {FilterDraft} draft */
+function textOf(draft) {
+  const field = fieldOf(draft);
+  if (!field) return "";
+  if (!needsValue(draft.operator)) return condition(field, draft.operator === "empty" ? "==" : "!=", [""]);
+  const values = valuesOf(draft);
+  return values.length ? condition(field, draft.operator, values) : "";
+}
+
+/** @typedef {(some: Partial<FilterDraft>) => void} Change */
+
+/** Field, operator, and the name of a property. @param {{ draft: FilterDraft, change: Change }} props */
+function ConditionFields({ draft, change }) {
+  /** @param {any} event */
+  const setField = (event) => change({ field: event.target.value, values: [], typed: "" });
+  /** @param {any} event */
+  const setOperator = (event) => change({ operator: event.target.value });
+  /** @param {any} event */
+  const setProperty = (event) => change({ property: event.target.value });
+  const option = (/** @type {string} */ value, /** @type {string} */ name) => html`<option key=${value} value=${value}>${name}</option>`;
+  return html`<div class="pair">
+      <label class="field">${t("field")}
+        <select value=${draft.field} data-focus onChange=${setField}>
+          ${FIELDS.map(([group, names]) => html`<optgroup key=${group} label=${t(group)}>
+            ${names.map((one) => option(one, fieldName(one)))}
+          </optgroup>`)}
+        </select>
+      </label>
+      <label class="field">${t("operator")}
+        <select value=${draft.operator} onChange=${setOperator}>
+          ${[...OPERATORS, "empty", "notEmpty"].map((one) => option(one, t(/** @type {Word} */ (one))))}
+        </select>
+      </label>
+    </div>
+    ${draft.field === "payload" && html`<label class="field">${t("propertyName")}
+      <input value=${draft.property} placeholder="plan" onInput=${setProperty} />
+    </label>`}`;
+}
+
+/** One or more values, with the field's frequent ones to choose from.
+ * @param {{ draft: FilterDraft, change: Change, options: string[] }} props */
+function ValueFields({ draft, change, options }) {
+  const { field, values, typed } = draft;
+  /** @param {any} event */
+  const onKey = (event) => {
+    // Enter with a text adds it as one of several values; without one it applies.
+    if (event.key !== "Enter" || !typed.trim()) return;
+    event.preventDefault();
+    change({ values: valuesOf(draft), typed: "" });
+  };
+  const remove = (/** @type {string} */ value) => change({ values: values.filter((one) => one !== value) });
+  return html`<div class="values">
+      ${values.map((one) => html`<span class="chip" key=${one}>
+        <span class="lbl">${label(field, one)}</span>
+        <button type="button" aria-label=${t("remove", { value: one })} onClick=${() => remove(one)}>
+          <${Icon} name="x" size="13" />
+        </button>
+      </span>`)}
+    </div>
+    <label class="field">${t(values.length ? "anotherValue" : "value")}
+      <input list="filter-values" autocomplete="off" value=${typed} placeholder=${t("valueHint")}
+        onInput=${(/** @type {any} */ event) => change({ typed: event.target.value })} onKeyDown=${onKey} />
+    </label>
+    <datalist id="filter-values">
+      ${options.filter((one) => !values.includes(one)).map((one) => html`<option key=${one} value=${one}>${label(field, one)}</option>`)}
+    </datalist>`;
+}
+
+/** @param {Term | undefined} term */
+function operatorOf(term) {
+  if (term?.values?.length === 1 && term.values[0] === "") return term.operator === "==" ? "empty" : "notEmpty";
+  return term?.operator ?? "==";
+}
+
+/** The field's most frequent values in the page's period, without the condition that is being changed.
+ * @param {State} state @param {string} dimension @param {number | null} index */
+function useSuggestions(state, dimension, index) {
+  const [found, setFound] = useState({ dimension: "", values: /** @type {string[]} */ ([]) });
+  useEffect(() => {
+    if (!dimension) return undefined;
+    const query = reportQuery(state, index === null ? state.filter : replaceTerm(state.filter, index));
+    query.set("dimension", dimension);
+    query.set("limit", String(SUGGESTIONS));
+    const abort = new AbortController();
+    const timer = setTimeout(() => get("reports/breakdown?" + query, abort.signal).then(
+      (/** @type {List} */ list) => setFound({ dimension, values: list.rows.flatMap((row) => row.value ?? []) }),
+      () => {},
+    ), dimension.startsWith(PROPERTY) ? 400 : 0);
+    return () => {
+      clearTimeout(timer);
+      abort.abort();
+    };
+  }, [dimension]);
+  return found.dimension === dimension ? found.values : [];
+}
+
+/** Stores the filter under a name. @param {{ state: State, go: Go, close: () => void }} props */
+export function SegmentDialog({ state, go, close }) {
+  const [error, setError] = useState("");
+  // A segment names no other segment, so only conditions can be stored.
+  const [isBusy, setBusy] = useState(false);
+  /** @param {any} event */
+  const save = async (event) => {
+    event.preventDefault();
+    setBusy(true);
+    try {
+      const name = String(new FormData(event.target).get("name")).trim();
+      const stored = await send("POST", "segments", { site: SITE, name, filter: state.filter });
+      go({ filter: stored.term });
+      close();
+    } catch (failure) {
+      setError(/** @type {Failure} */ (failure).message || t("offline"));
+      setBusy(false);
+    }
+  };
+  return html`<${Dialog} title=${t("saveSegment")} close=${close} isNarrow=${true}><form onSubmit=${save}>
+    <label class="field">${t("segmentName")}<input name="name" required maxlength="100" data-focus /></label>
+    ${error && html`<div class="card alert" role="alert"><div>${error}</div></div>`}
+    <div class="dlg-foot"><button type="button" class="btn" onClick=${close}>${t("cancel")}</button>
+      <button class="btn primary" disabled=${isBusy}>${t("save")}</button></div>
+  </form><//>`;
+}

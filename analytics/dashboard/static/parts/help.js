@@ -1,0 +1,22 @@
+// The list of keyboard shortcuts.
+import { html } from "../vendor/preact.js";
+import { PRESETS } from "../app/state.js";
+import { t } from "../app/words.js";
+import { Dialog } from "./dialog.js";
+
+/** @param {{ pages: PageEntry[], close: () => void }} props */
+export default function Help({ pages, close }) {
+  const rows = [
+    ...PRESETS.map((one) => [one.key, t(one.name)]),
+    ["C", t("compare")],
+    ["/", t("addFilter")],
+    ["Esc", t("clearFilters")],
+    ["?", t("help")],
+    ["G S", t("goTo", { name: t("allSites") })],
+    ...pages.map((one) => ["G " + one.key, t("goTo", { name: t(/** @type {any} */ (one.name)) })]),
+  ];
+  return html`<${Dialog} title=${t("helpTitle")} close=${close}>
+    <div class="keys">${rows.map(([key, text]) => html`<div key=${key}><span>${text}</span><kbd class="kbd">${key}</kbd>
+      </div>`)}</div>
+  <//>`;
+}

@@ -1,0 +1,39 @@
+// The six key figures. A click charts one.
+import { html } from "../vendor/preact.js";
+import { DASH, MEASURES, change as changeText } from "../app/format.js";
+import { Icon } from "../app/icons.js";
+import { t } from "../app/words.js";
+
+/** @type {Measure[]} */
+const SHOWN = ["visitors", "visits", "page_views", "views_per_visit", "bounce_rate", "avg_visit_duration_s"];
+
+/** @param {{ data: Overview | null, metric: string, choose: (metric: string) => void }} props */
+export function Kpis({ data, metric, choose }) {
+  return html`<div class="kpis" role="group" aria-label=${t("figures")}>
+    ${SHOWN.map((name) => html`<button key=${name} class="kpi" aria-pressed=${metric === name} onClick=${() => choose(name)}
+      title=${data ? MEASURES[name].long(data[name]) : ""}>
+      <span class="kpi-label">${t(/** @type {any} */ (name))}</span>
+      ${data ? html`<${Figure} data=${data} name=${name} />` : html`<span class="sk w6"></span><span class="sk w4"></span>`}
+    </button>`)}
+  </div>`;
+}
+
+/** @param {{ data: Overview, name: Measure }} props */
+function Figure({ data, name }) {
+  const { short, good } = MEASURES[name];
+  return html`<span class="kpi-value">${short(data[name])}</span>
+    <span class="kpi-foot">${data.previous && html`<${Delta} change=${data.change?.[name]} good=${good} />
+      <span>${t("fromValue", { value: short(data.previous[name]) })}</span>`}</span>`;
+}
+
+/** A change with an arrow: good or bad is never told by colour alone.
+ * @param {{ change: number | null | undefined, good: 1 | -1 }} props */
+export function Delta({ change, good }) {
+  if (change == null) return html`<span class="delta flat">${DASH}</span>`;
+  const isFlat = Math.abs(change) < 0.005;
+  const kind = isFlat ? "flat" : change * good > 0 ? "good" : "bad";
+  return html`<span class=${"delta " + kind}>
+    ${!isFlat && html`<${Icon} name=${change > 0 ? "up" : "down"} size="12" /><span class="vh">
+      ${t(change > 0 ? "up" : "down")} </span>`}${changeText(change)}
+  </span>`;
+}

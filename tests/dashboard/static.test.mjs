@@ -1,0 +1,93 @@
+// Tests of the dashboard's modules that need no browser: node --test tests/dashboard/static.test.mjs
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { mock, test } from "node:test";
+
+const first = JSON.parse(readFileSync(new URL("first_requests.json", import.meta.url), "utf8"));
+const dataset = { site: first.site, zone: first.zone, base: "/assets/0/", scopes: "read" };
+globalThis.document = { documentElement: { dataset, lang: "en" } };
+Object.defineProperty(globalThis, "navigator", { value: { languages: ["en-US"], onLine: true }, configurable: true });
+globalThis.localStorage = { getItem: () => null };
+
+const modules = new URL("../../analytics/dashboard/static/", import.meta.url);
+const load = (path) => import(new URL(path, modules));
+const { overviewPath } = await load("app/api.js");
+const { readState } = await load("app/state.js");
+const filters = await load("parts/filters.js");
+const { count, duration, change, share, label, describe } = await load("app/format.js");
+const { tickStep } = await load("charts/line.js");
+const { de } = await load("app/words_de.js");
+const { t } = await load("app/words.js");
+
+mock.timers.enable({ apis: ["Date"], now: new Date(first.now) });
+
+for (const [search, query] of first.cases) {
+  test(`first request of ${search || "a bare address"}`, () => {
+    assert.equal(overviewPath(readState(search)), `reports/overview?${query}&${first.tail}`);
+  });
+}
+
+test("a filter's terms are read as the API reads them", () => {
+  const terms = filters.parseFilter("country==DE|AT;path=^/a\\;b;referrer==;payload.order\\.total!~1\\|2;segment:Phones \\| tablets");
+  assert.deepEqual(terms.map(({ text, ...term }) => term), [
+    { field: "country", operator: "==", values: ["DE", "AT"] },
+    { field: "path", operator: "=^", values: ["/a;b"] },
+    { field: "referrer", operator: "==", values: [""] },
+    { field: "payload.order\\.total", operator: "!~", values: ["1|2"] },
+    { segment: "Phones | tablets" },
+  ]);
+});
+
+test("a filter that nobody can read stays as it is", () => {
+  assert.deepEqual(filters.parseFilter("nonsense;country==DE").map((one) => one.text), ["nonsense", "country==DE"]);
+});
+
+test("signs of the grammar in a value are escaped", () => {
+  assert.equal(filters.condition("path", "==", ["/a;b|c\\d"]), "path==/a\\;b\\|c\\\\d");
+  assert.deepEqual(filters.parseFilter(filters.condition("path", "==", ["/a;b|c\\d", "/e"]))[0].values, ["/a;b|c\\d", "/e"]);
+});
+
+test("a click on a row replaces the field's value, a second one takes it back", () => {
+  const once = filters.toggleValue("country==DE;path=^/blog;path==/", "path", "/buy");
+  assert.equal(once, "country==DE;path=^/blog;path==/buy");
+  assert.equal(filters.toggleValue(once, "path", "/buy"), "country==DE;path=^/blog");
+  assert.equal(filters.toggleValue("", "source", null), "source==");
+});
+
+test("a term is changed in its place, or removed", () => {
+  assert.equal(filters.replaceTerm("a==1;b==2;c==3", 1, "b!=2"), "a==1;b!=2;c==3");
+  assert.equal(filters.replaceTerm("a==1;b==2;c==3", 1), "a==1;c==3");
+  assert.equal(filters.addTerm("a==1", "a==1"), "a==1");
+});
+
+test("conditions are named in words", () => {
+  const [one, none, segment] = filters.parseFilter("country!=DE|FR;source==;segment:Readers").map(describe);
+  assert.deepEqual(one, { name: "Country is not", values: "Germany or France" });
+  assert.deepEqual(none, { name: "Source is", values: "Direct / none" });
+  assert.deepEqual(segment, { name: "Segment", values: "Readers" });
+});
+
+test("figures are short where they are long", () => {
+  assert.deepEqual([0, 9_999, 10_049, 1_234_567, null].map(count), ["0", "9,999", "10.0K", "1.2M", "–"]);
+  assert.deepEqual([9, 93, 7_500, null].map(duration), ["9s", "1m 33s", "2h 05m", "–"]);
+  assert.deepEqual([-0.25, 9.9, 12].map(change), ["25%", "990%", ">999%"]);
+  assert.deepEqual([0, 0.004, 0.62].map(share), ["0%", "<1%", "62%"]);
+  assert.equal(label("city", "DE/Bavaria/Munich"), "Munich");
+});
+
+test("ticks are four to six round numbers", () => {
+  assert.equal(tickStep(1_140, "visitors"), 250);
+  assert.equal(tickStep(3, "visitors"), 1);
+  assert.equal(tickStep(48, "visits"), 10);
+  assert.equal(tickStep(0.67, "bounce_rate"), 0.2);
+  assert.equal(tickStep(185, "avg_visit_duration_s"), 60);
+});
+
+test("German has every word and every placeholder of English", () => {
+  const holes = (text) => [...text.matchAll(/\{\w+\}/g)].map(String).sort();
+  for (const [name, text] of Object.entries(de)) {
+    const values = new Proxy({}, { get: (_, hole) => `{${String(hole)}}` });
+    const forms = typeof text === "string" ? { other: text } : text;
+    for (const [form, german] of Object.entries(forms)) assert.deepEqual(holes(german), holes(t(name, values, form === "one" ? 1 : 2)), name);
+  }
+});
