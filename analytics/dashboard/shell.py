@@ -17,12 +17,20 @@ from analytics.sites.sites import Site
 from config import VERSION
 
 # Pages of a site, and their titles.
-PAGES: Mapping[str, str] = {"overview": "Overview"}
-# Of the modules that draw the first page, so that the browser need not find them one after the other.
+PAGES: Mapping[str, str] = {
+    "overview": "Overview",
+    "start": "Install",
+}
+# Of the modules that draw a page, so that the browser need not find them one after the other.
 MODULES = (
     *("app/main.js", "vendor/preact.js", "app/state.js", "app/api.js", "app/format.js", "app/words.js", "app/icons.js"),
     *("parts/sidebar.js", "parts/panel.js", "parts/kpis.js", "parts/filters.js", "charts/line.js", "pages/overview.js"),
 )
+# Those of the other pages, which need none of the overview's parts.
+PAGE_MODULES: Mapping[str, tuple[str, ...]] = {
+    "start": ("parts/frame.js", "parts/code.js", "pages/start.js"),
+}
+SHARED, OVERVIEW = ("app/", "vendor/", "parts/sidebar.js"), "overview"
 KPIS = ("Visitors", "Visits", "Page views", "Views per visit", "Bounce rate", "Visit duration")
 SITES_REQUEST = "/api/analytics/reports/overview/sites?days=28&compare=previous&limit=100"
 LISTS = (
@@ -38,9 +46,10 @@ def build_shell(assets: Assets, person: Principal, page: str, site: Site | None,
     return render_template(
         "shell.html",
         assets=assets,
-        modules=[name for name in MODULES if name in assets.files],
-        first=build_first_request(site, address, clock.now()) if site else SITES_REQUEST,
+        modules=[name for name in _modules(page) if name in assets.files],
+        first=_first_request(page, site, address),
         page=page,
+        has_own_style=page in PAGE_MODULES,
         site=site,
         title=f"{site.name} · {PAGES[page]}" if site else "Sites",
         person=person,
@@ -48,6 +57,18 @@ def build_shell(assets: Assets, person: Principal, page: str, site: Site | None,
         version=VERSION,
         kpis=KPIS,
     )
+
+
+def _modules(page: str) -> tuple[str, ...]:
+    own = PAGE_MODULES.get(page)
+    return MODULES if own is None else (*(name for name in MODULES if name.startswith(SHARED)), *own)
+
+
+def _first_request(page: str, site: Site | None, address: Mapping[str, str]) -> str:
+    """Empty for a page whose first request depends on more than its address."""
+    if site is None:
+        return SITES_REQUEST
+    return build_first_request(site, address, clock.now()) if page == OVERVIEW else ""
 
 
 def build_first_request(site: Site, address: Mapping[str, str], now: datetime) -> str:

@@ -8,7 +8,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine
 
 from analytics.dashboard.assets import read_assets
-from analytics.dashboard.shell import build_first_request
+from analytics.dashboard.shell import PAGE_MODULES, PAGES, build_first_request
 from tests.factories import make_site
 
 HOSTILE = '"><script>alert(1)</script>'
@@ -92,3 +92,22 @@ def test_the_first_request_is_that_of_the_scripts(engine: Engine, address: dict[
     first = build_first_request(site, address, datetime(2026, 3, 1, 12, tzinfo=UTC))
     assert first.startswith(f"/api/analytics/reports/overview?site={site.key}&{query}&lists=path%2Centry_path%2C")
     assert first.endswith("&measures=visitors%2Cvisits%2Cevents&limit=9")
+
+
+def test_only_the_overview_and_the_list_of_sites_preload_a_request(signed_in: FlaskClient, engine: Engine) -> None:
+    site = make_site(engine, "UTC")
+    for page in PAGES:
+        text = signed_in.get(f"/sites/{site.key}/{page}").text
+        assert ('id="first"' in text, 'class="kpis"' in text) == (page == "overview", page == "overview")
+        assert f'data-page="{page}"' in text
+    assert 'id="first"' in signed_in.get("/", headers={"Accept": "text/html"}).text
+
+
+@pytest.mark.parametrize("page", PAGE_MODULES)
+def test_a_page_loads_its_own_modules(signed_in: FlaskClient, engine: Engine, page: str) -> None:
+    site, files = make_site(engine, "UTC"), read_assets().files
+    text = signed_in.get(f"/sites/{site.key}/{page}").text
+    assert f"/pages/{page}.js" in text
+    assert "/pages/overview.js" not in text
+    assert set(PAGE_MODULES[page]) <= set(files)
+    assert f'name: "{page}"' in files["app/main.js"].body.decode()
