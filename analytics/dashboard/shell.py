@@ -19,6 +19,7 @@ from config import VERSION
 # Pages of a site, and their titles.
 PAGES: Mapping[str, str] = {
     "overview": "Overview",
+    "realtime": "Realtime",
     "start": "Install",
 }
 # Of the modules that draw a page, so that the browser need not find them one after the other.
@@ -28,6 +29,7 @@ MODULES = (
 )
 # Those of the other pages, which need none of the overview's parts.
 PAGE_MODULES: Mapping[str, tuple[str, ...]] = {
+    "realtime": ("parts/frame.js", "parts/feed.js", "parts/ranking.js", "charts/columns.js", "pages/realtime.js"),
     "start": ("parts/frame.js", "parts/code.js", "pages/start.js"),
 }
 SHARED, OVERVIEW = ("app/", "vendor/", "parts/sidebar.js"), "overview"

@@ -5,6 +5,7 @@ import { loadWords } from "./words.js";
 /** The pages of a site. One more page is one more line, and its module in pages/. @type {PageEntry[]} */
 const PAGES = [
   { name: "overview", path: "", icon: "grid", group: "traffic", key: "O", load: () => import("../pages/overview.js") },
+  { name: "realtime", path: "realtime", icon: "pulse", group: "traffic", key: "R", load: () => import("../pages/realtime.js") },
   { name: "start", path: "start", icon: "code", group: "data", key: "I", load: () => import("../pages/start.js") },
 ];
 
