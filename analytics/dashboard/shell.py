@@ -20,6 +20,7 @@ from config import VERSION
 PAGES: Mapping[str, str] = {
     "overview": "Overview",
     "realtime": "Realtime",
+    "links": "Links",
     "start": "Install",
 }
 # Of the modules that draw a page, so that the browser need not find them one after the other.
@@ -30,6 +31,10 @@ MODULES = (
 # Those of the other pages, which need none of the overview's parts.
 PAGE_MODULES: Mapping[str, tuple[str, ...]] = {
     "realtime": ("parts/frame.js", "parts/feed.js", "parts/ranking.js", "charts/columns.js", "pages/realtime.js"),
+    "links": (
+        *("parts/frame.js", "parts/menu.js", "parts/dates.js", "parts/ranking.js"),
+        *("charts/columns.js", "pages/links.js"),
+    ),
     "start": ("parts/frame.js", "parts/code.js", "pages/start.js"),
 }
 SHARED, OVERVIEW = ("app/", "vendor/", "parts/sidebar.js"), "overview"
