@@ -21,6 +21,7 @@ PAGES: Mapping[str, str] = {
     "overview": "Overview",
     "realtime": "Realtime",
     "links": "Links",
+    "exports": "Exports",
     "start": "Install",
 }
 # Of the modules that draw a page, so that the browser need not find them one after the other.
@@ -34,6 +35,10 @@ PAGE_MODULES: Mapping[str, tuple[str, ...]] = {
     "links": (
         *("parts/frame.js", "parts/menu.js", "parts/dates.js", "parts/ranking.js"),
         *("charts/columns.js", "pages/links.js"),
+    ),
+    "exports": (
+        *("parts/frame.js", "parts/order.js", "parts/order_form.js", "parts/export_jobs.js", "parts/schedules.js"),
+        *("parts/filters.js", "parts/panel.js", "parts/dialog.js", "parts/code.js", "pages/exports.js"),
     ),
     "start": ("parts/frame.js", "parts/code.js", "pages/start.js"),
 }

@@ -1,5 +1,6 @@
 """The pages' HTML and files as a browser gets them: headers, escaping, caching."""
 
+import re
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,6 +10,10 @@ from sqlalchemy import Engine
 
 from analytics.dashboard.assets import read_assets
 from analytics.dashboard.shell import PAGE_MODULES, PAGES, build_first_request
+from analytics.exports.sources.raw_rows import SAMPLE_COLUMNS
+from analytics.exports.sources.reports import EXPORTED_DIMENSIONS, REPORT_KINDS
+from analytics.files.columns import Column
+from analytics.reports.events.raw_export import EVENT_COLUMNS
 from tests.factories import make_site
 
 HOSTILE = '"><script>alert(1)</script>'
@@ -111,3 +116,21 @@ def test_a_page_loads_its_own_modules(signed_in: FlaskClient, engine: Engine, pa
     assert "/pages/overview.js" not in text
     assert set(PAGE_MODULES[page]) <= set(files)
     assert f'name: "{page}"' in files["app/main.js"].body.decode()
+
+
+@pytest.mark.parametrize(("what", "columns"), [("events", EVENT_COLUMNS), ("samples", SAMPLE_COLUMNS)])
+def test_the_form_of_exports_offers_the_columns_of_the_files(what: str, columns: tuple[Column, ...]) -> None:
+    text = read_assets().files["parts/order.js"].body.decode()
+    found = re.search(rf"{what}: \[(.*?)\]", text, re.DOTALL)
+    assert found
+    assert re.findall(r'"(\w+)"', found[1]) == [column.name for column in columns]
+
+
+def test_the_form_of_exports_offers_the_reports_and_dimensions_of_files() -> None:
+    text = read_assets().files["parts/order.js"].body.decode()
+    for name, kind in REPORT_KINDS.items():
+        units = ", ".join(f'"{unit}"' for unit in kind.units)
+        assert f"{name}: {{ units: [{units}], hasTypes: {str(kind.accepts_types).lower()}" in text
+    found = re.search(r"DIMENSIONS = \[(.*?)\]", text, re.DOTALL)
+    assert found
+    assert sorted(re.findall(r'"(\w+)"', found[1])) == sorted(EXPORTED_DIMENSIONS)
