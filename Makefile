@@ -78,7 +78,7 @@ check-js: $(NODE_STAMP) ## check the types of the SDK and of the dashboard's scr
 
 test-js: $(NODE_STAMP) ## run the tests of the SDK and of the dashboard's scripts that need no browser
 	@cd sdk && npm run --silent test
-	@node --test tests/dashboard/static.test.mjs
+	@node --test tests/dashboard/*.test.mjs
 
 sdk-sizes: $(NODE_STAMP) ## print the size of the SDK beside its budgets and beside others
 	@cd sdk && npm run --silent sizes

@@ -17,7 +17,14 @@ from analytics.sites.sites import Site
 from config import VERSION
 
 # Pages of a site, and their titles.
-PAGES: Mapping[str, str] = {"overview": "Overview"}
+PAGES: Mapping[str, str] = {
+    "overview": "Overview",
+    "realtime": "Realtime",
+    "links": "Links",
+    "exports": "Exports",
+    "start": "Install",
+}
+OVERVIEW = "overview"
 KPIS = ("Visitors", "Visits", "Page views", "Views per visit", "Bounce rate", "Visit duration")
 SITES_REQUEST = "/api/analytics/reports/overview/sites?days=28&compare=previous&limit=100"
 LISTS = (
@@ -35,8 +42,9 @@ def build_shell(assets: Assets, person: Principal, page: str, site: Site | None,
         assets=assets,
         # So that the browser need not find them one after the other.
         modules=assets.find_modules("app/main.js", f"pages/{page}.js"),
-        first=build_first_request(site, address, clock.now()) if site else SITES_REQUEST,
+        first=_first_request(page, site, address),
         page=page,
+        has_own_style=site is not None and page != OVERVIEW,
         site=site,
         title=f"{site.name} · {PAGES[page]}" if site else "Sites",
         person=person,
@@ -44,6 +52,13 @@ def build_shell(assets: Assets, person: Principal, page: str, site: Site | None,
         version=VERSION,
         kpis=KPIS,
     )
+
+
+def _first_request(page: str, site: Site | None, address: Mapping[str, str]) -> str:
+    """Empty for a page whose first request depends on more than its address."""
+    if site is None:
+        return SITES_REQUEST
+    return build_first_request(site, address, clock.now()) if page == OVERVIEW else ""
 
 
 def build_first_request(site: Site, address: Mapping[str, str], now: datetime) -> str:

@@ -1,6 +1,7 @@
 """The pages' HTML and files as a browser gets them: headers, escaping, caching."""
 
 import json
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,11 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine
 
 from analytics.dashboard.assets import read_assets
-from analytics.dashboard.shell import build_first_request
+from analytics.dashboard.shell import PAGES, build_first_request
+from analytics.exports.sources.raw_rows import SAMPLE_COLUMNS
+from analytics.exports.sources.reports import EXPORTED_DIMENSIONS, REPORT_KINDS
+from analytics.files.columns import Column
+from analytics.reports.events.raw_export import EVENT_COLUMNS
 from tests.factories import make_site
 
 HOSTILE = '"><script>alert(1)</script>'
@@ -92,3 +97,39 @@ def test_the_first_request_is_that_of_the_scripts(engine: Engine, address: str, 
 def test_on_another_side_of_the_earth_it_is_another_day(engine: Engine) -> None:
     site, noon = make_site(engine, "Pacific/Kiritimati"), datetime(2026, 3, 1, 12, tzinfo=UTC)
     assert "&date=2026-03-01&" in build_first_request(site, {"period": "yesterday"}, noon)
+
+
+def test_only_the_overview_and_the_list_of_sites_preload_a_request(signed_in: FlaskClient, engine: Engine) -> None:
+    site = make_site(engine, "UTC")
+    for page in PAGES:
+        text = signed_in.get(f"/sites/{site.key}/{page}").text
+        assert ('id="first"' in text, 'class="kpis"' in text) == (page == "overview", page == "overview")
+        assert f'data-page="{page}"' in text
+    assert 'id="first"' in signed_in.get("/", headers={"Accept": "text/html"}).text
+
+
+@pytest.mark.parametrize("page", sorted(PAGES.keys() - {"overview"}))
+def test_a_page_loads_its_own_modules(signed_in: FlaskClient, engine: Engine, page: str) -> None:
+    site, files = make_site(engine, "UTC"), read_assets().files
+    text = signed_in.get(f"/sites/{site.key}/{page}").text
+    assert f"/pages/{page}.js" in text
+    assert "/pages/overview.js" not in text
+    assert f'name: "{page}"' in files["app/main.js"].body.decode()
+
+
+@pytest.mark.parametrize(("what", "columns"), [("events", EVENT_COLUMNS), ("samples", SAMPLE_COLUMNS)])
+def test_the_form_of_exports_offers_the_columns_of_the_files(what: str, columns: tuple[Column, ...]) -> None:
+    text = read_assets().files["parts/order.js"].body.decode()
+    found = re.search(rf"{what}: \[(.*?)\]", text, re.DOTALL)
+    assert found
+    assert re.findall(r'"(\w+)"', found[1]) == [column.name for column in columns]
+
+
+def test_the_form_of_exports_offers_the_reports_and_dimensions_of_files() -> None:
+    text = read_assets().files["parts/order.js"].body.decode()
+    for name, kind in REPORT_KINDS.items():
+        units = ", ".join(f'"{unit}"' for unit in kind.units)
+        assert f"{name}: {{ units: [{units}], hasTypes: {str(kind.accepts_types).lower()}" in text
+    found = re.search(r"DIMENSIONS = \[(.*?)\]", text, re.DOTALL)
+    assert found
+    assert sorted(re.findall(r'"(\w+)"', found[1])) == sorted(EXPORTED_DIMENSIONS)

@@ -75,10 +75,12 @@ const en = {
   noSites: "No sites", noSitesText: "This account may read no site.",
   // Help
   helpTitle: "Keyboard shortcuts", help: "This help", goTo: "Go to {name}",
+  // Pages, and their group in the side bar
+  data: "Data", realtime: "Realtime", links: "Links", exports: "Exports", start: "Install",
 };
 
 /** @typedef {typeof en} Words */
-/** @typedef {keyof Words} Word */
+/** @typedef {keyof Words | keyof import("./words_pages.js").PageWords} Word */
 
 const LANGUAGES = ["en", "de"];
 const wished = [stored("language"), ...navigator.languages].filter((one) => one !== null);
@@ -105,7 +107,7 @@ export async function loadWords() {
  * @param {number} [n]
  */
 export function t(word, values = {}, n = 0) {
-  const found = words[word];
+  const found = words[/** @type {keyof Words} */ (word)] ?? more[word] ?? word;
   const text = typeof found === "string" ? found : found[plural.select(n) === "one" ? "one" : "other"];
   return text.replace(/\{(\w+)\}/g, (_, name) => String(values[name] ?? ""));
 }
@@ -135,3 +137,10 @@ function stored(name) {
     return null;
   }
 }
+
+/** Words of the pages beside the overview. @type {Record<string, string | { one: string, other: string }>} */
+let more = {};
+/** Adds the words of the pages beside the overview. @param {import("./words_pages.js").PageWords} words */
+export const addWords = (words) => {
+  more = words;
+};

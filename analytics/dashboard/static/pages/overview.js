@@ -260,7 +260,7 @@ function useHasEvents(isWanted) {
  * @param {{ state: State, go: Go, hasEvents: boolean }} props */
 function EmptyPeriod({ state, go, hasEvents }) {
   if (!hasEvents) return html`<${Empty} title=${t("emptySite")}>${t("emptySiteText")}<div>
-    <a class="btn" href="/docs">${t("install")}</a></div><//>`;
+    <a class="btn" href=${`/sites/${encodeURIComponent(SITE)}/start`}>${t("install")}</a></div><//>`;
   if (state.filter) return html`<${Empty} title=${t("emptyFiltered")}><button class="btn"
     onClick=${() => go({ filter: "" })}>${t("clearFilters")}</button><//>`;
   const longer = PRESETS.find((one) => Number(one.query(today()).days) > periodOf(state)[1]) ?? PRESETS[PRESETS.length - 1];

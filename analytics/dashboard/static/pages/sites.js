@@ -31,7 +31,8 @@ export default function SitesPage() {
 
 /** @param {{ site: SiteRow }} props */
 function SiteCard({ site }) {
-  return html`<a class="card site-card" href=${"/sites/" + encodeURIComponent(site.key)}>
+  const address = "/sites/" + encodeURIComponent(site.key) + (site.first_event_at ? "" : "/start");
+  return html`<a class="card site-card" href=${address}>
     <div class="card-head"><${Avatar} name=${site.name} /><b>${site.name}</b>
       <span class="live"><span class=${site.online ? "pulse" : "pulse off"}></span><b class="num">${exact(site.online)}</b>
         <span class="vh">${t("online", {}, site.online)}</span></span></div>

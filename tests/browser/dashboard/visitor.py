@@ -14,7 +14,7 @@ RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"
 EXPECTED = "Failed to load resource"
 
 
-class Dashboard:
+class Visitor:
     """The pages of a service that `base` serves, as somebody sees them who has signed in on this machine."""
 
     def __init__(self, context: "BrowserContext", base: str) -> None:

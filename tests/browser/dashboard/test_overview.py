@@ -1,4 +1,4 @@
-"""The dashboard in a browser, before the real service: every page is drawn, clean and right."""
+"""Every page of the dashboard in Chromium, before the real service: drawn, clean, and right in its figures."""
 
 import random
 from collections.abc import Callable, Iterator
@@ -9,11 +9,12 @@ import pytest
 from redis import Redis
 from sqlalchemy import Engine
 
+from analytics.dashboard import shell
 from analytics.rollups.merge import merge_all
 from analytics.sites import sites
 from analytics.sites.sites import Site
 from config import Settings
-from tests.browser.dashboard import Dashboard, find_violations, scrolls_sideways
+from tests.browser.dashboard.visitor import Visitor, find_violations, scrolls_sideways
 from tests.factories import append_events, make_drain
 from tests.web.web_server import WebServer, environment
 
@@ -74,11 +75,11 @@ AGENTS = (
 
 
 @pytest.fixture
-def dashboard(context: "BrowserContext", service: str) -> Dashboard:
-    return Dashboard(context, service)
+def dashboard(context: "BrowserContext", service: str) -> Visitor:
+    return Visitor(context, service)
 
 
-PAGES = {"sites": "/", "overview": "/sites/{key}"}
+PAGES = {"sites": "/", **{name: f"/sites/{{key}}/{name}" for name in shell.PAGES}}
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
@@ -88,7 +89,7 @@ def test_every_page_is_drawn_without_a_fault(
     new_context: "Callable[..., BrowserContext]", service: str, site: Site, page_name: str, width: str, theme: str
 ) -> None:
     context = new_context(viewport={"width": WIDTHS[width], "height": 900}, color_scheme=theme)
-    dashboard = Dashboard(context, service)
+    dashboard = Visitor(context, service)
     page = dashboard.open(PAGES[page_name].format(key=site.key))
     page.wait_for_timeout(300)
     assert find_violations(page) == []
@@ -97,7 +98,7 @@ def test_every_page_is_drawn_without_a_fault(
     assert [one for one in dashboard.requests if one.startswith("http")] == []
 
 
-def test_the_first_request_is_made_once(dashboard: Dashboard, site: Site) -> None:
+def test_the_first_request_is_made_once(dashboard: Visitor, site: Site) -> None:
     dashboard.open(f"/sites/{site.key}?period=7d&compare=year&filter=country%3D%3DDE")
     asked = [one for one in dashboard.requests if one.startswith("/api/analytics/reports/overview?")]
     assert len(asked) == 1, asked
@@ -109,7 +110,7 @@ def read_figures(page: "Page") -> dict[str, str]:
     return {one.query_selector(".kpi-label").inner_text().strip(): one.get_attribute("title") for one in found}
 
 
-def test_a_click_on_a_row_filters_all_figures(dashboard: Dashboard, site: Site, events: list[dict[str, Any]]) -> None:
+def test_a_click_on_a_row_filters_all_figures(dashboard: Visitor, site: Site, events: list[dict[str, Any]]) -> None:
     """Counted here from what was sent: each visit has one country."""
     page = dashboard.open(f"/sites/{site.key}")
     page.click("text=Countries")
@@ -129,7 +130,7 @@ def test_a_click_on_a_row_filters_all_figures(dashboard: Dashboard, site: Site, 
     page.wait_for_selector(f".kpi[title='{len(everybody):,}']")
 
 
-def test_pages_that_fail_say_why_and_try_again(dashboard: Dashboard, site: Site) -> None:
+def test_pages_that_fail_say_why_and_try_again(dashboard: Visitor, site: Site) -> None:
     problem = {"status": 422, "detail": "days: took longer than 5 s and was stopped", "code": "too_slow"}
     page = dashboard._new_page()
     page.route("**/reports/overview?*", lambda route: route.fulfill(status=422, json=problem))
@@ -140,7 +141,7 @@ def test_pages_that_fail_say_why_and_try_again(dashboard: Dashboard, site: Site)
     page.wait_for_selector("html[data-drawn]", state="attached")
 
 
-def test_signing_out_ends_the_session(dashboard: Dashboard, site: Site) -> None:
+def test_signing_out_ends_the_session(dashboard: Visitor, site: Site) -> None:
     page = dashboard.open(f"/sites/{site.key}")
     page.click("[aria-label='Sign out'], [title='Sign out']")
     page.wait_for_url("**/login")

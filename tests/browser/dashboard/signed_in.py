@@ -1,0 +1,47 @@
+"""A browser that is signed in to the dashboard of one site, and the events of that site."""
+
+import json
+from typing import TYPE_CHECKING, Any
+from urllib.request import Request, urlopen
+
+from redis import Redis
+from sqlalchemy import Engine
+
+from analytics.sites.sites import Site
+from tests.factories import make_drain
+
+if TYPE_CHECKING:
+    from playwright.sync_api import BrowserContext, Page
+
+
+class Dashboard:
+    """`open("realtime")` shows a page of the site; `send` stores events of it."""
+
+    def __init__(
+        self, port: int, site: Site, context: "BrowserContext", token: str, engine: Engine, redis: Redis
+    ) -> None:
+        self.url, self.site, self.messages = f"http://127.0.0.1:{port}", site, list[str]()
+        self._context, self._token, self._engine, self._redis = context, token, engine, redis
+        context.request.post(f"{self.url}/login", form={"token": token}, headers={"Origin": self.url})
+
+    def open(self, path: str, width: int = 1360) -> "Page":
+        """The page, once it is drawn with its data."""
+        page = self._context.new_page()
+        page.on("console", lambda message: self.messages.append(message.text))
+        page.on("pageerror", lambda error: self.messages.append(str(error)))
+        page.set_viewport_size({"width": width, "height": 900})
+        page.goto(f"{self.url}/sites/{self.site.key}/{path}")
+        page.wait_for_selector("html[data-drawn]")
+        return page
+
+    def send(self, *events: dict[str, Any]) -> None:
+        """Accepted, and stored."""
+        self.call("POST", f"/api/analytics/ingest?site={self.site.key}", list(events))
+        make_drain(self._engine, self._redis).run()
+
+    def call(self, method: str, path: str, body: Any = None) -> Any:
+        """The API's answer."""
+        headers = {"Authorization": f"Bearer {self._token}", "Content-Type": "application/json"}
+        data = None if body is None else json.dumps(body).encode()
+        with urlopen(Request(self.url + path, data, headers, method=method), timeout=20) as response:
+            return json.loads(response.read() or b"null")
