@@ -110,6 +110,13 @@ def test_a_password_has_eight_characters_or_more(set_password: Any, password: st
     assert sql("SELECT count(*) FROM accounts") == [(0,)]
 
 
+def test_an_account_may_read(set_password: Any, sql: Any) -> None:
+    refused = set_password("ann", "--scope", "export")
+    assert refused.exit_code == 2
+    assert "the dashboard needs read" in refused.output
+    assert sql("SELECT count(*) FROM accounts") == [(0,)]
+
+
 def test_the_admin_of_the_settings_needs_no_row(make_app: Any) -> None:
     client = make_app(admin_password=PASSWORD).test_client()
     assert log_in(client, name="admin", password="wrong").status_code == 401

@@ -31,6 +31,8 @@ def set_password(name: str, password: str, scopes: tuple[str, ...], keys: tuple[
     if not MIN_PASSWORD_CHARS <= len(password) <= MAX_PASSWORD_CHARS:
         accepted = f"accepted: {MIN_PASSWORD_CHARS} to {MAX_PASSWORD_CHARS} characters"
         raise click.BadParameter(accepted, param_hint="--password")
+    if not {"read", "admin"} & set(scopes):
+        raise click.BadParameter("the dashboard needs read; for example 'read export'", param_hint="--scope")
     if name == ADMIN and settings().admin_password:
         raise click.ClickException("the account admin has the password of ADMIN_PASSWORD; unset it first")
     for key in keys:
