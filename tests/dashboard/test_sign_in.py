@@ -167,7 +167,14 @@ def test_a_change_needs_the_header_that_other_sites_cannot_send(client: FlaskCli
 
 @pytest.mark.parametrize(
     "headers",
-    [{"Sec-Fetch-Site": "cross-site"}, {"Sec-Fetch-Site": "same-site"}, {"Origin": "https://evil.example"}],
+    [
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+        {"Origin": "https://evil.example"},
+        {"Origin": "null"},
+        {"Origin": "http://["},
+        {"Origin": "http://\u2100.example"},
+    ],
 )
 def test_a_form_of_another_site_signs_nobody_in(client: FlaskClient, token: Any, headers: dict[str, str]) -> None:
     answer = client.post("/login", data={"token": token("read")}, headers=headers)
@@ -208,6 +215,12 @@ class TestOnThisMachine:
         answer = client.post("/login", data={"way": "local"}, base_url=base, environ_base=environ)
         assert answer.status_code == 403
 
+    @pytest.mark.parametrize("name", ["X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP", "Forwarded", "Via"])
+    def test_nor_who_comes_through_a_proxy(self, client: FlaskClient, name: str) -> None:
+        headers = {name: "203.0.113.9"}
+        assert "Sign in on this machine" not in client.get("/login", headers=headers).text
+        assert client.post("/login", data={"way": "local"}, headers=headers).status_code == 403
+
     def test_nor_in_production(self, make_app: Any) -> None:
         client = make_app(environment="production").test_client()
         assert log_in(client, way="local").status_code == 403
@@ -217,5 +230,7 @@ def test_cookies_are_read_as_browsers_send_them() -> None:
     environ = {"REQUEST_METHOD": "GET", "HTTP_COOKIE": 'a=1; session=plain; __Host-session=secure; b="x;y'}
     assert sessions.read_cookie(environ) == "secure"
     assert sessions.read_cookie({"REQUEST_METHOD": "GET", "HTTP_COOKIE": "mysession=x"}) == ""
+    # A browser lets a subdomain set this one: only the name after the space has the prefix.
+    assert sessions.read_cookie({"REQUEST_METHOD": "GET", "HTTP_COOKIE": "\xa0__Host-session=x"}) == ""
     assert sessions.read_cookie({"REQUEST_METHOD": "POST", "HTTP_COOKIE": "session=x"}) == ""
     assert sessions.read_cookie({"REQUEST_METHOD": "POST", "HTTP_COOKIE": "session=x", "HTTP_X_CSRF_TOKEN": "1"}) == "x"

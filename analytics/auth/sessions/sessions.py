@@ -78,7 +78,8 @@ def read_cookie(environ: Mapping[str, Any]) -> str:
         return ""
     values: dict[str, str] = {}
     for pair in header.split(";"):
-        name, _, value = pair.strip().partition("=")
+        # Spaces of RFC 6265 alone: after a no-break space, a browser does not see the prefix `__Host-`.
+        name, _, value = pair.strip(" \t").partition("=")
         values[name] = value
     return values.get(SECURE_COOKIE) or values.get(PLAIN_COOKIE, "")
 
