@@ -9,7 +9,7 @@ import threading
 from collections.abc import Collection
 from typing import NamedTuple
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, delete, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from werkzeug.security import check_password_hash, generate_password_hash
 
@@ -51,8 +51,7 @@ class PasswordChecker:
         row = connection.execute(select(accounts).where(accounts.c.name == name)).first()
         if not self._is_right(row.password if row else NO_PASSWORD, password) or row is None:
             return None
-        sites = None if row.sites is None else frozenset(row.sites)
-        return _principal(Account(row.name, frozenset(row.scopes), sites))
+        return _principal(_account(row.name, row.scopes, row.sites))
 
     def _is_right(self, known: str, password: str) -> bool:
         if not self._turn.acquire(timeout=WAIT_S):
@@ -94,7 +93,20 @@ def delete_account(connection: Connection, name: str, actor: str) -> bool:
 def list_accounts(connection: Connection) -> list[Account]:
     """All of them by name."""
     rows = connection.execute(select(accounts.c.name, accounts.c.scopes, accounts.c.sites).order_by(accounts.c.name))
-    return [Account(name, frozenset(scopes), sites and frozenset(sites)) for name, scopes, sites in rows]
+    return [_account(*row) for row in rows]
+
+
+def forget_sites(connection: Connection, names: Collection[str], actor: str) -> None:
+    """Takes these names from the accounts that are for them: another site may have them next."""
+    query = select(accounts.c.name, accounts.c.sites).where(accounts.c.sites.overlap(sorted(names)))
+    for name, sites in connection.execute(query.with_for_update()).all():
+        change = update(accounts).where(accounts.c.name == name)
+        connection.execute(change.values(sites=sorted(set(sites) - set(names))))
+        _record(connection, "account.set", name, actor)
+
+
+def _account(name: str, scopes: Collection[str], sites: Collection[str] | None) -> Account:
+    return Account(name, frozenset(scopes), None if sites is None else frozenset(sites))
 
 
 def _record(connection: Connection, action: str, name: str, actor: str) -> None:

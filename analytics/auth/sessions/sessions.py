@@ -5,13 +5,13 @@ more than the token or account that it was opened with, and ends with it.
 """
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
 from redis import Redis
-from sqlalchemy import Connection, Engine, Row, insert, select
+from sqlalchemy import ColumnElement, Connection, Engine, Row, insert, select
 
 from analytics import clock
 from analytics.auth.keys import keys
@@ -60,8 +60,17 @@ def end_session(engine: Engine, redis: Redis, principal: Principal) -> bool:
 
 def end_sessions_of(engine: Engine, redis: Redis, parent_id: str, actor: str) -> int:
     """Ends the sessions that were opened with this account; how many. Served by ix_sessions_parent_id."""
-    query = select(sessions.c.id, sessions.c.expires_at)
-    query = query.where(sessions.c.parent_id == parent_id, sessions.c.revoked_at.is_(None))
+    return _end_all(engine, redis, sessions.c.parent_id == parent_id, actor)
+
+
+def end_sessions_for(engine: Engine, redis: Redis, names: Collection[str], actor: str) -> int:
+    """Ends the sessions that were opened for sites of these names, and may be for others too; how many. Reads the
+    whole table."""
+    return _end_all(engine, redis, sessions.c.sites.overlap(sorted(names)), actor)
+
+
+def _end_all(engine: Engine, redis: Redis, are_meant: ColumnElement[bool], actor: str) -> int:
+    query = select(sessions.c.id, sessions.c.expires_at).where(are_meant, sessions.c.revoked_at.is_(None))
     with engine.connect() as connection:
         found = connection.execute(query).all()
     for session_id, expires_at in found:
