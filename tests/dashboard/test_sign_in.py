@@ -1,6 +1,9 @@
 """Signing in to the dashboard by token, by password and on this machine; what a session may do, and when it ends."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from threading import Barrier
 from typing import Any
 
 import pytest
@@ -8,6 +11,8 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine
 
 from analytics.auth.sessions import sessions
+from analytics.auth.sessions.accounts import PasswordChecker
+from analytics.errors import Unavailable
 from analytics.sites.sites import Site
 from tests.factories import make_site
 
@@ -193,6 +198,23 @@ def test_guesses_are_limited_by_address(make_app: Any) -> None:
     client = make_app(environment="production").test_client()
     answers = [log_in(client, name="ann", password="guess").status_code for _ in range(12)]
     assert answers == [401] * 10 + [429] * 2
+
+
+def test_few_wait_for_the_check_of_a_password(engine: Engine) -> None:
+    checker, start = PasswordChecker(""), Barrier(10)
+
+    def attempt(_: int) -> bool:
+        start.wait()
+        with engine.connect() as connection, suppress(Unavailable):
+            return checker.sign_in(connection, "nobody", PASSWORD) is None
+        return False
+
+    with ThreadPoolExecutor(10) as threads:
+        checked = sum(threads.map(attempt, range(10)))
+    # Of the eight threads of a web process others need some.
+    assert 1 <= checked <= 6
+    with engine.connect() as connection:
+        assert checker.sign_in(connection, "nobody", PASSWORD) is None
 
 
 class TestOnThisMachine:

@@ -24,7 +24,8 @@ MIN_PASSWORD_CHARS, MAX_PASSWORD_CHARS = 8, 1000
 MAX_NAME_CHARS = 100
 # What is checked for a name that is not known, so that it takes as long.
 NO_PASSWORD = generate_password_hash("")
-WAIT_S = 5.0
+# Being checked or waiting for it: each holds a thread of the web process, which reports need too.
+MAX_AT_ONCE = 3
 
 
 class Account(NamedTuple):
@@ -40,6 +41,7 @@ class PasswordChecker:
 
     def __init__(self, admin_password: str) -> None:
         self._admin_password, self._turn = admin_password, threading.Lock()
+        self._places = threading.BoundedSemaphore(MAX_AT_ONCE)
 
     def sign_in(self, connection: Connection, name: str, password: str) -> Principal | None:
         """The person; None for a wrong name or password. Raises Unavailable where too many wait."""
@@ -54,12 +56,13 @@ class PasswordChecker:
         return _principal(_account(row.name, row.scopes, row.sites))
 
     def _is_right(self, known: str, password: str) -> bool:
-        if not self._turn.acquire(timeout=WAIT_S):
+        if not self._places.acquire(blocking=False):
             raise Unavailable("too many people are signing in; try again in a few seconds")
         try:
-            return check_password_hash(known, password)
+            with self._turn:
+                return check_password_hash(known, password)
         finally:
-            self._turn.release()
+            self._places.release()
 
 
 def account_id(name: str) -> str:
