@@ -200,13 +200,15 @@ def test_guesses_are_limited_by_address(make_app: Any) -> None:
     assert answers == [401] * 10 + [429] * 2
 
 
-def test_few_wait_for_the_check_of_a_password(engine: Engine) -> None:
-    checker, start = PasswordChecker(""), Barrier(10)
+# Without Redis nothing else limits guesses.
+@pytest.mark.parametrize("name", ["nobody", "admin"])
+def test_few_wait_for_the_check_of_a_password(engine: Engine, name: str) -> None:
+    checker, start = PasswordChecker("that of the settings"), Barrier(10)
 
     def attempt(_: int) -> bool:
         start.wait()
         with engine.connect() as connection, suppress(Unavailable):
-            return checker.sign_in(connection, "nobody", PASSWORD) is None
+            return checker.sign_in(connection, name, PASSWORD) is None
         return False
 
     with ThreadPoolExecutor(10) as threads:
@@ -214,7 +216,7 @@ def test_few_wait_for_the_check_of_a_password(engine: Engine) -> None:
     # Of the eight threads of a web process others need some.
     assert 1 <= checked <= 6
     with engine.connect() as connection:
-        assert checker.sign_in(connection, "nobody", PASSWORD) is None
+        assert checker.sign_in(connection, name, PASSWORD) is None
 
 
 class TestOnThisMachine:

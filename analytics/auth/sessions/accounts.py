@@ -4,7 +4,6 @@ Passwords are hashed by scrypt as werkzeug.security does it, 32 MB and 60 ms eac
 ADMIN_PASSWORD makes the account `admin` without a row.
 """
 
-import hmac
 import threading
 from collections.abc import Collection
 from typing import NamedTuple
@@ -40,15 +39,17 @@ class PasswordChecker:
     """Checks passwords, one at a time. One per app; thread-safe."""
 
     def __init__(self, admin_password: str) -> None:
-        self._admin_password, self._turn = admin_password, threading.Lock()
+        # Hashed too, so that guesses are as slow as for a row, and no faster answer tells that it is set.
+        self._admin = generate_password_hash(admin_password) if admin_password else ""
+        self._turn = threading.Lock()
         self._places = threading.BoundedSemaphore(MAX_AT_ONCE)
 
     def sign_in(self, connection: Connection, name: str, password: str) -> Principal | None:
         """The person; None for a wrong name or password. Raises Unavailable where too many wait."""
         if not 1 <= len(name) <= MAX_NAME_CHARS or not name.isprintable() or len(password) > MAX_PASSWORD_CHARS:
             return None
-        if name == ADMIN and self._admin_password:
-            is_right = hmac.compare_digest(password.encode(), self._admin_password.encode())
+        if name == ADMIN and self._admin:
+            is_right = self._is_right(self._admin, password)
             return _principal(Account(ADMIN, frozenset({"admin"}), None)) if is_right else None
         row = connection.execute(select(accounts).where(accounts.c.name == name)).first()
         if not self._is_right(row.password if row else NO_PASSWORD, password) or row is None:
