@@ -99,6 +99,6 @@ def _of_token(text: str) -> tuple[Principal, str]:
 
 
 def _set_cookie(response: Response, request: Request, text: str, ends_at: datetime) -> None:
-    is_secure = request.is_secure or settings().public_url.startswith("https:")
-    name = sessions.SECURE_COOKIE if is_secure else sessions.PLAIN_COOKIE
+    name = sessions.cookie_name(request.environ, settings().public_url)
+    is_secure = name == sessions.SECURE_COOKIE
     response.set_cookie(name, text, expires=ends_at, path="/", secure=is_secure, httponly=True, samesite="Lax")

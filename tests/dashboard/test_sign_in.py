@@ -63,6 +63,18 @@ def test_the_cookie_is_kept_from_scripts_and_other_sites(client: FlaskClient, to
     assert {"Secure", "HttpOnly", "SameSite=Lax", "Path=/"} <= set(header.split("; "))
 
 
+def test_by_https_only_the_cookie_that_no_other_host_can_set_counts(make_app: Any, token: Any) -> None:
+    """A subdomain, or whoever is on the way of plain HTTP, may set `session` and so choose who is signed in."""
+    app = make_app(public_url="https://stats.example")
+    text = log_in(app.test_client(), token=token("read")).headers["Set-Cookie"].partition("=")[2].partition(";")[0]
+    client = app.test_client(use_cookies=False)
+    assert client.get(ME, headers={"Cookie": f"__Host-session={text}"}).status_code == 200
+    assert client.get(ME, headers={"Cookie": f"session={text}"}).status_code == 401
+    plain = make_app().test_client(use_cookies=False)
+    assert plain.get(ME, headers={"Cookie": f"session={text}"}).status_code == 200
+    assert plain.get(ME, headers={"Cookie": f"session={text}"}, base_url="https://stats.example").status_code == 401
+
+
 def test_no_text_of_a_session_is_stored(client: FlaskClient, token: Any, sql: Any) -> None:
     text = log_in(client, token=token("read")).headers["Set-Cookie"].partition("=")[2].partition(";")[0]
     assert text.encode() not in [bytes(row[0]) for row in sql("SELECT token_hash FROM sessions")]
@@ -251,10 +263,13 @@ class TestOnThisMachine:
 
 
 def test_cookies_are_read_as_browsers_send_them() -> None:
-    environ = {"REQUEST_METHOD": "GET", "HTTP_COOKIE": 'a=1; session=plain; __Host-session=secure; b="x;y'}
-    assert sessions.read_cookie(environ) == "secure"
-    assert sessions.read_cookie({"REQUEST_METHOD": "GET", "HTTP_COOKIE": "mysession=x"}) == ""
+    def read(header: str, method: str = "GET", url: str = "", **more: str) -> str:
+        return sessions.read_cookie({"REQUEST_METHOD": method, "HTTP_COOKIE": header, **more}, url)
+
+    both = 'a=1; session=plain; __Host-session=secure; b="x;y'
+    assert (read(both), read(both, url="https://stats.example")) == ("plain", "secure")
+    assert read("mysession=x") == ""
     # A browser lets a subdomain set this one: only the name after the space has the prefix.
-    assert sessions.read_cookie({"REQUEST_METHOD": "GET", "HTTP_COOKIE": "\xa0__Host-session=x"}) == ""
-    assert sessions.read_cookie({"REQUEST_METHOD": "POST", "HTTP_COOKIE": "session=x"}) == ""
-    assert sessions.read_cookie({"REQUEST_METHOD": "POST", "HTTP_COOKIE": "session=x", "HTTP_X_CSRF_TOKEN": "1"}) == "x"
+    assert read("\xa0__Host-session=x", url="https://stats.example") == ""
+    assert read("session=x", "POST") == ""
+    assert read("session=x", "POST", HTTP_X_CSRF_TOKEN="1") == "x"

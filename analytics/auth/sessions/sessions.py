@@ -78,7 +78,14 @@ def _end_all(engine: Engine, redis: Redis, are_meant: ColumnElement[bool], actor
     return len(found)
 
 
-def read_cookie(environ: Mapping[str, Any]) -> str:
+def cookie_name(environ: Mapping[str, Any], public_url: str) -> str:
+    """The one cookie that counts: by HTTPS not PLAIN_COOKIE, which a subdomain, or who is on the way of plain HTTP, may
+    set to choose who is signed in."""
+    is_https = environ.get("wsgi.url_scheme") == "https" or public_url.startswith("https:")
+    return SECURE_COOKIE if is_https else PLAIN_COOKIE
+
+
+def read_cookie(environ: Mapping[str, Any], public_url: str) -> str:
     """The session's text that a browser sent; '': none, or one that another site's page may have made it send."""
     header = environ.get("HTTP_COOKIE", "")
     if "session=" not in header:
@@ -90,7 +97,7 @@ def read_cookie(environ: Mapping[str, Any]) -> str:
         # Spaces of RFC 6265 alone: after a no-break space, a browser does not see the prefix `__Host-`.
         name, _, value = pair.strip(" \t").partition("=")
         values[name] = value
-    return values.get(SECURE_COOKIE) or values.get(PLAIN_COOKIE, "")
+    return values.get(cookie_name(environ, public_url), "")
 
 
 # Served by uq_sessions_token_hash.
