@@ -162,6 +162,21 @@ def test_a_session_ends_with_its_token(client: FlaskClient, token: Any, app: Any
     assert client.get(ME).status_code == 401
 
 
+def test_what_a_session_leaves_behind_ends_with_its_token(
+    client: FlaskClient, token: Any, site: Site, app: Any, sql: Any
+) -> None:
+    """Else whoever had the token for an hour would be sent files for ever."""
+    text = token("read export write", site=site.key, jti="stolen")
+    log_in(client, token=text)
+    path = "/api/analytics/exports/schedules"
+    created = client.post(path, json={"every": "day", "at": "06:30"}, headers=CSRF)
+    assert created.status_code == 201
+    assert app.test_cli_runner().invoke(args=["token", "revoke", text]).exit_code == 0
+    refused = client.post(f"{path}/{created.json['id']}/run-now", headers={"Authorization": f"Bearer {token('admin')}"})
+    assert refused.status_code == 409
+    assert "was revoked" in refused.json["detail"]
+
+
 def test_a_session_has_an_end(client: FlaskClient, token: Any, sql: Any, set_password: Any) -> None:
     log_in(client, token=token("read"))
     set_password("ann")
