@@ -227,6 +227,14 @@ def test_guesses_are_limited_by_address(make_app: Any) -> None:
     assert answers == [401] * 10 + [429] * 2
 
 
+def test_cookies_that_are_guessed_on_pages_are_limited(make_app: Any) -> None:
+    client = make_app(environment="production", public_rate_limit_per_minute=3).test_client(use_cookies=False)
+    for path in ("/", "/sites/shop"):
+        answers = [client.get(path, headers={"Cookie": f"session=session_{n}{path}"}).status_code for n in range(4)]
+        assert answers[-1] == 429
+    assert client.get("/").status_code == 200
+
+
 # Without Redis nothing else limits guesses.
 @pytest.mark.parametrize("name", ["nobody", "admin"])
 def test_few_wait_for_the_check_of_a_password(engine: Engine, name: str) -> None:
