@@ -103,7 +103,10 @@ def _login_page(error: AnalyticsError | None = None) -> Response:
         next=_next_address(),
         is_local=sign_in.can_sign_in_locally(request),
     )
-    return make_page(html, error.status if error else 200)
+    response = make_page(html, error.status if error else 200)
+    if error and error.retry_after_s is not None:
+        response.headers["Retry-After"] = str(error.retry_after_s)
+    return response
 
 
 def _next_address() -> str:

@@ -127,6 +127,13 @@ def test_a_password_has_eight_characters_or_more(set_password: Any, password: st
     assert sql("SELECT count(*) FROM accounts") == [(0,)]
 
 
+@pytest.mark.parametrize("name", ["key:1", "share:1"])
+def test_an_account_has_no_subject_of_a_key(set_password: Any, name: str, sql: Any) -> None:
+    """By subject, exports are shown to their owner and budgets are counted."""
+    assert "begins as the subject of a key" in set_password(name).output
+    assert sql("SELECT count(*) FROM accounts") == [(0,)]
+
+
 def test_an_account_may_read(set_password: Any, sql: Any) -> None:
     refused = set_password("ann", "--scope", "export")
     assert refused.exit_code == 2
@@ -225,6 +232,7 @@ def test_guesses_are_limited_by_address(make_app: Any) -> None:
     client = make_app(environment="production").test_client()
     answers = [log_in(client, name="ann", password="guess").status_code for _ in range(12)]
     assert answers == [401] * 10 + [429] * 2
+    assert int(log_in(client, name="ann", password="guess").headers["Retry-After"]) > 0
 
 
 def test_cookies_that_are_guessed_on_pages_are_limited(make_app: Any) -> None:
