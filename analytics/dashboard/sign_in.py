@@ -59,6 +59,9 @@ def can_sign_in_locally(request: Request) -> bool:
         return False
     if not address or not ip_address(address).is_loopback:
         return False
+    # As no browser asks, but nginx, which sends none of the headers unless it is told to.
+    if request.environ.get("SERVER_PROTOCOL") == "HTTP/1.0" or not request.environ.get("HTTP_HOST"):
+        return False
     try:
         return urlsplit(f"//{request.host}").hostname in LOOPBACK_HOSTS
     except (SecurityError, ValueError):

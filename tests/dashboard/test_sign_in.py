@@ -288,6 +288,12 @@ class TestOnThisMachine:
         assert "Sign in on this machine" not in client.get("/login", headers=headers).text
         assert client.post("/login", data={"way": "local"}, headers=headers).status_code == 403
 
+    @pytest.mark.parametrize("environ", [{"SERVER_PROTOCOL": "HTTP/1.0"}, {"HTTP_HOST": ""}])
+    def test_nor_what_no_browser_sends(self, client: FlaskClient, environ: dict[str, str]) -> None:
+        """nginx asks by HTTP/1.0 and without a header of its own, unless it is told otherwise."""
+        answer = client.post("/login", data={"way": "local"}, environ_overrides=environ)
+        assert answer.status_code == 403
+
     def test_nor_in_production(self, make_app: Any) -> None:
         client = make_app(environment="production").test_client()
         assert log_in(client, way="local").status_code == 403
