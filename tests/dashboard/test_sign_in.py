@@ -14,6 +14,7 @@ from analytics.auth.sessions import sessions
 from analytics.auth.sessions.accounts import PasswordChecker
 from analytics.errors import Unavailable
 from analytics.sites.sites import Site
+from analytics.web.server.environ import build_environ
 from tests.factories import make_site
 
 CSRF = {"X-CSRF-Token": "1"}
@@ -310,3 +311,12 @@ def test_cookies_are_read_as_browsers_send_them() -> None:
     assert read("\xa0__Host-session=x", url="https://stats.example") == ""
     assert read("session=x", "POST") == ""
     assert read("session=x", "POST", HTTP_X_CSRF_TOKEN="1") == "x"
+
+
+def test_cookies_in_two_headers_are_one_list() -> None:
+    """RFC 9113, 8.2.3: HTTP/2 may split them."""
+    names = {"raw_path": b"/", "server": None, "client": None, "method": "GET", "query_string": b""}
+    headers = [(b"cookie", b"a=1"), (b"cookie", b"session=x"), (b"accept", b"a"), (b"accept", b"b")]
+    environ = build_environ({**names, "http_version": "1.1", "scheme": "http", "headers": headers}, None)
+    assert sessions.read_cookie(environ, "") == "x"
+    assert environ["HTTP_ACCEPT"] == "a,b"
