@@ -30,12 +30,18 @@ KEY_PREFIXES = (keys.SECRET_PREFIX, keys.PUBLISHABLE_PREFIX)
 class Authenticator:
     """Makes principals of tokens, keys and share links. One per app; thread-safe.
 
-    `check_caller`: called before PostgreSQL is asked for a key or link, and may raise.
+    `check_caller`: called before PostgreSQL is asked for a key or link, and may raise. `public_url`: says whether
+    browsers come by HTTPS.
     """
 
     def __init__(
-        self, engine: Callable[[], Engine], redis: Callable[[], Redis], check_caller: Callable[[], None]
+        self,
+        engine: Callable[[], Engine],
+        redis: Callable[[], Redis],
+        check_caller: Callable[[], None],
+        public_url: str = "",
     ) -> None:
+        self._public_url = public_url
         self.tokens = TokenVerifier(engine, redis)
         self.keys = CredentialCache(engine, keys.load_credentials, keys.record_use, check_caller)
         self.share_links = CredentialCache(engine, share_links.load_credentials, share_links.record_use, check_caller)
@@ -63,7 +69,7 @@ class Authenticator:
     def find_session(self, environ: Mapping[str, Any]) -> Principal | None:
         """The person whose browser sent the request; None for one whose session has ended, as without one. Raises
         Unavailable."""
-        text = sessions.read_cookie(environ)
+        text = sessions.read_cookie(environ, self._public_url)
         principal = self.sessions.find(text) if 0 < len(text) <= MAX_KEY_CHARS else None
         try:
             return principal and self._check(principal, "session")

@@ -27,6 +27,7 @@ __all__ = [
     "authenticator",
     "check_site_access",
     "current_principal",
+    "find_person",
     "guarded",
     "require_scope",
     "resolve_site_key",
@@ -114,6 +115,16 @@ def current_principal() -> Principal:
         principal = environ[PRINCIPAL] = _authenticate(environ)
         enforce_request_limit(principal)
     return principal
+
+
+def find_person() -> Principal | None:
+    """Who has signed in, for a page; None without a session. Raises TooMany and Unavailable. A cookie of no session
+    spends the budget of its address, as a wrong credential of the API does."""
+    environ = current_request().environ
+    person = authenticator().find_session(environ)
+    if person is None and "session=" in environ.get("HTTP_COOKIE", ""):
+        enforce_request_limit(_anonymous())
+    return person
 
 
 def set_principal(principal: Principal) -> None:

@@ -48,8 +48,10 @@ class Principal(NamedTuple):
 
     @property
     def token_id(self) -> str | None:
-        """By which its token is revoked; None for a caller that sent none."""
-        return self.credential_id or None if self.kind == Kind.TOKEN else None
+        """By which its token is revoked, also that of a session; None for a caller without one. Of a session by
+        password it names the account."""
+        ids = {Kind.TOKEN: self.credential_id, Kind.SESSION: self.parent_id}
+        return ids.get(self.kind) or None
 
     def has_scope(self, scope: str) -> bool:
         """True when the scope was given; admin includes every other."""

@@ -67,7 +67,8 @@ def build_first_page() -> Response:
         response = jsonify({"links": {name: request.root_path + path for name, path, _ in LINKS}})
     else:
         response = _page()
-    response.headers["Vary"] = "Accept"
+    # Who has signed in gets another page.
+    response.headers["Vary"] = "Accept, Cookie"
     return response
 
 

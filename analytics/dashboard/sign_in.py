@@ -20,6 +20,8 @@ from analytics.web.app import current_application
 # Hosts by which only this machine is meant: another site's page cannot have one of them as its own.
 LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 LOCAL_ACCOUNT = "local"
+# A proxy or tunnel on this machine, which lets in others from its address, sends one of them.
+PROXY_HEADERS = ("Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-IP")
 
 
 def check_same_origin(request: Request) -> None:
@@ -28,7 +30,8 @@ def check_same_origin(request: Request) -> None:
     if site is not None:
         is_same = site in ("same-origin", "none")
     else:
-        is_same = origin is None or urlsplit(origin).netloc == request.host
+        # Compared as text: not every Origin that can be sent can be split.
+        is_same = origin is None or origin.partition("://")[2] == request.host
     if not is_same:
         raise Forbidden("the form was sent by a page of another site; open /login and sign in there")
 
@@ -52,7 +55,12 @@ def can_sign_in_locally(request: Request) -> bool:
     """Whether one click is enough: on the machine that runs the service, while it is tried out."""
     current = settings()
     address = client_address(request.environ, current)
-    if current.is_production or current.trusted_proxies or not address or not ip_address(address).is_loopback:
+    if current.is_production or current.trusted_proxies or any(name in request.headers for name in PROXY_HEADERS):
+        return False
+    if not address or not ip_address(address).is_loopback:
+        return False
+    # As no browser asks, but nginx, which sends none of the headers unless it is told to.
+    if request.environ.get("SERVER_PROTOCOL") == "HTTP/1.0" or not request.environ.get("HTTP_HOST"):
         return False
     try:
         return urlsplit(f"//{request.host}").hostname in LOOPBACK_HOSTS
@@ -86,13 +94,14 @@ def _sign_in_locally(request: Request) -> tuple[Principal, str]:
 def _of_token(text: str) -> tuple[Principal, str]:
     if text.startswith((keys.SECRET_PREFIX, keys.PUBLISHABLE_PREFIX)):
         raise Unauthorised("this is a key, which programs use; accepted: a token, as flask token create prints one")
-    person = authenticator().authenticate({"HTTP_AUTHORIZATION": f"Bearer {text}"})
-    if person is None or not person.has_scope("read"):
+    # Without other names of its sites: they would stay in the session when another site takes one of them.
+    person = authenticator().tokens.principal(text)
+    if not person.has_scope("read"):
         raise Forbidden("the token lacks the scope read, which the dashboard needs; request another one")
     return person, person.credential_id
 
 
 def _set_cookie(response: Response, request: Request, text: str, ends_at: datetime) -> None:
-    is_secure = request.is_secure or settings().public_url.startswith("https:")
-    name = sessions.SECURE_COOKIE if is_secure else sessions.PLAIN_COOKIE
+    name = sessions.cookie_name(request.environ, settings().public_url)
+    is_secure = name == sessions.SECURE_COOKIE
     response.set_cookie(name, text, expires=ends_at, path="/", secure=is_secure, httponly=True, samesite="Lax")

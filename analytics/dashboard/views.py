@@ -7,7 +7,7 @@ from flask.blueprints import BlueprintSetupState
 
 from analytics.auth import limits
 from analytics.auth.admission import accepts_form
-from analytics.auth.guard import authenticator, check_site_access
+from analytics.auth.guard import check_site_access, find_person
 from analytics.auth.keys.site_keys import check_site_key
 from analytics.auth.principal import Principal
 from analytics.auth.sessions.accounts import PasswordChecker
@@ -34,7 +34,7 @@ def install(state: BlueprintSetupState) -> None:
 @blueprint.get("/")
 def show_sites() -> Response:
     """All sites of the person; without a session, the ways in."""
-    person = authenticator().find_session(request.environ)
+    person = find_person()
     return build_first_page() if person is None else make_page(build_shell(_assets(), person, "sites", None, {}))
 
 
@@ -42,7 +42,7 @@ def show_sites() -> Response:
 @blueprint.get("/sites/<key>/<page>")
 def show_page(key: str, page: str = "overview") -> Response:
     """A page of a site."""
-    person = authenticator().find_session(request.environ)
+    person = find_person()
     if person is None:
         return _redirect(f"/login?next={quote(request.full_path.rstrip('?'))}")
     try:
@@ -103,7 +103,10 @@ def _login_page(error: AnalyticsError | None = None) -> Response:
         next=_next_address(),
         is_local=sign_in.can_sign_in_locally(request),
     )
-    return make_page(html, error.status if error else 200)
+    response = make_page(html, error.status if error else 200)
+    if error and error.retry_after_s is not None:
+        response.headers["Retry-After"] = str(error.retry_after_s)
+    return response
 
 
 def _next_address() -> str:

@@ -53,7 +53,10 @@ def install_authenticator(state: BlueprintSetupState) -> None:
     app.extensions["limit_outage"] = limits.Outage()
     app.extensions["origin_cache"] = cors.OriginCache(lambda: db.engine, read_known_origins)
     app.extensions["authenticator"] = Authenticator(
-        lambda: db.engine, lambda: app.extensions["buffer_redis"], limits.check_address_budget
+        lambda: db.engine,
+        lambda: app.extensions["buffer_redis"],
+        limits.check_address_budget,
+        app.extensions["settings"].public_url,
     )
 
 

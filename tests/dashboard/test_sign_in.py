@@ -1,6 +1,9 @@
 """Signing in to the dashboard by token, by password and on this machine; what a session may do, and when it ends."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from threading import Barrier
 from typing import Any
 
 import pytest
@@ -8,7 +11,10 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine
 
 from analytics.auth.sessions import sessions
+from analytics.auth.sessions.accounts import PasswordChecker
+from analytics.errors import Unavailable
 from analytics.sites.sites import Site
+from analytics.web.server.environ import build_environ
 from tests.factories import make_site
 
 CSRF = {"X-CSRF-Token": "1"}
@@ -56,6 +62,18 @@ def test_the_cookie_is_kept_from_scripts_and_other_sites(client: FlaskClient, to
     header = log_in(secure, token=token("read")).headers["Set-Cookie"]
     assert header.startswith("__Host-session=session_")
     assert {"Secure", "HttpOnly", "SameSite=Lax", "Path=/"} <= set(header.split("; "))
+
+
+def test_by_https_only_the_cookie_that_no_other_host_can_set_counts(make_app: Any, token: Any) -> None:
+    """A subdomain, or whoever is on the way of plain HTTP, may set `session` and so choose who is signed in."""
+    app = make_app(public_url="https://stats.example")
+    text = log_in(app.test_client(), token=token("read")).headers["Set-Cookie"].partition("=")[2].partition(";")[0]
+    client = app.test_client(use_cookies=False)
+    assert client.get(ME, headers={"Cookie": f"__Host-session={text}"}).status_code == 200
+    assert client.get(ME, headers={"Cookie": f"session={text}"}).status_code == 401
+    plain = make_app().test_client(use_cookies=False)
+    assert plain.get(ME, headers={"Cookie": f"session={text}"}).status_code == 200
+    assert plain.get(ME, headers={"Cookie": f"session={text}"}, base_url="https://stats.example").status_code == 401
 
 
 def test_no_text_of_a_session_is_stored(client: FlaskClient, token: Any, sql: Any) -> None:
@@ -110,6 +128,13 @@ def test_a_password_has_eight_characters_or_more(set_password: Any, password: st
     assert sql("SELECT count(*) FROM accounts") == [(0,)]
 
 
+@pytest.mark.parametrize("name", ["key:1", "share:1"])
+def test_an_account_has_no_subject_of_a_key(set_password: Any, name: str, sql: Any) -> None:
+    """By subject, exports are shown to their owner and budgets are counted."""
+    assert "begins as the subject of a key" in set_password(name).output
+    assert sql("SELECT count(*) FROM accounts") == [(0,)]
+
+
 def test_an_account_may_read(set_password: Any, sql: Any) -> None:
     refused = set_password("ann", "--scope", "export")
     assert refused.exit_code == 2
@@ -145,6 +170,21 @@ def test_a_session_ends_with_its_token(client: FlaskClient, token: Any, app: Any
     assert client.get(ME).status_code == 401
 
 
+def test_what_a_session_leaves_behind_ends_with_its_token(
+    client: FlaskClient, token: Any, site: Site, app: Any, sql: Any
+) -> None:
+    """Else whoever had the token for an hour would be sent files for ever."""
+    text = token("read export write", site=site.key, jti="stolen")
+    log_in(client, token=text)
+    path = "/api/analytics/exports/schedules"
+    created = client.post(path, json={"every": "day", "at": "06:30"}, headers=CSRF)
+    assert created.status_code == 201
+    assert app.test_cli_runner().invoke(args=["token", "revoke", text]).exit_code == 0
+    refused = client.post(f"{path}/{created.json['id']}/run-now", headers={"Authorization": f"Bearer {token('admin')}"})
+    assert refused.status_code == 409
+    assert "was revoked" in refused.json["detail"]
+
+
 def test_a_session_has_an_end(client: FlaskClient, token: Any, sql: Any, set_password: Any) -> None:
     log_in(client, token=token("read"))
     set_password("ann")
@@ -167,7 +207,14 @@ def test_a_change_needs_the_header_that_other_sites_cannot_send(client: FlaskCli
 
 @pytest.mark.parametrize(
     "headers",
-    [{"Sec-Fetch-Site": "cross-site"}, {"Sec-Fetch-Site": "same-site"}, {"Origin": "https://evil.example"}],
+    [
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+        {"Origin": "https://evil.example"},
+        {"Origin": "null"},
+        {"Origin": "http://["},
+        {"Origin": "http://\u2100.example"},
+    ],
 )
 def test_a_form_of_another_site_signs_nobody_in(client: FlaskClient, token: Any, headers: dict[str, str]) -> None:
     answer = client.post("/login", data={"token": token("read")}, headers=headers)
@@ -186,6 +233,34 @@ def test_guesses_are_limited_by_address(make_app: Any) -> None:
     client = make_app(environment="production").test_client()
     answers = [log_in(client, name="ann", password="guess").status_code for _ in range(12)]
     assert answers == [401] * 10 + [429] * 2
+    assert int(log_in(client, name="ann", password="guess").headers["Retry-After"]) > 0
+
+
+def test_cookies_that_are_guessed_on_pages_are_limited(make_app: Any) -> None:
+    client = make_app(environment="production", public_rate_limit_per_minute=3).test_client(use_cookies=False)
+    for path in ("/", "/sites/shop"):
+        answers = [client.get(path, headers={"Cookie": f"session=session_{n}{path}"}).status_code for n in range(4)]
+        assert answers[-1] == 429
+    assert client.get("/").status_code == 200
+
+
+# Without Redis nothing else limits guesses.
+@pytest.mark.parametrize("name", ["nobody", "admin"])
+def test_few_wait_for_the_check_of_a_password(engine: Engine, name: str) -> None:
+    checker, start = PasswordChecker("that of the settings"), Barrier(10)
+
+    def attempt(_: int) -> bool:
+        start.wait()
+        with engine.connect() as connection, suppress(Unavailable):
+            return checker.sign_in(connection, name, PASSWORD) is None
+        return False
+
+    with ThreadPoolExecutor(10) as threads:
+        checked = sum(threads.map(attempt, range(10)))
+    # Of the eight threads of a web process others need some.
+    assert 1 <= checked <= 6
+    with engine.connect() as connection:
+        assert checker.sign_in(connection, name, PASSWORD) is None
 
 
 class TestOnThisMachine:
@@ -208,14 +283,40 @@ class TestOnThisMachine:
         answer = client.post("/login", data={"way": "local"}, base_url=base, environ_base=environ)
         assert answer.status_code == 403
 
+    @pytest.mark.parametrize("name", ["X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP", "Forwarded", "Via"])
+    def test_nor_who_comes_through_a_proxy(self, client: FlaskClient, name: str) -> None:
+        headers = {name: "203.0.113.9"}
+        assert "Sign in on this machine" not in client.get("/login", headers=headers).text
+        assert client.post("/login", data={"way": "local"}, headers=headers).status_code == 403
+
+    @pytest.mark.parametrize("environ", [{"SERVER_PROTOCOL": "HTTP/1.0"}, {"HTTP_HOST": ""}])
+    def test_nor_what_no_browser_sends(self, client: FlaskClient, environ: dict[str, str]) -> None:
+        """nginx asks by HTTP/1.0 and without a header of its own, unless it is told otherwise."""
+        answer = client.post("/login", data={"way": "local"}, environ_overrides=environ)
+        assert answer.status_code == 403
+
     def test_nor_in_production(self, make_app: Any) -> None:
         client = make_app(environment="production").test_client()
         assert log_in(client, way="local").status_code == 403
 
 
 def test_cookies_are_read_as_browsers_send_them() -> None:
-    environ = {"REQUEST_METHOD": "GET", "HTTP_COOKIE": 'a=1; session=plain; __Host-session=secure; b="x;y'}
-    assert sessions.read_cookie(environ) == "secure"
-    assert sessions.read_cookie({"REQUEST_METHOD": "GET", "HTTP_COOKIE": "mysession=x"}) == ""
-    assert sessions.read_cookie({"REQUEST_METHOD": "POST", "HTTP_COOKIE": "session=x"}) == ""
-    assert sessions.read_cookie({"REQUEST_METHOD": "POST", "HTTP_COOKIE": "session=x", "HTTP_X_CSRF_TOKEN": "1"}) == "x"
+    def read(header: str, method: str = "GET", url: str = "", **more: str) -> str:
+        return sessions.read_cookie({"REQUEST_METHOD": method, "HTTP_COOKIE": header, **more}, url)
+
+    both = 'a=1; session=plain; __Host-session=secure; b="x;y'
+    assert (read(both), read(both, url="https://stats.example")) == ("plain", "secure")
+    assert read("mysession=x") == ""
+    # A browser lets a subdomain set this one: only the name after the space has the prefix.
+    assert read("\xa0__Host-session=x", url="https://stats.example") == ""
+    assert read("session=x", "POST") == ""
+    assert read("session=x", "POST", HTTP_X_CSRF_TOKEN="1") == "x"
+
+
+def test_cookies_in_two_headers_are_one_list() -> None:
+    """RFC 9113, 8.2.3: HTTP/2 may split them."""
+    names = {"raw_path": b"/", "server": None, "client": None, "method": "GET", "query_string": b""}
+    headers = [(b"cookie", b"a=1"), (b"cookie", b"session=x"), (b"accept", b"a"), (b"accept", b"b")]
+    environ = build_environ({**names, "http_version": "1.1", "scheme": "http", "headers": headers}, None)
+    assert sessions.read_cookie(environ, "") == "x"
+    assert environ["HTTP_ACCEPT"] == "a,b"

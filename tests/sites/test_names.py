@@ -264,6 +264,29 @@ def test_a_removed_alias_names_nothing_and_is_free(
     assert find_site(engine, "shop").id != shop.id
 
 
+def test_a_session_does_not_reach_the_next_site_with_an_alias(
+    rename: Any, client: FlaskClient, admin: Any, app: Flask, token: Any, shop: Site
+) -> None:
+    rename()
+    run = app.test_cli_runner().invoke
+    assert run(args=["user", "set-password", "ann", "--password", "long enough", "--site", "shop"]).exit_code == 0
+    people = {"by the key": {"token": token("read", site="store")}, "by the alias": {"name": "ann"}}
+    browsers = {name: app.test_client() for name in people}
+    for name, form in people.items():
+        browsers[name].post("/login", data={"password": "long enough", **form})
+        assert browsers[name].get(f"{SUMMARY}?site=shop").status_code == 200
+    assert client.delete(f"{SITES}/store/aliases/shop", headers=admin).status_code == 204
+    with app.app_context():
+        app.extensions["authenticator"].clear()
+    assert client.post(SITES, json={"key": "shop"}, headers=admin).status_code == 201
+    assert browsers["by the key"].get(f"{SUMMARY}?site=store").status_code == 200
+    assert browsers["by the key"].get(f"{SUMMARY}?site=shop").status_code == 403
+    assert browsers["by the alias"].get(f"{SUMMARY}?site=shop").status_code == 401
+    # Nor does the account, when its person signs in again.
+    browsers["by the alias"].post("/login", data={"name": "ann", "password": "long enough"})
+    assert browsers["by the alias"].get(f"{SUMMARY}?site=shop").status_code == 403
+
+
 def test_visitors_of_the_next_site_with_a_key_have_other_keys(engine: Engine, shop: Site) -> None:
     with engine.begin() as connection:
         renamed = names.rename_site(connection, "shop", "store")

@@ -4,12 +4,11 @@ Passwords are hashed by scrypt as werkzeug.security does it, 32 MB and 60 ms eac
 ADMIN_PASSWORD makes the account `admin` without a row.
 """
 
-import hmac
 import threading
 from collections.abc import Collection
 from typing import NamedTuple
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, delete, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from werkzeug.security import check_password_hash, generate_password_hash
 
@@ -24,7 +23,8 @@ MIN_PASSWORD_CHARS, MAX_PASSWORD_CHARS = 8, 1000
 MAX_NAME_CHARS = 100
 # What is checked for a name that is not known, so that it takes as long.
 NO_PASSWORD = generate_password_hash("")
-WAIT_S = 5.0
+# Being checked or waiting for it: each holds a thread of the web process, which reports need too.
+MAX_AT_ONCE = 3
 
 
 class Account(NamedTuple):
@@ -39,28 +39,31 @@ class PasswordChecker:
     """Checks passwords, one at a time. One per app; thread-safe."""
 
     def __init__(self, admin_password: str) -> None:
-        self._admin_password, self._turn = admin_password, threading.Lock()
+        # Hashed too, so that guesses are as slow as for a row, and no faster answer tells that it is set.
+        self._admin = generate_password_hash(admin_password) if admin_password else ""
+        self._turn = threading.Lock()
+        self._places = threading.BoundedSemaphore(MAX_AT_ONCE)
 
     def sign_in(self, connection: Connection, name: str, password: str) -> Principal | None:
         """The person; None for a wrong name or password. Raises Unavailable where too many wait."""
         if not 1 <= len(name) <= MAX_NAME_CHARS or not name.isprintable() or len(password) > MAX_PASSWORD_CHARS:
             return None
-        if name == ADMIN and self._admin_password:
-            is_right = hmac.compare_digest(password.encode(), self._admin_password.encode())
+        if name == ADMIN and self._admin:
+            is_right = self._is_right(self._admin, password)
             return _principal(Account(ADMIN, frozenset({"admin"}), None)) if is_right else None
         row = connection.execute(select(accounts).where(accounts.c.name == name)).first()
         if not self._is_right(row.password if row else NO_PASSWORD, password) or row is None:
             return None
-        sites = None if row.sites is None else frozenset(row.sites)
-        return _principal(Account(row.name, frozenset(row.scopes), sites))
+        return _principal(_account(row.name, row.scopes, row.sites))
 
     def _is_right(self, known: str, password: str) -> bool:
-        if not self._turn.acquire(timeout=WAIT_S):
+        if not self._places.acquire(blocking=False):
             raise Unavailable("too many people are signing in; try again in a few seconds")
         try:
-            return check_password_hash(known, password)
+            with self._turn:
+                return check_password_hash(known, password)
         finally:
-            self._turn.release()
+            self._places.release()
 
 
 def account_id(name: str) -> str:
@@ -94,7 +97,20 @@ def delete_account(connection: Connection, name: str, actor: str) -> bool:
 def list_accounts(connection: Connection) -> list[Account]:
     """All of them by name."""
     rows = connection.execute(select(accounts.c.name, accounts.c.scopes, accounts.c.sites).order_by(accounts.c.name))
-    return [Account(name, frozenset(scopes), sites and frozenset(sites)) for name, scopes, sites in rows]
+    return [_account(*row) for row in rows]
+
+
+def forget_sites(connection: Connection, names: Collection[str], actor: str) -> None:
+    """Takes these names from the accounts that are for them: another site may have them next."""
+    query = select(accounts.c.name, accounts.c.sites).where(accounts.c.sites.overlap(sorted(names)))
+    for name, sites in connection.execute(query.with_for_update()).all():
+        change = update(accounts).where(accounts.c.name == name)
+        connection.execute(change.values(sites=sorted(set(sites) - set(names))))
+        _record(connection, "account.set", name, actor)
+
+
+def _account(name: str, scopes: Collection[str], sites: Collection[str] | None) -> Account:
+    return Account(name, frozenset(scopes), None if sites is None else frozenset(sites))
 
 
 def _record(connection: Connection, action: str, name: str, actor: str) -> None:

@@ -5,13 +5,13 @@ more than the token or account that it was opened with, and ends with it.
 """
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
 from redis import Redis
-from sqlalchemy import Connection, Engine, Row, insert, select
+from sqlalchemy import ColumnElement, Connection, Engine, Row, insert, select
 
 from analytics import clock
 from analytics.auth.keys import keys
@@ -60,8 +60,17 @@ def end_session(engine: Engine, redis: Redis, principal: Principal) -> bool:
 
 def end_sessions_of(engine: Engine, redis: Redis, parent_id: str, actor: str) -> int:
     """Ends the sessions that were opened with this account; how many. Served by ix_sessions_parent_id."""
-    query = select(sessions.c.id, sessions.c.expires_at)
-    query = query.where(sessions.c.parent_id == parent_id, sessions.c.revoked_at.is_(None))
+    return _end_all(engine, redis, sessions.c.parent_id == parent_id, actor)
+
+
+def end_sessions_for(engine: Engine, redis: Redis, names: Collection[str], actor: str) -> int:
+    """Ends the sessions that were opened for sites of these names, and may be for others too; how many. Reads the
+    whole table."""
+    return _end_all(engine, redis, sessions.c.sites.overlap(sorted(names)), actor)
+
+
+def _end_all(engine: Engine, redis: Redis, are_meant: ColumnElement[bool], actor: str) -> int:
+    query = select(sessions.c.id, sessions.c.expires_at).where(are_meant, sessions.c.revoked_at.is_(None))
     with engine.connect() as connection:
         found = connection.execute(query).all()
     for session_id, expires_at in found:
@@ -69,7 +78,14 @@ def end_sessions_of(engine: Engine, redis: Redis, parent_id: str, actor: str) ->
     return len(found)
 
 
-def read_cookie(environ: Mapping[str, Any]) -> str:
+def cookie_name(environ: Mapping[str, Any], public_url: str) -> str:
+    """The one cookie that counts: by HTTPS not PLAIN_COOKIE, which a subdomain, or who is on the way of plain HTTP, may
+    set to choose who is signed in."""
+    is_https = environ.get("wsgi.url_scheme") == "https" or public_url.startswith("https:")
+    return SECURE_COOKIE if is_https else PLAIN_COOKIE
+
+
+def read_cookie(environ: Mapping[str, Any], public_url: str) -> str:
     """The session's text that a browser sent; '': none, or one that another site's page may have made it send."""
     header = environ.get("HTTP_COOKIE", "")
     if "session=" not in header:
@@ -78,9 +94,10 @@ def read_cookie(environ: Mapping[str, Any]) -> str:
         return ""
     values: dict[str, str] = {}
     for pair in header.split(";"):
-        name, _, value = pair.strip().partition("=")
+        # Spaces of RFC 6265 alone: after a no-break space, a browser does not see the prefix `__Host-`.
+        name, _, value = pair.strip(" \t").partition("=")
         values[name] = value
-    return values.get(SECURE_COOKIE) or values.get(PLAIN_COOKIE, "")
+    return values.get(cookie_name(environ, public_url), "")
 
 
 # Served by uq_sessions_token_hash.

@@ -10,6 +10,7 @@ from redis import Redis
 from sqlalchemy import Engine, select
 
 from analytics.auth.keys import keys, share_links
+from analytics.auth.sessions import accounts, sessions
 from analytics.auth.tokens import issued_tokens, tokens
 from analytics.sites.sites import Site
 from analytics.store.models import share_links as link_rows
@@ -35,7 +36,11 @@ def revoke_site_credentials(engine: Engine, redis: Redis, site: Site, actor: str
 
 
 def revoke_tokens(engine: Engine, redis: Redis, names: Collection[str], actor: str) -> int:
-    """Revokes the issued tokens that are for none but these names; how many."""
+    """Revokes the issued tokens that are for none but these names; how many. People lose the names too: accounts are no
+    longer for them, and sessions for them end."""
+    with engine.begin() as connection:
+        accounts.forget_sites(connection, names, actor)
+    sessions.end_sessions_for(engine, redis, names, actor)
     with engine.connect() as connection:
         found = issued_tokens.list_issued(connection, names, limit=MAX_KEYS)
     live = [token for token in found if token.revoked_at is None]

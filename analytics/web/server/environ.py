@@ -22,7 +22,8 @@ _names: dict[bytes, str] = {}
 def build_environ(scope: Scope, body: Any) -> dict[str, Any]:
     """The environ, with `body` as wsgi.input.
 
-    A header whose name has an underscore is dropped: it could pose as another. Repeated headers are joined by commas.
+    A header whose name has an underscore is dropped: it could pose as another. Repeated headers are joined by commas,
+    cookies, which HTTP/2 may split, by semicolons (RFC 9113, 8.2.3).
     """
     (path, authority), (host, port) = _split_target(scope["raw_path"]), scope["server"] or ("localhost", 80)
     client = scope["client"] or ("", "")
@@ -60,7 +61,8 @@ def _add_headers(environ: dict[str, Any], headers: Iterable[tuple[bytes, bytes]]
             key = _environ_name(name)
         if key:
             text = value.decode("latin-1")
-            environ[key] = f"{environ[key]},{text}" if key in environ else text
+            separator = "; " if key == "HTTP_COOKIE" else ","
+            environ[key] = f"{environ[key]}{separator}{text}" if key in environ else text
 
 
 def _environ_name(name: bytes) -> str:
