@@ -12,14 +12,13 @@ from analytics.auth.guard import authenticator
 from analytics.auth.keys import keys
 from analytics.auth.principal import Kind, Principal
 from analytics.auth.sessions import sessions
-from analytics.auth.sessions.accounts import ADMIN, PasswordChecker, account_id
+from analytics.auth.sessions.accounts import ADMIN, LOCAL, PasswordChecker, account_id
 from analytics.errors import Forbidden, Unauthorised
 from analytics.extensions import buffer_redis, db, settings
 from analytics.web.app import current_application
 
 # Hosts by which only this machine is meant: another site's page cannot have one of them as its own.
 LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
-LOCAL_ACCOUNT = "local"
 # A proxy or tunnel on this machine, which lets in others from its address, sends one of them.
 PROXY_HEADERS = ("Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-IP")
 
@@ -88,7 +87,7 @@ def end_session(response: Response, request: Request) -> None:
 def _sign_in_locally(request: Request) -> tuple[Principal, str]:
     if not can_sign_in_locally(request):
         raise Forbidden("without a password, somebody may sign in only on the machine of a service that is tried out")
-    return Principal(ADMIN, frozenset({"admin"}), None, kind=Kind.SESSION), account_id(LOCAL_ACCOUNT)
+    return Principal(ADMIN, frozenset({"admin"}), None, kind=Kind.SESSION), account_id(LOCAL)
 
 
 def _of_token(text: str) -> tuple[Principal, str]:

@@ -135,6 +135,22 @@ def test_an_account_has_no_subject_of_a_key(set_password: Any, name: str, sql: A
     assert sql("SELECT count(*) FROM accounts") == [(0,)]
 
 
+@pytest.mark.parametrize("change", [["user", "delete", "ann"], ["user", "set-password", "ann", "--password", PASSWORD]])
+def test_what_a_session_leaves_behind_ends_with_its_account(
+    client: FlaskClient, set_password: Any, site: Site, app: Any, token: Any, change: list[str]
+) -> None:
+    """Deleted, or without the scope export."""
+    set_password("ann", "--scope", "read export write", "--site", site.key)
+    log_in(client, name="ann", password=PASSWORD)
+    path, root = "/api/analytics/exports/schedules", {"Authorization": f"Bearer {token('admin')}"}
+    created = client.post(path, json={"every": "day", "at": "06:30"}, headers=CSRF)
+    assert created.status_code == 201
+    assert app.test_cli_runner().invoke(args=change).exit_code == 0
+    refused = client.post(f"{path}/{created.json['id']}/run-now", headers=root)
+    assert refused.status_code == 409
+    assert "was revoked" in refused.json["detail"]
+
+
 def test_an_account_may_read(set_password: Any, sql: Any) -> None:
     refused = set_password("ann", "--scope", "export")
     assert refused.exit_code == 2

@@ -17,7 +17,8 @@ from analytics.auth.principal import Kind, Principal
 from analytics.errors import Unavailable
 from analytics.store.models import accounts, audit_log
 
-ADMIN = "admin"
+ADMIN, LOCAL = "admin", "local"
+_ID_PREFIX = "account:"
 # NIST SP 800-63B, 5.1.1: at least eight characters, and long ones are accepted.
 MIN_PASSWORD_CHARS, MAX_PASSWORD_CHARS = 8, 1000
 MAX_NAME_CHARS = 100
@@ -68,7 +69,17 @@ class PasswordChecker:
 
 def account_id(name: str) -> str:
     """What sessions of the account name as their parent."""
-    return f"account:{name}"
+    return f"{_ID_PREFIX}{name}"
+
+
+# Served by pk_accounts.
+def has_lost_account(connection: Connection, parent_id: str) -> bool:
+    """Whether this is an account that is deleted, or may not export any more. ADMIN and LOCAL need no row."""
+    name = parent_id.removeprefix(_ID_PREFIX)
+    if name == parent_id or name in (ADMIN, LOCAL):
+        return False
+    scopes = connection.execute(select(accounts.c.scopes).where(accounts.c.name == name)).scalar()
+    return scopes is None or {"export", "admin"}.isdisjoint(scopes)
 
 
 def set_password(
