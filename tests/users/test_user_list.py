@@ -145,9 +145,12 @@ def slow_list(
         events = [row[2:] for row in rows if row[0] == number and (bots or not row[4])]
         inside = [event for event in events if start <= event[0] < end]
         views = [event for event in inside if event[1] == "page_view"]
-        # What came late moves it: page views, and events of the period.
-        known = [row[2] for row in rows if row[0] == number and row[3] == "page_view"]
-        first = min([stored_first[number], *known, *(event[0] for event in inside)])
+        # What came late moves it: page views, and events of the period. What is stored may be of a bot, and does not
+        # count where the user has a bot's visit that does not.
+        known = [event[0] for event in events if event[1] == "page_view"]
+        has_bot_view = any(row[0] == number and row[3] == "page_view" and row[4] for row in rows)
+        stored = [stored_first[number]] if bots or not has_bot_view else []
+        first = min([*stored, *known, *(event[0] for event in inside)])
         began = sum(start <= ts < end for ts in starts_of_visits(events))
         last = max(event[0] for event in inside)
         users.append((-last.timestamp(), number, user_id, first, events[-1][0], len(inside), len(views), began))
