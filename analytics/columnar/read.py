@@ -165,7 +165,7 @@ class ColumnReader:
         files = event_files.read_files(self.connection, self._site_id, first, after)
         for day in days:
             of_day = [file for file in files if file.day == day.day and day.through is not None]
-            named = {file.id for file in of_day if day.visits_version and file.visits_version == day.visits_version}
+            named = {file.id for file in of_day if file.visits_version == day.visits_version}
             paths = {file.id: self._find_file(file) for file in of_day}
             yield _Day(
                 day.day,

@@ -35,7 +35,7 @@ def check_same_origin(request: Request) -> None:
         raise Forbidden("the form was sent by a page of another site; open /login and sign in there")
 
 
-def find_person(request: Request) -> tuple[Principal, str]:
+def identify(request: Request) -> tuple[Principal, str]:
     """Who signs in, and the credential that their session ends with. Raises Unauthorised, Forbidden and Unavailable."""
     form = request.form
     if form.get("way") == "local":

@@ -9,12 +9,11 @@ from typing import Any
 from pyroaring import BitMap64
 
 from analytics.columnar.read import ColumnReader
+from analytics.reports.columns.selection import VISIT_SUMS
 from analytics.rollups.deltas.counts import Count, RollupKey
 from analytics.rollups.snapshot.clipped import Part, PartLists
 from analytics.rollups.visits.sums import Group, ValueChange, VisitSums, encode_sums
 from analytics.store.event_types import PAGE_VIEW
-
-_VISIT_SUMS = "count(*), count(*) FILTER (WHERE views = 1), sum(views)::BIGINT, sum(ended_at - started_at)::BIGINT"
 
 
 def read_part_lists(reader: ColumnReader, part: Part, of_views: Sequence[str], of_visits: Sequence[str]) -> PartLists:
@@ -46,7 +45,7 @@ def _read_views(reader: ColumnReader, part: Part, dimension: str) -> Iterator[tu
 def _read_visits(reader: ColumnReader, part: Part, dimension: str) -> Iterator[tuple[Any, ...]]:
     """Of bots, value, VisitSums, and the number of the user of each visit."""
     query = f"""
-        SELECT is_bot, coalesce({dimension}, ''), {_VISIT_SUMS}, list(user_no)
+        SELECT is_bot, coalesce({dimension}, ''), {VISIT_SUMS}, list(user_no)
         FROM {reader.visits(part.start, part.end)} GROUP BY ALL
     """
     return _rows(reader, query, {})

@@ -17,6 +17,8 @@ from analytics.reports.filtering.scope import EVENT, MIXED, VISIT, VISIT_FIELDS
 from analytics.store.event_types import PAGE_VIEW
 
 EVENT_COLUMNS, VISIT_COLUMNS = (", ".join(kind.schema.names) for kind in (EVENTS, VISITS))
+# VisitSums of a relation of visits.
+VISIT_SUMS = "count(*), count(*) FILTER (WHERE views = 1), sum(views)::BIGINT, sum(ended_at - started_at)::BIGINT"
 # In front of the columns of EVENTS_IN_VISITS that are the visit's.
 OF_VISIT = "visit_"
 # What tells visits apart.

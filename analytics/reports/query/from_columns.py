@@ -14,7 +14,7 @@ from analytics.columnar.read import ColumnReader
 from analytics.period import Period
 from analytics.reports.columns.buckets import bucket_starts, find_bucket
 from analytics.reports.columns.clauses import Parameters, dimension_expression
-from analytics.reports.columns.selection import RowSelection, select_events, select_visits
+from analytics.reports.columns.selection import VISIT_SUMS, RowSelection, select_events, select_visits
 from analytics.reports.query.measures import (
     ENTRY_EXIT_DIMENSIONS,
     MAX_RANKED_VALUES,
@@ -35,7 +35,6 @@ from analytics.rollups.visits.sums import VisitSums
 from analytics.store.event_types import PAGE_VIEW
 
 MOST_LISTED_VALUES = 100
-_VISIT_SUMS = "count(*), count(*) FILTER (WHERE views = 1), sum(views)::BIGINT, sum(ended_at - started_at)::BIGINT"
 
 
 class ColumnSource:
@@ -165,7 +164,7 @@ class ColumnSource:
         """Key → the visits of it that began. `among`: a dimension, and the only values of it that count."""
         parameters = Parameters()
         rows, is_among = self._began(period, parameters), self._among(*among, parameters) if among else "true"
-        query = f"SELECT {key} AS key, {_VISIT_SUMS} FROM {rows} {join} WHERE {is_among} GROUP BY 1"
+        query = f"SELECT {key} AS key, {VISIT_SUMS} FROM {rows} {join} WHERE {is_among} GROUP BY 1"
         return ((value, self._sums(*sums)) for value, *sums in self._reader.execute(query, parameters))
 
     def _visitors(self, period: Period, dimension: str, values: Sequence[str]) -> list[tuple[Any, ...]]:
@@ -173,7 +172,7 @@ class ColumnSource:
         parameters = Parameters()
         rows = self._began(period, parameters)
         query = f"""
-            SELECT coalesce({dimension}, ''), count(DISTINCT user_no), {_VISIT_SUMS}
+            SELECT coalesce({dimension}, ''), count(DISTINCT user_no), {VISIT_SUMS}
             FROM {rows} WHERE {self._among(dimension, values, parameters)} GROUP BY 1
         """
         return self._reader.execute(query, parameters)
