@@ -138,9 +138,8 @@ function stored(name) {
   }
 }
 
-/** Words of the pages beside the overview. @type {Record<string, string | { one: string, other: string }>} */
-let more = {};
-/** Adds the words of the pages beside the overview. @param {import("./words_pages.js").PageWords} words */
-export const addWords = (words) => {
-  more = words;
-};
+/** @typedef {Record<string, string | { one: string, other: string }>} MoreWords */
+/** Words of the pages beside the overview. @type {MoreWords} */
+const more = {};
+/** Adds the words of some pages. @param {MoreWords} words */
+export const addWords = (words) => void Object.assign(more, words);
