@@ -22,6 +22,7 @@ PAGES: Mapping[str, str] = {
     "realtime": "Realtime",
     "links": "Links",
     "exports": "Exports",
+    "operations": "Operations",
     "start": "Install",
 }
 OVERVIEW = "overview"

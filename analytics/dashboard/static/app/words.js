@@ -76,11 +76,12 @@ const en = {
   // Help
   helpTitle: "Keyboard shortcuts", help: "This help", goTo: "Go to {name}",
   // Pages, and their group in the side bar
-  data: "Data", realtime: "Realtime", links: "Links", exports: "Exports", start: "Install",
+  data: "Data", realtime: "Realtime", links: "Links", exports: "Exports", operations: "Operations", start: "Install",
 };
 
 /** @typedef {typeof en} Words */
-/** @typedef {keyof Words | keyof import("./words_pages.js").PageWords} Word */
+/** @typedef {keyof Words | keyof import("./words_pages.js").PageWords
+ *   | keyof import("./words_operations.js").OperationsWords} Word */
 
 const LANGUAGES = ["en", "de"];
 const wished = [stored("language"), ...navigator.languages].filter((one) => one !== null);
