@@ -23,6 +23,7 @@ PAGES: Mapping[str, str] = {
     "links": "Links",
     "exports": "Exports",
     "operations": "Operations",
+    "settings": "Settings",
     "start": "Install",
 }
 OVERVIEW = "overview"

@@ -76,12 +76,13 @@ const en = {
   // Help
   helpTitle: "Keyboard shortcuts", help: "This help", goTo: "Go to {name}",
   // Pages, and their group in the side bar
-  data: "Data", realtime: "Realtime", links: "Links", exports: "Exports", operations: "Operations", start: "Install",
+  data: "Data", realtime: "Realtime", links: "Links", exports: "Exports", operations: "Operations", settings: "Settings", start: "Install",
 };
 
 /** @typedef {typeof en} Words */
 /** @typedef {keyof Words | keyof import("./words_pages.js").PageWords
- *   | keyof import("./words_operations.js").OperationsWords} Word */
+ *   | keyof import("./words_operations.js").OperationsWords
+ *   | keyof import("./words_settings.js").SettingsWords} Word */
 
 const LANGUAGES = ["en", "de"];
 const wished = [stored("language"), ...navigator.languages].filter((one) => one !== null);

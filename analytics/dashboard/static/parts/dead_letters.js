@@ -4,6 +4,7 @@ import { get, send } from "../app/api.js";
 import { exact } from "../app/format.js";
 import { SITE } from "../app/state.js";
 import { t } from "../app/words.js";
+import { Confirm } from "./confirm.js";
 import { Dialog } from "./dialog.js";
 import { described, Problem } from "./frame.js";
 import { when } from "./order.js";
@@ -47,7 +48,8 @@ export function DeadLetters() {
     ${letters.next && html`<div class="panel-foot"><button class="more" onClick=${letters.more}>${t("showMore")}</button>
       </div>`}
     ${shown && html`<${LetterDialog} letter=${shown} close=${() => setShown(null)} />`}
-    ${asked && html`<${Confirm} discard=${() => discard(asked)} close=${() => setAsked(null)} />`}
+    ${asked && html`<${Confirm} title=${t("discardTitle")} text=${t("discardText")} yes=${t("discardForEver")}
+      confirm=${() => discard(asked)} close=${() => setAsked(null)} />`}
   </section>`;
 }
 
@@ -113,9 +115,3 @@ const LetterDialog = ({ letter, close }) => html`<${Dialog} title=${letter.event
     <div><dt>${t("batch")}</dt><dd>${letter.batch_id}</dd></div>
     <div><dt>${t("sentBy")}</dt><dd>${letter.principal}</dd></div></dl>
   <pre class="facts-json" tabindex="0">${JSON.stringify(letter.items, null, 2)}</pre><//>`;
-
-/** @param {{ discard: () => void, close: () => void }} props */
-const Confirm = ({ discard, close }) => html`<${Dialog} title=${t("discardTitle")} close=${close} isNarrow=${true}>
-  <div class="ask">${t("discardText")}</div>
-  <div class="dlg-foot"><button class="btn" data-focus onClick=${close}>${t("cancel")}</button>
-    <button class="btn danger" onClick=${discard}>${t("discardForEver")}</button></div><//>`;
