@@ -50,7 +50,10 @@ TAGS: Mapping[str, tuple[str, str]] = {
     r"/api/v1/funnels": ("Funnels", "Steps of users, and where they drop off."),
     r"/api/v1/": ("Websites", "Page views, visitors and their sources."),
     r"/api/analytics/exports": ("Exports", "Files of events and reports, written in the background."),
-    r"/api/analytics/(sites|keys|tokens|me|privacy|dead-letters|audit)": ("Administration", "Sites, keys, audits."),
+    r"/api/analytics/(sites|keys|tokens|me|privacy|dead-letters|storage|audit)": (
+        "Administration",
+        "Sites, keys, audits.",
+    ),
     r"/api/analytics/openapi.json|/(livez|readyz)|.*health": ("Health", "State of the service."),
 }
 # Routes that are not operations of the API.

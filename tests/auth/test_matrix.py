@@ -157,6 +157,7 @@ ROUTES: dict[str, Route] = {
     f"POST {LINKS}": Route("admin", 201),
     f"DELETE {LINKS}/<uuid:link_id>": Route("admin", 204),
     "GET /api/analytics/audit": ADMIN,
+    "GET /api/analytics/storage": ADMIN,
     f"GET {LETTERS}": ADMIN,
     f"GET {LETTERS}/<int:letter_id>": Route("admin", foreign=(404,)),
     f"POST {LETTERS}/retry": Route("admin", 202),
