@@ -47,7 +47,7 @@ def identify(request: Request) -> tuple[Principal, str]:
         person = checker.sign_in(connection, form.get("name", "").strip(), form.get("password", ""))
     if person is None:
         raise Unauthorised("the name or the password is wrong; flask user set-password sets another")
-    return person, account_id(person.subject)
+    return person, person.credential_id
 
 
 def can_sign_in_locally(request: Request) -> bool:
@@ -87,7 +87,7 @@ def end_session(response: Response, request: Request) -> None:
 def _sign_in_locally(request: Request) -> tuple[Principal, str]:
     if not can_sign_in_locally(request):
         raise Forbidden("without a password, somebody may sign in only on the machine of a service that is tried out")
-    return Principal(ADMIN, frozenset({"admin"}), None, kind=Kind.SESSION), account_id(LOCAL)
+    return Principal(account_id(ADMIN), frozenset({"admin"}), None, kind=Kind.SESSION), account_id(LOCAL)
 
 
 def _of_token(text: str) -> tuple[Principal, str]:

@@ -128,11 +128,32 @@ def test_a_password_has_eight_characters_or_more(set_password: Any, password: st
     assert sql("SELECT count(*) FROM accounts") == [(0,)]
 
 
-@pytest.mark.parametrize("name", ["key:1", "share:1"])
-def test_an_account_has_no_subject_of_a_key(set_password: Any, name: str, sql: Any) -> None:
+@pytest.mark.parametrize("claimed", ["ann", "account:ann"])
+def test_an_account_shares_nothing_with_a_token_of_its_name(
+    client: FlaskClient, set_password: Any, site: Site, token: Any, claimed: str
+) -> None:
     """By subject, exports are shown to their owner and budgets are counted."""
-    assert "begins as the subject of a key" in set_password(name).output
-    assert sql("SELECT count(*) FROM accounts") == [(0,)]
+    set_password("ann", "--scope", "read export", "--site", site.key)
+    log_in(client, name="ann", password=PASSWORD)
+    assert client.get(ME).json["subject"] == "account:ann"
+    assert client.post("/api/analytics/exports", json={}, headers=CSRF).status_code == 202
+    other = {"Authorization": f"Bearer {token('read export', site=site.key, sub=claimed)}"}
+    bare = client.application.test_client()
+    assert bare.get(ME, headers=other).json["subject"] in ("ann", "token:account:ann")
+    assert bare.get("/api/analytics/exports", headers=other).json["exports"] == []
+    assert len(client.get("/api/analytics/exports").json["exports"]) == 1
+
+
+def test_no_token_is_issued_for_the_subject_of_an_account(app: Any) -> None:
+    refused = app.test_cli_runner().invoke(args=["token", "create", "--sub", "account:ann"])
+    assert "begins as the subject of another caller" in refused.output
+
+
+def test_a_token_has_no_id_of_an_account(client: FlaskClient, token: Any, set_password: Any, sql: Any) -> None:
+    """Another issuer chooses them: its session would end, or not, with the account."""
+    log_in(client, token=token("read", jti="account:ann"))
+    [(parent,)] = sql("SELECT parent_id FROM sessions")
+    assert parent.startswith("sha256:")
 
 
 @pytest.mark.parametrize("change", [["user", "delete", "ann"], ["user", "set-password", "ann", "--password", PASSWORD]])

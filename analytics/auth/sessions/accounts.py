@@ -13,12 +13,11 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from werkzeug.security import check_password_hash, generate_password_hash
 
 from analytics import clock
-from analytics.auth.principal import Kind, Principal
+from analytics.auth.principal import ACCOUNT_PREFIX, Kind, Principal
 from analytics.errors import Unavailable
 from analytics.store.models import accounts, audit_log
 
 ADMIN, LOCAL = "admin", "local"
-_ID_PREFIX = "account:"
 # NIST SP 800-63B, 5.1.1: at least eight characters, and long ones are accepted.
 MIN_PASSWORD_CHARS, MAX_PASSWORD_CHARS = 8, 1000
 MAX_NAME_CHARS = 100
@@ -68,14 +67,14 @@ class PasswordChecker:
 
 
 def account_id(name: str) -> str:
-    """What sessions of the account name as their parent."""
-    return f"{_ID_PREFIX}{name}"
+    """What sessions of the account name as their parent, and the subject of its person."""
+    return f"{ACCOUNT_PREFIX}{name}"
 
 
 # Served by pk_accounts.
 def has_lost_account(connection: Connection, parent_id: str) -> bool:
     """Whether this is an account that is deleted, or may not export any more. ADMIN and LOCAL need no row."""
-    name = parent_id.removeprefix(_ID_PREFIX)
+    name = parent_id.removeprefix(ACCOUNT_PREFIX)
     if name == parent_id or name in (ADMIN, LOCAL):
         return False
     scopes = connection.execute(select(accounts.c.scopes).where(accounts.c.name == name)).scalar()
@@ -129,4 +128,6 @@ def _record(connection: Connection, action: str, name: str, actor: str) -> None:
 
 
 def _principal(account: Account) -> Principal:
-    return Principal(account.name, account.scopes, account.sites, account_id(account.name), Kind.SESSION)
+    # A token has no such subject (claims.py), so nobody else shares its budgets and exports.
+    subject = account_id(account.name)
+    return Principal(subject, account.scopes, account.sites, subject, Kind.SESSION)
