@@ -408,6 +408,8 @@ sessions = Table(
     Column("sites", ARRAY(Text)),
     # The token or account that the person signed in with, and whose revocation ends the session.
     Column("parent_id", Text, nullable=False),
+    # Of the secret of the settings that it was opened with (setting_secrets.py); NULL: with a token or an account.
+    Column("secret_digest", LargeBinary),
     Column("created_at", Instant, nullable=False),
     Column("expires_at", Instant, nullable=False, index=True),
     # Up to a minute late.
