@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from flask import Request, Response
@@ -12,11 +13,21 @@ from analytics.auth.guard import authenticator
 from analytics.auth.keys import keys
 from analytics.auth.principal import Kind, Principal
 from analytics.auth.sessions import sessions
-from analytics.auth.sessions.accounts import ADMIN, LOCAL, PasswordChecker, account_id
+from analytics.auth.sessions.accounts import (
+    ADMIN,
+    LOCAL,
+    Account,
+    PasswordChecker,
+    account_id,
+    lock_unchanged,
+    person_of,
+)
+from analytics.auth.sessions.setting_secrets import digest_secrets
 from analytics.errors import Forbidden, Unauthorised
 from analytics.extensions import buffer_redis, db, settings
 from analytics.web.app import current_application
 
+WRONG_PASSWORD = "the name or the password is wrong; flask user set-password sets another"  # noqa: S105
 # Hosts by which only this machine is meant: another site's page cannot have one of them as its own.
 LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 # A proxy or tunnel on this machine, which lets in others from its address, sends one of them.
@@ -35,19 +46,28 @@ def check_same_origin(request: Request) -> None:
         raise Forbidden("the form was sent by a page of another site; open /login and sign in there")
 
 
-def identify(request: Request) -> tuple[Principal, str]:
-    """Who signs in, and the credential that their session ends with. Raises Unauthorised, Forbidden and Unavailable."""
+class SignIn(NamedTuple):
+    """Who signs in, with the account whose password was right, and the digest of a secret of the settings that was."""
+
+    person: Principal
+    account: Account | None = None
+    secret_digest: bytes | None = None
+
+
+def identify(request: Request) -> SignIn:
+    """Who signs in. Raises Unauthorised, Forbidden and Unavailable."""
     form = request.form
     if form.get("way") == "local":
         return _sign_in_locally(request)
     if token := form.get("token", "").strip():
-        return _of_token(token)
+        return SignIn(_of_token(token))
     checker: PasswordChecker = current_application().extensions["password_checker"]
     with db.engine.connect() as connection:
-        person = checker.sign_in(connection, form.get("name", "").strip(), form.get("password", ""))
-    if person is None:
-        raise Unauthorised("the name or the password is wrong; flask user set-password sets another")
-    return person, person.credential_id
+        account = checker.check(connection, form.get("name", "").strip(), form.get("password", ""))
+    if account is None:
+        raise Unauthorised(WRONG_PASSWORD)
+    secret_digest = None if account.password else digest_secrets(settings()).admin_password
+    return SignIn(person_of(account), account, secret_digest)
 
 
 def can_sign_in_locally(request: Request) -> bool:
@@ -67,10 +87,14 @@ def can_sign_in_locally(request: Request) -> bool:
         return False
 
 
-def open_session(response: Response, request: Request, person: Principal, parent_id: str) -> None:
-    """Opens a session and gives its cookie to the browser."""
+def open_session(response: Response, request: Request, found: SignIn) -> None:
+    """Opens a session and gives its cookie to the browser. Raises Unauthorised for an account that was changed while
+    its password was checked."""
+    lifetime = timedelta(days=settings().session_days)
     with db.engine.begin() as connection:
-        text, ends_at = sessions.open_session(connection, person, parent_id, timedelta(days=settings().session_days))
+        if found.account and not lock_unchanged(connection, found.account):
+            raise Unauthorised(WRONG_PASSWORD)
+        text, ends_at = sessions.open_session(connection, found.person, lifetime, found.secret_digest)
     _set_cookie(response, request, text, ends_at)
 
 
@@ -84,20 +108,20 @@ def end_session(response: Response, request: Request) -> None:
     _set_cookie(response, request, "", datetime.fromtimestamp(0, UTC))
 
 
-def _sign_in_locally(request: Request) -> tuple[Principal, str]:
+def _sign_in_locally(request: Request) -> SignIn:
     if not can_sign_in_locally(request):
         raise Forbidden("without a password, somebody may sign in only on the machine of a service that is tried out")
-    return Principal(account_id(ADMIN), frozenset({"admin"}), None, kind=Kind.SESSION), account_id(LOCAL)
+    return SignIn(Principal(account_id(ADMIN), frozenset({"admin"}), None, account_id(LOCAL), Kind.SESSION))
 
 
-def _of_token(text: str) -> tuple[Principal, str]:
+def _of_token(text: str) -> Principal:
     if text.startswith((keys.SECRET_PREFIX, keys.PUBLISHABLE_PREFIX)):
         raise Unauthorised("this is a key, which programs use; accepted: a token, as flask token create prints one")
     # Without other names of its sites: they would stay in the session when another site takes one of them.
     person = authenticator().tokens.principal(text)
     if not person.has_scope("read"):
         raise Forbidden("the token lacks the scope read, which the dashboard needs; request another one")
-    return person, person.credential_id
+    return person
 
 
 def _set_cookie(response: Response, request: Request, text: str, ends_at: datetime) -> None:

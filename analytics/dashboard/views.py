@@ -64,11 +64,10 @@ def log_in() -> Response:
     try:
         sign_in.check_same_origin(request)
         limits.enforce_sign_in_limit()
-        person, parent_id = sign_in.identify(request)
+        response = _redirect(_next_address())
+        sign_in.open_session(response, request, sign_in.identify(request))
     except AnalyticsError as error:
         return _login_page(error)
-    response = _redirect(_next_address())
-    sign_in.open_session(response, request, person, parent_id)
     return response
 
 

@@ -56,7 +56,7 @@ def install_authenticator(state: BlueprintSetupState) -> None:
         lambda: db.engine,
         lambda: app.extensions["buffer_redis"],
         limits.check_address_budget,
-        app.extensions["settings"].public_url,
+        app.extensions["settings"],
     )
 
 

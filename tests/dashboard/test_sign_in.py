@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from threading import Barrier
+from datetime import timedelta
+from threading import Barrier, Event
 from typing import Any
 
 import pytest
@@ -11,11 +12,12 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine
 
 from analytics.auth.sessions import sessions
-from analytics.auth.sessions.accounts import PasswordChecker
+from analytics.auth.sessions.accounts import PasswordChecker, lock_unchanged, person_of
 from analytics.errors import Unavailable
 from analytics.sites.sites import Site
 from analytics.web.server.environ import build_environ
 from tests.factories import make_site
+from tests.waiting import wait_until
 
 CSRF = {"X-CSRF-Token": "1"}
 ME = "/api/analytics/me"
@@ -186,6 +188,68 @@ def test_the_admin_of_the_settings_needs_no_row(make_app: Any) -> None:
     assert client.get(ME).json["scopes"] == ["admin"]
 
 
+@pytest.mark.parametrize("later", ["another password", ""])
+def test_a_session_ends_with_the_password_of_the_settings(make_app: Any, later: str, sql: Any) -> None:
+    first = make_app(admin_password=PASSWORD).test_client()
+    text = log_in(first, name="admin", password=PASSWORD).headers["Set-Cookie"].partition("=")[2].partition(";")[0]
+
+    def ask(**settings: Any) -> int:
+        client = make_app(**settings).test_client(use_cookies=False)
+        return int(client.get(ME, headers={"Cookie": f"session={text}"}).status_code)
+
+    assert ask(admin_password=PASSWORD) == 200
+    assert ask(admin_password=later) == 401
+    assert PASSWORD not in str(sql("SELECT sessions::text FROM sessions"))
+
+
+def test_the_password_of_the_settings_replaces_that_of_the_account(
+    client: FlaskClient, make_app: Any, set_password: Any
+) -> None:
+    set_password("admin", "--scope", "admin")
+    text = log_in(client, name="admin", password=PASSWORD).headers["Set-Cookie"].partition("=")[2].partition(";")[0]
+    assert client.get(ME).status_code == 200
+    restarted = make_app(admin_password="that of the settings").test_client(use_cookies=False)
+    assert restarted.get(ME, headers={"Cookie": f"session={text}"}).status_code == 401
+
+
+class TestANewPasswordMeanwhile:
+    """No session of the old one is left, whichever of the two connections comes first."""
+
+    def test_after_the_old_one_was_checked(
+        self, app: Any, client: FlaskClient, set_password: Any, monkeypatch: Any
+    ) -> None:
+        set_password("ann")
+        is_checked, is_changed = Event(), Event()
+
+        class SlowChecker(PasswordChecker):
+            def check(self, *arguments: Any) -> Any:
+                found = super().check(*arguments)
+                is_checked.set()
+                assert is_changed.wait(10)
+                return found
+
+        monkeypatch.setitem(app.extensions, "password_checker", SlowChecker(""))
+        with ThreadPoolExecutor(1) as thread:
+            answer = thread.submit(log_in, client, name="ann", password=PASSWORD)
+            assert is_checked.wait(10)
+            assert "sessions ended: 0" in set_password("ann", password="another password").output
+            is_changed.set()
+            assert answer.result().status_code == 401
+        assert client.get(ME).status_code == 401
+
+    def test_while_the_session_is_opened(self, engine: Engine, set_password: Any, app: Any, sql: Any) -> None:
+        set_password("ann")
+        with engine.connect() as signing_in, ThreadPoolExecutor(1) as thread:
+            account = PasswordChecker("").check(signing_in, "ann", PASSWORD)
+            assert account is not None
+            assert lock_unchanged(signing_in, account)
+            sessions.open_session(signing_in, person_of(account), timedelta(days=1))
+            changing = thread.submit(set_password, "ann", password="another password")
+            wait_until(lambda: sql("SELECT count(*) FROM pg_locks WHERE NOT granted") == [(1,)])
+            signing_in.commit()
+            assert "sessions ended: 1" in changing.result().output
+
+
 def test_signing_out_ends_the_session_everywhere(client: FlaskClient, token: Any, app: Any, at: Any) -> None:
     text = log_in(client, token=token("read")).headers["Set-Cookie"].partition("=")[2].partition(";")[0]
     answer = client.post("/logout", headers=CSRF)
@@ -289,7 +353,7 @@ def test_few_wait_for_the_check_of_a_password(engine: Engine, name: str) -> None
     def attempt(_: int) -> bool:
         start.wait()
         with engine.connect() as connection, suppress(Unavailable):
-            return checker.sign_in(connection, name, PASSWORD) is None
+            return checker.check(connection, name, PASSWORD) is None
         return False
 
     with ThreadPoolExecutor(10) as threads:
@@ -297,7 +361,7 @@ def test_few_wait_for_the_check_of_a_password(engine: Engine, name: str) -> None
     # Of the eight threads of a web process others need some.
     assert 1 <= checked <= 6
     with engine.connect() as connection:
-        assert checker.sign_in(connection, name, PASSWORD) is None
+        assert checker.check(connection, name, PASSWORD) is None
 
 
 class TestOnThisMachine:

@@ -6,9 +6,9 @@ ADMIN_PASSWORD makes the account `admin` without a row.
 
 import threading
 from collections.abc import Collection
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, Row, Select, delete, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from werkzeug.security import check_password_hash, generate_password_hash
 
@@ -28,11 +28,12 @@ MAX_AT_ONCE = 3
 
 
 class Account(NamedTuple):
-    """`sites` None: all sites."""
+    """`sites` None: all sites. `password`: its hash; empty: that of the settings."""
 
     name: str
     scopes: frozenset[str]
     sites: frozenset[str] | None
+    password: str = ""
 
 
 class PasswordChecker:
@@ -44,17 +45,14 @@ class PasswordChecker:
         self._turn = threading.Lock()
         self._places = threading.BoundedSemaphore(MAX_AT_ONCE)
 
-    def sign_in(self, connection: Connection, name: str, password: str) -> Principal | None:
-        """The person; None for a wrong name or password. Raises Unavailable where too many wait."""
+    def check(self, connection: Connection, name: str, password: str) -> Account | None:
+        """The account; None for a wrong name or password. Raises Unavailable where too many wait."""
         if not 1 <= len(name) <= MAX_NAME_CHARS or not name.isprintable() or len(password) > MAX_PASSWORD_CHARS:
             return None
         if name == ADMIN and self._admin:
-            is_right = self._is_right(self._admin, password)
-            return _principal(Account(ADMIN, frozenset({"admin"}), None)) if is_right else None
-        row = connection.execute(select(accounts).where(accounts.c.name == name)).first()
-        if not self._is_right(row.password if row else NO_PASSWORD, password) or row is None:
-            return None
-        return _principal(_account(row.name, row.scopes, row.sites))
+            return Account(ADMIN, frozenset({"admin"}), None) if self._is_right(self._admin, password) else None
+        account = _read_account(connection.execute(_select_account(name)).first())
+        return account if self._is_right(account.password if account else NO_PASSWORD, password) else None
 
     def _is_right(self, known: str, password: str) -> bool:
         if not self._places.acquire(blocking=False):
@@ -64,6 +62,13 @@ class PasswordChecker:
                 return check_password_hash(known, password)
         finally:
             self._places.release()
+
+
+def person_of(account: Account) -> Principal:
+    """Who has signed in with the account, and by what the session is revoked."""
+    # A token has no such subject (claims.py), so nobody else shares its budgets and exports.
+    subject = account_id(account.name)
+    return Principal(subject, account.scopes, account.sites, subject, Kind.SESSION)
 
 
 def account_id(name: str) -> str:
@@ -79,6 +84,15 @@ def has_lost_account(connection: Connection, parent_id: str) -> bool:
         return False
     scopes = connection.execute(select(accounts.c.scopes).where(accounts.c.name == name)).scalar()
     return scopes is None or {"export", "admin"}.isdisjoint(scopes)
+
+
+def lock_unchanged(connection: Connection, account: Account) -> bool:
+    """Whether the account is as it was when its password was checked, and stays so until the transaction ends: who
+    changes it then ends the sessions that are there."""
+    if not account.password:
+        return True
+    query = _select_account(account.name).with_for_update(read=True)
+    return _read_account(connection.execute(query).first()) == account
 
 
 def set_password(
@@ -106,8 +120,8 @@ def delete_account(connection: Connection, name: str, actor: str) -> bool:
 
 def list_accounts(connection: Connection) -> list[Account]:
     """All of them by name."""
-    rows = connection.execute(select(accounts.c.name, accounts.c.scopes, accounts.c.sites).order_by(accounts.c.name))
-    return [_account(*row) for row in rows]
+    rows = connection.execute(select(accounts).order_by(accounts.c.name))
+    return [_account(row) for row in rows]
 
 
 def forget_sites(connection: Connection, names: Collection[str], actor: str) -> None:
@@ -119,15 +133,19 @@ def forget_sites(connection: Connection, names: Collection[str], actor: str) -> 
         _record(connection, "account.set", name, actor)
 
 
-def _account(name: str, scopes: Collection[str], sites: Collection[str] | None) -> Account:
-    return Account(name, frozenset(scopes), None if sites is None else frozenset(sites))
+# Served by pk_accounts.
+def _select_account(name: str) -> Select[Any]:
+    return select(accounts).where(accounts.c.name == name)
+
+
+def _read_account(row: Row[Any] | None) -> Account | None:
+    return None if row is None else _account(row)
+
+
+def _account(row: Row[Any]) -> Account:
+    sites = None if row.sites is None else frozenset(row.sites)
+    return Account(row.name, frozenset(row.scopes), sites, row.password)
 
 
 def _record(connection: Connection, action: str, name: str, actor: str) -> None:
     connection.execute(insert(audit_log).values(actor=actor, action=action, detail={"name": name}))
-
-
-def _principal(account: Account) -> Principal:
-    # A token has no such subject (claims.py), so nobody else shares its budgets and exports.
-    subject = account_id(account.name)
-    return Principal(subject, account.scopes, account.sites, subject, Kind.SESSION)
