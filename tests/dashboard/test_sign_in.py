@@ -14,6 +14,7 @@ from sqlalchemy import Engine
 from analytics.auth.sessions import sessions
 from analytics.auth.sessions.accounts import PasswordChecker, lock_unchanged, person_of
 from analytics.errors import Unavailable
+from analytics.sites.names import rename_site
 from analytics.sites.sites import Site
 from analytics.web.server.environ import build_environ
 from tests.factories import make_site
@@ -158,20 +159,46 @@ def test_a_token_has_no_id_of_an_account(client: FlaskClient, token: Any, set_pa
     assert parent.startswith("sha256:")
 
 
-@pytest.mark.parametrize("change", [["user", "delete", "ann"], ["user", "set-password", "ann", "--password", PASSWORD]])
+SET = ["set-password", "ann", "--password", PASSWORD]
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (["delete", "ann"], "the account ann was deleted"),
+        (SET, "the account ann may not export any more"),
+        ([*SET, "--scope", "read export", "--site", "another"], "the account ann is not for this site any more"),
+    ],
+)
 def test_what_a_session_leaves_behind_ends_with_its_account(
-    client: FlaskClient, set_password: Any, site: Site, app: Any, token: Any, change: list[str]
+    client: FlaskClient, set_password: Any, site: Site, app: Any, token: Any, change: list[str], reason: str
 ) -> None:
-    """Deleted, or without the scope export."""
     set_password("ann", "--scope", "read export write", "--site", site.key)
     log_in(client, name="ann", password=PASSWORD)
     path, root = "/api/analytics/exports/schedules", {"Authorization": f"Bearer {token('admin')}"}
     created = client.post(path, json={"every": "day", "at": "06:30"}, headers=CSRF)
     assert created.status_code == 201
-    assert app.test_cli_runner().invoke(args=change).exit_code == 0
+    assert app.test_cli_runner().invoke(args=["user", *change]).exit_code == 0
     refused = client.post(f"{path}/{created.json['id']}/run-now", headers=root)
     assert refused.status_code == 409
-    assert "was revoked" in refused.json["detail"]
+    assert refused.json["detail"].startswith(reason)
+    [listed] = client.get(path, headers=root).json["schedules"]
+    assert listed["waits_for"].startswith(reason)
+
+
+def test_what_a_session_leaves_behind_goes_on_for_the_sites_that_stay(
+    client: FlaskClient, engine: Engine, set_password: Any, site: Site, app: Any, token: Any
+) -> None:
+    """Also under the key that the site has got since."""
+    set_password("ann", "--scope", "read export write")
+    log_in(client, name="ann", password=PASSWORD)
+    path, root = "/api/analytics/exports/schedules", {"Authorization": f"Bearer {token('admin')}"}
+    body = {"every": "day", "at": "06:30", "request": {"site": site.key}}
+    created = client.post(path, json=body, headers=CSRF).json["id"]
+    set_password("ann", "--scope", "read export", "--site", site.key)
+    with engine.begin() as connection:
+        rename_site(connection, site.key, "renamed", actor="me")
+    assert client.post(f"{path}/{created}/run-now", headers=root).status_code == 202
 
 
 def test_an_account_may_read(set_password: Any, sql: Any) -> None:
@@ -283,7 +310,7 @@ def test_what_a_session_leaves_behind_ends_with_its_token(
     assert app.test_cli_runner().invoke(args=["token", "revoke", text]).exit_code == 0
     refused = client.post(f"{path}/{created.json['id']}/run-now", headers={"Authorization": f"Bearer {token('admin')}"})
     assert refused.status_code == 409
-    assert "was revoked" in refused.json["detail"]
+    assert refused.json["detail"].startswith("the token was revoked, with which the schedule was created")
 
 
 def test_a_session_has_an_end(client: FlaskClient, token: Any, sql: Any, set_password: Any) -> None:

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Collection
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, Select, delete, insert, select, update
+from sqlalchemy import Connection, Row, Select, delete, insert, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from werkzeug.security import check_password_hash, generate_password_hash
 
@@ -25,6 +25,12 @@ MAX_NAME_CHARS = 100
 NO_PASSWORD = generate_password_hash("")
 # Being checked or waiting for it: each holds a thread of the web process, which reports need too.
 MAX_AT_ONCE = 3
+# Served by pk_sites and ix_site_aliases_site_id.
+SELECT_NAMES = text("""
+SELECT key FROM sites WHERE id = :id
+UNION ALL
+SELECT alias FROM site_aliases WHERE site_id = :id
+""")
 
 
 class Account(NamedTuple):
@@ -76,14 +82,21 @@ def account_id(name: str) -> str:
     return f"{ACCOUNT_PREFIX}{name}"
 
 
-# Served by pk_accounts.
-def has_lost_account(connection: Connection, parent_id: str) -> bool:
-    """Whether this is an account that is deleted, or may not export any more. ADMIN and LOCAL need no row."""
+def find_export_obstacle(connection: Connection, parent_id: str, site_id: int) -> str | None:
+    """Why an account may not export the site any more; None: it may, or this is no account. ADMIN and LOCAL need no
+    row. Two queries at most."""
     name = parent_id.removeprefix(ACCOUNT_PREFIX)
-    if name == parent_id or name in (ADMIN, LOCAL):
-        return False
-    scopes = connection.execute(select(accounts.c.scopes).where(accounts.c.name == name)).scalar()
-    return scopes is None or {"export", "admin"}.isdisjoint(scopes)
+    if name == parent_id:
+        return None
+    account = _read_account(connection.execute(_select_account(name)).first())
+    if account is None:
+        return None if name in (ADMIN, LOCAL) else f"the account {name} was deleted"
+    if not account.scopes & {"export", "admin"}:
+        return f"the account {name} may not export any more"
+    names = () if account.sites is None else connection.execute(SELECT_NAMES, {"id": site_id}).scalars()
+    if account.sites is None or not account.sites.isdisjoint(names):
+        return None
+    return f"the account {name} is not for this site any more"
 
 
 def lock_unchanged(connection: Connection, account: Account) -> bool:
