@@ -261,4 +261,4 @@ def test_what_accounts_own_has_their_new_subject(app: Flask, engine: Engine) -> 
         ("account:admin", "account:local", False),
         ("ann", "a-token", True),
     }
-    assert dict(owners) == {"account:ann": "account:ann", "account:local": "account:admin", "a-token": "ann"}
+    assert dict(owners) == {"account:ann": "account:ann", "account:admin": "account:admin", "a-token": "ann"}

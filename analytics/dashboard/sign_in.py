@@ -1,37 +1,22 @@
-"""Signing in and out: a token, or name and password, for the cookie of a session. views.py calls it."""
+"""Signing in and out: a token, name and password, or the secret of a link, for the cookie of a session. views.py calls
+it."""
 
 from datetime import UTC, datetime, timedelta
-from ipaddress import ip_address
 from typing import NamedTuple
-from urllib.parse import urlsplit
 
 from flask import Request, Response
-from werkzeug.exceptions import SecurityError
 
-from analytics.auth.client_address import client_address
 from analytics.auth.guard import authenticator
 from analytics.auth.keys import keys
-from analytics.auth.principal import Kind, Principal
+from analytics.auth.principal import Principal
 from analytics.auth.sessions import sessions
-from analytics.auth.sessions.accounts import (
-    ADMIN,
-    LOCAL,
-    Account,
-    PasswordChecker,
-    account_id,
-    lock_unchanged,
-    person_of,
-)
-from analytics.auth.sessions.setting_secrets import digest_secrets
+from analytics.auth.sessions.accounts import SETTINGS_ADMIN, Account, PasswordChecker, lock_unchanged, person_of
+from analytics.auth.sessions.setting_secrets import check_sign_in_secret, digest_secrets
 from analytics.errors import Forbidden, Unauthorised
 from analytics.extensions import buffer_redis, db, settings
 from analytics.web.app import current_application
 
 WRONG_PASSWORD = "the name or the password is wrong; flask user set-password sets another"  # noqa: S105
-# Hosts by which only this machine is meant: another site's page cannot have one of them as its own.
-LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
-# A proxy or tunnel on this machine, which lets in others from its address, sends one of them.
-PROXY_HEADERS = ("Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-IP")
 
 
 def check_same_origin(request: Request) -> None:
@@ -57,8 +42,8 @@ class SignIn(NamedTuple):
 def identify(request: Request) -> SignIn:
     """Who signs in. Raises Unauthorised, Forbidden and Unavailable."""
     form = request.form
-    if form.get("way") == "local":
-        return _sign_in_locally(request)
+    if secret := form.get("secret", ""):
+        return _of_link(secret)
     if token := form.get("token", "").strip():
         return SignIn(_of_token(token))
     checker: PasswordChecker = current_application().extensions["password_checker"]
@@ -70,21 +55,9 @@ def identify(request: Request) -> SignIn:
     return SignIn(person_of(account), account, secret_digest)
 
 
-def can_sign_in_locally(request: Request) -> bool:
-    """Whether one click is enough: on the machine that runs the service, while it is tried out."""
-    current = settings()
-    address = client_address(request.environ, current)
-    if current.is_production or current.trusted_proxies or any(name in request.headers for name in PROXY_HEADERS):
-        return False
-    if not address or not ip_address(address).is_loopback:
-        return False
-    # As no browser asks, but nginx, which sends none of the headers unless it is told to.
-    if request.environ.get("SERVER_PROTOCOL") == "HTTP/1.0" or not request.environ.get("HTTP_HOST"):
-        return False
-    try:
-        return urlsplit(f"//{request.host}").hostname in LOOPBACK_HOSTS
-    except (SecurityError, ValueError):
-        return False
+def has_link() -> bool:
+    """Whether a link signs in without a password: only while the service is tried out."""
+    return digest_secrets(settings()).sign_in_secret is not None
 
 
 def open_session(response: Response, request: Request, found: SignIn) -> None:
@@ -108,10 +81,11 @@ def end_session(response: Response, request: Request) -> None:
     _set_cookie(response, request, "", datetime.fromtimestamp(0, UTC))
 
 
-def _sign_in_locally(request: Request) -> SignIn:
-    if not can_sign_in_locally(request):
-        raise Forbidden("without a password, somebody may sign in only on the machine of a service that is tried out")
-    return SignIn(Principal(account_id(ADMIN), frozenset({"admin"}), None, account_id(LOCAL), Kind.SESSION))
+def _of_link(secret: str) -> SignIn:
+    digest = check_sign_in_secret(settings(), secret)
+    if digest is None:
+        raise Unauthorised("the link is of another run; open the one that make run has printed last")
+    return SignIn(person_of(SETTINGS_ADMIN), secret_digest=digest)
 
 
 def _of_token(text: str) -> Principal:

@@ -100,7 +100,7 @@ def _login_page(error: AnalyticsError | None = None) -> Response:
         assets=_assets(),
         detail=error.detail if error else "",
         next=_next_address(),
-        is_local=sign_in.can_sign_in_locally(request),
+        has_link=sign_in.has_link(),
     )
     response = make_page(html, error.status if error else 200)
     if error and error.retry_after_s is not None:

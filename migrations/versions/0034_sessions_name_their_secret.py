@@ -18,11 +18,13 @@ SET subject = CASE parent_id WHEN 'account:local' THEN 'account:admin' ELSE pare
 WHERE parent_id LIKE 'account:%'
 """)
     for table in ("export_jobs", "export_schedules"):
+        # One click was an account of its own.
         op.execute(f"""
 UPDATE {table}
-SET owner = CASE request ->> 'token_id' WHEN 'account:local' THEN 'account:admin' ELSE request ->> 'token_id' END
-WHERE request ->> 'token_id' LIKE 'account:%'
+SET request = jsonb_set(request, '{{token_id}}', '"account:admin"')
+WHERE request ->> 'token_id' = 'account:local'
 """)
+        op.execute(f"UPDATE {table} SET owner = request ->> 'token_id' WHERE request ->> 'token_id' LIKE 'account:%'")
 
 
 def downgrade() -> None:

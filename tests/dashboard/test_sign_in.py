@@ -17,6 +17,7 @@ from analytics.errors import Unavailable
 from analytics.sites.names import rename_site
 from analytics.sites.sites import Site
 from analytics.web.server.environ import build_environ
+from tests.conftest import SIGN_IN_SECRET
 from tests.factories import make_site
 from tests.waiting import wait_until
 
@@ -391,41 +392,36 @@ def test_few_wait_for_the_check_of_a_password(engine: Engine, name: str) -> None
         assert checker.check(connection, name, PASSWORD) is None
 
 
-class TestOnThisMachine:
-    def test_one_click_signs_in(self, client: FlaskClient) -> None:
-        assert "Sign in on this machine" in client.get("/login").text
-        assert log_in(client, way="local").status_code == 303
-        assert client.get(ME).json["scopes"] == ["admin"]
+class TestByLink:
+    def test_its_secret_signs_in(self, client: FlaskClient) -> None:
+        assert "make run" in client.get("/login").text
+        assert log_in(client, secret=SIGN_IN_SECRET, next="/sites/shop").location == "/sites/shop"
+        me = client.get(ME).json
+        assert (me["subject"], me["scopes"]) == ("account:admin", ["admin"])
 
-    @pytest.mark.parametrize(
-        ("base", "environ"),
-        [
-            ("http://rebound.example", {}),
-            ("http://localhost", {"REMOTE_ADDR": "10.0.0.9"}),
-            ("http://localhost.evil.example", {}),
-        ],
-    )
-    def test_other_hosts_and_machines_cannot(self, client: FlaskClient, base: str, environ: dict[str, str]) -> None:
-        environ = {"REMOTE_ADDR": "127.0.0.1", **environ}
-        assert "Sign in on this machine" not in client.get("/login", base_url=base, environ_base=environ).text
-        answer = client.post("/login", data={"way": "local"}, base_url=base, environ_base=environ)
-        assert answer.status_code == 403
+    @pytest.mark.parametrize("form", [{"way": "local"}, {"secret": ""}, {"secret": "x" * 48}, {"secret": "é" * 40}])
+    def test_nothing_else_does_on_the_same_machine(self, client: FlaskClient, form: dict[str, str]) -> None:
+        answer = log_in(client, **form)
+        assert (answer.status_code, "Set-Cookie" in answer.headers) == (401, False)
 
-    @pytest.mark.parametrize("name", ["X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP", "Forwarded", "Via"])
-    def test_nor_who_comes_through_a_proxy(self, client: FlaskClient, name: str) -> None:
-        headers = {name: "203.0.113.9"}
-        assert "Sign in on this machine" not in client.get("/login", headers=headers).text
-        assert client.post("/login", data={"way": "local"}, headers=headers).status_code == 403
+    def test_without_one_there_is_no_link(self, make_app: Any) -> None:
+        client = make_app(sign_in_secret="").test_client()
+        assert "make run" not in client.get("/login").text
+        assert log_in(client, secret=SIGN_IN_SECRET).status_code == 401
 
-    @pytest.mark.parametrize("environ", [{"SERVER_PROTOCOL": "HTTP/1.0"}, {"HTTP_HOST": ""}])
-    def test_nor_what_no_browser_sends(self, client: FlaskClient, environ: dict[str, str]) -> None:
-        """nginx asks by HTTP/1.0 and without a header of its own, unless it is told otherwise."""
-        answer = client.post("/login", data={"way": "local"}, environ_overrides=environ)
-        assert answer.status_code == 403
+    def test_in_production_none_signs_in_and_its_sessions_end(self, client: FlaskClient, make_app: Any) -> None:
+        text = log_in(client, secret=SIGN_IN_SECRET).headers["Set-Cookie"].partition("=")[2].partition(";")[0]
+        cookie = {"Cookie": f"session={text}"}
+        assert make_app().test_client(use_cookies=False).get(ME, headers=cookie).status_code == 200
+        production = make_app(environment="production").test_client(use_cookies=False)
+        assert production.get(ME, headers=cookie).status_code == 401
+        assert log_in(production, secret=SIGN_IN_SECRET).status_code == 401
+        assert "make run" not in production.get("/login").text
 
-    def test_nor_in_production(self, make_app: Any) -> None:
-        client = make_app(environment="production").test_client()
-        assert log_in(client, way="local").status_code == 403
+    def test_its_sessions_end_with_it(self, client: FlaskClient, make_app: Any) -> None:
+        text = log_in(client, secret=SIGN_IN_SECRET).headers["Set-Cookie"].partition("=")[2].partition(";")[0]
+        other = make_app(sign_in_secret="another secret of another checkout").test_client(use_cookies=False)
+        assert other.get(ME, headers={"Cookie": f"session={text}"}).status_code == 401
 
 
 def test_cookies_are_read_as_browsers_send_them() -> None:

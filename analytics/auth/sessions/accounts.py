@@ -17,7 +17,7 @@ from analytics.auth.principal import ACCOUNT_PREFIX, Kind, Principal
 from analytics.errors import Unavailable
 from analytics.store.models import accounts, audit_log
 
-ADMIN, LOCAL = "admin", "local"
+ADMIN = "admin"
 # NIST SP 800-63B, 5.1.1: at least eight characters, and long ones are accepted.
 MIN_PASSWORD_CHARS, MAX_PASSWORD_CHARS = 8, 1000
 MAX_NAME_CHARS = 100
@@ -42,6 +42,9 @@ class Account(NamedTuple):
     password: str = ""
 
 
+SETTINGS_ADMIN = Account(ADMIN, frozenset({"admin"}), None)
+
+
 class PasswordChecker:
     """Checks passwords, one at a time. One per app; thread-safe."""
 
@@ -56,7 +59,7 @@ class PasswordChecker:
         if not 1 <= len(name) <= MAX_NAME_CHARS or not name.isprintable() or len(password) > MAX_PASSWORD_CHARS:
             return None
         if name == ADMIN and self._admin:
-            return Account(ADMIN, frozenset({"admin"}), None) if self._is_right(self._admin, password) else None
+            return SETTINGS_ADMIN if self._is_right(self._admin, password) else None
         account = _read_account(connection.execute(_select_account(name)).first())
         return account if self._is_right(account.password if account else NO_PASSWORD, password) else None
 
@@ -83,14 +86,14 @@ def account_id(name: str) -> str:
 
 
 def find_export_obstacle(connection: Connection, parent_id: str, site_id: int) -> str | None:
-    """Why an account may not export the site any more; None: it may, or this is no account. ADMIN and LOCAL need no
-    row. Two queries at most."""
+    """Why an account may not export the site any more; None: it may, or this is no account. ADMIN needs no row.
+    Two queries at most."""
     name = parent_id.removeprefix(ACCOUNT_PREFIX)
     if name == parent_id:
         return None
     account = _read_account(connection.execute(_select_account(name)).first())
     if account is None:
-        return None if name in (ADMIN, LOCAL) else f"the account {name} was deleted"
+        return None if name == ADMIN else f"the account {name} was deleted"
     if not account.scopes & {"export", "admin"}:
         return f"the account {name} may not export any more"
     names = () if account.sites is None else connection.execute(SELECT_NAMES, {"id": site_id}).scalars()
