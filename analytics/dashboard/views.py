@@ -16,7 +16,7 @@ from analytics.dashboard.assets import Assets, read_assets
 from analytics.dashboard.first_page import build_first_page
 from analytics.dashboard.headers import make_page
 from analytics.dashboard.shell import PAGES, build_shell
-from analytics.errors import AnalyticsError, NotFound
+from analytics.errors import PROBLEM_KEY, AnalyticsError, NotFound
 from analytics.extensions import db
 from analytics.sites.sites import Site, find_site
 
@@ -29,6 +29,22 @@ def install(state: BlueprintSetupState) -> None:
     extensions = state.app.extensions
     extensions["assets"] = read_assets()
     extensions["password_checker"] = PasswordChecker(extensions["settings"].admin_password)
+
+
+@blueprint.after_app_request
+def show_problem(response: Response) -> Response:
+    """For a browser, a problem is a page too: a server that is unavailable, or anything unexpected."""
+    problem: AnalyticsError | None = request.environ.get(PROBLEM_KEY)
+    if problem is None or request.blueprint != blueprint.name:
+        return response
+    if request.accept_mimetypes.best_match((response.mimetype or "", "text/html")) != "text/html":
+        return response
+    again = _next_address() if request.method == "POST" else request.full_path.rstrip("?")
+    html = render_template("error.html", assets=_assets(), detail=problem.detail, again=again)
+    page = make_page(html, problem.status)
+    if "Retry-After" in response.headers:
+        page.headers["Retry-After"] = response.headers["Retry-After"]
+    return page
 
 
 @blueprint.get("/")

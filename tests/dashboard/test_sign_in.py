@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import timedelta
 from threading import Barrier, Event
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from flask.testing import FlaskClient
@@ -444,3 +444,35 @@ def test_cookies_in_two_headers_are_one_list() -> None:
     environ = build_environ({**names, "http_version": "1.1", "scheme": "http", "headers": headers}, None)
     assert sessions.read_cookie(environ, "") == "x"
     assert environ["HTTP_ACCEPT"] == "a,b"
+
+
+class TestWithoutPostgresql:
+    BROWSER: ClassVar[dict[str, str]] = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
+    COOKIE: ClassVar[dict[str, str]] = {"Cookie": "session=session_unknown"}
+
+    @pytest.fixture
+    def alone(self, make_app: Any) -> FlaskClient:
+        app = make_app(database_url="postgresql+psycopg2://127.0.0.1:1/none")
+        found: FlaskClient = app.test_client(use_cookies=False)
+        return found
+
+    @pytest.mark.parametrize(("path", "again"), [("/", "/"), ("/sites/shop?days=7", "/sites/shop?days=7")])
+    def test_a_page_says_so_to_browsers(self, alone: FlaskClient, path: str, again: str) -> None:
+        page = alone.get(path, headers=self.BROWSER | self.COOKIE)
+        assert (page.status_code, page.mimetype, int(page.headers["Retry-After"]) > 0) == (503, "text/html", True)
+        assert "the database is unavailable" in page.text
+        assert f'<a href="{again}">Try again</a>' in page.text
+        assert "default-src 'none'" in page.headers["Content-Security-Policy"]
+
+    def test_so_does_the_form(self, alone: FlaskClient) -> None:
+        form = {"name": "ann", "password": PASSWORD, "next": "/sites/shop"}
+        page = alone.post("/login", data=form, headers=self.BROWSER)
+        assert (page.status_code, page.mimetype, "Retry-After" in page.headers) == (503, "text/html", True)
+        assert '<a href="/sites/shop">Try again</a>' in page.text
+
+    @pytest.mark.parametrize("path", [ME, "/"])
+    def test_others_get_a_problem(self, alone: FlaskClient, path: str) -> None:
+        for accept in ("application/json", "*/*", ""):
+            answer = alone.get(path, headers={"Accept": accept} | self.COOKIE)
+            assert (answer.status_code, answer.mimetype) == (503, "application/problem+json")
+        assert alone.get(ME, headers=self.BROWSER | self.COOKIE).mimetype == "application/problem+json"
