@@ -6,10 +6,12 @@ from typing import NamedTuple
 
 from flask import Request, Response
 
+from analytics.auth import sign_in_limits
+from analytics.auth.client_address import client_address, mask_address
 from analytics.auth.guard import authenticator
 from analytics.auth.keys import keys
 from analytics.auth.principal import Principal
-from analytics.auth.sessions import sessions
+from analytics.auth.sessions import accounts, sessions
 from analytics.auth.sessions.accounts import SETTINGS_ADMIN, Account, PasswordChecker, lock_unchanged, person_of
 from analytics.auth.sessions.setting_secrets import check_sign_in_secret, digest_secrets
 from analytics.errors import Forbidden, Unauthorised
@@ -48,11 +50,33 @@ def identify(request: Request) -> SignIn:
         return SignIn(_of_token(token))
     checker: PasswordChecker = current_application().extensions["password_checker"]
     with db.engine.connect() as connection:
-        account = checker.check(connection, form.get("name", "").strip(), form.get("password", ""))
+        account = checker.check(connection, typed_name(request), form.get("password", ""))
     if account is None:
         raise Unauthorised(WRONG_PASSWORD)
     secret_digest = None if account.password else digest_secrets(settings()).admin_password
     return SignIn(person_of(account), account, secret_digest)
+
+
+def typed_name(request: Request) -> str:
+    """The name of an account, as it was typed; empty for another way in."""
+    return request.form.get("name", "").strip() if _way(request) == "password" else ""
+
+
+def record_refusal(request: Request) -> None:
+    """An entry in the audit log, for some of many. Only the name of an account is in it: another may be a password."""
+    if not sign_in_limits.may_record():
+        return
+    with db.engine.begin() as connection:
+        accounts.record_refusal(connection, typed_name(request), _origin(request))
+
+
+def _way(request: Request) -> str:
+    return next((way for way in ("secret", "token") if request.form.get(way, "").strip()), "password")
+
+
+def _origin(request: Request) -> dict[str, str]:
+    """How, and from which network: an address in the audit log would stay there unmasked."""
+    return {"way": _way(request), "network": mask_address(client_address(request.environ, settings()))}
 
 
 def has_link() -> bool:
@@ -67,7 +91,7 @@ def open_session(response: Response, request: Request, found: SignIn) -> None:
     with db.engine.begin() as connection:
         if found.account and not lock_unchanged(connection, found.account):
             raise Unauthorised(WRONG_PASSWORD)
-        text, ends_at = sessions.open_session(connection, found.person, lifetime, found.secret_digest)
+        text, ends_at = sessions.open_session(connection, found.person, lifetime, found.secret_digest, _origin(request))
     _set_cookie(response, request, text, ends_at)
 
 

@@ -5,7 +5,7 @@ from urllib.parse import quote
 from flask import Blueprint, Response, current_app, redirect, render_template, request
 from flask.blueprints import BlueprintSetupState
 
-from analytics.auth import limits
+from analytics.auth import sign_in_limits
 from analytics.auth.admission import accepts_form
 from analytics.auth.guard import check_site_access, find_person
 from analytics.auth.keys.site_keys import check_site_key
@@ -16,7 +16,7 @@ from analytics.dashboard.assets import Assets, read_assets
 from analytics.dashboard.first_page import build_first_page
 from analytics.dashboard.headers import make_page
 from analytics.dashboard.shell import PAGES, build_shell
-from analytics.errors import PROBLEM_KEY, AnalyticsError, NotFound
+from analytics.errors import PROBLEM_KEY, AnalyticsError, Forbidden, NotFound, Unauthorised
 from analytics.extensions import db
 from analytics.sites.sites import Site, find_site
 
@@ -79,9 +79,12 @@ def log_in() -> Response:
     """Opens a session and goes on to where the person wanted to be; else the form again, with what was wrong."""
     try:
         sign_in.check_same_origin(request)
-        limits.enforce_sign_in_limit()
+        sign_in_limits.enforce(sign_in.typed_name(request))
         response = _redirect(_next_address())
         sign_in.open_session(response, request, sign_in.identify(request))
+    except (Unauthorised, Forbidden) as error:
+        sign_in.record_refusal(request)
+        return _login_page(error)
     except AnalyticsError as error:
         return _login_page(error)
     return response

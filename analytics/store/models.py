@@ -432,6 +432,8 @@ accounts = Table(
     Column("changed_at", Instant, nullable=False),
 )
 
+# The action of the audit log whose entries do not stay for ever: strangers cause them.
+REFUSED_SIGN_IN = "session.refuse"
 audit_log = Table(
     "audit_log",
     metadata,

@@ -11,6 +11,7 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import Engine
 
+from analytics import clock
 from analytics.auth.sessions import sessions
 from analytics.auth.sessions.accounts import PasswordChecker, lock_unchanged, person_of
 from analytics.errors import Unavailable
@@ -358,7 +359,9 @@ def test_nobody_is_sent_to_another_host(client: FlaskClient, token: Any, target:
     assert log_in(client, token=token("read"), next=target).location == "/"
 
 
-def test_guesses_are_limited_by_address(make_app: Any) -> None:
+def test_guesses_are_limited_by_address(make_app: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = clock.now()
+    monkeypatch.setattr(clock, "now", lambda: now)
     client = make_app(environment="production").test_client()
     answers = [log_in(client, name="ann", password="guess").status_code for _ in range(12)]
     assert answers == [401] * 10 + [429] * 2

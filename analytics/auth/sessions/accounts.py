@@ -5,17 +5,17 @@ ADMIN_PASSWORD makes the account `admin` without a row.
 """
 
 import threading
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, Select, delete, insert, select, text, update
+from sqlalchemy import Connection, Row, delete, insert, select, text, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from werkzeug.security import check_password_hash, generate_password_hash
 
 from analytics import clock
 from analytics.auth.principal import ACCOUNT_PREFIX, Kind, Principal
 from analytics.errors import Unavailable
-from analytics.store.models import accounts, audit_log
+from analytics.store.models import REFUSED_SIGN_IN, accounts, audit_log
 
 ADMIN = "admin"
 # NIST SP 800-63B, 5.1.1: at least eight characters, and long ones are accepted.
@@ -56,11 +56,11 @@ class PasswordChecker:
 
     def check(self, connection: Connection, name: str, password: str) -> Account | None:
         """The account; None for a wrong name or password. Raises Unavailable where too many wait."""
-        if not 1 <= len(name) <= MAX_NAME_CHARS or not name.isprintable() or len(password) > MAX_PASSWORD_CHARS:
+        if not is_name(name) or len(password) > MAX_PASSWORD_CHARS:
             return None
         if name == ADMIN and self._admin:
             return SETTINGS_ADMIN if self._is_right(self._admin, password) else None
-        account = _read_account(connection.execute(_select_account(name)).first())
+        account = _read_account(connection, name)
         return account if self._is_right(account.password if account else NO_PASSWORD, password) else None
 
     def _is_right(self, known: str, password: str) -> bool:
@@ -71,6 +71,11 @@ class PasswordChecker:
                 return check_password_hash(known, password)
         finally:
             self._places.release()
+
+
+def is_name(text: str) -> bool:
+    """Whether an account may have this name."""
+    return 1 <= len(text) <= MAX_NAME_CHARS and text.isprintable()
 
 
 def person_of(account: Account) -> Principal:
@@ -91,7 +96,7 @@ def find_export_obstacle(connection: Connection, parent_id: str, site_id: int) -
     name = parent_id.removeprefix(ACCOUNT_PREFIX)
     if name == parent_id:
         return None
-    account = _read_account(connection.execute(_select_account(name)).first())
+    account = _read_account(connection, name)
     if account is None:
         return None if name == ADMIN else f"the account {name} was deleted"
     if not account.scopes & {"export", "admin"}:
@@ -107,8 +112,14 @@ def lock_unchanged(connection: Connection, account: Account) -> bool:
     changes it then ends the sessions that are there."""
     if not account.password:
         return True
-    query = _select_account(account.name).with_for_update(read=True)
-    return _read_account(connection.execute(query).first()) == account
+    return _read_account(connection, account.name, locked=True) == account
+
+
+def record_refusal(connection: Connection, name: str, origin: Mapping[str, str]) -> None:
+    """Writes an attempt to sign in that was refused to the audit log; of an account under its name."""
+    is_known = name == ADMIN or (is_name(name) and _read_account(connection, name) is not None)
+    actor = account_id(name) if is_known else "unknown"
+    connection.execute(insert(audit_log).values(actor=actor, action=REFUSED_SIGN_IN, detail=dict(origin)))
 
 
 def set_password(
@@ -150,11 +161,9 @@ def forget_sites(connection: Connection, names: Collection[str], actor: str) -> 
 
 
 # Served by pk_accounts.
-def _select_account(name: str) -> Select[Any]:
-    return select(accounts).where(accounts.c.name == name)
-
-
-def _read_account(row: Row[Any] | None) -> Account | None:
+def _read_account(connection: Connection, name: str, locked: bool = False) -> Account | None:
+    query = select(accounts).where(accounts.c.name == name)
+    row = connection.execute(query.with_for_update(read=True) if locked else query).first()
     return None if row is None else _account(row)
 
 

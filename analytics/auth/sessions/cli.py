@@ -12,7 +12,7 @@ from analytics.extensions import buffer_redis, db, settings
 
 
 def _check_name(context: click.Context, parameter: click.Parameter, name: str) -> str:
-    if not 1 <= len(name) <= MAX_NAME_CHARS or not name.isprintable() or name != name.strip():
+    if not accounts.is_name(name) or name != name.strip():
         raise click.BadParameter(f"accepted: 1 to {MAX_NAME_CHARS} characters without spaces around them")
     return name
 

@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Collection, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from types import MappingProxyType
 from typing import Any
 
 from redis import Redis
@@ -29,10 +30,15 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 def open_session(
-    connection: Connection, principal: Principal, lifetime: timedelta, secret_digest: bytes | None = None
+    connection: Connection,
+    principal: Principal,
+    lifetime: timedelta,
+    secret_digest: bytes | None = None,
+    origin: Mapping[str, str] = MappingProxyType({}),
 ) -> tuple[str, datetime]:
     """The cookie's text, which is not stored, and when the session ends: after `lifetime`, or with the credential that
-    `principal` came with. `secret_digest`: of the settings' secret that it came with (setting_secrets.py)."""
+    `principal` came with. `secret_digest`: of the settings' secret that it came with (setting_secrets.py).
+    `origin`: how and from where, for the audit log."""
     token, session_id, now = keys.new_secret(TOKEN_PREFIX), str(uuid.uuid4()), clock.now()
     seconds = min(lifetime.total_seconds(), principal.expires_at - now.timestamp())
     ends_at = now + timedelta(seconds=seconds)
@@ -48,7 +54,7 @@ def open_session(
         "expires_at": ends_at,
     }
     connection.execute(insert(sessions).values(row))
-    entry = {"actor": principal.subject, "action": "session.open", "detail": {"id": session_id}}
+    entry = {"actor": principal.subject, "action": "session.open", "detail": {"id": session_id, **origin}}
     connection.execute(insert(audit_log).values(entry))
     return token, ends_at
 
