@@ -376,7 +376,8 @@ def test_the_description_names_the_credentials_of_each_route(app: Flask) -> None
         if name in ROUTES
     }
     expected = {
-        name: {"bearerAuth", "basicAuth"}
+        name: {"bearerAuth", "basicAuth", "sessionCookie"}
+        | (set() if name.startswith("GET") else {"csrfHeader"})
         | ({"keyQuery"} if route.is_publishable else set())
         | ({"shareQuery"} if route.is_shared else set())
         for name, route in ROUTES.items()
