@@ -87,6 +87,12 @@ export function periodOf(state) {
   return [query, query.date ? 1 : length(query.from, query.to ?? now)];
 }
 
+/** The period's last day. @param {State} state */
+export function lastDay(state) {
+  const [query] = periodOf(state);
+  return query.to ?? query.date ?? today();
+}
+
 /** The granularities that make a readable chart of so many days, and that the API accepts. @param {number} days */
 export function unitsOf(days) {
   const fits = { hour: days <= 31, day: days > 2 && days <= 366, week: days > 13, month: days > 59 };

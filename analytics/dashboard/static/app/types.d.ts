@@ -154,7 +154,8 @@ type Word = import("./words.js").Word;
 type Choose = (dimension: string, value: string | null) => void;
 
 /** The dialog that is open. `index`: of the filter's term that is changed. */
-type Opened = { kind: "details"; tab: Tab } | { kind: "filter"; index: number | null } | { kind: "segment" } | { kind: "help" };
+type Opened = { kind: "details"; tab: Tab } | { kind: "filter"; index: number | null } | { kind: "segment" } | { kind: "help" }
+  | { kind: "notes"; day: string; notes: DayNote[] };
 
 /** What the parts of the overview share. */
 interface OverviewContext {
@@ -170,6 +171,13 @@ interface DialogsProps {
   pages: PageEntry[];
   choose: Choose;
   close: () => void;
+  reloadNotes: () => void;
+  say: (said: Said) => void;
+}
+/** A message at the edge of the page; `undo` takes back what it tells. */
+interface Said {
+  text: string;
+  undo?: () => void;
 }
 interface MenuProps {
   label: unknown;
@@ -209,7 +217,7 @@ interface TipProps {
   metric: Measure;
   unit: string;
   width: number;
-  notes: string[];
+  notes: DayNote[];
 }
 
 /** A condition while it is made. `property`: where the field is `payload`; `typed`: a value that is not added yet. */

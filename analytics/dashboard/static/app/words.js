@@ -24,6 +24,10 @@ const en = {
   chartLabel: "{measure} by {unit}: {value} in all. Left and right arrow keys read the values, Enter opens one.",
   soFar: "so far", asTable: "Show as table", asChart: "Show as chart", csv: "Download CSV", date: "Date",
   before: "Before",
+  // Notes
+  notes: "Notes", addNote: "Add a note", editNote: "Change the note", noteText: "Note", edit: "Change: {text}",
+  deleteNote: "Delete: {text}", noteSaved: "Note saved: {day}", noteDeleted: "Note deleted", undo: "Undo",
+  noteMark: { one: "Note: {text}", other: "{n} notes: {text}" },
   // Lists
   topPages: "Top pages", entryPages: "Entry", exitPages: "Exit", channels: "Channels", sources: "Sources",
   referrers: "Referrers",

@@ -1,6 +1,6 @@
 // The list of keyboard shortcuts.
 import { html } from "../vendor/preact.js";
-import { PRESETS } from "../app/state.js";
+import { PRESETS, may } from "../app/state.js";
 import { t } from "../app/words.js";
 import { Dialog } from "./dialog.js";
 
@@ -10,6 +10,7 @@ export default function Help({ pages, close }) {
     ...PRESETS.map((one) => [one.key, t(one.name)]),
     ["C", t("compare")],
     ["/", t("addFilter")],
+    ...(may("write") ? [["N", t("addNote")]] : []),
     ["Esc", t("clearFilters")],
     ["?", t("help")],
     ["G S", t("goTo", { name: t("allSites") })],
