@@ -7,7 +7,8 @@ interface State {
   /** Days of a custom period, both included: YYYY-MM-DD. */
   from: string;
   to: string;
-  compare: "previous" | "year" | "none";
+  /** `previous`, `year`, `none`, or the first and the last day of a range: `2026-10-01..2026-10-31`. */
+  compare: string;
   /** The chosen granularity; empty: what suits the period. */
   unit: string;
   /** The measure in the chart. */

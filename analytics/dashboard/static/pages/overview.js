@@ -3,7 +3,7 @@ import { html, useCallback, useEffect, useRef, useState } from "../vendor/preact
 import { address, get, overviewPath, useModule, useReport } from "../app/api.js";
 import { MEASURES, at, duration, range } from "../app/format.js";
 import { Icon } from "../app/icons.js";
-import { PRESETS, SITE, ZONE, lastDay, may, periodOf, reportQuery, shift, today, unitOf, useAddress } from "../app/state.js";
+import { PRESETS, SITE, ZONE, daysOf, may, periodOf, reportQuery, shift, today, unitOf, useAddress } from "../app/state.js";
 import { t } from "../app/words.js";
 import { LineChart } from "../charts/line.js";
 import { CompareMenu, PeriodMenu, UnitSwitch, ViewSwitch } from "../parts/dates.js";
@@ -153,7 +153,7 @@ function shortcut(key, { state, go, pages, open }) {
     c: () => go({ compare: state.compare === "none" ? "previous" : "none" }),
     "/": () => open({ kind: "filter", index: null }),
     "?": () => open({ kind: "help" }),
-    ...(may("write") && { n: () => open({ kind: "notes", day: lastDay(state), notes: [] }) }),
+    ...(may("write") && { n: () => open({ kind: "notes", day: daysOf(state)[1], notes: [] }) }),
     "g s": () => location.assign("/"),
   };
   return key === "escape" && state.filter ? () => go({ filter: "" }) : others[key];
@@ -217,7 +217,7 @@ function Plot({ data, state, go, notes, hasEvents, open }) {
       <span class="grow"></span>
       <span class="tools"><${UnitSwitch} state=${state} go=${go} /><${ViewSwitch} state=${state} go=${go} />
         ${annotate && html`<button class="iconbtn" aria-label=${t("addNote")} title=${t("addNote") + " (N)"}
-          onClick=${() => annotate(lastDay(state))}><${Icon} name="note" /></button>`}
+          onClick=${() => annotate(daysOf(state)[1])}><${Icon} name="note" /></button>`}
         <a class="iconbtn" href=${csvAddress(state)} download title=${t("csv")} aria-label=${t("csv")}>
           <${Icon} name="download" /></a></span>
     </div>
