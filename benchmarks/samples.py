@@ -27,13 +27,14 @@ from benchmarks.measuring import RUNS, get_json, p95_ms, print_progress, read_he
 from benchmarks.stack import Stack
 from config import load
 
-HOURS, CHUNK, BUDGET_MS = 168, 15_000, 100
+HOURS, CHUNK = 168, 15_000
 ROUTES, CODES = ("/a", "/b", "/api/users"), ("200", "304", "404", "500")
+# What is asked for, and its budget in ms.
 QUERIES = {
-    "figures and percentiles": "hours=168",
-    "the same by hour": "hours=168&granularity=hour",
-    "one tag": "hours=168&tag.route=/a",
-    "by a tag": "hours=168&group_by=route",
+    "figures and percentiles": ("hours=168", 100),
+    "the same by hour": ("hours=168&granularity=hour", 100),
+    "one tag": ("hours=168&tag.route=/a", 150),
+    "by a tag": ("hours=168&group_by=route", 150),
 }
 SELECT = "count(*), sum(value), avg(value), min(value), max(value)"
 PERCENTILES = "percentile_disc(ARRAY[0.5, 0.9, 0.95, 0.99]) WITHIN GROUP (ORDER BY value)"
@@ -56,7 +57,7 @@ def run(events: int, quick: bool = False) -> str:
                 site = sites.create_site(connection, "shop", "Shop")
             store_s = _load(db.engine, site.id, events, now)
             client, header = app.test_client(), read_header("shop")
-            results = {name: _query_ms(client, header, query) for name, query in QUERIES.items()}
+            results = {name: _query_ms(client, header, query) for name, (query, _) in QUERIES.items()}
             window = {"site": site.id, "start": now - timedelta(hours=HOURS), "end": now}
             statements = {} if quick else PLAIN_SQL
             plain_sql = {name: time_plain_sql(db.engine, [query], window)[0] for name, query in statements.items()}
@@ -70,9 +71,9 @@ def run(events: int, quick: bool = False) -> str:
         "|---|---:|---:|---:|---:|---:|",
     ]
     for name, ours in results.items():
-        plain = plain_sql.get(name, 0.0)
-        met = "yes" if ours <= BUDGET_MS else "NO"
-        lines.append(f"| {name} | {ours:,.1f} | {BUDGET_MS} | {met} | {plain:,.0f} | {plain / ours:,.0f} |")
+        plain, budget_ms = plain_sql.get(name, 0.0), QUERIES[name][1]
+        met = "yes" if ours <= budget_ms else "NO"
+        lines.append(f"| {name} | {ours:,.1f} | {budget_ms} | {met} | {plain:,.0f} | {plain / ours:,.0f} |")
     return "\n".join(lines)
 
 

@@ -42,12 +42,13 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True, slots=True)
 class FunnelResult:
-    """`attempts`: all of them, without their ends; `best_attempts` and `first_start_times`: one of each entity, in the
-    same order. `dimension_values`: by code."""
+    """`attempts`: all of them, without their ends; `best_attempts`, `users` and `first_start_times`: one of each
+    entity, in the same order. `dimension_values`: by code."""
 
     definition: FunnelDefinition
     attempts: Attempts
     best_attempts: Attempts
+    users: IntArray
     first_start_times: IntArray
     dimension_values: list[str]
 
@@ -114,12 +115,17 @@ def count_attempts(definition: FunnelDefinition, period_start: datetime, found: 
         points = replace(found.points, dimension_codes=codes[found.points.dimension_codes])
         found = found._replace(points=points)
 
-    def count(part: FunnelEvents) -> tuple[Attempts, Attempts]:
-        attempts = _find_attempts(definition, period_start, part, numbers)
-        return attempts.without_ends(), best_attempts(attempts)
+    def count(part: FunnelEvents) -> tuple[Attempts, Attempts, IntArray]:
+        entities = _number_visits(part) if definition.scope == "visit" else _number_users(part)
+        attempts = _find_attempts(definition, period_start, part, entities, numbers)
+        best = best_attempts(attempts)
+        return attempts.without_ends(), best, entities.find_users(best.entities)
 
-    every, best = map(Attempts.concat, zip(*_map_parts(found, count), strict=True))
-    return FunnelResult(definition, every, best, first_starts(every), names)
+    every, best, users = zip(*_map_parts(found, count), strict=True)
+    attempts = Attempts.concat(every)
+    return FunnelResult(
+        definition, attempts, Attempts.concat(best), np.concatenate(users), first_starts(attempts), names
+    )
 
 
 def _map_parts(found: FunnelEvents, function: Callable[[FunnelEvents], Result]) -> list[Result]:
@@ -128,22 +134,46 @@ def _map_parts(found: FunnelEvents, function: Callable[[FunnelEvents], Result]) 
         return list(threads.map(function, found.split()))
 
 
+class _Entities(NamedTuple):
+    """The points of a part in the order of their entities, and the entity of each and of each tracked row.
+    `visit_users`: of the entities from `first` on; None: an entity is a user."""
+
+    points: EventArrays
+    of_points: IntArray
+    of_tracked: IntArray
+    visit_users: IntArray | None = None
+    first: int = 0
+
+    def find_users(self, entities: IntArray) -> IntArray:
+        """The user of each."""
+        return entities if self.visit_users is None else self.visit_users[entities - self.first]
+
+
+def _number_users(part: FunnelEvents) -> _Entities:
+    return _Entities(part.points, part.points.users, np.array([row.user for row in part.tracked], np.int64))
+
+
+def _number_visits(part: FunnelEvents) -> _Entities:
+    ordered, count, first = part.sort_instants(), len(part.points), part.first_visit
+    of_instants = ordered.number_visits() + first
+    own = ordered.order[ordered.order < count]
+    of_tracked = of_instants[count : count + len(part.tracked)]
+    return _Entities(part.points.take(own), of_instants[own], of_tracked, ordered.visit_users(), first)
+
+
 def _find_attempts(
-    definition: FunnelDefinition, period_start: datetime, part: FunnelEvents, numbers: Mapping[str, int]
+    definition: FunnelDefinition,
+    period_start: datetime,
+    part: FunnelEvents,
+    entities: _Entities,
+    numbers: Mapping[str, int],
 ) -> Attempts:
     """Of the entities of the part. `numbers`: the codes of the dimension's values."""
-    points, count = part.points, len(part.points)
-    entities, tracked_entities = points.users, np.array([row.user for row in part.tracked], np.int64)
-    if definition.scope == "visit":
-        ordered = part.sort_instants()
-        of_instants = ordered.number_visits() + part.first_visit
-        own = ordered.order[ordered.order < count]
-        points, entities, tracked_entities = points.take(own), of_instants[own], of_instants[count:]
     window_us, is_strict = definition.window_s * 1_000_000, definition.ordering == "strict"
-    attempts = find_attempts(points, entities, len(definition.steps), window_us, is_strict)
+    attempts = find_attempts(entities.points, entities.of_points, len(definition.steps), window_us, is_strict)
     if not part.tracked:
         return attempts
-    tracked = _tracked_attempts(definition, period_start, part.tracked, tracked_entities[: len(part.tracked)], numbers)
+    tracked = _tracked_attempts(definition, period_start, part.tracked, entities.of_tracked, numbers)
     return Attempts.concat([attempts, tracked]).sorted_by_start()
 
 

@@ -58,8 +58,15 @@ class SortedInstants(NamedTuple):
     def number_visits(self) -> IntArray:
         """The number of each instant's visit, from 0, in the order before sorting."""
         numbers = np.empty(len(self.order), np.int64)
-        numbers[self.order] = np.cumsum(self.is_session_start | self.is_after_gap) - 1
+        numbers[self.order] = np.cumsum(self._is_visit_start()) - 1
         return numbers
+
+    def visit_users(self) -> IntArray:
+        """The user of each visit, by its number."""
+        return self.users[self._is_visit_start()]
+
+    def _is_visit_start(self) -> BoolArray:
+        return self.is_session_start | self.is_after_gap
 
 
 def sort_instants(instants: SessionInstants) -> SortedInstants:

@@ -60,13 +60,11 @@ def _find_of_funnel(request: ReportRequest) -> UserGroup:
     if step > most:
         detail = f"the funnel has {steps} steps; accepted: 1 to {most} with reached={reached}"
         raise bad_parameter("step", detail, EXAMPLES["funnel"])
-    if funnel.definition.scope != "user":
-        detail = "this funnel counts visits, not users; accepted: a funnel with the scope user"
-        raise bad_parameter("funnel", detail, EXAMPLES["funnel"])
     period = read_funnel_period(request)
-    best = count_funnel(request, expand_spec(request, spec_of(funnel)), period).best_attempts
-    is_member = best.depths == step if reached == DROPPED else best.depths >= step
-    return UserGroup(period, period_parameter(query), BitMap64(best.entities[is_member].tolist()))
+    result = count_funnel(request, expand_spec(request, spec_of(funnel)), period)
+    depths = result.best_attempts.depths
+    is_member = depths == step if reached == DROPPED else depths >= step
+    return UserGroup(period, period_parameter(query), BitMap64(result.users[is_member].tolist()))
 
 
 def _read_funnel(request: ReportRequest) -> Funnel:

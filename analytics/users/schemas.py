@@ -51,7 +51,9 @@ class GroupFields(Schema):
     """Which users: of a step of a funnel, of a number of the retention grid, or of a variant of an experiment; with
     none of them, those with an event that meets `filter` and `type`."""
 
-    funnel = fields.UUID(metadata={"description": "Id of a funnel: who reached a step of it."})
+    funnel = fields.UUID(
+        metadata={"description": "Id of a funnel: who reached a step of it; of a funnel by visit, whose visits did."}
+    )
     step = fields.Integer(
         validate=Range(1), metadata={"description": "With `funnel`: which step, from 1 on.", "example": 2}
     )

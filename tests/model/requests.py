@@ -216,7 +216,7 @@ class Requests:
         return self._filtered(types=True)
 
     def _users_of_step(self) -> Query:
-        funnel_id = self._rng.choice([one for one in self._funnels if self._site.definitions[one]["scope"] == "user"])
+        funnel_id = self._rng.choice(self._funnels)
         steps = len(self._site.definitions[funnel_id]["steps"])
         step = self._rng.randrange(1, steps + 1)
         reached = self._chance(0.5, "reached", "true", "dropped" if step < steps else "true")

@@ -81,7 +81,7 @@ def _of_step(site: Site, request: Request) -> tuple[Period, set[str]]:
     period, step = site.period(request, 7), request.number("step", 0)
     best = best_attempts(find_attempts(site, request, period, site.definitions[request["funnel"]]))
     is_exact = request.get("reached") == "dropped"
-    return period, {one.entity for one in best if one.depth == step or (one.depth > step and not is_exact)}
+    return period, {one.start.user for one in best if one.depth == step or (one.depth > step and not is_exact)}
 
 
 def _of_cohort(site: Site, request: Request) -> tuple[Period, set[str]]:
