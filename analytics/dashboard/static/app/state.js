@@ -155,8 +155,25 @@ export function useAddress() {
   }, []);
   const go = useCallback((/** @type {Partial<State>} */ change, /** @type {boolean} */ replace = false) => {
     const next = { ...readState(location.search), ...change };
-    history[replace ? "replaceState" : "pushState"](null, "", writeState(next));
+    history[replace ? "replaceState" : "pushState"](history.state, "", writeState(next));
     setState(readState(location.search));
   }, []);
   return [state, go];
+}
+
+/** A choice that is worth no address, such as the tab of a panel. It is kept with the step of the history.
+ * @param {string} name @returns {[number, (at: number) => void]} */
+export function useKept(name) {
+  const read = () => Number(history.state?.[name] ?? 0);
+  const [at, setAt] = useState(read);
+  useEffect(() => {
+    const onBack = () => setAt(read());
+    addEventListener("popstate", onBack);
+    return () => removeEventListener("popstate", onBack);
+  }, []);
+  const choose = (/** @type {number} */ next) => {
+    history.replaceState({ ...history.state, [name]: next }, "");
+    setAt(next);
+  };
+  return [at, choose];
 }
