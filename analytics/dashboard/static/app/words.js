@@ -75,7 +75,7 @@ const en = {
   install: "How to send events",
   problem: "The report could not be made", offline: "The server does not answer", tryAgain: "Try again",
   lastDays: { one: "Show the last day", other: "Show the last {n} days" },
-  completeThrough: "Complete through {time}", staleAt: "As of {time}: not refreshed since", zone: "Time zone {zone}",
+  completeThrough: "Complete through {time}", shownAsOf: "Shown: {period}, as of {time}", zone: "Time zone {zone}",
   rollup: "From exact rollups", raw: "From single events",
   took: "Loaded in {time}", distinct: "Visitors are distinct people: counted as sets, never summed",
   noSites: "No sites", noSitesText: "This account may read no site.",

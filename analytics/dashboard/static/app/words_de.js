@@ -68,7 +68,7 @@ export const de = {
   install: "So werden Ereignisse gesendet",
   problem: "Der Bericht kam nicht zustande", offline: "Der Server antwortet nicht", tryAgain: "Noch einmal",
   lastDays: { one: "Den letzten Tag zeigen", other: "Die letzten {n} Tage zeigen" },
-  completeThrough: "Vollständig bis {time}", staleAt: "Stand {time}: seitdem nicht erneuert", zone: "Zeitzone {zone}",
+  completeThrough: "Vollständig bis {time}", shownAsOf: "Gezeigt: {period}, Stand {time}", zone: "Zeitzone {zone}",
   rollup: "Aus genauen Summen", raw: "Aus einzelnen Ereignissen",
   took: "Geladen in {time}", distinct: "Besucher sind verschiedene Personen: als Mengen gezählt, nie addiert",
   noSites: "Keine Websites", noSitesText: "Dieses Konto darf keine Website lesen.",

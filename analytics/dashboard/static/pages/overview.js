@@ -71,27 +71,27 @@ export default function OverviewPage({ pages }) {
   const [said, say] = useState(/** @type {Said | null} */ (null));
   /** @type {Choose} */
   const choose = useCallback((field, value) => go({ filter: toggleValue(state.filter, field, value) }), [state.filter]);
-  useRefresh(data, report.retry);
+  useRefresh(data, error !== null, report.retry);
   useShortcuts({ state, go, pages, open: setOpened });
   const isStale = isBusy && data !== null;
   const hasEvents = useHasEvents(data !== null && isEmpty(data));
   return html`<${Sidebar} pages=${pages} current="overview" isOpen=${isDrawerOpen} close=${() => setDrawer(false)}
     openHelp=${() => setOpened({ kind: "help" })} />
-    <main id="main" class="main" tabindex="-1">
+    <main id="main" class="main" tabindex="-1" inert=${isDrawerOpen}>
       <${Head} state=${state} go=${go} isDrawn=${isDrawn} openDrawer=${() => setDrawer(true)} open=${setOpened} />
-      <${Alert} error=${error} retry=${report.retry} go=${go} />
+      <${Alert} error=${error} data=${data} retry=${report.retry} go=${go} />
       <${Chips} state=${state} go=${go} edit=${(/** @type {number} */ index) => setOpened({ kind: "filter", index })} />
       <section class=${"card hero" + (isStale ? " busy" : "")} aria-label=${t("overview")}>
         <${Kpis} data=${data} metric=${state.metric} choose=${(/** @type {string} */ metric) => go({ metric }, true)} />
         <${Plot} data=${data} state=${state} go=${go} notes=${notes} hasEvents=${hasEvents} open=${setOpened} />
       </section>
-      ${hasEvents && html`<div class="panels">
+      ${!(data && isEmpty(data)) && html`<div class="panels">
         ${PANELS.map((one) => html`<${Panel} key=${one.name} ...${one} data=${data} isBusy=${isStale} state=${state}
           choose=${choose}
           open=${(/** @type {Tab} */ chosen) => setOpened({ kind: "details", tab: chosen })} />`)}
         <${BusiestHours} data=${data} isBusy=${isStale} />
       </div>`}
-      ${data && html`<${Freshness} data=${data} took=${report.took} isFailed=${error !== null} />`}
+      ${data && html`<${Freshness} data=${data} took=${report.took} />`}
     </main>
     <${Dialogs} opened=${opened} state=${state} go=${go} pages=${pages} choose=${choose} close=${() => setOpened(null)}
       reloadNotes=${reloadNotes} say=${say} />
@@ -119,8 +119,14 @@ function useDrawn(name, isReady) {
   return isDrawn;
 }
 
-/** Reads a period that is still running again from time to time. @param {Overview | null} data @param {() => void} retry */
-function useRefresh(data, retry) {
+/** Reads a period that is still running again from time to time, and after a failure when the network is back.
+ * @param {Overview | null} data @param {boolean} isFailed @param {() => void} retry */
+function useRefresh(data, isFailed, retry) {
+  useEffect(() => {
+    if (!isFailed) return undefined;
+    addEventListener("online", retry);
+    return () => removeEventListener("online", retry);
+  }, [isFailed]);
   useEffect(() => {
     if (!data || Date.parse(data.meta.to) < Date.now()) return undefined;
     const timer = setTimeout(() => !document.hidden && retry(), REFRESH_MS);
@@ -176,13 +182,16 @@ function Head({ state, go, isDrawn, openDrawer, open }) {
   </div>`;
 }
 
-/** @param {{ error: Failure | null, retry: () => void, go: Go }} props */
-function Alert({ error, retry, go }) {
+/** What went wrong, of when the figures below are, and what may be done about it.
+ * @param {{ error: Failure | null, data: Overview | null, retry: () => void, go: Go }} props */
+function Alert({ error, data, retry, go }) {
   if (!error) return null;
   const { days } = error;
   const shorten = () => go({ period: "custom", from: shift(today(), 1 - Number(days)), to: today(), unit: "" });
   return html`<div class="card alert" role="alert">
-    <div><b>${t(error.status ? "problem" : "offline")}</b><div>${error.message}</div></div>
+    <div><b>${t(error.status ? "problem" : "offline")}</b><div>${error.message}</div>
+      ${data && html`<div class="num">${t("shownAsOf", { period: range(data.meta.from, data.meta.to),
+        time: at(data.meta.computed_at) })}</div>`}</div>
     ${days && html`<button class="btn" onClick=${shorten}>${t("lastDays", { n: days }, days)}</button>`}
     <button class="btn" onClick=${retry}>${t("tryAgain")}</button>
   </div>`;
@@ -290,11 +299,10 @@ function BusiestHours({ data, isBusy }) {
   </section>`;
 }
 
-/** @param {{ data: Overview, took: number, isFailed: boolean }} props */
-function Freshness({ data, took, isFailed }) {
+/** @param {{ data: Overview, took: number }} props */
+function Freshness({ data, took }) {
   const { meta } = data;
   return html`<footer class="fresh">
-    ${isFailed && html`<span class="stale">${t("staleAt", { time: at(meta.computed_at) })}</span>`}
     ${meta.complete_through && html`<span class="num">${t("completeThrough", { time: at(meta.complete_through) })}</span>`}
     <span>${t("zone", { zone: meta.zone })}</span>
     <span>${t(meta.source === "raw" ? "raw" : "rollup")}</span>
@@ -324,5 +332,6 @@ function Dialogs({ opened, state, go, pages, choose, close, reloadNotes, say }) 
   if (opened?.kind === "segment" && filter) return html`<${filter.SegmentDialog} state=${state} go=${go} close=${close} />`;
   if (opened?.kind === "notes" && notes) return html`<${notes.default} ...${opened} reload=${reloadNotes} say=${say}
     close=${close} />`;
-  return opened?.kind === "help" && help ? html`<${help.default} pages=${pages} close=${close} />` : null;
+  return opened?.kind === "help" && help ? html`<${help.default} pages=${pages} hasPeriods=${true}
+    hasFilters=${true} close=${close} />` : null;
 }
