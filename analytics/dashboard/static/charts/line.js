@@ -3,6 +3,7 @@
 import { html, useLayoutEffect, useMemo, useRef, useState } from "../vendor/preact.js";
 import { DASH, MEASURES, axis, bucket } from "../app/format.js";
 import { t } from "../app/words.js";
+import { Delta } from "../parts/kpis.js";
 
 /** @typedef {[number, number]} Place */
 
@@ -244,14 +245,20 @@ function Cross({ plan, index }) {
     ${now && html`<circle class="dot" cx=${now[0]} cy=${now[1]} r="4.5" />`}`;
 }
 
+/** @param {number | null} now @param {number | null | undefined} before */
+const growthOf = (now, before) => (now === null || !before ? null : now / before - 1);
+
 /** @param {TipProps} props */
 function Tip({ plan, index, point, other, metric, unit, width, notes }) {
-  const { long } = MEASURES[metric];
+  const { long, good } = MEASURES[metric];
   const x = plan.x(index);
+  const isOver = index < plan.begun && index !== plan.running;
+  const growth = growthOf(point[metric], other?.[metric]);
   return html`<div class=${"tip" + (x > width / 2 ? " flip" : "")} style=${{ "--x": x + "px" }} role="status">
     <div class="tip-row"><span class="key"></span><span>${bucket(point.ts, unit)}
       ${index === plan.running ? ` (${t("soFar")})` : ""}</span>
-      <b>${index < plan.begun ? long(point[metric]) : DASH}</b></div>
+      <b>${index < plan.begun ? long(point[metric]) : DASH}</b>${isOver && growth !== null && html`<${Delta}
+        change=${growth} good=${good} />`}</div>
     ${other && html`<div class="tip-row dim"><span class="key before"></span><span>${bucket(other.ts, unit)}</span>
       <b>${long(other[metric])}</b></div>`}
     ${notes.map(({ id, text }) => html`<div class="tip-row dim wrap" key=${id}><span class="key note"></span><span>${text}</span>
