@@ -144,6 +144,8 @@ SHOTS = (
     Shot("link", f"{DEMO}/links?code=spring-sale", is_whole=True),
     Shot("exports", f"{DEMO}/exports", is_whole=True),
     Shot("exports-order", f"{DEMO}/exports", fill_order, is_whole=True),
+    Shot("operations", f"{DEMO}/operations", is_whole=True),
+    Shot("settings", f"{DEMO}/settings", is_whole=True),
     Shot("start", "/sites/fresh/start", is_whole=True),
     Shot("empty-period", f"{DEMO}?period=custom&from=2020-01-01&to=2020-01-07", is_whole=True),
     Shot("empty-filtered", f"{DEMO}?filter=path%3D%3D%2Fnowhere", is_whole=True),

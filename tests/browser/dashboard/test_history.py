@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.browser.dashboard.signed_in import Dashboard
+from tests.web.web_server import until
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -79,7 +80,7 @@ def test_a_tab_stays_chosen_across_periods_and_pages(dashboard: Dashboard) -> No
 def test_the_place_in_the_page_is_kept(dashboard: Dashboard) -> None:
     page = dashboard.open("")
     page.evaluate("scrollTo(0, 500)")
-    page.wait_for_timeout(100)
+    until(lambda: page.evaluate("history.state?.top") == 500)
     page.keyboard.press("w")
     settle(page)
     assert page.evaluate("scrollY") == 500
@@ -90,5 +91,4 @@ def test_the_place_in_the_page_is_kept(dashboard: Dashboard) -> None:
     page.wait_for_selector("html[data-drawn=links]")
     page.go_back()
     page.wait_for_selector("html[data-drawn=overview]")
-    page.wait_for_timeout(300)
-    assert page.evaluate("scrollY") == 500
+    until(lambda: page.evaluate("scrollY") == 500)

@@ -13,13 +13,13 @@ if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext, Page
 
 SITES = ["Skip to content", "Analytics", "All sites"]
-SIDE = [*SITES, "Overview", "Realtime", "Links", "Exports", "Install"]
+SIDE = [*SITES, "Overview", "Realtime", "Links", "Exports", "Operations", "Settings", "Install"]
 FOOT = ["Theme: system", "DE", "Keyboard shortcuts", "Sign out", "S SITE"]
 FIGURES = ["Visitors 1", "Visits 1", "Page views 2", "Views per visit 2.00", "Bounce rate 0%", "Visit duration 0s"]
 CHART = "Visitors by Day: 1 in all. Left and right arrow keys read the values, Enter opens one."
 ACTIONS: dict[str, list[str]] = {
     "": [
-        *SIDE, *FOOT, "Filter", "Compare", "Last 4 weeks", *FIGURES, "Hour", "Day", "Week", "Show as table", "Download CSV",
+        *SIDE, *FOOT, "Filter", "Compare", "Last 4 weeks", *FIGURES, "Hour", "Day", "Week", "Show as table", "Add a note", "Download CSV",
         CHART, "Top pages", "/a", "/b", "Details", "Channels", "Sources: More", "Search", "Details", "Map", "Details",
         "Browsers", "Devices: More", "Unknown", "Details", "Goals",
     ],
@@ -40,6 +40,17 @@ ACTIONS: dict[str, list[str]] = {
         "In the head of each page", "Copy: In the head of each page", "The same, pinned to this version",
         "Copy: The same, pinned to this version", "Without JavaScript", "Copy: Without JavaScript",
     ],
+    "operations": [
+        *SIDE, *FOOT, "Event id", "Find it", "From", "To", "Also recount every row", "Check now",
+        "Largest tables of the service", "Processes",
+    ],
+    "settings": [
+        *SIDE, *FOOT, "Name", "Time zone", "Domains, one a line", "Keep raw events for so many days",
+        "Accept events without a key", "Origins of your pages, one a line", "Event types", "Known types, one a line", "User ids",
+        "Recognised for", "Told apart by", "Everybody may read the aggregated reports", "Kind", "Name",
+        "Only from this origin", "Create the key", "Name", "Valid for", "ingest", "read", "export", "write", "admin",
+        "Create the token", "Key of the site", "Rename", "Delete the site",
+    ],
     "../../": [*SITES, "Theme: system", "DE", "Sign out", "S SITE"],
 }  # fmt: skip
 # Where the focus is, whether it can be seen there, and in which part of the page.
@@ -48,13 +59,13 @@ STOP = """() => {
     if (at === document.body) return null;
     const style = getComputedStyle(at), box = at.getBoundingClientRect();
     const part = at.closest('nav, .side-foot, .head, .kpis, .plot-head, .tabs, table, form, section, footer');
-    const label = at.labels?.[0];
+    const label = at.labels?.[0], all = [...document.querySelectorAll('*')];
     const text = label ? [...label.childNodes].find((one) => one.nodeType === 3).data : at.innerText || at.title;
     return {
         name: (at.getAttribute('aria-label') || text).trim().replace(/\\s+/g, ' '),
         outline: style.outlineStyle === 'none' ? 0 : parseFloat(style.outlineWidth),
         top: box.top + scrollY, bottom: box.bottom + scrollY, left: box.left,
-        part: [...document.querySelectorAll('*')].indexOf(part),
+        part: all.indexOf(part), at: all.indexOf(at),
     };
 }"""
 # What a reader can click, but for those of a group that arrow keys reach.
@@ -79,7 +90,9 @@ def walk(page: "Page") -> list[dict[str, Any]]:
         page.keyboard.press("Tab")
         if (stop := page.evaluate(STOP)) is None:
             break
-        stops.append(stop)
+        # The parts of a date are stops of one field.
+        if not stops or stop["at"] != stops[-1]["at"]:
+            stops.append(stop)
     return stops
 
 
@@ -203,10 +216,19 @@ def test_keys_compare_filter_and_help(dashboard: Dashboard) -> None:
     page.wait_for_selector("dialog:has-text('Keyboard shortcuts')")
 
 
-PAGE_KEYS = {"o": "overview", "r": "realtime", "l": "links", "e": "exports", "i": "start", "s": "sites"}
+PAGE_KEYS = {
+    "o": "overview",
+    "r": "realtime",
+    "l": "links",
+    "e": "exports",
+    "p": "operations",
+    "n": "settings",
+    "i": "start",
+    "s": "sites",
+}
 
 
-@pytest.mark.parametrize("path", ["", "realtime", "links", "exports", "start"])
+@pytest.mark.parametrize("path", ["", "exports"])
 def test_g_and_a_letter_open_a_page(dashboard: Dashboard, path: str) -> None:
     page = dashboard.open(path)
     for key, name in PAGE_KEYS.items():
@@ -394,19 +416,19 @@ def test_ways_to_send_events_are_chosen(dashboard: Dashboard) -> None:
         assert page.inner_text("[role=tab]:focus") == name
 
 
-def test_the_sign_in_page_is_left_by_enter(dashboard: Dashboard, new_context: "Callable[..., BrowserContext]") -> None:
+def test_the_sign_in_page_is_left_by_enter(
+    dashboard: Dashboard, new_context: "Callable[..., BrowserContext]", token: Callable[..., str]
+) -> None:
     page = new_context().new_page()
     page.goto(f"{dashboard.url}/login")
     stops = walk(page)
-    assert [one["name"] for one in stops] == [
-        "Sign in on this machine",
-        "Name",
-        "Password",
-        "Sign in",
-        "Sign in with a token",
-    ]
+    assert [one["name"] for one in stops] == ["Name", "Password", "Sign in", "Sign in with a token"]
     assert [one["name"] for one in stops if one["outline"] < 2] == []
-    page.focus("text=Sign in on this machine")
+    page.focus("summary")
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    page.keyboard.insert_text(token("read"))
+    page.keyboard.press("Tab")
     page.keyboard.press("Enter")
     page.wait_for_selector("html[data-drawn=sites]")
     page.focus("a.site-card")

@@ -1,11 +1,13 @@
 """What the overview shows where a report fails, is lost, takes too long or has nothing; and the way out that it offers."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.browser.dashboard.signed_in import Dashboard
+from tests.browser.dashboard.visitor import EXPECTED
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -16,10 +18,11 @@ TOO_SLOW: dict[str, Any] = {"status": 422, "detail": DETAIL, "errors": [{"code":
 
 
 @pytest.fixture
-def page(dashboard: Dashboard) -> "Page":
-    """Of a site with three visitors today."""
+def page(dashboard: Dashboard) -> Iterator["Page"]:
+    """Of a site with three visitors today. Responses of an error status are no fault of the page."""
     dashboard.send(*({"type": "page_view", "path": "/", "user_id": user} for user in ("ann", "bob", "cid")))
-    return dashboard.open("")
+    yield dashboard.open("")
+    dashboard.messages[:] = [one for one in dashboard.messages if EXPECTED not in one]
 
 
 def read_visitors(page: "Page") -> str:

@@ -11,14 +11,8 @@ from tests.browser.dashboard.visitor import scrolls_sideways
 if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext, Page
 
-PAGES = {
-    "overview": "",
-    "realtime": "realtime",
-    "links": "links",
-    "exports": "exports",
-    "start": "start",
-    "sites": "../../",
-}
+NAMES = ("realtime", "links", "exports", "operations", "settings", "start")
+PAGES = {"overview": "", "sites": "../../", **{name: name for name in NAMES}}
 # What of an element is still seen where the browser chooses the colours.
 LOOK = """(element) => ['', '::before', '::after'].map((part) => {
     const style = getComputedStyle(element, part);
