@@ -45,10 +45,10 @@ export default function FunnelsPage({ pages }) {
   const intro = params.edit ? t("builderIntro") : funnel ? funnel.description : t("funnelsIntro");
   const isReady = funnels !== null && (params.edit ? builder !== null : isMissing ? !list.isBusy : isDrawn);
   return html`<${ReportFrame} pages=${pages} name="funnels" title=${title} intro=${intro} state=${state} go=${go} said=${said}
-    silence=${() => say(null)} tools=${params.edit || !funnel ? ["filter", "period"] : ["filter", "compare", "period"]} isReady=${isReady}>
-    ${(params.edit || params.funnel) && html`<div class="page-tools"><a class="text-btn back" href=${addressOf(state, {})}
-      onClick=${onPlainClick(() => open({}))}><${Icon} name="back" size="14" />${t("allFunnels")}</a><span class="push"></span>
-      ${!params.edit && funnel && html`<${Tools} funnel=${funnel} state=${state} open=${open} remove=${() => act.remove(funnel)} />`}</div>`}
+    silence=${() => say(null)} back=${(params.edit || params.funnel) && html`<a class="text-btn back" href=${addressOf(state, {})}
+      onClick=${onPlainClick(() => open({}))}><${Icon} name="back" size="14" />${t("allFunnels")}</a>`} tools=${params.edit || !funnel ? ["filter", "period"] : ["filter", "compare", "period"]} isReady=${isReady}>
+    ${!params.edit && funnel && html`<div class="page-tools"><${Tools} funnel=${funnel} state=${state} open=${open}
+      remove=${() => act.remove(funnel)} /></div>`}
     ${list.error && html`<${ReportProblem} error=${list.error} retry=${list.retry} go=${go} />`}
     ${!funnels || (isMissing && list.isBusy) ? !list.error && html`<div class="card"><div class="skeleton funnel-sk"></div></div>`
       : isMissing ? html`<div class="card"><${Empty} title=${t("noSuchFunnel")}>${t("noSuchFunnelText")}<//></div>`

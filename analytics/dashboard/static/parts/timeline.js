@@ -22,7 +22,7 @@ export default function Timeline({ user, state, go, ready }) {
   /** @type {TimelineEvent[] | null} */
   const events = list.rows;
   useEffect(() => ready(events !== null || list.error !== null), [events !== null || list.error !== null]);
-  return html`<${ReportProblem} error=${list.error} retry=${list.retry} go=${go} />
+  return html`<${ReportProblem} error=${list.error} meta=${list.meta} retry=${list.retry} go=${go} />
     <${Facts} user=${user} state=${state} total=${events ? list.total : null} />
     <section class=${"card panel timeline" + (list.isBusy && events ? " busy" : "")} aria-label=${t("timelineTitle")}>
       <div class="tabs"><h2 class="tab on">${t("timelineTitle")}</h2></div>
@@ -31,7 +31,7 @@ export default function Timeline({ user, state, go, ready }) {
       ${list.next && html`<div class="panel-foot"><span>${t("shownOf", { n: exact(events?.length), all: exact(list.total) })}</span>
         <button class="more" disabled=${list.isBusy} onClick=${list.more}>${t("showMore")}</button></div>`}
     </section>
-    ${list.meta && html`<${ReportFoot} meta=${list.meta} took=${list.took} isFailed=${list.error !== null} />`}`;
+    ${list.meta && html`<${ReportFoot} meta=${list.meta} took=${list.took} />`}`;
 }
 
 /** @param {{ user: string, state: State, total: number | null }} props */
