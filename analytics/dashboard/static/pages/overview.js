@@ -3,7 +3,7 @@ import { html, useCallback, useEffect, useRef, useState } from "../vendor/preact
 import { address, get, overviewPath, useModule, useReport } from "../app/api.js";
 import { MEASURES, at, duration, range } from "../app/format.js";
 import { Icon } from "../app/icons.js";
-import { PRESETS, SITE, ZONE, periodOf, reportQuery, shift, today, unitOf, useAddress } from "../app/state.js";
+import { PRESETS, SHARED, SITE, ZONE, isShown, periodOf, reportQuery, shift, today, unitOf, useAddress } from "../app/state.js";
 import { t } from "../app/words.js";
 import { LineChart } from "../charts/line.js";
 import { CompareMenu, PeriodMenu, UnitSwitch, ViewSwitch } from "../parts/dates.js";
@@ -57,6 +57,7 @@ const PANELS = [
   },
   { name: "goalsAndEvents", tabs: [tab("goals", "goals", "visitors", "goals"), tab("customEvents", "type", "events")] },
 ];
+for (const panel of PANELS) panel.tabs = panel.tabs.filter((one) => isShown(one.dimension));
 
 /** @param {{ pages: PageEntry[] }} props */
 export default function OverviewPage({ pages }) {
@@ -149,7 +150,7 @@ function shortcut(key, { state, go, pages, open }) {
     c: () => go({ compare: state.compare === "none" ? "previous" : "none" }),
     "/": () => open({ kind: "filter", index: null }),
     "?": () => open({ kind: "help" }),
-    "g s": () => location.assign("/"),
+    ...(!SHARED && { "g s": () => location.assign("/") }),
   };
   return key === "escape" && state.filter ? () => go({ filter: "" }) : others[key];
 }
@@ -208,8 +209,8 @@ function Plot({ data, state, go, isDrawn, hasEvents }) {
         ${range(data.previous.from, data.previous.to)}</span>`}
       <span class="grow"></span>
       <span class="tools"><${UnitSwitch} state=${state} go=${go} /><${ViewSwitch} state=${state} go=${go} />
-        <a class="iconbtn" href=${csvAddress(state)} download title=${t("csv")} aria-label=${t("csv")}>
-          <${Icon} name="download" /></a></span>
+        ${!SHARED && html`<a class="iconbtn" href=${csvAddress(state)} download title=${t("csv")} aria-label=${t("csv")}>
+          <${Icon} name="download" /></a>`}</span>
     </div>
     ${isEmpty(data)
       ? html`<${EmptyPeriod} state=${state} go=${go} hasEvents=${hasEvents} />`
@@ -232,7 +233,7 @@ function useNotes(state, isDrawn) {
   const [notes, setNotes] = useState(/** @type {DayNote[]} */ ([]));
   const query = reportQuery(state, "").toString();
   useEffect(() => {
-    if (!isDrawn) return undefined;
+    if (!isDrawn || SHARED) return undefined;
     const abort = new AbortController();
     get("notes?" + query, abort.signal).then((found) => setNotes(found.notes), () => {});
     return () => abort.abort();
@@ -247,7 +248,7 @@ const isEmpty = (data) => !data.page_views && !data.events;
 function useHasEvents(isWanted) {
   const [hasEvents, setHasEvents] = useState(true);
   useEffect(() => {
-    if (!isWanted) return setHasEvents(true);
+    if (!isWanted || SHARED) return setHasEvents(true);
     /** @param {{ sites: SiteRow[] }} me */
     const read = (me) => setHasEvents(me.sites.find((one) => one.key === SITE)?.first_event_at !== null);
     get("me").then(read, () => {});

@@ -1,5 +1,6 @@
 // The frame of a site's page beside the overview: side bar, head, title; the keys that open other pages.
 import { html, useEffect, useState } from "../vendor/preact.js";
+import { SHARED } from "../app/state.js";
 import { addWords, language, t } from "../app/words.js";
 import { DrawerButton, Sidebar, SiteMenu, pageAddress } from "./sidebar.js";
 
@@ -56,7 +57,7 @@ function usePageKeys(pages, isReady) {
 
 /** @param {string} key @param {PageEntry[]} pages @returns {(() => void) | undefined} */
 function open(key, pages) {
-  if (key === "g s") return () => location.assign("/");
+  if (key === "g s" && !SHARED) return () => location.assign("/");
   const page = pages.find((one) => "g " + one.key.toLowerCase() === key);
   return page && (() => location.assign(pageAddress(page)));
 }
