@@ -154,7 +154,8 @@ type Word = import("./words.js").Word;
 type Choose = (dimension: string, value: string | null) => void;
 
 /** The dialog that is open. `index`: of the filter's term that is changed. */
-type Opened = { kind: "details"; tab: Tab } | { kind: "filter"; index: number | null } | { kind: "segment" } | { kind: "help" };
+type Opened = { kind: "details"; tab: Tab } | { kind: "filter"; index: number | null } | { kind: "segment" } | { kind: "help" }
+  | { kind: "share" };
 
 /** What the parts of the overview share. */
 interface OverviewContext {

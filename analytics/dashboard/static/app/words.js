@@ -74,7 +74,7 @@ const en = {
   took: "Loaded in {time}", distinct: "Visitors are distinct people: counted as sets, never summed",
   noSites: "No sites", noSitesText: "This account may read no site.",
   // Pages for readers without an account
-  openShared: "Open in Analytics", sharedPages: "Pages",
+  shareSite: "Share", openShared: "Open in Analytics", sharedPages: "Pages",
   // Help
   helpTitle: "Keyboard shortcuts", help: "This help", goTo: "Go to {name}",
   // Pages, and their group in the side bar

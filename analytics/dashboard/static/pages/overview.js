@@ -3,7 +3,7 @@ import { html, useCallback, useEffect, useRef, useState } from "../vendor/preact
 import { address, get, overviewPath, useModule, useReport } from "../app/api.js";
 import { MEASURES, at, duration, range } from "../app/format.js";
 import { Icon } from "../app/icons.js";
-import { PRESETS, SHARED, SITE, ZONE, isShown, periodOf, reportQuery, shift, today, unitOf, useAddress } from "../app/state.js";
+import { PRESETS, SHARED, SITE, ZONE, isShown, may, periodOf, reportQuery, shift, today, unitOf, useAddress } from "../app/state.js";
 import { t } from "../app/words.js";
 import { LineChart } from "../charts/line.js";
 import { CompareMenu, PeriodMenu, UnitSwitch, ViewSwitch } from "../parts/dates.js";
@@ -168,6 +168,8 @@ function Head({ state, go, isDrawn, openDrawer, open }) {
         save=${() => open({ kind: "segment" })} />
       <${CompareMenu} state=${state} go=${go} />
       <${PeriodMenu} state=${state} go=${go} />
+      ${may("admin") && html`<button class="btn" title=${t("shareSite")} onClick=${() => open({ kind: "share" })}>
+        <${Icon} name="share" /><span class="short">${t("shareSite")}</span></button>`}
     </div>
   </div>`;
 }
@@ -298,6 +300,8 @@ function Dialogs({ opened, state, go, pages, choose, close }) {
   const details = useModule(kind === "details", () => import("../parts/details.js"));
   const filter = useModule(kind === "filter" || kind === "segment", () => import("../parts/filter_dialog.js"));
   const help = useModule(kind === "help", () => import("../parts/help.js"));
+  const share = useModule(kind === "share", () => import("../parts/share_dialog.js"));
+  if (opened?.kind === "share" && share) return html`<${share.default} close=${close} />`;
   if (opened?.kind === "details" && details) return html`<${details.default} tab=${opened.tab} state=${state}
     choose=${choose} close=${close} />`;
   if (opened?.kind === "filter" && filter) return html`<${filter.default} state=${state} go=${go} index=${opened.index}

@@ -23,5 +23,5 @@ function WayOut({ page }) {
   /** @param {any} event */
   const update = (event) => (event.currentTarget.href = address());
   return html`<a class="text-btn" href=${address()} target="_blank" rel="noopener noreferrer" onPointerDown=${update}
-    onFocus=${update}>${t("openShared")} <${Icon} name="out" size="13" /></a>`;
+    onFocus=${update} title=${t("openShared")}><span class="words">${t("openShared")}</span><${Icon} name="out" size="13" /></a>`;
 }
