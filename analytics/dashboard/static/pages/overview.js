@@ -10,6 +10,7 @@ import { CompareMenu, PeriodMenu, UnitSwitch, ViewSwitch } from "../parts/dates.
 import { Chips, FilterMenu, toggleValue } from "../parts/filters.js";
 import { Kpis } from "../parts/kpis.js";
 import { Empty, Panel } from "../parts/panel.js";
+import { PaperHead } from "../parts/paper_head.js";
 import { DrawerButton, Sidebar, SiteMenu, pageAddress } from "../parts/sidebar.js";
 
 const root = document.documentElement;
@@ -77,6 +78,7 @@ export default function OverviewPage({ pages }) {
   return html`<${Sidebar} pages=${pages} current="overview" isOpen=${isDrawerOpen} close=${() => setDrawer(false)}
     openHelp=${() => setOpened({ kind: "help" })} />
     <main id="main" class="main" tabindex="-1">
+      ${data && html`<${PaperHead} data=${data} state=${state} />`}
       <${Head} state=${state} go=${go} isDrawn=${isDrawn} openDrawer=${() => setDrawer(true)} open=${setOpened} />
       <${Alert} error=${error} retry=${report.retry} go=${go} />
       <${Chips} state=${state} go=${go} edit=${(/** @type {number} */ index) => setOpened({ kind: "filter", index })} />
