@@ -28,6 +28,7 @@ DOMAINS = (
     "Host names whose pages are the site's own, so that they are not its sources: shop.example, or *.shop.example with "
     "all sub-domains. With and without www., and on any port."
 )
+PUBLIC_STATS = "Whether aggregated reports, and the page `/public/<key>`, need no credential."
 EMBED_ORIGINS = (
     "Origins whose pages may show the site's shared pages (/embed/…) in a frame; none by default. Those of "
     "`allowed_origins` only send events."
@@ -57,7 +58,7 @@ class SiteUpdateBody(Schema):
     event_types = fields.List(fields.String(), validate=check_setting("event_types"))
     identity = fields.String(validate=check_setting("identity"))
     public_ingest = fields.Boolean(truthy={True}, falsy={False})
-    public_stats = fields.Boolean(truthy={True}, falsy={False})
+    public_stats = fields.Boolean(truthy={True}, falsy={False}, metadata={"description": PUBLIC_STATS})
     allowed_origins = fields.List(
         fields.String(), validate=check_setting("allowed_origins"), metadata={"maxItems": MAX_ORIGINS}
     )
