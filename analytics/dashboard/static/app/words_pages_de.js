@@ -135,6 +135,6 @@ export const de = {
   sharePublic: "Öffentliche Adresse",
   sharePublicText: "Die Statistik dieser Website ist öffentlich: Es braucht keinen Link.",
   embedTitle: "In Rahmen anderer Seiten",
-  embedText: "Nur Seiten dieser Ursprünge dürfen einen Link dieser Website in einem Rahmen zeigen. Allen anderen verweigert es der Browser.",
-  embedNone: "Keine Seite darf es.", embedOrigin: "Ursprung, wie in der Adresszeile", embedAllow: "Erlauben",
+  embedText: "Nur Seiten dieser Herkünfte dürfen einen Link dieser Website in einem Rahmen zeigen. Allen anderen verweigert es der Browser.",
+  embedNone: "Keine Seite darf es.", embedOrigin: "Herkunft, wie in der Adresszeile", embedAllow: "Erlauben",
 };
