@@ -15,6 +15,7 @@ from analytics.dashboard.assets import read_assets
 from analytics.dashboard.shell import PAGES, SHARED_LISTS, build_first_request
 from analytics.exports.sources.raw_rows import SAMPLE_COLUMNS
 from analytics.exports.sources.reports import EXPORTED_DIMENSIONS, REPORT_KINDS
+from analytics.exports.sources.users import COLUMNS as USER_COLUMNS
 from analytics.files.columns import Column
 from analytics.reports.events.raw_export import EVENT_COLUMNS
 from tests.factories import make_site
@@ -126,7 +127,9 @@ def test_a_page_loads_its_own_modules(signed_in: FlaskClient, engine: Engine, pa
     assert f'name: "{page}"' in files["app/main.js"].body.decode()
 
 
-@pytest.mark.parametrize(("what", "columns"), [("events", EVENT_COLUMNS), ("samples", SAMPLE_COLUMNS)])
+@pytest.mark.parametrize(
+    ("what", "columns"), [("events", EVENT_COLUMNS), ("samples", SAMPLE_COLUMNS), ("users", USER_COLUMNS)]
+)
 def test_the_form_of_exports_offers_the_columns_of_the_files(what: str, columns: tuple[Column, ...]) -> None:
     text = read_assets().files["parts/order.js"].body.decode()
     found = re.search(rf"{what}: \[(.*?)\]", text, re.DOTALL)

@@ -6,6 +6,7 @@ const PATHS = {
   chevron: "M6 9l6 6 6-6",
   check: "M5 12.5l4.5 4.5L19 7.5",
   x: "M6 6l12 12M18 6L6 18",
+  note: "M4 20h4L19 9l-4-4L4 16zM13 7l4 4",
   plus: "M12 5v14M5 12h14",
   filter: "M3 5h18M6.5 12h11M10 19h4",
   calendar: "M4 6h16v14H4zM4 10h16M8 3v4M16 3v4",

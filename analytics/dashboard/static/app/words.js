@@ -13,7 +13,9 @@ const en = {
   "91d": "Last 13 weeks",
   month: "Month to date", lastmonth: "Last month", year: "Year to date", from: "From", to: "To", apply: "Apply",
   compare: "Compare", comparePrevious: "Previous period", compareYear: "Same dates last year",
-  compareNone: "No comparison",
+  compareNone: "No comparison", compareCustom: "Compare with other days", otherDays: "Other days",
+  rangeMissing: "Choose both days.", rangeReversed: "The first day is after the last one.",
+  rangeFuture: "These days are yet to come: choose none after {day}.", rangeLong: "Choose {n} days at most.",
   interval: "Interval", hourUnit: "Hour", dayUnit: "Day", weekUnit: "Week", monthUnit: "Month", weekOf: "Week of {day}",
   // Key figures
   visitors: "Visitors", visits: "Visits", page_views: "Page views", views_per_visit: "Views per visit",
@@ -24,6 +26,10 @@ const en = {
   chartLabel: "{measure} by {unit}: {value} in all. Left and right arrow keys read the values, Enter opens one.",
   soFar: "so far", asTable: "Show as table", asChart: "Show as chart", csv: "Download CSV", date: "Date",
   before: "Before",
+  // Notes
+  notes: "Notes", addNote: "Add a note", editNote: "Change the note", noteText: "Note", edit: "Change: {text}",
+  deleteNote: "Delete: {text}", noteSaved: "Note saved: {day}", noteDeleted: "Note deleted", undo: "Undo",
+  noteMark: { one: "Note: {text}", other: "{n} notes: {text}" },
   // Lists
   topPages: "Top pages", entryPages: "Entry", exitPages: "Exit", channels: "Channels", sources: "Sources",
   referrers: "Referrers",

@@ -3,7 +3,7 @@ import { html, useCallback, useEffect, useRef, useState } from "../vendor/preact
 import { address, get, overviewPath, useModule, useReport } from "../app/api.js";
 import { MEASURES, at, duration, range } from "../app/format.js";
 import { Icon } from "../app/icons.js";
-import { PRESETS, SHARED, SITE, ZONE, isShown, may, periodOf, reportQuery, shift, today, unitOf, useAddress } from "../app/state.js";
+import { PRESETS, SHARED, SITE, ZONE, daysOf, isShown, may, periodOf, reportQuery, shift, today, unitOf, useAddress } from "../app/state.js";
 import { t } from "../app/words.js";
 import { LineChart } from "../charts/line.js";
 import { CompareMenu, PeriodMenu, UnitSwitch, ViewSwitch } from "../parts/dates.js";
@@ -69,6 +69,8 @@ export default function OverviewPage({ pages }) {
   const report = useReport(overviewPath(state));
   const { data, isBusy, error } = report;
   const isDrawn = useDrawn("overview", data !== null && !isBusy);
+  const [notes, reloadNotes] = useNotes(state, isDrawn);
+  const [said, say] = useState(/** @type {Said | null} */ (null));
   /** @type {Choose} */
   const choose = useCallback((field, value) => go({ filter: toggleValue(state.filter, field, value) }), [state.filter]);
   useRefresh(data, report.retry);
@@ -84,7 +86,7 @@ export default function OverviewPage({ pages }) {
       <${Chips} state=${state} go=${go} edit=${(/** @type {number} */ index) => setOpened({ kind: "filter", index })} />
       <section class=${"card hero" + (isStale ? " busy" : "")} aria-label=${t("overview")}>
         <${Kpis} data=${data} metric=${state.metric} choose=${(/** @type {string} */ metric) => go({ metric }, true)} />
-        <${Plot} data=${data} state=${state} go=${go} isDrawn=${isDrawn} hasEvents=${hasEvents} />
+        <${Plot} data=${data} state=${state} go=${go} notes=${notes} hasEvents=${hasEvents} open=${setOpened} />
       </section>
       ${hasEvents && html`<div class="panels">
         ${PANELS.map((one) => html`<${Panel} key=${one.name} ...${one} data=${data} isBusy=${isStale} state=${state}
@@ -94,7 +96,9 @@ export default function OverviewPage({ pages }) {
       </div>`}
       ${data && html`<${Freshness} data=${data} took=${report.took} isFailed=${error !== null} />`}
     </main>
-    <${Dialogs} opened=${opened} state=${state} go=${go} pages=${pages} choose=${choose} close=${() => setOpened(null)} />`;
+    <${Dialogs} opened=${opened} state=${state} go=${go} pages=${pages} choose=${choose} close=${() => setOpened(null)}
+      reloadNotes=${reloadNotes} say=${say} />
+    <${Said} said=${said} close=${() => say(null)} />`;
 }
 
 /** Marks the document once the page is drawn with data, and while it is. @param {string} name @param {boolean} isReady */
@@ -152,6 +156,7 @@ function shortcut(key, { state, go, pages, open }) {
     c: () => go({ compare: state.compare === "none" ? "previous" : "none" }),
     "/": () => open({ kind: "filter", index: null }),
     "?": () => open({ kind: "help" }),
+    ...(may("write") && { n: () => open({ kind: "notes", day: daysOf(state)[1], notes: [] }) }),
     ...(!SHARED && { "g s": () => location.assign("/") }),
   };
   return key === "escape" && state.filter ? () => go({ filter: "" }) : others[key];
@@ -188,10 +193,11 @@ function Alert({ error, retry, go }) {
   </div>`;
 }
 
-/** @param {{ data: Overview | null, state: State, go: Go, isDrawn: boolean, hasEvents: boolean }} props */
-function Plot({ data, state, go, isDrawn, hasEvents }) {
+/** @param {{ data: Overview | null, state: State, go: Go, notes: DayNote[], hasEvents: boolean,
+ *   open: (what: Opened) => void }} props */
+function Plot({ data, state, go, notes, hasEvents, open }) {
   const metric = /** @type {Measure} */ (state.metric);
-  const notes = useNotes(state, isDrawn);
+  const marks = useModule(notes.length > 0, () => import("../charts/notes.js"));
   const table = useModule(state.view === "table", () => import("../charts/points.js"));
   if (!data) return html`<div class="plot"><div class="plot-head"></div><div class="chart skeleton"></div></div>`;
   const name = t(/** @type {Word} */ (metric));
@@ -206,6 +212,8 @@ function Plot({ data, state, go, isDrawn, hasEvents }) {
     // A single day is not made smaller.
     if (first.date !== to || data.series[0].date !== to) go({ period: "custom", from: first.date, to, unit: "" });
   };
+  const annotate = may("write") ? (/** @type {string} */ day) => open({ kind: "notes", day, notes: [] }) : undefined;
+  const openNotes = (/** @type {DayNote[]} */ some) => open({ kind: "notes", day: some[0].day, notes: some });
   return html`<div class="plot">
     <div class="plot-head">
       <span class="legend"><span class="key"></span>${name}, ${range(data.meta.from, data.meta.to)}</span>
@@ -213,6 +221,8 @@ function Plot({ data, state, go, isDrawn, hasEvents }) {
         ${range(data.previous.from, data.previous.to)}</span>`}
       <span class="grow"></span>
       <span class="tools"><${UnitSwitch} state=${state} go=${go} /><${ViewSwitch} state=${state} go=${go} />
+        ${annotate && html`<button class="iconbtn" aria-label=${t("addNote")} title=${t("addNote") + " (N)"}
+          onClick=${() => annotate(daysOf(state)[1])}><${Icon} name="note" /></button>`}
         ${!SHARED && html`<a class="iconbtn" href=${csvAddress(state)} download title=${t("csv")} aria-label=${t("csv")}>
           <${Icon} name="download" /></a>`}</span>
     </div>
@@ -220,7 +230,8 @@ function Plot({ data, state, go, isDrawn, hasEvents }) {
       ? html`<${EmptyPeriod} state=${state} go=${go} hasEvents=${hasEvents} />`
       : state.view === "table" && table
         ? html`<${table.PointTable} ...${shared} />`
-        : html`<${LineChart} ...${shared} notes=${notes} zoom=${zoom} />`}
+        : html`<${LineChart} ...${shared} notes=${notes} zoom=${zoom} annotate=${annotate}
+          Marks=${marks?.NoteMarks} openNotes=${openNotes} />`}
   </div>`;
 }
 
@@ -231,9 +242,10 @@ function csvAddress(state) {
   return address("reports/timeseries?" + query + "&format=csv");
 }
 
-/** The notes on the days of the period, asked for when the page stands.
- * @param {State} state @param {boolean} isDrawn @returns {DayNote[]} */
+/** The notes on the days of the period, asked for when the page stands, and how to ask again.
+ * @param {State} state @param {boolean} isDrawn @returns {[DayNote[], () => void]} */
 function useNotes(state, isDrawn) {
+  const [changes, setChanges] = useState(0);
   const [notes, setNotes] = useState(/** @type {DayNote[]} */ ([]));
   const query = reportQuery(state, "").toString();
   useEffect(() => {
@@ -241,8 +253,8 @@ function useNotes(state, isDrawn) {
     const abort = new AbortController();
     get("notes?" + query, abort.signal).then((found) => setNotes(found.notes), () => {});
     return () => abort.abort();
-  }, [isDrawn, query]);
-  return notes;
+  }, [isDrawn, query, changes]);
+  return [notes, useCallback(() => setChanges((n) => n + 1), [])];
 }
 
 /** @param {Overview} data */
@@ -296,18 +308,28 @@ function Freshness({ data, took, isFailed }) {
   </footer>`;
 }
 
+/** What the page says, for screen readers too. @param {{ said: Said | null, close: () => void }} props */
+function Said({ said, close }) {
+  const toast = useModule(said !== null, () => import("../parts/toast.js"));
+  return html`<div class="toasts" role="status">${said && toast && html`<${toast.Toast} said=${said} close=${close} />`}
+    </div>`;
+}
+
 /** The dialogs, each loaded when it is first opened. @param {DialogsProps} props */
-function Dialogs({ opened, state, go, pages, choose, close }) {
+function Dialogs({ opened, state, go, pages, choose, close, reloadNotes, say }) {
   const kind = opened?.kind;
   const details = useModule(kind === "details", () => import("../parts/details.js"));
   const filter = useModule(kind === "filter" || kind === "segment", () => import("../parts/filter_dialog.js"));
   const help = useModule(kind === "help", () => import("../parts/help.js"));
   const share = useModule(kind === "share", () => import("../parts/share_dialog.js"));
+  const notes = useModule(kind === "notes", () => import("../parts/notes.js"));
   if (opened?.kind === "share" && share) return html`<${share.default} close=${close} />`;
   if (opened?.kind === "details" && details) return html`<${details.default} tab=${opened.tab} state=${state}
     choose=${choose} close=${close} />`;
   if (opened?.kind === "filter" && filter) return html`<${filter.default} state=${state} go=${go} index=${opened.index}
     close=${close} />`;
   if (opened?.kind === "segment" && filter) return html`<${filter.SegmentDialog} state=${state} go=${go} close=${close} />`;
+  if (opened?.kind === "notes" && notes) return html`<${notes.default} ...${opened} reload=${reloadNotes} say=${say}
+    close=${close} />`;
   return opened?.kind === "help" && help ? html`<${help.default} pages=${pages} close=${close} />` : null;
 }

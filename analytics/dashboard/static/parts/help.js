@@ -1,6 +1,6 @@
 // The list of keyboard shortcuts.
 import { html } from "../vendor/preact.js";
-import { PRESETS, SHARED } from "../app/state.js";
+import { PRESETS, SHARED, may } from "../app/state.js";
 import { t } from "../app/words.js";
 import { Dialog } from "./dialog.js";
 
@@ -10,6 +10,7 @@ export default function Help({ pages, close }) {
     ...PRESETS.map((one) => [one.key, t(one.name)]),
     ["C", t("compare")],
     ["/", t("addFilter")],
+    ...(may("write") ? [["N", t("addNote")]] : []),
     ["Esc", t("clearFilters")],
     ["?", t("help")],
     ...(SHARED ? [] : [["G S", t("goTo", { name: t("allSites") })]]),
