@@ -322,3 +322,17 @@ def test_hostile_names_do_nothing_and_fit(
         assert not scrolls_sideways(view), name
         assert find_violations(view) == [], name
     assert dashboard.messages == []
+
+
+def test_keys_filter_compare_and_choose_the_period(dashboard: Dashboard) -> None:
+    view = dashboard.open(f"funnels?funnel={add_funnel(dashboard)}")
+    for key, part in (("w", "period=7d"), ("c", "compare=none")):
+        view.keyboard.press(key)
+        view.wait_for_url(f"**{part}*")
+        view.wait_for_selector("html[data-drawn]")
+    view.keyboard.press("/")
+    view.get_by_label("Field").select_option("country")
+    view.get_by_label("Value").fill("DE")
+    view.get_by_role("button", name="Apply").click()
+    view.wait_for_selector(".chip:has-text('Country is Germany')")
+    assert "funnel=" in view.url
