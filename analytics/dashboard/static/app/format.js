@@ -99,6 +99,19 @@ export const days = (from, to) => calendarDay.formatRange(Date.parse(from), Date
 /** The time of day. @param {string | number} at */
 export const at = (at) => clock.format(new Date(at));
 
+const moment = time({ dateStyle: "medium", timeStyle: "short" });
+/** The day and the time. @param {string} instant */
+export const when = (instant) => moment.format(new Date(instant));
+
+const UNITS = ["byte", "kilobyte", "megabyte", "gigabyte"];
+/** @param {number | null} bytes */
+export function size(bytes) {
+  if (bytes == null) return "";
+  const step = Math.min(UNITS.length - 1, bytes ? Math.floor(Math.log(bytes) / Math.log(1000)) : 0);
+  return new Intl.NumberFormat(locale, { style: "unit", unit: UNITS[step], unitDisplay: step ? "short" : "long",
+    maximumFractionDigits: step ? 1 : 0 }).format(bytes / 1000 ** step);
+}
+
 const UNKNOWN = new Set(["country", "region", "city", "browser", "os", "device", "screen", "language"]);
 
 /** A value of a dimension as it is shown. @param {string} dimension @param {string | null} value */
