@@ -1,6 +1,7 @@
 """A browser that is signed in to the dashboard of one site, and the events of that site."""
 
 import json
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 from urllib.request import Request, urlopen
 
@@ -24,9 +25,10 @@ class Dashboard:
         self._context, self._token, self._engine, self._redis = context, token, engine, redis
         context.request.post(f"{self.url}/login", form={"token": token}, headers={"Origin": self.url})
 
-    def open(self, path: str, width: int = 1360) -> "Page":
-        """The page, once it is drawn with its data."""
+    def open(self, path: str, width: int = 1360, prepare: "Callable[[Page], object]" = lambda _: None) -> "Page":
+        """The page, once it is drawn with its data. `prepare`: before it is loaded."""
         page = self._context.new_page()
+        prepare(page)
         page.on("console", lambda message: self.messages.append(message.text))
         page.on("pageerror", lambda error: self.messages.append(str(error)))
         page.set_viewport_size({"width": width, "height": 900})

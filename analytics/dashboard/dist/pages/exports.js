@@ -1,4 +1,4 @@
-import{a as B,b as ee,c as te,d as se,e as U,f as ae,g as le,i as P,j as oe,l as ne,m as re,n as A}from"../chunks/chunk-VCQAAWC4.js";import{a as Q}from"../chunks/chunk-JB6T7AUK.js";import{a as X}from"../chunks/chunk-YOOZTLZ3.js";import{a as K,b as q,c as R}from"../chunks/chunk-LAPESFCP.js";import{$ as v,D as H,E as O,F as C,I as D,K as T,P as G,X as _,Y as V,b as m,c as k,e as N,h as l,i as y,j as J,ja as Y,ka as Z,l as w,ma as E,n as x,o as M,q as W,wa as s,xa as j}from"../chunks/chunk-DRCLWQUL.js";var I=e=>e.state==="queued"||e.state==="running";function ce({jobs:e,busy:t,cancel:a,remove:r,again:n,more:o}){return l`<section class="card panel" aria-label=${s("filesTitle")}>
+import{a as B,b as ee,c as te,d as se,e as U,f as ae,g as le,i as P,j as oe,l as ne,m as re,n as A}from"../chunks/chunk-4S2CPGMP.js";import{i as Y,j as Z}from"../chunks/chunk-I2VVWF65.js";import{a as Q}from"../chunks/chunk-A5U2TSN4.js";import{a as X}from"../chunks/chunk-Y7EYQBAI.js";import{a as K,b as q,c as R}from"../chunks/chunk-QHLV3KUV.js";import{$ as v,D as H,E as O,F as C,I as D,K as T,P as G,X as _,Y as V,b as m,c as k,ca as E,e as N,h as l,i as y,j as J,l as w,ma as s,n as x,na as j,o as M,q as W}from"../chunks/chunk-2COELKPF.js";var I=e=>e.state==="queued"||e.state==="running";function ce({jobs:e,busy:t,cancel:a,remove:r,again:n,more:o}){return l`<section class="card panel" aria-label=${s("filesTitle")}>
     <div class="tabs"><h2 class="tab on">${s("filesTitle")}</h2></div>
     ${e?e.length?l`<ul class="jobs">
       ${e.map(i=>l`<li key=${i.id}><${ve} job=${i} isBusy=${t.has(i.id)} cancel=${a}
@@ -65,7 +65,7 @@ import{a as B,b as ee,c as te,d as se,e as U,f as ae,g as le,i as P,j as oe,l as
     <${F} label=${s("groupProperty")} name="variant_property" placeholder="payload.variant" ...${t} />
     <${F} label=${s("groupVariant")} name="variant" placeholder="b" ...${t} />
     <${e} label=${s("groupConverted")} value=${t.users.converted} options=${r}
-      choose=${o=>t.change({converted:o})} />`}var z="order-form";function de({ordered:e}){let[t,a]=m(le),[r,n]=m(null),[o,i]=m(!1),[$,u]=m(!1),f=D($,()=>import("../chunks/preview-NPAKUT6L.js")),d=h=>a(p=>({...p,...h})),c=async h=>{h.preventDefault(),i(!0),n(null);try{let p=oe(t);t.every?await C("POST","exports/schedules?site="+encodeURIComponent(y),{every:t.every,at:t.at,request:p}):await C("POST","exports",p),e(!!t.every)}catch(p){n(R(p))}i(!1)},g=(t.what==="events"&&w("read")||t.what==="users")&&(t.what==="users"||!t.where);return l`<section class="card pad order" aria-label=${s("orderTitle")}><h2 class="card-title">${s("orderTitle")}
+      choose=${o=>t.change({converted:o})} />`}var z="order-form";function de({ordered:e}){let[t,a]=m(le),[r,n]=m(null),[o,i]=m(!1),[$,u]=m(!1),f=D($,()=>import("../chunks/preview-BFH5UGJV.js")),d=h=>a(p=>({...p,...h})),c=async h=>{h.preventDefault(),i(!0),n(null);try{let p=oe(t);t.every?await C("POST","exports/schedules?site="+encodeURIComponent(y),{every:t.every,at:t.at,request:p}):await C("POST","exports",p),e(!!t.every)}catch(p){n(R(p))}i(!1)},g=(t.what==="events"&&w("read")||t.what==="users")&&(t.what==="users"||!t.where);return l`<section class="card pad order" aria-label=${s("orderTitle")}><h2 class="card-title">${s("orderTitle")}
     </h2>
     <form id=${z} onSubmit=${c}>
       <div class="fields"><${Ee} order=${t} set=${d} /><${Fe} order=${t} set=${d} /></div>
@@ -121,7 +121,7 @@ import{a as B,b as ee,c as te,d as se,e as U,f as ae,g as le,i as P,j as oe,l as
         </label>`}
       ${r&&l`<label class="check"><input type="checkbox" checked=${e.bots}
         onChange=${o=>t({bots:o.target.checked})} />${s("botsField")}</label>`}
-    </div>`}function Re({order:e,set:t}){let[a,r]=m(null),n=D(a!==null,()=>import("../chunks/filter_dialog-ZEWISDII.js")),o=re(e),i=({filter:$})=>$!==void 0&&t({where:$});return l`<div class="where"><${Z} state=${o} go=${i}
+    </div>`}function Re({order:e,set:t}){let[a,r]=m(null),n=D(a!==null,()=>import("../chunks/filter_dialog-622S2QE4.js")),o=re(e),i=({filter:$})=>$!==void 0&&t({where:$});return l`<div class="where"><${Z} state=${o} go=${i}
     add=${()=>r({kind:"filter",index:null})} save=${()=>r({kind:"segment"})} />
     <${Y} state=${o} go=${i} edit=${$=>r({kind:"filter",index:$})} />
       </div>

@@ -4,6 +4,5 @@ import "./main.js";
 import "./format.js";
 import "./keys.js";
 import "../parts/dialog.js";
-import "../parts/filters.js";
 import "../parts/rows.js";
 import "../parts/sidebar.js";
