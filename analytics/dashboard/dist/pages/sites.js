@@ -1,4 +1,4 @@
-import{b as v,d as k}from"../chunks/chunk-Q2TEDVOJ.js";import{C as m,H as $,K as o,L as p,b as l,c,da as u,ga as f,h as e,ha as b,ma as a}from"../chunks/chunk-2COELKPF.js";function S(){let[s,i]=l(!1),{data:t,isBusy:d,error:r,retry:h}=$(m);return c(()=>{t&&!d&&requestAnimationFrame(()=>document.documentElement.dataset.drawn="sites")},[t,d]),e`<${u} current="sites" isOpen=${s} close=${()=>i(!1)} />
+import{b as v,d as k}from"../chunks/chunk-PKGQNYTP.js";import{C as m,H as $,K as o,L as p,b as l,c,da as u,ga as f,h as e,ha as b,ma as a}from"../chunks/chunk-JKRTTABF.js";function S(){let[s,i]=l(!1),{data:t,isBusy:d,error:r,retry:h}=$(m);return c(()=>{t&&!d&&requestAnimationFrame(()=>document.documentElement.dataset.drawn="sites")},[t,d]),e`<${u} current="sites" isOpen=${s} close=${()=>i(!1)} />
     <main id="main" class="main" tabindex="-1">
       <div class="head"><${b} open=${()=>i(!0)} /><h1 class="title">${a("skipSites")}</h1></div>
       ${r&&e`<div class="card alert" role="alert"><div><b>${a(r.status?"problem":"offline")}</b>

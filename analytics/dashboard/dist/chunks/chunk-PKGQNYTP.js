@@ -1,4 +1,4 @@
-import{$ as h,J as c,O as $,R as e,h as o,ma as r}from"./chunk-2COELKPF.js";var f=["visitors","visits","page_views","views_per_visit","bounce_rate","avg_visit_duration_s"];function b({data:s,metric:n,choose:i}){return o`<div class="kpis" role="group" aria-label=${r("figures")}>
+import{$ as h,J as c,O as $,R as e,h as o,ma as r}from"./chunk-JKRTTABF.js";var f=["visitors","visits","page_views","views_per_visit","bounce_rate","avg_visit_duration_s"];function b({data:s,metric:n,choose:i}){return o`<div class="kpis" role="group" aria-label=${r("figures")}>
     ${f.map(t=>o`<button key=${t} class="kpi" aria-pressed=${n===t} onClick=${()=>i(t)}
       title=${s?e[t].long(s[t]):""}>
       <span class="kpi-label">${r(t)}</span>

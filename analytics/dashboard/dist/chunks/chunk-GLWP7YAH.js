@@ -1,4 +1,4 @@
-import{b as l,c as r,da as m,ea as c,fa as f,h as a,ha as p,ia as g,ka as $,ma as d,oa as v}from"./chunk-2COELKPF.js";var b=document.documentElement;v(await($==="de"?import("./words_pages_de-DXJEVJPC.js").then(e=>e.de):import("./words_pages-IDPDD2OA.js").then(e=>e.en)));function P({pages:e,name:t,title:n,intro:s,tools:o,isReady:i,children:h}){let[w,u]=l(!1);return x(t,i),A(e,i),a`<${m} pages=${e} current=${t} isOpen=${w} close=${()=>u(!1)} />
+import{b as l,c as r,da as m,ea as c,fa as f,h as a,ha as p,ia as g,ka as $,ma as d,oa as v}from"./chunk-JKRTTABF.js";var b=document.documentElement;v(await($==="de"?import("./words_pages_de-DMLKUAPL.js").then(e=>e.de):import("./words_pages-5EQBPIIB.js").then(e=>e.en)));function P({pages:e,name:t,title:n,intro:s,tools:o,isReady:i,children:h}){let[w,u]=l(!1);return x(t,i),A(e,i),a`<${m} pages=${e} current=${t} isOpen=${w} close=${()=>u(!1)} />
     <main id="main" class="main" tabindex="-1">
       <div class="head"><${p} open=${()=>u(!0)} /><${f} /><span class="push">
         </span>${o}</div>

@@ -1,4 +1,4 @@
-import{K as $,L as p,ca as o,h as a,ma as i}from"./chunk-2COELKPF.js";function k({title:s,name:c,column:l,second:e,rows:n,empty:t,isBusy:d,foot:u}){return a`<section class=${"card panel"+(d?" busy":"")} aria-label=${s}>
+import{K as $,L as p,ca as o,h as a,ma as i}from"./chunk-JKRTTABF.js";function k({title:s,name:c,column:l,second:e,rows:n,empty:t,isBusy:d,foot:u}){return a`<section class=${"card panel"+(d?" busy":"")} aria-label=${s}>
     <div class="tabs"><h2 class="tab on">${s}</h2></div>
     ${n?n.length?a`<${r} name=${c}
       column=${l} second=${e} rows=${n} />`:a`<${o} title=${i("nothing")}>${t}<//>`:a`<div class="skeleton map-sk"></div>`}

@@ -1,4 +1,4 @@
-import{$ as R,L as P,V as d,aa as f,b as y,h as a,m,ma as t,n as C,o as $,p as S,q as w,r as O,v as p,w as x,x as M}from"./chunk-2COELKPF.js";function F(e){return e.period!=="custom"?t(e.period):d(e.from,e.to)}function X({state:e,go:n}){return a`<${f} kind="dates-menu" icon="calendar" label=${F(e)} title=${t("period")}>${r=>a`
+import{$ as R,L as P,V as d,aa as f,b as y,h as a,m,ma as t,n as C,o as $,p as S,q as w,r as O,v as p,w as x,x as M}from"./chunk-JKRTTABF.js";function F(e){return e.period!=="custom"?t(e.period):d(e.from,e.to)}function X({state:e,go:n}){return a`<${f} kind="dates-menu" icon="calendar" label=${F(e)} title=${t("period")}>${r=>a`
     <div role="menu" aria-label=${t("period")}>
       ${w.map((o,i)=>a`${(i===2||i===5)&&a`<div class="sep"></div>`}
         <button key=${o.name} data-close class="item" role="menuitemradio" aria-checked=${e.period===o.name}
