@@ -65,14 +65,15 @@ def build_shell(
 ) -> str:
     """The page of a site, or without one that of all sites. `address`: the query of the page's address; `shared`: for
     somebody without an account."""
+    # So that the browser need not find them one after the other. A page of the build starts itself.
+    modules = assets.preloads.get(f"pages/{page}.js", ["app/main.js"])
     return render_template(
         "shell.html",
         assets=assets,
-        # So that the browser need not find them one after the other.
-        modules=assets.find_modules("app/main.js", f"pages/{page}.js"),
+        modules=modules,
         first=_first_request(page, site, address, shared),
         page=page,
-        has_own_style=site is not None and page != OVERVIEW,
+        style="app.css" if site is None or page == OVERVIEW else "pages.css",
         site=site,
         title=f"{site.name} · {PAGES[page]}" if site else "Sites",
         user=person.subject if person else "",
