@@ -33,8 +33,8 @@ PAGES: Mapping[str, str] = {
     "start": "Install",
 }
 OVERVIEW = "overview"
-# Style sheets beside those of all pages.
-STYLES: Mapping[str, tuple[str, ...]] = {"funnels": ("funnels.css",), "users": ("funnels.css",)}
+# Pages with a style sheet of their own.
+STYLES: Mapping[str, str] = {"funnels": "funnels.css", "users": "funnels.css"}
 KPIS = ("Visitors", "Visits", "Page views", "Views per visit", "Bounce rate", "Visit duration")
 SITES_REQUEST = "/api/analytics/reports/overview/sites?days=28&compare=previous&limit=100"
 LISTS = (
@@ -75,14 +75,15 @@ def build_shell(
 ) -> str:
     """The page of a site, or without one that of all sites. `address`: the query of the page's address; `shared`: for
     somebody without an account."""
+    # So that the browser need not find them one after the other. A page of the build starts itself.
+    modules = assets.preloads.get(f"pages/{page}.js", ["app/main.js"])
     return render_template(
         "shell.html",
         assets=assets,
-        # So that the browser need not find them one after the other.
-        modules=assets.find_modules("app/main.js", f"pages/{page}.js"),
+        modules=modules,
         first=_first_request(page, site, address, person, shared),
         page=page,
-        styles=("pages.css", *STYLES.get(page, ())) if site is not None and page != OVERVIEW else (),
+        style="app.css" if site is None or page == OVERVIEW else STYLES.get(page, "pages.css"),
         site=site,
         title=f"{site.name} · {PAGES[page]}" if site else "Sites",
         user=person.subject if person else "",

@@ -11,7 +11,7 @@ import { described } from "../parts/frame.js";
 import { FunnelReport, compareFunnels, csvOfFunnel } from "../parts/funnel_report.js";
 import { rate } from "../charts/funnel.js";
 import { exact } from "../app/format.js";
-import { Empty } from "../parts/panel.js";
+import { Empty } from "../parts/rows.js";
 import { ReportFrame, ReportProblem } from "../parts/report_frame.js";
 
 /** @typedef {import("../app/funnel.js").Funnel} Funnel */

@@ -2,14 +2,14 @@
 import { html, useEffect, useState } from "../vendor/preact.js";
 import { get, send, useModule } from "../app/api.js";
 import "../parts/funnel_words.js";
-import { dated, dayAndTime, exact } from "../app/format.js";
+import { dayAndTime, exact, when } from "../app/format.js";
 import { Icon } from "../app/icons.js";
 import { addressOf, onPlainClick, useParams } from "../app/params.js";
 import { SITE, may } from "../app/state.js";
 import { t } from "../app/words.js";
 import { usePages } from "../parts/cursor_list.js";
 import { Frame, described } from "../parts/frame.js";
-import { Empty } from "../parts/panel.js";
+import { Empty } from "../parts/rows.js";
 import { ReportFoot, ReportFrame, ReportProblem } from "../parts/report_frame.js";
 import { GROUP, NO_GROUP, bodyOfExport, hasGroup, originOf, usersPath, wordsOfGroup } from "../parts/user_group.js";
 
@@ -95,8 +95,8 @@ function UserTable({ users, state, group, open }) {
     <tbody>${users.map((one) => html`<tr key=${one.user_id}>
       <td class="row"><a class="cell" href=${addressOf(state, { ...group, user: one.user_id })} title=${one.user_id}
         onClick=${onPlainClick(() => open({ ...group, user: one.user_id }))}><${Who} id=${one.user_id} /></a></td>
-      <td class="s hide-small" title=${dated(one.first_seen_at)}>${dayAndTime(one.first_seen_at)}</td>
-      <td class="s" title=${dated(one.last_seen_at)}>${dayAndTime(one.last_seen_at)}</td>
+      <td class="s hide-small" title=${when(one.first_seen_at)}>${dayAndTime(one.first_seen_at)}</td>
+      <td class="s" title=${when(one.last_seen_at)}>${dayAndTime(one.last_seen_at)}</td>
       <td class="v">${exact(one.events)}</td><td class="n hide-small">${exact(one.page_views)}</td><td class="n hide-small">${exact(one.visits)}</td></tr>`)}</tbody>
   </table>`;
 }

@@ -9,7 +9,7 @@ import { t } from "../app/words.js";
 import { FunnelSteps, rate } from "../charts/funnel.js";
 import { periodName } from "./dates.js";
 import { Problem, described } from "./frame.js";
-import { Empty } from "./panel.js";
+import { Empty } from "./rows.js";
 import { Where } from "./where.js";
 
 /** @typedef {import("../app/words.js").Word} Word */

@@ -11,7 +11,7 @@ import { FunnelSteps, rate } from "../charts/funnel.js";
 import { described } from "./frame.js";
 import { Delta } from "./kpis.js";
 import { Menu } from "./menu.js";
-import { Empty } from "./panel.js";
+import { Empty } from "./rows.js";
 import { Figure } from "./ranking.js";
 import { ReportFoot, ReportProblem } from "./report_frame.js";
 import { USERS_PAGE } from "./user_group.js";

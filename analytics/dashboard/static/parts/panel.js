@@ -8,6 +8,7 @@ import { useIsPaper } from "../app/paper.js";
 import { reportQuery, useKept } from "../app/state.js";
 import { fieldName, t } from "../app/words.js";
 import { isChosen } from "./filters.js";
+import { Empty, Fill, Flag } from "./rows.js";
 
 // Page views have a page of their own in the figures.
 const HIDDEN_TYPE = "page_view";
@@ -160,15 +161,6 @@ function ValueRow({ row, dimension, measure, total, max, isChosen: isOn, choose 
   </tr>`;
 }
 
-/** The bar behind a value's name. @param {{ part: number }} props */
-export const Fill = ({ part }) => (part > 0 ? html`<span class="fill" style=${{ "--w": part * 100 + "%" }}></span>` : null);
-
-/** The country's code, before places. @param {{ dimension: string, value: string | null }} props */
-export function Flag({ dimension, value }) {
-  if (!value || !["country", "region", "city"].includes(dimension)) return null;
-  return html`<span class="flag" aria-hidden="true">${value.split("/")[0]}</span>`;
-}
-
 /** @param {{ goals: Goal[] }} props */
 function GoalTable({ goals }) {
   if (!goals.length) return html`<${Empty} title=${t("noGoals")}>${t("noGoalsText")}<//>`;
@@ -188,6 +180,3 @@ function GoalTable({ goals }) {
     </tr>`)}</tbody>
   </table>`;
 }
-
-/** @param {{ title: string, children?: unknown }} props */
-export const Empty = ({ title, children }) => html`<div class="empty"><b>${title}</b><div>${children}</div></div>`;

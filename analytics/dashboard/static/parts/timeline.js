@@ -1,10 +1,10 @@
 // The events of one user, the oldest first, by day and visit.
 import { html, useEffect } from "../vendor/preact.js";
-import { DASH, at, dated, dayAndTime, exact } from "../app/format.js";
+import { DASH, at, dayAndTime, exact, when } from "../app/format.js";
 import { PRESETS, SITE, ZONE, periodOf, today } from "../app/state.js";
 import { locale, t } from "../app/words.js";
 import { usePages } from "./cursor_list.js";
-import { Empty } from "./panel.js";
+import { Empty } from "./rows.js";
 import { Figure } from "./ranking.js";
 import { ReportFoot, ReportProblem } from "./report_frame.js";
 import { filterOfUser, timelinePath, usersPath } from "./user_group.js";
@@ -42,7 +42,7 @@ function Facts({ user, state, total }) {
     html`<${Figure} name=${t(word)} value=${value} title=${title} />`;
   return html`<section class="card hero" aria-label=${t("factsTitle")}><div class="kpis five alone">
     ${figure("events", exact(total))}${figure("page_views", exact(row?.page_views))}${figure("visits", exact(row?.visits))}
-    ${figure("firstSeen", row ? dayAndTime(row.first_seen_at) : DASH, row && dated(row.first_seen_at))}${figure("lastSeen", row ? dayAndTime(row.last_seen_at) : DASH, row && dated(row.last_seen_at))}</div></section>`;
+    ${figure("firstSeen", row ? dayAndTime(row.first_seen_at) : DASH, row && when(row.first_seen_at))}${figure("lastSeen", row ? dayAndTime(row.last_seen_at) : DASH, row && when(row.last_seen_at))}</div></section>`;
 }
 
 /** @param {{ state: State, go: Go }} props */
