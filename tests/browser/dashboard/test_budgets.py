@@ -24,8 +24,10 @@ if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 MAX_KB, MAX_SCRIPT_KB, MAX_REQUESTS = 80, 30, 16
-# Over the bar: the page is one long form. It may not grow further.
-MORE_SCRIPT_KB = {"exports": 0.5}
+# Over the bar: the first page is one long form; the others load words of all pages, and share modules in small chunks.
+# They may not grow further.
+MORE_SCRIPT_KB = {"exports": 0.5, "funnels": 7, "users": 6}
+MORE_REQUESTS = {"funnels": 6, "users": 6}
 # Both of the periods that the overview compares.
 DAYS, VISITS_A_DAY = 56, 20
 PAGES = {"sites": "../..", **{name: name for name in shell.PAGES}}
@@ -108,10 +110,10 @@ def test_a_page_keeps_its_budget(
     total = sum(one.bytes for one in transfers) / 1000
     scripts, styles = body_kb(transfers, "text/javascript"), body_kb(transfers, "text/css")
     record_property("budget", (name, total, scripts, styles, len(transfers), *times))
-    most = MAX_SCRIPT_KB + MORE_SCRIPT_KB.get(name, 0)
+    most, requests = MAX_SCRIPT_KB + MORE_SCRIPT_KB.get(name, 0), MAX_REQUESTS + MORE_REQUESTS.get(name, 0)
     listed = "\n".join(f"{one.bytes:7} {one.path[:100]}" for one in transfers)
     assert any(one.path.endswith("/world.json") for one in transfers) == (name == "overview"), listed
-    assert (total <= MAX_KB, scripts <= most, len(transfers) <= MAX_REQUESTS) == (True, True, True), listed
+    assert (total <= MAX_KB, scripts <= most, len(transfers) <= requests) == (True, True, True), listed
 
 
 def read_to_the_end(page: "Page", wire: Wire) -> list[Transfer]:

@@ -36,6 +36,8 @@ const shortFrom = short.formatToParts(10_000).some((part) => part.type === "comp
 export const count = (n) => (n == null ? DASH : n < shortFrom ? whole.format(n) : short.format(n));
 /** @param {Value} n */
 export const percent = (n) => (n == null ? DASH : tenths.format(n));
+/** A percentage, as reports on funnels have it. @param {Value} n */
+export const rate = (n) => percent(n == null ? n : n / 100);
 /** @param {Value} n */
 export const ratio = (n) => (n == null ? DASH : two.format(n));
 /** A part of a whole. @param {Value} n */

@@ -1,6 +1,6 @@
 // The steps of a counted funnel: how many got there, how many left, how long they took. Figures are those of the API.
 import { html } from "../vendor/preact.js";
-import { DASH, duration, exact, percent } from "../app/format.js";
+import { DASH, duration, exact, rate } from "../app/format.js";
 import { nameOfStep, wordsOfStep } from "../app/funnel.js";
 import { Icon } from "../app/icons.js";
 import { t } from "../app/words.js";
@@ -8,9 +8,6 @@ import { t } from "../app/words.js";
 /** @typedef {{ step_id: string, step_name: string, visitors_reached: number, conversion_rate: number | null,
  *   drop_off_rate: number | null, median_time_s: number | null, p90_time_s: number | null }} StepRow */
 /** The address of the users who reached a step, or left after it. @typedef {(step: number, isLost: boolean) => string} Who */
-
-/** A percentage of the API. @param {number | null | undefined} n */
-export const rate = (n) => percent(n == null ? n : n / 100);
 
 /** `before`: the rows of another period. `who`: absent where users cannot be listed.
  * @param {{ rows: StepRow[], before?: StepRow[], definition: import("../app/funnel.js").Definition, who?: Who }} props */

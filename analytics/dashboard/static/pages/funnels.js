@@ -3,20 +3,19 @@ import { html, useEffect, useState } from "../vendor/preact.js";
 import { forgetAnswers, send, useModule, useReport } from "../app/api.js";
 import "../parts/funnel_words.js";
 import { nameOfStep } from "../app/funnel.js";
+import { exact, rate } from "../app/format.js";
 import { Icon } from "../app/icons.js";
 import { addressOf, onPlainClick, useParams } from "../app/params.js";
 import { SITE, may, reportQuery } from "../app/state.js";
 import { t } from "../app/words.js";
 import { described } from "../parts/frame.js";
-import { FunnelReport, compareFunnels, csvOfFunnel } from "../parts/funnel_report.js";
-import { rate } from "../charts/funnel.js";
-import { exact } from "../app/format.js";
+import { compareFunnels, csvOfFunnel } from "../parts/funnel_requests.js";
 import { Empty } from "../parts/rows.js";
 import { ReportFrame, ReportProblem } from "../parts/report_frame.js";
 
 /** @typedef {import("../app/funnel.js").Funnel} Funnel */
 /** @typedef {import("../app/params.js").Params} Params */
-/** @typedef {import("../parts/funnel_report.js").Compared} Compared */
+/** @typedef {import("../parts/funnel_requests.js").Compared} Compared */
 
 /** `funnel`: its report. `edit`: `new`, or the id of the funnel to change; `copy`: of the one to begin with. `by`, `all`:
  * the dimension of the report and all of its rows; `with`: the funnels beside it. */
@@ -35,6 +34,7 @@ export default function FunnelsPage({ pages }) {
   const builder = useModule(Boolean(params.edit), () => import("../parts/funnel_builder.js"));
   // Was deleted, though the list may not say so yet.
   const [gone, setGone] = useState("");
+  const report = useModule(Boolean(params.funnel), () => import("../parts/funnel_report.js"));
   const funnels = list.data && list.data.data.filter((one) => one.id !== gone).toSorted((a, b) => a.name.localeCompare(b.name));
   const find = (/** @type {string} */ id) => funnels?.find((one) => one.id === id);
   const funnel = find(params.funnel);
@@ -54,7 +54,7 @@ export default function FunnelsPage({ pages }) {
       : isMissing ? html`<div class="card"><${Empty} title=${t("noSuchFunnel")}>${t("noSuchFunnelText")}<//></div>`
       : params.edit ? builder && html`<${builder.default} key=${params.edit + params.copy} funnel=${find(params.edit)} copy=${find(params.copy)} state=${state}
         saved=${act.saved} cancel=${() => open(find(params.edit) ? { funnel: params.edit } : {})} />`
-      : funnel ? html`<${FunnelReport} key=${funnel.id + funnel.updated_at} funnel=${funnel} funnels=${funnels} state=${state} params=${params} go=${go}
+      : funnel ? report && html`<${report.FunnelReport} key=${funnel.id + funnel.updated_at} funnel=${funnel} funnels=${funnels} state=${state} params=${params} go=${go}
           open=${(/** @type {Params} */ next, /** @type {boolean} */ replace) => open({ ...next, funnel: funnel.id }, replace)} ready=${setDrawn} />`
       : html`<${FunnelList} funnels=${funnels} state=${state} go=${go} open=${open} ready=${setDrawn} />`}
   <//>`;

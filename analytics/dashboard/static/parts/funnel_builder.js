@@ -3,10 +3,11 @@ import { html, useEffect, useRef, useState } from "../vendor/preact.js";
 import { get, send } from "../app/api.js";
 import { MAX_STEPS, MIN_STEPS, UNITS, definitionOf, draftOf, eventOf, move, nameOfDraft, newStep, pathOf, withEvent,
   withPath } from "../app/funnel.js";
+import { rate } from "../app/format.js";
 import { Icon } from "../app/icons.js";
 import { SITE, may, reportQuery } from "../app/state.js";
 import { t } from "../app/words.js";
-import { FunnelSteps, rate } from "../charts/funnel.js";
+import { FunnelSteps } from "../charts/funnel.js";
 import { periodName } from "./dates.js";
 import { Problem, described } from "./frame.js";
 import { Empty } from "./rows.js";

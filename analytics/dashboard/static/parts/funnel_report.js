@@ -1,14 +1,15 @@
 // The report on a stored funnel: key figures, steps, days, cohorts, a dimension, and other funnels beside it.
 import { html, useEffect, useState } from "../vendor/preact.js";
-import { address, send, useReport } from "../app/api.js";
-import { DASH, bucket, duration, exact, label, ratio } from "../app/format.js";
+import { useReport } from "../app/api.js";
+import { DASH, bucket, duration, exact, label, rate, ratio } from "../app/format.js";
 import { addressOf, onPlainClick } from "../app/params.js";
 import { Icon } from "../app/icons.js";
 import { may, reportQuery } from "../app/state.js";
 import { fieldName, t } from "../app/words.js";
 import { Columns } from "../charts/columns.js";
-import { FunnelSteps, rate } from "../charts/funnel.js";
+import { FunnelSteps } from "../charts/funnel.js";
 import { described } from "./frame.js";
+import { compareFunnels } from "./funnel_requests.js";
 import { Delta } from "./kpis.js";
 import { Menu } from "./menu.js";
 import { Empty } from "./rows.js";
@@ -25,8 +26,7 @@ import { USERS_PAGE } from "./user_group.js";
  *   daily_performance: { date: string, total_starts: number, conversions: number, conversion_rate: number | null }[],
  *   cohort_data: { cohort_date: string, cohort_size: number, conversions: number, conversion_rate: number | null, avg_time_to_convert: number | null }[],
  *   breakdown?: { dimension: string, rows: ValueRow[] }, funnel_id: string, meta: Meta }} FunnelReportData */
-/** @typedef {{ funnel_id: string, funnel_name: string, total_starts: number, total_conversions: number, conversion_rate: number | null,
- *   avg_time_to_convert: number | null, performance_score: number }} Compared */
+/** @typedef {import("./funnel_requests.js").Compared} Compared */
 
 /** Dimensions of the first step's event. */
 const DIMENSIONS = ["country", "region", "city", "language", "device", "browser", "os", "screen", "path", "hostname", "channel", "source",
@@ -79,9 +79,6 @@ export function FunnelReport({ funnel, funnels, state, params, go, open, ready }
 
 /** @param {number} seconds */
 const windowText = (seconds) => (seconds % 86400 ? duration(seconds) : t("daysCount", { n: seconds / 86400 }, seconds / 86400));
-
-/** The CSV of a funnel's steps. @param {Funnel} funnel @param {State} state */
-export const csvOfFunnel = (funnel, state) => address(`../v1/funnels/${funnel.id}/analytics/detailed?${reportQuery(state)}&format=csv`);
 
 /** @param {{ data: FunnelReportData | null, hasValue: boolean }} props */
 function Totals({ data, hasValue }) {
@@ -197,6 +194,3 @@ function useCompared(ids, query) {
   }, [key]);
   return found.key === key ? found : { rows: null, error: null };
 }
-
-/** @param {string[]} ids @param {string} query @returns {Promise<Compared[]>} */
-export const compareFunnels = (ids, query) => send("POST", "../v1/funnels/compare?" + query, { funnel_ids: ids });

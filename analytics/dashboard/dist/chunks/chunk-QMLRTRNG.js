@@ -1,4 +1,0 @@
-import{h as t,ra as i,ua as r}from"./chunk-7NGO67WJ.js";var d=({title:n,text:s,yes:a,confirm:l,close:o})=>t`<${i} title=${n} close=${o}
-  isNarrow=${!0}><div class="ask">${s}</div>
-  <div class="dlg-foot"><button class="btn" data-focus onClick=${o}>${r("cancel")}</button>
-    <button class="btn danger" onClick=${l}>${a}</button></div><//>`;export{d as a};
