@@ -21,6 +21,7 @@ PAGES: Mapping[str, str] = {
     "overview": "Overview",
     "realtime": "Realtime",
     "links": "Links",
+    "retention": "Retention",
     "exports": "Exports",
     "start": "Install",
 }

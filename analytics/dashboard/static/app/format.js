@@ -16,6 +16,7 @@ const whole = number();
 const short = number({ notation: "compact", ...fixed(1) });
 const two = number(fixed(2));
 const tenths = number({ style: "percent", maximumFractionDigits: 1 });
+const evenTenths = number({ style: "percent", ...fixed(1) });
 const wholePercent = number({ style: "percent", maximumFractionDigits: 0 });
 const day = time({ month: "short", day: "numeric" });
 const dayOfYear = time({ month: "short", day: "numeric", year: "numeric" });
@@ -36,6 +37,8 @@ const shortFrom = short.formatToParts(10_000).some((part) => part.type === "comp
 export const count = (n) => (n == null ? DASH : n < shortFrom ? whole.format(n) : short.format(n));
 /** @param {Value} n */
 export const percent = (n) => (n == null ? DASH : tenths.format(n));
+/** With a digit after the point also where it is 0, for numbers under each other. @param {Value} n */
+export const evenPercent = (n) => (n == null ? DASH : evenTenths.format(n));
 /** @param {Value} n */
 export const ratio = (n) => (n == null ? DASH : two.format(n));
 /** A part of a whole. @param {Value} n */
@@ -95,6 +98,23 @@ export function range(from, to) {
 const calendarDay = time({ month: "short", day: "numeric", year: "numeric", timeZone: "UTC" });
 /** Two days of a calendar, both included, in whatever zone it is. @param {string} from @param {string} to As YYYY-MM-DD. */
 export const days = (from, to) => calendarDay.formatRange(Date.parse(from), Date.parse(to));
+
+const calendarFormats = [
+  { weekday: "short", month: "short", day: "numeric" }, { month: "short", day: "numeric" },
+  { month: "short", day: "numeric", year: "numeric" }, { month: "long", year: "numeric" },
+  { month: "short", year: "2-digit" },
+].map((options) => time(/** @type {Intl.DateTimeFormatOptions} */ ({ ...options, timeZone: "UTC" })));
+/** The day, ISO week or month of a calendar that begins on a day. @param {string} day As YYYY-MM-DD. @param {string} unit */
+export function calendarUnit(day, unit) {
+  const [ofDay, ofWeek, ofOtherYear, ofMonth] = calendarFormats;
+  const start = Date.parse(day);
+  if (unit === "month") return ofMonth.format(start);
+  const isThisYear = day.slice(0, 4) === String(new Date().getFullYear());
+  if (unit === "day") return (isThisYear ? ofDay : ofOtherYear).format(start);
+  return (isThisYear ? ofWeek : ofOtherYear).formatRange(start, start + 6 * 864e5);
+}
+/** Its name on an axis. @param {string} day @param {string} unit */
+export const calendarTick = (day, unit) => calendarFormats[unit === "month" ? 4 : 1].format(Date.parse(day));
 
 /** The time of day. @param {string | number} at */
 export const at = (at) => clock.format(new Date(at));

@@ -7,6 +7,7 @@ const PAGES = [
   { name: "overview", path: "", icon: "grid", group: "traffic", key: "O", load: () => import("../pages/overview.js") },
   { name: "realtime", path: "realtime", icon: "pulse", group: "traffic", key: "R", load: () => import("../pages/realtime.js") },
   { name: "links", path: "links", icon: "link", group: "traffic", key: "L", load: () => import("../pages/links.js") },
+  { name: "retention", path: "retention", icon: "cohorts", group: "behaviour", key: "C", load: () => import("../pages/retention.js") },
   { name: "exports", path: "exports", icon: "download", group: "data", key: "E", load: () => import("../pages/exports.js") },
   { name: "start", path: "start", icon: "code", group: "data", key: "I", load: () => import("../pages/start.js") },
 ];

@@ -76,11 +76,13 @@ const en = {
   // Help
   helpTitle: "Keyboard shortcuts", help: "This help", goTo: "Go to {name}",
   // Pages, and their group in the side bar
+  behaviour: "Behaviour", retention: "Retention", journeys: "Journeys", samples: "Samples",
   data: "Data", realtime: "Realtime", links: "Links", exports: "Exports", start: "Install",
 };
 
 /** @typedef {typeof en} Words */
-/** @typedef {keyof Words | keyof import("./words_pages.js").PageWords} Word */
+/** @typedef {keyof Words | keyof import("./words_pages.js").PageWords
+ *   | keyof import("./words_insights.js").InsightWords} Word */
 
 const LANGUAGES = ["en", "de"];
 const wished = [stored("language"), ...navigator.languages].filter((one) => one !== null);
@@ -140,7 +142,7 @@ function stored(name) {
 
 /** Words of the pages beside the overview. @type {Record<string, string | { one: string, other: string }>} */
 let more = {};
-/** Adds the words of the pages beside the overview. @param {import("./words_pages.js").PageWords} words */
+/** Adds words of the pages beside the overview. @param {typeof more} words */
 export const addWords = (words) => {
-  more = words;
+  more = { ...more, ...words };
 };

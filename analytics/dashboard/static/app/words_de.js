@@ -68,5 +68,6 @@ export const de = {
   took: "Geladen in {time}", distinct: "Besucher sind verschiedene Personen: als Mengen gezählt, nie addiert",
   noSites: "Keine Websites", noSitesText: "Dieses Konto darf keine Website lesen.",
   helpTitle: "Tastenkürzel", help: "Diese Hilfe", goTo: "Gehe zu {name}",
+  behaviour: "Verhalten", retention: "Wiederkehr", journeys: "Wege", samples: "Messwerte",
   data: "Daten", realtime: "Echtzeit", links: "Links", exports: "Exporte", start: "Einbauen",
 };

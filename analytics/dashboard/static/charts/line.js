@@ -27,7 +27,7 @@ export function tickStep(max, metric) {
 }
 
 /** The path through places; a value that is not known (null) interrupts it. @param {(Place | null)[]} places */
-function linePath(places) {
+export function linePath(places) {
   let path = "";
   places.forEach((place, index) => {
     if (place) path += (places[index - 1] ? "L" : "M") + place[0].toFixed(1) + " " + place[1].toFixed(1);
@@ -174,7 +174,7 @@ function usePointer(box, plan, points, zoom) {
 /** @typedef {ReturnType<typeof layOut>} Plan */
 
 /** The width of the box, also when it changes. @param {{ current: HTMLElement }} box */
-function useWidth(box) {
+export function useWidth(box) {
   const [width, setWidth] = useState(0);
   useLayoutEffect(() => {
     const watch = new ResizeObserver(([entry]) => setWidth(Math.round(entry.contentRect.width)));

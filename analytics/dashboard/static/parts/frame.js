@@ -1,23 +1,27 @@
 // The frame of a site's page beside the overview: side bar, head, title; the keys that open other pages.
-import { html, useEffect, useState } from "../vendor/preact.js";
+import { html, useEffect, useRef, useState } from "../vendor/preact.js";
+import { shift, today } from "../app/state.js";
 import { addWords, language, t } from "../app/words.js";
 import { DrawerButton, Sidebar, SiteMenu, pageAddress } from "./sidebar.js";
+
+/** @typedef {(key: string) => (() => void) | undefined} Shortcut */
 
 const root = document.documentElement;
 // A page that imports this module waits for its words.
 addWords(await (language === "de" ? import("../app/words_pages_de.js").then((words) => words.de)
   : import("../app/words_pages.js").then((words) => words.en)));
 
-/** `tools`: what stands at the end of the head. `isReady`: the page shows its data.
- * @param {{ pages: PageEntry[], name: string, title: string, intro?: string, tools?: unknown, isReady: boolean,
- *   children: unknown }} props */
-export function Frame({ pages, name, title, intro, tools, isReady, children }) {
+/** `lead`: what stands beside the site's menu; `tools`: at the end of the head. `isReady`: the page shows its data.
+ * `shortcut`: of the page's own keys.
+ * @param {{ pages: PageEntry[], name: string, title: string, intro?: string, lead?: unknown, tools?: unknown,
+ *   isReady: boolean, shortcut?: Shortcut, children: unknown }} props */
+export function Frame({ pages, name, title, intro, lead, tools, isReady, shortcut, children }) {
   const [isDrawerOpen, setDrawer] = useState(false);
   useDrawn(name, isReady);
-  usePageKeys(pages, isReady);
+  usePageKeys(pages, isReady, shortcut);
   return html`<${Sidebar} pages=${pages} current=${name} isOpen=${isDrawerOpen} close=${() => setDrawer(false)} />
     <main id="main" class="main" tabindex="-1">
-      <div class="head"><${DrawerButton} open=${() => setDrawer(true)} /><${SiteMenu} /><span class="push">
+      <div class="head"><${DrawerButton} open=${() => setDrawer(true)} /><${SiteMenu} />${lead}<span class="push">
         </span>${tools}</div>
       <div class="page-head"><h1 class="page-title">${title}</h1>${intro && html`<p class="page-intro">${intro}</p>`}
         </div>
@@ -38,14 +42,17 @@ function useDrawn(name, isReady) {
   }, [isReady]);
 }
 
-/** G and a page's key open that page. @param {PageEntry[]} pages @param {boolean} isReady */
-function usePageKeys(pages, isReady) {
+/** G and a page's key open that page; others are the page's own.
+ * @param {PageEntry[]} pages @param {boolean} isReady @param {Shortcut} [shortcut] */
+function usePageKeys(pages, isReady, shortcut) {
+  const own = useRef(shortcut);
+  own.current = shortcut;
   useEffect(() => {
     if (!isReady) return undefined;
     let stop = () => {};
     let isLeft = false;
     import("../app/keys.js").then((keys) => {
-      if (!isLeft) stop = keys.listen((key) => open(key, pages));
+      if (!isLeft) stop = keys.listen((key) => open(key, pages) ?? own.current?.(key));
     }, () => {});
     return () => {
       isLeft = true;
@@ -61,11 +68,15 @@ function open(key, pages) {
   return page && (() => location.assign(pageAddress(page)));
 }
 
-/** What went wrong, and what may be done about it. @param {{ error: Failure | null, retry?: () => void }} props */
-export function Problem({ error, retry }) {
+/** What went wrong, and what may be done about it. `go`: of a report, where the API may propose a shorter period.
+ * @param {{ error: Failure | null, retry?: () => void, go?: Go }} props */
+export function Problem({ error, retry, go }) {
   if (!error) return null;
+  const { days } = error;
+  const shorten = () => go?.({ period: "custom", from: shift(today(), 1 - Number(days)), to: today(), unit: "" });
   return html`<div class="card alert" role="alert">
     <div>${error.status ? error.message : html`<b>${t("offline")}</b><div>${error.message}</div>`}</div>
+    ${go && days && html`<button class="btn" onClick=${shorten}>${t("lastDays", { n: days }, days)}</button>`}
     ${retry && html`<button class="btn" onClick=${retry}>${t("tryAgain")}</button>`}
   </div>`;
 }
