@@ -22,6 +22,7 @@ PAGES: Mapping[str, str] = {
     "realtime": "Realtime",
     "links": "Links",
     "retention": "Retention",
+    "journeys": "Journeys",
     "exports": "Exports",
     "start": "Install",
 }

@@ -8,6 +8,7 @@ const PAGES = [
   { name: "realtime", path: "realtime", icon: "pulse", group: "traffic", key: "R", load: () => import("../pages/realtime.js") },
   { name: "links", path: "links", icon: "link", group: "traffic", key: "L", load: () => import("../pages/links.js") },
   { name: "retention", path: "retention", icon: "cohorts", group: "behaviour", key: "C", load: () => import("../pages/retention.js") },
+  { name: "journeys", path: "journeys", icon: "journey", group: "behaviour", key: "J", load: () => import("../pages/journeys.js") },
   { name: "exports", path: "exports", icon: "download", group: "data", key: "E", load: () => import("../pages/exports.js") },
   { name: "start", path: "start", icon: "code", group: "data", key: "I", load: () => import("../pages/start.js") },
 ];
