@@ -24,6 +24,7 @@ PAGES: Mapping[str, str] = {
     "retention": "Retention",
     "journeys": "Journeys",
     "exports": "Exports",
+    "samples": "Samples",
     "start": "Install",
 }
 OVERVIEW = "overview"

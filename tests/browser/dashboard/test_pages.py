@@ -4,7 +4,7 @@ import pytest
 
 from tests.browser.dashboard.signed_in import Dashboard
 
-PAGES = ("start", "realtime", "links", "exports", "retention", "journeys")
+PAGES = ("start", "realtime", "links", "exports", "retention", "journeys", "samples")
 
 
 @pytest.mark.parametrize("width", [320, 390, 1360])

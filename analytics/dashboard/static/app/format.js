@@ -39,6 +39,12 @@ export const count = (n) => (n == null ? DASH : n < shortFrom ? whole.format(n) 
 export const percent = (n) => (n == null ? DASH : tenths.format(n));
 /** With a digit after the point also where it is 0, for numbers under each other. @param {Value} n */
 export const evenPercent = (n) => (n == null ? DASH : evenTenths.format(n));
+const measuredNumber = number({ maximumSignificantDigits: 4 });
+/** A number of any size: four digits, or as count. @param {Value} n */
+export function measured(n) {
+  if (n == null) return DASH;
+  return Math.abs(n) >= 10_000 ? short.format(n) : measuredNumber.format(n);
+}
 /** @param {Value} n */
 export const ratio = (n) => (n == null ? DASH : two.format(n));
 /** A part of a whole. @param {Value} n */

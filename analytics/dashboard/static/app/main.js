@@ -10,6 +10,7 @@ const PAGES = [
   { name: "retention", path: "retention", icon: "cohorts", group: "behaviour", key: "C", load: () => import("../pages/retention.js") },
   { name: "journeys", path: "journeys", icon: "journey", group: "behaviour", key: "J", load: () => import("../pages/journeys.js") },
   { name: "exports", path: "exports", icon: "download", group: "data", key: "E", load: () => import("../pages/exports.js") },
+  { name: "samples", path: "samples", icon: "chart", group: "data", key: "M", load: () => import("../pages/samples.js") },
   { name: "start", path: "start", icon: "code", group: "data", key: "I", load: () => import("../pages/start.js") },
 ];
 
