@@ -25,6 +25,8 @@ PAGES: Mapping[str, str] = {
     "journeys": "Journeys",
     "exports": "Exports",
     "samples": "Samples",
+    "operations": "Operations",
+    "settings": "Settings",
     "start": "Install",
 }
 OVERVIEW = "overview"

@@ -11,6 +11,8 @@ const PAGES = [
   { name: "journeys", path: "journeys", icon: "journey", group: "behaviour", key: "J", load: () => import("../pages/journeys.js") },
   { name: "exports", path: "exports", icon: "download", group: "data", key: "E", load: () => import("../pages/exports.js") },
   { name: "samples", path: "samples", icon: "chart", group: "data", key: "M", load: () => import("../pages/samples.js") },
+  { name: "operations", path: "operations", icon: "shield", group: "data", key: "P", load: () => import("../pages/operations.js") },
+  { name: "settings", path: "settings", icon: "sliders", group: "data", key: "N", load: () => import("../pages/settings.js") },
   { name: "start", path: "start", icon: "code", group: "data", key: "I", load: () => import("../pages/start.js") },
 ];
 

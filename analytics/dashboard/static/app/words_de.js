@@ -69,5 +69,5 @@ export const de = {
   noSites: "Keine Websites", noSitesText: "Dieses Konto darf keine Website lesen.",
   helpTitle: "Tastenkürzel", help: "Diese Hilfe", goTo: "Gehe zu {name}",
   behaviour: "Verhalten", retention: "Wiederkehr", journeys: "Wege", samples: "Messwerte",
-  data: "Daten", realtime: "Echtzeit", links: "Links", exports: "Exporte", start: "Einbauen",
+  data: "Daten", realtime: "Echtzeit", links: "Links", exports: "Exporte", operations: "Betrieb", settings: "Einstellungen", start: "Einbauen",
 };
