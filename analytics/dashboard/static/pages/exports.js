@@ -8,7 +8,7 @@ import { JobList, isUnfinished } from "../parts/export_jobs.js";
 import { Frame, Problem, described } from "../parts/frame.js";
 import { bodyOfRequest } from "../parts/order.js";
 import { OrderForm } from "../parts/order_form.js";
-import { Empty } from "../parts/panel.js";
+import { Empty } from "../parts/rows.js";
 import { ScheduleList } from "../parts/schedules.js";
 
 /** @typedef {import("../parts/export_jobs.js").Job} Job */

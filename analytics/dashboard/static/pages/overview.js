@@ -9,7 +9,8 @@ import { LineChart } from "../charts/line.js";
 import { CompareMenu, PeriodMenu, UnitSwitch, ViewSwitch } from "../parts/dates.js";
 import { Chips, FilterMenu, toggleValue } from "../parts/filters.js";
 import { Kpis } from "../parts/kpis.js";
-import { Empty, Panel } from "../parts/panel.js";
+import { Panel } from "../parts/panel.js";
+import { Empty } from "../parts/rows.js";
 import { DrawerButton, Sidebar, SiteMenu, pageAddress } from "../parts/sidebar.js";
 
 const root = document.documentElement;

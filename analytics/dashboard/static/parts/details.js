@@ -7,7 +7,7 @@ import { reportQuery } from "../app/state.js";
 import { fieldName, t } from "../app/words.js";
 import { Dialog } from "./dialog.js";
 import { addTerm, condition } from "./filters.js";
-import { Empty, Flag } from "./panel.js";
+import { Empty, Flag } from "./rows.js";
 
 const PAGE = 100;
 /** A search begins when nobody has typed for so long. */

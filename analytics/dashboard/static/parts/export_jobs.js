@@ -6,7 +6,7 @@ import { Icon } from "../app/icons.js";
 import { t } from "../app/words.js";
 import { CopyButton } from "./code.js";
 import { size, when, wordsOfRequest } from "./order.js";
-import { Empty } from "./panel.js";
+import { Empty } from "./rows.js";
 
 /** @typedef {import("../app/words.js").Word} Word */
 /** @typedef {{ state: "waiting" | "retrying" | "delivered" | "failed" | "cancelled", attempts: number,

@@ -7,6 +7,7 @@ import { Icon } from "../app/icons.js";
 import { reportQuery } from "../app/state.js";
 import { fieldName, t } from "../app/words.js";
 import { isChosen } from "./filters.js";
+import { Empty, Flag } from "./rows.js";
 
 // Page views have a page of their own in the figures.
 const HIDDEN_TYPE = "page_view";
@@ -156,12 +157,6 @@ function ValueRow({ row, dimension, measure, total, max, isChosen: isOn, choose 
   </tr>`;
 }
 
-/** The country's code, before places. @param {{ dimension: string, value: string | null }} props */
-export function Flag({ dimension, value }) {
-  if (!value || !["country", "region", "city"].includes(dimension)) return null;
-  return html`<span class="flag" aria-hidden="true">${value.split("/")[0]}</span>`;
-}
-
 /** @param {{ goals: Goal[] }} props */
 function GoalTable({ goals }) {
   if (!goals.length) return html`<${Empty} title=${t("noGoals")}>${t("noGoalsText")}<//>`;
@@ -180,6 +175,3 @@ function GoalTable({ goals }) {
     </tr>`)}</tbody>
   </table>`;
 }
-
-/** @param {{ title: string, children?: unknown }} props */
-export const Empty = ({ title, children }) => html`<div class="empty"><b>${title}</b><div>${children}</div></div>`;

@@ -5,7 +5,7 @@ import { SITE } from "../app/state.js";
 import { t } from "../app/words.js";
 import { Problem, described } from "./frame.js";
 import { COLUMNS, bodyOfOrder, periodOfOrder } from "./order.js";
-import { Empty } from "./panel.js";
+import { Empty } from "./rows.js";
 
 const ROWS = 6;
 /** A row may hold a payload of 64 KB. */

@@ -2,7 +2,7 @@
 import { html } from "../vendor/preact.js";
 import { count, exact } from "../app/format.js";
 import { t } from "../app/words.js";
-import { Empty } from "./panel.js";
+import { Empty } from "./rows.js";
 
 /** @typedef {{ key: string, text: string, flag?: string, value: number, second?: string, open?: () => void,
  *   title?: string }} Ranked */

@@ -4,7 +4,7 @@ import { Icon } from "../app/icons.js";
 import { may } from "../app/state.js";
 import { t } from "../app/words.js";
 import { when, wordsOfRequest } from "./order.js";
-import { Empty } from "./panel.js";
+import { Empty } from "./rows.js";
 
 /** @typedef {import("../app/words.js").Word} Word */
 /** @typedef {{ id: string, site: string, owner: string, every: string, at: string, zone: string, enabled: boolean,
