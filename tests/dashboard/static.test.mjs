@@ -15,7 +15,7 @@ const { overviewPath } = await load("app/api.js");
 const { readState } = await load("app/state.js");
 const filters = await load("parts/filters.js");
 const { count, duration, change, share, label, describe } = await load("app/format.js");
-const { tickStep } = await load("charts/line.js");
+const { tickStep } = await load("charts/scale.js");
 const { de } = await load("app/words_de.js");
 const { t } = await load("app/words.js");
 

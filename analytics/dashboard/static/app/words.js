@@ -67,6 +67,7 @@ const en = {
   emptyText: "Choose a longer period.",
   emptySite: "No events yet", emptySiteText: "Figures appear here seconds after the first event.",
   install: "How to send events",
+  copy: "Copy", copied: "Copied",
   problem: "The report could not be made", offline: "The server does not answer", tryAgain: "Try again",
   lastDays: { one: "Show the last day", other: "Show the last {n} days" },
   completeThrough: "Complete through {time}", staleAt: "As of {time}: not refreshed since", zone: "Time zone {zone}",

@@ -61,6 +61,7 @@ export const de = {
   emptyText: "Wählen Sie einen längeren Zeitraum.",
   emptySite: "Noch keine Ereignisse", emptySiteText: "Sekunden nach dem ersten Ereignis erscheinen hier Zahlen.",
   install: "So werden Ereignisse gesendet",
+  copy: "Kopieren", copied: "Kopiert",
   problem: "Der Bericht kam nicht zustande", offline: "Der Server antwortet nicht", tryAgain: "Noch einmal",
   lastDays: { one: "Den letzten Tag zeigen", other: "Die letzten {n} Tage zeigen" },
   completeThrough: "Vollständig bis {time}", staleAt: "Stand {time}: seitdem nicht erneuert", zone: "Zeitzone {zone}",

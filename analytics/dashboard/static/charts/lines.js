@@ -1,6 +1,6 @@
 // Several lines in one chart. A value that is not known (null) interrupts its line.
 import { html } from "../vendor/preact.js";
-import { linePath } from "./line.js";
+import { linePath } from "./scale.js";
 import { Plot } from "./plot.js";
 
 /**

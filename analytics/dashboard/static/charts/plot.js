@@ -1,7 +1,7 @@
 // The frame of a chart of buckets: ticks, names, and one bucket that is read by mouse, touch or arrow keys. What is drawn
 // inside comes from the caller.
 import { html, useRef, useState } from "../vendor/preact.js";
-import { tickStep, useWidth } from "./line.js";
+import { tickStep, useWidth } from "./scale.js";
 
 const TOP = 10;
 const BOTTOM = 26;

@@ -7,7 +7,7 @@ import { reportQuery, useAddress } from "../app/state.js";
 import { t } from "../app/words.js";
 import { addTerm, condition } from "../parts/filters.js";
 import { Frame, Problem } from "../parts/frame.js";
-import { Empty } from "../parts/panel.js";
+import { Empty } from "../parts/rows.js";
 import { PathColumns, StepName, codeOf } from "../parts/path_columns.js";
 import { useReportHead } from "../parts/report_head.js";
 

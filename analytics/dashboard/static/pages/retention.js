@@ -10,7 +10,7 @@ import { Lines } from "../charts/lines.js";
 import { Legend } from "../charts/plot.js";
 import { Stack } from "../charts/stack.js";
 import { Frame, Problem } from "../parts/frame.js";
-import { Empty } from "../parts/panel.js";
+import { Empty } from "../parts/rows.js";
 import { useReportHead } from "../parts/report_head.js";
 
 /** @typedef {import("../app/words.js").Word} Word */

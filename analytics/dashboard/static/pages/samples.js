@@ -7,7 +7,7 @@ import { t } from "../app/words.js";
 import { Lines } from "../charts/lines.js";
 import { Legend } from "../charts/plot.js";
 import { Frame, Problem } from "../parts/frame.js";
-import { Empty } from "../parts/panel.js";
+import { Empty } from "../parts/rows.js";
 import { Figure } from "../parts/ranking.js";
 import { useReportHead } from "../parts/report_head.js";
 import { DEFAULTS, METRICS, TagChips, UnitSwitch, begun, bucketName, tickName, unitOf, useSamples,

@@ -8,7 +8,7 @@ import { Confirm } from "./confirm.js";
 import { Dialog } from "./dialog.js";
 import { described, Problem } from "./frame.js";
 import { when } from "./order.js";
-import { Empty } from "./panel.js";
+import { Empty } from "./rows.js";
 
 /** @typedef {import("../app/words.js").Word} Word */
 /** @typedef {{ reason: string, letters: number, events: number, waiting: number, first_at: string,

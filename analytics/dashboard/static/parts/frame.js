@@ -1,15 +1,12 @@
 // The frame of a site's page beside the overview: side bar, head, title; the keys that open other pages.
 import { html, useEffect, useRef, useState } from "../vendor/preact.js";
 import { shift, today } from "../app/state.js";
-import { addWords, language, t } from "../app/words.js";
+import { t } from "../app/words.js";
 import { DrawerButton, Sidebar, SiteMenu, pageAddress } from "./sidebar.js";
 
 /** @typedef {(key: string) => (() => void) | undefined} Shortcut */
 
 const root = document.documentElement;
-// A page that imports this module waits for its words.
-addWords(await (language === "de" ? import("../app/words_pages_de.js").then((words) => words.de)
-  : import("../app/words_pages.js").then((words) => words.en)));
 
 /** `lead`: what stands beside the site's menu; `tools`: at the end of the head. `isReady`: the page shows its data.
  * `shortcut`: of the page's own keys.

@@ -7,7 +7,7 @@ import { CopyButton } from "./code.js";
 import { Confirm } from "./confirm.js";
 import { described, Problem } from "./frame.js";
 import { when } from "./order.js";
-import { Empty } from "./panel.js";
+import { Empty } from "./rows.js";
 import "./settings_words.js";
 
 /** @typedef {import("../app/words.js").Word} Word */

@@ -8,7 +8,7 @@ import { Confirm } from "./confirm.js";
 import { described, Problem } from "./frame.js";
 import { ScopeChecks, isValid } from "./keys.js";
 import { when } from "./order.js";
-import { Empty } from "./panel.js";
+import { Empty } from "./rows.js";
 
 /** @typedef {{ jti: string, subject: string, issued_by: string, issued_at: string, expires_at: string | null,
  *   revoked_at: string | null, token: string | null, scopes: string[], sites: string[] | null }} Token */

@@ -6,7 +6,7 @@ import { Icon } from "../app/icons.js";
 import { locale, t } from "../app/words.js";
 import { Lines } from "../charts/lines.js";
 import { Problem } from "./frame.js";
-import { Empty } from "./panel.js";
+import { Empty } from "./rows.js";
 import { TagChips, UnitSwitch, begun, bucketName, tickName, unitOf, useSamples, withTag } from "./sample_reports.js";
 
 /** @typedef {import("../app/words.js").Word} Word */
