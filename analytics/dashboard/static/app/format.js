@@ -35,16 +35,16 @@ export const exact = (n) => (n == null ? DASH : whole.format(n));
 const shortFrom = short.formatToParts(10_000).some((part) => part.type === "compact") ? 10_000 : 1_000_000;
 /** In full below 10,000, then as 10.1K. @param {Value} n */
 export const count = (n) => (n == null ? DASH : n < shortFrom ? whole.format(n) : short.format(n));
-/** @param {Value} n */
-export const percent = (n) => (n == null ? DASH : tenths.format(n));
-/** With a digit after the point also where it is 0, for numbers under each other. @param {Value} n */
-export const evenPercent = (n) => (n == null ? DASH : evenTenths.format(n));
 const measuredNumber = number({ maximumSignificantDigits: 4 });
 /** A number of any size: four digits, or as count. @param {Value} n */
 export function measured(n) {
   if (n == null) return DASH;
-  return Math.abs(n) >= 10_000 ? short.format(n) : measuredNumber.format(n);
+  return Math.abs(n) >= shortFrom ? short.format(n) : (Math.abs(n) < 1000 ? measuredNumber : whole).format(n);
 }
+/** @param {Value} n */
+export const percent = (n) => (n == null ? DASH : tenths.format(n));
+/** With a digit after the point also where it is 0, for numbers under each other. @param {Value} n */
+export const evenPercent = (n) => (n == null ? DASH : evenTenths.format(n));
 /** @param {Value} n */
 export const ratio = (n) => (n == null ? DASH : two.format(n));
 /** A part of a whole. @param {Value} n */
@@ -108,7 +108,7 @@ export const days = (from, to) => calendarDay.formatRange(Date.parse(from), Date
 const calendarFormats = [
   { weekday: "short", month: "short", day: "numeric" }, { month: "short", day: "numeric" },
   { month: "short", day: "numeric", year: "numeric" }, { month: "long", year: "numeric" },
-  { month: "short", year: "2-digit" },
+  { month: "short", year: "numeric" },
 ].map((options) => time(/** @type {Intl.DateTimeFormatOptions} */ ({ ...options, timeZone: "UTC" })));
 /** The day, ISO week or month of a calendar that begins on a day. @param {string} day As YYYY-MM-DD. @param {string} unit */
 export function calendarUnit(day, unit) {

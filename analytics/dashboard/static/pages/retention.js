@@ -50,7 +50,7 @@ export default function RetentionPage({ pages }) {
       <${GridBody} data=${grid.data} state=${state} go=${go} isFailed=${grid.error !== null} />
     </section>
     <div class="panels">
-      <${LifecyclePanel} query=${query.toString()} unit=${unit} state=${state} go=${go} />
+      <${LifecyclePanel} query=${query.toString()} state=${state} go=${go} />
       <${StickinessPanel} query=${audienceQuery(state).toString()} state=${state} go=${go} />
     </div>
     ${head.dialogs}
@@ -110,7 +110,7 @@ function TypeChoice({ state, go }) {
 /** @param {{ data: Grid | null, state: RetentionState, go: Go<RetentionState>, isFailed: boolean }} props */
 function GridBody({ data, state, go, isFailed }) {
   if (!data) return html`<div class=${(isFailed ? "" : "skeleton ") + "cohorts-sk"}></div>`;
-  if (!data.cohorts.some((one) => one.size)) return html`<${NoPeople} title=${t("noCohorts")} state=${state} go=${go} />`;
+  if (!data.cohorts.some((one) => one.size)) return html`<${NoPeople} state=${state} go=${go} />`;
   /** @param {string} start @param {number} offset */
   const open = (start, offset) => {
     const query = new URLSearchParams({ cohort: start, unit: data.unit, offset: String(offset) });
@@ -128,8 +128,9 @@ function begun(data) {
   return { ...data, cohorts, average_rates: data.average_rates.slice(0, cohorts.length), units_over: data.units_over - first };
 }
 
-/** Offers what may have somebody. @param {{ title: string, state: State, go: Go }} props */
-function NoPeople({ title, state, go }) {
+/** Offers what may have somebody. @param {{ state: State, go: Go }} props */
+function NoPeople({ state, go }) {
+  const title = t("noCohorts");
   if (state.filter) return html`<${Empty} title=${title}><button class="btn" onClick=${() => go({ filter: "" })}>
     ${t("clearFilters")}</button><//>`;
   const longer = PRESETS.find((one) => one.name === (periodOf(state)[1] < 91 ? "91d" : "year"));
@@ -140,8 +141,8 @@ function NoPeople({ title, state, go }) {
 /** @type {["returning", "resurrected", "new"]} */
 const PARTS = ["returning", "resurrected", "new"];
 
-/** @param {{ query: string, unit: string, state: RetentionState, go: Go<RetentionState> }} props */
-function LifecyclePanel({ query, unit, state, go }) {
+/** @param {{ query: string, state: RetentionState, go: Go<RetentionState> }} props */
+function LifecyclePanel({ query, state, go }) {
   /** @type {Report<Lifecycle>} */
   const { data, isBusy, error, retry } = useReport("reports/lifecycle?" + query);
   return html`<${ChartPanel} title=${t("lifecycle")} text=${t("lifecycleText")} isBusy=${isBusy && data !== null}
@@ -149,16 +150,15 @@ function LifecyclePanel({ query, unit, state, go }) {
     legend=${[...PARTS.toReversed(), "dormant"].map((kind) => html`<${Legend} key=${kind} kind=${"part-" + kind}
       name=${t(/** @type {Word} */ (kind))} />`)}>
     <${Problem} error=${error} retry=${retry} go=${go} />
-    ${data ? html`<${LifecycleChart} data=${data} unit=${data.granularity} state=${state} go=${go} />`
+    ${data ? html`<${LifecycleChart} data=${data} />`
       : !error && html`<div class="skeleton plot-sk"></div>`}
   <//>`;
 }
 
-/** @param {{ data: Lifecycle, unit: string, state: RetentionState, go: Go<RetentionState> }} props */
-function LifecycleChart({ data, unit, state, go }) {
-  const { series } = data;
-  if (!series.some((one) => one.active || one.dormant)) return html`<${NoPeople} title=${t("nothing")} state=${state}
-    go=${go} />`;
+/** @param {{ data: Lifecycle }} props */
+function LifecycleChart({ data }) {
+  const { series, granularity: unit } = data;
+  if (!series.some((one) => one.active || one.dormant)) return html`<${Empty} title=${t("nothing")}>${t("nothingText")}<//>`;
   const isOpen = (/** @type {number} */ index) => index === series.length - 1 && !data.last_is_over;
   const columns = series.map((one, index) => ({ isOpen: isOpen(index), below: ["dormant", one.dormant],
     parts: PARTS.map((kind) => [kind, one[kind]]) }));
@@ -180,15 +180,15 @@ function StickinessPanel({ query, state, go }) {
   return html`<${ChartPanel} title=${t("stickiness")} text=${t("stickinessText")} isBusy=${isBusy && data !== null}
     isFiltered=${Boolean(state.filter)} legend=${html`<${Legend} kind="line-first" name=${t("stickiness")} />`}>
     <${Problem} error=${error} retry=${retry} go=${go} />
-    ${data ? html`<${StickinessChart} data=${data} state=${state} go=${go} />`
+    ${data ? html`<${StickinessChart} data=${data} />`
       : !error && html`<div class="skeleton plot-sk"></div>`}
   <//>`;
 }
 
-/** @param {{ data: Stickiness, state: RetentionState, go: Go<RetentionState> }} props */
-function StickinessChart({ data, state, go }) {
+/** @param {{ data: Stickiness }} props */
+function StickinessChart({ data }) {
   const { series } = data;
-  if (!series.some((one) => one.mau)) return html`<${NoPeople} title=${t("nothing")} state=${state} go=${go} />`;
+  if (!series.some((one) => one.mau)) return html`<${Empty} title=${t("nothing")}>${t("nothingText")}<//>`;
   /** @param {number} index */
   const read = (index) => {
     const one = series[index];

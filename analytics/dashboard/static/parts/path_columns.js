@@ -21,7 +21,7 @@ export const nameOf = ({ page, event }) => event ?? (page || t("noValue"));
 export function PathColumns({ data, then, choose }) {
   const isTo = data.direction === "to";
   const columns = data.columns.map((column, index) => html`<${PathColumn} key=${index} column=${column} place=${index + 1}
-    isTo=${isTo} total=${data.visits} chosen=${then[index]} before=${then.slice(0, index)}
+    isTo=${isTo} total=${data.visits} hasNote=${then.length > 0} chosen=${then[index]} before=${then.slice(0, index)}
     choose=${(/** @type {string} */ code) => choose(then[index] === code ? then.slice(0, index)
       : [...then.slice(0, index), code])} />`);
   const anchor = html`<div class="path-col" key="anchor"><${ColumnHead} name=${t(isTo ? "endHere" : "startHere")}
@@ -35,15 +35,15 @@ export function PathColumns({ data, then, choose }) {
 const ColumnHead = ({ name, visits }) => html`<div class="path-head"><h2>${name}</h2><span class="num"
   title=${exact(visits)}>${t("visitsCount", { n: count(visits) }, visits)}</span></div>`;
 
-/** @param {{ column: Column, place: number, isTo: boolean, total: number, chosen?: string, before: string[],
+/** `hasNote`: whether a column says which visits it is of. @param {{ column: Column, place: number, isTo: boolean, total: number, hasNote: boolean, chosen?: string, before: string[],
  *   choose: (code: string) => void }} props */
-function PathColumn({ column, place, isTo, total, chosen, before, choose }) {
+function PathColumn({ column, place, isTo, total, hasNote, chosen, before, choose }) {
   const max = Math.max(1, ...column.rows.map((row) => row.visits), column.ended);
   const name = t(isTo ? "stepBefore" : "stepAfter", { n: place }, place);
   const names = before.map((code) => code.slice(code.indexOf(":") + 1) || t("noValue")).join(" → ");
   return html`<section class="path-col" aria-label=${name}>
     <${ColumnHead} name=${name} visits=${column.visits} />
-    ${names && html`<div class="path-note cut" title=${names}>${t("behind", { steps: names })}</div>`}
+    ${hasNote && html`<div class="path-note cut" title=${names}>${names ? t("behind", { steps: names }) : "\u00a0"}</div>`}
     ${!column.visits && html`<div class="path-note">${t("noSteps")}</div>`}
     <ol>${column.rows.map((row) => html`<${StepRow} key=${codeOf(row.step)} row=${row} max=${max}
       isChosen=${chosen === codeOf(row.step)} choose=${() => choose(codeOf(row.step))} />`)}

@@ -14,10 +14,9 @@ import { TagChips, UnitSwitch, begun, bucketName, tickName, unitOf, useSamples, 
 /** @typedef {import("./sample_reports.js").SamplesState} SamplesState */
 /** @typedef {"good" | "needsWork" | "poor"} Rating */
 
-const seconds = new Intl.NumberFormat(locale, { style: "unit", unit: "second", unitDisplay: "narrow", minimumFractionDigits: 1, maximumFractionDigits: 1 });
-const milliseconds = new Intl.NumberFormat(locale, { style: "unit", unit: "millisecond", unitDisplay: "narrow", maximumFractionDigits: 0 });
+const tenths = new Intl.NumberFormat(locale, { minimumFractionDigits: 1, maximumFractionDigits: 1 });
 /** @param {number | null} ms */
-const time = (ms) => (ms === null ? DASH : ms < 1000 ? milliseconds.format(ms) : seconds.format(ms / 1000));
+const time = (ms) => (ms === null ? DASH : ms < 1000 ? `${Math.round(ms)}\u00a0ms` : `${tenths.format(ms / 1000)}\u00a0s`);
 
 /** `good` and `poor`: a value is good up to the one and poor above the other.
  * @type {{ name: "lcp" | "inp" | "cls", good: number, poor: number, format: (value: number | null) => string }[]} */
@@ -43,7 +42,7 @@ export function Vitals({ state, go, onReady }) {
   const isReady = reports.every((one) => one.data !== null && !one.isBusy);
   useEffect(() => onReady(isReady), [isReady]);
   const isEmpty = reports.every((one) => one.data?.count === 0);
-  return html`<${TagChips} state=${state} go=${go} />
+  return html`<div class="vitals-head"><${TagChips} state=${state} go=${go} /><${UnitSwitch} state=${state} go=${go} /></div>
     <${Problem} error=${failed?.error ?? null} retry=${() => reports.forEach((one) => one.error && one.retry())} go=${go} />
     ${isEmpty && html`<div class="card"><${Empty} title=${t("noSamplesHere")}>${t("emptyText")}<//></div>`}
     ${!isEmpty && html`<div class="vitals">${VITALS.map((vital, index) => html`<${VitalCard} key=${vital.name} vital=${vital}
@@ -102,8 +101,7 @@ function Paths({ reports, isBusy, state, go }) {
   const paths = [...new Set(groups.flatMap((one) => [...one.keys()]))].toSorted((a, b) => loads(b) - loads(a)).slice(0, ROWS);
   const most = Math.max(1, ...paths.map(loads));
   return html`<section class=${"card panel vital-paths" + (isBusy ? " busy" : "")} aria-label=${t("pages")}>
-    <div class="plot-head tools-row"><h2 class="tab on">${t("pages")}</h2><span class="grow"></span>
-      <${UnitSwitch} state=${state} go=${go} /></div>
+    <div class="tabs"><h2 class="tab on">${t("pages")}</h2></div>
     <table><colgroup><col /><col class="c-v hide-small" />${VITALS.map(({ name }) => html`<col key=${name} class="c-v" />`)}</colgroup>
       <thead><tr><th scope="col">${t("path")}</th><th scope="col" class="hide-small">${t("loads")}</th>
         ${VITALS.map(({ name }) => html`<th scope="col" key=${name}><abbr title=${t(name)}>${name.toUpperCase()}</abbr></th>`)}</tr></thead>
