@@ -15,6 +15,7 @@ from analytics.sites import sites
 from analytics.sites.sites import Site
 from config import Settings
 from tests.browser.dashboard.visitor import Visitor, find_violations, scrolls_sideways
+from tests.conftest import SIGN_IN_SECRET
 from tests.factories import append_events, make_drain
 from tests.web.web_server import WebServer, environment
 
@@ -150,3 +151,24 @@ def test_signing_out_ends_the_session(dashboard: Visitor, site: Site) -> None:
     page.wait_for_url("**/login")
     page.goto(f"{dashboard.base}/sites/{site.key}")
     assert "/login?next=" in page.url
+
+
+def test_a_link_signs_in_and_leaves_no_secret_behind(context: "BrowserContext", service: str, site: Site) -> None:
+    page, seen = context.new_page(), list[str]()
+    page.on("request", lambda request: seen.append(f"{request.url} {request.headers.get('referer', '')}"))
+    page.goto(f"{service}/login?next=/sites/{site.key}#{SIGN_IN_SECRET}")
+    page.wait_for_selector("html[data-drawn]", state="attached")
+    assert page.url == f"{service}/sites/{site.key}"
+    assert not [one for one in seen if SIGN_IN_SECRET in one.replace(f"#{SIGN_IN_SECRET}", "")]
+    page.go_back()
+    assert SIGN_IN_SECRET not in page.url
+
+
+def test_a_link_that_is_pasted_on_the_form_signs_in(context: "BrowserContext", service: str) -> None:
+    page = context.new_page()
+    page.goto(f"{service}/login")
+    assert "a link that signs in without a password" in page.inner_text("main")
+    page.evaluate("(secret) => { location.hash = secret }", "a link of another run, which is as long")
+    page.wait_for_selector("[role=alert]:has-text('of another run')")
+    page.evaluate("(secret) => { location.hash = secret }", SIGN_IN_SECRET)
+    page.wait_for_selector("html[data-drawn]", state="attached")

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from tests.conftest import ROOT
+from tests.conftest import ROOT, SIGN_IN_SECRET
 
 if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext, Page
@@ -15,15 +15,14 @@ EXPECTED = "Failed to load resource"
 
 
 class Visitor:
-    """The pages of a service that `base` serves, as somebody sees them who has signed in on this machine."""
+    """The pages of a service that `base` serves, as somebody sees them who has opened the link of `make run`."""
 
     def __init__(self, context: "BrowserContext", base: str) -> None:
         self.context, self.base = context, base
         self.messages: list[str] = []
         self.requests: list[str] = []
         page = self._new_page()
-        page.goto(f"{base}/login")
-        page.click("text=Sign in on this machine")
+        page.goto(f"{base}/login#{SIGN_IN_SECRET}")
         page.wait_for_selector("html[data-drawn]", state="attached")
         page.close()
         self.messages.clear()

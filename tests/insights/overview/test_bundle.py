@@ -374,6 +374,20 @@ def test_goals_that_rollups_do_not_hold_are_counted_in_columns(
     assert [filtered[name] for name in WHO] == figures
 
 
+def test_figures_that_columns_could_not_give_are_there_as_soon_as_they_can(
+    store: Any, site: Site, report: Report, client: FlaskClient, token: Any, auth: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store([{"ts": f"{DAY}T10:00:00Z", "type": "order", "payload": {"plan": plan}} for plan in ("pro", "free")])
+    body, query = {"name": "a", "type": "order", "filter": "payload.plan==pro"}, f"date={DAY}&lists=goals"
+    assert client.post("/api/analytics/goals", json=body, headers=auth(token("read write"))).status_code == 201
+    with monkeypatch.context() as patched:
+        patched.setattr(read, "MOST_LOOSE_EVENTS", 0)
+        assert report("overview", query)["goals"][0]["conversions"] is None
+    for is_cached in (False, True):
+        bundle = report("overview", query)
+        assert (bundle["goals"][0]["conversions"], bundle["meta"].get("cached", False)) == (1, is_cached)
+
+
 @pytest.mark.parametrize("lists", ["payload.plan,payload.Plan", "payload.Plan,payload.plan"])
 def test_properties_that_differ_in_the_case_of_a_letter_are_two(store: Any, report: Report, lists: str) -> None:
     payloads = [{"plan": "free", "Plan": "x"}, {"Plan": "y"}]

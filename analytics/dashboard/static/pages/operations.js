@@ -11,6 +11,7 @@ import { Frame, Problem, described } from "../parts/frame.js";
 import "../parts/operations_words.js";
 import { size, when } from "../parts/order.js";
 import { Figure } from "../parts/ranking.js";
+import { StoragePanel } from "../parts/storage.js";
 import { TracePanel } from "../parts/trace.js";
 
 /** @typedef {import("../app/words.js").Word} Word */
@@ -35,7 +36,7 @@ export default function OperationsPage({ pages }) {
     <${Problem} error=${error} retry=${retry} />
     <${State} health=${health} />
     <${TracePanel} />
-    ${may("admin") && html`<${AuditPanel} last=${health?.audit ?? null} /><${DeadLetters} />
+    ${may("admin") && html`<${AuditPanel} last=${health?.audit ?? null} /><${DeadLetters} /><${StoragePanel} />
       <div class="panels"><${Processes} health=${health} /><${Tasks} tasks=${health?.tasks ?? null} /></div>`}
   <//>`;
 }
