@@ -1,5 +1,5 @@
 // Words of the pages retention, journeys and samples, English here and German in words_insights_de.js;
-// parts/report_head.js loads them.
+// parts/insight_words.js loads them.
 
 export const en = {
   // Retention

@@ -6,10 +6,10 @@ import { Icon } from "../app/icons.js";
 import { reportQuery, useAddress } from "../app/state.js";
 import { t } from "../app/words.js";
 import { addTerm, condition } from "../parts/filters.js";
-import { Frame, Problem } from "../parts/frame.js";
+import "../parts/insight_words.js";
 import { Empty } from "../parts/rows.js";
 import { PathColumns, StepName, codeOf } from "../parts/path_columns.js";
-import { useReportHead } from "../parts/report_head.js";
+import { ReportFrame, ReportProblem } from "../parts/report_frame.js";
 
 /** @typedef {import("../app/words.js").Word} Word */
 /** @typedef {import("../parts/path_columns.js").Journeys} Journeys */
@@ -38,11 +38,9 @@ export default function JourneysPage({ pages }) {
   const data = page ? report.data : null;
   const isEmpty = page === "";
   const isReady = isEmpty || (isReadable && data !== null && !report.isBusy && isOf(data, state, page));
-  const head = useReportHead(state, go, isReady);
-  return html`<${Frame} pages=${pages} name="journeys" title=${t("journeys")} intro=${t("journeysIntro")}
-    isReady=${isReady} ...${head.frame}>
-    ${head.chips}
-    <${Problem} error=${lists.error ?? (page ? report.error : null)} retry=${lists.error ? lists.retry : report.retry}
+  return html`<${ReportFrame} pages=${pages} name="journeys" title=${t("journeys")} intro=${t("journeysIntro")}
+    isReady=${isReady} state=${state} go=${go} tools=${["filter", "period"]}>
+    <${ReportProblem} error=${lists.error ?? (page ? report.error : null)} retry=${lists.error ? lists.retry : report.retry}
       go=${go} />
     <section class=${"card panel" + (report.isBusy && data ? " busy" : "")} aria-label=${t("journeys")}>
       <${Choices} state=${state} go=${go} page=${page ?? ""} />
@@ -53,7 +51,6 @@ export default function JourneysPage({ pages }) {
           : html`<div class="skeleton cohorts-sk"></div>`}
     </section>
     ${data && data.visits > 0 && html`<${Ways} data=${data} isBusy=${report.isBusy} />`}
-    ${head.dialogs}
   <//>`;
 }
 

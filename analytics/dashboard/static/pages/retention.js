@@ -9,9 +9,9 @@ import { CohortGrid } from "../charts/cohorts.js";
 import { Lines } from "../charts/lines.js";
 import { Legend } from "../charts/plot.js";
 import { Stack } from "../charts/stack.js";
-import { Frame, Problem } from "../parts/frame.js";
+import "../parts/insight_words.js";
 import { Empty } from "../parts/rows.js";
-import { useReportHead } from "../parts/report_head.js";
+import { ReportFrame, ReportProblem } from "../parts/report_frame.js";
 
 /** @typedef {import("../app/words.js").Word} Word */
 /** @typedef {import("../charts/cohorts.js").Grid} Grid */
@@ -35,11 +35,9 @@ export default function RetentionPage({ pages }) {
   /** @type {Report<Grid>} */
   const grid = useReport("reports/retention?" + filtered);
   const isReady = grid.data !== null && !grid.isBusy;
-  const head = useReportHead(state, go, isReady);
-  return html`<${Frame} pages=${pages} name="retention" title=${t("retention")} intro=${t("retentionIntro")}
-    isReady=${isReady} ...${head.frame}>
-    ${head.chips}
-    <${Problem} error=${grid.error} retry=${grid.retry} go=${go} />
+  return html`<${ReportFrame} pages=${pages} name="retention" title=${t("retention")} intro=${t("retentionIntro")}
+    isReady=${isReady} state=${state} go=${go} tools=${["filter", "period"]}>
+    <${ReportProblem} error=${grid.error} retry=${grid.retry} go=${go} />
     <section class=${"card panel" + (grid.isBusy && grid.data ? " busy" : "")} aria-label=${t("retention")}>
       <div class="plot-head tools-row">
         <${UnitChoice} unit=${unit} state=${state} go=${go} /><${ShowChoice} state=${state} go=${go} />
@@ -53,7 +51,6 @@ export default function RetentionPage({ pages }) {
       <${LifecyclePanel} query=${query.toString()} state=${state} go=${go} />
       <${StickinessPanel} query=${audienceQuery(state).toString()} state=${state} go=${go} />
     </div>
-    ${head.dialogs}
   <//>`;
 }
 
@@ -149,7 +146,7 @@ function LifecyclePanel({ query, state, go }) {
     isFiltered=${Boolean(state.filter)}
     legend=${[...PARTS.toReversed(), "dormant"].map((kind) => html`<${Legend} key=${kind} kind=${"part-" + kind}
       name=${t(/** @type {Word} */ (kind))} />`)}>
-    <${Problem} error=${error} retry=${retry} go=${go} />
+    <${ReportProblem} error=${error} retry=${retry} go=${go} />
     ${data ? html`<${LifecycleChart} data=${data} />`
       : !error && html`<div class="skeleton plot-sk"></div>`}
   <//>`;
@@ -179,7 +176,7 @@ function StickinessPanel({ query, state, go }) {
   const { data, isBusy, error, retry } = useReport("reports/stickiness?" + query);
   return html`<${ChartPanel} title=${t("stickiness")} text=${t("stickinessText")} isBusy=${isBusy && data !== null}
     isFiltered=${Boolean(state.filter)} legend=${html`<${Legend} kind="line-first" name=${t("stickiness")} />`}>
-    <${Problem} error=${error} retry=${retry} go=${go} />
+    <${ReportProblem} error=${error} retry=${retry} go=${go} />
     ${data ? html`<${StickinessChart} data=${data} />`
       : !error && html`<div class="skeleton plot-sk"></div>`}
   <//>`;

@@ -6,10 +6,10 @@ import { SITE, useAddress } from "../app/state.js";
 import { t } from "../app/words.js";
 import { Lines } from "../charts/lines.js";
 import { Legend } from "../charts/plot.js";
-import { Frame, Problem } from "../parts/frame.js";
+import "../parts/insight_words.js";
 import { Empty } from "../parts/rows.js";
 import { Figure } from "../parts/ranking.js";
-import { useReportHead } from "../parts/report_head.js";
+import { ReportFrame, ReportProblem } from "../parts/report_frame.js";
 import { DEFAULTS, METRICS, TagChips, UnitSwitch, begun, bucketName, tickName, unitOf, useSamples,
   withTag } from "../parts/sample_reports.js";
 import { PREFIX, Vitals, VitalsIcon } from "../parts/vitals.js";
@@ -39,10 +39,9 @@ export default function SamplesPage({ pages }) {
   const hasVitals = names?.some((one) => one.startsWith(PREFIX)) ?? false;
   const name = state.name || (hasVitals ? VITALS : (names?.[0] ?? ""));
   const isEmpty = names?.length === 0;
-  const head = useReportHead(state, go, isDrawn || isEmpty, false);
-  return html`<${Frame} pages=${pages} name="samples" title=${t("samples")} intro=${t("samplesIntro")}
-    isReady=${isDrawn || isEmpty} ...${head.frame}>
-    <${Problem} error=${list.error} retry=${list.retry} />
+  return html`<${ReportFrame} pages=${pages} name="samples" title=${t("samples")} intro=${t("samplesIntro")}
+    isReady=${isDrawn || isEmpty} state=${state} go=${go} tools=${["period"]}>
+    <${ReportProblem} error=${list.error} retry=${list.retry} />
     ${isEmpty ? html`<div class="card"><${Empty} title=${t("noSamples")}>${t("noSamplesText")}<//></div>` : html`<div
       class="samples">
       <${Names} names=${names} hasVitals=${hasVitals} name=${name} go=${go} />
@@ -77,7 +76,7 @@ function Metric({ state, go, name, onReady }) {
   const isReady = data !== null && !isBusy;
   useEffect(() => onReady(isReady), [isReady]);
   return html`<${TagChips} state=${state} go=${go} />
-    <${Problem} error=${error} retry=${retry} go=${go} />
+    <${ReportProblem} error=${error} retry=${retry} go=${go} />
     <section class=${"card hero" + (isBusy && data ? " busy" : "")} aria-label=${name}>
       <div class="kpis four">${STATISTICS.map((one) => html`<${Figure} key=${one} name=${statisticName(one)}
         value=${data ? value(one) : DASH} title=${exact(data?.[one])} />`)}</div>

@@ -1,6 +1,5 @@
 // The frame of a site's page beside the overview: side bar, head, title; the keys that open other pages.
 import { html, useEffect, useRef, useState } from "../vendor/preact.js";
-import { shift, today } from "../app/state.js";
 import { t } from "../app/words.js";
 import { DrawerButton, Sidebar, SiteMenu, pageAddress } from "./sidebar.js";
 
@@ -8,17 +7,17 @@ import { DrawerButton, Sidebar, SiteMenu, pageAddress } from "./sidebar.js";
 
 const root = document.documentElement;
 
-/** `lead`: what stands beside the site's menu; `tools`: at the end of the head. `isReady`: the page shows its data.
+/** `live`: what stands beside the site's name, `tools`: at the end of the head. `isReady`: the page shows its data.
  * `shortcut`: of the page's own keys.
- * @param {{ pages: PageEntry[], name: string, title: string, intro?: string, lead?: unknown, tools?: unknown,
+ * @param {{ pages: PageEntry[], name: string, title: string, intro?: string, live?: unknown, tools?: unknown,
  *   isReady: boolean, shortcut?: Shortcut, children: unknown }} props */
-export function Frame({ pages, name, title, intro, lead, tools, isReady, shortcut, children }) {
+export function Frame({ pages, name, title, intro, live, tools, isReady, shortcut, children }) {
   const [isDrawerOpen, setDrawer] = useState(false);
   useDrawn(name, isReady);
   usePageKeys(pages, isReady, shortcut);
   return html`<${Sidebar} pages=${pages} current=${name} isOpen=${isDrawerOpen} close=${() => setDrawer(false)} />
     <main id="main" class="main" tabindex="-1">
-      <div class="head"><${DrawerButton} open=${() => setDrawer(true)} /><${SiteMenu} />${lead}<span class="push">
+      <div class="head"><${DrawerButton} open=${() => setDrawer(true)} /><${SiteMenu} />${live}<span class="push">
         </span>${tools}</div>
       <div class="page-head"><h1 class="page-title">${title}</h1>${intro && html`<p class="page-intro">${intro}</p>`}
         </div>
@@ -65,15 +64,11 @@ function open(key, pages) {
   return page && (() => location.assign(pageAddress(page)));
 }
 
-/** What went wrong, and what may be done about it. `go`: of a report, where the API may propose a shorter period.
- * @param {{ error: Failure | null, retry?: () => void, go?: Go }} props */
-export function Problem({ error, retry, go }) {
+/** What went wrong, and what may be done about it. @param {{ error: Failure | null, retry?: () => void }} props */
+export function Problem({ error, retry }) {
   if (!error) return null;
-  const { days } = error;
-  const shorten = () => go?.({ period: "custom", from: shift(today(), 1 - Number(days)), to: today(), unit: "" });
   return html`<div class="card alert" role="alert">
     <div>${error.status ? error.message : html`<b>${t("offline")}</b><div>${error.message}</div>`}</div>
-    ${go && days && html`<button class="btn" onClick=${shorten}>${t("lastDays", { n: days }, days)}</button>`}
     ${retry && html`<button class="btn" onClick=${retry}>${t("tryAgain")}</button>`}
   </div>`;
 }

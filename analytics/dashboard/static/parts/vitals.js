@@ -5,7 +5,7 @@ import { DASH, count, exact, ratio } from "../app/format.js";
 import { Icon } from "../app/icons.js";
 import { locale, t } from "../app/words.js";
 import { Lines } from "../charts/lines.js";
-import { Problem } from "./frame.js";
+import { ReportProblem } from "./report_frame.js";
 import { Empty } from "./rows.js";
 import { TagChips, UnitSwitch, begun, bucketName, tickName, unitOf, useSamples, withTag } from "./sample_reports.js";
 
@@ -43,7 +43,7 @@ export function Vitals({ state, go, onReady }) {
   useEffect(() => onReady(isReady), [isReady]);
   const isEmpty = reports.every((one) => one.data?.count === 0);
   return html`<div class="vitals-head"><${TagChips} state=${state} go=${go} /><${UnitSwitch} state=${state} go=${go} /></div>
-    <${Problem} error=${failed?.error ?? null} retry=${() => reports.forEach((one) => one.error && one.retry())} go=${go} />
+    <${ReportProblem} error=${failed?.error ?? null} retry=${() => reports.forEach((one) => one.error && one.retry())} go=${go} />
     ${isEmpty && html`<div class="card"><${Empty} title=${t("noSamplesHere")}>${t("emptyText")}<//></div>`}
     ${!isEmpty && html`<div class="vitals">${VITALS.map((vital, index) => html`<${VitalCard} key=${vital.name} vital=${vital}
       data=${reports[index].data} isBusy=${reports[index].isBusy} state=${state} />`)}</div>
