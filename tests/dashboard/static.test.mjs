@@ -27,6 +27,13 @@ for (const [search, query] of first.cases) {
   });
 }
 
+const { DEFAULTS, gridPath } = await load("pages/retention.js");
+const { topPath } = await load("pages/journeys.js");
+const FIRST_PATHS = { retention: (search) => gridPath(readState(search, DEFAULTS)), journeys: (search) => topPath(readState(search)) };
+for (const [page, search, path] of first.pages) {
+  test(`first request of ${page}${search}`, () => assert.equal(FIRST_PATHS[page](search), path));
+}
+
 test("a filter's terms are read as the API reads them", () => {
   const terms = filters.parseFilter("country==DE|AT;path=^/a\\;b;referrer==;payload.order\\.total!~1\\|2;segment:Phones \\| tablets");
   assert.deepEqual(terms.map(({ text, ...term }) => term), [

@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine
 
 from analytics.dashboard.assets import read_assets
-from analytics.dashboard.shell import PAGES, build_first_request
+from analytics.dashboard.shell import INSIGHTS, PAGES, build_first_request
 from analytics.exports.sources.raw_rows import SAMPLE_COLUMNS
 from analytics.exports.sources.reports import EXPORTED_DIMENSIONS, REPORT_KINDS
 from analytics.files.columns import Column
@@ -94,16 +94,30 @@ def test_the_first_request_is_that_of_the_scripts(engine: Engine, address: str, 
     assert first == f"/api/analytics/reports/overview?{query}&{FIRST['tail']}"
 
 
+@pytest.mark.parametrize(("page", "address", "request_path"), FIRST["pages"])
+def test_the_first_request_of_a_page_is_that_of_its_script(
+    engine: Engine, page: str, address: str, request_path: str
+) -> None:
+    """static.test.mjs asks the scripts for the same."""
+    site = make_site(engine, FIRST["zone"])._replace(key=FIRST["site"])
+    asked = dict(parse_qsl(address.removeprefix("?")))
+    found = INSIGHTS[page](site, asked, datetime.fromisoformat(FIRST["now"]))
+    assert found == f"/api/analytics/{request_path}"
+
+
 def test_on_another_side_of_the_earth_it_is_another_day(engine: Engine) -> None:
     site, noon = make_site(engine, "Pacific/Kiritimati"), datetime(2026, 3, 1, 12, tzinfo=UTC)
     assert "&date=2026-03-01&" in build_first_request(site, {"period": "yesterday"}, noon)
 
 
-def test_only_the_overview_and_the_list_of_sites_preload_a_request(signed_in: FlaskClient, engine: Engine) -> None:
+PRELOADED = {"overview", "funnels", "users", "retention", "journeys", "samples"}
+
+
+def test_pages_whose_address_decides_their_first_request_preload_it(signed_in: FlaskClient, engine: Engine) -> None:
     site = make_site(engine, "UTC")
     for page in PAGES:
         text = signed_in.get(f"/sites/{site.key}/{page}").text
-        assert ('id="first"' in text, 'class="kpis"' in text) == (page == "overview", page == "overview")
+        assert ('id="first"' in text, 'class="kpis"' in text) == (page in PRELOADED, page == "overview")
         assert f'data-page="{page}"' in text
     assert 'id="first"' in signed_in.get("/", headers={"Accept": "text/html"}).text
 

@@ -86,7 +86,7 @@ const isOf = (data, state, page) => data.anchor.page === page
 /** What the report's request needs: the page that is seen most, where none is chosen ("": none is), and the types of
  * events, where they are steps. @param {JourneysState} state */
 function useLists(state) {
-  const top = useReport(state.page ? "" : breakdownPath(state, "path", 1, state.filter));
+  const top = useReport(state.page ? "" : topPath(state));
   const types = useReport(state.events ? breakdownPath(state, "type", TYPES + 1, "") : "");
   /** @param {List | null} list */
   const values = (list) => list && list.rows.map((row) => row.value ?? "");
@@ -102,6 +102,9 @@ function useLists(state) {
     },
   };
 }
+
+/** The request of the page that is seen most, which the shell preloads. @param {State} state */
+export const topPath = (state) => breakdownPath(state, "path", 1, state.filter);
 
 /** @param {State} state @param {string} dimension @param {number} limit @param {string} filter */
 const breakdownPath = (state, dimension, limit, filter) =>

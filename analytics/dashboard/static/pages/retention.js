@@ -21,7 +21,7 @@ import { ReportFrame, ReportProblem } from "../parts/report_frame.js";
  *   meta: Meta }} Stickiness */
 /** @typedef {State & typeof DEFAULTS} RetentionState */
 
-const DEFAULTS = { period: "91d", type: "", numbers: "" };
+export const DEFAULTS = { period: "91d", type: "", numbers: "" };
 const UNITS = ["day", "week", "month"];
 const TYPES = 100;
 
@@ -30,10 +30,9 @@ export default function RetentionPage({ pages }) {
   const [state, go] = useAddress(DEFAULTS);
   const unit = unitOf(state);
   const query = audienceQuery(state, unit);
-  const filtered = new URLSearchParams(query);
-  if (state.filter) filtered.set("filter", state.filter);
+  const path = gridPath(state);
   /** @type {Report<Grid>} */
-  const grid = useReport("reports/retention?" + filtered);
+  const grid = useReport(path);
   const isReady = grid.data !== null && !grid.isBusy;
   return html`<${ReportFrame} pages=${pages} name="retention" title=${t("retention")} intro=${t("retentionIntro")}
     isReady=${isReady} state=${state} go=${go} tools=${["filter", "period"]}>
@@ -42,7 +41,7 @@ export default function RetentionPage({ pages }) {
       <div class="plot-head tools-row">
         <${UnitChoice} unit=${unit} state=${state} go=${go} /><${ShowChoice} state=${state} go=${go} />
         <${TypeChoice} state=${state} go=${go} /><span class="grow"></span>
-        <a class="iconbtn" href=${address("reports/retention?" + filtered + "&format=csv")} download title=${t("csv")}
+        <a class="iconbtn" href=${address(path + "&format=csv")} download title=${t("csv")}
           aria-label=${t("csv")}><${Icon} name="download" /></a>
       </div>
       <${GridBody} data=${grid.data} state=${state} go=${go} isFailed=${grid.error !== null} />
@@ -52,6 +51,13 @@ export default function RetentionPage({ pages }) {
       <${StickinessPanel} query=${audienceQuery(state).toString()} state=${state} go=${go} />
     </div>
   <//>`;
+}
+
+/** The request of the grid, which the shell preloads. @param {RetentionState} state */
+export function gridPath(state) {
+  const query = audienceQuery(state, unitOf(state));
+  if (state.filter) query.set("filter", state.filter);
+  return "reports/retention?" + query;
 }
 
 /** The units that make a grid of a period that can be read. @param {number} days */
