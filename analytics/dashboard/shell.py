@@ -4,8 +4,10 @@ The browser begins the request while it loads the scripts; app/api.js builds the
 Only this module and app/state.js, app/api.js know how the address of a page becomes a query.
 """
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, timedelta
+from typing import NamedTuple
 from urllib.parse import quote_plus
 
 from flask import render_template
@@ -13,6 +15,8 @@ from flask import render_template
 from analytics import clock
 from analytics.auth.principal import Principal
 from analytics.dashboard.assets import Assets
+from analytics.reports.report_period import MAX_DAYS_BY_GRANULARITY
+from analytics.reports.responses.shared_reads import HARMLESS_DIMENSIONS
 from analytics.sites.sites import Site
 from config import VERSION
 
@@ -40,6 +44,8 @@ LISTS = (
     *("path", "entry_path", "exit_path", "channel", "source", "referrer", "utm_campaign", "utm_source", "country"),
     *("region", "city", "browser", "os", "device", "type", "goals", "busiest_hours"),
 )
+# Those that a share link or a public site shows.
+SHARED_LISTS = tuple(name for name in LISTS if name in (*HARMLESS_DIMENSIONS, "busiest_hours"))
 MEASURES, ROWS = "visitors,visits,events", "9"
 # Parameters of the page of users, which are those of the API (users/schemas.py).
 GROUP = (
@@ -48,42 +54,64 @@ GROUP = (
 )
 USER_ROWS, TIMELINE_ROWS = "50", "100"
 RETENTION_PERIOD = "91d"
+UNITS = ("hour", "day", "week", "month")
+DAY = re.compile(r"[1-9]\d{3}-\d\d-\d\d", re.ASCII)
 DEFAULT_PERIOD, DAYS = "28d", {"day": "1", "7d": "7", "28d": "28", "91d": "91"}
 
 
-def build_shell(assets: Assets, person: Principal, page: str, site: Site | None, address: Mapping[str, str]) -> str:
-    """The page of a site, or without one that of all sites. `address`: the query of the page's address."""
+class SharedView(NamedTuple):
+    """How a page is shown to a reader without an account. `path`: of the overview; `token`: empty on a public site;
+    `theme`: light, dark, or empty: as the browser is set."""
+
+    path: str
+    token: str
+    is_embedded: bool
+    theme: str
+
+
+def build_shell(
+    assets: Assets,
+    person: Principal | None,
+    page: str,
+    site: Site | None,
+    address: Mapping[str, str],
+    shared: SharedView | None = None,
+) -> str:
+    """The page of a site, or without one that of all sites. `address`: the query of the page's address; `shared`: for
+    somebody without an account."""
     return render_template(
         "shell.html",
         assets=assets,
         # So that the browser need not find them one after the other.
         modules=assets.find_modules("app/main.js", f"pages/{page}.js"),
-        first=_first_request(page, site, address, person),
+        first=_first_request(page, site, address, person, shared),
         page=page,
         styles=("pages.css", *STYLES.get(page, ())) if site is not None and page != OVERVIEW else (),
         site=site,
         title=f"{site.name} · {PAGES[page]}" if site else "Sites",
-        person=person,
-        scopes=" ".join(sorted(person.scopes)),
+        user=person.subject if person else "",
+        scopes=" ".join(sorted(person.scopes)) if person else "",
+        shared=shared,
         version=VERSION,
         kpis=KPIS,
     )
 
 
-def _first_request(page: str, site: Site | None, address: Mapping[str, str], person: Principal) -> str:
+def _first_request(
+    page: str, site: Site | None, address: Mapping[str, str], person: Principal | None, shared: SharedView | None
+) -> str:
     """Empty for a page whose first request depends on more than its address, and where the person may not make it."""
     if site is None:
         return SITES_REQUEST
-    if page == OVERVIEW:
-        return build_first_request(site, address, clock.now())
-    if page == "funnels":
-        return f"/api/v1/funnels/?site={_encode(site.key)}"
-    if page == "samples":
-        return f"/metrics?site={_encode(site.key)}"
-    if page in INSIGHTS:
-        return INSIGHTS[page](site, address, clock.now())
-    may_list = page == "users" and not person.scopes.isdisjoint({"export", "admin"})
-    return build_users_request(site, address, clock.now()) if may_list else ""
+    if shared is not None:
+        credential = f"&share={_encode(shared.token)}" if shared.token else ""
+        return build_first_request(site, address, clock.now(), SHARED_LISTS) + credential
+    if page in FIXED_REQUESTS:
+        return f"{FIXED_REQUESTS[page]}?site={_encode(site.key)}"
+    may_list = person is not None and not person.scopes.isdisjoint({"export", "admin"})
+    if page not in FIRST_REQUESTS or (page == "users" and not may_list):
+        return ""
+    return FIRST_REQUESTS[page](site, address, clock.now())
 
 
 def build_users_request(site: Site, address: Mapping[str, str], now: datetime) -> str:
@@ -118,23 +146,28 @@ def build_journeys_request(site: Site, address: Mapping[str, str], now: datetime
     )
 
 
-INSIGHTS: Mapping[str, Callable[[Site, Mapping[str, str], datetime], str]] = {
+def build_first_request(site: Site, address: Mapping[str, str], now: datetime, lists: Sequence[str] = LISTS) -> str:
+    """The request of the overview, as app/api.js builds it."""
+    period, days = _read_period(address, clock.day_of(now, clock.zone(site.zone)))
+    compare, compared_days = _read_comparison(address.get("compare", ""))
+    query = {"site": site.key, **period, "granularity": _granularity(address.get("unit", ""), days, compared_days)}
+    if compare != "none":
+        query["compare"] = compare
+    if address.get("filter"):
+        query["filter"] = address["filter"]
+    query |= {"lists": ",".join(lists), "measures": MEASURES, "limit": ROWS}
+    return _join("/api/analytics/reports/overview", query)
+
+
+# Of pages whose addresses decide their first requests.
+FIRST_REQUESTS: Mapping[str, Callable[[Site, Mapping[str, str], datetime], str]] = {
+    OVERVIEW: build_first_request,
+    "users": build_users_request,
     "retention": build_retention_request,
     "journeys": build_journeys_request,
 }
-
-
-def build_first_request(site: Site, address: Mapping[str, str], now: datetime) -> str:
-    """The request of the overview, as app/api.js builds it."""
-    period, days = _read_period(address, clock.day_of(now, clock.zone(site.zone)))
-    query = {"site": site.key, **period, "granularity": _granularity(address.get("unit", ""), days)}
-    compare = address.get("compare", "")
-    if compare != "none":
-        query["compare"] = "year" if compare == "year" else "previous"
-    if address.get("filter"):
-        query["filter"] = address["filter"]
-    query |= {"lists": ",".join(LISTS), "measures": MEASURES, "limit": ROWS}
-    return _join("/api/analytics/reports/overview", query)
+# Of pages that begin with the same one at each address.
+FIXED_REQUESTS: Mapping[str, str] = {"funnels": "/api/v1/funnels/", "samples": "/metrics"}
 
 
 def _join(path: str, query: Mapping[str, str]) -> str:
@@ -144,7 +177,7 @@ def _join(path: str, query: Mapping[str, str]) -> str:
 def _read_period(address: Mapping[str, str], today: date, default: str = DEFAULT_PERIOD) -> tuple[dict[str, str], int]:
     """The parameters of the period, and its days."""
     name, month = address.get("period", ""), today.replace(day=1)
-    if name == "custom" and (days := _read_days(address)):
+    if name == "custom" and (days := _read_days(address.get("from", ""), address.get("to", ""))):
         return {"from": str(days[0]), "to": str(days[1])}, (days[1] - days[0]).days + 1
     last = month - timedelta(days=1)
     others: dict[str, tuple[dict[str, str], int]] = {
@@ -157,20 +190,34 @@ def _read_period(address: Mapping[str, str], today: date, default: str = DEFAULT
     return others.get(name, ({"days": count}, int(count)))
 
 
-def _read_days(address: Mapping[str, str]) -> tuple[date, date] | None:
+def _read_comparison(text: str) -> tuple[str, int]:
+    """The parameter, and the days of a range; 0 for others."""
+    first, _, last = text.partition("..")
+    if days := _read_days(first, last):
+        return text, (days[1] - days[0]).days + 1
+    return text if text in ("none", "year") else "previous", 0
+
+
+def _read_days(first: str, last: str) -> tuple[date, date] | None:
+    if not (DAY.fullmatch(first) and DAY.fullmatch(last)):
+        return None
     try:
-        return date.fromisoformat(address.get("from", "")), date.fromisoformat(address.get("to", ""))
+        return date.fromisoformat(first), date.fromisoformat(last)
     except ValueError:
         return None
 
 
-def _granularity(wanted: str, days: int) -> str:
-    fits = {"hour": days <= 31, "day": 2 < days <= 366, "week": days > 13, "month": days > 59}
-    if fits.get(wanted):
+def _granularity(wanted: str, days: int, compared_days: int) -> str:
+    is_readable = {"hour": True, "day": days > 2, "week": days > 13, "month": days > 59}
+    if is_readable.get(wanted) and _is_accepted(wanted, max(days, compared_days)):
         return wanted
-    if days <= 2:
-        return "hour"
-    return "day" if days <= 92 else "week" if days <= 200 else "month"
+    suiting = "hour" if days <= 2 else "day" if days <= 92 else "week" if days <= 200 else "month"
+    longer = UNITS[UNITS.index(suiting) :]
+    return next(unit for unit in longer if _is_accepted(unit, compared_days))
+
+
+def _is_accepted(unit: str, days: int) -> bool:
+    return days <= MAX_DAYS_BY_GRANULARITY.get(unit, days)
 
 
 def _encode(text: str) -> str:

@@ -12,9 +12,10 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine
 
 from analytics.dashboard.assets import read_assets
-from analytics.dashboard.shell import INSIGHTS, PAGES, build_first_request
+from analytics.dashboard.shell import FIRST_REQUESTS, PAGES, SHARED_LISTS, build_first_request
 from analytics.exports.sources.raw_rows import SAMPLE_COLUMNS
 from analytics.exports.sources.reports import EXPORTED_DIMENSIONS, REPORT_KINDS
+from analytics.exports.sources.users import COLUMNS as USER_COLUMNS
 from analytics.files.columns import Column
 from analytics.reports.events.raw_export import EVENT_COLUMNS
 from tests.factories import make_site
@@ -101,8 +102,17 @@ def test_the_first_request_of_a_page_is_that_of_its_script(
     """static.test.mjs asks the scripts for the same."""
     site = make_site(engine, FIRST["zone"])._replace(key=FIRST["site"])
     asked = dict(parse_qsl(address.removeprefix("?")))
-    found = INSIGHTS[page](site, asked, datetime.fromisoformat(FIRST["now"]))
+    found = FIRST_REQUESTS[page](site, asked, datetime.fromisoformat(FIRST["now"]))
     assert found == f"/api/analytics/{request_path}"
+
+
+@pytest.mark.parametrize(("address", "query"), FIRST["cases"])
+def test_a_share_link_asks_for_what_it_shows(engine: Engine, address: str, query: str) -> None:
+    """shared.test.mjs asks the scripts for the same."""
+    site = make_site(engine, FIRST["zone"])._replace(key=FIRST["site"])
+    asked = dict(parse_qsl(address.removeprefix("?")))
+    first = build_first_request(site, asked, datetime.fromisoformat(FIRST["now"]), SHARED_LISTS)
+    assert first == f"/api/analytics/reports/overview?{query}&{FIRST['shared_tail']}"
 
 
 def test_on_another_side_of_the_earth_it_is_another_day(engine: Engine) -> None:
@@ -131,7 +141,9 @@ def test_a_page_loads_its_own_modules(signed_in: FlaskClient, engine: Engine, pa
     assert f'name: "{page}"' in files["app/main.js"].body.decode()
 
 
-@pytest.mark.parametrize(("what", "columns"), [("events", EVENT_COLUMNS), ("samples", SAMPLE_COLUMNS)])
+@pytest.mark.parametrize(
+    ("what", "columns"), [("events", EVENT_COLUMNS), ("samples", SAMPLE_COLUMNS), ("users", USER_COLUMNS)]
+)
 def test_the_form_of_exports_offers_the_columns_of_the_files(what: str, columns: tuple[Column, ...]) -> None:
     text = read_assets().files["parts/order.js"].body.decode()
     found = re.search(rf"{what}: \[(.*?)\]", text, re.DOTALL)

@@ -105,6 +105,38 @@ def test_the_first_request_is_made_once(dashboard: Visitor, site: Site) -> None:
     assert len(asked) == 1, asked
 
 
+def test_a_range_to_compare_with_is_in_the_address(dashboard: Visitor, site: Site) -> None:
+    page = dashboard.open(f"/sites/{site.key}")
+    now = datetime.now(UTC).date()
+    first, last = now - timedelta(days=60), now - timedelta(days=33)
+    page.set_viewport_size({"width": 320, "height": 640})
+    page.click(".compare-menu button")
+    assert not scrolls_sideways(page)
+    page.fill(".compare-menu [name=from]", str(last))
+    page.fill(".compare-menu [name=to]", str(first))
+    page.click(".compare-menu >> text=Apply")
+    assert page.inner_text(".compare-menu [role=alert]") == "The first day is after the last one."
+    page.fill(".compare-menu [name=from]", str(first))
+    page.fill(".compare-menu [name=to]", str(last))
+    with page.expect_response(lambda answer: "reports/overview?" in answer.url) as found:
+        page.click(".compare-menu >> text=Apply")
+    page.wait_for_selector(".compare-menu .pop", state="detached")
+    assert page.url.endswith(f"?compare={first}..{last}")
+    assert found.value.json()["meta"]["compare"]["previous"]["from"].startswith(str(first))
+    page.go_back()
+    page.wait_for_function("location.search === ''")
+    asked = len(dashboard.requests)
+    page.go_forward()
+    page.reload()
+    page.wait_for_selector("html[data-drawn]", state="attached")
+    page.click(".compare-menu button")
+    assert page.input_value(".compare-menu [name=from]") == str(first)
+    again = [one for one in dashboard.requests[asked:] if one.startswith("/api/analytics/reports/overview?")]
+    # That of going forward, and one of the page that was loaded again.
+    assert len(again) <= 2
+    assert len(set(again)) == 1
+
+
 def read_figures(page: "Page") -> dict[str, str]:
     """The six figures by their names, as their titles say them in full."""
     found = page.query_selector_all(".kpi")

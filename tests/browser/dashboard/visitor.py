@@ -28,12 +28,14 @@ class Visitor:
         self.messages.clear()
         self.requests.clear()
 
-    def open(self, path: str, prepare: "Callable[[Page], None]" = lambda _: None) -> "Page":
-        """The page once it is drawn. `prepare`: before it is loaded."""
+    def open(
+        self, path: str, prepare: "Callable[[Page], object]" = lambda _: None, drawn: str = "html[data-drawn]"
+    ) -> "Page":
+        """The page once `drawn` is there. `prepare`: before it is loaded."""
         page = self._new_page()
         prepare(page)
-        page.goto(self.base + path)
-        page.wait_for_selector("html[data-drawn]", state="attached")
+        page.goto(self.base + path, wait_until="commit")
+        page.wait_for_selector(drawn, state="attached")
         return page
 
     def get(self, page: "Page", path: str) -> Any:

@@ -20,7 +20,7 @@ from analytics.insights.overview.schemas import LISTS, SiteOverviewResponse
 from analytics.reports.query.measures import MEASURES
 from analytics.reports.query.schemas import BREAKDOWN_DIMENSIONS
 from analytics.rollups import rows
-from analytics.rollups.cardinality import DEFAULT_LIMITS, OTHER
+from analytics.rollups.cardinality import DEFAULT_LIMITS, OTHER, apply_limits
 from analytics.rollups.merge import merge_site
 from analytics.rollups.visits import rollups as visit_rollups
 from analytics.sites.sites import Site
@@ -279,6 +279,32 @@ def test_values_without_a_row_of_their_own_are_other_and_no_value(
     assert report("overview", f"date={DAY}&limit=1")["lists"]["path"][0] == {
         "value": OTHER, "page_views": 3, "visitors": 3, "visits": None,
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("period", [f"date={DAY}", f"from={DAY}T07:30:00Z&to={DAY}T12:30:00Z"], ids=["day", "part"])
+@pytest.mark.parametrize("is_merged", [True, False], ids=["merged", "unmerged"])
+def test_hours_are_no_values_that_a_limit_counts(
+    engine: Engine,
+    store: Any,
+    site: Site,
+    report: Report,
+    monkeypatch: pytest.MonkeyPatch,
+    period: str,
+    is_merged: bool,
+) -> None:
+    """A visit in each of five hours, where lists keep two values by name."""
+    limits = DEFAULT_LIMITS._replace(values=2)
+    monkeypatch.setattr(rows.add, "__defaults__", (limits,))
+    monkeypatch.setattr(apply_limits, "__defaults__", (limits,))
+    monkeypatch.setattr(visit_rollups, "MAX_VALUES", 2)
+    hours = range(8, 13)
+    store({"user_id": f"u{hour}", "ts": f"{DAY}T{hour:02}:10:00Z", "path": "/"} for hour in hours)
+    if is_merged:
+        merge_site(engine, site.id)
+    grids = report("overview", f"{period}&lists=busiest_hours")["busiest_hours"]
+    for grid in grids.values():
+        assert [hour for day in grid for hour, count in enumerate(day) if count] == list(hours)
+        assert sum(map(sum, grid)) == 5
 
 
 def test_rates_of_lists_by_hand(engine: Engine, store: Any, site: Site, report: Report) -> None:

@@ -10,6 +10,7 @@ const PATHS = {
   funnel: "M4 5h16l-6 8v6l-4-2v-4z",
   edit: "M4 20h4L19 9l-4-4L4 16zM13 7l4 4",
   grip: "M9 6v.01M15 6v.01M9 12v.01M15 12v.01M9 18v.01M15 18v.01",
+  note: "M4 20h4L19 9l-4-4L4 16zM13 7l4 4",
   plus: "M12 5v14M5 12h14",
   filter: "M3 5h18M6.5 12h11M10 19h4",
   calendar: "M4 6h16v14H4zM4 10h16M8 3v4M16 3v4",
@@ -40,6 +41,8 @@ const PATHS = {
   back: "M15 5l-7 7 7 7",
   cohorts: "M4 4h4v4H4zM10 4h4v4h-4zM16 4h4v4h-4zM4 10h4v4H4zM10 10h4v4h-4zM4 16h4v4H4z",
   journey: "M6 4a2 2 0 100 4 2 2 0 000-4zM18 16a2 2 0 100 4 2 2 0 000-4zM8 6h7.5a3 3 0 010 6h-7a3 3 0 000 6H16",
+  out: "M14 4h6v6M20 4l-9 9M18 14v6H4V6h6",
+  share: "M12 15V3M8 7l4-4 4 4M6 11H4v10h16V11h-2",
   exit: "M14 4h5v16h-5M10 8l-4 4 4 4M6 12h9",
 };
 

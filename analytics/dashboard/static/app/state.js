@@ -6,19 +6,31 @@ const root = document.documentElement;
 export const SITE = root.dataset.site ?? "";
 export const ZONE = root.dataset.zone || "UTC";
 export const BASE = root.dataset.base ?? "";
+/** The path of the shared overview, for a reader without an account; else empty. */
+export const SHARED = root.dataset.shared ?? "";
+export const IS_EMBEDDED = root.dataset.embedded !== undefined;
+/** Dimensions that are not shown to such a reader (reports/responses/shared_reads.py). */
+const HIDDEN = new Set(SHARED ? ["referrer", "city", "goals", "subject", "payload"] : []);
+/** @param {string} dimension */
+export const isShown = (dimension) => !HIDDEN.has(dimension);
 /** What the reader may do. @param {string} scope */
 export const may = (scope) => (root.dataset.scopes ?? "").split(" ").some((one) => one === scope || one === "admin");
 
 const DAY_MS = 864e5;
 const METRICS = ["visitors", "visits", "page_views", "views_per_visit", "bounce_rate", "avg_visit_duration_s"];
 const DEFAULT_PERIOD = "28d";
+/** The longest period that the API answers, and by granularity. */
+export const MAX_DAYS = 3660;
+/** @type {Record<string, number>} */
+const MAX_DAYS_BY_UNIT = { hour: 31, day: 366 };
+const UNITS = ["hour", "day", "week", "month"];
 
 /** Today in the site's time zone, as YYYY-MM-DD. */
 export const today = () => new Intl.DateTimeFormat("en-CA", { timeZone: ZONE }).format(new Date());
 /** @param {string} day @param {number} days */
 export const shift = (day, days) => new Date(Date.parse(day) + days * DAY_MS).toISOString().slice(0, 10);
 /** Days from the first to the last, both included. @param {string} first @param {string} last */
-const length = (first, last) => Math.round((Date.parse(last) - Date.parse(first)) / DAY_MS) + 1;
+export const length = (first, last) => Math.round((Date.parse(last) - Date.parse(first)) / DAY_MS) + 1;
 
 /** Periods by name: the key that chooses one, and the parameters of the API. Whole weeks, so that Mondays meet Mondays. */
 /** @type {{ name: Word, key: string, query: (today: string) => Record<string, string> }[]} */
@@ -42,6 +54,19 @@ function lastMonth(now) {
   return { from: firstOfMonth(last), to: last };
 }
 
+/** @param {string} text */
+const isDay = (text) => /^[1-9]\d{3}-\d\d-\d\d$/.test(text) && !Number.isNaN(Date.parse(text)) && shift(text, 0) === text;
+
+/** The first and the last day of a comparison with a range; null: it is another one. @param {string} compare
+ * @returns {[string, string] | null} */
+export function rangeOf(compare) {
+  const [first, last, ...more] = compare.split("..");
+  return isDay(first) && isDay(last ?? "") && !more.length ? [first, last] : null;
+}
+
+/** @param {string} compare */
+const isComparison = (compare) => ["none", "year"].includes(compare) || rangeOf(compare) !== null;
+
 /**
  * `defaults`: parameters of the page's own, as they are where the address does not name them; of those of all pages only
  * `period`.
@@ -54,7 +79,6 @@ export function readState(search, defaults) {
   const query = new URLSearchParams(search);
   const get = (/** @type {string} */ name) => query.get(name) ?? "";
   const own = Object.entries(defaults ?? {}).map(([name, usual]) => [name, query.get(name) ?? usual]);
-  const isDay = (/** @type {string} */ text) => /^\d{4}-\d\d-\d\d$/.test(text);
   const isCustom = get("period") === "custom" && isDay(get("from")) && isDay(get("to"));
   const isPreset = PRESETS.some((one) => one.name === get("period"));
   return /** @type {State & Own} */ ({
@@ -62,7 +86,7 @@ export function readState(search, defaults) {
     period: isCustom ? "custom" : isPreset ? get("period") : (defaults?.period ?? DEFAULT_PERIOD),
     from: isCustom ? get("from") : "",
     to: isCustom ? get("to") : "",
-    compare: get("compare") === "none" ? "none" : get("compare") === "year" ? "year" : "previous",
+    compare: isComparison(get("compare")) ? get("compare") : "previous",
     unit: get("unit"),
     metric: METRICS.includes(get("metric")) ? get("metric") : METRICS[0],
     filter: get("filter"),
@@ -90,6 +114,8 @@ export function writeState(state, defaults) {
     const value = /** @type {Record<string, string>} */ (state)[name];
     if (name !== "period" && value !== usual) query.set(name, value);
   }
+  const theme = IS_EMBEDDED && new URLSearchParams(location.search).get("theme");
+  if (theme) query.set("theme", theme);
   const text = query.toString();
   return location.pathname + (text ? "?" + text : "");
 }
@@ -103,18 +129,37 @@ export function periodOf(state) {
   return [query, query.date ? 1 : length(query.from, query.to ?? now)];
 }
 
-/** The granularities that make a readable chart of so many days, and that the API accepts. @param {number} days */
-export function unitsOf(days) {
-  const fits = { hour: days <= 31, day: days > 2 && days <= 366, week: days > 13, month: days > 59 };
-  return Object.entries(fits).filter(([, isOne]) => isOne).map(([unit]) => unit);
+/** The period's first and last day. @param {State} state @returns {[string, string]} */
+export function daysOf(state) {
+  const [query, days] = periodOf(state);
+  const last = query.to ?? query.date ?? today();
+  return [shift(last, 1 - days), last];
 }
+
+/** The days of the range that the period is compared with, if any. @param {State} state */
+function comparedDays(state) {
+  const range = rangeOf(state.compare);
+  return range ? length(...range) : 0;
+}
+
+/** The granularities that make a readable chart of the period, and that the API accepts. @param {State} state */
+export function unitsOf(state) {
+  const [, days] = periodOf(state);
+  /** @type {Record<string, boolean>} */
+  const isReadable = { hour: true, day: days > 2, week: days > 13, month: days > 59 };
+  return UNITS.filter((unit) => isReadable[unit] && isAccepted(unit, Math.max(days, comparedDays(state))));
+}
+
+/** @param {string} unit @param {number} days */
+const isAccepted = (unit, days) => days <= (MAX_DAYS_BY_UNIT[unit] ?? Infinity);
 
 /** The chosen granularity where it fits, else the one that suits. @param {State} state */
 export function unitOf(state) {
+  if (unitsOf(state).includes(state.unit)) return state.unit;
   const [, days] = periodOf(state);
-  if (unitsOf(days).includes(state.unit)) return state.unit;
-  if (days <= 2) return "hour";
-  return days <= 92 ? "day" : days <= 200 ? "week" : "month";
+  const suiting = days <= 2 ? "hour" : days <= 92 ? "day" : days <= 200 ? "week" : "month";
+  const longer = UNITS.slice(UNITS.indexOf(suiting));
+  return /** @type {string} */ (longer.find((unit) => isAccepted(unit, comparedDays(state))));
 }
 
 /** Site, period and filter: what every report of the page takes. @param {State} state @param {string} [filter] */
@@ -138,8 +183,25 @@ export function useAddress(defaults) {
   }, []);
   const go = useCallback((/** @type {Partial<State & Own>} */ change, /** @type {boolean} */ replace = false) => {
     const next = { ...readState(location.search, defaults), ...change };
-    history[replace ? "replaceState" : "pushState"](null, "", writeState(next, defaults));
+    history[replace ? "replaceState" : "pushState"](history.state, "", writeState(next, defaults));
     setState(readState(location.search, defaults));
   }, []);
   return [state, go];
+}
+
+/** A choice that is worth no address, such as the tab of a panel. It is kept with the step of the history.
+ * @param {string} name @returns {[number, (at: number) => void]} */
+export function useKept(name) {
+  const read = () => Number(history.state?.[name] ?? 0);
+  const [at, setAt] = useState(read);
+  useEffect(() => {
+    const onBack = () => setAt(read());
+    addEventListener("popstate", onBack);
+    return () => removeEventListener("popstate", onBack);
+  }, []);
+  const choose = (/** @type {number} */ next) => {
+    history.replaceState({ ...history.state, [name]: next }, "");
+    setAt(next);
+  };
+  return [at, choose];
 }

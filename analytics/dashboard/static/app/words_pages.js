@@ -69,6 +69,16 @@ export const en = {
   typesField: "Event types, with commas; empty: all", namesField: "Names of samples, with commas; empty: all",
   botsField: "Include bots",
   columnsTitle: "Columns: {n} of {all}", columnsName: "Columns", columnsAll: "All columns",
+  groupField: "Which people", group_all: "All with an event", group_funnel: "Of a step of a funnel",
+  group_cohort: "Of a cohort of the retention", group_goal: "Of a variant of an experiment", groupFunnel: "Funnel",
+  groupStep: "Step", groupReached: "Who", reached_true: "reached this step", reached_dropped: "did not reach the next one",
+  groupNoFunnel: "This site has no funnel.", groupCohort: "First day of the cohort", groupUnit: "Length",
+  groupOffset: "Active so many units later", groupGoal: "Goal: an event type, or a path", groupExposure: "Event type that shows a variant",
+  groupProperty: "Property with the variant", groupVariant: "Variant", groupConverted: "Goal reached",
+  converted_: "whether or not", converted_true: "reached the goal", converted_false: "did not reach the goal",
+  groupOfStep: "step {step}", groupOfCohort: "cohort of {day}", groupOfVariant: "variant {variant}",
+  everyUsersText: "Each file lists the people of the 30 days before it.", previewNobody: "Nobody in this period",
+  previewIncomplete: "There is a preview once all fields have a value.",
   callbackTitle: "Tell a server when the file is ready",
   callbackText:
     "The service posts the state of the export to this address. Failed calls are made again, seven times in 21 hours.",
@@ -115,6 +125,22 @@ export const en = {
   clicksLabel: "Clicks by day: {n} in all. Left and right arrow keys read the days.",
   columnText: { one: "{name}: {n} click", other: "{name}: {n} clicks" }, hoursTitle: "Hours of the day",
   hoursLabel: "Clicks by hour of the day. Left and right arrow keys read the hours.", referred: "From a site",
+  // Sharing
+  shareTitle: "Share this site",
+  shareIntro:
+    "Whoever has a link sees the overview and realtime of this site without an account: no people, no exports, no settings.",
+  linkName: "Name of the link", linkNameHint: "For the board", linkEnds: "Ends", linkAfter: "after {n} days",
+  never: "never", linkNever: "never ends", linkCreate: "Create a link", linkMade: "The link is ready.",
+  linkOnce: "Copy it now: only its beginning is shown later.",
+  shareAddress: "Address", shareCode: "Code for a page that shows it in a frame", shareFrame: "Visitor statistics",
+  linksNone: "No links yet.", linksOver: "Ended and revoked links: {n}", linkNameless: "Without a name",
+  linkCreated: "created {day}", linkUntil: "ends {day}", linkEnded: "ended {day}", linkRevoked: "revoked {day}",
+  linkUsed: "used {day}", linkUnused: "never used",
+  linkRevoke: "Revoke", linkRevokeText: "It will show nothing to anybody, for ever.", linkKeep: "Keep",
+  sharePublic: "Public address", sharePublicText: "The statistics of this site are public: no link is needed.",
+  embedTitle: "In frames of other pages",
+  embedText: "Only pages of these origins may show a link of this site in a frame. Browsers refuse it to all others.",
+  embedNone: "No page may.", embedOrigin: "Origin, as in the address bar", embedAllow: "Allow",
 };
 
 /** @typedef {typeof en} PageWords */

@@ -131,7 +131,8 @@ function Processes({ health }) {
   const rows = [...Object.entries(workers).map(([name, age]) => ({ name, age })), { name: "beat", age: beat }];
   return html`<section class="card panel" aria-label=${t("processes")}>
     <div class="tabs"><h2 class="tab on">${t("processes")}</h2></div>
-    ${!health ? html`<div class="skeleton map-sk"></div>` : html`<div class="scroll" tabindex="0"><table class="plain">
+    ${!health ? html`<div class="skeleton map-sk"></div>` : html`<div class="scroll" tabindex="0" role="group"
+      aria-label=${t("processes")}><table class="plain">
       <thead><tr><th scope="col">${t("process")}</th><th scope="col">${t("lastHeartbeat")}</th></tr></thead>
       <tbody>${rows.map(({ name, age }) => html`<tr key=${name}><td>${name}</td>
         <td>${age === null ? t("noHeartbeat") : t("ago", { time: duration(age) })}</td></tr>`)}</tbody></table></div>`}
@@ -144,7 +145,8 @@ function Tasks({ tasks }) {
   return html`<section class="card panel" aria-label=${t("tasks")}>
     <div class="tabs"><h2 class="tab on">${t("tasks")}</h2></div>
     ${!tasks ? html`<div class="skeleton map-sk"></div>` : !rows.length ? html`<p
-      class="muted said-line">${t("noTasks")}</p>` : html`<div class="scroll" tabindex="0"><table class="plain">
+      class="muted said-line">${t("noTasks")}</p>` : html`<div class="scroll" tabindex="0" role="group"
+      aria-label=${t("tasks")}><table class="plain">
       <thead><tr><th scope="col">${t("task")}</th><th scope="col">${t("outcome")}</th>
         <th scope="col">${t("lastSuccess")}</th><th scope="col">${t("duration")}</th></tr></thead>
       <tbody>${rows.map(([name, run]) => html`<tr key=${name}><td>${name}</td>

@@ -4,10 +4,11 @@ import { html, useEffect, useRef, useState } from "../vendor/preact.js";
 import { ROWS, get, useModule } from "../app/api.js";
 import { DASH, MEASURES, change, exact, label, percent, share } from "../app/format.js";
 import { Icon } from "../app/icons.js";
-import { reportQuery } from "../app/state.js";
+import { useIsPaper } from "../app/paper.js";
+import { reportQuery, useKept } from "../app/state.js";
 import { fieldName, t } from "../app/words.js";
 import { isChosen } from "./filters.js";
-import { Empty, Flag } from "./rows.js";
+import { Empty, Fill, Flag } from "./rows.js";
 
 // Page views have a page of their own in the figures.
 const HIDDEN_TYPE = "page_view";
@@ -18,10 +19,13 @@ const HIDDEN_TYPE = "page_view";
  *   open: (tab: Tab) => void }} props
  */
 export function Panel({ name, tabs, more = [], data, isBusy, state, choose, open }) {
-  const [at, setAt] = useState(0);
+  const [chosen, setAt] = useKept(name);
+  // Paper has a list in place of the map, which may not be there yet, and no goals where there are none.
+  const isLeftOut = useIsPaper() && (tabs[chosen]?.kind === "map" || (tabs[chosen]?.kind === "goals" && !data?.goals.length));
+  const at = isLeftOut && tabs.length > 1 ? chosen + 1 : chosen;
   const box = /** @type {{ current: Element }} */ (useRef());
   const isNear = useNear(box);
-  const tab = [...tabs, ...more][at];
+  const tab = [...tabs, ...more][at] ?? tabs[0];
   const list = useList(tab, data, state, isNear);
   /** @param {any} event */
   const onKey = (event) => {
@@ -87,7 +91,7 @@ function useList(tab, data, state, isNear) {
 
 /** @param {{ tab: Tab, list: List | null, isNear: boolean, data: Overview | null, state: State, choose: Choose }} props */
 function Body({ tab, list, isNear, data, state, choose }) {
-  if (!data) return html`<div class="skeleton map-sk"></div>`;
+  if (!data) return html`<div class=${"skeleton map-sk" + (tab.kind === "map" ? " world" : "")}></div>`;
   if (tab.kind === "goals") return html`<${GoalTable} goals=${data.goals} />`;
   const isEmpty = list?.rows.length === 0;
   if (tab.kind === "map" && !isEmpty) return html`<${LazyMap} list=${list} isNear=${isNear} choose=${choose} />`;
@@ -113,7 +117,7 @@ function PanelFoot({ tab, list, open }) {
  * @param {{ list: List | null, isNear: boolean, choose: Choose }} props */
 function LazyMap({ list, isNear, choose }) {
   const map = useModule(isNear, () => import("../charts/map.js"));
-  if (!map || !list) return html`<div class="skeleton map-sk"></div>`;
+  if (!map || !list) return html`<div class="skeleton map-sk world"></div>`;
   return html`<${map.WorldMap} rows=${list.rows.filter((row) => row.value)} choose=${choose} />`;
 }
 
@@ -146,7 +150,7 @@ function ValueRow({ row, dimension, measure, total, max, isChosen: isOn, choose 
   const growth = changed == null ? "" : ` (${changed > 0 ? "+" : "−"}${change(changed)})`;
   const hint = `${exact(value)} ${t(/** @type {Word} */ (measure))}${growth}`;
   return html`<tr class=${isOn ? "chosen" : ""}>
-    <td class="row"><span class="fill" style=${{ "--w": ((value ?? 0) / max) * 100 + "%" }}></span>
+    <td class="row"><${Fill} part=${(value ?? 0) / max} />
       <button class="cell" aria-pressed=${isOn} onClick=${() => choose(dimension, row.value)}
         title=${t(isOn ? "unfilter" : "filterBy", { value: row.value || text })}>
         <${Flag} dimension=${dimension} value=${row.value} />
@@ -161,13 +165,14 @@ function ValueRow({ row, dimension, measure, total, max, isChosen: isOn, choose 
 function GoalTable({ goals }) {
   if (!goals.length) return html`<${Empty} title=${t("noGoals")}>${t("noGoalsText")}<//>`;
   const max = Math.max(1e-9, ...goals.map((one) => one.rate ?? 0));
+  const ranked = goals.toSorted((a, b) => (b.users ?? -1) - (a.users ?? -1));
   return html`<table>
     <colgroup><col /><col class="c-s" /><col class="c-v" /></colgroup>
     <thead>
       <tr><th scope="col">${t("goal")}</th><th scope="col">${t("rate")}</th><th scope="col">${t("visitors")}</th></tr>
     </thead>
-    <tbody>${goals.slice(0, ROWS).map((one) => html`<tr key=${one.id}>
-      <td class="row"><span class="fill" style=${{ "--w": ((one.rate ?? 0) / max) * 100 + "%" }}></span><span class="cell">
+    <tbody>${ranked.slice(0, ROWS).map((one) => html`<tr key=${one.id}>
+      <td class="row"><${Fill} part=${(one.rate ?? 0) / max} /><span class="cell">
         <span class="lbl">${one.name}</span></span></td>
       <td class="s">${percent(one.rate)}</td>
       <td class="v" title=${one.users == null ? t("notCounted") : `${exact(one.conversions)} ${t("conversions")}`}>

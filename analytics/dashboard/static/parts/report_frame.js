@@ -2,8 +2,8 @@
 // and the dialogs that change it, and what the page says when something was done.
 import { html, useState } from "../vendor/preact.js";
 import { useModule } from "../app/api.js";
-import { at, duration } from "../app/format.js";
-import { PRESETS, shift, today } from "../app/state.js";
+import { at, duration, range } from "../app/format.js";
+import { shift, today } from "../app/state.js";
 import { t } from "../app/words.js";
 import { CompareMenu, PeriodMenu } from "./dates.js";
 import { Chips, FilterMenu } from "./filters.js";
@@ -28,6 +28,7 @@ export function ReportFrame({ pages, name, title, intro, state, go, isReady, too
     ${tools.includes("period") && html`<${PeriodMenu} state=${state} go=${go} />`}
   </div>`;
   return html`<${Frame} pages=${pages} name=${name} title=${title} intro=${intro} live=${counter} tools=${menus} isReady=${isReady}
+      setPeriod=${tools.includes("period") ? (/** @type {string} */ period) => go({ period, unit: "" }) : undefined}
       shortcut=${(/** @type {string} */ key) => shortcut(key, tools, state, go, () => setOpened({ index: null }))}>
       ${tools.includes("filter") && html`<${Chips} state=${state} go=${go} edit=${(/** @type {number} */ index) => setOpened({ index })} />`}
       ${children}
@@ -40,8 +41,6 @@ export function ReportFrame({ pages, name, title, intro, state, go, isReady, too
 /** @param {string} key @param {Tool[]} tools @param {State} state @param {Go} go @param {() => void} addFilter
  * @returns {(() => void) | undefined} */
 function shortcut(key, tools, state, go, addFilter) {
-  const preset = tools.includes("period") && PRESETS.find((one) => one.key.toLowerCase() === key);
-  if (preset) return () => go({ period: preset.name, unit: "" });
   if (key === "c" && tools.includes("compare")) return () => go({ compare: state.compare === "none" ? "previous" : "none" });
   if (!tools.includes("filter")) return undefined;
   return key === "/" ? addFilter : key === "escape" && state.filter ? () => go({ filter: "" }) : undefined;
@@ -62,7 +61,7 @@ export function ReportProblem({ error, retry, go }) {
 
 /** How fresh the figures are. @param {{ meta: Meta, took: number, isFailed: boolean }} props */
 export const ReportFoot = ({ meta, took, isFailed }) => html`<footer class="fresh">
-  ${isFailed && html`<span class="stale">${t("staleAt", { time: at(meta.computed_at) })}</span>`}
+  ${isFailed && html`<span class="stale">${t("shownAsOf", { period: range(meta.from, meta.to), time: at(meta.computed_at) })}</span>`}
   ${meta.complete_through && html`<span class="num">${t("completeThrough", { time: at(meta.complete_through) })}</span>`}
   <span>${t("zone", { zone: meta.zone })}</span>
   <span class="num">${t("took", { time: took < 1000 ? `${Math.round(took)} ms` : duration(took / 1000) })}</span>
