@@ -15,8 +15,8 @@ export PATH := $(PATH):$(NODE_BIN)
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
 
 .DEFAULT_GOAL := help
-.PHONY: help run dev shell flask test thorough test-python-sdk faults fuzz model bench lint sdk sdk-release check-js test-js sdk-sizes sdk-cost \
-  test-browser shots clean venv lock
+.PHONY: help run dev shell flask test thorough test-python-sdk faults fuzz model bench lint assets sdk sdk-release check-js test-js sdk-sizes \
+  sdk-cost test-browser shots clean venv lock
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 25
@@ -66,6 +66,9 @@ lint: $(DEV_STAMP) ## style, types, and the direction of imports
 	$(BIN)/lint-imports
 
 # These need Node 20 or newer with npm, and install it into the virtual environment where there is none.
+assets: $(NODE_STAMP) ## build the dashboard's scripts and styles, analytics/dashboard/dist/
+	@node tools/build_dashboard.mjs
+
 sdk: $(NODE_STAMP) ## build the browser SDK, sdk/dist/
 	@cd sdk && npm run --silent build
 

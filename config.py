@@ -128,6 +128,9 @@ class Settings:
         origins,
         "origins of browsers, besides those of sites and keys; in development, when empty, those of this machine",
     )
+    dashboard_sources: bool = _setting(
+        False, flag, "serve the dashboard's scripts and styles as they are edited, not as they were built"
+    )
     sdk_folder: str = _setting(
         "", any_text, "folder of the browser clients, with package.json and dist/; default: sdk beside the package"
     )

@@ -46,7 +46,7 @@ async function bundle() {
     format: "esm",
     target: "es2022",
     legalComments: "none",
-    banner: { js: `/* Preact ${PREACT} (MIT) and htm ${HTM} (Apache-2.0): see LICENSE */` },
+    banner: { js: `/*! Preact ${PREACT} (MIT) and htm ${HTM} (Apache-2.0): see LICENSE */` },
   });
 }
 

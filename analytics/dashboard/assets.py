@@ -1,25 +1,31 @@
-"""The files of the pages. All are served under one hash of their contents, so that an address never changes its body
-and modules import each other by relative addresses."""
+"""The files of the pages: what `make assets` built, or its sources as they are edited.
+
+All are served under one hash of their contents, so that an address never changes its body and modules import each other
+by relative addresses.
+"""
 
 import hashlib
+import json
 import mimetypes
-import posixpath
-import re
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
+import zstandard
 from flask import Response
 
 from analytics.errors import NotFound
-from analytics.web.compression import ENCODINGS, MIN_BYTES, compress, is_compressible, mark_encoding
+from analytics.web.compression import is_compressible, mark_encoding
 from analytics.web.conditional import make_conditional
 
-FOLDER = Path(__file__).parent / "static"
+SOURCES, BUILT = Path(__file__).parent / "static", Path(__file__).parent / "dist"
+# What tools/build_dashboard.mjs says about the build.
+BUILD = "build.json"
 # Of types that the machine's own list may lack or name otherwise.
 MEDIA_TYPES = {".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml", ".json": "application/json"}
-# Not import("…"), which waits until it is wanted.
-IMPORT = re.compile(r"""^(?:import|export)\b[^;"']*?\bfrom\s*["'](\.[^"']+)["']""", re.MULTILINE)
+# Compressed once and read for a year, so also what is short.
+GZIP_LEVEL, ZSTD_LEVEL, MIN_BYTES = 9, 12, 256
 YEAR_S = 31_536_000
 HASH_CHARS = 12
 
@@ -33,21 +39,15 @@ class Asset(NamedTuple):
 
 
 class Assets(NamedTuple):
-    """The files by their path in the folder. `version`: the hash of all."""
+    """The files by their path in the folder. `version`: the hash of all.
+
+    `preloads`: what the module of a page imports at once, and a browser would find one after the other; of the build
+    alone.
+    """
 
     version: str
     files: Mapping[str, Asset]
-
-    def find_modules(self, *names: str) -> list[str]:
-        """These modules, and all that they import at once: what a browser finds one after the other."""
-        found, waiting = dict[str, None](), list(names)
-        while waiting:
-            name = waiting.pop(0)
-            if name in self.files and name not in found:
-                found[name] = None
-                text, folder = self.files[name].body.decode(), posixpath.dirname(name)
-                waiting += [posixpath.normpath(posixpath.join(folder, path)) for path in IMPORT.findall(text)]
-        return list(found)
+    preloads: Mapping[str, list[str]]
 
     def respond(self, version: str, name: str) -> Response:
         """The file. Raises NotFound, also for another version: what it imports might not be there any more."""
@@ -63,20 +63,43 @@ class Assets(NamedTuple):
         return make_conditional(response)
 
 
-def read_assets(folder: Path = FOLDER) -> Assets:
-    """Reads and compresses all files: some 30 ms at the start."""
-    paths = sorted(path for path in folder.rglob("*") if path.is_file() and path.suffix != ".ts")
-    bodies = {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}
+def read_built() -> Assets:
+    """What pages load: some 100 ms at the start, for the compression."""
+    bodies = _read_bodies(BUILT)
+    build = json.loads(bodies.pop(BUILD))
+    return Assets(_digest(bodies), {name: _asset(name, body) for name, body in bodies.items()}, build["preloads"])
+
+
+def read_sources() -> Assets:
+    """The files as they are edited, not compressed: some milliseconds."""
+    bodies = _read_bodies(SOURCES)
+    return Assets(_digest(bodies), {name: Asset(body, _media_type(name), {}) for name, body in bodies.items()}, {})
+
+
+def _read_bodies(folder: Path) -> dict[str, bytes]:
+    """In the order of their names, which is that of the digest."""
+    paths = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
+    return {name: paths[name].read_bytes() for name in sorted(paths) if not name.endswith(".ts")}
+
+
+def _digest(bodies: Mapping[str, bytes]) -> str:
+    """tools/build_dashboard.mjs computes the same of the sources."""
     digest = hashlib.sha256()
     for name, body in bodies.items():
         digest.update(f"{name}\0{len(body)}\0".encode() + body)
-    return Assets(digest.hexdigest()[:HASH_CHARS], {name: _asset(name, body) for name, body in bodies.items()})
+    return digest.hexdigest()[:HASH_CHARS]
 
 
 def _asset(name: str, body: bytes) -> Asset:
+    return Asset(body, _media_type(name), _encode(body) if len(body) >= MIN_BYTES else {})
+
+
+def _encode(body: bytes) -> dict[str, bytes]:
+    gzip = zlib.compress(body, GZIP_LEVEL, wbits=31)
+    return {"zstd": zstandard.compress(body, ZSTD_LEVEL), "gzip": gzip}
+
+
+def _media_type(name: str) -> str:
     guessed = mimetypes.guess_type(name)[0] or "application/octet-stream"
     media_type = MEDIA_TYPES.get(Path(name).suffix, guessed)
-    if media_type.startswith("text/"):
-        media_type += "; charset=utf-8"
-    encoded = {encoding: compress(body, encoding) for encoding in ENCODINGS} if len(body) >= MIN_BYTES else {}
-    return Asset(body, media_type, encoded)
+    return media_type + "; charset=utf-8" if media_type.startswith("text/") else media_type

@@ -36,8 +36,8 @@ PAGES: Mapping[str, str] = {
     "start": "Install",
 }
 OVERVIEW = "overview"
-# Style sheets beside those of all pages.
-STYLES: Mapping[str, tuple[str, ...]] = {"funnels": ("funnels.css",), "users": ("funnels.css",)}
+# Pages with a style sheet of their own.
+STYLES: Mapping[str, str] = {"funnels": "funnels.css", "users": "funnels.css"}
 KPIS = ("Visitors", "Visits", "Page views", "Views per visit", "Bounce rate", "Visit duration")
 SITES_REQUEST = "/api/analytics/reports/overview/sites?days=28&compare=previous&limit=100"
 LISTS = (
@@ -47,6 +47,8 @@ LISTS = (
 # Those that a share link or a public site shows.
 SHARED_LISTS = tuple(name for name in LISTS if name in (*HARMLESS_DIMENSIONS, "busiest_hours"))
 MEASURES, ROWS = "visitors,visits,events", "9"
+UNITS = ("hour", "day", "week", "month")
+DAY = re.compile(r"[1-9]\d{3}-\d\d-\d\d", re.ASCII)
 # Parameters of the page of users, which are those of the API (users/schemas.py).
 GROUP = (
     *("funnel", "step", "reached", "cohort", "unit", "offset"),
@@ -54,8 +56,6 @@ GROUP = (
 )
 USER_ROWS, TIMELINE_ROWS = "50", "100"
 RETENTION_PERIOD = "91d"
-UNITS = ("hour", "day", "week", "month")
-DAY = re.compile(r"[1-9]\d{3}-\d\d-\d\d", re.ASCII)
 DEFAULT_PERIOD, DAYS = "28d", {"day": "1", "7d": "7", "28d": "28", "91d": "91"}
 
 
@@ -79,14 +79,15 @@ def build_shell(
 ) -> str:
     """The page of a site, or without one that of all sites. `address`: the query of the page's address; `shared`: for
     somebody without an account."""
+    # So that the browser need not find them one after the other. A page of the build starts itself.
+    modules = assets.preloads.get(f"pages/{page}.js", ["app/main.js"])
     return render_template(
         "shell.html",
         assets=assets,
-        # So that the browser need not find them one after the other.
-        modules=assets.find_modules("app/main.js", f"pages/{page}.js"),
+        modules=modules,
         first=_first_request(page, site, address, person, shared),
         page=page,
-        styles=("pages.css", *STYLES.get(page, ())) if site is not None and page != OVERVIEW else (),
+        style="app.css" if site is None or page == OVERVIEW else STYLES.get(page, "pages.css"),
         site=site,
         title=f"{site.name} · {PAGES[page]}" if site else "Sites",
         user=person.subject if person else "",
@@ -103,9 +104,8 @@ def _first_request(
     """Empty for a page whose first request depends on more than its address, and where the person may not make it."""
     if site is None:
         return SITES_REQUEST
-    if shared is not None:
-        credential = f"&share={_encode(shared.token)}" if shared.token else ""
-        return build_first_request(site, address, clock.now(), SHARED_LISTS) + credential
+    if page == OVERVIEW:
+        return _overview_request(site, address, shared)
     if page in FIXED_REQUESTS:
         return f"{FIXED_REQUESTS[page]}?site={_encode(site.key)}"
     may_list = person is not None and not person.scopes.isdisjoint({"export", "admin"})
@@ -146,6 +146,13 @@ def build_journeys_request(site: Site, address: Mapping[str, str], now: datetime
     )
 
 
+def _overview_request(site: Site, address: Mapping[str, str], shared: SharedView | None) -> str:
+    if shared is None:
+        return build_first_request(site, address, clock.now())
+    credential = f"&share={_encode(shared.token)}" if shared.token else ""
+    return build_first_request(site, address, clock.now(), SHARED_LISTS) + credential
+
+
 def build_first_request(site: Site, address: Mapping[str, str], now: datetime, lists: Sequence[str] = LISTS) -> str:
     """The request of the overview, as app/api.js builds it."""
     period, days = _read_period(address, clock.day_of(now, clock.zone(site.zone)))
@@ -161,7 +168,6 @@ def build_first_request(site: Site, address: Mapping[str, str], now: datetime, l
 
 # Of pages whose addresses decide their first requests.
 FIRST_REQUESTS: Mapping[str, Callable[[Site, Mapping[str, str], datetime], str]] = {
-    OVERVIEW: build_first_request,
     "users": build_users_request,
     "retention": build_retention_request,
     "journeys": build_journeys_request,

@@ -12,7 +12,7 @@ from analytics.auth.keys.site_keys import check_site_key
 from analytics.auth.principal import Principal
 from analytics.auth.sessions.accounts import PasswordChecker
 from analytics.dashboard import shared_pages, sign_in
-from analytics.dashboard.assets import Assets, read_assets
+from analytics.dashboard.assets import Assets, read_built, read_sources
 from analytics.dashboard.first_page import build_first_page
 from analytics.dashboard.headers import make_page
 from analytics.dashboard.shell import OVERVIEW, PAGES, build_shell
@@ -27,7 +27,7 @@ HOME = "/"
 @blueprint.record_once
 def install(state: BlueprintSetupState) -> None:
     extensions = state.app.extensions
-    extensions["assets"] = read_assets()
+    extensions["assets"] = None if extensions["settings"].dashboard_sources else read_built()
     extensions["password_checker"] = PasswordChecker(extensions["settings"].admin_password)
 
 
@@ -169,5 +169,6 @@ def _redirect(address: str) -> Response:
 
 
 def _assets() -> Assets:
-    found: Assets = current_app.extensions["assets"]
-    return found
+    """Sources are read each time, so that the next page has what was edited."""
+    built: Assets | None = current_app.extensions["assets"]
+    return built or read_sources()

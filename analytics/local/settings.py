@@ -23,8 +23,9 @@ LOCAL_DEFAULTS = {
 }
 # They need no token either; in production nobody has access without one.
 ANONYMOUS_SCOPES = "ingest read write"
-# `make dev`: every request is logged, one process reloads faster than two, and the old code is not served for long.
-DEV_DEFAULTS = {"ACCESS_LOG": "all", "WEB_CONCURRENCY": "1", "GRACEFUL_TIMEOUT": "2"}
+# `make dev`: every request is logged, one process reloads faster than two, the old code is not served for long, and the
+# browser runs the scripts that are edited.
+DEV_DEFAULTS = {"ACCESS_LOG": "all", "WEB_CONCURRENCY": "1", "GRACEFUL_TIMEOUT": "2", "DASHBOARD_SOURCES": "true"}
 DEFAULTS = {"run": LOCAL_DEFAULTS, "dev": LOCAL_DEFAULTS | DEV_DEFAULTS}
 
 

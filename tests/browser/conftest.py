@@ -35,12 +35,25 @@ ARGUMENTS = [
     "--disable-dev-shm-usage",
 ]
 TIMEOUT_MS = 20_000
+BUDGET_HEAD = "page          KB  scripts  styles  requests  first paint ms  drawn ms"
+BUDGET_ROW = "{:9} {:6.1f} {:8.1f} {:7.1f} {:9} {:15.0f} {:9.0f}"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.browser)
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """What each page took over the wire (dashboard/test_budgets.py), also where the tests ran in other processes."""
+    reports = [one for kind in ("passed", "failed") for one in terminalreporter.stats.get(kind, [])]
+    rows = [value for one in reports for name, value in getattr(one, "user_properties", []) if name == "budget"]
+    if rows:
+        terminalreporter.section("transfers of the dashboard's pages, cold, gzip")
+        terminalreporter.write_line(BUDGET_HEAD)
+    for row in rows:
+        terminalreporter.write_line(BUDGET_ROW.format(*row))
 
 
 def find_chromium() -> str:

@@ -552,6 +552,10 @@ def test_dev_gives_requests_of_old_code_little_time(dev):
     assert environment_of(dev)["GRACEFUL_TIMEOUT"] == "2"
 
 
+def test_dev_serves_the_sources_of_the_dashboard(dev):
+    assert environment_of(dev)["DASHBOARD_SOURCES"] == "true"
+
+
 def test_run_does_not_reload(run):
     change_code(run, wsgi=WSGI.replace('"ready"', '"new"'))
     os.kill(run.facts()["pids"]["beat"], signal.SIGKILL)

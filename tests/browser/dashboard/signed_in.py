@@ -1,6 +1,7 @@
 """A browser that is signed in to the dashboard of one site, and the events of that site."""
 
 import json
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 from urllib.request import Request, urlopen
 
@@ -45,9 +46,10 @@ class Dashboard:
         with self._engine.connect() as connection:
             return int(connection.execute(BUSY).scalar_one())
 
-    def open(self, path: str, width: int = 1360) -> "Page":
-        """The page, once it is drawn with its data."""
+    def open(self, path: str, width: int = 1360, prepare: "Callable[[Page], object]" = lambda _: None) -> "Page":
+        """The page, once it is drawn with its data. `prepare`: before it is loaded."""
         page = self._context.new_page()
+        prepare(page)
         page.on("console", lambda message: self.messages.append(message.text))
         page.on("request", lambda request: self.requests.append(request.url.removeprefix(self.url)))
         page.on("pageerror", lambda error: self.messages.append(str(error)))

@@ -161,7 +161,7 @@ def test_steps_are_moved_by_keyboard_and_by_pointer(dashboard: Dashboard) -> Non
     view.keyboard.press("Enter")
     view.keyboard.press("Enter")
     assert names_of_steps(view) == ["purchase", "/pricing", "signup"]
-    assert view.evaluate("document.activeElement.getAttribute('aria-label')") == "Move step 1 down"
+    view.wait_for_selector("[aria-label='Move step 1 down']:focus")
     assert view.inner_text(".builder [role=status].vh") == "Moved: now step 1 of 3"
     grip, last = view.locator(".grip").first.bounding_box(), view.locator(".bstep").last.bounding_box()
     assert grip
@@ -177,7 +177,7 @@ def test_a_step_is_added_named_and_removed(dashboard: Dashboard) -> None:
     funnel = add_funnel(dashboard)
     view = dashboard.open(f"funnels?edit={funnel}")
     view.click("text=Add a step")
-    assert view.evaluate("document.activeElement.closest('.bstep') === document.querySelector('.bstep:last-child')")
+    view.wait_for_selector(".bstep:last-child input:focus")
     view.keyboard.type("thanks")
     view.get_by_label("Remove step 2").click()
     view.get_by_label("Between steps").select_option("strict")
@@ -322,3 +322,17 @@ def test_hostile_names_do_nothing_and_fit(
         assert not scrolls_sideways(view), name
         assert find_violations(view) == [], name
     assert dashboard.messages == []
+
+
+def test_keys_filter_compare_and_choose_the_period(dashboard: Dashboard) -> None:
+    view = dashboard.open(f"funnels?funnel={add_funnel(dashboard)}")
+    for key, part in (("w", "period=7d"), ("c", "compare=none")):
+        view.keyboard.press(key)
+        view.wait_for_url(f"**{part}*")
+        view.wait_for_selector("html[data-drawn]")
+    view.keyboard.press("/")
+    view.get_by_label("Field").select_option("country")
+    view.get_by_label("Value").fill("DE")
+    view.get_by_role("button", name="Apply").click()
+    view.wait_for_selector(".chip:has-text('Country is Germany')")
+    assert "funnel=" in view.url

@@ -11,7 +11,7 @@ from tests.browser.dashboard.visitor import scrolls_sideways
 if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext, Page
 
-NAMES = ("realtime", "links", "exports", "operations", "settings", "start")
+NAMES = ("realtime", "links", "funnels", "users", "exports", "operations", "settings", "start")
 PAGES = {"overview": "", "sites": "../../", **{name: name for name in NAMES}}
 # What of an element is still seen where the browser chooses the colours.
 LOOK = """(element) => ['', '::before', '::after'].map((part) => {

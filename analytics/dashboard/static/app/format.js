@@ -105,10 +105,6 @@ export function range(from, to) {
 /** The days of `[from, to)`, with the year. @param {string} from @param {string} to */
 export const datedRange = (from, to) => dayOfYear.formatRange(Date.parse(from), Math.max(Date.parse(from), Date.parse(to) - 1));
 
-const moment = time({ dateStyle: "long", timeStyle: "short" });
-/** A day and the time on it. @param {string} at */
-export const dated = (at) => moment.format(Date.parse(at));
-
 const calendarDay = time({ month: "short", day: "numeric", year: "numeric", timeZone: "UTC" });
 /** Two days of a calendar, both included, in whatever zone it is. @param {string} from @param {string} to As YYYY-MM-DD. */
 export const days = (from, to) => calendarDay.formatRange(Date.parse(from), Date.parse(to));
@@ -130,15 +126,28 @@ export function calendarUnit(day, unit) {
 /** Its name on an axis. @param {string} day @param {string} unit */
 export const calendarTick = (day, unit) => calendarFormats[unit === "month" ? 4 : 1].format(Date.parse(day));
 
-const dayAndHour = time({ month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+const dayTime = time({ month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
 /** Day and time; of another year the day alone. @param {string} instant */
 export function dayAndTime(instant) {
   const at = new Date(instant);
-  return (at.getFullYear() === new Date().getFullYear() ? dayAndHour : dayOfYear).format(at);
+  return (at.getFullYear() === new Date().getFullYear() ? dayTime : dayOfYear).format(at);
 }
 
 /** The time of day. @param {string | number} at */
 export const at = (at) => clock.format(new Date(at));
+
+const moment = time({ dateStyle: "medium", timeStyle: "short" });
+/** The day and the time. @param {string} instant */
+export const when = (instant) => moment.format(new Date(instant));
+
+const UNITS = ["byte", "kilobyte", "megabyte", "gigabyte"];
+/** @param {number | null} bytes */
+export function size(bytes) {
+  if (bytes == null) return "";
+  const step = Math.min(UNITS.length - 1, bytes ? Math.floor(Math.log(bytes) / Math.log(1000)) : 0);
+  return new Intl.NumberFormat(locale, { style: "unit", unit: UNITS[step], unitDisplay: step ? "short" : "long",
+    maximumFractionDigits: step ? 1 : 0 }).format(bytes / 1000 ** step);
+}
 
 const UNKNOWN = new Set(["country", "region", "city", "browser", "os", "device", "screen", "language"]);
 

@@ -2,14 +2,13 @@
 // stored. Numbers of the whole service are for administrators.
 import { html, useEffect, useState } from "../vendor/preact.js";
 import { address, signIn } from "../app/api.js";
-import { DASH, count, duration, exact, percent } from "../app/format.js";
+import { DASH, count, duration, exact, percent, size, when } from "../app/format.js";
 import { may } from "../app/state.js";
 import { t } from "../app/words.js";
 import { AuditPanel } from "../parts/audit.js";
 import { DeadLetters } from "../parts/dead_letters.js";
 import { Frame, Problem, described } from "../parts/frame.js";
 import "../parts/operations_words.js";
-import { size, when } from "../parts/order.js";
 import { Figure } from "../parts/ranking.js";
 import { StoragePanel } from "../parts/storage.js";
 import { TracePanel } from "../parts/trace.js";

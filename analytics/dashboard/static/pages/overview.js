@@ -10,8 +10,8 @@ import { CompareMenu, PeriodMenu, UnitSwitch, ViewSwitch } from "../parts/dates.
 import { Chips, FilterMenu, toggleValue } from "../parts/filters.js";
 import { Kpis } from "../parts/kpis.js";
 import { Panel } from "../parts/panel.js";
-import { Empty } from "../parts/rows.js";
 import { PaperHead } from "../parts/paper_head.js";
+import { Empty } from "../parts/rows.js";
 import { DrawerButton, Sidebar, SiteMenu, pageAddress } from "../parts/sidebar.js";
 
 const root = document.documentElement;

@@ -1,10 +1,10 @@
 // The settings of a site, its keys and tokens, and who the reader is. Only administrators change anything.
 import { html, useEffect, useState } from "../vendor/preact.js";
 import { useReport } from "../app/api.js";
+import { when } from "../app/format.js";
 import { SITE, may } from "../app/state.js";
 import { t } from "../app/words.js";
 import { Frame, Problem } from "../parts/frame.js";
-import { when } from "../parts/order.js";
 import { Keys } from "../parts/keys.js";
 import "../parts/settings_words.js";
 import { DangerZone } from "../parts/site_end.js";

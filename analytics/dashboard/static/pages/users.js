@@ -2,14 +2,13 @@
 import { html, useEffect, useState } from "../vendor/preact.js";
 import { get, send, useModule } from "../app/api.js";
 import "../parts/funnel_words.js";
-import { dayAndTime, exact } from "../app/format.js";
+import { dayAndTime, exact, when } from "../app/format.js";
 import { Icon } from "../app/icons.js";
 import { addressOf, onPlainClick, useParams } from "../app/params.js";
 import { SITE, may } from "../app/state.js";
 import { t } from "../app/words.js";
 import { usePages } from "../parts/cursor_list.js";
 import { Frame, described } from "../parts/frame.js";
-import { when } from "../parts/order.js";
 import { Empty } from "../parts/rows.js";
 import { ReportFoot, ReportFrame, ReportProblem } from "../parts/report_frame.js";
 import { GROUP, NO_GROUP, bodyOfExport, hasGroup, originOf, usersPath, wordsOfGroup } from "../parts/user_group.js";
@@ -36,10 +35,9 @@ function Users({ pages }) {
   const timeline = useModule(Boolean(user), () => import("../parts/timeline.js"));
   const tools = user ? ["period"] : params.cohort ? ["filter"] : ["filter", "period"];
   return html`<${ReportFrame} pages=${pages} name="users" title=${user || t("users")} intro=${user ? "" : t("usersIntro")} state=${state} go=${go}
-    tools=${tools} said=${said} silence=${() => say(null)} isReady=${isDrawn}>
-    ${user ? html`<a class="text-btn back" href=${addressOf(state, { ...group, user: "" })} onClick=${onPlainClick(() => open({ ...group }))}>
-        <${Icon} name="back" size="14" />${t("allUsers")}</a>
-        ${timeline && html`<${timeline.default} key=${user} user=${user} state=${state} go=${go} ready=${setDrawn} />`}`
+    back=${user && html`<a class="text-btn back" href=${addressOf(state, { ...group, user: "" })} onClick=${onPlainClick(() => open({ ...group }))}>
+      <${Icon} name="back" size="14" />${t("allUsers")}</a>`} tools=${tools} said=${said} silence=${() => say(null)} isReady=${isDrawn}>
+    ${user ? timeline && html`<${timeline.default} key=${user} user=${user} state=${state} go=${go} ready=${setDrawn} />`
       : html`<${UserList} state=${state} group=${group} go=${go} open=${open} ready=${setDrawn} />`}
   <//>`;
 }
@@ -52,7 +50,7 @@ function UserList({ state, group, go, open, ready }) {
   const isReady = (users !== null && !list.isBusy) || list.error !== null;
   useEffect(() => ready(isReady), [isReady]);
   return html`${hasGroup(group) && html`<${GroupChip} group=${group} state=${state} open=${open} />`}
-    <${ReportProblem} error=${list.error} retry=${list.retry} go=${go} />
+    <${ReportProblem} error=${list.error} meta=${list.meta} retry=${list.retry} go=${go} />
     <section class=${"card panel" + (list.isBusy && users ? " busy" : "")} aria-label=${t("users")}>
       <div class="tabs"><h2 class="tab on num">${users ? t("userCount", { n: exact(list.total) }, list.total) : t("users")}</h2><span class="grow"></span>
         ${users && users.length > 0 && html`<${ExportButton} state=${state} group=${group} />`}</div>
@@ -61,7 +59,7 @@ function UserList({ state, group, go, open, ready }) {
       ${list.next && html`<div class="panel-foot"><span>${t("shownOf", { n: exact(users?.length), all: exact(list.total) })}</span>
         <button class="more" disabled=${list.isBusy} onClick=${list.more}>${t("showMore")}</button></div>`}
     </section>
-    ${list.meta && html`<${ReportFoot} meta=${list.meta} took=${list.took} isFailed=${list.error !== null} />`}`;
+    ${list.meta && html`<${ReportFoot} meta=${list.meta} took=${list.took} />`}`;
 }
 
 /** The group in words: taken away it leaves everybody. @param {{ group: Params, state: State, open: (params: Params) => void }} props */

@@ -2,11 +2,10 @@
 // every stored one is counted. A gap is shown with its place.
 import { html, useState } from "../vendor/preact.js";
 import { get } from "../app/api.js";
-import { DASH, exact } from "../app/format.js";
+import { DASH, exact, when } from "../app/format.js";
 import { SITE, shift, today } from "../app/state.js";
 import { t } from "../app/words.js";
 import { described, Problem } from "./frame.js";
-import { when } from "./order.js";
 
 /** @typedef {import("../app/words.js").Word} Word */
 /** @typedef {{ site: string, where: string, what: string, expected: number, found: number }} Gap */

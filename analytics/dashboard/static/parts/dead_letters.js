@@ -1,13 +1,12 @@
 // Dead letters: what could not be stored, by reason and one by one. Each is shown, retried, or discarded for ever.
 import { html, useEffect, useState } from "../vendor/preact.js";
 import { get, send } from "../app/api.js";
-import { exact } from "../app/format.js";
+import { exact, when } from "../app/format.js";
 import { SITE } from "../app/state.js";
 import { t } from "../app/words.js";
 import { Confirm } from "./confirm.js";
 import { Dialog } from "./dialog.js";
 import { described, Problem } from "./frame.js";
-import { when } from "./order.js";
 import { Empty } from "./rows.js";
 
 /** @typedef {import("../app/words.js").Word} Word */

@@ -1,11 +1,11 @@
 // The files that were ordered: their progress, their downloads, and what became of them.
 import { html } from "../vendor/preact.js";
 import { address } from "../app/api.js";
-import { duration, exact, percent } from "../app/format.js";
+import { duration, exact, percent, size, when } from "../app/format.js";
 import { Icon } from "../app/icons.js";
 import { t } from "../app/words.js";
 import { CopyButton } from "./code.js";
-import { size, when, wordsOfRequest } from "./order.js";
+import { wordsOfRequest } from "./order.js";
 import { Empty } from "./rows.js";
 
 /** @typedef {import("../app/words.js").Word} Word */

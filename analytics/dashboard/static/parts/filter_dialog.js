@@ -96,7 +96,7 @@ function ConditionFields({ draft, change, isOfEvents }) {
       <label class="field">${t("field")}
         <select value=${draft.field} data-focus onChange=${setField}>
           ${FIELDS.map(([group, names]) => html`<optgroup key=${group} label=${t(group)}>
-            ${names.filter((one) => isShown(one) && (!isOfEvents || !OF_VISITS.includes(one))).map((one) => option(one, fieldName(one)))}
+            ${names.filter((one) => isShown(one) && !(isOfEvents && OF_VISITS.includes(one))).map((one) => option(one, fieldName(one)))}
           </optgroup>`)}
         </select>
       </label>

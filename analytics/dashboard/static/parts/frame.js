@@ -5,23 +5,19 @@ import { PRESETS, SHARED } from "../app/state.js";
 import { t } from "../app/words.js";
 import { DrawerButton, Sidebar, SiteMenu, pageAddress } from "./sidebar.js";
 
-/** @typedef {(key: string) => (() => void) | undefined} Shortcut */
-
 const root = document.documentElement;
 
-/** `live`: what stands beside the site's name, `tools`: at the end of the head. `back`: the way back, above the title.
- * `isReady`: the page shows its data. `setPeriod`: takes the name of a period that a key chose; `shortcut`: of the page's own
- * keys.
+/** `live`: what stands beside the site's name, `tools`: at the end of the head. `back`: the way back, above the title. `isReady`: the
+ * page shows its data. `setPeriod`: takes the name of a period that a key chose; `find`: what other keys of the page do.
  * @param {{ pages: PageEntry[], name: string, title: string, intro?: string, live?: unknown, tools?: unknown, back?: unknown,
- *   isReady: boolean, setPeriod?: (period: string) => void, shortcut?: Shortcut, children: unknown }} props */
-export function Frame({ pages, name, title, intro, live, tools, back, isReady, setPeriod, shortcut, children }) {
+ *   isReady: boolean, setPeriod?: (period: string) => void, find?: (key: string) => (() => void) | undefined, children: unknown }} props */
+export function Frame({ pages, name, title, intro, live, tools, back, isReady, setPeriod, find, children }) {
   const [isDrawerOpen, setDrawer] = useState(false);
   const [isHelpOpen, setHelp] = useState(false);
   const help = useModule(isHelpOpen, () => import("./help.js"));
   const openHelp = () => setHelp(true);
   useDrawn(name, isReady);
-  usePageKeys(isReady, (key) => (key === "?" ? openHelp
-    : openPage(key, pages) ?? choosePeriod(key, setPeriod) ?? shortcut?.(key)));
+  usePageKeys(isReady, (key) => (key === "?" ? openHelp : openPage(key, pages) ?? choosePeriod(key, setPeriod) ?? find?.(key)));
   return html`<${Sidebar} pages=${pages} current=${name} isOpen=${isDrawerOpen} close=${() => setDrawer(false)}
     openHelp=${openHelp} />
     <main id="main" class="main" tabindex="-1" inert=${isDrawerOpen}>

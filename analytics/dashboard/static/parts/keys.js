@@ -1,12 +1,12 @@
 // The keys of a site: publishable ones for its pages, secret ones for servers. A secret one is shown once.
 import { html, useEffect, useState } from "../vendor/preact.js";
 import { get, send } from "../app/api.js";
+import { when } from "../app/format.js";
 import { SITE } from "../app/state.js";
 import { t } from "../app/words.js";
 import { CopyButton } from "./code.js";
 import { Confirm } from "./confirm.js";
 import { described, Problem } from "./frame.js";
-import { when } from "./order.js";
 import { Empty } from "./rows.js";
 import "./settings_words.js";
 

@@ -1,8 +1,8 @@
 // What a file of an export holds: the form's values, the body of the API that they make, and the words for it. No
 // markup.
 import { describe, range } from "../app/format.js";
-import { PRESETS, SITE, ZONE, readState, today } from "../app/state.js";
-import { locale, t } from "../app/words.js";
+import { PRESETS, SITE, readState, today } from "../app/state.js";
+import { t } from "../app/words.js";
 import { parseFilter } from "./filters.js";
 
 /** @typedef {import("../app/words.js").Word} Word */
@@ -170,16 +170,3 @@ function wordsOfGroup({ step, reached, cohort, offset, variant, converted }) {
   ];
 }
 const WHATS = ["events", "samples", "report", "subject", "users"];
-
-const moment = new Intl.DateTimeFormat(locale, { timeZone: ZONE, dateStyle: "medium", timeStyle: "short" });
-/** @param {string} instant */
-export const when = (instant) => moment.format(new Date(instant));
-
-const UNITS = ["byte", "kilobyte", "megabyte", "gigabyte"];
-/** @param {number | null} bytes */
-export function size(bytes) {
-  if (bytes == null) return "";
-  const step = Math.min(UNITS.length - 1, bytes ? Math.floor(Math.log(bytes) / Math.log(1000)) : 0);
-  return new Intl.NumberFormat(locale, { style: "unit", unit: UNITS[step], unitDisplay: step ? "short" : "long",
-    maximumFractionDigits: step ? 1 : 0 }).format(bytes / 1000 ** step);
-}

@@ -5,7 +5,6 @@ import { Icon } from "../app/icons.js";
 import { PRESETS, SITE, ZONE, may, shift, today } from "../app/state.js";
 import { fieldName, t } from "../app/words.js";
 import { Problem, described } from "./frame.js";
-import { GroupFields } from "./group_fields.js";
 import { COLUMNS, COMPRESSED, DIMENSIONS, EVERY, FIRST_ORDER, FORMATS, REPORTS, bodyOfOrder, partsOf,
   stateOfOrder } from "./order.js";
 import { Where } from "./where.js";
@@ -23,6 +22,7 @@ export function OrderForm({ ordered }) {
   const [error, setError] = useState(/** @type {Failure | null} */ (null));
   const [isBusy, setBusy] = useState(false);
   const [isPreview, setPreview] = useState(false);
+  const groups = useModule(order.what === "users", () => import("./group_fields.js"));
   const preview = useModule(isPreview, () => import("./preview.js"));
   const set = (/** @type {Partial<Order>} */ change) => setOrder((old) => ({ ...old, ...change }));
   /** @param {any} event */
@@ -47,7 +47,7 @@ export function OrderForm({ ordered }) {
     </h2>
     <form id=${FORM} onSubmit=${submit}>
       <div class="fields"><${WhatFields} order=${order} set=${set} /><${FormatFields} order=${order} set=${set} /></div>
-      ${order.what === "users" && html`<${GroupFields} order=${order} set=${set} Choice=${Choice} />`}
+      ${order.what === "users" && groups && html`<${groups.GroupFields} order=${order} set=${set} Choice=${Choice} />`}
       <div class="fields"><${WhenFields} order=${order} set=${set} /></div>
       <${FilterFields} order=${order} set=${set} />
     </form>

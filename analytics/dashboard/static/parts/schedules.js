@@ -1,9 +1,10 @@
 // The files that are made regularly.
 import { html } from "../vendor/preact.js";
+import { when } from "../app/format.js";
 import { Icon } from "../app/icons.js";
 import { may } from "../app/state.js";
 import { t } from "../app/words.js";
-import { when, wordsOfRequest } from "./order.js";
+import { wordsOfRequest } from "./order.js";
 import { Empty } from "./rows.js";
 
 /** @typedef {import("../app/words.js").Word} Word */

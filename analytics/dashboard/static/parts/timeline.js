@@ -1,10 +1,9 @@
 // The events of one user, the oldest first, by day and visit.
 import { html, useEffect } from "../vendor/preact.js";
-import { DASH, at, exact } from "../app/format.js";
+import { DASH, at, dayAndTime, exact, when } from "../app/format.js";
 import { PRESETS, SITE, ZONE, periodOf, today } from "../app/state.js";
 import { locale, t } from "../app/words.js";
 import { usePages } from "./cursor_list.js";
-import { when } from "./order.js";
 import { Empty } from "./rows.js";
 import { Figure } from "./ranking.js";
 import { ReportFoot, ReportProblem } from "./report_frame.js";
@@ -22,7 +21,7 @@ export default function Timeline({ user, state, go, ready }) {
   /** @type {TimelineEvent[] | null} */
   const events = list.rows;
   useEffect(() => ready(events !== null || list.error !== null), [events !== null || list.error !== null]);
-  return html`<${ReportProblem} error=${list.error} retry=${list.retry} go=${go} />
+  return html`<${ReportProblem} error=${list.error} meta=${list.meta} retry=${list.retry} go=${go} />
     <${Facts} user=${user} state=${state} total=${events ? list.total : null} />
     <section class=${"card panel timeline" + (list.isBusy && events ? " busy" : "")} aria-label=${t("timelineTitle")}>
       <div class="tabs"><h2 class="tab on">${t("timelineTitle")}</h2></div>
@@ -31,7 +30,7 @@ export default function Timeline({ user, state, go, ready }) {
       ${list.next && html`<div class="panel-foot"><span>${t("shownOf", { n: exact(events?.length), all: exact(list.total) })}</span>
         <button class="more" disabled=${list.isBusy} onClick=${list.more}>${t("showMore")}</button></div>`}
     </section>
-    ${list.meta && html`<${ReportFoot} meta=${list.meta} took=${list.took} isFailed=${list.error !== null} />`}`;
+    ${list.meta && html`<${ReportFoot} meta=${list.meta} took=${list.took} />`}`;
 }
 
 /** @param {{ user: string, state: State, total: number | null }} props */
@@ -39,11 +38,11 @@ function Facts({ user, state, total }) {
   const found = usePages(usersPath({ ...state, filter: filterOfUser(user) }, {}), "users");
   /** @type {User | undefined} */
   const row = found.rows?.[0];
-  const figure = (/** @type {Word} */ word, /** @type {string} */ value, /** @type {string} */ kind = "") =>
-    html`<div class=${kind}><${Figure} name=${t(word)} value=${value} /></div>`;
+  const figure = (/** @type {Word} */ word, /** @type {string} */ value, /** @type {string} */ title = "") =>
+    html`<${Figure} name=${t(word)} value=${value} title=${title} />`;
   return html`<section class="card hero" aria-label=${t("factsTitle")}><div class="kpis five alone">
     ${figure("events", exact(total))}${figure("page_views", exact(row?.page_views))}${figure("visits", exact(row?.visits))}
-    ${figure("firstSeen", row ? when(row.first_seen_at) : DASH, "instant")}${figure("lastSeen", row ? when(row.last_seen_at) : DASH, "instant")}</div></section>`;
+    ${figure("firstSeen", row ? dayAndTime(row.first_seen_at) : DASH, row && when(row.first_seen_at))}${figure("lastSeen", row ? dayAndTime(row.last_seen_at) : DASH, row && when(row.last_seen_at))}</div></section>`;
 }
 
 /** @param {{ state: State, go: Go }} props */
@@ -80,7 +79,7 @@ const Day = ({ day }) => html`<div class="day"><h3>${day.name}</h3>
 function EventRow({ event }) {
   const isView = event.event_name === "page_view";
   const id = event.id.replace(/^event_/, "");
-  const trace = `/api/analytics/events/${encodeURIComponent(id)}/trace?site=${encodeURIComponent(SITE)}`;
+  const trace = `/sites/${encodeURIComponent(SITE)}/operations?event=${encodeURIComponent(id)}`;
   const hasProperties = Object.keys(event.properties ?? {}).length > 0;
   return html`<details class="event"><summary>
       <time class="num" datetime=${event.timestamp}>${at(event.timestamp)}</time>
@@ -88,5 +87,5 @@ function EventRow({ event }) {
     <dl class="facts"><div><dt>id</dt><dd>${id}</dd></div><div><dt>ts</dt><dd>${event.timestamp}</dd></div>
       <div><dt>type</dt><dd>${event.event_name}</dd></div>${event.path && html`<div><dt>path</dt><dd>${event.path}</dd></div>`}</dl>
     ${hasProperties && html`<div class="code-head">${t("properties")}</div><pre class="facts-json" tabindex="0">${JSON.stringify(event.properties, null, 2)}</pre>`}
-    <a class="text-btn" href=${trace} target="_blank" rel="noopener">${t("trace")}</a></details>`;
+    <a class="text-btn" href=${trace}>${t("traceLink")}</a></details>`;
 }

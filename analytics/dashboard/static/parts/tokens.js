@@ -1,13 +1,13 @@
 // The tokens that this service issued for the site: made, shown once, revoked.
 import { html, useEffect, useState } from "../vendor/preact.js";
 import { get, send } from "../app/api.js";
+import { when } from "../app/format.js";
 import { SITE } from "../app/state.js";
 import { t } from "../app/words.js";
 import { CopyButton } from "./code.js";
 import { Confirm } from "./confirm.js";
 import { described, Problem } from "./frame.js";
 import { ScopeChecks, isValid } from "./keys.js";
-import { when } from "./order.js";
 import { Empty } from "./rows.js";
 
 /** @typedef {{ jti: string, subject: string, issued_by: string, issued_at: string, expires_at: string | null,

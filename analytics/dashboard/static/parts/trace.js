@@ -1,11 +1,10 @@
 // Where is my event? Looks for one event by its id, or for what became of a batch, and says it in words.
 import { html, useEffect, useState } from "../vendor/preact.js";
 import { get } from "../app/api.js";
-import { exact } from "../app/format.js";
+import { exact, when } from "../app/format.js";
 import { SITE } from "../app/state.js";
 import { t } from "../app/words.js";
 import { described, Problem } from "./frame.js";
-import { when } from "./order.js";
 import "./operations_words.js";
 
 /** @typedef {import("../app/words.js").Word} Word */

@@ -1,0 +1,1 @@
+"use strict";(()=>{function n(){let e=document.getElementById("link"),t=location.hash.slice(1);t&&(history.replaceState(null,"",location.pathname+location.search),e.elements.namedItem("secret").value=t,e.submit())}addEventListener("hashchange",n);n();})();
