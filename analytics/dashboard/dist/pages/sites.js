@@ -1,4 +1,4 @@
-import{b as v}from"../chunks/chunk-GWWN6YOE.js";import{b as k}from"../chunks/chunk-JUSYNPZF.js";import{F as $,K as m,O as o,P as p,b as l,c,h as e,pa as u,sa as f,ta as b,ya as a}from"../chunks/chunk-QADB3CLO.js";function S(){let[s,i]=l(!1),{data:t,isBusy:d,error:r,retry:h}=m($);return c(()=>{t&&!d&&requestAnimationFrame(()=>document.documentElement.dataset.drawn="sites")},[t,d]),e`<${u} current="sites" isOpen=${s} close=${()=>i(!1)} />
+import{b as v}from"../chunks/chunk-ASJEXJ6B.js";import{b as k}from"../chunks/chunk-G6Z5WK7A.js";import{A as $,Ca as u,F as m,Fa as f,Ga as b,J as o,K as p,Oa as a,b as l,c,g as e}from"../chunks/chunk-5WGAML6X.js";function S(){let[s,i]=l(!1),{data:t,isBusy:d,error:r,retry:h}=m($);return c(()=>{t&&!d&&requestAnimationFrame(()=>document.documentElement.dataset.drawn="sites")},[t,d]),e`<${u} current="sites" isOpen=${s} close=${()=>i(!1)} />
     <main id="main" class="main" tabindex="-1" inert=${s}>
       <div class="head"><${b} open=${()=>i(!0)} /><h1 class="title">${a("skipSites")}</h1></div>
       ${r&&e`<div class="card alert" role="alert"><div><b>${a(r.status?"problem":"offline")}</b>
