@@ -5,7 +5,7 @@ Only this module and app/state.js, app/api.js know how the address of a page bec
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
 from urllib.parse import quote_plus
@@ -26,8 +26,11 @@ PAGES: Mapping[str, str] = {
     "realtime": "Realtime",
     "links": "Links",
     "funnels": "Funnels",
+    "retention": "Retention",
+    "journeys": "Journeys",
     "users": "Users",
     "exports": "Exports",
+    "samples": "Samples",
     "operations": "Operations",
     "settings": "Settings",
     "start": "Install",
@@ -52,6 +55,7 @@ GROUP = (
     *("goal", "exposure_type", "variant_property", "variant", "converted", "type"),
 )
 USER_ROWS, TIMELINE_ROWS = "50", "100"
+RETENTION_PERIOD = "91d"
 DEFAULT_PERIOD, DAYS = "28d", {"day": "1", "7d": "7", "28d": "28", "91d": "91"}
 
 
@@ -102,10 +106,12 @@ def _first_request(
         return SITES_REQUEST
     if page == OVERVIEW:
         return _overview_request(site, address, shared)
-    if page == "funnels":
-        return f"/api/v1/funnels/?site={_encode(site.key)}"
-    may_list = page == "users" and person is not None and not person.scopes.isdisjoint({"export", "admin"})
-    return build_users_request(site, address, clock.now()) if may_list else ""
+    if page in FIXED_REQUESTS:
+        return f"{FIXED_REQUESTS[page]}?site={_encode(site.key)}"
+    may_list = person is not None and not person.scopes.isdisjoint({"export", "admin"})
+    if page not in FIRST_REQUESTS or (page == "users" and not may_list):
+        return ""
+    return FIRST_REQUESTS[page](site, address, clock.now())
 
 
 def build_users_request(site: Site, address: Mapping[str, str], now: datetime) -> str:
@@ -118,6 +124,26 @@ def build_users_request(site: Site, address: Mapping[str, str], now: datetime) -
     given = {name: address[name] for name in names if address.get(name)} | {"limit": USER_ROWS}
     # A cohort is its own period.
     return _join("/api/analytics/reports/users", ({"site": site.key} if "cohort" in given else query) | given)
+
+
+def build_retention_request(site: Site, address: Mapping[str, str], now: datetime) -> str:
+    """The grid, as pages/retention.js builds it."""
+    period, days = _read_period(address, clock.day_of(now, clock.zone(site.zone)), RETENTION_PERIOD)
+    fits, wanted = {"day": days <= 45, "week": days > 13, "month": days > 59}, address.get("unit", "")
+    unit = wanted if fits.get(wanted) else "day" if days <= 13 else "week" if days <= 200 else "month"
+    given = {name: address[name] for name in ("type", "filter") if address.get(name)}
+    return _join("/api/analytics/reports/retention", {"site": site.key, **period, "unit": unit, **given})
+
+
+def build_journeys_request(site: Site, address: Mapping[str, str], now: datetime) -> str:
+    """The page that is seen most, where the address has none, as pages/journeys.js builds it."""
+    if address.get("page"):
+        return ""
+    period, _ = _read_period(address, clock.day_of(now, clock.zone(site.zone)))
+    given = {"filter": address["filter"]} if address.get("filter") else {}
+    return _join(
+        "/api/analytics/reports/breakdown", {"site": site.key, **period, **given, "dimension": "path", "limit": "1"}
+    )
 
 
 def _overview_request(site: Site, address: Mapping[str, str], shared: SharedView | None) -> str:
@@ -140,11 +166,21 @@ def build_first_request(site: Site, address: Mapping[str, str], now: datetime, l
     return _join("/api/analytics/reports/overview", query)
 
 
+# Of pages whose addresses decide their first requests.
+FIRST_REQUESTS: Mapping[str, Callable[[Site, Mapping[str, str], datetime], str]] = {
+    "users": build_users_request,
+    "retention": build_retention_request,
+    "journeys": build_journeys_request,
+}
+# Of pages that begin with the same one at each address.
+FIXED_REQUESTS: Mapping[str, str] = {"funnels": "/api/v1/funnels/", "samples": "/metrics"}
+
+
 def _join(path: str, query: Mapping[str, str]) -> str:
     return f"{path}?" + "&".join(f"{name}={_encode(text)}" for name, text in query.items())
 
 
-def _read_period(address: Mapping[str, str], today: date) -> tuple[dict[str, str], int]:
+def _read_period(address: Mapping[str, str], today: date, default: str = DEFAULT_PERIOD) -> tuple[dict[str, str], int]:
     """The parameters of the period, and its days."""
     name, month = address.get("period", ""), today.replace(day=1)
     if name == "custom" and (days := _read_days(address.get("from", ""), address.get("to", ""))):
@@ -156,7 +192,7 @@ def _read_period(address: Mapping[str, str], today: date) -> tuple[dict[str, str
         "lastmonth": ({"from": str(last.replace(day=1)), "to": str(last)}, last.day),
         "year": ({"from": f"{today.year:04}-01-01"}, (today - date(today.year, 1, 1)).days + 1),
     }
-    count = DAYS.get(name, DAYS[DEFAULT_PERIOD])
+    count = DAYS.get(name, DAYS[default])
     return others.get(name, ({"days": count}, int(count)))
 
 

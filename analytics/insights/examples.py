@@ -60,6 +60,15 @@ JOURNEYS_EXAMPLE = {
         {"steps": [{"page": "/pricing"}, {"event": "signup"}], "visits": 6, "users": 5, "share": 0.6},
         {"steps": [{"page": "/pricing"}], "visits": 3, "users": 3, "share": 0.3},
     ],
+    "columns": [
+        {
+            "visits": 7,
+            "ended": 3,
+            "ended_share": 0.3,
+            "rows": [{"step": {"event": "signup"}, "visits": 6, "users": 5, "share": 0.6}],
+            "other_visits": 1,
+        }
+    ],
     "visits": 10,
     "users": 8,
     "other_visits": 1,

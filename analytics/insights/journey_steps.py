@@ -14,7 +14,7 @@ import pyarrow as pa
 from analytics.columnar.read import to_microseconds
 from analytics.insights.column_events import ColumnEvents, ColumnQuery
 from analytics.insights.journey_paths import IntArray, Steps, find_paths, is_open
-from analytics.insights.journeys import EVENT, PAGE, Anchor, Journey, Journeys
+from analytics.insights.journeys import EVENT, PAGE, Anchor, Column, Journey, Journeys, StepCount
 from analytics.reports.columns.ordering import order_by_session
 from analytics.store.event_types import PAGE_VIEW
 
@@ -29,8 +29,17 @@ IN_ORDER = "session, ts, received_at, position, tie, type, path, subject"
 NO_STEPS = Steps(*(np.zeros(0, np.int64) for _ in range(4)))
 
 
-def find_journeys(events: ColumnEvents, anchor: Anchor, steps: int, limit: int, types: Sequence[str] = ()) -> Journeys:
+def find_journeys(
+    events: ColumnEvents,
+    anchor: Anchor,
+    steps: int,
+    limit: int,
+    types: Sequence[str] = (),
+    then: Sequence[str] = (),
+) -> Journeys:
     """The `limit` most common ones, ties in the order of their steps; `types`: what are steps besides page views.
+    Columns have `limit` steps each, of the paths that have the steps `then` beside the anchor, as far as these stand
+    before the column.
 
     The period's events are read four times; only steps of users who have the anchor are sorted.
     """
@@ -42,7 +51,7 @@ def find_journeys(events: ColumnEvents, anchor: Anchor, steps: int, limit: int, 
         waits = is_open(part, end) if end != parts[-1][1] else np.zeros(len(part.times), np.bool_)
         waiting = part.where(waits)
         found.append(_as_table(part.where(~waits), reader.anchor_code, places))
-    return reader.count_paths(pa.concat_tables(found), limit)
+    return reader.count_paths(pa.concat_tables(found), limit, then)
 
 
 def _as_table(steps: Steps, anchor: int, places: Sequence[int]) -> pa.Table:
@@ -63,15 +72,21 @@ class StepReader:
     def __init__(self, events: ColumnEvents, anchor: Anchor, types: Sequence[str]) -> None:
         self._events, self._types = events, (*anchor.types, *types)
         kind, path = (PAGE_VIEW, anchor.name) if anchor.kind == PAGE else (anchor.name, None)
-        query = events.new_query()
-        of_anchor = f"(SELECT {query.add(kind)} AS type, CAST({query.add(path)} AS VARCHAR) AS path)"
-        [(self.anchor_code,)] = query.run(f"SELECT {CODE} FROM {of_anchor}")
+        self._is_end = anchor.is_end
+        self.anchor_code = self._find_code(anchor.step)
         self._selected = self._keep_selected() if events.selection.filter else None
         query = events.new_query()
         is_anchor = f"type = {query.add(kind)}"
         if path is not None:
             is_anchor += f" AND coalesce(path, '') = {query.add(path)}"
         self._reached = query.keep(f"SELECT DISTINCT user_no FROM {self._steps(query)} WHERE {is_anchor}")
+
+    def _find_code(self, step: str) -> int:
+        query, name = self._events.new_query(), step[1:]
+        kind, path = (PAGE_VIEW, name) if step[0] == PAGE else (name, None)
+        of_step = f"(SELECT {query.add(kind)} AS type, CAST({query.add(path)} AS VARCHAR) AS path)"
+        [(code,)] = query.run(f"SELECT {CODE} FROM {of_step}")
+        return int(code)
 
     def _keep_selected(self) -> str:
         """A table of the selected steps: a filter is judged once, and about the whole period."""
@@ -133,7 +148,7 @@ class StepReader:
         codes: IntArray = rows["code"].to_numpy()
         return codes
 
-    def count_paths(self, paths: pa.Table, limit: int) -> Journeys:
+    def count_paths(self, paths: pa.Table, limit: int, then: Sequence[str]) -> Journeys:
         """Of a table of `_as_table`."""
         query = self._events.new_query()
         kinds = f"(SELECT DISTINCT type, path FROM {self._steps(query)})"
@@ -152,4 +167,27 @@ class StepReader:
             ORDER BY visits DESC, path LIMIT {limit}
         """)
         [(visits, users)] = query.run(f"SELECT count(*), count(DISTINCT user_no) FROM {rows}")
-        return Journeys([Journey(*row) for row in found], visits, users)
+        places = self._count_columns(rows, columns[::-1] if self._is_end else columns, names, then, limit)
+        return Journeys([Journey(*row) for row in found], places, visits, users)
+
+    def _count_columns(
+        self, rows: str, places: Sequence[str], names: str, then: Sequence[str], limit: int
+    ) -> list[Column]:
+        """`places`: the columns of `rows` from the anchor on. Two queries a column."""
+        codes, columns = [self._find_code(step) for step in then], []
+        for at, place in enumerate(places[1:]):
+            chosen = [f"{one} = {code}" for one, code in zip(places[1:], codes[:at], strict=False)]
+            of_chosen = " AND ".join([f"{places[at]} IS NOT NULL", *chosen])
+            query = self._events.new_query()
+            [(before, there)] = query.run(f"SELECT count(*), count({place}) FROM {rows} WHERE {of_chosen}")
+            query = self._events.new_query()
+            steps = query.run(f"""
+                WITH grouped AS (
+                    SELECT {place} AS code, count(*) AS visits, count(DISTINCT user_no) AS users
+                    FROM {rows} WHERE {place} IS NOT NULL AND {of_chosen} GROUP BY code
+                )
+                SELECT name, visits, users FROM grouped JOIN {names} USING (code)
+                ORDER BY visits DESC, name LIMIT {limit}
+            """)
+            columns.append(Column(there, before - there, [StepCount(*row) for row in steps]))
+        return columns

@@ -32,18 +32,30 @@ def check_goal(text: str) -> None:
         parse_pattern(text)
 
 
+THEN = (
+    "`page:<path>` or `event:<type>`; may be repeated. Steps beside the anchor, outwards from it: further `columns` "
+    "are of the visits that have them."
+)
+STEP = Regexp(
+    r"\A(page:[^\0]{0,1024}|event:[^\0]{1,1024})\Z",
+    error="not a step; accepted: page:<path> or event:<type>, for example page:/pricing",
+)
+
+
 class LifecycleQuery(EventTypesQuery, UnitFields):
     """Whose events count; by day, ISO week or calendar month."""
 
 
 class JourneysQuery(PeriodQuery):
-    """Exactly one of the four anchors; `type`, repeatable: event types that are steps besides page views."""
+    """Exactly one of the four anchors; `type`, repeatable: event types that are steps besides page views; `then`,
+    repeatable: the steps beside the anchor, outwards, that paths of further columns have."""
 
     from_page = text_field()
     to_page = text_field()
     from_event = type_field()
     to_event = type_field()
     steps = fields.Integer(load_default=3, validate=Range(2, MAX_STEPS))
+    then = fields.List(fields.String(validate=STEP), metadata={"description": THEN})
     type = EventTypes(MAX_TYPES)
     filter = filter_field()
     scope = scope_field()
@@ -96,8 +108,28 @@ class JourneyResponse(Schema):
     steps = fields.List(fields.Nested(JourneyStepResponse), required=True)
 
 
+class JourneyPlaceResponse(Schema):
+    """What stands at a place of the visits' paths."""
+
+    class Meta:
+        include = required(Integer, "visits", "users") | required(Float, "share")
+
+    step = fields.Nested(JourneyStepResponse, required=True)
+
+
+class JourneyColumnResponse(Schema):
+    """A place of the paths: `visits` have a step there, `ended` have none, but one before it, nearer to the anchor.
+    Shares are of the visits with the anchor."""
+
+    class Meta:
+        include = required(Integer, "visits", "ended", "other_visits") | nullable(Float, "ended_share")
+
+    rows = fields.List(fields.Nested(JourneyPlaceResponse), required=True)
+
+
 class JourneyListResponse(Schema):
-    """The most common journeys; `visits` and `users` are all that reached the anchor."""
+    """The most common journeys; `visits` and `users` are all that reached the anchor. `columns`: the most common steps
+    at each place, from the one beside the anchor on."""
 
     class Meta:
         include = required(Integer, "visits", "users", "other_visits")
@@ -105,6 +137,7 @@ class JourneyListResponse(Schema):
     anchor = fields.Nested(JourneyStepResponse, required=True)
     direction = fields.String(required=True, validate=OneOf(["from", "to"]))
     journeys = fields.List(fields.Nested(JourneyResponse), required=True)
+    columns = fields.List(fields.Nested(JourneyColumnResponse), required=True)
     meta = fields.Nested(ReportMeta, required=True)
 
 

@@ -1,5 +1,6 @@
 """Routes of lifecycle, journeys and experiments; goals have their own. Nothing here writes."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from flask import Blueprint, Response, jsonify
@@ -39,10 +40,12 @@ def show_lifecycle() -> Response:
 @guarded_read
 def show_journeys() -> Response:
     request = read_request(JourneysQuery())
-    anchor = journeys.read_anchor(request.query)
+    anchor, then = journeys.read_anchor(request.query), journeys.read_then(request.query)
     with request.open_snapshot() as snapshot:
         selection = read_selection(request, snapshot.zone)
-    report = get_or_compute(request, "journeys", selection.period, lambda: _find_journeys(request, selection, anchor))
+    report = get_or_compute(
+        request, "journeys", selection.period, lambda: _find_journeys(request, selection, anchor, then)
+    )
     return jsonify(report)
 
 
@@ -54,12 +57,14 @@ def show_experiment() -> Response:
     return jsonify(experiments.build_report(request, find_goal(db.engine, request.site, request.query["goal"])))
 
 
-def _find_journeys(request: ReportRequest, selection: EventSelection, anchor: Anchor) -> dict[str, Any]:
+def _find_journeys(
+    request: ReportRequest, selection: EventSelection, anchor: Anchor, then: Sequence[str]
+) -> dict[str, Any]:
     query = request.query
     limit = int(query.get("limit") or settings().top_results_limit)
     with open_events(request, selection, selection.period_parameter) as events:
         # Processes that are never asked do not load numpy.
         from analytics.insights.journey_steps import find_journeys
 
-        found = find_journeys(events, anchor, query["steps"], limit, query.get("type", ()))
+        found = find_journeys(events, anchor, query["steps"], limit, query.get("type", ()), then)
     return journeys.describe(anchor, found) | {"meta": request.meta(selection.period, "raw")}

@@ -16,7 +16,7 @@ const { readState } = await load("app/state.js");
 const filters = await load("parts/filters.js");
 const { count, duration, change, share, label, describe } = await load("app/format.js");
 const { refuseRange } = await load("parts/dates.js");
-const { tickStep } = await load("charts/line.js");
+const { tickStep } = await load("charts/scale.js");
 const { de } = await load("app/words_de.js");
 const { t } = await load("app/words.js");
 
@@ -26,6 +26,13 @@ for (const [search, query] of first.cases) {
   test(`first request of ${search || "a bare address"}`, () => {
     assert.equal(overviewPath(readState(search)), `reports/overview?${query}&${first.tail}`);
   });
+}
+
+const { DEFAULTS, gridPath } = await load("pages/retention.js");
+const { topPath } = await load("pages/journeys.js");
+const FIRST_PATHS = { retention: (search) => gridPath(readState(search, DEFAULTS)), journeys: (search) => topPath(readState(search)) };
+for (const [page, search, path] of first.pages) {
+  test(`first request of ${page}${search}`, () => assert.equal(FIRST_PATHS[page](search), path));
 }
 
 test("a filter's terms are read as the API reads them", () => {

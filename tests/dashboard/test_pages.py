@@ -14,7 +14,7 @@ from sqlalchemy import Engine
 
 from analytics.dashboard import assets
 from analytics.dashboard.assets import BUILD, BUILT, SOURCES, read_built, read_sources
-from analytics.dashboard.shell import PAGES, SHARED_LISTS, build_first_request, build_users_request
+from analytics.dashboard.shell import FIRST_REQUESTS, PAGES, SHARED_LISTS, build_first_request, build_users_request
 from analytics.exports.sources.raw_rows import SAMPLE_COLUMNS
 from analytics.exports.sources.reports import EXPORTED_DIMENSIONS, REPORT_KINDS
 from analytics.exports.sources.users import COLUMNS as USER_COLUMNS
@@ -118,6 +118,17 @@ def test_the_first_request_is_that_of_the_scripts(engine: Engine, address: str, 
     assert first == f"/api/analytics/reports/overview?{query}&{FIRST['tail']}"
 
 
+@pytest.mark.parametrize(("page", "address", "request_path"), FIRST["pages"])
+def test_the_first_request_of_a_page_is_that_of_its_script(
+    engine: Engine, page: str, address: str, request_path: str
+) -> None:
+    """static.test.mjs asks the scripts for the same."""
+    site = make_site(engine, FIRST["zone"])._replace(key=FIRST["site"])
+    asked = dict(parse_qsl(address.removeprefix("?")))
+    found = FIRST_REQUESTS[page](site, asked, datetime.fromisoformat(FIRST["now"]))
+    assert found == f"/api/analytics/{request_path}"
+
+
 @pytest.mark.parametrize(("address", "query"), FIRST["users"])
 def test_the_first_request_of_users_is_that_of_the_scripts(engine: Engine, address: str, query: str) -> None:
     """funnel.test.mjs asks the scripts for the same."""
@@ -141,11 +152,14 @@ def test_on_another_side_of_the_earth_it_is_another_day(engine: Engine) -> None:
     assert "&date=2026-03-01&" in build_first_request(site, {"period": "yesterday"}, noon)
 
 
+PRELOADED = {"overview", "funnels", "users", "retention", "journeys", "samples"}
+
+
 def test_pages_whose_address_decides_their_first_request_preload_it(signed_in: FlaskClient, engine: Engine) -> None:
     site = make_site(engine, "UTC")
     for page in PAGES:
         text = signed_in.get(f"/sites/{site.key}/{page}").text
-        assert ('id="first"' in text) == (page in ("overview", "funnels", "users"))
+        assert ('id="first"' in text) == (page in PRELOADED)
         assert ('class="kpis"' in text) == (page == "overview")
         assert f'data-page="{page}"' in text
     assert 'id="first"' in signed_in.get("/", headers={"Accept": "text/html"}).text

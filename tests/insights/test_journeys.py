@@ -62,6 +62,45 @@ def test_rare_journeys_count_as_other(store: Any, report: Report) -> None:
     assert (result["other_visits"], result["users"]) == (1, 3)
 
 
+def columns_of(result: dict[str, Any]) -> list[tuple[int, int, list[tuple[str, int, int]]]]:
+    """Of each column: visits, ended, and its steps with visits and users."""
+    return [
+        (
+            column["visits"],
+            column["ended"],
+            [(next(iter(row["step"].values())), row["visits"], row["users"]) for row in column["rows"]],
+        )
+        for column in result["columns"]
+    ]
+
+
+@pytest.fixture
+def four_visits(store: Any) -> None:
+    """ann twice from / to /a, and on to /b or not; bob to /c and to /b; cid stays."""
+    store(walk((0, "/"), (1, "/a"), (2, "/b"), (60, "/"), (61, "/a")))
+    store(walk((0, "/"), (1, "/c"), (2, "/b"), user="bob") + walk((0, "/"), user="cid"))
+
+
+def test_a_column_counts_what_stands_at_its_place(four_visits: None, report: Report) -> None:
+    result = report("journeys", "from_page=/&date=2026-03-02&steps=3")
+    assert columns_of(result) == [
+        (3, 1, [("/a", 2, 1), ("/c", 1, 1)]),
+        (2, 1, [("/b", 2, 2)]),
+    ]
+    [second, third] = result["columns"]
+    assert (second["ended_share"], third["ended_share"], third["rows"][0]["share"]) == (0.25, 0.25, 0.5)
+    assert [column["other_visits"] for column in result["columns"]] == [0, 0]
+
+
+def test_a_chosen_step_narrows_further_columns(four_visits: None, report: Report) -> None:
+    result = report("journeys", "from_page=/&date=2026-03-02&steps=3&then=page:/a")
+    assert columns_of(result) == [(3, 1, [("/a", 2, 1), ("/c", 1, 1)]), (1, 1, [("/b", 1, 1)])]
+    # A column away from the end: what came before it.
+    result = report("journeys", "to_page=/b&date=2026-03-02&steps=3&then=page:/c&limit=1")
+    assert columns_of(result) == [(2, 0, [("/a", 1, 1)]), (1, 0, [("/", 1, 1)])]
+    assert result["columns"][0]["other_visits"] == 1
+
+
 def test_an_anchor_without_visits(site: Site, report: Report) -> None:
     result = report("journeys", "from_page=/nowhere&days=3")
     assert (result["journeys"], result["visits"], result["users"]) == ([], 0, 0)
@@ -75,6 +114,8 @@ REFUSED = {
     "100 steps": ("from_page=/&steps=100", "steps"),
     "unknown": ("from_page=/&regex=1", "regex"),
     "filter": ("from_page=/&filter=x", "filter"),
+    "a step without a kind": ("from_page=/&then=/a", "then"),
+    "more steps than columns": ("from_page=/&steps=2&then=page:/a&then=page:/b", "then"),
 }
 
 
@@ -156,3 +197,9 @@ def test_journeys_equal_brute_force(
     ]
     assert rows == sorted(expected.items(), key=lambda item: (-item[1][0], item[0]))
     assert result["visits"] == sum(count for count, _ in expected.values())
+    places = [Counter[str]() for _ in range(steps - 1)]
+    for path, (count, _) in expected.items():
+        for place, step in enumerate(path[-2::-1] if is_end else path[1:]):
+            places[place][step[1:]] += count
+    shown = [Counter({step: visits for step, visits, _ in rows}) for _, _, rows in columns_of(result)]
+    assert shown == places

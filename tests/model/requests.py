@@ -199,6 +199,7 @@ class Requests:
             *self._filtered(),
             *self._chance(0.5, "steps", "2", "4", "6"),
         ]
+        query += self._chance(0.4, "then", "page:/", "page:/b", "event:click")
         return query + self._chance(0.4, "type", "click", "signup") + self._chance(0.3, "limit", "2", "1000")
 
     def _experiment(self) -> Query:

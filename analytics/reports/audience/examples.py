@@ -28,6 +28,8 @@ RETENTION_EXAMPLE = {
         {"start": "2025-11-13", "size": 200, "retained": [200, 80], "rates": [1.0, 0.4]},
         {"start": "2025-11-14", "size": 210, "retained": [210], "rates": [1.0]},
     ],
+    "average_rates": [1.0, 0.4],
+    "units_over": 2,
     "meta": META | {"from": "2025-11-13T00:00:00Z"},
 }
 METRICS_EXAMPLE = {

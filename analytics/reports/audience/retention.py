@@ -6,12 +6,14 @@ only. A filter narrows who is active, not who is new (docs/decisions/0042): coun
 
 from bisect import bisect_right
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime
 from itertools import pairwise
 from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
 
 from pyroaring import BitMap64
 
+from analytics import clock
 from analytics.errors import bad_parameter
 from analytics.reports.audience.active import AudienceFilter, users_before, users_by_day
 from analytics.reports.buckets import unit_bounds
@@ -71,6 +73,23 @@ def build_cohorts(
         seen |= active[n]
         cohorts.append(Cohort(start, [cohort.intersection_cardinality(later) for later in counted[n:]]))
     return cohorts
+
+
+def count_over(edges: Sequence[date], zone: ZoneInfo, now: datetime) -> int:
+    """How many units, from the first on, are over."""
+    return sum(clock.day_start(after, zone) <= now for after in edges[1:])
+
+
+def average_rates(cohorts: Sequence[Cohort], over: int) -> list[float | None]:
+    """For each number of units after the first: of all users whose unit then is over, who was active in it.
+
+    `over`: as `count_over`. None where no cohort has got so far, or none has users.
+    """
+    averages = []
+    for later in range(len(cohorts)):
+        reached = cohorts[: max(0, over - later)]
+        averages.append(ratio(sum(one.retained[later] for one in reached), sum(one.size for one in reached)))
+    return averages
 
 
 def find_retained(

@@ -139,10 +139,16 @@ class CohortRow(Schema):
 
 
 class RetentionResponse(Schema):
-    """A row a cohort."""
+    """A row a cohort. `units_over`: how many of the units, from the first cohort's on, are over: the number n of
+    cohort m is final where m + n < units_over, both from 0. `average_rates`: for each n the users active then, as a
+    part of the users of all cohorts that have got so far; null where none has."""
+
+    class Meta:
+        include = required(fields.Integer, "units_over")
 
     unit = fields.String(required=True, validate=OneOf(COHORT_UNITS))
     cohorts = fields.List(fields.Nested(CohortRow), required=True)
+    average_rates = fields.List(fields.Float(allow_none=True), required=True)
     meta = fields.Nested(ReportMeta, required=True)
 
 

@@ -106,7 +106,7 @@ def _retention(request: ReportRequest) -> dict[str, Any]:
         edges = retention.cohort_edges(days, unit)
         days = days._replace(first=edges[0], after=edges[-1])
         if "filter" not in request.query:
-            return _grid(unit, retention.build_cohorts(snapshot, edges, audience), request.meta(days.period, "rollup"))
+            return _grid(request, days, edges, retention.build_cohorts(snapshot, edges, audience), "rollup")
     return get_or_compute(request, "retention", days.period, lambda: _filtered_retention(request, days, edges))
 
 
@@ -114,11 +114,16 @@ def _filtered_retention(request: ReportRequest, days: DayRange, edges: Sequence[
     units, audience = [days._replace(first=first, after=after) for first, after in pairwise(edges)], _audience(request)
     with open_counted(request, units, audience) as (snapshot, counted):
         cohorts = retention.build_cohorts(snapshot, edges, audience, counted)
-    return _grid(request.query["unit"], cohorts, request.meta(days.period, "raw"))
+    return _grid(request, days, edges, cohorts, "raw")
 
 
-def _grid(unit: str, cohorts: Sequence[retention.Cohort], meta: dict[str, Any]) -> dict[str, Any]:
-    return {"unit": unit, "cohorts": [cohort.as_json() for cohort in cohorts], "meta": meta}
+def _grid(
+    request: ReportRequest, days: DayRange, edges: Sequence[date], cohorts: Sequence[retention.Cohort], source: str
+) -> dict[str, Any]:
+    over = retention.count_over(edges, days.zone, request.now)
+    rows = [cohort.as_json() for cohort in cohorts]
+    averages = {"average_rates": retention.average_rates(cohorts, over), "units_over": over}
+    return {"unit": request.query["unit"], "cohorts": rows, **averages, "meta": request.meta(days.period, source)}
 
 
 def _window(name: str, unit: str) -> Response:

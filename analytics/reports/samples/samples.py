@@ -65,6 +65,25 @@ class TallyKey(NamedTuple):
     tag: str | None
 
 
+# Served by a range of pk_sample_rollups.
+TAG_NAMES = text("""
+SELECT DISTINCT jsonb_object_keys(tags) AS name
+FROM sample_rollups
+WHERE site_id = :site_id AND name = :name AND tagged AND hour > :start - interval '1 hour' AND hour < :end
+    AND last_at >= :start AND first_at < :end AND tags @> CAST(:tags AS jsonb)
+ORDER BY name
+""")
+
+
+def read_tag_names(connection: Connection, selection: SampleSelection, start: datetime, end: datetime) -> list[str]:
+    """The names of the tags of the selected samples, in order. One query, O(hours * sets of tags).
+
+    Of the sets of an hour beyond MAX_TAG_SETS it knows none.
+    """
+    bounds = {"start": start, "end": end}
+    return list(connection.execute(TAG_NAMES, selection.bind_parameters() | bounds).scalars())
+
+
 @dataclass(slots=True)
 class SampleTallies:
     """The samples between the edges, by bucket and tag. `unknown_tags`: samples that are not counted because their

@@ -24,6 +24,7 @@ class SampleQuery(PeriodQuery):
 
     tag = fields.Dict(keys=text_field(MAX_TAG_NAME_CHARS), values=text_field(MAX_TAG_VALUE_CHARS, min_chars=None))
     group_by = text_field(MAX_TAG_NAME_CHARS)
+    list_tags = fields.Boolean(metadata={"description": "Whether `tags` names the tags of the samples."})
     granularity = fields.String(validate=OneOf(GRANULARITIES, error="{input!r} is unknown; accepted: {choices}"))
     limit = limit_field()
 
@@ -85,8 +86,9 @@ class SampleMeta(ReportMeta):
 
 
 class SampleResponse(SampleStatistics):
-    """`series` where the request has `granularity`, `groups` where it has `group_by`. percentile_error: the largest
-    relative error of a value of which a percentile is made."""
+    """`series` where the request has `granularity`, `groups` where it has `group_by`, `tags` (names of tags, of an hour
+    with more than 1,000 sets of them those of 1,000) where it has `list_tags`. percentile_error: the largest relative
+    error of a value of which a percentile is made."""
 
     class Meta:
         include = required(String, "metric_name") | required(AwareDateTime, "period_start", "period_end")
@@ -94,6 +96,7 @@ class SampleResponse(SampleStatistics):
 
     series = List(Nested(SampleBucket))
     groups = List(Nested(SampleGroup))
+    tags = List(String())
     meta = Nested(SampleMeta, required=True)
 
 

@@ -19,6 +19,7 @@ from analytics.reports.samples.samples import (
     SampleTallies,
     build_statistics,
     read_sample_names,
+    read_tag_names,
     tally_samples,
 )
 from analytics.reports.samples.schemas import (
@@ -55,7 +56,10 @@ def get_sample_report(name: str) -> Response:
     edges = _bucket_edges(period, query.get("granularity"))
     with request.open_connection() as (connection, calendar):
         tallies = tally_samples(connection, selection, edges, calendar.raw_since)
-    return jsonify(_build_response(request, selection, tallies, period))
+        response = _build_response(request, selection, tallies, period)
+        if query.get("list_tags"):
+            response["tags"] = read_tag_names(connection, selection, tallies.edges[0], tallies.edges[-1])
+    return jsonify(response)
 
 
 @blueprint.get("/metrics")

@@ -7,7 +7,7 @@ import pytest
 from tests.browser.dashboard.signed_in import Dashboard
 from tests.browser.dashboard.visitor import find_violations
 
-PAGES = ("start", "realtime", "links", "funnels", "users", "exports")
+PAGES = ("start", "realtime", "links", "funnels", "users", "exports", "retention", "journeys", "samples")
 
 
 @pytest.mark.parametrize("width", [320, 390, 1360])

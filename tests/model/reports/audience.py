@@ -4,7 +4,7 @@ from datetime import date, timedelta
 from itertools import pairwise
 from typing import Any
 
-from tests.model.calendars import DAY, HOUR, Period, day_of, next_unit, of_days, touched_days, unit_start
+from tests.model.calendars import DAY, HOUR, Period, day_of, day_start, next_unit, of_days, touched_days, unit_start
 from tests.model.comparison import ratio, rounded
 from tests.model.events import Event, users
 from tests.model.site import Request, Site
@@ -104,7 +104,13 @@ def retention(site: Site, request: Request) -> dict[str, Any]:
         retained = [len(cohort & later) for later in active[number:]]
         rates = [ratio(count, len(cohort)) for count in retained]
         cohorts.append({"start": start, "size": len(cohort), "retained": retained, "rates": rates})
-    return {"unit": unit, "cohorts": cohorts, "meta": site.meta(whole)}
+    over = sum(day_start(edge, site.zone) <= site.now for edge in edges[1:])
+    averages = []
+    for later in range(len(cohorts)):
+        final = [one for number, one in enumerate(cohorts) if number + later < over]
+        averages.append(ratio(sum(one["retained"][later] for one in final), sum(one["size"] for one in final)))
+    rows = {"cohorts": cohorts, "average_rates": averages, "units_over": over}
+    return {"unit": unit, **rows, "meta": site.meta(whole)}
 
 
 def lifecycle(site: Site, request: Request) -> dict[str, Any]:

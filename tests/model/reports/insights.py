@@ -154,13 +154,42 @@ def journeys(site: Site, request: Request) -> Any:
         for path in order[: request.limit]
     ]
     return {
-        "anchor": {anchor[0]: anchor[1]}, "direction": name.split("_")[0], "journeys": rows, "visits": len(found),
+        "anchor": {anchor[0]: anchor[1]}, "direction": name.split("_")[0], "journeys": rows,
+        "columns": _columns(found, name.startswith("to"), steps, request), "visits": len(found),
         "users": len({user for _, user in found}), "other_visits": len(found) - sum(row["visits"] for row in rows),
         "meta": site.meta(period),
     }  # fmt: skip
 
 
 Path = tuple[tuple[str, str], ...]
+
+
+def _columns(found: list[tuple[Path, str]], is_end: bool, steps: int, request: Request) -> list[dict[str, Any]]:
+    outwards = [(path[::-1] if is_end else path, user) for path, user in found]
+    then = [tuple(text.split(":", 1)) for name, text in request.query if name == "then"]
+    columns = []
+    for place in range(1, steps):
+        chosen = then[: place - 1]
+        before = [one for one in outwards if len(one[0]) >= place and list(one[0][1 : len(chosen) + 1]) == chosen]
+        there = [(path[place], user) for path, user in before if len(path) > place]
+        counts = Counter(step for step, _ in there)
+        rows = [
+            {
+                "step": {kind: name},
+                "visits": counts[kind, name],
+                "users": len({user for step, user in there if step == (kind, name)}),
+                "share": ratio(counts[kind, name], len(found)),
+            }
+            for kind, name in sorted(counts, key=lambda one: (-counts[one], *_sortable((one,))))[: request.limit]
+        ]
+        ended = len(before) - len(there)
+        columns.append(
+            {
+                "visits": len(there), "ended": ended, "ended_share": ratio(ended, len(found)), "rows": rows,
+                "other_visits": len(there) - sum(row["visits"] for row in rows),
+            }
+        )  # fmt: skip
+    return columns
 
 
 def _sortable(path: Path) -> Path:

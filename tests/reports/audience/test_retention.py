@@ -63,6 +63,20 @@ def test_a_cohort_is_the_users_first_active_in_its_unit(visitors: None, report: 
     assert (meta["site"], meta["source"]) == ("default", "rollup")
 
 
+def test_an_average_is_of_the_users_whose_unit_is_over(
+    visitors: None, report: Report, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """New are ann and bob on the 2nd and dan on the 3rd; on the 4th, which is not over, nobody."""
+    monkeypatch.setattr(clock, "now", lambda: datetime.fromisoformat("2026-03-04T18:00:00Z"))
+    found = report("retention", "from=2026-03-02&to=2026-03-04")
+    # Of all three on their own day; on the day after, one of two: that of dan is not over.
+    assert (found["units_over"], found["average_rates"]) == (2, [1.0, 0.5, None])
+    monkeypatch.setattr(clock, "now", lambda: datetime.fromisoformat("2026-03-05T00:00:00Z"))
+    found = report("retention", "from=2026-03-02&to=2026-03-04")
+    # Two of three on the day after, ann and bob's half two days later.
+    assert (found["units_over"], found["average_rates"]) == (3, [1.0, 0.6667, 0.5])
+
+
 def test_without_a_period_the_grid_covers_30_days(site: Site, report: Report, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(clock, "now", lambda: datetime.fromisoformat("2026-03-30T12:00:00Z"))
     found = report("retention")

@@ -314,6 +314,16 @@ def test_names_and_totals(put: Any, client: FlaskClient, token: Any, auth: Any) 
     assert client.get("/metrics?limit=1", headers=auth(token("read"))).json["metrics"] == ["a"]
 
 
+def test_names_of_tags_are_listed_where_they_are_wanted(put: Any, ask: Any) -> None:
+    put([Sent(1.0, 0, 0, None), Sent(2.0, 10, 1, None), Sent(3.0, 7200, 3, None)])
+    every = {"from": _at(0).isoformat(), "to": NOW.isoformat(), "list_tags": "true"}
+    assert ask(**every)["tags"] == ["code", "route"]
+    assert ask(**every | {"to": _at(3600).isoformat()})["tags"] == ["route"]
+    assert ask(**every | {"tag.route": "/a"})["tags"] == ["code", "route"]
+    assert ask(**every | {"tag.route": "/b"})["tags"] == []
+    assert "tags" not in ask(hours=1)
+
+
 def test_kinds_are_those_of_the_last_sample(
     client: FlaskClient, token: Any, auth: Any, engine: Engine, redis: Redis, ask: Any, site: Site
 ) -> None:

@@ -84,7 +84,7 @@ function failure(response, body) {
 
 /**
  * The report of a path. While a new one loads the old one stays; an earlier request is aborted; an address that was seen
- * before shows its last answer at once.
+ * before shows its last answer at once. An empty path asks nothing.
  * @template T
  * @param {string} path
  * @returns {Report<T>}
@@ -96,6 +96,7 @@ export function useReport(path) {
   const retry = useCallback(() => setAttempt((n) => n + 1), []);
   const shown = useRef("");
   useEffect(() => {
+    if (!path) return undefined;
     const abort = new AbortController();
     const started = performance.now();
     const isNew = shown.current !== path;

@@ -6,3 +6,7 @@ import "./keys.js";
 import "../parts/dialog.js";
 import "../parts/rows.js";
 import "../parts/sidebar.js";
+import "../parts/dates.js";
+import "../parts/filters.js";
+import "../parts/frame.js";
+import "../charts/scale.js";

@@ -16,6 +16,7 @@ const whole = number();
 const short = number({ notation: "compact", ...fixed(1) });
 const two = number(fixed(2));
 const tenths = number({ style: "percent", maximumFractionDigits: 1 });
+const evenTenths = number({ style: "percent", ...fixed(1) });
 const wholePercent = number({ style: "percent", maximumFractionDigits: 0 });
 const day = time({ month: "short", day: "numeric" });
 const dayOfYear = time({ month: "short", day: "numeric", year: "numeric" });
@@ -34,10 +35,18 @@ export const exact = (n) => (n == null ? DASH : whole.format(n));
 const shortFrom = short.formatToParts(10_000).some((part) => part.type === "compact") ? 10_000 : 1_000_000;
 /** In full below 10,000, then as 10.1K. @param {Value} n */
 export const count = (n) => (n == null ? DASH : n < shortFrom ? whole.format(n) : short.format(n));
+const measuredNumber = number({ maximumSignificantDigits: 4 });
+/** A number of any size: four digits, or as count. @param {Value} n */
+export function measured(n) {
+  if (n == null) return DASH;
+  return Math.abs(n) >= shortFrom ? short.format(n) : (Math.abs(n) < 1000 ? measuredNumber : whole).format(n);
+}
 /** @param {Value} n */
 export const percent = (n) => (n == null ? DASH : tenths.format(n));
 /** A percentage, as reports on funnels have it. @param {Value} n */
 export const rate = (n) => percent(n == null ? n : n / 100);
+/** With a digit after the point also where it is 0, for numbers under each other. @param {Value} n */
+export const evenPercent = (n) => (n == null ? DASH : evenTenths.format(n));
 /** @param {Value} n */
 export const ratio = (n) => (n == null ? DASH : two.format(n));
 /** A part of a whole. @param {Value} n */
@@ -101,6 +110,23 @@ export const datedRange = (from, to) => dayOfYear.formatRange(Date.parse(from), 
 const calendarDay = time({ month: "short", day: "numeric", year: "numeric", timeZone: "UTC" });
 /** Two days of a calendar, both included, in whatever zone it is. @param {string} from @param {string} to As YYYY-MM-DD. */
 export const days = (from, to) => calendarDay.formatRange(Date.parse(from), Date.parse(to));
+
+const calendarFormats = [
+  { weekday: "short", month: "short", day: "numeric" }, { month: "short", day: "numeric" },
+  { month: "short", day: "numeric", year: "numeric" }, { month: "long", year: "numeric" },
+  { month: "short", year: "numeric" },
+].map((options) => time(/** @type {Intl.DateTimeFormatOptions} */ ({ ...options, timeZone: "UTC" })));
+/** The day, ISO week or month of a calendar that begins on a day. @param {string} day As YYYY-MM-DD. @param {string} unit */
+export function calendarUnit(day, unit) {
+  const [ofDay, ofWeek, ofOtherYear, ofMonth] = calendarFormats;
+  const start = Date.parse(day);
+  if (unit === "month") return ofMonth.format(start);
+  const isThisYear = day.slice(0, 4) === String(new Date().getFullYear());
+  if (unit === "day") return (isThisYear ? ofDay : ofOtherYear).format(start);
+  return (isThisYear ? ofWeek : ofOtherYear).formatRange(start, start + 6 * 864e5);
+}
+/** Its name on an axis. @param {string} day @param {string} unit */
+export const calendarTick = (day, unit) => calendarFormats[unit === "month" ? 4 : 1].format(Date.parse(day));
 
 const dayTime = time({ month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
 /** Day and time; of another year the day alone. @param {string} instant */

@@ -67,14 +67,23 @@ export function rangeOf(compare) {
 /** @param {string} compare */
 const isComparison = (compare) => ["none", "year"].includes(compare) || rangeOf(compare) !== null;
 
-/** @param {string} search @returns {State} */
-export function readState(search) {
+/**
+ * `defaults`: parameters of the page's own, as they are where the address does not name them; of those of all pages only
+ * `period`.
+ * @template {Record<string, string>} [Own={}]
+ * @param {string} search
+ * @param {Own} [defaults]
+ * @returns {State & Own}
+ */
+export function readState(search, defaults) {
   const query = new URLSearchParams(search);
   const get = (/** @type {string} */ name) => query.get(name) ?? "";
+  const own = Object.entries(defaults ?? {}).map(([name, usual]) => [name, query.get(name) ?? usual]);
   const isCustom = get("period") === "custom" && isDay(get("from")) && isDay(get("to"));
   const isPreset = PRESETS.some((one) => one.name === get("period"));
-  return {
-    period: isCustom ? "custom" : isPreset ? get("period") : DEFAULT_PERIOD,
+  return /** @type {State & Own} */ ({
+    ...Object.fromEntries(own),
+    period: isCustom ? "custom" : isPreset ? get("period") : (defaults?.period ?? DEFAULT_PERIOD),
     from: isCustom ? get("from") : "",
     to: isCustom ? get("to") : "",
     compare: isComparison(get("compare")) ? get("compare") : "previous",
@@ -82,13 +91,16 @@ export function readState(search) {
     metric: METRICS.includes(get("metric")) ? get("metric") : METRICS[0],
     filter: get("filter"),
     view: get("view") === "table" ? "table" : "chart",
-  };
+  });
 }
 
-/** The page's address, without what is the default. @param {State} state */
-export function writeState(state) {
+/** The page's address, without what is the default.
+ * @template {Record<string, string>} [Own={}]
+ * @param {State & Own} state
+ * @param {Own} [defaults] */
+export function writeState(state, defaults) {
   const query = new URLSearchParams();
-  if (state.period !== DEFAULT_PERIOD) query.set("period", state.period);
+  if (state.period !== (defaults?.period ?? DEFAULT_PERIOD)) query.set("period", state.period);
   if (state.period === "custom") {
     query.set("from", state.from);
     query.set("to", state.to);
@@ -98,6 +110,10 @@ export function writeState(state) {
   if (state.metric !== METRICS[0]) query.set("metric", state.metric);
   if (state.filter) query.set("filter", state.filter);
   if (state.view !== "chart") query.set("view", state.view);
+  for (const [name, usual] of Object.entries(defaults ?? {})) {
+    const value = /** @type {Record<string, string>} */ (state)[name];
+    if (name !== "period" && value !== usual) query.set(name, value);
+  }
   const theme = IS_EMBEDDED && new URLSearchParams(location.search).get("theme");
   if (theme) query.set("theme", theme);
   const text = query.toString();
@@ -153,19 +169,22 @@ export function reportQuery(state, filter = state.filter) {
   return query;
 }
 
-/** The state of the address and `go`, which changes it; `replace`: without a step for the back button.
- * @returns {[State, Go]} */
-export function useAddress() {
-  const [state, setState] = useState(() => readState(location.search));
+/** The state of the address and `go`, which changes it; `replace`: without a step for the back button. `defaults`: as of
+ * readState; the same object each time.
+ * @template {Record<string, string>} [Own={}]
+ * @param {Own} [defaults]
+ * @returns {[State & Own, Go<State & Own>]} */
+export function useAddress(defaults) {
+  const [state, setState] = useState(() => readState(location.search, defaults));
   useEffect(() => {
-    const read = () => setState(readState(location.search));
+    const read = () => setState(readState(location.search, defaults));
     addEventListener("popstate", read);
     return () => removeEventListener("popstate", read);
   }, []);
-  const go = useCallback((/** @type {Partial<State>} */ change, /** @type {boolean} */ replace = false) => {
-    const next = { ...readState(location.search), ...change };
-    history[replace ? "replaceState" : "pushState"](history.state, "", writeState(next));
-    setState(readState(location.search));
+  const go = useCallback((/** @type {Partial<State & Own>} */ change, /** @type {boolean} */ replace = false) => {
+    const next = { ...readState(location.search, defaults), ...change };
+    history[replace ? "replaceState" : "pushState"](history.state, "", writeState(next, defaults));
+    setState(readState(location.search, defaults));
   }, []);
   return [state, go];
 }

@@ -17,7 +17,7 @@ interface State {
   filter: string;
   view: "chart" | "table";
 }
-type Go = (change: Partial<State>, replace?: boolean) => void;
+type Go<T = State> = (change: Partial<T>, replace?: boolean) => void;
 
 /** A term of a filter: a condition, a segment, or what this page cannot read. */
 interface Term {

@@ -73,6 +73,7 @@ const en = {
   emptyText: "Choose a longer period.",
   emptySite: "No events yet", emptySiteText: "Figures appear here seconds after the first event.",
   install: "How to send events",
+  copy: "Copy", copied: "Copied",
   problem: "The report could not be made", offline: "The server does not answer", tryAgain: "Try again",
   lastDays: { one: "Show the last day", other: "Show the last {n} days" },
   completeThrough: "Complete through {time}", shownAsOf: "Shown: {period}, as of {time}", zone: "Time zone {zone}",
@@ -86,12 +87,14 @@ const en = {
   // Help
   helpTitle: "Keyboard shortcuts", help: "This help", goTo: "Go to {name}",
   // Pages, and their group in the side bar
-  behaviour: "Behaviour", funnels: "Funnels", users: "Users",
+  behaviour: "Behaviour", funnels: "Funnels", retention: "Retention", journeys: "Journeys", users: "Users",
+  samples: "Samples",
   data: "Data", realtime: "Realtime", links: "Links", exports: "Exports", operations: "Operations", settings: "Settings", start: "Install",
 };
 
 /** @typedef {typeof en} Words */
 /** @typedef {keyof Words | keyof import("./words_pages.js").PageWords
+ *   | keyof import("./words_insights.js").InsightWords
  *   | keyof import("./words_operations.js").OperationsWords
  *   | keyof import("./words_funnels.js").FunnelWords
  *   | keyof import("./words_settings.js").SettingsWords} Word */

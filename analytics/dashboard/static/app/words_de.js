@@ -66,6 +66,7 @@ export const de = {
   emptyText: "Wählen Sie einen längeren Zeitraum.",
   emptySite: "Noch keine Ereignisse", emptySiteText: "Sekunden nach dem ersten Ereignis erscheinen hier Zahlen.",
   install: "So werden Ereignisse gesendet",
+  copy: "Kopieren", copied: "Kopiert",
   problem: "Der Bericht kam nicht zustande", offline: "Der Server antwortet nicht", tryAgain: "Noch einmal",
   lastDays: { one: "Den letzten Tag zeigen", other: "Die letzten {n} Tage zeigen" },
   completeThrough: "Vollständig bis {time}", shownAsOf: "Gezeigt: {period}, Stand {time}", zone: "Zeitzone {zone}",
@@ -75,6 +76,7 @@ export const de = {
   paperTitle: "Website-Statistik", comparedWith: "verglichen mit {period}", asOf: "Stand: {time} ({zone})",
   shareSite: "Teilen", openShared: "In Analytics öffnen", sharedPages: "Seiten",
   helpTitle: "Tastenkürzel", help: "Diese Hilfe", goTo: "Gehe zu {name}",
-  behaviour: "Verhalten", funnels: "Trichter", users: "Nutzer",
+  behaviour: "Verhalten", funnels: "Trichter", retention: "Wiederkehr", journeys: "Wege", users: "Nutzer",
+  samples: "Messwerte",
   data: "Daten", realtime: "Echtzeit", links: "Links", exports: "Exporte", operations: "Betrieb", settings: "Einstellungen", start: "Einbauen",
 };

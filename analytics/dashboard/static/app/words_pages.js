@@ -1,10 +1,11 @@
-// Words of the pages beside the overview, English here and German in words_pages_de.js; parts/frame.js loads them.
+// Words of the pages start, realtime, links and exports, English here and German in words_pages_de.js;
+// parts/page_words.js loads them.
 
 export const en = {
   // Start
   startTitle: "Send the first event",
   startIntro: "Put one of these into your website or program. This page says when the first event of {name} is there.",
-  copy: "Copy", copied: "Copied", openOverview: "Open the overview",
+  openOverview: "Open the overview",
   waitsFirst: "Waiting for the first event of {name}", hasEvents: "{name} receives events; waiting for the next one",
   waitsLive: "Connected: an event is shown here within a second or two of its arrival.",
   waitsSlow: "Looking every five seconds.",

@@ -5,7 +5,7 @@ export const de = {
   startTitle: "Das erste Ereignis senden",
   startIntro:
     "Bauen Sie eines davon in Ihre Website oder Ihr Programm ein. Diese Seite meldet, wann das erste Ereignis von {name} da ist.",
-  copy: "Kopieren", copied: "Kopiert", openOverview: "Zur Übersicht",
+  openOverview: "Zur Übersicht",
   waitsFirst: "Wartet auf das erste Ereignis von {name}",
   hasEvents: "{name} empfängt Ereignisse; wartet auf das nächste",
   waitsLive: "Verbunden: Ein Ereignis erscheint hier ein, zwei Sekunden nach seiner Ankunft.",

@@ -1,12 +1,13 @@
 // The time series as SVG: an area, the compared period dashed behind it, a bucket that is not over dotted, and no line
 // into the future. Read by mouse, touch and keyboard; a drag with the mouse chooses a range.
-import { html, useLayoutEffect, useMemo, useRef, useState } from "../vendor/preact.js";
+import { html, useMemo, useRef, useState } from "../vendor/preact.js";
 import { DASH, MEASURES, axis, bucket } from "../app/format.js";
 import { PAPER_WIDTH, useIsPaper } from "../app/paper.js";
 import { t } from "../app/words.js";
 import { Delta } from "../parts/kpis.js";
+import { linePath, tickStep, useWidth } from "./scale.js";
 
-/** @typedef {[number, number]} Place */
+/** @typedef {import("./scale.js").Place} Place */
 
 const HEIGHT = 280;
 const TOP = 14;
@@ -14,28 +15,6 @@ const BOTTOM = 26;
 const RIGHT = 12;
 /** A drag shorter than this is a click. */
 const MIN_DRAG = 8;
-const STEPS = [1, 2, 2.5, 5, 10];
-const SECONDS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400];
-
-/** The distance of ticks for four to six of them up to `max`. @param {number} max @param {string} metric */
-export function tickStep(max, metric) {
-  const raw = max / 5;
-  if (metric === "avg_visit_duration_s") return SECONDS.find((one) => one >= raw) ?? 3600 * Math.ceil(raw / 3600);
-  if (!["bounce_rate", "views_per_visit"].includes(metric) && max <= 5) return 1;
-  const magnitude = 10 ** Math.floor(Math.log10(raw || 1));
-  // Counts have no halves.
-  const isUsable = (/** @type {number} */ one) => one !== 2.5 || magnitude >= 10 || magnitude < 1;
-  return /** @type {number} */ (STEPS.find((one) => one * magnitude >= raw * 0.999 && isUsable(one))) * magnitude;
-}
-
-/** The path through places; a value that is not known (null) interrupts it. @param {(Place | null)[]} places */
-function linePath(places) {
-  let path = "";
-  places.forEach((place, index) => {
-    if (place) path += (places[index - 1] ? "L" : "M") + place[0].toFixed(1) + " " + place[1].toFixed(1);
-  });
-  return path;
-}
 
 /** The areas under the parts of a line. @param {(Place | null)[]} places @param {number} base */
 function areaPath(places, base) {
@@ -185,18 +164,6 @@ function usePointer(box, plan, points, zoom, annotate) {
 const hasModifier = (event) => event.ctrlKey || event.metaKey || event.altKey;
 
 /** @typedef {ReturnType<typeof layOut>} Plan */
-
-/** The width of the box, also when it changes. @param {{ current: HTMLElement }} box */
-function useWidth(box) {
-  const [width, setWidth] = useState(0);
-  useLayoutEffect(() => {
-    const watch = new ResizeObserver(([entry]) => setWidth(Math.round(entry.contentRect.width)));
-    watch.observe(box.current);
-    setWidth(box.current.clientWidth);
-    return () => watch.disconnect();
-  }, []);
-  return width;
-}
 
 /** The buckets that have notes, in the order of time. @param {Point[]} points @param {DayNote[]} notes
  * @returns {[number, DayNote[]][]} */

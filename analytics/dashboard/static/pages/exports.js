@@ -6,6 +6,7 @@ import { t } from "../app/words.js";
 import { Confirm } from "../parts/confirm.js";
 import { JobList, isUnfinished } from "../parts/export_jobs.js";
 import { Frame, Problem, described } from "../parts/frame.js";
+import "../parts/page_words.js";
 import { bodyOfRequest } from "../parts/order.js";
 import { OrderForm } from "../parts/order_form.js";
 import { Empty } from "../parts/rows.js";

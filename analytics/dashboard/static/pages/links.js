@@ -9,6 +9,7 @@ import { t } from "../app/words.js";
 import { Columns } from "../charts/columns.js";
 import { PeriodMenu } from "../parts/dates.js";
 import { Frame, Problem } from "../parts/frame.js";
+import "../parts/page_words.js";
 import { Empty } from "../parts/rows.js";
 import { Figure, Ranking } from "../parts/ranking.js";
 

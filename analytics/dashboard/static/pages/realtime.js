@@ -9,6 +9,7 @@ import { Columns } from "../charts/columns.js";
 import { Dialog } from "../parts/dialog.js";
 import { useFeed } from "../parts/feed.js";
 import { Frame, Problem, described } from "../parts/frame.js";
+import "../parts/page_words.js";
 import { Empty } from "../parts/rows.js";
 import { Figure, Ranking } from "../parts/ranking.js";
 

@@ -7,6 +7,7 @@ import { SITE, may } from "../app/state.js";
 import { t } from "../app/words.js";
 import { Code } from "../parts/code.js";
 import { Frame, Problem, described } from "../parts/frame.js";
+import "../parts/page_words.js";
 
 /** @typedef {import("../app/words.js").Word} Word */
 /** @typedef {{ type: string, path?: string, is_bot?: boolean, received_at: string }} Arrived */

@@ -2,13 +2,10 @@
 import { html, useEffect, useRef, useState } from "../vendor/preact.js";
 import { useModule } from "../app/api.js";
 import { PRESETS, SHARED } from "../app/state.js";
-import { addWords, language, t } from "../app/words.js";
+import { t } from "../app/words.js";
 import { DrawerButton, Sidebar, SiteMenu, pageAddress } from "./sidebar.js";
 
 const root = document.documentElement;
-// A page that imports this module waits for its words.
-addWords(await (language === "de" ? import("../app/words_pages_de.js").then((words) => words.de)
-  : import("../app/words_pages.js").then((words) => words.en)));
 
 /** `live`: what stands beside the site's name, `tools`: at the end of the head. `back`: the way back, above the title. `isReady`: the
  * page shows its data. `setPeriod`: takes the name of a period that a key chose; `find`: what other keys of the page do.

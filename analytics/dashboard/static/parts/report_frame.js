@@ -11,8 +11,8 @@ import { Frame } from "./frame.js";
 
 /** `tools`: which menus the head has, `back`: the way back, above the title.
  * @param {{ pages: PageEntry[], name: string, title: string, intro?: string, back?: unknown, state: State, go: Go, isReady: boolean,
- *   tools: ("filter" | "compare" | "period")[], said: Said | null, silence: () => void, children: unknown }} props */
-export function ReportFrame({ pages, name, title, intro, back, state, go, isReady, tools, said, silence, children }) {
+ *   tools: ("filter" | "compare" | "period")[], said?: Said | null, silence?: () => void, children: unknown }} props */
+export function ReportFrame({ pages, name, title, intro, back, state, go, isReady, tools, said = null, silence, children }) {
   const [opened, setOpened] = useState(/** @type {{ index: number | null } | "segment" | null} */ (null));
   const live = useModule(isReady, () => import("./live.js"));
   const dialogs = useModule(opened !== null, () => import("./filter_dialog.js"));

@@ -6,6 +6,7 @@ import { locale, t } from "../app/words.js";
 import { Code } from "./code.js";
 import { Dialog } from "./dialog.js";
 import { Problem, described } from "./frame.js";
+import "./page_words.js";
 
 /** @typedef {{ id: string, prefix: string, label: string, created_at: string, expires_at: string | null,
  *   last_used_at: string | null, revoked_at: string | null }} ShareLink */

@@ -1,8 +1,0 @@
-import{i as r,j as m}from"./chunk-RKDSPH43.js";import{M as s,b as $,h as l}from"./chunk-FO6ITUQE.js";function c({state:n,change:u,isOfEvents:f}){let[i,e]=$(null),o=s(i!==null,()=>import("./filter_dialog-4R34KRAR.js")),t=({filter:d})=>d!==void 0&&u(d);return l`<div class="where"><${m} state=${n} go=${t}
-    add=${()=>e({kind:"filter",index:null})} save=${()=>e({kind:"segment"})} />
-    <${r} state=${n} go=${t} edit=${d=>e({kind:"filter",index:d})} />
-      </div>
-    ${o&&i?.kind==="filter"&&l`<${o.default} state=${n} go=${t} index=${i.index}
-      isOfEvents=${f} close=${()=>e(null)} />`}
-    ${o&&i?.kind==="segment"&&l`<${o.SegmentDialog} state=${n} go=${t}
-      close=${()=>e(null)} />`}`}export{c as a};

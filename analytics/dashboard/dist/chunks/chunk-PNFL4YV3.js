@@ -1,1 +1,0 @@
-import{A as o,G as r,I as s}from"./chunk-FO6ITUQE.js";var a=(e,n)=>s("POST","../v1/funnels/compare?"+n,{funnel_ids:e}),d=(e,n)=>r(`../v1/funnels/${e.id}/analytics/detailed?${o(n)}&format=csv`);export{a,d as b};
