@@ -86,6 +86,12 @@ class Authenticator:
         principal = self.keys.find_cached(value) if len(value) <= MAX_KEY_CHARS else None
         return principal and self._check(principal, "key", can_wait)
 
+    def find_known_session(self, environ: Mapping[str, Any], can_wait: bool) -> Principal | None:
+        """As `find_known`, the person whose browser sent the request. Raises Unauthorised and Unavailable."""
+        text = sessions.read_cookie(environ, self._public_url)
+        principal = self.sessions.find_cached(text) if 0 < len(text) <= MAX_KEY_CHARS else None
+        return principal and self._check(principal, "session", can_wait)
+
     def authenticate_publishable(self, text: str, place: str) -> Principal:
         """The principal of a key that is not in a header. Raises Unauthorised also for every other credential."""
         if text.startswith(keys.PUBLISHABLE_PREFIX):

@@ -22,6 +22,8 @@ PAGES: Mapping[str, str] = {
     "realtime": "Realtime",
     "links": "Links",
     "exports": "Exports",
+    "operations": "Operations",
+    "settings": "Settings",
     "start": "Install",
 }
 OVERVIEW = "overview"

@@ -109,14 +109,18 @@ def _read_health(wait_s: float) -> Health:
 def _is_admin(can_wait: bool) -> bool:
     """A wrong token is none here: probes of the seeds send what they like. Waits for no look-up of a key, also of
     the issuer of tokens: a new one is known at the next request. `can_wait` False: waits for no server."""
-    header = current_request().environ.get("HTTP_AUTHORIZATION")
-    if header is None:
-        return "admin" in settings().anonymous_scopes
+    environ = current_request().environ
+    header = environ.get("HTTP_AUTHORIZATION")
     try:
-        principal = authenticator().find_known(header, can_wait)
-        return principal is not None and principal.has_scope("admin")
+        if header is None:
+            principal = authenticator().find_known_session(environ, can_wait)
+        else:
+            principal = authenticator().find_known(header, can_wait)
     except AnalyticsError:
         return False
+    if principal is None:
+        return header is None and "admin" in settings().anonymous_scopes
+    return principal.has_scope("admin")
 
 
 def _uncached(body: dict[str, Any], is_well: bool) -> tuple[Response, int]:

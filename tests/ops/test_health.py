@@ -99,6 +99,16 @@ def test_admin_key_sees_the_details_once_it_is_known(make_app: MakeApp, make_key
     wait_for(lambda: "queue" in client.get("/health", headers=headers).json, 5)
 
 
+def test_a_session_of_an_admin_sees_the_details(make_app: MakeApp, token: Any) -> None:
+    client = make_app().test_client()
+    client.post("/login", data={"token": token("read")})
+    assert "queue" not in client.get("/health").json
+    client.post("/login", data={"token": token("read admin")})
+    wait_for(lambda: "queue" in client.get("/health").json, 5)
+    client.post("/logout", headers={"X-CSRF-Token": "1"})
+    assert "queue" not in client.get("/health").json
+
+
 def test_unknown_key_does_not_delay_health_while_the_database_hangs(
     make_app: MakeApp, engine: Engine, auth: Any
 ) -> None:

@@ -8,6 +8,8 @@ const PAGES = [
   { name: "realtime", path: "realtime", icon: "pulse", group: "traffic", key: "R", load: () => import("../pages/realtime.js") },
   { name: "links", path: "links", icon: "link", group: "traffic", key: "L", load: () => import("../pages/links.js") },
   { name: "exports", path: "exports", icon: "download", group: "data", key: "E", load: () => import("../pages/exports.js") },
+  { name: "operations", path: "operations", icon: "shield", group: "data", key: "P", load: () => import("../pages/operations.js") },
+  { name: "settings", path: "settings", icon: "sliders", group: "data", key: "N", load: () => import("../pages/settings.js") },
   { name: "start", path: "start", icon: "code", group: "data", key: "I", load: () => import("../pages/start.js") },
 ];
 

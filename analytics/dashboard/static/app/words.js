@@ -76,11 +76,13 @@ const en = {
   // Help
   helpTitle: "Keyboard shortcuts", help: "This help", goTo: "Go to {name}",
   // Pages, and their group in the side bar
-  data: "Data", realtime: "Realtime", links: "Links", exports: "Exports", start: "Install",
+  data: "Data", realtime: "Realtime", links: "Links", exports: "Exports", operations: "Operations", settings: "Settings", start: "Install",
 };
 
 /** @typedef {typeof en} Words */
-/** @typedef {keyof Words | keyof import("./words_pages.js").PageWords} Word */
+/** @typedef {keyof Words | keyof import("./words_pages.js").PageWords
+ *   | keyof import("./words_operations.js").OperationsWords
+ *   | keyof import("./words_settings.js").SettingsWords} Word */
 
 const LANGUAGES = ["en", "de"];
 const wished = [stored("language"), ...navigator.languages].filter((one) => one !== null);
@@ -138,9 +140,8 @@ function stored(name) {
   }
 }
 
-/** Words of the pages beside the overview. @type {Record<string, string | { one: string, other: string }>} */
-let more = {};
-/** Adds the words of the pages beside the overview. @param {import("./words_pages.js").PageWords} words */
-export const addWords = (words) => {
-  more = words;
-};
+/** @typedef {Record<string, string | { one: string, other: string }>} MoreWords */
+/** Words of the pages beside the overview. @type {MoreWords} */
+const more = {};
+/** Adds the words of some pages. @param {MoreWords} words */
+export const addWords = (words) => void Object.assign(more, words);

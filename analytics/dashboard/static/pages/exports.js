@@ -3,7 +3,7 @@ import { html, useEffect, useRef, useState } from "../vendor/preact.js";
 import { get, send } from "../app/api.js";
 import { SITE, may } from "../app/state.js";
 import { t } from "../app/words.js";
-import { Dialog } from "../parts/dialog.js";
+import { Confirm } from "../parts/confirm.js";
 import { JobList, isUnfinished } from "../parts/export_jobs.js";
 import { Frame, Problem, described } from "../parts/frame.js";
 import { bodyOfRequest } from "../parts/order.js";
@@ -51,7 +51,8 @@ export default function ExportsPage({ pages }) {
         pause=${(/** @type {Schedule} */ one) => list.act(one.id, "PATCH", `exports/schedules/${one.id}`,
           { enabled: !one.enabled })}
         run=${(/** @type {Schedule} */ one) => list.act(one.id, "POST", `exports/schedules/${one.id}/run-now`)} />`}
-    ${asked && html`<${Confirm} text=${asked.text} run=${asked.run} close=${() => setAsked(null)} />`}
+    ${asked && html`<${Confirm} title=${t("deleteWord")} text=${asked.text} yes=${t("deleteWord")}
+      confirm=${() => { asked.run(); setAsked(null); }} close=${() => setAsked(null)} />`}
   <//>`;
 }
 
@@ -107,11 +108,4 @@ function useExports(isAllowed) {
     load();
   } : undefined;
   return { ...state, busy, load, act, more };
-}
-
-/** @param {{ text: string, run: () => void, close: () => void }} props */
-function Confirm({ text, run, close }) {
-  return html`<${Dialog} title=${t("deleteWord")} close=${close} isNarrow=${true}><p class="ask">${text}</p>
-    <div class="dlg-foot"><button class="btn" data-focus onClick=${close}>${t("cancel")}</button><button
-      class="btn danger" onClick=${() => { run(); close(); }}>${t("deleteWord")}</button></div><//>`;
 }
