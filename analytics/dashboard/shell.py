@@ -21,12 +21,16 @@ PAGES: Mapping[str, str] = {
     "overview": "Overview",
     "realtime": "Realtime",
     "links": "Links",
+    "funnels": "Funnels",
+    "users": "Users",
     "exports": "Exports",
     "operations": "Operations",
     "settings": "Settings",
     "start": "Install",
 }
 OVERVIEW = "overview"
+# Style sheets beside those of all pages.
+STYLES: Mapping[str, tuple[str, ...]] = {"funnels": ("funnels.css",), "users": ("funnels.css",)}
 KPIS = ("Visitors", "Visits", "Page views", "Views per visit", "Bounce rate", "Visit duration")
 SITES_REQUEST = "/api/analytics/reports/overview/sites?days=28&compare=previous&limit=100"
 LISTS = (
@@ -34,6 +38,12 @@ LISTS = (
     *("region", "city", "browser", "os", "device", "type", "goals", "busiest_hours"),
 )
 MEASURES, ROWS = "visitors,visits,events", "9"
+# Parameters of the page of users, which are those of the API (users/schemas.py).
+GROUP = (
+    *("funnel", "step", "reached", "cohort", "unit", "offset"),
+    *("goal", "exposure_type", "variant_property", "variant", "converted", "type"),
+)
+USER_ROWS, TIMELINE_ROWS = "50", "100"
 DEFAULT_PERIOD, DAYS = "28d", {"day": "1", "7d": "7", "28d": "28", "91d": "91"}
 
 
@@ -44,9 +54,9 @@ def build_shell(assets: Assets, person: Principal, page: str, site: Site | None,
         assets=assets,
         # So that the browser need not find them one after the other.
         modules=assets.find_modules("app/main.js", f"pages/{page}.js"),
-        first=_first_request(page, site, address),
+        first=_first_request(page, site, address, person),
         page=page,
-        has_own_style=site is not None and page != OVERVIEW,
+        styles=("pages.css", *STYLES.get(page, ())) if site is not None and page != OVERVIEW else (),
         site=site,
         title=f"{site.name} · {PAGES[page]}" if site else "Sites",
         person=person,
@@ -56,11 +66,28 @@ def build_shell(assets: Assets, person: Principal, page: str, site: Site | None,
     )
 
 
-def _first_request(page: str, site: Site | None, address: Mapping[str, str]) -> str:
-    """Empty for a page whose first request depends on more than its address."""
+def _first_request(page: str, site: Site | None, address: Mapping[str, str], person: Principal) -> str:
+    """Empty for a page whose first request depends on more than its address, and where the person may not make it."""
     if site is None:
         return SITES_REQUEST
-    return build_first_request(site, address, clock.now()) if page == OVERVIEW else ""
+    if page == OVERVIEW:
+        return build_first_request(site, address, clock.now())
+    if page == "funnels":
+        return f"/api/v1/funnels/?site={_encode(site.key)}"
+    may_list = page == "users" and not person.scopes.isdisjoint({"export", "admin"})
+    return build_users_request(site, address, clock.now()) if may_list else ""
+
+
+def build_users_request(site: Site, address: Mapping[str, str], now: datetime) -> str:
+    """The list of users, or the events of one, as parts/user_group.js builds it."""
+    period, _ = _read_period(address, clock.day_of(now, clock.zone(site.zone)))
+    query, user = {"site": site.key, **period}, address.get("user")
+    if user:
+        return _join("/api/analytics/reports/users/timeline", query | {"user_id": user, "limit": TIMELINE_ROWS})
+    names = ("filter", *GROUP)
+    given = {name: address[name] for name in names if address.get(name)} | {"limit": USER_ROWS}
+    # A cohort is its own period.
+    return _join("/api/analytics/reports/users", ({"site": site.key} if "cohort" in given else query) | given)
 
 
 def build_first_request(site: Site, address: Mapping[str, str], now: datetime) -> str:
@@ -73,7 +100,11 @@ def build_first_request(site: Site, address: Mapping[str, str], now: datetime) -
     if address.get("filter"):
         query["filter"] = address["filter"]
     query |= {"lists": ",".join(LISTS), "measures": MEASURES, "limit": ROWS}
-    return "/api/analytics/reports/overview?" + "&".join(f"{name}={_encode(text)}" for name, text in query.items())
+    return _join("/api/analytics/reports/overview", query)
+
+
+def _join(path: str, query: Mapping[str, str]) -> str:
+    return f"{path}?" + "&".join(f"{name}={_encode(text)}" for name, text in query.items())
 
 
 def _read_period(address: Mapping[str, str], today: date) -> tuple[dict[str, str], int]:

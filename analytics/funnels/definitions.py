@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, delete, func, insert, select, text, update
+from sqlalchemy import Connection, Row, delete, func, select, text, update
+from sqlalchemy.dialects.postgresql import insert
 
 from analytics import clock
 from analytics.auth.guard import Principal
@@ -92,21 +93,28 @@ def list_funnels(connection: Connection, site_id: int) -> list[Funnel]:
 def create_funnel(
     connection: Connection, site_id: int, definition: FunnelDefinition, body: Mapping[str, Any], principal: Principal
 ) -> Funnel:
-    """The new funnel; `body` has the other columns. Raises Conflict when the site has MAX_FUNNELS, BadInput for an
-    unknown segment and too many conditions."""
+    """The new funnel; `body` has the other columns. Raises Conflict when the site has MAX_FUNNELS or the id is taken,
+    BadInput for an unknown segment and too many conditions."""
     check_conditions(_expand_steps(connection, site_id, definition))
     connection.execute(LOCK_SITE_FUNNELS, {"site_id": site_id})
     count = select(func.count()).where(funnels.c.site_id == site_id)
     if connection.execute(count).scalar_one() >= MAX_FUNNELS:
         raise Conflict(f"the site has {MAX_FUNNELS} funnels, the maximum; delete one first")
     now = clock.now()
-    row = {"id": str(uuid.uuid4()), "site_id": site_id, "created_at": now, "updated_at": now, **_description(body)}
+    row = {
+        "id": str(body.get("id") or uuid.uuid4()),
+        "site_id": site_id,
+        "created_at": now,
+        "updated_at": now,
+        **_description(body),
+    }
     row |= {
         "owner": principal.subject,
         "user_id": body.get("user_id") or principal.subject,
         **_to_columns(definition.as_json()),
     }
-    connection.execute(insert(funnels).values(row))
+    if not connection.execute(insert(funnels).values(row).on_conflict_do_nothing()).rowcount:
+        raise Conflict(f"there is a funnel {row['id']} already; omit id, or change that funnel")
     funnel = read_funnel(connection, row["id"], principal)
     _audit(connection, principal, "funnel.create", funnel, {"name": funnel.name, **definition.as_json()})
     return funnel

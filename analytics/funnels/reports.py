@@ -21,6 +21,7 @@ from analytics.funnels.request import (
 from analytics.period import Period
 from analytics.reports.comparison import Comparison, read_comparison
 from analytics.reports.day_range import MAX_DAYS
+from analytics.reports.query.query import compute_change
 from analytics.reports.request import ReportRequest, period_bounds
 
 
@@ -53,8 +54,9 @@ def _report(request: ReportRequest, spec: FunnelSpec, period: Period, comparison
     from analytics.funnels import figures
 
     result, query = count_funnel(request, spec, period), request.query
+    totals = figures.summarize(result)
     report = {
-        **figures.summarize(result),
+        **totals,
         "step_analytics": figures.step_rows(result),
         "daily_performance": figures.daily_rows(result, period),
         "cohort_data": figures.cohort_rows(result, period),
@@ -65,6 +67,7 @@ def _report(request: ReportRequest, spec: FunnelSpec, period: Period, comparison
         report["breakdown"] = {"dimension": query["breakdown"], "rows": figures.breakdown_rows(result, limit)}
     if comparison:
         report["previous"] = _previous(request, spec, comparison.previous)
+        report["change"] = compute_change(totals, report["previous"])
     return report
 
 

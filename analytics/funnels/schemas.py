@@ -107,8 +107,9 @@ class FunnelUpdateBody(FunnelDefinitionBody):
 
 class FunnelBody(SiteFields, FunnelUpdateBody):
     """A new funnel, of the site in `site`, `site_id`, `website_id` or `siteId`. `user_id`: its author, by default the
-    caller."""
+    caller. `id`: a new one by default; that of a deleted funnel brings it back, with its tracked steps."""
 
+    id = fields.UUID()
     name = _text(200, 1, required=True)
     steps = _steps(required=True)
     user_id = _text(255)
@@ -218,15 +219,17 @@ class ConversionRateResponse(Schema):
     conversion_rate = fields.Float(required=True, allow_none=True)
 
 
+_RATES_AND_MEANS = (
+    *("drop_off_rate", "abandonment_rate", "avg_value", "total_value"),
+    *("avg_time_to_convert", "avg_time_to_abandon"),
+)
+
+
 class FunnelSummaryResponse(ConversionRateResponse):
     """Totals of the funnel."""
 
     class Meta:
-        include = required(Integer, "total_starts", "total_conversions") | nullable(
-            Float,
-            *("drop_off_rate", "abandonment_rate", "avg_value", "total_value"),
-            *("avg_time_to_convert", "avg_time_to_abandon"),
-        )
+        include = required(Integer, "total_starts", "total_conversions") | nullable(Float, *_RATES_AND_MEANS)
 
 
 class FunnelAnalyticsResponse(FunnelSummaryResponse):
@@ -279,8 +282,15 @@ class FunnelPreviousPeriodResponse(FunnelSummaryResponse):
     step_analytics = fields.List(fields.Nested(FunnelStepRowResponse), required=True)
 
 
+class FunnelChangeResponse(ConversionRateResponse):
+    """The growth of each figure as a part of its previous value: 0.5 is half as much again. Null: it was 0 or null."""
+
+    class Meta:
+        include = nullable(Float, "total_starts", "total_conversions", *_RATES_AND_MEANS)
+
+
 class FunnelReportResponse(FunnelSummaryResponse):
-    """`breakdown` and `previous` only with the parameters `breakdown` and `compare`."""
+    """`breakdown` only with the parameter `breakdown`; `previous` and `change` only with `compare`."""
 
     step_analytics = fields.List(fields.Nested(FunnelStepRowResponse), required=True)
     daily_performance = fields.List(fields.Nested(FunnelDayRowResponse), required=True)
@@ -288,6 +298,7 @@ class FunnelReportResponse(FunnelSummaryResponse):
     date_range = fields.String(required=True)
     breakdown = fields.Nested(FunnelBreakdownResponse)
     previous = fields.Nested(FunnelPreviousPeriodResponse)
+    change = fields.Nested(FunnelChangeResponse)
     meta = fields.Nested(ReportMeta, required=True)
 
 

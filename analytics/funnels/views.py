@@ -35,7 +35,7 @@ FUNNEL_RESPONSE = (schemas.FunnelResponse, {"funnel": examples.FUNNEL_EXAMPLE})
     response=(schemas.FunnelCreatedResponse, {"success": True, "data": examples.FUNNEL_EXAMPLE}),
     body=(schemas.FunnelBody, examples.FUNNEL_BODY_EXAMPLE),
     status=201,
-    other_responses={409: "The site has the maximum number of funnels."},
+    other_responses={409: "The site has the maximum number of funnels, or the id is taken."},
 )
 @guarded("write")
 def create() -> tuple[Response, int]:

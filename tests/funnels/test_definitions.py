@@ -317,6 +317,21 @@ def test_a_step_of_a_funnel_that_does_not_exist_is_refused(
     assert call("post", TRACK, track(funnel["id"]), 201, scope="ingest")["funnel_id"] == funnel["id"]
 
 
+def test_a_deleted_funnel_comes_back_under_its_id(call: Call, funnel: dict[str, Any]) -> None:
+    call("delete", FUNNELS + funnel["id"])
+    again = {name: funnel[name] for name in ("id", "name", "steps")}
+    assert call("post", FUNNELS, again, 201)["data"]["id"] == funnel["id"]
+    assert [one["id"] for one in call("get", FUNNELS)["data"]] == [funnel["id"]]
+
+
+def test_the_id_of_another_funnel_is_refused(call: Call, funnel: dict[str, Any], engine: Engine) -> None:
+    with engine.begin() as connection:
+        create_site(connection, "other")
+    for site in ("default", "other"):
+        problem = call("post", f"{FUNNELS}?site={site}", NEW | {"id": funnel["id"]}, 409)
+        assert "already" in problem["detail"]
+
+
 def test_a_funnel_is_tracked_as_soon_as_it_exists(call: Call, site: Site) -> None:
     for name in "ab":
         stored = call("post", FUNNELS, NEW | {"name": name}, 201)["data"]

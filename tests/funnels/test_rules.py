@@ -192,6 +192,8 @@ def test_filter_breakdown_and_previous_period(store: Any, count: Count) -> None:
     assert (report["total_starts"], report["previous"]["total_starts"], report["previous"]["from"]) == (
         3, 1, "2026-03-01T00:00:00Z",
     )  # fmt: skip
+    # Three start in place of one; nobody converted before.
+    assert (report["change"]["total_starts"], report["change"]["total_conversions"]) == (2, None)
     assert reached(count(two, "date=2026-03-02&filter=country==DE")) == [2, 0]
     assert len(count(two, "date=2026-03-02&breakdown=country&limit=1")["breakdown"]["rows"]) == 1
 

@@ -47,7 +47,7 @@ export function get(path, signal) {
 
 /**
  * Sends JSON with the CSRF token. Throws a Failure.
- * @param {"POST" | "PATCH" | "DELETE"} method
+ * @param {"POST" | "PUT" | "PATCH" | "DELETE"} method
  * @param {string} path
  * @param {unknown} [body]
  */
@@ -112,6 +112,9 @@ export function useReport(path) {
 
 /** Browsers name a lost connection each in its own words, which say no more. @param {any} error @returns {Failure} */
 const described = (error) => (error.status ? error : { message: "" });
+
+/** Forgets the last answers, after something was changed that they show. */
+export const forgetAnswers = () => answers.clear();
 
 /** @param {string} path @returns {any} */
 function kept(path) {

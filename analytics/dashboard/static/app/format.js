@@ -46,12 +46,13 @@ export function share(n) {
 /** A change without its sign, at most >999 %. @param {number} n */
 export const change = (n) => (Math.abs(n) >= 9.995 ? ">" + wholePercent.format(9.99) : wholePercent.format(Math.abs(n)));
 
-/** Seconds as 9s, 1m 33s or 2h 05m. @param {Value} seconds */
+/** Seconds as 9s, 1m 33s, 2h 05m or 3d 4h. @param {Value} seconds */
 export function duration(seconds) {
   if (seconds == null) return DASH;
   const s = Math.round(seconds);
   const m = Math.floor(s / 60);
   const h = Math.floor(m / 60);
+  if (h >= 48) return `${Math.floor(h / 24)}d ${h % 24}h`;
   if (h) return `${h}h ${two0(m % 60)}m`;
   return m ? `${m}m ${two0(s % 60)}s` : `${s}s`;
 }
@@ -95,6 +96,13 @@ export function range(from, to) {
 const calendarDay = time({ month: "short", day: "numeric", year: "numeric", timeZone: "UTC" });
 /** Two days of a calendar, both included, in whatever zone it is. @param {string} from @param {string} to As YYYY-MM-DD. */
 export const days = (from, to) => calendarDay.formatRange(Date.parse(from), Date.parse(to));
+
+const moment = time({ month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+/** Day and time; of another year the day alone. @param {string} instant */
+export function dayAndTime(instant) {
+  const at = new Date(instant);
+  return (at.getFullYear() === new Date().getFullYear() ? moment : dayOfYear).format(at);
+}
 
 /** The time of day. @param {string | number} at */
 export const at = (at) => clock.format(new Date(at));

@@ -171,6 +171,11 @@ interface DialogsProps {
   choose: Choose;
   close: () => void;
 }
+/** A message at the edge of the page; `undo` takes back what it tells. */
+interface Said {
+  text: string;
+  undo?: () => void;
+}
 interface MenuProps {
   label: unknown;
   /** Names the list for screen readers. */

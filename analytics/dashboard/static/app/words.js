@@ -24,6 +24,8 @@ const en = {
   chartLabel: "{measure} by {unit}: {value} in all. Left and right arrow keys read the values, Enter opens one.",
   soFar: "so far", asTable: "Show as table", asChart: "Show as chart", csv: "Download CSV", date: "Date",
   before: "Before",
+  // Notes
+  undo: "Undo",
   // Lists
   topPages: "Top pages", entryPages: "Entry", exitPages: "Exit", channels: "Channels", sources: "Sources",
   referrers: "Referrers",
@@ -76,12 +78,14 @@ const en = {
   // Help
   helpTitle: "Keyboard shortcuts", help: "This help", goTo: "Go to {name}",
   // Pages, and their group in the side bar
+  behaviour: "Behaviour", funnels: "Funnels", users: "Users",
   data: "Data", realtime: "Realtime", links: "Links", exports: "Exports", operations: "Operations", settings: "Settings", start: "Install",
 };
 
 /** @typedef {typeof en} Words */
 /** @typedef {keyof Words | keyof import("./words_pages.js").PageWords
  *   | keyof import("./words_operations.js").OperationsWords
+ *   | keyof import("./words_funnels.js").FunnelWords
  *   | keyof import("./words_settings.js").SettingsWords} Word */
 
 const LANGUAGES = ["en", "de"];

@@ -22,6 +22,7 @@ export const de = {
   chartLabel: "{measure} nach {unit}: insgesamt {value}. Die Pfeiltasten lesen die Werte, Eingabe öffnet einen.",
   soFar: "bisher", asTable: "Als Tabelle zeigen", asChart: "Als Diagramm zeigen", csv: "CSV herunterladen",
   date: "Datum", before: "Davor",
+  undo: "Rückgängig",
   topPages: "Seiten", entryPages: "Einstieg", exitPages: "Ausstieg", channels: "Kanäle", sources: "Quellen",
   referrers: "Verweise",
   campaigns: "Kampagnen", more: "Mehr", map: "Karte", countries: "Länder", regions: "Regionen", cities: "Städte",
@@ -68,5 +69,6 @@ export const de = {
   took: "Geladen in {time}", distinct: "Besucher sind verschiedene Personen: als Mengen gezählt, nie addiert",
   noSites: "Keine Websites", noSitesText: "Dieses Konto darf keine Website lesen.",
   helpTitle: "Tastenkürzel", help: "Diese Hilfe", goTo: "Gehe zu {name}",
+  behaviour: "Verhalten", funnels: "Trichter", users: "Nutzer",
   data: "Daten", realtime: "Echtzeit", links: "Links", exports: "Exporte", operations: "Betrieb", settings: "Einstellungen", start: "Einbauen",
 };

@@ -16,11 +16,13 @@ const FIELDS = [
   ["devices", ["browser", "os", "device", "screen"]],
   ["events", ["type", "subject", "payload"]],
 ];
+const OF_VISITS = ["entry_path", "exit_path"];
 const SUGGESTIONS = 50;
 const PROPERTY = "payload.";
 
-/** @param {{ state: State, go: Go, index: number | null, close: () => void }} props `index`: of the term to change. */
-export default function FilterDialog({ state, go, index, close }) {
+/** `index`: of the term to change; `isOfEvents`: fields that only visits have are not offered.
+ * @param {{ state: State, go: Go, index: number | null, close: () => void, isOfEvents?: boolean }} props */
+export default function FilterDialog({ state, go, index, close, isOfEvents = false }) {
   const term = index === null ? undefined : parseFilter(state.filter)[index];
   const [draft, setDraft] = useState(() => draftOf(term));
   const change = (/** @type {Partial<FilterDraft>} */ some) => setDraft({ ...draft, ...some });
@@ -35,7 +37,7 @@ export default function FilterDialog({ state, go, index, close }) {
   };
   return html`<${Dialog} title=${t(index === null ? "addFilter" : "editFilter")} close=${close} isNarrow=${true}>
     <form onSubmit=${apply}>
-      <${ConditionFields} draft=${draft} change=${change} />
+      <${ConditionFields} draft=${draft} change=${change} isOfEvents=${isOfEvents} />
       ${needsValue(draft.operator) && html`<${ValueFields} draft=${draft} change=${change} options=${options} />`}
       <div class="dlg-foot">
         <button type="button" class="btn" onClick=${close}>${t("cancel")}</button>
@@ -81,8 +83,8 @@ function textOf(draft) {
 
 /** @typedef {(some: Partial<FilterDraft>) => void} Change */
 
-/** Field, operator, and the name of a property. @param {{ draft: FilterDraft, change: Change }} props */
-function ConditionFields({ draft, change }) {
+/** Field, operator, and the name of a property. @param {{ draft: FilterDraft, change: Change, isOfEvents: boolean }} props */
+function ConditionFields({ draft, change, isOfEvents }) {
   /** @param {any} event */
   const setField = (event) => change({ field: event.target.value, values: [], typed: "" });
   /** @param {any} event */
@@ -94,7 +96,7 @@ function ConditionFields({ draft, change }) {
       <label class="field">${t("field")}
         <select value=${draft.field} data-focus onChange=${setField}>
           ${FIELDS.map(([group, names]) => html`<optgroup key=${group} label=${t(group)}>
-            ${names.map((one) => option(one, fieldName(one)))}
+            ${names.filter((one) => !isOfEvents || !OF_VISITS.includes(one)).map((one) => option(one, fieldName(one)))}
           </optgroup>`)}
         </select>
       </label>

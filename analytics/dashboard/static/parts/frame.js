@@ -8,16 +8,16 @@ const root = document.documentElement;
 addWords(await (language === "de" ? import("../app/words_pages_de.js").then((words) => words.de)
   : import("../app/words_pages.js").then((words) => words.en)));
 
-/** `tools`: what stands at the end of the head. `isReady`: the page shows its data.
- * @param {{ pages: PageEntry[], name: string, title: string, intro?: string, tools?: unknown, isReady: boolean,
- *   children: unknown }} props */
-export function Frame({ pages, name, title, intro, tools, isReady, children }) {
+/** `live`: what stands beside the site's name, `tools`: at the end of the head. `isReady`: the page shows its data.
+ * @param {{ pages: PageEntry[], name: string, title: string, intro?: string, live?: unknown, tools?: unknown,
+ *   isReady: boolean, children: unknown }} props */
+export function Frame({ pages, name, title, intro, live, tools, isReady, children }) {
   const [isDrawerOpen, setDrawer] = useState(false);
   useDrawn(name, isReady);
   usePageKeys(pages, isReady);
   return html`<${Sidebar} pages=${pages} current=${name} isOpen=${isDrawerOpen} close=${() => setDrawer(false)} />
     <main id="main" class="main" tabindex="-1">
-      <div class="head"><${DrawerButton} open=${() => setDrawer(true)} /><${SiteMenu} /><span class="push">
+      <div class="head"><${DrawerButton} open=${() => setDrawer(true)} /><${SiteMenu} />${live}<span class="push">
         </span>${tools}</div>
       <div class="page-head"><h1 class="page-title">${title}</h1>${intro && html`<p class="page-intro">${intro}</p>`}
         </div>

@@ -4,10 +4,10 @@ import { send, useModule } from "../app/api.js";
 import { Icon } from "../app/icons.js";
 import { PRESETS, SITE, ZONE, may, shift, today } from "../app/state.js";
 import { fieldName, t } from "../app/words.js";
-import { Chips, FilterMenu } from "./filters.js";
 import { Problem, described } from "./frame.js";
 import { COLUMNS, COMPRESSED, DIMENSIONS, EVERY, FIRST_ORDER, FORMATS, REPORTS, bodyOfOrder, partsOf,
   stateOfOrder } from "./order.js";
+import { Where } from "./where.js";
 
 /** @typedef {import("../app/words.js").Word} Word */
 /** @typedef {import("./order.js").Order} Order */
@@ -48,7 +48,8 @@ export function OrderForm({ ordered }) {
       <div class="fields"><${WhenFields} order=${order} set=${set} /></div>
       <${FilterFields} order=${order} set=${set} />
     </form>
-    ${partsOf(order).hasWhere && html`<${Where} order=${order} set=${set} />`}
+    ${partsOf(order).hasWhere && html`<${Where} state=${stateOfOrder(order)}
+      change=${(/** @type {string} */ where) => set({ where })} />`}
     ${COLUMNS[order.what] && html`<${ColumnFields} order=${order} set=${set} />`}
     <details class="more-fields"><summary>${t("callbackTitle")}</summary><p class="muted">${t("callbackText")}</p>
       <label class="field">${t("callbackUrl")}<input form=${FORM} type="url" value=${order.callback}
@@ -141,24 +142,6 @@ function FilterFields({ order, set }) {
       ${hasBots && html`<label class="check"><input type="checkbox" checked=${order.bots}
         onChange=${(/** @type {any} */ event) => set({ bots: event.target.checked })} />${t("botsField")}</label>`}
     </div>`;
-}
-
-/** Conditions on events, with the parts of the other pages. @param {Part} props */
-function Where({ order, set }) {
-  const [opened, setOpened] = useState(/** @type {{ kind: "filter",
-    index: number | null } | { kind: "segment" } | null} */ (null));
-  const dialogs = useModule(opened !== null, () => import("./filter_dialog.js"));
-  const state = stateOfOrder(order);
-  /** @type {Go} */
-  const go = ({ filter }) => filter !== undefined && set({ where: filter });
-  return html`<div class="where"><${FilterMenu} state=${state} go=${go}
-    add=${() => setOpened({ kind: "filter", index: null })} save=${() => setOpened({ kind: "segment" })} />
-    <${Chips} state=${state} go=${go} edit=${(/** @type {number} */ index) => setOpened({ kind: "filter", index })} />
-      </div>
-    ${dialogs && opened?.kind === "filter" && html`<${dialogs.default} state=${state} go=${go} index=${opened.index}
-      close=${() => setOpened(null)} />`}
-    ${dialogs && opened?.kind === "segment" && html`<${dialogs.SegmentDialog} state=${state} go=${go}
-      close=${() => setOpened(null)} />`}`;
 }
 
 /** @param {Part} props */
