@@ -152,7 +152,9 @@ class Requests:
         return [*query, ("dimension", self._rng.choice((*DIMENSIONS, "entry_path", "exit_path")))]
 
     def _event_types(self) -> Query:
-        query = self._filtered() + self._compare(0.4) + self._chance(0.5, "granularity", "day", "week", "month")
+        query = (
+            self._filtered(types=True) + self._compare(0.4) + self._chance(0.5, "granularity", "day", "week", "month")
+        )
         return query + self._chance(0.4, "limit", "1", "1000")
 
     def _properties(self) -> Query:

@@ -80,11 +80,12 @@ class GoalUpdateBody(Schema):
 
 
 class GoalBody(SiteFields, GoalUpdateBody):
-    """A name, and a type or a path."""
+    """A name, and a type or a path. `id`: of a deleted goal, which comes back under it."""
 
     class Meta:
         unknown = RAISE
 
+    id = fields.UUID()
     name = text_field(200, required=True)
 
 

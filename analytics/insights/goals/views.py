@@ -41,7 +41,8 @@ def create() -> tuple[dict[str, Any], int, dict[str, str]]:
     principal, body = require_scope("write"), load_json_body(schemas.GoalBody())
     site = find_site(db.engine, resolve_site_key(principal, read_requested_site(body)))
     with db.engine.begin() as connection:
-        stored = goals.create_goal(connection, site.id, body["name"], make_goal(body), principal.subject)
+        goal, goal_id = make_goal(body), body.get("id")
+        stored = goals.create_goal(connection, site.id, body["name"], goal, principal.subject, goal_id)
     return stored.as_json(), 201, {"Location": public_address(f"{GOALS_PATH}/{stored.id}")}
 
 

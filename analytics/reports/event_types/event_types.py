@@ -87,12 +87,13 @@ class RollupTypes:
     """A TypeSource of any period in the rollups' zone, without a filter."""
 
     def __init__(self, snapshot: Snapshot, selection: EventSelection) -> None:
-        self._source, self._bots = RollupSource(snapshot, selection), selection.bots
+        self._source, self._selection = RollupSource(snapshot, selection), selection
 
     def count(self, period: Period, unit: str) -> Mapping[str, TypeCounts]:
         """Two queries, a bitmap a day and type."""
         days, by_type = DayRange.covering(period), defaultdict[str, dict[date, Count]](dict)
-        counts = sums.counts_by_type(self._source.clip(period), days.first, days.after, self._bots)
+        one, snapshot = self._selection, self._source.clip(period)
+        counts = sums.counts_by_type(snapshot, days.first, days.after, one.bots, one.types)
         for (day, event_type), count in counts.items():
             if count.events and event_type != OTHER:
                 by_type[event_type][day] = count
@@ -137,9 +138,10 @@ class ColumnTypes:
         with self._source.open_columns() as reader:
             rows = select_events(reader, selection, period.start, period.end, parameters)
             bucket, join = find_bucket(reader, "ts", period, bucket_starts(period, unit))
+            is_asked = f"type IN ({', '.join(map(parameters.add, one.types))})" if one.types else "true"
             query = f"""
                 SELECT type, bucket, count(*), count(DISTINCT user_no), min(ts), max(ts)
-                FROM (SELECT type, {bucket} AS bucket, user_no, ts FROM {rows} {join})
+                FROM (SELECT type, {bucket} AS bucket, user_no, ts FROM {rows} {join}) WHERE {is_asked}
                 GROUP BY GROUPING SETS ((type), (type, bucket)) ORDER BY bucket NULLS FIRST
             """
             return reader.execute(query, parameters)

@@ -12,14 +12,13 @@ from analytics.reports.schemas import (
     CompareQuery,
     EventTypesQuery,
     FilterFields,
-    PeriodQuery,
     ReportMeta,
     limit_field,
 )
 
 
-class EventTypesReportQuery(PeriodQuery, CompareQuery, FilterFields):
-    """`granularity`: of the series; `limit`: how many types."""
+class EventTypesReportQuery(EventTypesQuery, CompareQuery, FilterFields):
+    """`type`: only these; `granularity`: of the series; `limit`: how many types."""
 
     granularity = fields.String(
         load_default="day",

@@ -204,7 +204,7 @@ def event_types(site: Site, request: Request) -> Any:
 
 def _events_by_type(site: Site, request: Request, period: Period) -> dict[str, list[Event]]:
     found: dict[str, list[Event]] = {}
-    for event in site.select_filtered(request, period, None):
+    for event in site.select_filtered(request, period, request.types):
         found.setdefault(event.type, []).append(event)
     return found
 

@@ -92,6 +92,13 @@ def test_types_by_week_are_limited(report: Report, events: Any) -> None:
     assert "previous" not in row
 
 
+@pytest.mark.parametrize("query", ["", "&filter=country==DE"])
+def test_only_the_named_types_are_listed(report: Report, events: Any, query: str) -> None:
+    every = report("event-types", f"{PERIOD}{query}")["types"]
+    found = report("event-types", f"{PERIOD}{query}&type=order&type=signup&type=none")
+    assert found["types"] == [row for row in every if row["type"] in ("order", "signup")]
+
+
 def test_a_period_that_cuts_a_day_has_its_events_alone(report: Report, events: Any) -> None:
     found = report("event-types", "from=2026-03-02T10:00:00Z&to=2026-03-03T10:00:00Z")
     counted = [event for event in events if "2026-03-02T10:00" <= event["ts"] < "2026-03-03T10:00"]
