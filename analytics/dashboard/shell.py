@@ -21,7 +21,9 @@ PAGES: Mapping[str, str] = {
     "overview": "Overview",
     "realtime": "Realtime",
     "links": "Links",
+    "events": "Goals & events",
     "funnels": "Funnels",
+    "experiments": "Experiments",
     "users": "Users",
     "exports": "Exports",
     "operations": "Operations",
@@ -30,7 +32,12 @@ PAGES: Mapping[str, str] = {
 }
 OVERVIEW = "overview"
 # Style sheets beside those of all pages.
-STYLES: Mapping[str, tuple[str, ...]] = {"funnels": ("funnels.css",), "users": ("funnels.css",)}
+STYLES: Mapping[str, tuple[str, ...]] = {
+    "events": ("events.css",),
+    "experiments": ("events.css",),
+    "funnels": ("funnels.css",),
+    "users": ("funnels.css",),
+}
 KPIS = ("Visitors", "Visits", "Page views", "Views per visit", "Bounce rate", "Visit duration")
 SITES_REQUEST = "/api/analytics/reports/overview/sites?days=28&compare=previous&limit=100"
 LISTS = (
@@ -43,7 +50,7 @@ GROUP = (
     *("funnel", "step", "reached", "cohort", "unit", "offset"),
     *("goal", "exposure_type", "variant_property", "variant", "converted", "type"),
 )
-USER_ROWS, TIMELINE_ROWS = "50", "100"
+USER_ROWS, TIMELINE_ROWS, TYPE_ROWS = "50", "100", "200"
 DEFAULT_PERIOD, DAYS = "28d", {"day": "1", "7d": "7", "28d": "28", "91d": "91"}
 
 
@@ -74,6 +81,8 @@ def _first_request(page: str, site: Site | None, address: Mapping[str, str], per
         return build_first_request(site, address, clock.now())
     if page == "funnels":
         return f"/api/v1/funnels/?site={_encode(site.key)}"
+    if page == "events" and not (address.get("type") or address.get("goal")):
+        return build_types_request(site, address, clock.now())
     may_list = page == "users" and not person.scopes.isdisjoint({"export", "admin"})
     return build_users_request(site, address, clock.now()) if may_list else ""
 
@@ -90,13 +99,19 @@ def build_users_request(site: Site, address: Mapping[str, str], now: datetime) -
     return _join("/api/analytics/reports/users", ({"site": site.key} if "cohort" in given else query) | given)
 
 
+def build_types_request(site: Site, address: Mapping[str, str], now: datetime) -> str:
+    """The list of event types, as pages/events.js builds it."""
+    period, days = _read_period(address, clock.day_of(now, clock.zone(site.zone)))
+    query = {"site": site.key, **period} | ({"filter": address["filter"]} if address.get("filter") else {})
+    query |= {"granularity": "day" if days <= 31 else "week" if days <= 210 else "month", "limit": TYPE_ROWS}
+    return _join("/api/analytics/reports/event-types", query | _read_compare(address))
+
+
 def build_first_request(site: Site, address: Mapping[str, str], now: datetime) -> str:
     """The request of the overview, as app/api.js builds it."""
     period, days = _read_period(address, clock.day_of(now, clock.zone(site.zone)))
     query = {"site": site.key, **period, "granularity": _granularity(address.get("unit", ""), days)}
-    compare = address.get("compare", "")
-    if compare != "none":
-        query["compare"] = "year" if compare == "year" else "previous"
+    query |= _read_compare(address)
     if address.get("filter"):
         query["filter"] = address["filter"]
     query |= {"lists": ",".join(LISTS), "measures": MEASURES, "limit": ROWS}
@@ -105,6 +120,11 @@ def build_first_request(site: Site, address: Mapping[str, str], now: datetime) -
 
 def _join(path: str, query: Mapping[str, str]) -> str:
     return f"{path}?" + "&".join(f"{name}={_encode(text)}" for name, text in query.items())
+
+
+def _read_compare(address: Mapping[str, str]) -> dict[str, str]:
+    compare = address.get("compare", "")
+    return {} if compare == "none" else {"compare": "year" if compare == "year" else "previous"}
 
 
 def _read_period(address: Mapping[str, str], today: date) -> tuple[dict[str, str], int]:

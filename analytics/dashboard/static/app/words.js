@@ -78,7 +78,7 @@ const en = {
   // Help
   helpTitle: "Keyboard shortcuts", help: "This help", goTo: "Go to {name}",
   // Pages, and their group in the side bar
-  behaviour: "Behaviour", funnels: "Funnels", users: "Users",
+  behaviour: "Behaviour", experiments: "Experiments", funnels: "Funnels", users: "Users",
   data: "Data", realtime: "Realtime", links: "Links", exports: "Exports", operations: "Operations", settings: "Settings", start: "Install",
 };
 
@@ -86,6 +86,7 @@ const en = {
 /** @typedef {keyof Words | keyof import("./words_pages.js").PageWords
  *   | keyof import("./words_operations.js").OperationsWords
  *   | keyof import("./words_funnels.js").FunnelWords
+ *   | keyof import("./words_events.js").EventWords
  *   | keyof import("./words_settings.js").SettingsWords} Word */
 
 const LANGUAGES = ["en", "de"];

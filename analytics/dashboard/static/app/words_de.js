@@ -69,6 +69,6 @@ export const de = {
   took: "Geladen in {time}", distinct: "Besucher sind verschiedene Personen: als Mengen gezählt, nie addiert",
   noSites: "Keine Websites", noSitesText: "Dieses Konto darf keine Website lesen.",
   helpTitle: "Tastenkürzel", help: "Diese Hilfe", goTo: "Gehe zu {name}",
-  behaviour: "Verhalten", funnels: "Trichter", users: "Nutzer",
+  behaviour: "Verhalten", experiments: "Experimente", funnels: "Trichter", users: "Nutzer",
   data: "Daten", realtime: "Echtzeit", links: "Links", exports: "Exporte", operations: "Betrieb", settings: "Einstellungen", start: "Einbauen",
 };
