@@ -16,7 +16,7 @@ INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --re
 
 .DEFAULT_GOAL := help
 .PHONY: help run dev shell flask test thorough test-python-sdk faults fuzz model bench lint sdk sdk-release check-js test-js sdk-sizes sdk-cost \
-  test-browser clean venv lock
+  test-browser shots clean venv lock
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile | expand -t 25
@@ -88,6 +88,10 @@ sdk-cost: $(BROWSER_STAMP) ## measure what track() costs the page in Chromium
 
 test-browser: $(BROWSER_STAMP) $(NODE_STAMP) ## test the SDK and the dashboard in Chromium (apt-get install chromium, or CHROMIUM=/path)
 	@exec $(BIN)/pytest -n 2 --dist loadfile --reruns 1 -rR $(or $(ARGS),tests/browser)
+
+shots: $(BROWSER_STAMP) ## pictures of every page of the dashboard in its states (OUT=build/shots, SHOTS="overview exports")
+	@$(BIN)/pytest -p no:xdist tests/browser/dashboard/shots.py
+	@echo "The pictures are in $(or $(OUT),build/shots)"
 
 clean: ## remove the virtual environment and caches (DATA=1: .data/ too)
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis

@@ -107,6 +107,12 @@ class Settings:
     admin_password: str = _setting(
         "", any_text, "password of the account admin of the dashboard; none: the accounts of flask user", secret=True
     )
+    sign_in_secret: str = _setting(
+        "",
+        parse_secret,
+        "outside production: who has it signs in as admin by a link; make run makes one, and prints the link",
+        secret=True,
+    )
     session_days: int = _setting(14, integer(1, 365), "days after which somebody must sign in to the dashboard again")
     anonymous_scopes: tuple[str, ...] = _setting((), scopes, "what a caller without a token may do")
     identity_salt: str = _setting(

@@ -58,6 +58,7 @@ BLUEPRINT_MODULES = (
     "analytics.clients.views",
     "analytics.ops.views",
     "analytics.ops.dead_letters.views",
+    "analytics.ops.storage.views",
     "analytics.audit.trace.views",
     "analytics.audit.views",
     "analytics.apidocs.views",

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from werkzeug.exceptions import HTTPException
 
 log = logging.getLogger(__name__)
-# The code of the problem that a request is answered with, for the access log: the body may be compressed.
-PROBLEM_CODE_KEY = "analytics.problem_code"
+# The error that a request is answered with, for the access log and for pages: the body may be compressed.
+PROBLEM_KEY = "analytics.problem"
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +129,7 @@ def problem_response(error: AnalyticsError) -> "Response":
         **error.extra,
     }
     if has_request_context():
-        request.environ[PROBLEM_CODE_KEY] = error.code
+        request.environ[PROBLEM_KEY] = error
     if error.errors:
         body["errors"] = [problem.as_json() for problem in error.errors]
     response = Response(msgspec.json.encode(body), error.status, mimetype="application/problem+json")

@@ -45,6 +45,7 @@ os.environ["FLASK_SKIP_DOTENV"] = "1"
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 App.url_map_class = staticmethod(lambda **options: SHARED)  # type: ignore[assignment]
 SECRET = "a-secret-that-only-the-tests-use"
+SIGN_IN_SECRET = "the-secret-of-a-link-in-the-tests"
 TEMPLATE = "template_migrated"
 REDIS_DATABASES = 16
 SERVERS = pytest.StashKey[dict[str, str]]()
@@ -98,6 +99,7 @@ def settings_for(servers: dict[str, str], database: str, number: int) -> Setting
         celery_broker_url=f"{servers['redis']}{2 * number}",
         redis_url=f"{servers['redis']}{2 * number + 1}",
         jwt_secret_key=SECRET,
+        sign_in_secret=SIGN_IN_SECRET,
         export_url=f"{servers['exports']}/{database}",
         columns_folder=servers["columns"],
     )

@@ -229,3 +229,36 @@ def test_campaigns_are_folded_and_events_of_before_have_no_channel(app: Flask, e
             assert tuple(visit) == ("X", "ärzte", "cpc")
             connection.execute(text("TRUNCATE rollups, visit_rollups, visits"))
         upgrade(folder)
+
+
+def test_what_accounts_own_has_their_new_subject(app: Flask, engine: Engine) -> None:
+    folder, ids = str(ROOT / "migrations"), ("account:ann", "account:local", "a-token")
+    with app.app_context():
+        downgrade(folder, "0032")
+        with engine.begin() as connection:
+            connection.execute(
+                text(
+                    "INSERT INTO sessions (id, token_hash, subject, scopes, parent_id, created_at, expires_at)"
+                    " SELECT gen_random_uuid(), id::bytea, 'ann', '{read}', id, now(), now() FROM unnest(:ids) id"
+                ),
+                {"ids": list(ids)},
+            )
+            connection.execute(
+                text(
+                    "INSERT INTO export_schedules (id, site_id, owner, request, every, at, zone, next_run_at, created_at)"
+                    " SELECT gen_random_uuid(), 1, 'ann', jsonb_build_object('token_id', id), 'day', '06:00', 'UTC', now(),"
+                    " now() FROM unnest(:ids) id"
+                ),
+                {"ids": list(ids)},
+            )
+        upgrade(folder)
+        with engine.begin() as connection:
+            found = connection.execute(text("SELECT subject, parent_id, revoked_at IS NULL FROM sessions")).all()
+            owners = connection.execute(text("SELECT request ->> 'token_id', owner FROM export_schedules")).all()
+            connection.execute(text("TRUNCATE sessions, export_schedules"))
+    assert set(found) == {
+        ("account:ann", "account:ann", True),
+        ("account:admin", "account:local", False),
+        ("ann", "a-token", True),
+    }
+    assert dict(owners) == {"account:ann": "account:ann", "account:admin": "account:admin", "a-token": "ann"}

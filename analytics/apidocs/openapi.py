@@ -24,10 +24,11 @@ from analytics.web.site_parameters import SITE_HEADER, SITE_NAMES
 
 API_DESCRIPTION = """
 Self-hosted event analytics. Send `Authorization: Bearer` and a JWT (`flask token create` makes one) or a secret key,
-`sk_…` (`flask key create`). Its scopes say what it may do, its sites where: `ingest` sends events, `read` sees
-reports, `export` takes files of raw data and lists users, `write` changes funnels, goals, segments, notes and (with
-`export`) schedules, `admin` does all. A key may also be the user name of Basic authentication. Pages send events with a
-publishable key, `pk_…`, in the same ways, as `?key=`, or as `key` in the body. Aggregated reports of a site with
+`sk_…` (`flask key create`). Its scopes say what it may do, its sites where: `ingest` sends events, `read` sees reports,
+`export` takes files of raw data and lists users, `write` changes funnels, goals, segments, notes and (with `export`)
+schedules, `admin` does all. A key may also be the user name of Basic authentication. Pages send events with a
+publishable key, `pk_…`, in the same ways, as `?key=`, or as `key` in the body. The browser of somebody who has signed
+in at `/login` sends a cookie, and with all but GET the header `X-CSRF-Token: 1`. Aggregated reports of a site with
 `public_stats` need no credential; those of another are also shown to `?share=` and the token of a share link.
 
 Every response carries `X-Request-ID`, which the logs and the audit log record, and `X-Analytics-Process-Time` in
@@ -50,7 +51,10 @@ TAGS: Mapping[str, tuple[str, str]] = {
     r"/api/v1/funnels": ("Funnels", "Steps of users, and where they drop off."),
     r"/api/v1/": ("Websites", "Page views, visitors and their sources."),
     r"/api/analytics/exports": ("Exports", "Files of events and reports, written in the background."),
-    r"/api/analytics/(sites|keys|tokens|me|privacy|dead-letters|audit)": ("Administration", "Sites, keys, audits."),
+    r"/api/analytics/(sites|keys|tokens|me|privacy|dead-letters|storage|audit)": (
+        "Administration",
+        "Sites, keys, audits.",
+    ),
     r"/api/analytics/openapi.json|/(livez|readyz)|.*health": ("Health", "State of the service."),
 }
 # Routes that are not operations of the API.
@@ -90,6 +94,19 @@ SECURITY_SCHEMES: Mapping[str, Mapping[str, str]] = {
         "in": "query",
         "name": "share",
         "description": "The token of a share link: aggregated reports of its site.",
+    },
+    # As auth/sessions/sessions.py reads them.
+    "sessionCookie": {
+        "type": "apiKey",
+        "in": "cookie",
+        "name": "session",
+        "description": "Of somebody who has signed in at `/login`. By HTTPS its name is `__Host-session`.",
+    },
+    "csrfHeader": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "X-CSRF-Token",
+        "description": "`1`, beside the cookie of a session in all requests but GET.",
     },
 }
 # What carries the narrow kinds of callers (Kind of auth/principal.py), and what they may then do.
@@ -200,7 +217,7 @@ def _operations(app: Flask) -> Iterator[tuple[Rule, str, Callable[..., Any], Ope
 def _operation(
     rule: Rule, method: str, view: Callable[..., Any], doc: OperationDoc, plugin: MarshmallowPlugin
 ) -> dict[str, Any]:
-    security = _security(rule, view)
+    security = _security(rule, method, view)
     found: dict[str, Any] = {
         "operationId": re.sub(r"\W+", "_", f"{method.lower()}{rule.rule}").strip("_"),
         "summary": doc.summary,
@@ -216,12 +233,14 @@ def _operation(
     return found | {"x-codeSamples": [{"lang": "Shell", "label": "curl", "source": _curl(rule, method, found, doc)}]}
 
 
-def _security(rule: Rule, view: Callable[..., Any]) -> list[dict[str, list[str]]]:
+def _security(rule: Rule, method: str, view: Callable[..., Any]) -> list[dict[str, list[str]]]:
     """Alternatives, each with its scopes: OpenAPI 3.1 lets a list say the roles that any kind of credential needs."""
     # One of these; a plus sign joins scopes that are needed together.
     scopes = getattr(view, "guarded_scope", "").split()
     kinds = view.admitted_kinds(rule.rule) if hasattr(view, "admitted_kinds") else ()
     found = [{name: needed.split("+")} for needed in scopes for name in ("bearerAuth", "basicAuth")]
+    header: dict[str, list[str]] = {} if method == "GET" else {"csrfHeader": []}
+    found += [{"sessionCookie": needed.split("+")} | header for needed in scopes]
     return found + [security for kind, security in NARROW_SECURITY.items() if kind in kinds]
 
 

@@ -13,18 +13,18 @@ from analytics.apidocs.operations import documented
 from analytics.audit import schemas
 from analytics.audit.balance_sheet import BalanceSheet
 from analytics.audit.run import audit_recent, run_audit
-from analytics.audit.time_limit import LimitedAudit, limit_audit
 from analytics.auth.guard import Principal, guarded, require_scope, resolve_site_key
 from analytics.errors import BadInput, Unavailable, bad_parameter
 from analytics.extensions import buffer_redis, db
 from analytics.sites.sites import Site, find_site
 from analytics.store.connections import try_exclusive
+from analytics.store.time_limit import Limited, limit_time
 from analytics.web.site_parameters import read_requested_site
 from analytics.web.validation import read_query
 
 blueprint = Blueprint("audit", __name__)
 AUDIT_LOCK_ID = 7_205_330
-TIME_LIMIT_S, RETRY_AFTER_S = 20.0, 5
+TIME_LIMIT_S, RETRY_AFTER_S, RETRY_TOO_LONG_S = 20.0, 5, 60
 MAX_ROWS = 50_000
 
 
@@ -38,7 +38,7 @@ def audit() -> Response:
     with try_exclusive(db.engine, AUDIT_LOCK_ID) as is_alone:
         if not is_alone:
             raise Unavailable("another audit is running; try again shortly", RETRY_AFTER_S)
-        with limit_audit(db.engine, TIME_LIMIT_S) as limited:
+        with limit_time(db.engine, TIME_LIMIT_S, _took_too_long()) as limited:
             sheet = _run(limited, site, query)
     _check_rows(sheet)
     response = jsonify(sheet.as_json())
@@ -46,12 +46,17 @@ def audit() -> Response:
     return response
 
 
-def _run(limited: LimitedAudit, site: Site | None, query: dict[str, Any]) -> BalanceSheet:
+def _run(limited: Limited, site: Site | None, query: dict[str, Any]) -> BalanceSheet:
     engine, redis = limited.engine, buffer_redis()
     if "first" not in query:
-        return audit_recent(engine, redis, site, limited.progress)
+        return audit_recent(engine, redis, site, limited.check)
     after = query["last"] + timedelta(days=1) if "last" in query else None
-    return run_audit(engine, redis, site, query["first"], after, query["full"], limited.progress)
+    return run_audit(engine, redis, site, query["first"], after, query["full"], limited.check)
+
+
+def _took_too_long() -> Unavailable:
+    detail = f"the audit took longer than {TIME_LIMIT_S:g} s; name a site or fewer days, for example site=shop"
+    return Unavailable(f"{detail}&from=2026-11-23&to=2026-11-23; flask audit has no limit", RETRY_TOO_LONG_S)
 
 
 def _read_site(principal: Principal) -> Site | None:

@@ -98,6 +98,11 @@ def address_network(address: str) -> str:
     return str(ip_network((address, 64), strict=False)) if ":" in address else address
 
 
+def mask_address(address: str) -> str:
+    """What may stay of a normalized address: 24 bits of IPv4, 48 of IPv6, as ANONYMIZE_IPS_AFTER_DAYS leaves."""
+    return str(ip_network((address, 48 if ":" in address else 24), strict=False)) if address else ""
+
+
 @lru_cache(maxsize=4096)
 def _is_trusted(address: str, trusted: tuple[str, ...]) -> bool:
     return any(ip_address(address) in ip_network(network) for network in trusted)

@@ -7,6 +7,7 @@ The order: `Authorization: Bearer` (JWT, `sk_…`, `pk_…`), `Authorization: Ba
 import base64
 import binascii
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -18,9 +19,11 @@ from analytics.auth.keys import keys, share_links
 from analytics.auth.keys.credential_cache import CredentialCache
 from analytics.auth.principal import Principal
 from analytics.auth.sessions import sessions
+from analytics.auth.sessions.setting_secrets import digest_secrets
 from analytics.auth.site_names import SiteNames
 from analytics.auth.tokens.tokens import TokenVerifier, expiry_detail
 from analytics.errors import Unauthorised
+from config import Settings
 
 ACCEPTED = "accepted: Bearer and a JWT or a key, for example Authorization: Bearer eyJhbGciOi… or Bearer sk_…"
 MAX_KEY_CHARS = 200
@@ -30,8 +33,8 @@ KEY_PREFIXES = (keys.SECRET_PREFIX, keys.PUBLISHABLE_PREFIX)
 class Authenticator:
     """Makes principals of tokens, keys and share links. One per app; thread-safe.
 
-    `check_caller`: called before PostgreSQL is asked for a key or link, and may raise. `public_url`: says whether
-    browsers come by HTTPS.
+    `check_caller`: called before PostgreSQL is asked for a key or link, and may raise. PUBLIC_URL says whether browsers
+    come by HTTPS.
     """
 
     def __init__(
@@ -39,13 +42,14 @@ class Authenticator:
         engine: Callable[[], Engine],
         redis: Callable[[], Redis],
         check_caller: Callable[[], None],
-        public_url: str = "",
+        settings: Settings,
     ) -> None:
-        self._public_url = public_url
+        self._public_url = settings.public_url
         self.tokens = TokenVerifier(engine, redis)
         self.keys = CredentialCache(engine, keys.load_credentials, keys.record_use, check_caller)
         self.share_links = CredentialCache(engine, share_links.load_credentials, share_links.record_use, check_caller)
-        self.sessions = CredentialCache(engine, sessions.load_credentials, sessions.record_use, check_caller)
+        load_sessions = partial(sessions.load_credentials, digest_secrets(settings))
+        self.sessions = CredentialCache(engine, load_sessions, sessions.record_use, check_caller)
         self.site_names = SiteNames(engine)
 
     def clear(self) -> None:

@@ -10,7 +10,8 @@ are GCRA buckets ("virtual scheduling" of ITU-T I.371): after a silent minute th
 accepted while one event is left and paid for afterwards, so that no batch is ever too large. A bucket's key expires
 when the bucket is full again. Cost: about 50 us each.
 
-While Redis is unavailable nothing is limited (the append itself then fails), and what was let through is counted.
+While Redis is unavailable nothing is limited (the append itself then fails), and what was let through is counted;
+only attempts to sign in are counted then, too (sign_in_limits.py).
 """
 
 import logging
@@ -33,8 +34,6 @@ from analytics.web.app import current_application, current_request
 log = logging.getLogger(__name__)
 
 MINUTE_US = 60_000_000
-# A password of eight letters lasts for millennia.
-SIGN_INS_PER_MINUTE = 10
 BUDGET_ENVIRON_KEY = "analytics.spent"
 PUBLIC_KINDS = frozenset({Kind.PUBLISHABLE_KEY, Kind.SHARE, Kind.ANONYMOUS})
 # While Redis does not answer, one request in this time tries it; the others do not wait.
@@ -45,7 +44,7 @@ LOG_INTERVAL_S = 10.0
 SPEND_SCRIPT = """
 local now, unit, count = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 local full = math.max(now, tonumber(redis.call('GET', KEYS[1]) or '0'))
-if full - now + 0.999 * unit > 60000000 then return {0, full - now} end
+if full - now + 0.999 * unit > tonumber(ARGV[4]) then return {0, full - now} end
 full = full + count * unit
 redis.call('SET', KEYS[1], string.format('%.0f', full), 'PX', math.ceil((full - now) / 1000) + 1)
 return {1, full - now}
@@ -69,7 +68,7 @@ class Budget(NamedTuple):
     @property
     def retry_after_s(self) -> int:
         """Seconds until one more is allowed."""
-        return max(1, ceil((self.resets_in_us + MINUTE_US / self.limit - MINUTE_US) / 1_000_000))
+        return wait_s(self.resets_in_us, MINUTE_US / self.limit, MINUTE_US)
 
 
 class Outage:
@@ -152,12 +151,6 @@ def enforce_event_limit(principal: Principal, count: int) -> None:
     _spend(principal, "events", _smaller(principal, own, public), count)
 
 
-def enforce_sign_in_limit() -> None:
-    """Counts an attempt to sign in from this address. Raises TooMany."""
-    anonymous = Principal("anonymous", frozenset(), None, kind=Kind.ANONYMOUS)
-    _spend(anonymous, "sign-ins", Limit(SIGN_INS_PER_MINUTE, "from one address"), 1)
-
-
 def add_headers(response: Response) -> Response:
     """Adds the RateLimit-* headers of the budget that was spent last, if there is a limit."""
     spent: Budget | None = current_request().environ.get(BUDGET_ENVIRON_KEY)
@@ -195,17 +188,31 @@ def _is_exempt() -> bool:
     return bool(address) and ip_address(address).is_loopback
 
 
-def _spend(principal: Principal, name: str, limit: Limit, count: int) -> None:
+def spend(key: str, unit_us: float, count: int, window_us: int = MINUTE_US) -> tuple[bool, int] | None:
+    """Whether the bucket of `window_us` had a unit left, and the microseconds until it is full again; None while Redis
+    does not answer."""
     now = clock.now().timestamp()
-    if not limit.per_minute or outage().is_waiting(now):
-        return
+    if outage().is_waiting(now):
+        return None
     try:
-        allowed, full_us = _run(_bucket(name, principal), int(now * 1_000_000), MINUTE_US / limit.per_minute, count)
+        allowed, full_us = _run(key, int(now * 1_000_000), unit_us, count, window_us)
     except RedisError as error:
         outage().record(now, error)
-        return
+        return None
     outage().end()
-    _apply(Budget(name, limit.per_minute, bool(allowed), full_us), limit)
+    return bool(allowed), full_us
+
+
+def wait_s(full_us: float, unit_us: float, window_us: float) -> int:
+    """Seconds until a bucket that is full again in `full_us` has a unit."""
+    return max(1, ceil((full_us + unit_us - window_us) / 1_000_000))
+
+
+def _spend(principal: Principal, name: str, limit: Limit, count: int) -> None:
+    if not limit.per_minute:
+        return
+    if spent := spend(_bucket(name, principal), MINUTE_US / limit.per_minute, count):
+        _apply(Budget(name, limit.per_minute, *spent), limit)
 
 
 def _bucket(name: str, principal: Principal) -> str:
@@ -221,8 +228,8 @@ def _apply(budget: Budget, limit: Limit) -> None:
         raise TooMany(f"{detail}; try again in {wait} s", retry_after_s=wait, limit=limit.per_minute)
 
 
-def _run(key: str, now_us: int, unit_us: float, count: int) -> list[int]:
-    redis, arguments = append_redis(), (1, key, now_us, repr(unit_us), count)
+def _run(key: str, now_us: int, unit_us: float, count: int, window_us: int = MINUTE_US) -> list[int]:
+    redis, arguments = append_redis(), (1, key, now_us, repr(unit_us), count, window_us)
     try:
         reply: list[int] = redis.evalsha(SPEND_SCRIPT_SHA1, *arguments)
     except NoScriptError:

@@ -19,6 +19,10 @@ class Kind(StrEnum):
     ANONYMOUS = "anonymous"
 
 
+ACCOUNT_PREFIX = "account:"
+# How subjects and ids begin that no token may choose: by them limits are counted, exports owned and sessions ended. The
+# last is that of tokens whose `sub` begins so.
+RESERVED_PREFIXES = (ACCOUNT_PREFIX, "key:", "share:", "session:", "token:")
 # Whoever has these is unknown, so a route takes them only where its guard says so.
 NARROW_KINDS = frozenset({Kind.PUBLISHABLE_KEY, Kind.SHARE})
 

@@ -5,11 +5,11 @@ from datetime import date, datetime, timedelta
 
 import click
 from flask.cli import with_appcontext
-from sqlalchemy import text
 
 from analytics import clock
 from analytics.auth.guard import DEFAULT_SITE
 from analytics.cli import DAY
+from analytics.columnar.files_status import read_status
 from analytics.columnar.limits import configured_limits
 from analytics.columnar.local_files import configured_files
 from analytics.columnar.write import write_day
@@ -25,33 +25,16 @@ site_option = click.option(
     "--site", "site_key", default=DEFAULT_SITE, show_default=True, metavar="KEY", help="Key of the site."
 )
 
-# A row for each site; bodies are not read.
-STATUS = text(f"""
-SELECT s.key, count(*) AS days, count(*) FILTER (WHERE c.through >= e.last_drain_no) AS written,
-    count(*) FILTER (WHERE c.through >= e.last_drain_no AND f.are_named) AS named,
-    coalesce(sum(f.rows), 0)::bigint AS rows, coalesce(sum(f.bytes), 0)::bigint AS bytes
-FROM event_days e
-{event_visits.join_site_and_visits()}
-LEFT JOIN column_days c ON c.site_id = e.site_id AND c.day = e.day
-CROSS JOIN LATERAL (
-    SELECT sum(rows) AS rows, sum(octet_length(body)) AS bytes,
-        bool_and(visits_version IS NOT DISTINCT FROM {event_visits.VISITS_VERSION}) AS are_named
-    FROM column_files WHERE site_id = e.site_id AND day = e.day
-) AS f
-GROUP BY s.key
-ORDER BY s.key
-""")  # noqa: S608  # of constants
-
 
 @click.command("status")
 @with_appcontext
 def show_status() -> None:
     """How many days of each site are in column files, and what they take."""
     with db.engine.connect() as connection:
-        for key, days, written, named, rows, size in connection.execute(STATUS):
-            each = f", {size / rows:.1f} bytes an event" if rows else ""
-            events = f"{rows:,} events, {size / 1e6:,.1f} MB{each}"
-            click.echo(f"{key}: {written:,} of {days:,} days written, {named:,} with visits; {events}")
+        for one in read_status(connection):
+            each = f", {one.bytes / one.events:.1f} bytes an event" if one.events else ""
+            events = f"{one.events:,} events, {one.bytes / 1e6:,.1f} MB{each}"
+            click.echo(f"{one.site}: {one.written:,} of {one.days:,} days written, {one.named:,} with visits; {events}")
 
 
 @click.command("rebuild")

@@ -4,6 +4,7 @@ The browser begins the request while it loads the scripts; app/api.js builds the
 Only this module and app/state.js, app/api.js know how the address of a page becomes a query.
 """
 
+import re
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 from urllib.parse import quote_plus
@@ -13,6 +14,7 @@ from flask import render_template
 from analytics import clock
 from analytics.auth.principal import Principal
 from analytics.dashboard.assets import Assets
+from analytics.reports.report_period import MAX_DAYS_BY_GRANULARITY
 from analytics.sites.sites import Site
 from config import VERSION
 
@@ -45,6 +47,8 @@ LISTS = (
     *("region", "city", "browser", "os", "device", "type", "goals", "busiest_hours"),
 )
 MEASURES, ROWS = "visitors,visits,events", "9"
+UNITS = ("hour", "day", "week", "month")
+DAY = re.compile(r"[1-9]\d{3}-\d\d-\d\d", re.ASCII)
 # Parameters of the page of users, which are those of the API (users/schemas.py).
 GROUP = (
     *("funnel", "step", "reached", "cohort", "unit", "offset"),
@@ -104,14 +108,17 @@ def build_types_request(site: Site, address: Mapping[str, str], now: datetime) -
     period, days = _read_period(address, clock.day_of(now, clock.zone(site.zone)))
     query = {"site": site.key, **period} | ({"filter": address["filter"]} if address.get("filter") else {})
     query |= {"granularity": "day" if days <= 31 else "week" if days <= 210 else "month", "limit": TYPE_ROWS}
-    return _join("/api/analytics/reports/event-types", query | _read_compare(address))
+    compare, _ = _read_comparison(address.get("compare", ""))
+    return _join("/api/analytics/reports/event-types", query | ({} if compare == "none" else {"compare": compare}))
 
 
 def build_first_request(site: Site, address: Mapping[str, str], now: datetime) -> str:
     """The request of the overview, as app/api.js builds it."""
     period, days = _read_period(address, clock.day_of(now, clock.zone(site.zone)))
-    query = {"site": site.key, **period, "granularity": _granularity(address.get("unit", ""), days)}
-    query |= _read_compare(address)
+    compare, compared_days = _read_comparison(address.get("compare", ""))
+    query = {"site": site.key, **period, "granularity": _granularity(address.get("unit", ""), days, compared_days)}
+    if compare != "none":
+        query["compare"] = compare
     if address.get("filter"):
         query["filter"] = address["filter"]
     query |= {"lists": ",".join(LISTS), "measures": MEASURES, "limit": ROWS}
@@ -122,15 +129,10 @@ def _join(path: str, query: Mapping[str, str]) -> str:
     return f"{path}?" + "&".join(f"{name}={_encode(text)}" for name, text in query.items())
 
 
-def _read_compare(address: Mapping[str, str]) -> dict[str, str]:
-    compare = address.get("compare", "")
-    return {} if compare == "none" else {"compare": "year" if compare == "year" else "previous"}
-
-
 def _read_period(address: Mapping[str, str], today: date) -> tuple[dict[str, str], int]:
     """The parameters of the period, and its days."""
     name, month = address.get("period", ""), today.replace(day=1)
-    if name == "custom" and (days := _read_days(address)):
+    if name == "custom" and (days := _read_days(address.get("from", ""), address.get("to", ""))):
         return {"from": str(days[0]), "to": str(days[1])}, (days[1] - days[0]).days + 1
     last = month - timedelta(days=1)
     others: dict[str, tuple[dict[str, str], int]] = {
@@ -143,20 +145,34 @@ def _read_period(address: Mapping[str, str], today: date) -> tuple[dict[str, str
     return others.get(name, ({"days": count}, int(count)))
 
 
-def _read_days(address: Mapping[str, str]) -> tuple[date, date] | None:
+def _read_comparison(text: str) -> tuple[str, int]:
+    """The parameter, and the days of a range; 0 for others."""
+    first, _, last = text.partition("..")
+    if days := _read_days(first, last):
+        return text, (days[1] - days[0]).days + 1
+    return text if text in ("none", "year") else "previous", 0
+
+
+def _read_days(first: str, last: str) -> tuple[date, date] | None:
+    if not (DAY.fullmatch(first) and DAY.fullmatch(last)):
+        return None
     try:
-        return date.fromisoformat(address.get("from", "")), date.fromisoformat(address.get("to", ""))
+        return date.fromisoformat(first), date.fromisoformat(last)
     except ValueError:
         return None
 
 
-def _granularity(wanted: str, days: int) -> str:
-    fits = {"hour": days <= 31, "day": 2 < days <= 366, "week": days > 13, "month": days > 59}
-    if fits.get(wanted):
+def _granularity(wanted: str, days: int, compared_days: int) -> str:
+    is_readable = {"hour": True, "day": days > 2, "week": days > 13, "month": days > 59}
+    if is_readable.get(wanted) and _is_accepted(wanted, max(days, compared_days)):
         return wanted
-    if days <= 2:
-        return "hour"
-    return "day" if days <= 92 else "week" if days <= 200 else "month"
+    suiting = "hour" if days <= 2 else "day" if days <= 92 else "week" if days <= 200 else "month"
+    longer = UNITS[UNITS.index(suiting) :]
+    return next(unit for unit in longer if _is_accepted(unit, compared_days))
+
+
+def _is_accepted(unit: str, days: int) -> bool:
+    return days <= MAX_DAYS_BY_GRANULARITY.get(unit, days)
 
 
 def _encode(text: str) -> str:

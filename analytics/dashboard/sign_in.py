@@ -1,26 +1,24 @@
-"""Signing in and out: a token, or name and password, for the cookie of a session. views.py calls it."""
+"""Signing in and out: a token, name and password, or the secret of a link, for the cookie of a session. views.py calls
+it."""
 
 from datetime import UTC, datetime, timedelta
-from ipaddress import ip_address
-from urllib.parse import urlsplit
+from typing import NamedTuple
 
 from flask import Request, Response
-from werkzeug.exceptions import SecurityError
 
-from analytics.auth.client_address import client_address
+from analytics.auth import sign_in_limits
+from analytics.auth.client_address import client_address, mask_address
 from analytics.auth.guard import authenticator
 from analytics.auth.keys import keys
-from analytics.auth.principal import Kind, Principal
-from analytics.auth.sessions import sessions
-from analytics.auth.sessions.accounts import ADMIN, LOCAL, PasswordChecker, account_id
+from analytics.auth.principal import Principal
+from analytics.auth.sessions import accounts, sessions
+from analytics.auth.sessions.accounts import SETTINGS_ADMIN, Account, PasswordChecker, lock_unchanged, person_of
+from analytics.auth.sessions.setting_secrets import check_sign_in_secret, digest_secrets
 from analytics.errors import Forbidden, Unauthorised
 from analytics.extensions import buffer_redis, db, settings
 from analytics.web.app import current_application
 
-# Hosts by which only this machine is meant: another site's page cannot have one of them as its own.
-LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
-# A proxy or tunnel on this machine, which lets in others from its address, sends one of them.
-PROXY_HEADERS = ("Forwarded", "Via", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Real-IP")
+WRONG_PASSWORD = "the name or the password is wrong; flask user set-password sets another"  # noqa: S105
 
 
 def check_same_origin(request: Request) -> None:
@@ -35,42 +33,65 @@ def check_same_origin(request: Request) -> None:
         raise Forbidden("the form was sent by a page of another site; open /login and sign in there")
 
 
-def identify(request: Request) -> tuple[Principal, str]:
-    """Who signs in, and the credential that their session ends with. Raises Unauthorised, Forbidden and Unavailable."""
+class SignIn(NamedTuple):
+    """Who signs in, with the account whose password was right, and the digest of a secret of the settings that was."""
+
+    person: Principal
+    account: Account | None = None
+    secret_digest: bytes | None = None
+
+
+def identify(request: Request) -> SignIn:
+    """Who signs in. Raises Unauthorised, Forbidden and Unavailable."""
     form = request.form
-    if form.get("way") == "local":
-        return _sign_in_locally(request)
+    if secret := form.get("secret", ""):
+        return _of_link(secret)
     if token := form.get("token", "").strip():
-        return _of_token(token)
+        return SignIn(_of_token(token))
     checker: PasswordChecker = current_application().extensions["password_checker"]
     with db.engine.connect() as connection:
-        person = checker.sign_in(connection, form.get("name", "").strip(), form.get("password", ""))
-    if person is None:
-        raise Unauthorised("the name or the password is wrong; flask user set-password sets another")
-    return person, account_id(person.subject)
+        account = checker.check(connection, typed_name(request), form.get("password", ""))
+    if account is None:
+        raise Unauthorised(WRONG_PASSWORD)
+    secret_digest = None if account.password else digest_secrets(settings()).admin_password
+    return SignIn(person_of(account), account, secret_digest)
 
 
-def can_sign_in_locally(request: Request) -> bool:
-    """Whether one click is enough: on the machine that runs the service, while it is tried out."""
-    current = settings()
-    address = client_address(request.environ, current)
-    if current.is_production or current.trusted_proxies or any(name in request.headers for name in PROXY_HEADERS):
-        return False
-    if not address or not ip_address(address).is_loopback:
-        return False
-    # As no browser asks, but nginx, which sends none of the headers unless it is told to.
-    if request.environ.get("SERVER_PROTOCOL") == "HTTP/1.0" or not request.environ.get("HTTP_HOST"):
-        return False
-    try:
-        return urlsplit(f"//{request.host}").hostname in LOOPBACK_HOSTS
-    except (SecurityError, ValueError):
-        return False
+def typed_name(request: Request) -> str:
+    """The name of an account, as it was typed; empty for another way in."""
+    return request.form.get("name", "").strip() if _way(request) == "password" else ""
 
 
-def open_session(response: Response, request: Request, person: Principal, parent_id: str) -> None:
-    """Opens a session and gives its cookie to the browser."""
+def record_refusal(request: Request) -> None:
+    """An entry in the audit log, for some of many. Only the name of an account is in it: another may be a password."""
+    if not sign_in_limits.may_record():
+        return
     with db.engine.begin() as connection:
-        text, ends_at = sessions.open_session(connection, person, parent_id, timedelta(days=settings().session_days))
+        accounts.record_refusal(connection, typed_name(request), _origin(request))
+
+
+def _way(request: Request) -> str:
+    return next((way for way in ("secret", "token") if request.form.get(way, "").strip()), "password")
+
+
+def _origin(request: Request) -> dict[str, str]:
+    """How, and from which network: an address in the audit log would stay there unmasked."""
+    return {"way": _way(request), "network": mask_address(client_address(request.environ, settings()))}
+
+
+def has_link() -> bool:
+    """Whether a link signs in without a password: only while the service is tried out."""
+    return digest_secrets(settings()).sign_in_secret is not None
+
+
+def open_session(response: Response, request: Request, found: SignIn) -> None:
+    """Opens a session and gives its cookie to the browser. Raises Unauthorised for an account that was changed while
+    its password was checked."""
+    lifetime = timedelta(days=settings().session_days)
+    with db.engine.begin() as connection:
+        if found.account and not lock_unchanged(connection, found.account):
+            raise Unauthorised(WRONG_PASSWORD)
+        text, ends_at = sessions.open_session(connection, found.person, lifetime, found.secret_digest, _origin(request))
     _set_cookie(response, request, text, ends_at)
 
 
@@ -84,20 +105,21 @@ def end_session(response: Response, request: Request) -> None:
     _set_cookie(response, request, "", datetime.fromtimestamp(0, UTC))
 
 
-def _sign_in_locally(request: Request) -> tuple[Principal, str]:
-    if not can_sign_in_locally(request):
-        raise Forbidden("without a password, somebody may sign in only on the machine of a service that is tried out")
-    return Principal(ADMIN, frozenset({"admin"}), None, kind=Kind.SESSION), account_id(LOCAL)
+def _of_link(secret: str) -> SignIn:
+    digest = check_sign_in_secret(settings(), secret)
+    if digest is None:
+        raise Unauthorised("the link is of another run; open the one that make run has printed last")
+    return SignIn(person_of(SETTINGS_ADMIN), secret_digest=digest)
 
 
-def _of_token(text: str) -> tuple[Principal, str]:
+def _of_token(text: str) -> Principal:
     if text.startswith((keys.SECRET_PREFIX, keys.PUBLISHABLE_PREFIX)):
         raise Unauthorised("this is a key, which programs use; accepted: a token, as flask token create prints one")
     # Without other names of its sites: they would stay in the session when another site takes one of them.
     person = authenticator().tokens.principal(text)
     if not person.has_scope("read"):
         raise Forbidden("the token lacks the scope read, which the dashboard needs; request another one")
-    return person, person.credential_id
+    return person
 
 
 def _set_cookie(response: Response, request: Request, text: str, ends_at: datetime) -> None:

@@ -5,7 +5,7 @@ from urllib.parse import quote
 from flask import Blueprint, Response, current_app, redirect, render_template, request
 from flask.blueprints import BlueprintSetupState
 
-from analytics.auth import limits
+from analytics.auth import sign_in_limits
 from analytics.auth.admission import accepts_form
 from analytics.auth.guard import check_site_access, find_person
 from analytics.auth.keys.site_keys import check_site_key
@@ -16,7 +16,7 @@ from analytics.dashboard.assets import Assets, read_assets
 from analytics.dashboard.first_page import build_first_page
 from analytics.dashboard.headers import make_page
 from analytics.dashboard.shell import PAGES, build_shell
-from analytics.errors import AnalyticsError, NotFound
+from analytics.errors import PROBLEM_KEY, AnalyticsError, Forbidden, NotFound, Unauthorised
 from analytics.extensions import db
 from analytics.sites.sites import Site, find_site
 
@@ -29,6 +29,22 @@ def install(state: BlueprintSetupState) -> None:
     extensions = state.app.extensions
     extensions["assets"] = read_assets()
     extensions["password_checker"] = PasswordChecker(extensions["settings"].admin_password)
+
+
+@blueprint.after_app_request
+def show_problem(response: Response) -> Response:
+    """For a browser, a problem is a page too: a server that is unavailable, or anything unexpected."""
+    problem: AnalyticsError | None = request.environ.get(PROBLEM_KEY)
+    if problem is None or request.blueprint != blueprint.name:
+        return response
+    if request.accept_mimetypes.best_match((response.mimetype or "", "text/html")) != "text/html":
+        return response
+    again = _next_address() if request.method == "POST" else request.full_path.rstrip("?")
+    html = render_template("error.html", assets=_assets(), detail=problem.detail, again=again)
+    page = make_page(html, problem.status)
+    if "Retry-After" in response.headers:
+        page.headers["Retry-After"] = response.headers["Retry-After"]
+    return page
 
 
 @blueprint.get("/")
@@ -63,12 +79,14 @@ def log_in() -> Response:
     """Opens a session and goes on to where the person wanted to be; else the form again, with what was wrong."""
     try:
         sign_in.check_same_origin(request)
-        limits.enforce_sign_in_limit()
-        person, parent_id = sign_in.identify(request)
+        sign_in_limits.enforce(sign_in.typed_name(request))
+        response = _redirect(_next_address())
+        sign_in.open_session(response, request, sign_in.identify(request))
+    except (Unauthorised, Forbidden) as error:
+        sign_in.record_refusal(request)
+        return _login_page(error)
     except AnalyticsError as error:
         return _login_page(error)
-    response = _redirect(_next_address())
-    sign_in.open_session(response, request, person, parent_id)
     return response
 
 
@@ -101,7 +119,7 @@ def _login_page(error: AnalyticsError | None = None) -> Response:
         assets=_assets(),
         detail=error.detail if error else "",
         next=_next_address(),
-        is_local=sign_in.can_sign_in_locally(request),
+        has_link=sign_in.has_link(),
     )
     response = make_page(html, error.status if error else 200)
     if error and error.retry_after_s is not None:

@@ -25,6 +25,7 @@ from analytics.auth.guard import DEFAULT_SITE, Principal
 from analytics.errors import Unavailable
 from analytics.exports.delivery import webhooks
 from analytics.exports.formats.file_types import COMPRESSIONS, FORMATS
+from analytics.exports.group_options import group_options, pop_group
 from analytics.exports.jobs import creation
 from analytics.exports.jobs.job import (
     JOB_STATES,
@@ -48,10 +49,8 @@ from analytics.extensions import buffer_redis, db, settings
 from analytics.files.checksums import ChecksumWriter, read_chunks
 from analytics.files.disk import fsync_file
 from analytics.files.folders import describe_error
-from analytics.reports.filtering.scope import SCOPES
 from analytics.sites.sites import find_site
 from analytics.store.models import export_jobs
-from analytics.users.schemas import GroupBody, GroupFields
 from analytics.web.validation import load_object
 
 CLI_OWNER = "cli"
@@ -127,18 +126,9 @@ def export_report(types: tuple[str, ...], include_bots: bool, **options: Any) ->
     _run("report", filter=filter_body, **options)
 
 
-def group_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """An option for each field of a group of users."""
-    for name, field in reversed(GroupFields().fields.items()):
-        option = f"--{name.replace('_', '-')}"
-        command = click.option(option, metavar="VALUE", help=str(field.metadata["description"]))(command)
-    return command
-
-
 @click.command("users")
 @export_options
-@group_options
-@click.option("--scope", type=click.Choice(SCOPES), help="Whether conditions of --where select visits or events.")
+@group_options()
 @click.option("--type", "types", multiple=True, metavar="TYPE", help="Only with an event of this type (repeatable).")
 @click.option("--where", metavar="FILTER", help="Only with a matching event, for example country==DE.")
 @click.option("--include-bots", is_flag=True, help="Include bots.")
@@ -148,8 +138,7 @@ def export_users(types: tuple[str, ...], where: str | None, include_bots: bool, 
     filter_body: dict[str, Any] = {"include_bots": True} if include_bots else {}
     filter_body |= {"type": list(types)} if types else {}
     filter_body |= {"where": where} if where else {}
-    group = {name: options.pop(name) for name in GroupBody().fields}
-    _run("users", filter=filter_body, users={name: text for name, text in group.items() if text is not None}, **options)
+    _run("users", filter=filter_body, users=pop_group(options), **options)
 
 
 @click.command("list")

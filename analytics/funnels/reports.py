@@ -11,6 +11,7 @@ from analytics import clock
 from analytics.extensions import settings
 from analytics.funnels.definitions import Funnel
 from analytics.funnels.request import (
+    Deadline,
     FunnelSpec,
     compute_cached,
     count_funnel,
@@ -53,7 +54,8 @@ def _report(request: ReportRequest, spec: FunnelSpec, period: Period, comparison
     # With numpy (funnels/request.py).
     from analytics.funnels import figures
 
-    result, query = count_funnel(request, spec, period), request.query
+    query, deadline = request.query, Deadline()
+    result = count_funnel(request, spec, period, deadline)
     totals = figures.summarize(result)
     report = {
         **totals,
@@ -66,16 +68,16 @@ def _report(request: ReportRequest, spec: FunnelSpec, period: Period, comparison
         limit = query.get("limit") or settings().top_results_limit
         report["breakdown"] = {"dimension": query["breakdown"], "rows": figures.breakdown_rows(result, limit)}
     if comparison:
-        report["previous"] = _previous(request, spec, comparison.previous)
+        report["previous"] = _previous(request, spec, comparison.previous, deadline)
         report["change"] = compute_change(totals, report["previous"])
     return report
 
 
-def _previous(request: ReportRequest, spec: FunnelSpec, period: Period) -> dict[str, Any]:
+def _previous(request: ReportRequest, spec: FunnelSpec, period: Period, deadline: Deadline) -> dict[str, Any]:
     # With numpy (funnels/request.py).
     from analytics.funnels import figures
 
-    result = count_funnel(request, spec, period, "compare")
+    result = count_funnel(request, spec, period, deadline, "compare")
     return {**period_bounds(period), **figures.summarize(result), "step_analytics": figures.step_rows(result)}
 
 
@@ -88,7 +90,8 @@ def compare(request: ReportRequest, funnels: Sequence[Funnel], metrics: Sequence
     specs = [expand_spec(request, spec_of(funnel)) for funnel in funnels]
 
     def compute() -> dict[str, Any]:
-        results = (count_funnel(request, spec, period) for spec in specs)
+        deadline = Deadline()
+        results = (count_funnel(request, spec, period, deadline) for spec in specs)
         # "lines": the key in cached entries of earlier releases too.
         return {"lines": [figures.summarize(r) | {"performance_score": figures.performance_score(r)} for r in results]}
 

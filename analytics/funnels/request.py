@@ -6,8 +6,11 @@ cached as other reports are.
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from time import monotonic
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from analytics.columnar.limits import QueryTimeout
+from analytics.extensions import settings
 from analytics.funnels.definitions import Funnel, FunnelDefinition
 from analytics.funnels.steps import check_conditions, filter_field_name, replace_filters
 from analytics.period import Period, period_parameter, read_zone
@@ -15,7 +18,7 @@ from analytics.reports.comparison import Comparison
 from analytics.reports.day_range import MAX_DAYS
 from analytics.reports.filtering.filters import read_filter
 from analytics.reports.filtering.scope import MIXED
-from analytics.reports.report_period import open_raw_events, read_report_period
+from analytics.reports.report_period import explain_timeout, open_raw_events, read_report_period
 from analytics.reports.request import ReportRequest
 from analytics.reports.responses.cache import get_or_compute
 
@@ -65,10 +68,30 @@ def compute_cached(
     return get_or_compute(keyed, f"funnel:{name}", covered, lambda: compute() | {"meta": meta})
 
 
+class Deadline:
+    """STATEMENT_TIMEOUT from now on, for a request that counts several times."""
+
+    def __init__(self) -> None:
+        timeout_s = settings().statement_timeout
+        self._ends_at = monotonic() + timeout_s if timeout_s else None
+
+    def find_rest_s(self) -> float:
+        """How long the next count may take; 0: any time. Raises QueryTimeout where nothing is left."""
+        if self._ends_at is None:
+            return 0
+        if (left_s := self._ends_at - monotonic()) <= 0:
+            raise QueryTimeout
+        return left_s
+
+
 def count_funnel(
-    request: ReportRequest, spec: FunnelSpec, period: Period, parameter: str | None = None
+    request: ReportRequest,
+    spec: FunnelSpec,
+    period: Period,
+    deadline: Deadline | None = None,
+    parameter: str | None = None,
 ) -> "FunnelResult":
-    """`parameter`: the one that sets the period, where it is not that of the request.
+    """`deadline`: of several counts. `parameter`: the one that sets the period, where it is not that of the request.
 
     Raises BadInput where raw events may be purged, Invalid where they are too many or take too long, NotInColumns.
     """
@@ -79,11 +102,13 @@ def count_funnel(
     from analytics.reports.columns.site_columns import open_site_columns
 
     query, definition = request.query, spec.definition
+    with explain_timeout(request, period):
+        timeout_s = (deadline or Deadline()).find_rest_s()
     conditions = read_filter(query["filter"]) if "filter" in query else ()
     selection = RowSelection(request.site.id, request.include_bots, conditions, query.get("scope", MIXED))
     with (
-        open_raw_events(request, period, parameter or period_parameter(query)) as (connection, calendar),
-        open_site_columns(connection, request.site.id, calendar) as columns,
+        open_raw_events(request, period, parameter or period_parameter(query), timeout_s) as (connection, calendar),
+        open_site_columns(connection, request.site.id, calendar, timeout_s) as columns,
     ):
         reader = FunnelReader(columns, selection, period, definition, query.get("breakdown"))
         found = read_events(reader, definition.scope, spec.funnel_id)

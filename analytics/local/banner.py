@@ -1,4 +1,4 @@
-"""What `make run` prints: the URL, tokens, who needs one, the first curl line."""
+"""What `make run` prints: the URL, the link that signs in, tokens, who needs one, the first curl line."""
 
 import json
 import urllib.error
@@ -21,8 +21,8 @@ def is_responding(url: str) -> bool:
         return False
 
 
-def format_banner(url: str, tokens: Mapping[str, str], data: Path, settings: Settings) -> str:
-    """URL, tokens and a first curl line, as text."""
+def format_banner(url: str, sign_in_url: str, tokens: Mapping[str, str], data: Path, settings: Settings) -> str:
+    """URLs, tokens and a first curl line, as text."""
     event = {
         "ts": datetime.now(UTC).isoformat(timespec="seconds").replace("+00:00", "Z"),
         "user_id": "user-123",
@@ -32,7 +32,10 @@ def format_banner(url: str, tokens: Mapping[str, str], data: Path, settings: Set
     }
     shown_tokens = "\n".join(f"  {scope + ' token':<14} {token}" for scope, token in tokens.items())
     return f"""
-  Ready at {url} (API: {url}/docs; dashboard: {url}/login)
+  Ready at {url} (API: {url}/docs)
+
+  Dashboard{_describe_sign_in(settings)}:
+{sign_in_url}
 
 {shown_tokens}
   more tokens    make flask ARGS="token create --scope read --site shop --days 90"
@@ -48,6 +51,10 @@ curl -X POST {url}/api/analytics/ingest -H 'Authorization: Bearer {tokens["inges
   shell          make shell (in another terminal: flask and curl as in the README)
   stop           Ctrl-C
 """
+
+
+def _describe_sign_in(settings: Settings) -> str:
+    return "" if settings.is_production else ", signed in as admin (keep this link to yourself)"
 
 
 def _describe_access(scopes: Sequence[str]) -> str:

@@ -12,7 +12,7 @@ from analytics.local.servers.binaries import StartError
 
 # `make run`, or `make dev`, which reloads changed code.
 Mode = Literal["run", "dev"]
-SECRET_NAMES = ("JWT_SECRET_KEY", "IDENTITY_SALT")
+SECRET_NAMES = ("JWT_SECRET_KEY", "IDENTITY_SALT", "SIGN_IN_SECRET")
 # The curl lines of the seeds contain dates of years ago.
 LOCAL_DEFAULTS = {
     "ENVIRONMENT": "development",

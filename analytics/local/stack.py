@@ -90,9 +90,15 @@ class Stack:
         self.tokens = tokens
         self.write_run_info()
 
+    def sign_in_url(self, page: str = "/") -> str:
+        """The address that signs in and shows the page; in production that of the form."""
+        settings = read_settings(self.env)
+        query = "" if page == "/" else f"?next={page}"
+        return f"{self.url}/login{query}" + ("" if settings.is_production else f"#{settings.sign_in_secret}")
+
     def start_demo(self) -> None:
         """Begins to fill the demo's site, in the background; what is stored already stays."""
-        self.print_line(f"the demo is filled in a minute: {self.url}/sites/demo")
+        self.print_line(f"the demo is filled in a minute: {self.sign_in_url('/sites/demo')}")
         command = [sys.executable, "-m", "flask", "--app", "wsgi", "demo"]
         # It ends with this process; `DEMO=1 make run` goes on with it.
         subprocess.Popen(command, cwd=self.root, env=self.env, preexec_fn=die_with_parent(signal.SIGTERM))
@@ -145,7 +151,8 @@ class Stack:
             pids |= {name: unit.pid for name, unit in [*self.children.items(), *self._own_servers().items()]}
             tokens = {f"{scope}_token": token for scope, token in self.tokens.items()}
             urls = {name: getattr(self.servers, name) for name in ("database_url", "redis_url", "broker_url")}
-            self.data.write_run_info({"url": self.url, **tokens, **urls, "pids": pids})
+            found = {"url": self.url, "sign_in_url": self.sign_in_url(), **tokens, **urls, "pids": pids}
+            self.data.write_run_info(found)
 
     def _own_servers(self) -> dict[str, PostgresServer | RedisServer]:
         found = {"redis": self.servers.redis, "postgres": self.servers.postgres} if self.servers else {}
@@ -222,7 +229,8 @@ def _serve(stack: Stack, mode: Mode) -> str:
             # First, so that no change is missed while the processes start.
             watch_code(stack)
         stack.up()
-        print(format_banner(stack.url, stack.tokens, stack.data.path, read_settings(stack.env)), flush=True)
+        banner = format_banner(stack.url, stack.sign_in_url(), stack.tokens, stack.data.path, read_settings(stack.env))
+        print(banner, flush=True)
         if stack.env.get("DEMO", "0") not in ("", "0"):
             stack.start_demo()
         while True:

@@ -14,7 +14,7 @@ from flask import Flask, Request, Response
 
 from analytics import telemetry
 from analytics.auth.principal import Kind, Principal
-from analytics.errors import PROBLEM_CODE_KEY, Problem
+from analytics.errors import PROBLEM_KEY, Problem
 from analytics.ingest.accept import REJECTED_ENVIRON_KEY
 from analytics.privacy.pseudonym import identity_salt, make_pseudonym
 from analytics.web.app import current_request
@@ -150,8 +150,8 @@ def _fields(request: Request, response: Response, describe: Callable[[Principal]
         "client": str(principal.kind) if principal else None,
         "site": telemetry.recorded_site(),
     }
-    if response.mimetype == "application/problem+json" and (code := environ.get(PROBLEM_CODE_KEY)):
-        fields["code"] = code
+    if response.status_code >= 400 and (error := environ.get(PROBLEM_KEY)):
+        fields["code"] = error.code
     rejected: list[Problem] | None = environ.get(REJECTED_ENVIRON_KEY)
     if rejected:
         fields["rejected"] = Counter(problem.code for problem in rejected)

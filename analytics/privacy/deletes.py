@@ -22,6 +22,7 @@ from sqlalchemy import (
     exists,
     func,
     select,
+    true,
 )
 
 from analytics.clock import utc_midnight
@@ -42,7 +43,17 @@ from analytics.privacy.steps import (
 )
 from analytics.store import partitions
 from analytics.store.columns import event_files, visit_files
-from analytics.store.models import Instant, dead_letters, issued_tokens, metrics, revoked_tokens, sessions, visits
+from analytics.store.models import (
+    REFUSED_SIGN_IN,
+    Instant,
+    audit_log,
+    dead_letters,
+    issued_tokens,
+    metrics,
+    revoked_tokens,
+    sessions,
+    visits,
+)
 from analytics.store.planner import force_index_scans
 
 # A late page view continues a visit that ended half an hour before it, and may take a while to be merged.
@@ -196,37 +207,41 @@ def delete_visits(job: RetentionJob, step: Step) -> int:
             visit_files.outdate_before(connection, step.site_id, step.before)
 
 
-# Small tables: the column that dates a row, and the key by which rows are deleted.
+# Small tables: the column that dates a row, the key by which rows are deleted, and which rows are meant.
 SMALL_TABLE_COLUMNS = {
-    "metrics": (metrics, metrics.c.date, metrics.c.id),
-    "dead_letters": (dead_letters, dead_letters.c.dead_lettered_at, dead_letters.c.id),
-    "issued_tokens": (issued_tokens, issued_tokens.c.expires_at, issued_tokens.c.jti),
-    "sessions": (sessions, sessions.c.expires_at, sessions.c.id),
-    "revoked_tokens": (revoked_tokens, revoked_tokens.c.expires_at, revoked_tokens.c.jti),
+    "metrics": (metrics, metrics.c.date, metrics.c.id, true()),
+    "dead_letters": (dead_letters, dead_letters.c.dead_lettered_at, dead_letters.c.id, true()),
+    "issued_tokens": (issued_tokens, issued_tokens.c.expires_at, issued_tokens.c.jti, true()),
+    "sessions": (sessions, sessions.c.expires_at, sessions.c.id, true()),
+    "revoked_tokens": (revoked_tokens, revoked_tokens.c.expires_at, revoked_tokens.c.jti, true()),
+    "audit_log": (audit_log, audit_log.c.occurred_at, audit_log.c.id, audit_log.c.action == REFUSED_SIGN_IN),
 }
 
 
 def find_small_tables(job: RetentionJob, planned: Sequence[Step]) -> list[Step]:
-    """Daily figures, dead letters, sessions, and records and revocations of expired tokens."""
+    """Daily figures, dead letters, sessions, refused sign-ins, and records and revocations of expired tokens."""
     metric_days, letter_days = job.settings.metrics_retention_days, job.settings.dead_letter_retention_days
+    ledger_days = job.settings.ledger_retention_days
+    ledger_before = job.now - timedelta(ledger_days)
     first_metric_day, letters_before = job.now.date() - timedelta(metric_days), job.now - timedelta(letter_days)
     return [
         Step("delete", "metrics", "daily figures", f"METRICS_RETENTION_DAYS={metric_days}", first_metric_day),
         Step("delete", "dead_letters", "dead letters", f"DEAD_LETTER_RETENTION_DAYS={letter_days}", letters_before),
         Step("delete", "issued_tokens", "records of expired tokens", "the tokens' exp", job.now),
         Step("delete", "sessions", "sessions that have ended", "SESSION_DAYS", job.now),
+        Step("delete", "audit_log", "refused sign-ins", f"LEDGER_RETENTION_DAYS={ledger_days}", ledger_before),
         Step("delete", "revoked_tokens", "revocations of expired tokens", "the tokens' exp", job.now),
     ]
 
 
 def measure_small_table(connection: Connection, step: Step, planned: Sequence[Step]) -> Step:
-    table, dated, _ = SMALL_TABLE_COLUMNS[step.table]
-    return replace(step, rows=count_rows(connection, table, dated < step.before))
+    table, dated, _, are_meant = SMALL_TABLE_COLUMNS[step.table]
+    return replace(step, rows=count_rows(connection, table, dated < step.before, are_meant))
 
 
 def delete_small_table_rows(job: RetentionJob, step: Step) -> int:
-    table, dated, key = SMALL_TABLE_COLUMNS[step.table]
-    return change_in_chunks(job, [key], [dated < step.before], delete(table))
+    table, dated, key, are_meant = SMALL_TABLE_COLUMNS[step.table]
+    return change_in_chunks(job, [key], [dated < step.before, are_meant], delete(table))
 
 
 SITE_EVENT_DELETES = StepKind(partial(_find_site_rows, table="events"), measure_site_rows, delete_site_rows)

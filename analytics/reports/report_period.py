@@ -57,13 +57,15 @@ def parameter_needing_raw(request: ReportRequest, period: Period, rollups_zone: 
 
 
 @contextmanager
-def open_raw_events(request: ReportRequest, period: Period, parameter: str) -> Iterator[tuple[Connection, Calendar]]:
+def open_raw_events(
+    request: ReportRequest, period: Period, parameter: str, timeout_s: float | None = None
+) -> Iterator[tuple[Connection, Calendar]]:
     """A connection to raw events at one instant, and the site's calendar. `parameter`: the one that needs raw events.
 
-    Raises BadInput where events of the period may be purged, Invalid where a statement exceeds STATEMENT_TIMEOUT, or
-    needs too much memory.
+    Raises BadInput where events of the period may be purged, Invalid where a statement exceeds `timeout_s` (None:
+    STATEMENT_TIMEOUT), or needs too much memory.
     """
-    with explain_timeout(request, period), request.open_connection() as (connection, calendar):
+    with explain_timeout(request, period), request.open_connection(timeout_s) as (connection, calendar):
         refuse_purged(parameter, period, calendar.raw_since)
         yield connection, calendar
 

@@ -84,10 +84,12 @@ class ReportRequest:
             raise purged_error(period_parameter(self.query), error.start, error.raw_since) from error
 
     @contextmanager
-    def open_connection(self) -> Iterator[tuple[Connection, Calendar]]:
-        """A connection that reads at one instant, and the site's calendar at that instant."""
+    def open_connection(self, timeout_s: float | None = None) -> Iterator[tuple[Connection, Calendar]]:
+        """A connection that reads at one instant, and the site's calendar at that instant. `timeout_s`: of a statement;
+        None: STATEMENT_TIMEOUT."""
         engine = db.engine.execution_options(isolation_level="REPEATABLE READ")
-        with read_transaction(engine, settings().statement_timeout) as connection:
+        timeout_s = settings().statement_timeout if timeout_s is None else timeout_s
+        with read_transaction(engine, timeout_s) as connection:
             calendar = read_calendar(connection, self.site.id)
             yield connection, calendar or Calendar(self.site.zone, None, None, frozenset())
 

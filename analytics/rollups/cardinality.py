@@ -19,6 +19,8 @@ from analytics.rollups.deltas.counts import Count, RollupKey
 OTHER = "(other) "
 # Values that do not count against a limit.
 EXEMPT_VALUES = frozenset(("", OTHER))
+# Dimensions whose values are few, and are read one by one: no limit counts them.
+EXEMPT_DIMENSIONS = frozenset(("total", "hour"))
 # An index entry holds at most 2,704 bytes; the columns besides type, subject and value take 100.
 MAX_KEY_BYTES = 2_500
 
@@ -71,6 +73,11 @@ class _Field(NamedTuple):
     def of(self, key: RollupKey) -> str:
         return str(key[self.position])
 
+    def limits(self, key: RollupKey) -> bool:
+        """Whether the key counts against the limit."""
+        is_exempt = self == _VALUE and key.dimension in EXEMPT_DIMENSIONS
+        return not is_exempt and self.of(key) not in EXEMPT_VALUES
+
     def as_other(self, key: RollupKey) -> tuple[Any, ...]:
         return (*key[: self.position], OTHER, *key[self.position + 1 :])
 
@@ -87,7 +94,7 @@ def _fit(
 ) -> Counts:
     newcomers: dict[Group, dict[str, int]] = defaultdict(lambda: defaultdict(int))
     for key, count in counts.items():
-        if field.of(key) not in EXEMPT_VALUES:
+        if field.limits(key):
             newcomers[group_of(key)][field.of(key)] += count.events
     crowded = read_stored({group: len(names) for group, names in newcomers.items()}, limit)
     out = {}

@@ -15,6 +15,7 @@ from analytics.auth import admission, cors, limits
 from analytics.auth.credentials import Authenticator
 from analytics.auth.guard import Principal, authenticator, check_site_access, guarded, require_scope
 from analytics.auth.keys.site_keys import SITE_KEY_PATTERN, check_site_key
+from analytics.auth.sign_in_limits import LocalBuckets
 from analytics.errors import NotFound, Unavailable
 from analytics.extensions import buffer_redis, db, public_address
 from analytics.sites import names, sites
@@ -51,12 +52,13 @@ class SiteCursor(NamedTuple):
 def install_authenticator(state: BlueprintSetupState) -> None:
     app = state.app
     app.extensions["limit_outage"] = limits.Outage()
+    app.extensions["sign_in_buckets"] = LocalBuckets()
     app.extensions["origin_cache"] = cors.OriginCache(lambda: db.engine, read_known_origins)
     app.extensions["authenticator"] = Authenticator(
         lambda: db.engine,
         lambda: app.extensions["buffer_redis"],
         limits.check_address_budget,
-        app.extensions["settings"].public_url,
+        app.extensions["settings"],
     )
 
 

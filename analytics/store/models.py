@@ -408,6 +408,8 @@ sessions = Table(
     Column("sites", ARRAY(Text)),
     # The token or account that the person signed in with, and whose revocation ends the session.
     Column("parent_id", Text, nullable=False),
+    # Of the secret of the settings that it was opened with (setting_secrets.py); NULL: with a token or an account.
+    Column("secret_digest", LargeBinary),
     Column("created_at", Instant, nullable=False),
     Column("expires_at", Instant, nullable=False, index=True),
     # Up to a minute late.
@@ -430,6 +432,8 @@ accounts = Table(
     Column("changed_at", Instant, nullable=False),
 )
 
+# The action of the audit log whose entries do not stay for ever: strangers cause them.
+REFUSED_SIGN_IN = "session.refuse"
 audit_log = Table(
     "audit_log",
     metadata,

@@ -27,6 +27,7 @@ from sqlalchemy import Engine
 from analytics import create_app
 from analytics.apidocs.openapi import build_document, find_undocumented_routes
 from analytics.auth.keys.share_links import create_link
+from analytics.auth.sessions import sessions
 from analytics.ingest.drain.drain import Drain
 from analytics.sites.sites import Site, create_site, find_site
 from analytics.web.site_parameters import SITE_NAMES
@@ -219,3 +220,17 @@ def keep_one_period(case: schemathesis.Case) -> None:
     kept = PERIODS[len(str(case.query)) % len(PERIODS)]
     for name in {name for names in PERIODS for name in names}.difference(kept):
         case.query.pop(name, None)
+
+
+def test_every_guarded_operation_takes_a_session_and_says_what_it_needs_besides() -> None:
+    schemes = DOCUMENT["components"]["securitySchemes"]
+    assert (schemes["sessionCookie"]["in"], schemes["sessionCookie"]["name"]) == ("cookie", sessions.PLAIN_COOKIE)
+    assert sessions.SECURE_COOKIE in schemes["sessionCookie"]["description"]
+    assert f"HTTP_{schemes['csrfHeader']['name'].upper().replace('-', '_')}" == sessions.CSRF_ENVIRON
+    assert f"`{sessions.CSRF_VALUE}`" in schemes["csrfHeader"]["description"]
+    for path, operations in DOCUMENT["paths"].items():
+        for method, operation in operations.items():
+            tokens = [one["bearerAuth"] for one in operation["security"] if "bearerAuth" in one]
+            found = [one for one in operation["security"] if "sessionCookie" in one]
+            assert [one["sessionCookie"] for one in found] == tokens, path
+            assert [("csrfHeader" in one) for one in found] == [method != "get"] * len(tokens), path

@@ -248,7 +248,7 @@ def test_values_beyond_the_limit_are_compared_as_other(engine: Engine, redis: Re
         change = decode_delta(bytes(deltas[0][1]), "UTC")
         rows.add(connection, site.id, change.counts, cardinality.CardinalityLimits(types=1, subjects=1, values=2))
         connection.execute(text("DELETE FROM rollup_deltas"))
-    assert (OTHER,) in sql("SELECT value FROM rollups WHERE dimension = 'hour'")
+    assert (OTHER,) in sql("SELECT value FROM rollups WHERE dimension = 'path'")
     sheet = run_audit(engine, redis, full=True)
     assert [gap for gap in sheet.gaps if " of visits " not in gap.where] == []
 

@@ -157,6 +157,7 @@ ROUTES: dict[str, Route] = {
     f"POST {LINKS}": Route("admin", 201),
     f"DELETE {LINKS}/<uuid:link_id>": Route("admin", 204),
     "GET /api/analytics/audit": ADMIN,
+    "GET /api/analytics/storage": ADMIN,
     f"GET {LETTERS}": ADMIN,
     f"GET {LETTERS}/<int:letter_id>": Route("admin", foreign=(404,)),
     f"POST {LETTERS}/retry": Route("admin", 202),
@@ -375,7 +376,8 @@ def test_the_description_names_the_credentials_of_each_route(app: Flask) -> None
         if name in ROUTES
     }
     expected = {
-        name: {"bearerAuth", "basicAuth"}
+        name: {"bearerAuth", "basicAuth", "sessionCookie"}
+        | (set() if name.startswith("GET") else {"csrfHeader"})
         | ({"keyQuery"} if route.is_publishable else set())
         | ({"shareQuery"} if route.is_shared else set())
         for name, route in ROUTES.items()

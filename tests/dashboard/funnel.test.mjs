@@ -1,6 +1,9 @@
 // Tests of what the form of funnels sends, and of the addresses of users: node --test tests/dashboard/funnel.test.mjs
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { test } from "node:test";
+
+const first = JSON.parse(readFileSync(new URL("first_requests.json", import.meta.url), "utf8"));
 
 const dataset = { site: "shop", zone: "Europe/Berlin", base: "/assets/0/", scopes: "read write" };
 globalThis.document = { documentElement: { dataset, lang: "en" } };
@@ -15,7 +18,7 @@ await load("parts/frame.js");
 const { definitionOf, draftOf, move, nameOfDraft, newStep, withEvent, withPath, wordsOfStep } = await load("app/funnel.js");
 const { addressOf } = await load("app/params.js");
 const { readState } = await load("app/state.js");
-const { GROUP, bodyOfExport, usersPath, wordsOfGroup } = await load("parts/user_group.js");
+const { GROUP, bodyOfExport, timelinePath, usersPath, wordsOfGroup } = await load("parts/user_group.js");
 const { en } = await load("app/words_funnels.js");
 const { de } = await load("app/words_funnels_de.js");
 
@@ -77,6 +80,17 @@ test("the users of a step are asked for in the page's period", () => {
   const body = { site: "shop", what: "users", format: "csv", days: 7, filter: { where: "path==/" } };
   assert.deepEqual(bodyOfExport(readState("?period=7d&filter=path%3D%3D%2F"), params), { ...body, users: { funnel: "f", step: "2", reached: "dropped" } });
   assert.equal(wordsOfGroup(params, stored), "Went no further than step 2, order · Country is Germany, of Checkout");
+});
+
+test("the first request of users is that of the shell", (context) => {
+  context.mock.timers.enable({ apis: ["Date"], now: Date.parse(first.now) });
+  for (const [address, query] of first.users) {
+    const given = new URLSearchParams(address);
+    const state = readState(address);
+    const params = Object.fromEntries(GROUP.map((name) => [name, given.get(name) ?? ""]));
+    const path = given.has("user") ? timelinePath(state, given.get("user")) : usersPath(state, params);
+    assert.equal(path, "reports/users" + query, address);
+  }
 });
 
 test("a cohort has no other period, a type of events is a filter of the file", () => {

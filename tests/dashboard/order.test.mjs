@@ -9,7 +9,7 @@ globalThis.localStorage = { getItem: () => null };
 
 const parts = new URL("../../analytics/dashboard/static/parts/", import.meta.url);
 const { FIRST_ORDER, bodyOfOrder, bodyOfRequest, size } = await import(new URL("order.js", parts));
-const { parseCsv } = await import(new URL("preview.js", parts));
+const { parseCsv, usersQuery } = await import(new URL("preview.js", parts));
 
 test("the first order is events of four weeks, with bots", () => {
   const body = { site: "shop", what: "events", format: "csv", compression: "none", days: 28, filter: { include_bots: true } };
@@ -48,6 +48,34 @@ test("a file is ordered again with the segments that were sent", () => {
     site: "shop", what: "events", format: "csv", compression: "gzip", from: request.start, to: request.end, zone: "UTC",
     filter: { where: "segment:Germans", include_bots: true }, columns: ["ts"],
   });
+});
+
+const users = { ...FIRST_ORDER, what: "users", bots: false };
+const list = { site: "shop", what: "users", format: "csv", compression: "none" };
+
+test("a list of users has the group, and what its report accepts", () => {
+  const step = { funnel: "5f0c", step: "2", reached: "dropped" };
+  const order = { ...users, group: "funnel", users: step, types: "signup", where: "country==DE" };
+  assert.deepEqual(bodyOfOrder(order), { ...list, days: 28, users: step, filter: { include_bots: false, where: "country==DE" } });
+  assert.equal(usersQuery(order),
+    "site=shop&funnel=5f0c&step=2&reached=dropped&days=28&filter=country%3D%3DDE&include_bots=false&limit=6");
+  const all = { ...users, types: "signup, order", users: {} };
+  assert.deepEqual(bodyOfOrder(all), { ...list, days: 28, filter: { include_bots: false, type: ["signup", "order"] } });
+  assert.equal(usersQuery(all), "site=shop&days=28&include_bots=false&limit=6&type=signup&type=order");
+  const variant = { goal: "order", exposure_type: "seen", variant_property: "payload.v", variant: "b", converted: "" };
+  const { converted, ...sent } = variant;
+  assert.deepEqual(bodyOfOrder({ ...users, every: "day", group: "goal", users: variant }),
+    { ...list, users: sent, filter: { include_bots: false } });
+});
+
+test("a cohort has no other period, not when it is ordered again either", () => {
+  const cohort = { cohort: "2026-11-02", unit: "week", offset: "1" };
+  const order = { ...users, group: "cohort", users: cohort };
+  assert.deepEqual(bodyOfOrder(order), { ...list, users: cohort, filter: { include_bots: false } });
+  assert.equal(usersQuery(order), "site=shop&cohort=2026-11-02&unit=week&offset=1&include_bots=false&limit=6");
+  const request = { what: "users", format: "csv", compression: "none", zone: "UTC", start: "2026-11-09T00:00:00+00:00",
+    end: "2026-11-16T00:00:00+00:00", columns: [], include_bots: false, users: cohort };
+  assert.deepEqual(bodyOfRequest(request, null), { ...list, users: cohort, filter: { include_bots: false } });
 });
 
 test("sizes have a unit that suits them", () => {

@@ -15,6 +15,7 @@ const { overviewPath } = await load("app/api.js");
 const { readState } = await load("app/state.js");
 const filters = await load("parts/filters.js");
 const { count, duration, change, share, label, describe } = await load("app/format.js");
+const { refuseRange } = await load("parts/dates.js");
 const { tickStep } = await load("charts/line.js");
 const { de } = await load("app/words_de.js");
 const { t } = await load("app/words.js");
@@ -65,6 +66,17 @@ test("conditions are named in words", () => {
   assert.deepEqual(one, { name: "Country is not", values: "Germany or France" });
   assert.deepEqual(none, { name: "Source is", values: "Direct / none" });
   assert.deepEqual(segment, { name: "Segment", values: "Readers" });
+});
+
+test("a range of days is refused in words", () => {
+  const refuse = (from, to) => refuseRange(from, to, "2026-03-10");
+  assert.equal(refuse("2026-03-01", "2026-03-10"), "");
+  assert.equal(refuse("", "2026-03-10"), "Choose both days.");
+  assert.equal(refuse("2026-03-02", "2026-03-01"), "The first day is after the last one.");
+  assert.equal(refuse("2026-03-01", "2026-03-11"), "These days are yet to come: choose none after Mar 10, 2026.");
+  // Ten years with two leap days are 3,652 days; from 3 to 10 March, both included, 8 more.
+  assert.equal(refuse("2016-03-03", "2026-03-10"), "");
+  assert.equal(refuse("2016-03-02", "2026-03-10"), "Choose 3,660 days at most.");
 });
 
 test("figures are short where they are long", () => {

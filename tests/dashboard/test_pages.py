@@ -12,9 +12,10 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine
 
 from analytics.dashboard.assets import read_assets
-from analytics.dashboard.shell import PAGES, build_first_request
+from analytics.dashboard.shell import PAGES, build_first_request, build_users_request
 from analytics.exports.sources.raw_rows import SAMPLE_COLUMNS
 from analytics.exports.sources.reports import EXPORTED_DIMENSIONS, REPORT_KINDS
+from analytics.exports.sources.users import COLUMNS as USER_COLUMNS
 from analytics.files.columns import Column
 from analytics.reports.events.raw_export import EVENT_COLUMNS
 from tests.factories import make_site
@@ -94,18 +95,36 @@ def test_the_first_request_is_that_of_the_scripts(engine: Engine, address: str, 
     assert first == f"/api/analytics/reports/overview?{query}&{FIRST['tail']}"
 
 
+@pytest.mark.parametrize(("address", "query"), FIRST["users"])
+def test_the_first_request_of_users_is_that_of_the_scripts(engine: Engine, address: str, query: str) -> None:
+    """funnel.test.mjs asks the scripts for the same."""
+    site = make_site(engine, FIRST["zone"])._replace(key=FIRST["site"])
+    asked = dict(parse_qsl(address.removeprefix("?")))
+    first = build_users_request(site, asked, datetime.fromisoformat(FIRST["now"]))
+    assert first == f"/api/analytics/reports/users{query}"
+
+
 def test_on_another_side_of_the_earth_it_is_another_day(engine: Engine) -> None:
     site, noon = make_site(engine, "Pacific/Kiritimati"), datetime(2026, 3, 1, 12, tzinfo=UTC)
     assert "&date=2026-03-01&" in build_first_request(site, {"period": "yesterday"}, noon)
 
 
-def test_only_the_overview_and_the_list_of_sites_preload_a_request(signed_in: FlaskClient, engine: Engine) -> None:
+def test_pages_whose_address_decides_their_first_request_preload_it(signed_in: FlaskClient, engine: Engine) -> None:
     site = make_site(engine, "UTC")
     for page in PAGES:
         text = signed_in.get(f"/sites/{site.key}/{page}").text
-        assert ('id="first"' in text, 'class="kpis"' in text) == (page == "overview", page == "overview")
+        assert ('id="first"' in text) == (page in ("overview", "funnels", "users"))
+        assert ('class="kpis"' in text) == (page == "overview")
         assert f'data-page="{page}"' in text
     assert 'id="first"' in signed_in.get("/", headers={"Accept": "text/html"}).text
+
+
+def test_a_list_of_users_that_would_be_refused_is_not_asked_for(
+    client: FlaskClient, token: Any, engine: Engine
+) -> None:
+    site = make_site(engine, "UTC")
+    client.post("/login", data={"token": token("read write")})
+    assert 'id="first"' not in client.get(f"/sites/{site.key}/users").text
 
 
 @pytest.mark.parametrize("page", sorted(PAGES.keys() - {"overview"}))
@@ -117,7 +136,9 @@ def test_a_page_loads_its_own_modules(signed_in: FlaskClient, engine: Engine, pa
     assert f'name: "{page}"' in files["app/main.js"].body.decode()
 
 
-@pytest.mark.parametrize(("what", "columns"), [("events", EVENT_COLUMNS), ("samples", SAMPLE_COLUMNS)])
+@pytest.mark.parametrize(
+    ("what", "columns"), [("events", EVENT_COLUMNS), ("samples", SAMPLE_COLUMNS), ("users", USER_COLUMNS)]
+)
 def test_the_form_of_exports_offers_the_columns_of_the_files(what: str, columns: tuple[Column, ...]) -> None:
     text = read_assets().files["parts/order.js"].body.decode()
     found = re.search(rf"{what}: \[(.*?)\]", text, re.DOTALL)

@@ -3,19 +3,24 @@
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from threading import Barrier
-from typing import Any
+from datetime import timedelta
+from threading import Barrier, Event
+from typing import Any, ClassVar
 
 import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import Engine
 
+from analytics import clock
 from analytics.auth.sessions import sessions
-from analytics.auth.sessions.accounts import PasswordChecker
+from analytics.auth.sessions.accounts import PasswordChecker, lock_unchanged, person_of
 from analytics.errors import Unavailable
+from analytics.sites.names import rename_site
 from analytics.sites.sites import Site
 from analytics.web.server.environ import build_environ
+from tests.conftest import SIGN_IN_SECRET
 from tests.factories import make_site
+from tests.waiting import wait_until
 
 CSRF = {"X-CSRF-Token": "1"}
 ME = "/api/analytics/me"
@@ -128,27 +133,74 @@ def test_a_password_has_eight_characters_or_more(set_password: Any, password: st
     assert sql("SELECT count(*) FROM accounts") == [(0,)]
 
 
-@pytest.mark.parametrize("name", ["key:1", "share:1"])
-def test_an_account_has_no_subject_of_a_key(set_password: Any, name: str, sql: Any) -> None:
-    """By subject, exports are shown to their owner and budgets are counted."""
-    assert "begins as the subject of a key" in set_password(name).output
-    assert sql("SELECT count(*) FROM accounts") == [(0,)]
-
-
-@pytest.mark.parametrize("change", [["user", "delete", "ann"], ["user", "set-password", "ann", "--password", PASSWORD]])
-def test_what_a_session_leaves_behind_ends_with_its_account(
-    client: FlaskClient, set_password: Any, site: Site, app: Any, token: Any, change: list[str]
+@pytest.mark.parametrize("claimed", ["ann", "account:ann"])
+def test_an_account_shares_nothing_with_a_token_of_its_name(
+    client: FlaskClient, set_password: Any, site: Site, token: Any, claimed: str
 ) -> None:
-    """Deleted, or without the scope export."""
+    """By subject, exports are shown to their owner and budgets are counted."""
+    set_password("ann", "--scope", "read export", "--site", site.key)
+    log_in(client, name="ann", password=PASSWORD)
+    assert client.get(ME).json["subject"] == "account:ann"
+    assert client.post("/api/analytics/exports", json={}, headers=CSRF).status_code == 202
+    other = {"Authorization": f"Bearer {token('read export', site=site.key, sub=claimed)}"}
+    bare = client.application.test_client()
+    assert bare.get(ME, headers=other).json["subject"] in ("ann", "token:account:ann")
+    assert bare.get("/api/analytics/exports", headers=other).json["exports"] == []
+    assert len(client.get("/api/analytics/exports").json["exports"]) == 1
+
+
+def test_no_token_is_issued_for_the_subject_of_an_account(app: Any) -> None:
+    refused = app.test_cli_runner().invoke(args=["token", "create", "--sub", "account:ann"])
+    assert "begins as the subject of another caller" in refused.output
+
+
+def test_a_token_has_no_id_of_an_account(client: FlaskClient, token: Any, set_password: Any, sql: Any) -> None:
+    """Another issuer chooses them: its session would end, or not, with the account."""
+    log_in(client, token=token("read", jti="account:ann"))
+    [(parent,)] = sql("SELECT parent_id FROM sessions")
+    assert parent.startswith("sha256:")
+
+
+SET = ["set-password", "ann", "--password", PASSWORD]
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (["delete", "ann"], "the account ann was deleted"),
+        (SET, "the account ann may not export any more"),
+        ([*SET, "--scope", "read export", "--site", "another"], "the account ann is not for this site any more"),
+    ],
+)
+def test_what_a_session_leaves_behind_ends_with_its_account(
+    client: FlaskClient, set_password: Any, site: Site, app: Any, token: Any, change: list[str], reason: str
+) -> None:
     set_password("ann", "--scope", "read export write", "--site", site.key)
     log_in(client, name="ann", password=PASSWORD)
     path, root = "/api/analytics/exports/schedules", {"Authorization": f"Bearer {token('admin')}"}
     created = client.post(path, json={"every": "day", "at": "06:30"}, headers=CSRF)
     assert created.status_code == 201
-    assert app.test_cli_runner().invoke(args=change).exit_code == 0
+    assert app.test_cli_runner().invoke(args=["user", *change]).exit_code == 0
     refused = client.post(f"{path}/{created.json['id']}/run-now", headers=root)
     assert refused.status_code == 409
-    assert "was revoked" in refused.json["detail"]
+    assert refused.json["detail"].startswith(reason)
+    [listed] = client.get(path, headers=root).json["schedules"]
+    assert listed["waits_for"].startswith(reason)
+
+
+def test_what_a_session_leaves_behind_goes_on_for_the_sites_that_stay(
+    client: FlaskClient, engine: Engine, set_password: Any, site: Site, app: Any, token: Any
+) -> None:
+    """Also under the key that the site has got since."""
+    set_password("ann", "--scope", "read export write")
+    log_in(client, name="ann", password=PASSWORD)
+    path, root = "/api/analytics/exports/schedules", {"Authorization": f"Bearer {token('admin')}"}
+    body = {"every": "day", "at": "06:30", "request": {"site": site.key}}
+    created = client.post(path, json=body, headers=CSRF).json["id"]
+    set_password("ann", "--scope", "read export", "--site", site.key)
+    with engine.begin() as connection:
+        rename_site(connection, site.key, "renamed", actor="me")
+    assert client.post(f"{path}/{created}/run-now", headers=root).status_code == 202
 
 
 def test_an_account_may_read(set_password: Any, sql: Any) -> None:
@@ -163,6 +215,68 @@ def test_the_admin_of_the_settings_needs_no_row(make_app: Any) -> None:
     assert log_in(client, name="admin", password="wrong").status_code == 401
     assert log_in(client, name="admin", password=PASSWORD).status_code == 303
     assert client.get(ME).json["scopes"] == ["admin"]
+
+
+@pytest.mark.parametrize("later", ["another password", ""])
+def test_a_session_ends_with_the_password_of_the_settings(make_app: Any, later: str, sql: Any) -> None:
+    first = make_app(admin_password=PASSWORD).test_client()
+    text = log_in(first, name="admin", password=PASSWORD).headers["Set-Cookie"].partition("=")[2].partition(";")[0]
+
+    def ask(**settings: Any) -> int:
+        client = make_app(**settings).test_client(use_cookies=False)
+        return int(client.get(ME, headers={"Cookie": f"session={text}"}).status_code)
+
+    assert ask(admin_password=PASSWORD) == 200
+    assert ask(admin_password=later) == 401
+    assert PASSWORD not in str(sql("SELECT sessions::text FROM sessions"))
+
+
+def test_the_password_of_the_settings_replaces_that_of_the_account(
+    client: FlaskClient, make_app: Any, set_password: Any
+) -> None:
+    set_password("admin", "--scope", "admin")
+    text = log_in(client, name="admin", password=PASSWORD).headers["Set-Cookie"].partition("=")[2].partition(";")[0]
+    assert client.get(ME).status_code == 200
+    restarted = make_app(admin_password="that of the settings").test_client(use_cookies=False)
+    assert restarted.get(ME, headers={"Cookie": f"session={text}"}).status_code == 401
+
+
+class TestANewPasswordMeanwhile:
+    """No session of the old one is left, whichever of the two connections comes first."""
+
+    def test_after_the_old_one_was_checked(
+        self, app: Any, client: FlaskClient, set_password: Any, monkeypatch: Any
+    ) -> None:
+        set_password("ann")
+        is_checked, is_changed = Event(), Event()
+
+        class SlowChecker(PasswordChecker):
+            def check(self, *arguments: Any) -> Any:
+                found = super().check(*arguments)
+                is_checked.set()
+                assert is_changed.wait(10)
+                return found
+
+        monkeypatch.setitem(app.extensions, "password_checker", SlowChecker(""))
+        with ThreadPoolExecutor(1) as thread:
+            answer = thread.submit(log_in, client, name="ann", password=PASSWORD)
+            assert is_checked.wait(10)
+            assert "sessions ended: 0" in set_password("ann", password="another password").output
+            is_changed.set()
+            assert answer.result().status_code == 401
+        assert client.get(ME).status_code == 401
+
+    def test_while_the_session_is_opened(self, engine: Engine, set_password: Any, app: Any, sql: Any) -> None:
+        set_password("ann")
+        with engine.connect() as signing_in, ThreadPoolExecutor(1) as thread:
+            account = PasswordChecker("").check(signing_in, "ann", PASSWORD)
+            assert account is not None
+            assert lock_unchanged(signing_in, account)
+            sessions.open_session(signing_in, person_of(account), timedelta(days=1))
+            changing = thread.submit(set_password, "ann", password="another password")
+            wait_until(lambda: sql("SELECT count(*) FROM pg_locks WHERE NOT granted") == [(1,)])
+            signing_in.commit()
+            assert "sessions ended: 1" in changing.result().output
 
 
 def test_signing_out_ends_the_session_everywhere(client: FlaskClient, token: Any, app: Any, at: Any) -> None:
@@ -198,7 +312,7 @@ def test_what_a_session_leaves_behind_ends_with_its_token(
     assert app.test_cli_runner().invoke(args=["token", "revoke", text]).exit_code == 0
     refused = client.post(f"{path}/{created.json['id']}/run-now", headers={"Authorization": f"Bearer {token('admin')}"})
     assert refused.status_code == 409
-    assert "was revoked" in refused.json["detail"]
+    assert refused.json["detail"].startswith("the token was revoked, with which the schedule was created")
 
 
 def test_a_session_has_an_end(client: FlaskClient, token: Any, sql: Any, set_password: Any) -> None:
@@ -245,7 +359,9 @@ def test_nobody_is_sent_to_another_host(client: FlaskClient, token: Any, target:
     assert log_in(client, token=token("read"), next=target).location == "/"
 
 
-def test_guesses_are_limited_by_address(make_app: Any) -> None:
+def test_guesses_are_limited_by_address(make_app: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = clock.now()
+    monkeypatch.setattr(clock, "now", lambda: now)
     client = make_app(environment="production").test_client()
     answers = [log_in(client, name="ann", password="guess").status_code for _ in range(12)]
     assert answers == [401] * 10 + [429] * 2
@@ -268,7 +384,7 @@ def test_few_wait_for_the_check_of_a_password(engine: Engine, name: str) -> None
     def attempt(_: int) -> bool:
         start.wait()
         with engine.connect() as connection, suppress(Unavailable):
-            return checker.sign_in(connection, name, PASSWORD) is None
+            return checker.check(connection, name, PASSWORD) is None
         return False
 
     with ThreadPoolExecutor(10) as threads:
@@ -276,44 +392,39 @@ def test_few_wait_for_the_check_of_a_password(engine: Engine, name: str) -> None
     # Of the eight threads of a web process others need some.
     assert 1 <= checked <= 6
     with engine.connect() as connection:
-        assert checker.sign_in(connection, name, PASSWORD) is None
+        assert checker.check(connection, name, PASSWORD) is None
 
 
-class TestOnThisMachine:
-    def test_one_click_signs_in(self, client: FlaskClient) -> None:
-        assert "Sign in on this machine" in client.get("/login").text
-        assert log_in(client, way="local").status_code == 303
-        assert client.get(ME).json["scopes"] == ["admin"]
+class TestByLink:
+    def test_its_secret_signs_in(self, client: FlaskClient) -> None:
+        assert "make run" in client.get("/login").text
+        assert log_in(client, secret=SIGN_IN_SECRET, next="/sites/shop").location == "/sites/shop"
+        me = client.get(ME).json
+        assert (me["subject"], me["scopes"]) == ("account:admin", ["admin"])
 
-    @pytest.mark.parametrize(
-        ("base", "environ"),
-        [
-            ("http://rebound.example", {}),
-            ("http://localhost", {"REMOTE_ADDR": "10.0.0.9"}),
-            ("http://localhost.evil.example", {}),
-        ],
-    )
-    def test_other_hosts_and_machines_cannot(self, client: FlaskClient, base: str, environ: dict[str, str]) -> None:
-        environ = {"REMOTE_ADDR": "127.0.0.1", **environ}
-        assert "Sign in on this machine" not in client.get("/login", base_url=base, environ_base=environ).text
-        answer = client.post("/login", data={"way": "local"}, base_url=base, environ_base=environ)
-        assert answer.status_code == 403
+    @pytest.mark.parametrize("form", [{"way": "local"}, {"secret": ""}, {"secret": "x" * 48}, {"secret": "é" * 40}])
+    def test_nothing_else_does_on_the_same_machine(self, client: FlaskClient, form: dict[str, str]) -> None:
+        answer = log_in(client, **form)
+        assert (answer.status_code, "Set-Cookie" in answer.headers) == (401, False)
 
-    @pytest.mark.parametrize("name", ["X-Forwarded-For", "X-Forwarded-Host", "X-Real-IP", "Forwarded", "Via"])
-    def test_nor_who_comes_through_a_proxy(self, client: FlaskClient, name: str) -> None:
-        headers = {name: "203.0.113.9"}
-        assert "Sign in on this machine" not in client.get("/login", headers=headers).text
-        assert client.post("/login", data={"way": "local"}, headers=headers).status_code == 403
+    def test_without_one_there_is_no_link(self, make_app: Any) -> None:
+        client = make_app(sign_in_secret="").test_client()
+        assert "make run" not in client.get("/login").text
+        assert log_in(client, secret=SIGN_IN_SECRET).status_code == 401
 
-    @pytest.mark.parametrize("environ", [{"SERVER_PROTOCOL": "HTTP/1.0"}, {"HTTP_HOST": ""}])
-    def test_nor_what_no_browser_sends(self, client: FlaskClient, environ: dict[str, str]) -> None:
-        """nginx asks by HTTP/1.0 and without a header of its own, unless it is told otherwise."""
-        answer = client.post("/login", data={"way": "local"}, environ_overrides=environ)
-        assert answer.status_code == 403
+    def test_in_production_none_signs_in_and_its_sessions_end(self, client: FlaskClient, make_app: Any) -> None:
+        text = log_in(client, secret=SIGN_IN_SECRET).headers["Set-Cookie"].partition("=")[2].partition(";")[0]
+        cookie = {"Cookie": f"session={text}"}
+        assert make_app().test_client(use_cookies=False).get(ME, headers=cookie).status_code == 200
+        production = make_app(environment="production").test_client(use_cookies=False)
+        assert production.get(ME, headers=cookie).status_code == 401
+        assert log_in(production, secret=SIGN_IN_SECRET).status_code == 401
+        assert "make run" not in production.get("/login").text
 
-    def test_nor_in_production(self, make_app: Any) -> None:
-        client = make_app(environment="production").test_client()
-        assert log_in(client, way="local").status_code == 403
+    def test_its_sessions_end_with_it(self, client: FlaskClient, make_app: Any) -> None:
+        text = log_in(client, secret=SIGN_IN_SECRET).headers["Set-Cookie"].partition("=")[2].partition(";")[0]
+        other = make_app(sign_in_secret="another secret of another checkout").test_client(use_cookies=False)
+        assert other.get(ME, headers={"Cookie": f"session={text}"}).status_code == 401
 
 
 def test_cookies_are_read_as_browsers_send_them() -> None:
@@ -336,3 +447,35 @@ def test_cookies_in_two_headers_are_one_list() -> None:
     environ = build_environ({**names, "http_version": "1.1", "scheme": "http", "headers": headers}, None)
     assert sessions.read_cookie(environ, "") == "x"
     assert environ["HTTP_ACCEPT"] == "a,b"
+
+
+class TestWithoutPostgresql:
+    BROWSER: ClassVar[dict[str, str]] = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
+    COOKIE: ClassVar[dict[str, str]] = {"Cookie": "session=session_unknown"}
+
+    @pytest.fixture
+    def alone(self, make_app: Any) -> FlaskClient:
+        app = make_app(database_url="postgresql+psycopg2://127.0.0.1:1/none")
+        found: FlaskClient = app.test_client(use_cookies=False)
+        return found
+
+    @pytest.mark.parametrize(("path", "again"), [("/", "/"), ("/sites/shop?days=7", "/sites/shop?days=7")])
+    def test_a_page_says_so_to_browsers(self, alone: FlaskClient, path: str, again: str) -> None:
+        page = alone.get(path, headers=self.BROWSER | self.COOKIE)
+        assert (page.status_code, page.mimetype, int(page.headers["Retry-After"]) > 0) == (503, "text/html", True)
+        assert "the database is unavailable" in page.text
+        assert f'<a href="{again}">Try again</a>' in page.text
+        assert "default-src 'none'" in page.headers["Content-Security-Policy"]
+
+    def test_so_does_the_form(self, alone: FlaskClient) -> None:
+        form = {"name": "ann", "password": PASSWORD, "next": "/sites/shop"}
+        page = alone.post("/login", data=form, headers=self.BROWSER)
+        assert (page.status_code, page.mimetype, "Retry-After" in page.headers) == (503, "text/html", True)
+        assert '<a href="/sites/shop">Try again</a>' in page.text
+
+    @pytest.mark.parametrize("path", [ME, "/"])
+    def test_others_get_a_problem(self, alone: FlaskClient, path: str) -> None:
+        for accept in ("application/json", "*/*", ""):
+            answer = alone.get(path, headers={"Accept": accept} | self.COOKIE)
+            assert (answer.status_code, answer.mimetype) == (503, "application/problem+json")
+        assert alone.get(ME, headers=self.BROWSER | self.COOKIE).mimetype == "application/problem+json"

@@ -1,5 +1,6 @@
 """Stored funnels: permissions, rejected definitions, the audit log, the cache, and tracked steps."""
 
+import itertools
 import json
 from collections.abc import Callable
 from typing import Any
@@ -10,6 +11,7 @@ from flask.testing import FlaskClient
 from redis import Redis
 from sqlalchemy import Engine, create_engine, text
 
+from analytics.funnels import request
 from analytics.funnels.conversion import tracked_depth
 from analytics.funnels.steps import Step
 from analytics.ingest import buffer
@@ -164,6 +166,31 @@ def test_a_count_over_the_statement_timeout_names_the_parameter(
         response = client.post("/api/analytics/reports/funnel?date=2026-03-02", json=steps, headers=auth(token("read")))
     assert (response.status_code, response.json["errors"][0]["code"]) == (422, "too_slow")
     assert response.json["errors"][0]["field"] == "date"
+
+
+@pytest.mark.parametrize(("path", "body"), [
+    pytest.param(f"{FUNNELS}compare?date=2026-03-02", {}, id="funnels"),
+    pytest.param("/api/analytics/reports/funnel?date=2026-03-02&compare=previous", {"steps": [PAGE, EVENT]}, id="periods"),
+])  # fmt: skip
+@pytest.mark.parametrize(("seconds_a_count", "status"), [(10, 200), (20, 422)])
+def test_all_counts_of_a_request_have_one_deadline(
+    call: Call,
+    site: Site,
+    store: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    path: str,
+    body: Any,
+    seconds_a_count: int,
+    status: int,
+) -> None:
+    """STATEMENT_TIMEOUT is 30 s: the second of two counts begins after 20 s, or after 40."""
+    for name in ("One", "Two"):
+        call("post", FUNNELS, NEW | {"name": name}, 201)
+    store([{"ts": "2026-03-02T10:00:00Z", "path": "/a"}])
+    monkeypatch.setattr(request, "monotonic", itertools.count(0, seconds_a_count).__next__)
+    answer = call("post", path, body, status, scope="read")
+    if status == 422:
+        assert answer["errors"][0]["code"] == "too_slow"
 
 
 def test_read_sees_funnels_and_write_changes_them(call: Call, funnel: dict[str, Any]) -> None:

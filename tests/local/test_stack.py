@@ -205,10 +205,12 @@ def environment_of(run):
 def test_banner_shows_tokens_and_what_needs_none(run, port):
     wait_for(lambda: "Ctrl-C" in run.text(), run)
     text = run.text()
-    assert (
-        f"Ready at http://127.0.0.1:{port} (API: http://127.0.0.1:{port}/docs; dashboard: http://127.0.0.1:{port}/login)"
-        in text
-    )
+    assert f"Ready at http://127.0.0.1:{port} (API: http://127.0.0.1:{port}/docs)" in text
+    secret = environment_of(run)["SIGN_IN_SECRET"]
+    assert f"\nhttp://127.0.0.1:{port}/login#{secret}\n" in text
+    assert run.facts()["sign_in_url"] == f"http://127.0.0.1:{port}/login#{secret}"
+    # No log of a process has it, and only its owner can read the files that do.
+    assert [path for path in (run.root / ".data/logs").iterdir() if secret in path.read_text()] == []
     for scope in SCOPES:
         [shown] = re.findall(rf"{scope} token +(\S+)\n", text)
         assert claims_of(shown)["scope"] == scope
@@ -225,6 +227,7 @@ def test_production_lets_nobody_in_without_a_token_and_keeps_its_secrets(root, p
     assert f"JWT_SECRET_KEY={env['JWT_SECRET_KEY']}\n" in (root / ".data/secrets.env").read_text()
     wait_for(lambda: "Ctrl-C" in run.text(), run)
     assert "callers have no access" in run.text()
+    assert f"\nhttp://127.0.0.1:{port}/login\n" in run.text()
     assert f"{root}/.data/secrets.env, mode 0600" in run.text()
     assert run.end() == 0
 

@@ -172,13 +172,21 @@ def test_small_tables_have_their_own_retention(run: Any, site: Site, sql: Sql, s
     for at in (days_ago(10), days_ago(10) - US):
         sql("INSERT INTO dead_letters (entry_id, position, received_at, dead_lettered_at, reason, detail, body)"
             " VALUES (:id, 0, :at, :at, '', '', '') RETURNING 1", id=str(at), at=at)  # fmt: skip
+    for action in ("session.refuse", "session.open"):
+        for at in (days_ago(10), days_ago(10) - US):
+            sql(
+                "INSERT INTO audit_log (actor, action, occurred_at) VALUES ('me', :a, :at) RETURNING 1", a=action, at=at
+            )
     for at in (NOW, NOW - US, None):
         sql("INSERT INTO revoked_tokens (jti, expires_at) VALUES (:id, :at) RETURNING 1", id=str(at), at=at)
         sql("INSERT INTO issued_tokens (jti, subject, scopes, issued_by, issued_at, expires_at)"
             " VALUES (:id, 'me', '{read}', 'me', :now, :at) RETURNING 1", id=str(at), at=at, now=NOW)  # fmt: skip
     assert summarize(run()) == [
         ("delete", "daily figures", 7), ("delete", "dead letters", 1), ("delete", "records of expired tokens", 1),
-        ("delete", "revocations of expired tokens", 1),
+        ("delete", "refused sign-ins", 1), ("delete", "revocations of expired tokens", 1),
+    ]  # fmt: skip
+    assert sql("SELECT action, count(*) FROM audit_log WHERE actor = 'me' GROUP BY 1 ORDER BY 1") == [
+        ("session.open", 2), ("session.refuse", 1),
     ]  # fmt: skip
     assert sql("SELECT min(date)::text, count(*) FROM metrics") == [("2026-06-20", 4)]
     assert sql("SELECT dead_lettered_at FROM dead_letters") == [(days_ago(10),)]

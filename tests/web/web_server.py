@@ -128,5 +128,6 @@ def environment(settings: Settings, **more: str) -> dict[str, str]:
         "CELERY_BROKER_URL": settings.celery_broker_url,
         "REDIS_URL": settings.redis_url,
         "JWT_SECRET_KEY": settings.jwt_secret_key,
+        "SIGN_IN_SECRET": settings.sign_in_secret,
         **more,
     }

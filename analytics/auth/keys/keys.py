@@ -35,7 +35,7 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from analytics import clock
 from analytics.auth.keys.credential_cache import Credential, hash_text
 from analytics.auth.principal import Kind, Principal
-from analytics.auth.sessions.accounts import has_lost_account
+from analytics.auth.sessions.accounts import find_export_obstacle
 from analytics.auth.tokens.tokens import is_stored_revocation, publish_end, publish_revocation, store_revocation
 from analytics.errors import Conflict, NotFound
 from analytics.store.models import api_key_sites, api_keys, audit_log, site_aliases, sites
@@ -243,17 +243,21 @@ def record_use(connection: Connection, uses: Mapping[str, float], table: Table =
 
 
 # The table has a row for each key: a scan of it takes less than the export that asks.
-def has_lost_credential(connection: Connection, subject: str, token_id: str | None) -> bool:
-    """Whether work that a caller has left behind may not go on: the token was revoked, the account is deleted or may
-    not export any more, or the subject is that of keys (it stays the same when a key is rotated) and none of them is
-    valid now."""
-    if token_id is not None and (is_stored_revocation(connection, token_id) or has_lost_account(connection, token_id)):
-        return True
+def find_lost_credential(connection: Connection, subject: str, token_id: str | None, site_id: int) -> str | None:
+    """Why exports of the site that a caller has left behind may not go on, as a clause; None: they may.
+
+    The token was revoked, the account may not export the site any more, or the subject is that of keys (it stays the
+    same when a key is rotated) and none of them is valid now."""
+    if token_id is not None:
+        if is_stored_revocation(connection, token_id):
+            return "the token was revoked"
+        return find_export_obstacle(connection, token_id, site_id)
     if not subject.startswith(credential_id("")):
-        return False
+        return None
     rows = connection.execute(_select_keys().where(api_keys.c.subject == subject))
     found, now = [_key(row) for row in rows], clock.now()
-    return bool(found) and not any(_is_valid(key, now) for key in found)
+    is_lost = bool(found) and not any(_is_valid(key, now) for key in found)
+    return "the key was revoked or has expired" if is_lost else None
 
 
 def credential_id(key_id: str) -> str:

@@ -7,16 +7,13 @@ from analytics.auth.cli import ScopeList
 from analytics.auth.keys.site_keys import check_site_key
 from analytics.auth.sessions import accounts, sessions
 from analytics.auth.sessions.accounts import ADMIN, MAX_NAME_CHARS, MAX_PASSWORD_CHARS, MIN_PASSWORD_CHARS, account_id
-from analytics.auth.tokens.issued_tokens import find_subject_problem
 from analytics.cli import ACTOR, print_table
 from analytics.extensions import buffer_redis, db, settings
 
 
 def _check_name(context: click.Context, parameter: click.Parameter, name: str) -> str:
-    if not 1 <= len(name) <= MAX_NAME_CHARS or not name.isprintable() or name != name.strip():
+    if not accounts.is_name(name) or name != name.strip():
         raise click.BadParameter(f"accepted: 1 to {MAX_NAME_CHARS} characters without spaces around them")
-    if problem := find_subject_problem(name):
-        raise click.BadParameter(problem)
     return name
 
 

@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Collection, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from types import MappingProxyType
 from typing import Any
 
 from redis import Redis
@@ -17,6 +18,7 @@ from analytics import clock
 from analytics.auth.keys import keys
 from analytics.auth.keys.credential_cache import Credential, hash_text
 from analytics.auth.principal import Kind, Principal
+from analytics.auth.sessions.setting_secrets import SettingSecrets
 from analytics.store.models import audit_log, sessions
 
 # `__Host-`: set by this host alone, by HTTPS and for all paths (RFC 6265bis, 4.1.3.2). Plain HTTP cannot set it.
@@ -28,10 +30,15 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 def open_session(
-    connection: Connection, principal: Principal, parent_id: str, lifetime: timedelta
+    connection: Connection,
+    principal: Principal,
+    lifetime: timedelta,
+    secret_digest: bytes | None = None,
+    origin: Mapping[str, str] = MappingProxyType({}),
 ) -> tuple[str, datetime]:
     """The cookie's text, which is not stored, and when the session ends: after `lifetime`, or with the credential that
-    `principal` came with. `parent_id`: what ends the session when it is revoked."""
+    `principal` came with. `secret_digest`: of the settings' secret that it came with (setting_secrets.py).
+    `origin`: how and from where, for the audit log."""
     token, session_id, now = keys.new_secret(TOKEN_PREFIX), str(uuid.uuid4()), clock.now()
     seconds = min(lifetime.total_seconds(), principal.expires_at - now.timestamp())
     ends_at = now + timedelta(seconds=seconds)
@@ -41,12 +48,13 @@ def open_session(
         "subject": principal.subject,
         "scopes": sorted(principal.scopes),
         "sites": None if principal.sites is None else sorted(principal.sites),
-        "parent_id": parent_id,
+        "parent_id": principal.credential_id,
+        "secret_digest": secret_digest,
         "created_at": now,
         "expires_at": ends_at,
     }
     connection.execute(insert(sessions).values(row))
-    entry = {"actor": principal.subject, "action": "session.open", "detail": {"id": session_id}}
+    entry = {"actor": principal.subject, "action": "session.open", "detail": {"id": session_id, **origin}}
     connection.execute(insert(audit_log).values(entry))
     return token, ends_at
 
@@ -101,10 +109,11 @@ def read_cookie(environ: Mapping[str, Any], public_url: str) -> str:
 
 
 # Served by uq_sessions_token_hash.
-def load_credentials(connection: Connection, digests: list[bytes]) -> dict[bytes, Credential]:
-    """The sessions of these hashes that were not ended; a CredentialCache calls it."""
+def load_credentials(secrets: SettingSecrets, connection: Connection, digests: list[bytes]) -> dict[bytes, Credential]:
+    """The sessions of these hashes that were not ended, and that these secrets admit; a CredentialCache calls it."""
     query = select(sessions).where(sessions.c.token_hash.in_(digests), sessions.c.revoked_at.is_(None))
-    return {bytes(row.token_hash): _credential(row) for row in connection.execute(query)}
+    rows = (row for row in connection.execute(query) if secrets.admits(row.parent_id, _bytes(row.secret_digest)))
+    return {bytes(row.token_hash): _credential(row) for row in rows}
 
 
 record_use = partial(keys.record_use, table=sessions)
@@ -114,6 +123,10 @@ _ID_PREFIX = "session:"
 def _end(engine: Engine, redis: Redis, session_id: str, actor: str, expires_at: datetime) -> bool:
     credential = f"{_ID_PREFIX}{session_id}"
     return keys.revoke_row(engine, redis, sessions, session_id, credential, actor, "session.end", expires_at)
+
+
+def _bytes(value: memoryview | None) -> bytes | None:
+    return None if value is None else bytes(value)
 
 
 def _credential(row: Row[Any]) -> Credential:

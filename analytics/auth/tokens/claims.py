@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from analytics.auth.principal import Kind, Principal
+from analytics.auth.principal import RESERVED_PREFIXES, Kind, Principal
 from analytics.errors import Unauthorised
 from config_values import SCOPES
 
@@ -52,7 +52,8 @@ def _subject(claims: Mapping[str, Any]) -> str:
     subject = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
     if not isinstance(subject, str) or not 1 <= len(subject) <= 255 or UNSTORABLE_PATTERN.search(subject):
         raise Unauthorised("the token's sub is not accepted; accepted: 1 to 255 characters, for example user-1")
-    return subject
+    # Another issuer's token does not become a key or an account by its name, nor a third subject.
+    return f"token:{subject}" if subject.startswith(RESERVED_PREFIXES) else subject
 
 
 def _scopes(claims: Mapping[str, Any], is_own: bool) -> frozenset[str]:

@@ -11,10 +11,8 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, Row, and_, insert, or_, select
 
 from analytics import clock
+from analytics.auth.principal import RESERVED_PREFIXES
 from analytics.store.models import audit_log, issued_tokens, revoked_tokens
-
-# Subjects of keys and share links, by which limits are counted and schedules are owned.
-RESERVED_PREFIXES = ("key:", "share:")
 
 
 class IssuedToken(NamedTuple):
@@ -34,7 +32,7 @@ def find_subject_problem(subject: str) -> str | None:
     """Why a token cannot be issued with this subject; None: it can."""
     if not subject.startswith(RESERVED_PREFIXES):
         return None
-    return f"{subject[:80]!r} begins as the subject of a key or share link; accepted: any other, for example reporting"
+    return f"{subject[:80]!r} begins as the subject of another caller; accepted: any other, for example reporting"
 
 
 def record_issued(connection: Connection, claims: Mapping[str, Any], actor: str) -> IssuedToken:

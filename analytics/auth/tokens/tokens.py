@@ -23,7 +23,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import SQLAlchemyError
 
 from analytics import clock
-from analytics.auth.principal import Principal
+from analytics.auth.principal import RESERVED_PREFIXES, Principal
 from analytics.auth.tokens.claims import read_end, read_principal
 from analytics.auth.tokens.issuer import Issuer
 from analytics.auth.tokens.verified_tokens import Verified, VerifiedTokens
@@ -50,7 +50,8 @@ ENDING_KEPT_S = 86_400
 # Marks a set that was filled from PostgreSQL, so that an emptied Redis does not read as "nothing is revoked".
 LOADED_MARKER = "*filled"
 NEVER_READ = frozenset({"*never read"})
-JTI_PATTERN = re.compile(r"[\x21-\x7e]{1,200}")
+# The ids of keys, links, sessions and accounts are in the set too: no token has one of them.
+JTI_PATTERN = re.compile(rf"(?!{'|'.join(RESERVED_PREFIXES)})[\x21-\x7e]{{1,200}}")
 
 
 class TokenVerifier:

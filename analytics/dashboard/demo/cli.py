@@ -3,6 +3,8 @@
 import json
 import tempfile
 from datetime import date, timedelta
+from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +17,24 @@ from analytics import clock
 from analytics.auth.keys.site_keys import check_site_key
 from analytics.auth.principal import Principal
 from analytics.cli import ACTOR
-from analytics.dashboard.demo import story
+from analytics.dashboard.demo import story, vitals
 from analytics.errors import NotFound
 from analytics.extensions import buffer_redis, db, settings
 from analytics.funnels import definitions
 from analytics.ingest import buffer
+from analytics.ingest.decoding.events import TimeWindow, ValidationRules
 from analytics.ingest.imports.formats import NDJSON
 from analytics.ingest.imports.progress import open_reporter
-from analytics.ingest.imports.run import ImportRun
+from analytics.ingest.imports.run import (
+    MAX_BATCH_EVENTS,
+    MAX_FUTURE,
+    MIN_TS,
+    ImportRun,
+    append_when_there_is_room,
+    build_entry,
+)
 from analytics.ingest.imports.sources import open_source
+from analytics.ingest.samples.samples import read_samples
 from analytics.insights.goals.goals import create_goal, list_goals, make_goal
 from analytics.reports.notes.notes import create_note
 from analytics.reports.segments.segments import create_segment
@@ -51,7 +62,7 @@ FUNNEL = {
 @click.option("--site", "key", default=KEY, show_default=True, metavar="KEY", help="Key of the demo's site.")
 @with_appcontext
 def make_demo(key: str) -> None:
-    """Fill a site with half a year of believable events, goals, a funnel, segments and notes.
+    """Fill a site with half a year of believable events, web vitals, goals, a funnel, segments and notes.
 
     Called again it adds what has happened since. `flask site delete` removes it. A worker must be running.
     """
@@ -60,6 +71,8 @@ def make_demo(key: str) -> None:
     with tempfile.TemporaryDirectory(prefix="demo-") as folder:
         today = (site.created_at or clock.now()).date()
         events = _write_story(Path(folder) / "demo.ndjson", today)
+        # First, so that the wait for the events is one for these as well.
+        _send_vitals(site, events)
         is_stored = _import(site, str(events), folder)
     if not is_stored:
         raise click.ClickException("the events are in the queue, but no worker stores them; start one, and call again")
@@ -102,13 +115,35 @@ def _write_story(path: Path, today: date) -> Path:
     return path
 
 
+def _send_vitals(site: Site, events: Path) -> None:
+    """The samples of the page views of the file, in batches. Their ids make those of an earlier call duplicates."""
+    with events.open() as file, open_reporter(0, Console(stderr=True), 0) as reporter:
+        views = (event for event in map(json.loads, file) if event["type"] == "page_view")
+        samples = (sample for view in views for sample in vitals.measure(view))
+        while batch := list(islice(samples, MAX_BATCH_EVENTS)):
+            append_when_there_is_room(buffer_redis(), partial(_build_batch, site, batch), _limits(), reporter)
+
+
+def _build_batch(site: Site, samples: list[dict[str, Any]]) -> buffer.Entry:
+    now = clock.now()
+    rules = ValidationRules(TimeWindow(MIN_TS, now + MAX_FUTURE), MAX_BATCH_EVENTS, site.key)
+    body = read_samples(json.dumps(samples).encode(), rules, now, timedelta()).body
+    entry = build_entry(site, body, len(samples), ACTOR, f"demo:{samples[0]['sample_id'][:12]}", now)
+    entry.holds_samples = True
+    return entry
+
+
+def _limits() -> buffer.BacklogLimits:
+    config = settings()
+    return buffer.BacklogLimits(max(1, config.max_backlog_events // 2), config.max_backlog_bytes // 2)
+
+
 def _import(site: Site, file: str, folder: str) -> bool:
     """Whether all of it is stored."""
-    config, console = settings(), Console(stderr=True)
+    console = Console(stderr=True)
     run = ImportRun(
         engine=db.engine, redis=buffer_redis(), site=site, source=open_source(file, folder), file_format=NDJSON,
-        principal=ACTOR, retention_days=RETENTION_DAYS,
-        limits=buffer.BacklogLimits(max(1, config.max_backlog_events // 2), config.max_backlog_bytes // 2),
+        principal=ACTOR, retention_days=RETENTION_DAYS, limits=_limits(),
     )  # fmt: skip
     scan = run.prepare()
     with open_reporter(scan.bytes, console, run.summary.read) as reporter:

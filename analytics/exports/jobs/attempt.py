@@ -20,7 +20,7 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from analytics import clock
-from analytics.auth.keys.keys import has_lost_credential
+from analytics.auth.keys.keys import find_lost_credential
 from analytics.errors import Forbidden, TooLarge, Unavailable
 from analytics.exports.formats import writers
 from analytics.exports.formats.file_types import file_suffix
@@ -40,10 +40,6 @@ from analytics.store.backlog import read_backlog, read_complete_through
 from analytics.store.copy.copy_stream import CopyReader
 from analytics.store.reading import read_transaction
 
-CREDENTIAL_LOST = (
-    "the token or key that asked for this export was revoked, or the key has expired, before it was made; "
-    "ask again with a valid one"
-)
 # The fields of a part before it is written.
 PLANNED_FIELDS = ("n", "start", "end")
 
@@ -87,8 +83,9 @@ class Attempt:
 
     def _check_credential(self) -> None:
         with self.runner.engine.connect() as connection:
-            if has_lost_credential(connection, self.job.owner, self.job.token_id):
-                raise Forbidden(CREDENTIAL_LOST)
+            reason = find_lost_credential(connection, self.job.owner, self.job.token_id, self.job.site_id)
+        if reason:
+            raise Forbidden(f"{reason}, with which this export was ordered; ask again with one that may export")
 
     def _plan(self) -> Manifest:
         with read_transaction(self.runner.engine, PLAN_TIMEOUT_S) as connection:

@@ -14,6 +14,7 @@ from analytics.auth.guard import DEFAULT_SITE, Principal
 from analytics.errors import Unavailable
 from analytics.exports.delivery.callback_url import explain_refusal
 from analytics.exports.formats.file_types import COMPRESSIONS, FORMATS
+from analytics.exports.group_options import group_options, pop_group
 from analytics.exports.jobs.creation import read_limits
 from analytics.exports.jobs.job import Viewer
 from analytics.exports.jobs.request_body import read_schedule_body
@@ -21,11 +22,13 @@ from analytics.exports.schedules import due_jobs
 from analytics.exports.schedules import schedule as schedules
 from analytics.exports.schedules.calendar import FREQUENCIES
 from analytics.exports.schedules.schedule import Schedule
+from analytics.exports.schemas import ScheduledExportBody
 from analytics.exports.sources.reports import EXPORTED_DIMENSIONS, REPORT_KINDS, UNITS
 from analytics.exports.sources.request import SOURCES
 from analytics.extensions import buffer_redis, db, settings
 from analytics.period import read_zone
 from analytics.sites.sites import find_site
+from analytics.web.validation import load_object
 
 ADMIN_VIEWER = Viewer()
 # Options of `add` that are fields of the filter, with the names that the API has for them.
@@ -71,7 +74,8 @@ def schedule_group() -> None:
 @click.option("--include-bots/--no-bots", default=None, help="Include bots. Default: yes for events, no for reports.")
 @click.option("--report", type=click.Choice(list(REPORT_KINDS)), help="Report of what=report. Default: metrics.")
 @click.option("--dimension", type=click.Choice(EXPORTED_DIMENSIONS), help="Dimension of a breakdown.")
-@click.option("--unit", type=click.Choice(UNITS), help="Unit of time of a report's row.")
+@click.option("--unit", type=click.Choice(UNITS), help="Unit of time of a report's row, or length of a cohort.")
+@group_options(without=("unit",))
 @click.option("--callback-url", metavar="URL", help="Called when a file is finished.")
 @click.option("--owner", default="cli", show_default=True, help="Subject that owns the schedule.")
 @with_appcontext
@@ -90,10 +94,15 @@ def add_schedule(every: str, at: datetime, zone: str | None, owner: str, **optio
 
 
 def _request_body(options: dict[str, Any]) -> dict[str, Any]:
-    """The body that the API would get."""
+    """The body that the API would get. Raises Invalid."""
+    group = pop_group(options)
+    if options["what"] != "users" and (unit := group.pop("unit", None)):
+        options["unit"] = unit
     filter_body = {name: options.pop(option) for option, name in FILTER_FIELDS.items()}
     body = {name: list(value) if isinstance(value, tuple) else value for name, value in options.items() if value}
-    return {**body, "filter": {name: value for name, value in filter_body.items() if value not in (None, (), {})}}
+    body |= {"users": group} if group else {}
+    body["filter"] = {name: value for name, value in filter_body.items() if value not in (None, (), {})}
+    return load_object(ScheduledExportBody(), body)
 
 
 @schedule_group.command("list")

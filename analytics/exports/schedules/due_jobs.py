@@ -1,7 +1,8 @@
 """The jobs of schedules that are due. A file holds rows *received* since the previous one, so late events are in it.
 
 tasks/exports.py calls `create_due_jobs`, the CLI `run_now`. A job that failed or was cancelled leaves its rows to the
-next one. A schedule is paused when the token or key that it was created with is revoked. Nothing here enqueues a job.
+next one. A schedule is paused when the token, key or account that it was created with may not export its site any more.
+Nothing here enqueues a job.
 """
 
 import logging
@@ -15,7 +16,7 @@ from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DBAPIError
 
 from analytics import clock
-from analytics.auth.keys.keys import has_lost_credential
+from analytics.auth.keys.keys import find_lost_credential
 from analytics.errors import AnalyticsError, Conflict, NotFound
 from analytics.exports.jobs.creation import Limits, NewJob, create_in_transaction, describe_full_quota
 from analytics.exports.jobs.job import Job
@@ -59,8 +60,8 @@ def run_now(engine: Engine, redis: Redis, limits: Limits, schedule_id: str, now:
             raise NotFound(f"there is no schedule {schedule_id}")
         if reason := _describe_unfinished_job(connection, schedule_id):
             raise Conflict(f"{reason}; run the schedule when it has")
-        if has_lost_credential(connection, schedule.owner, schedule.token_id):
-            raise Conflict(OWNER_LOST)
+        if reason := _describe_lost_owner(connection, schedule):
+            raise Conflict(reason)
         return _create_job(connection, schedule, limits, cutoff, now)
 
 
@@ -102,10 +103,13 @@ class _DueSchedule(NamedTuple):
     job_id: str | None
 
 
-OWNER_LOST = (
-    "the token or key that created the schedule was revoked, or the key has expired; create the schedule again with a "
-    'valid one, or, with a valid token of the same subject, send PATCH {"enabled": true}'
-)
+def _describe_lost_owner(connection: Connection, schedule: Schedule) -> str | None:
+    reason = find_lost_credential(connection, schedule.owner, schedule.token_id, schedule.site_id)
+    return reason and (
+        f"{reason}, with which the schedule was created; create it again with one that may export, or resume it with "
+        'a valid token or session of the same subject: PATCH {"enabled": true}'
+    )
+
 
 # Served by ix_export_schedules_next_run_at and ix_export_jobs_state. A schedule waits until its last job ends, since a
 # job that fails leaves its rows to the next one.
@@ -132,9 +136,9 @@ def _plan_next(
             schedule_id = str(due_id)
             row = connection.execute(SELECT_SCHEDULES.where(export_schedules.c.id == schedule_id)).one()
             schedule = schedule_of_row(row)
-            if has_lost_credential(connection, schedule.owner, schedule.token_id):
+            if _describe_lost_owner(connection, schedule):
                 write_changes(connection, schedule.id, {"enabled": False})
-                log.warning("schedule paused: its token or key is not valid", extra={"schedule": schedule_id})
+                log.warning("schedule paused: its owner may not export any more", extra={"schedule": schedule_id})
                 return _DueSchedule(schedule_id, None)
             return _DueSchedule(schedule_id, _create_job(connection, schedule, limits, cutoff, now).id)
     except (AnalyticsError, DBAPIError, ValueError) as error:
@@ -185,10 +189,11 @@ def _next_run(schedule: Schedule, now: datetime) -> datetime:
 
 
 def find_blocker(engine: Engine, schedule: Schedule, limits: Limits, now: datetime) -> str | None:
-    """Why a schedule has no next file yet: one that is due, or whose key is not valid. None: nothing blocks it."""
+    """Why a schedule has no next file yet: one that is due, or whose owner may not export any more. None: nothing
+    blocks it."""
     with engine.connect() as connection:
-        if has_lost_credential(connection, schedule.owner, schedule.token_id):
-            return OWNER_LOST
+        if reason := _describe_lost_owner(connection, schedule):
+            return reason
     if not schedule.enabled or schedule.next_run_at > now:
         return None
     with engine.connect() as connection:

@@ -43,8 +43,8 @@ class ScheduleBody(ScheduleUpdateBody):
 class ScheduleResponse(Schema):
     """A schedule. Each file holds what was received since `complete_through`.
 
-    `waits_for`: why a schedule that is due has no next file yet, or was paused because its key was revoked; null:
-    nothing blocks it."""
+    `waits_for`: why a schedule that is due has no next file yet, or was paused because its token, key or account may
+    not export the site any more; null: nothing blocks it."""
 
     class Meta:
         include = (

@@ -236,30 +236,14 @@ class ImportRun:
 
     def _append(self, body: bytes, count: int, first_line: int, reporter: ProgressReporter) -> None:
         """Appends one entry; waits while the queue is full."""
-        compressed_body, compressed = buffer.compress(body)
-        message = ""
-        while True:
-            entry = buffer.Entry(
-                body=compressed_body, compressed=compressed, count=count, site_id=self.site.id, site_key=self.site.key,
-                received_us=to_microseconds(self._receipt_clock.now()), skew_us=0, ip="", user_agent="",
-                principal=self.principal, request_id=f"{self._request_prefix}{first_line}",
-                zone=self.site.zone,
-                visitor_window=self.site.visitor_window, visitor_by=self.site.visitor_by,
-                hash_key=self.site.hash_key or "", own_domains=list(self.site.domains),
-                holds_exported_rows=self.file_format.holds_exported_rows,
-            )  # fmt: skip
-            try:
-                entry_id, must_enqueue = buffer.append(self.redis, entry, self.limits)
-                break
-            except Unavailable as error:
-                if not message:
-                    message = f"waiting for room in the queue: {error.detail.split(';')[0]}; is a worker running?"
-                    reporter.show_message(message)
-                _enqueue_drain()
-                time.sleep(RETRY_INTERVAL_S)
-        self.entry_ids.append(entry_id)
-        if must_enqueue:
-            _enqueue_drain()
+        request_id = f"{self._request_prefix}{first_line}"
+
+        def make_entry() -> buffer.Entry:
+            entry = build_entry(self.site, body, count, self.principal, request_id, self._receipt_clock.now())
+            entry.holds_exported_rows = self.file_format.holds_exported_rows
+            return entry
+
+        self.entry_ids.append(append_when_there_is_room(self.redis, make_entry, self.limits, reporter))
 
     def _find_stored(self, pending: list[str]) -> set[str]:
         times = [
@@ -268,6 +252,42 @@ class ImportRun:
         earliest, latest = min(times) - MAX_CLOCK_SKEW, max(times) + MAX_CLOCK_SKEW
         with self.engine.connect() as connection:
             return find_stored_entries(connection, pending[:LEDGER_LOOKUP_ENTRIES], earliest, latest)
+
+
+def build_entry(
+    site: Site, body: bytes, count: int, principal: str, request_id: str, received_at: datetime
+) -> buffer.Entry:
+    """The entry of a batch that no request brought: without an address and a user agent of its sender."""
+    compressed_body, compressed = buffer.compress(body)
+    return buffer.Entry(
+        body=compressed_body, compressed=compressed, count=count, site_id=site.id, site_key=site.key,
+        received_us=to_microseconds(received_at), skew_us=0, ip="", user_agent="",
+        principal=principal, request_id=request_id,
+        zone=site.zone,
+        visitor_window=site.visitor_window, visitor_by=site.visitor_by,
+        hash_key=site.hash_key or "", own_domains=list(site.domains),
+    )  # fmt: skip
+
+
+def append_when_there_is_room(
+    redis: Redis, make_entry: Callable[[], buffer.Entry], limits: buffer.BacklogLimits, reporter: ProgressReporter
+) -> str:
+    """Appends the entry, waiting while the queue is full; its id. Each attempt is received at its own time."""
+    is_told = False
+    while True:
+        try:
+            entry_id, must_enqueue = buffer.append(redis, make_entry(), limits)
+        except Unavailable as error:
+            if not is_told:
+                problem = error.detail.split(";")[0]
+                reporter.show_message(f"waiting for room in the queue: {problem}; is a worker running?")
+            is_told = True
+            _enqueue_drain()
+            time.sleep(RETRY_INTERVAL_S)
+        else:
+            if must_enqueue:
+                _enqueue_drain()
+            return entry_id
 
 
 def _enqueue_drain() -> None:

@@ -31,6 +31,7 @@ from analytics.reports.query.measures import (
     lists_visits,
     visit_counts,
 )
+from analytics.reports.responses.cache import mark_incomplete
 from analytics.rollups.calendar import read_calendar
 from analytics.rollups.cardinality import OTHER
 from analytics.rollups.deltas.counts import DIMENSIONS, Count
@@ -78,7 +79,8 @@ class RollupSource:
             yield reader
 
     def ask_columns(self, ask: Callable[["ColumnReader"], T]) -> T | None:
-        """What `ask` finds in the columns that `open_columns` gives; None where these cannot answer now."""
+        """What `ask` finds in the columns that `open_columns` gives; None where these cannot answer now, which the
+        cache does not keep."""
         # Within: after an error that leaves it, scans would stay allowed.
         with scans_allowed(self.connection):
             try:
@@ -86,6 +88,7 @@ class RollupSource:
                     return ask(reader)
             except NO_ANSWER as error:
                 log.info("no answer from columns", extra={"site_id": self._selection.site_id, "error": repr(error)})
+                mark_incomplete()
                 return None
 
     def _open_columns(self) -> AbstractContextManager["ColumnReader"]:

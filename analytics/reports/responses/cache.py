@@ -1,8 +1,9 @@
 """The cache of reports: responses of periods that are over, kept in Redis for CACHE_TTL seconds.
 
 Reports call `get_or_compute`. Keys are `analytics:<report>:<site>:<digest of the request>`, so one can be deleted by
-hand. A period that includes today is never cached. An entry answers until an event of its period, or of a day before,
-arrives late; `meta.computed_at` tells when a response was computed. Without Redis every report is computed.
+hand. A period that includes today is never cached, nor what lacks a part that may be there in a moment. An entry
+answers until an event of its period, or of a day before, arrives late; `meta.computed_at` tells when a response was
+computed. Without Redis every report is computed.
 
 The cache may share its Redis with the buffer of events, so its bytes are bounded, those of callers without a token
 apart: what they ask for leaves room for the others. Large responses are not stored, nor are those whose request has a
@@ -30,8 +31,10 @@ from analytics.reports.responses.shared_reads import DIMENSION_PARAMETERS
 from analytics.rollups.calendar import read_rollups_zone
 from analytics.rollups.versions import read_version
 from analytics.store.reading import read_transaction
+from analytics.web.app import current_request
 
 log = logging.getLogger(__name__)
+INCOMPLETE_KEY = "analytics.incomplete"
 COUNTS_KEY = "analytics:cache"
 # Bytes that are stored within CACHE_TTL; at most twice as many are there at a time. What has no room is computed again.
 MAX_BYTES, MAX_SHARED_BYTES = 32 * 1024 * 1024, 8 * 1024 * 1024
@@ -69,6 +72,11 @@ class _Entry(msgspec.Struct):
     value: Any
 
 
+def mark_incomplete() -> None:
+    """The current request's response lacks a part that the next one may have."""
+    current_request().environ[INCOMPLETE_KEY] = True
+
+
 def get_or_compute(
     request: ReportRequest,
     report_name: str,
@@ -92,6 +100,8 @@ def get_or_compute(
     if cached is not None:
         return cached
     response = compute()
+    if INCOMPLETE_KEY in current_request().environ:
+        return response
     if not request.is_shared or request.query.keys() <= STORED_SHARED_PARAMETERS:
         body = msgspec.json.encode(_mark_cached(response))
         if len(body) <= MAX_STORED_BYTES:

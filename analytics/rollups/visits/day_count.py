@@ -9,7 +9,7 @@ from struct import Struct
 
 from sqlalchemy import Connection
 
-from analytics.rollups.cardinality import EXEMPT_VALUES, OTHER
+from analytics.rollups.cardinality import EXEMPT_DIMENSIONS, EXEMPT_VALUES, OTHER
 from analytics.rollups.visits.sums import LIST_DIMENSIONS, VisitSums
 from analytics.rollups.visits.visitors import Visitors, net_visits
 from analytics.store.copy.binary_copy import (
@@ -85,7 +85,7 @@ class _RowWriter:
             self._finish_group()
             self._group, self._listed = (dimension, is_bot), 0
         sums = VisitSums(*map(as_int, amounts))
-        is_exempt = as_text(value) in EXEMPT_VALUES
+        is_exempt = as_text(value) in EXEMPT_VALUES or as_text(dimension) in EXEMPT_DIMENSIONS
         self._listed += not is_exempt
         visitors = _visitors(users) if users else None
         if value == OTHER.encode() or (not is_exempt and self._listed > self._max_values):

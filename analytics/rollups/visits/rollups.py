@@ -14,7 +14,7 @@ from heapq import nsmallest
 from sqlalchemy import Connection, text
 
 from analytics import clock
-from analytics.rollups.cardinality import DEFAULT_LIMITS, EXEMPT_VALUES, OTHER
+from analytics.rollups.cardinality import DEFAULT_LIMITS, EXEMPT_DIMENSIONS, EXEMPT_VALUES, OTHER
 from analytics.rollups.rows import with_bots
 from analytics.rollups.spans import DAY, UNION_KINDS, Span, span_of, union_spans_of
 from analytics.rollups.visits.day_count import count_day
@@ -105,7 +105,7 @@ def _limit(
     crowded = _crowded(connection, site_id, changes) if changes else {}
     full = set()
     for group, values in changes.items():
-        if group in crowded or len(values) >= MAX_VALUES:
+        if group[0] not in EXEMPT_DIMENSIONS and (group in crowded or len(values) >= MAX_VALUES):
             changes[group], has_room = _fit(values, crowded.get(group, frozenset()))
             if not has_room:
                 full.add(group)

@@ -41,4 +41,5 @@ def dashboard(
     """Fails the test that leaves a message in the console."""
     opened = Dashboard(service.port, site, new_context(), token("read write ingest export admin"), engine, redis)
     yield opened
+    opened.close()
     assert opened.messages == []

@@ -5,13 +5,19 @@ from typing import TYPE_CHECKING, Any
 from urllib.request import Request, urlopen
 
 from redis import Redis
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 
 from analytics.sites.sites import Site
 from tests.factories import make_drain
+from tests.web.web_server import until
 
 if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext, Page
+
+BUSY = text(
+    "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    " AND state <> 'idle' AND backend_type = 'client backend'"
+)
 
 
 class Dashboard:
@@ -20,14 +26,30 @@ class Dashboard:
     def __init__(
         self, port: int, site: Site, context: "BrowserContext", token: str, engine: Engine, redis: Redis
     ) -> None:
-        self.url, self.site, self.messages = f"http://127.0.0.1:{port}", site, list[str]()
+        self.url, self.site = f"http://127.0.0.1:{port}", site
+        self.messages, self.requests = list[str](), list[str]()
         self._context, self._token, self._engine, self._redis = context, token, engine, redis
-        context.request.post(f"{self.url}/login", form={"token": token}, headers={"Origin": self.url})
+        self.sign_in(context)
+
+    def sign_in(self, context: "BrowserContext") -> None:
+        """Pages are opened in this context from now on."""
+        self._context = context
+        context.request.post(f"{self.url}/login", form={"token": self._token}, headers={"Origin": self.url})
+
+    def close(self) -> None:
+        """Ends when no request of the pages is being answered: the next test empties the tables."""
+        self._context.close()
+        until(lambda: self._count_busy() == 0)
+
+    def _count_busy(self) -> int:
+        with self._engine.connect() as connection:
+            return int(connection.execute(BUSY).scalar_one())
 
     def open(self, path: str, width: int = 1360) -> "Page":
         """The page, once it is drawn with its data."""
         page = self._context.new_page()
         page.on("console", lambda message: self.messages.append(message.text))
+        page.on("request", lambda request: self.requests.append(request.url.removeprefix(self.url)))
         page.on("pageerror", lambda error: self.messages.append(str(error)))
         page.set_viewport_size({"width": width, "height": 900})
         page.goto(f"{self.url}/sites/{self.site.key}/{path}")

@@ -161,7 +161,7 @@ def test_steps_are_moved_by_keyboard_and_by_pointer(dashboard: Dashboard) -> Non
     view.keyboard.press("Enter")
     view.keyboard.press("Enter")
     assert names_of_steps(view) == ["purchase", "/pricing", "signup"]
-    assert view.evaluate("document.activeElement.getAttribute('aria-label')") == "Move step 1 down"
+    view.wait_for_selector("[aria-label='Move step 1 down']:focus")
     assert view.inner_text(".builder [role=status].vh") == "Moved: now step 1 of 3"
     grip, last = view.locator(".grip").first.bounding_box(), view.locator(".bstep").last.bounding_box()
     assert grip
@@ -177,7 +177,7 @@ def test_a_step_is_added_named_and_removed(dashboard: Dashboard) -> None:
     funnel = add_funnel(dashboard)
     view = dashboard.open(f"funnels?edit={funnel}")
     view.click("text=Add a step")
-    assert view.evaluate("document.activeElement.closest('.bstep') === document.querySelector('.bstep:last-child')")
+    view.wait_for_selector(".bstep:last-child input:focus")
     view.keyboard.type("thanks")
     view.get_by_label("Remove step 2").click()
     view.get_by_label("Between steps").select_option("strict")

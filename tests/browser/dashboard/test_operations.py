@@ -6,6 +6,7 @@ all of a reason, show more of them.
 
 import uuid
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -104,6 +105,16 @@ def test_discarding_asks_first(dashboard: Dashboard, mend: Callable[[], None]) -
     page.locator("dialog").get_by_role("button", name="Discard for ever").click()
     letters.get_by_text("2 letters discarded.").wait_for()
     assert dashboard.call("GET", f"/api/analytics/dead-letters?site={dashboard.site.key}")["dead_letters"] == []
+
+
+def test_what_retention_deletes_next_is_shown(dashboard: Dashboard) -> None:
+    site = dashboard.site.key
+    old = (datetime.now(UTC) - timedelta(days=20)).isoformat()
+    dashboard.send({"type": "page_view", "ts": old}, {"type": "page_view", "ts": old}, {"type": "page_view"})
+    dashboard.call("PATCH", f"/api/analytics/sites/{site}", {"event_retention_days": 10})
+    page = dashboard.open("operations")
+    row = page.locator("section[aria-label='What is stored'] tr", has_text="deleted")
+    assert row.locator("td").nth(2).inner_text() == "2"
 
 
 def test_figures_of_the_service_are_those_of_its_health(dashboard: Dashboard) -> None:

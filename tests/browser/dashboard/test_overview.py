@@ -15,6 +15,7 @@ from analytics.sites import sites
 from analytics.sites.sites import Site
 from config import Settings
 from tests.browser.dashboard.visitor import Visitor, find_violations, scrolls_sideways
+from tests.conftest import SIGN_IN_SECRET
 from tests.factories import append_events, make_drain
 from tests.web.web_server import WebServer, environment
 
@@ -104,6 +105,38 @@ def test_the_first_request_is_made_once(dashboard: Visitor, site: Site) -> None:
     assert len(asked) == 1, asked
 
 
+def test_a_range_to_compare_with_is_in_the_address(dashboard: Visitor, site: Site) -> None:
+    page = dashboard.open(f"/sites/{site.key}")
+    now = datetime.now(UTC).date()
+    first, last = now - timedelta(days=60), now - timedelta(days=33)
+    page.set_viewport_size({"width": 320, "height": 640})
+    page.click(".compare-menu button")
+    assert not scrolls_sideways(page)
+    page.fill(".compare-menu [name=from]", str(last))
+    page.fill(".compare-menu [name=to]", str(first))
+    page.click(".compare-menu >> text=Apply")
+    assert page.inner_text(".compare-menu [role=alert]") == "The first day is after the last one."
+    page.fill(".compare-menu [name=from]", str(first))
+    page.fill(".compare-menu [name=to]", str(last))
+    with page.expect_response(lambda answer: "reports/overview?" in answer.url) as found:
+        page.click(".compare-menu >> text=Apply")
+    page.wait_for_selector(".compare-menu .pop", state="detached")
+    assert page.url.endswith(f"?compare={first}..{last}")
+    assert found.value.json()["meta"]["compare"]["previous"]["from"].startswith(str(first))
+    page.go_back()
+    page.wait_for_function("location.search === ''")
+    asked = len(dashboard.requests)
+    page.go_forward()
+    page.reload()
+    page.wait_for_selector("html[data-drawn]", state="attached")
+    page.click(".compare-menu button")
+    assert page.input_value(".compare-menu [name=from]") == str(first)
+    again = [one for one in dashboard.requests[asked:] if one.startswith("/api/analytics/reports/overview?")]
+    # That of going forward, and one of the page that was loaded again.
+    assert len(again) <= 2
+    assert len(set(again)) == 1
+
+
 def read_figures(page: "Page") -> dict[str, str]:
     """The six figures by their names, as their titles say them in full."""
     found = page.query_selector_all(".kpi")
@@ -150,3 +183,24 @@ def test_signing_out_ends_the_session(dashboard: Visitor, site: Site) -> None:
     page.wait_for_url("**/login")
     page.goto(f"{dashboard.base}/sites/{site.key}")
     assert "/login?next=" in page.url
+
+
+def test_a_link_signs_in_and_leaves_no_secret_behind(context: "BrowserContext", service: str, site: Site) -> None:
+    page, seen = context.new_page(), list[str]()
+    page.on("request", lambda request: seen.append(f"{request.url} {request.headers.get('referer', '')}"))
+    page.goto(f"{service}/login?next=/sites/{site.key}#{SIGN_IN_SECRET}")
+    page.wait_for_selector("html[data-drawn]", state="attached")
+    assert page.url == f"{service}/sites/{site.key}"
+    assert not [one for one in seen if SIGN_IN_SECRET in one.replace(f"#{SIGN_IN_SECRET}", "")]
+    page.go_back()
+    assert SIGN_IN_SECRET not in page.url
+
+
+def test_a_link_that_is_pasted_on_the_form_signs_in(context: "BrowserContext", service: str) -> None:
+    page = context.new_page()
+    page.goto(f"{service}/login")
+    assert "a link that signs in without a password" in page.inner_text("main")
+    page.evaluate("(secret) => { location.hash = secret }", "a link of another run, which is as long")
+    page.wait_for_selector("[role=alert]:has-text('of another run')")
+    page.evaluate("(secret) => { location.hash = secret }", SIGN_IN_SECRET)
+    page.wait_for_selector("html[data-drawn]", state="attached")

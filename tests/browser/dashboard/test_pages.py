@@ -1,10 +1,13 @@
 """The pages beside the overview, in Chromium before the real service: each shows what the API knows."""
 
+import re
+
 import pytest
 
 from tests.browser.dashboard.signed_in import Dashboard
+from tests.browser.dashboard.visitor import find_violations
 
-PAGES = ("start", "realtime", "links", "exports")
+PAGES = ("start", "realtime", "links", "funnels", "users", "exports")
 
 
 @pytest.mark.parametrize("width", [320, 390, 1360])
@@ -96,6 +99,42 @@ def test_an_order_of_a_file_is_what_the_form_says(dashboard: Dashboard) -> None:
     assert ordered["types"] == ["page_view", "signup"]
     page.get_by_role("button", name="Cancel").click()
     page.wait_for_selector(".state.cancelled")
+
+
+def test_the_users_who_dropped_out_of_a_funnel_are_shown_and_ordered(dashboard: Dashboard) -> None:
+    dashboard.send(
+        *({"type": "cart", "user_id": user} for user in ("ann", "bob", "cleo")), {"type": "order", "user_id": "bob"}
+    )
+    steps = [
+        {"type": "event", "order": order, "condition": {"event": name}} for order, name in ((1, "cart"), (2, "order"))
+    ]
+    body = {"site": dashboard.site.key, "name": "Shop", "steps": steps}
+    funnel = dashboard.call("POST", "/api/v1/funnels/", body)["data"]
+    page = dashboard.open("exports")
+    page.get_by_label(re.compile("^What")).select_option("users")
+    page.get_by_label("Which people").select_option("funnel")
+    page.get_by_label(re.compile("^Who")).select_option("dropped")
+    page.get_by_role("button", name="Preview").click()
+    page.wait_for_selector(".preview tbody tr:nth-child(2)")
+    assert sorted(page.locator(".preview td:first-child").all_inner_texts()) == ["ann", "cleo"]
+    assert find_violations(page) == []
+    page.get_by_role("button", name="Order the file").click()
+    page.wait_for_selector(".job-facts:has-text('step 1')")
+    [job] = dashboard.call("GET", f"/api/analytics/exports?site={dashboard.site.key}")["exports"]
+    assert job["request"]["users"] == {"funnel": funnel["id"], "step": 1, "reached": "dropped"}
+
+
+def test_a_cohort_is_ordered_with_a_period_of_its_own(dashboard: Dashboard) -> None:
+    page = dashboard.open("exports")
+    page.get_by_label(re.compile("^What")).select_option("users")
+    page.get_by_label("Which people").select_option("cohort")
+    assert page.get_by_label("Period").count() == 0
+    page.get_by_label("First day of the cohort").fill("2026-11-02")
+    page.get_by_role("button", name="Order the file").click()
+    page.wait_for_selector(".job-facts:has-text('cohort of 2026-11-02')")
+    page.get_by_role("button", name="Cancel").click()
+    page.get_by_role("button", name="Order again").click()
+    page.wait_for_selector(".job:nth-child(1) >> nth=1")
 
 
 def test_a_schedule_is_made_paused_and_deleted(dashboard: Dashboard) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from tests.conftest import ROOT
+from tests.conftest import ROOT, SIGN_IN_SECRET
 
 if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext, Page
@@ -15,26 +15,27 @@ EXPECTED = "Failed to load resource"
 
 
 class Visitor:
-    """The pages of a service that `base` serves, as somebody sees them who has signed in on this machine."""
+    """The pages of a service that `base` serves, as somebody sees them who has opened the link of `make run`."""
 
     def __init__(self, context: "BrowserContext", base: str) -> None:
         self.context, self.base = context, base
         self.messages: list[str] = []
         self.requests: list[str] = []
         page = self._new_page()
-        page.goto(f"{base}/login")
-        page.click("text=Sign in on this machine")
+        page.goto(f"{base}/login#{SIGN_IN_SECRET}")
         page.wait_for_selector("html[data-drawn]", state="attached")
         page.close()
         self.messages.clear()
         self.requests.clear()
 
-    def open(self, path: str, prepare: "Callable[[Page], None]" = lambda _: None) -> "Page":
-        """The page once it is drawn. `prepare`: before it is loaded."""
+    def open(
+        self, path: str, prepare: "Callable[[Page], object]" = lambda _: None, drawn: str = "html[data-drawn]"
+    ) -> "Page":
+        """The page once `drawn` is there. `prepare`: before it is loaded."""
         page = self._new_page()
         prepare(page)
-        page.goto(self.base + path)
-        page.wait_for_selector("html[data-drawn]", state="attached")
+        page.goto(self.base + path, wait_until="commit")
+        page.wait_for_selector(drawn, state="attached")
         return page
 
     def get(self, page: "Page", path: str) -> Any:

@@ -71,6 +71,33 @@ def test_samples_and_a_text_filter_are_scheduled(flask: Api, api: Api, site: Sit
     assert api("get", f"/schedules/{schedule_id}", scope="admin").json["request"]["where"] == "path=^/blog"
 
 
+def test_lists_of_users_are_scheduled(flask: Api, api: Api, site: Site) -> None:
+    def add(*words: str) -> Any:
+        [schedule_id] = flask("schedule", "add", "--what", "users", *words)
+        return api("get", f"/schedules/{schedule_id}", scope="admin").json["request"]
+
+    assert add("--funnel", NOBODY, "--step", "2", "--reached", "dropped")["users"] == {
+        "funnel": NOBODY,
+        "step": 2,
+        "reached": "dropped",
+    }
+    assert add("--cohort", "2026-03-02", "--unit", "week", "--offset", "1")["users"] == {
+        "cohort": "2026-03-02",
+        "unit": "week",
+        "offset": 1,
+    }
+    variant = ("--exposure-type", "seen", "--variant-property", "payload.v", "--variant", "b", "--converted", "true")
+    assert add("--goal", "order", *variant)["users"] == {
+        "goal": "order",
+        "exposure_type": "seen",
+        "variant_property": "payload.v",
+        "variant": "b",
+        "converted": True,
+    }
+    listed = add("--scope", "visit", "--type", "order", "--where", "country==DE")
+    assert (listed["users"], listed["types"], listed["where"]) == ({"scope": "visit"}, ["order"], "country==DE")
+
+
 def test_run_now_exports_rows_since_the_last_file(
     flask: Api, api: Api, rows: Api, work: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -118,6 +145,8 @@ def test_exports_of_all_owners_are_listed_downloaded_and_deleted(
         pytest.param(("schedule", "add", "--site", "nowhere"), 1, "nowhere", id="site"),
         pytest.param(("schedule", "add", "--what", "subject"), 1, "of one user", id="subject"),
         pytest.param(("schedule", "add", "--report", "dau"), 1, "what=report", id="report"),
+        pytest.param(("schedule", "add", "--what", "users", "--step", "1"), 1, "users[step]: needs funnel", id="group"),
+        pytest.param(("schedule", "add", "--step", "1", "--funnel", NOBODY), 1, "what=users", id="users"),
         pytest.param(("schedule", "add", "--callback-url", "http://127.0.0.1/x"), 2, "public internet", id="callback"),
         pytest.param(("schedule", "pause", NOBODY), 1, "no schedule", id="pause"),
         pytest.param(("schedule", "run-now", NOBODY), 1, "no schedule", id="run-now"),

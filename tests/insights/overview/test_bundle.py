@@ -20,7 +20,7 @@ from analytics.insights.overview.schemas import LISTS, SiteOverviewResponse
 from analytics.reports.query.measures import MEASURES
 from analytics.reports.query.schemas import BREAKDOWN_DIMENSIONS
 from analytics.rollups import rows
-from analytics.rollups.cardinality import DEFAULT_LIMITS, OTHER
+from analytics.rollups.cardinality import DEFAULT_LIMITS, OTHER, apply_limits
 from analytics.rollups.merge import merge_site
 from analytics.rollups.visits import rollups as visit_rollups
 from analytics.sites.sites import Site
@@ -281,6 +281,32 @@ def test_values_without_a_row_of_their_own_are_other_and_no_value(
     }  # fmt: skip
 
 
+@pytest.mark.parametrize("period", [f"date={DAY}", f"from={DAY}T07:30:00Z&to={DAY}T12:30:00Z"], ids=["day", "part"])
+@pytest.mark.parametrize("is_merged", [True, False], ids=["merged", "unmerged"])
+def test_hours_are_no_values_that_a_limit_counts(
+    engine: Engine,
+    store: Any,
+    site: Site,
+    report: Report,
+    monkeypatch: pytest.MonkeyPatch,
+    period: str,
+    is_merged: bool,
+) -> None:
+    """A visit in each of five hours, where lists keep two values by name."""
+    limits = DEFAULT_LIMITS._replace(values=2)
+    monkeypatch.setattr(rows.add, "__defaults__", (limits,))
+    monkeypatch.setattr(apply_limits, "__defaults__", (limits,))
+    monkeypatch.setattr(visit_rollups, "MAX_VALUES", 2)
+    hours = range(8, 13)
+    store({"user_id": f"u{hour}", "ts": f"{DAY}T{hour:02}:10:00Z", "path": "/"} for hour in hours)
+    if is_merged:
+        merge_site(engine, site.id)
+    grids = report("overview", f"{period}&lists=busiest_hours")["busiest_hours"]
+    for grid in grids.values():
+        assert [hour for day in grid for hour, count in enumerate(day) if count] == list(hours)
+        assert sum(map(sum, grid)) == 5
+
+
 def test_rates_of_lists_by_hand(engine: Engine, store: Any, site: Site, report: Report) -> None:
     """Ann bounces; bob looks at two pages within a minute."""
     seen = [("ann", "10:00", "/a"), ("bob", "11:00", "/a"), ("bob", "11:01", "/b")]
@@ -372,6 +398,20 @@ def test_goals_that_rollups_do_not_hold_are_counted_in_columns(
     plain, filtered = report("overview", f"date={DAY}&lists=goals")["goals"]
     assert [plain[name] for name in WHO] == [4, 2, 2, 1.0]
     assert [filtered[name] for name in WHO] == figures
+
+
+def test_figures_that_columns_could_not_give_are_there_as_soon_as_they_can(
+    store: Any, site: Site, report: Report, client: FlaskClient, token: Any, auth: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store([{"ts": f"{DAY}T10:00:00Z", "type": "order", "payload": {"plan": plan}} for plan in ("pro", "free")])
+    body, query = {"name": "a", "type": "order", "filter": "payload.plan==pro"}, f"date={DAY}&lists=goals"
+    assert client.post("/api/analytics/goals", json=body, headers=auth(token("read write"))).status_code == 201
+    with monkeypatch.context() as patched:
+        patched.setattr(read, "MOST_LOOSE_EVENTS", 0)
+        assert report("overview", query)["goals"][0]["conversions"] is None
+    for is_cached in (False, True):
+        bundle = report("overview", query)
+        assert (bundle["goals"][0]["conversions"], bundle["meta"].get("cached", False)) == (1, is_cached)
 
 
 @pytest.mark.parametrize("lists", ["payload.plan,payload.Plan", "payload.Plan,payload.plan"])

@@ -59,10 +59,10 @@ export function send(method, path, body) {
 /** @param {string} path @param {RequestInit} options */
 async function request(path, options) {
   const response = await fetch(API + path, { credentials: "same-origin", ...options });
-  const body = await response.json().catch(() => ({}));
   if (response.status === 401) signIn();
-  if (!response.ok) throw failure(response, body);
-  return body;
+  if (!response.ok) throw failure(response, await response.json().catch(() => ({})));
+  // What was cut off on the way is no answer: it fails here, not in the page that reads it.
+  return response.status === 204 ? {} : response.json();
 }
 
 /** The session has ended: the sign-in page brings the reader back. */

@@ -23,6 +23,7 @@ async function start() {
   const [{ default: Page }] = await Promise.all([loadPage(), loadWords()]);
   const app = /** @type {Element} */ (document.getElementById("app"));
   app.replaceChildren();
+  keepPlace();
   render(html`<${Page} pages=${PAGES} />`, app);
 }
 
@@ -30,6 +31,19 @@ function loadPage() {
   if (!root.dataset.site) return import("../pages/sites.js");
   const path = location.pathname.split("/").slice(3).join("/");
   return (PAGES.find((one) => one.path === path) ?? PAGES[0]).load();
+}
+
+/** The place in the page stands in the step of the history: a browser restores it once a page has loaded, which is before
+ * its data has come. */
+function keepPlace() {
+  const { top } = history.state ?? {};
+  addEventListener("scrollend", () => history.replaceState({ ...history.state, top: scrollY }, ""));
+  if (!top) return;
+  new MutationObserver((_, watch) => {
+    if (!root.dataset.drawn) return;
+    watch.disconnect();
+    if (!scrollY) scrollTo(0, top);
+  }).observe(root, { attributeFilter: ["data-drawn"] });
 }
 
 start();

@@ -39,7 +39,10 @@ export function useParams(names) {
   }, []);
   const open = useCallback((/** @type {Params} */ params, /** @type {boolean} */ replace = false) => {
     show(readState(location.search), params, replace);
-    if (!replace) scrollTo(0, 0);
+    if (replace) return;
+    // As after loading another page: what was clicked may be gone.
+    document.getElementById("main")?.focus({ preventScroll: true });
+    scrollTo(0, 0);
   }, []);
   return { ...found, go, open };
 }

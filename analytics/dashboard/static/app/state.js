@@ -12,13 +12,18 @@ export const may = (scope) => (root.dataset.scopes ?? "").split(" ").some((one) 
 const DAY_MS = 864e5;
 const METRICS = ["visitors", "visits", "page_views", "views_per_visit", "bounce_rate", "avg_visit_duration_s"];
 const DEFAULT_PERIOD = "28d";
+/** The longest period that the API answers, and by granularity. */
+export const MAX_DAYS = 3660;
+/** @type {Record<string, number>} */
+const MAX_DAYS_BY_UNIT = { hour: 31, day: 366 };
+const UNITS = ["hour", "day", "week", "month"];
 
 /** Today in the site's time zone, as YYYY-MM-DD. */
 export const today = () => new Intl.DateTimeFormat("en-CA", { timeZone: ZONE }).format(new Date());
 /** @param {string} day @param {number} days */
 export const shift = (day, days) => new Date(Date.parse(day) + days * DAY_MS).toISOString().slice(0, 10);
 /** Days from the first to the last, both included. @param {string} first @param {string} last */
-const length = (first, last) => Math.round((Date.parse(last) - Date.parse(first)) / DAY_MS) + 1;
+export const length = (first, last) => Math.round((Date.parse(last) - Date.parse(first)) / DAY_MS) + 1;
 
 /** Periods by name: the key that chooses one, and the parameters of the API. Whole weeks, so that Mondays meet Mondays. */
 /** @type {{ name: Word, key: string, query: (today: string) => Record<string, string> }[]} */
@@ -42,18 +47,30 @@ function lastMonth(now) {
   return { from: firstOfMonth(last), to: last };
 }
 
+/** @param {string} text */
+const isDay = (text) => /^[1-9]\d{3}-\d\d-\d\d$/.test(text) && !Number.isNaN(Date.parse(text)) && shift(text, 0) === text;
+
+/** The first and the last day of a comparison with a range; null: it is another one. @param {string} compare
+ * @returns {[string, string] | null} */
+export function rangeOf(compare) {
+  const [first, last, ...more] = compare.split("..");
+  return isDay(first) && isDay(last ?? "") && !more.length ? [first, last] : null;
+}
+
+/** @param {string} compare */
+const isComparison = (compare) => ["none", "year"].includes(compare) || rangeOf(compare) !== null;
+
 /** @param {string} search @returns {State} */
 export function readState(search) {
   const query = new URLSearchParams(search);
   const get = (/** @type {string} */ name) => query.get(name) ?? "";
-  const isDay = (/** @type {string} */ text) => /^\d{4}-\d\d-\d\d$/.test(text);
   const isCustom = get("period") === "custom" && isDay(get("from")) && isDay(get("to"));
   const isPreset = PRESETS.some((one) => one.name === get("period"));
   return {
     period: isCustom ? "custom" : isPreset ? get("period") : DEFAULT_PERIOD,
     from: isCustom ? get("from") : "",
     to: isCustom ? get("to") : "",
-    compare: get("compare") === "none" ? "none" : get("compare") === "year" ? "year" : "previous",
+    compare: isComparison(get("compare")) ? get("compare") : "previous",
     unit: get("unit"),
     metric: METRICS.includes(get("metric")) ? get("metric") : METRICS[0],
     filter: get("filter"),
@@ -87,18 +104,37 @@ export function periodOf(state) {
   return [query, query.date ? 1 : length(query.from, query.to ?? now)];
 }
 
-/** The granularities that make a readable chart of so many days, and that the API accepts. @param {number} days */
-export function unitsOf(days) {
-  const fits = { hour: days <= 31, day: days > 2 && days <= 366, week: days > 13, month: days > 59 };
-  return Object.entries(fits).filter(([, isOne]) => isOne).map(([unit]) => unit);
+/** The period's first and last day. @param {State} state @returns {[string, string]} */
+export function daysOf(state) {
+  const [query, days] = periodOf(state);
+  const last = query.to ?? query.date ?? today();
+  return [shift(last, 1 - days), last];
 }
+
+/** The days of the range that the period is compared with, if any. @param {State} state */
+function comparedDays(state) {
+  const range = rangeOf(state.compare);
+  return range ? length(...range) : 0;
+}
+
+/** The granularities that make a readable chart of the period, and that the API accepts. @param {State} state */
+export function unitsOf(state) {
+  const [, days] = periodOf(state);
+  /** @type {Record<string, boolean>} */
+  const isReadable = { hour: true, day: days > 2, week: days > 13, month: days > 59 };
+  return UNITS.filter((unit) => isReadable[unit] && isAccepted(unit, Math.max(days, comparedDays(state))));
+}
+
+/** @param {string} unit @param {number} days */
+const isAccepted = (unit, days) => days <= (MAX_DAYS_BY_UNIT[unit] ?? Infinity);
 
 /** The chosen granularity where it fits, else the one that suits. @param {State} state */
 export function unitOf(state) {
+  if (unitsOf(state).includes(state.unit)) return state.unit;
   const [, days] = periodOf(state);
-  if (unitsOf(days).includes(state.unit)) return state.unit;
-  if (days <= 2) return "hour";
-  return days <= 92 ? "day" : days <= 200 ? "week" : "month";
+  const suiting = days <= 2 ? "hour" : days <= 92 ? "day" : days <= 200 ? "week" : "month";
+  const longer = UNITS.slice(UNITS.indexOf(suiting));
+  return /** @type {string} */ (longer.find((unit) => isAccepted(unit, comparedDays(state))));
 }
 
 /** Site, period and filter: what every report of the page takes. @param {State} state @param {string} [filter] */
@@ -119,8 +155,25 @@ export function useAddress() {
   }, []);
   const go = useCallback((/** @type {Partial<State>} */ change, /** @type {boolean} */ replace = false) => {
     const next = { ...readState(location.search), ...change };
-    history[replace ? "replaceState" : "pushState"](null, "", writeState(next));
+    history[replace ? "replaceState" : "pushState"](history.state, "", writeState(next));
     setState(readState(location.search));
   }, []);
   return [state, go];
+}
+
+/** A choice that is worth no address, such as the tab of a panel. It is kept with the step of the history.
+ * @param {string} name @returns {[number, (at: number) => void]} */
+export function useKept(name) {
+  const read = () => Number(history.state?.[name] ?? 0);
+  const [at, setAt] = useState(read);
+  useEffect(() => {
+    const onBack = () => setAt(read());
+    addEventListener("popstate", onBack);
+    return () => removeEventListener("popstate", onBack);
+  }, []);
+  const choose = (/** @type {number} */ next) => {
+    history.replaceState({ ...history.state, [name]: next }, "");
+    setAt(next);
+  };
+  return [at, choose];
 }

@@ -7,7 +7,8 @@ interface State {
   /** Days of a custom period, both included: YYYY-MM-DD. */
   from: string;
   to: string;
-  compare: "previous" | "year" | "none";
+  /** `previous`, `year`, `none`, or the first and the last day of a range: `2026-10-01..2026-10-31`. */
+  compare: string;
   /** The chosen granularity; empty: what suits the period. */
   unit: string;
   /** The measure in the chart. */
@@ -154,7 +155,8 @@ type Word = import("./words.js").Word;
 type Choose = (dimension: string, value: string | null) => void;
 
 /** The dialog that is open. `index`: of the filter's term that is changed. */
-type Opened = { kind: "details"; tab: Tab } | { kind: "filter"; index: number | null } | { kind: "segment" } | { kind: "help" };
+type Opened = { kind: "details"; tab: Tab } | { kind: "filter"; index: number | null } | { kind: "segment" } | { kind: "help" }
+  | { kind: "notes"; day: string; notes: DayNote[] };
 
 /** What the parts of the overview share. */
 interface OverviewContext {
@@ -170,6 +172,13 @@ interface DialogsProps {
   pages: PageEntry[];
   choose: Choose;
   close: () => void;
+  reloadNotes: () => void;
+  say: (said: Said) => void;
+}
+/** A message at the edge of the page; `undo` takes back what it tells. */
+interface Said {
+  text: string;
+  undo?: () => void;
 }
 /** A message at the edge of the page; `undo` takes back what it tells. */
 interface Said {
@@ -214,7 +223,7 @@ interface TipProps {
   metric: Measure;
   unit: string;
   width: number;
-  notes: string[];
+  notes: DayNote[];
 }
 
 /** A condition while it is made. `property`: where the field is `payload`; `typed`: a value that is not added yet. */

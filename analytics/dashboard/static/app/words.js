@@ -13,7 +13,9 @@ const en = {
   "91d": "Last 13 weeks",
   month: "Month to date", lastmonth: "Last month", year: "Year to date", from: "From", to: "To", apply: "Apply",
   compare: "Compare", comparePrevious: "Previous period", compareYear: "Same dates last year",
-  compareNone: "No comparison",
+  compareNone: "No comparison", compareCustom: "Compare with other days", otherDays: "Other days",
+  rangeMissing: "Choose both days.", rangeReversed: "The first day is after the last one.",
+  rangeFuture: "These days are yet to come: choose none after {day}.", rangeLong: "Choose {n} days at most.",
   interval: "Interval", hourUnit: "Hour", dayUnit: "Day", weekUnit: "Week", monthUnit: "Month", weekOf: "Week of {day}",
   // Key figures
   visitors: "Visitors", visits: "Visits", page_views: "Page views", views_per_visit: "Views per visit",
@@ -25,7 +27,9 @@ const en = {
   soFar: "so far", asTable: "Show as table", asChart: "Show as chart", csv: "Download CSV", date: "Date",
   before: "Before",
   // Notes
-  undo: "Undo",
+  notes: "Notes", addNote: "Add a note", editNote: "Change the note", noteText: "Note", edit: "Change: {text}",
+  deleteNote: "Delete: {text}", noteSaved: "Note saved: {day}", noteDeleted: "Note deleted", undo: "Undo",
+  noteMark: { one: "Note: {text}", other: "{n} notes: {text}" },
   // Lists
   topPages: "Top pages", entryPages: "Entry", exitPages: "Exit", channels: "Channels", sources: "Sources",
   referrers: "Referrers",
@@ -71,7 +75,7 @@ const en = {
   install: "How to send events",
   problem: "The report could not be made", offline: "The server does not answer", tryAgain: "Try again",
   lastDays: { one: "Show the last day", other: "Show the last {n} days" },
-  completeThrough: "Complete through {time}", staleAt: "As of {time}: not refreshed since", zone: "Time zone {zone}",
+  completeThrough: "Complete through {time}", shownAsOf: "Shown: {period}, as of {time}", zone: "Time zone {zone}",
   rollup: "From exact rollups", raw: "From single events",
   took: "Loaded in {time}", distinct: "Visitors are distinct people: counted as sets, never summed",
   noSites: "No sites", noSitesText: "This account may read no site.",

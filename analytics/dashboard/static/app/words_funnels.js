@@ -62,7 +62,7 @@ export const en = {
   groupUnconverted: "Saw {variant} and did not reach {goal}", groupType: "With an event {type}",
   // One user
   factsTitle: "Figures of the period", timelineTitle: "Events, the oldest first", visitFrom: "Visit from {time}",
-  noVisit: "Outside of a visit", noEventsOfUser: "No events in this period",
+  traceLink: "What became of this event", noVisit: "Outside of a visit", noEventsOfUser: "No events in this period",
 };
 
 /** @typedef {typeof en} FunnelWords */

@@ -59,5 +59,5 @@ export const de = {
   groupVariant: "Sah {variant} (Ziel {goal})", groupConverted: "Sah {variant} und erreichte {goal}",
   groupUnconverted: "Sah {variant} und erreichte {goal} nicht", groupType: "Mit einem Ereignis {type}",
   factsTitle: "Zahlen des Zeitraums", timelineTitle: "Ereignisse, die ältesten zuerst", visitFrom: "Besuch ab {time}",
-  noVisit: "Außerhalb eines Besuchs", noEventsOfUser: "Keine Ereignisse in diesem Zeitraum",
+  traceLink: "Was aus diesem Ereignis wurde", noVisit: "Außerhalb eines Besuchs", noEventsOfUser: "Keine Ereignisse in diesem Zeitraum",
 };

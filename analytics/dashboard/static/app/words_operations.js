@@ -45,6 +45,13 @@ export const en = {
   n_accepted: "Accepted", n_stored: "Stored", n_duplicate: "Duplicates", n_dead: "Dead letters",
   n_dead_lettered: "Dead letters", n_refused: "Refused", n_in_flight: "On their way",
   rawEvents: "Stored", rolledUp: "Counted", waiting: "Waiting",
+  // Storage
+  storageTitle: "What is stored", diskFree: "Disk of exports", diskOf: "{free} of {all} free", columnFiles: "Column files",
+  columnFilesText: "{written} of {days} days of this site: {events} events in {size}",
+  nothingDue: "Retention deletes nothing in its next run.", dueTitle: "The next run of retention, in the night",
+  dueWhat: "What", dueHow: "Becomes", due_drop: "dropped", due_delete: "deleted", due_mask: "anonymised",
+  dueRows: "Rows", about: "about {n}", dueSetting: "By setting", largestTables: "Largest tables of the service",
+  tableName: "Table", partitionCount: "Partitions", onDisk: "On disk",
   // Dead letters
   deadLetters: "Dead letters",
   deadIntro: "Events of this site that were accepted and could not be stored. Nothing is lost: put them back once the reason is mended.",

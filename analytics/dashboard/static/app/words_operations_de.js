@@ -46,6 +46,13 @@ export const de = {
   n_accepted: "Angenommen", n_stored: "Gespeichert", n_duplicate: "Dubletten", n_dead: "Unzustellbar",
   n_dead_lettered: "Unzustellbar", n_refused: "Abgelehnt", n_in_flight: "Unterwegs",
   rawEvents: "Gespeichert", rolledUp: "Gezählt", waiting: "Warten",
+  // Storage
+  storageTitle: "Was gespeichert ist", diskFree: "Platte der Exporte", diskOf: "{free} von {all} frei", columnFiles: "Spaltendateien",
+  columnFilesText: "{written} von {days} Tagen dieser Website: {events} Ereignisse in {size}",
+  nothingDue: "Der nächste Lauf der Aufbewahrung löscht nichts.", dueTitle: "Der nächste Lauf der Aufbewahrung, in der Nacht",
+  dueWhat: "Was", dueHow: "Wird", due_drop: "verworfen", due_delete: "gelöscht", due_mask: "anonymisiert",
+  dueRows: "Zeilen", about: "etwa {n}", dueSetting: "Durch Einstellung", largestTables: "Größte Tabellen des Dienstes",
+  tableName: "Tabelle", partitionCount: "Partitionen", onDisk: "Auf der Platte",
   // Dead letters
   deadLetters: "Unzustellbares",
   deadIntro: "Ereignisse dieser Website, die angenommen wurden und nicht zu speichern waren. Nichts ist verloren: legen Sie sie zurück, sobald der Grund behoben ist.",

@@ -3,7 +3,7 @@
 export const en = {
   settingsIntro: "What the site is, what it accepts, and who may send to it or read it. Changes count within seconds.",
   settingsReadOnly: "You may look at the settings. Changing them needs the scope admin.",
-  savedSaid: "Saved.", undo: "Undo", everySite: "all sites", never: "never",
+  savedSaid: "Saved.", everySite: "all sites", never: "never",
   // The site
   generalTitle: "Site",
   set_name: "Name", help_name: "As readers see it.",

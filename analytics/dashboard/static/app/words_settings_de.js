@@ -4,7 +4,7 @@
 export const de = {
   settingsIntro: "Was die Website ist, was sie annimmt und wer an sie senden oder sie lesen darf. Änderungen gelten in Sekunden.",
   settingsReadOnly: "Sie dürfen die Einstellungen ansehen. Zum Ändern braucht es das Recht admin.",
-  savedSaid: "Gespeichert.", undo: "Rückgängig", everySite: "alle Websites", never: "nie",
+  savedSaid: "Gespeichert.", everySite: "alle Websites", never: "nie",
   // The site
   generalTitle: "Website",
   set_name: "Name", help_name: "Wie Lesende ihn sehen.",

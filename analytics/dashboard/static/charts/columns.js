@@ -1,5 +1,6 @@
 // Columns of one series, read by pointer or arrow keys; the words for a column come from the caller.
 import { html, useState } from "../vendor/preact.js";
+import { exact } from "../app/format.js";
 
 /**
  * `describe`: a column in words. `marks`: what stands under the first, the middle and the last column.
@@ -27,7 +28,8 @@ export function Columns({ values, label, describe, marks, isOpen, height = 120 }
       Math.floor(((event.clientX - box.left) / box.width) * values.length))));
   };
   return html`<div class="columns-box">
-    <div class="columns-read num" role="status">${at >= 0 && at < values.length ? describe(at) : ""}</div>
+    <div class="columns-read num"><span aria-hidden="true">${exact(Math.max(0, ...values))}</span><span class="grow"></span><span
+      role="status">${at >= 0 && at < values.length ? describe(at) : ""}</span></div>
     <div class="columns" role="application" tabindex="0" aria-label=${label} style=${{ "--h": height + "px" }}
       onKeyDown=${onKey} onPointerMove=${onMove} onPointerDown=${onMove} onPointerLeave=${() =>
         setAt(-1)} onBlur=${() => setAt(-1)}>

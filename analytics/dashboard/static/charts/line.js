@@ -3,6 +3,7 @@
 import { html, useLayoutEffect, useMemo, useRef, useState } from "../vendor/preact.js";
 import { DASH, MEASURES, axis, bucket } from "../app/format.js";
 import { t } from "../app/words.js";
+import { Delta } from "../parts/kpis.js";
 
 /** @typedef {[number, number]} Place */
 
@@ -92,15 +93,17 @@ function layOut(points, before, metric, width, computedAt) {
 
 /**
  * `zoom` gets the first and the last bucket of a range; `now`: when the server computed the points.
+ * `Marks`: draws the marks of notes, once it has arrived; `annotate`: writes a note on a day.
  * @param {{ points: Point[], before?: Point[], metric: Measure, unit: string, label: string, notes: DayNote[], now: number,
- *   zoom: (first: Point, last: Point) => void }} props
+ *   zoom: (first: Point, last: Point) => void, annotate?: (day: string) => void, Marks?: unknown,
+ *   openNotes: (notes: DayNote[]) => void }} props
  */
-export function LineChart({ points, before, metric, unit, label, notes, now, zoom }) {
+export function LineChart({ points, before, metric, unit, label, notes, now, zoom, annotate, Marks, openNotes }) {
   const box = /** @type {{ current: HTMLElement }} */ (useRef());
   const width = useWidth(box);
   const make = () => (width && points.length ? layOut(points, before, metric, width, now) : null);
   const plan = useMemo(make, [points, before, metric, width]);
-  const { at, from, handlers } = usePointer(box, plan, points, zoom);
+  const { at, from, setAt, handlers } = usePointer(box, plan, points, zoom, annotate);
   if (!plan) return html`<div class="chart" ref=${box}></div>`;
   const index = at === null ? null : Math.min(at, points.length - 1);
   const marks = markNotes(points, notes);
@@ -108,13 +111,12 @@ export function LineChart({ points, before, metric, unit, label, notes, now, zoo
     <svg width=${width} height=${HEIGHT} role="img" aria-label=${label} tabindex="0" ...${handlers}>
       <${Axes} plan=${plan} points=${points} metric=${metric} unit=${unit} width=${width} />
       <${Lines} plan=${plan} />
-      ${marks.map(([one]) => html`<g key=${one}>
-        <line class="note-line" x1=${plan.x(one)} x2=${plan.x(one)} y1=${TOP} y2=${plan.y(0)} />
-        <circle class="note-mark" cx=${plan.x(one)} cy=${plan.y(0)} r="5" />
-      </g>`)}
+      ${marks.map(([one]) => html`<line key=${one} class="note-line" x1=${plan.x(one)} x2=${plan.x(one)} y1=${TOP}
+        y2=${plan.y(0)} />`)}
       ${from !== null && index !== null && html`<${Range} plan=${plan} from=${from} to=${plan.x(index)} />`}
       ${index !== null && html`<${Cross} plan=${plan} index=${index} />`}
     </svg>
+    ${Marks && html`<${Marks} marks=${marks} plan=${plan} read=${setAt} open=${openNotes} />`}
     ${index !== null && html`<${Tip} plan=${plan} index=${index} point=${points[index]} other=${before?.[index]}
       metric=${metric} unit=${unit} width=${width} notes=${marks.find(([one]) => one === index)?.[1] ?? []} />`}
   </div>`;
@@ -122,11 +124,11 @@ export function LineChart({ points, before, metric, unit, label, notes, now, zoo
 
 /** The bucket that is read (`at`), where a drag began (`from`, in pixels of the chart), and what the chart listens to.
  * @param {{ current: HTMLElement }} box @param {Plan | null} plan @param {Point[]} points
- * @param {(first: Point, last: Point) => void} zoom */
-function usePointer(box, plan, points, zoom) {
+ * @param {(first: Point, last: Point) => void} zoom @param {(day: string) => void} [annotate] */
+function usePointer(box, plan, points, zoom, annotate) {
   const [at, setAt] = useState(/** @type {number | null} */ (null));
   const [from, setFrom] = useState(/** @type {number | null} */ (null));
-  if (!plan) return { at, from, handlers: {} };
+  if (!plan) return { at, from, setAt, handlers: {} };
   const clamp = (/** @type {number} */ n) => Math.max(0, Math.min(points.length - 1, n));
   const place = (/** @type {PointerEvent} */ event) => event.clientX - box.current.getBoundingClientRect().left;
   const bucketAt = (/** @type {number} */ x) => clamp(Math.round(((x - plan.left) / plan.inner) * (points.length - 1)));
@@ -157,6 +159,12 @@ function usePointer(box, plan, points, zoom) {
     onKeyDown(event) {
       const step = { ArrowLeft: -1, ArrowRight: 1, Home: -Infinity, End: Infinity }[event.key];
       if (event.key === "Enter") open();
+      if (event.key.toLowerCase() === "n" && annotate && index !== null && !hasModifier(event)) {
+        // Not also the page's N, which knows no day.
+        event.stopPropagation();
+        event.preventDefault();
+        annotate(points[index].date);
+      }
       if (event.key === "Escape" && index !== null) {
         // Not also the page's Escape, which clears the filter.
         event.stopPropagation();
@@ -168,8 +176,11 @@ function usePointer(box, plan, points, zoom) {
       setAt(clamp((index ?? Math.max(0, plan.begun - (step < 0 ? 0 : 1))) + step));
     },
   };
-  return { at, from, handlers };
+  return { at, from, setAt, handlers };
 }
+
+/** @param {KeyboardEvent} event */
+const hasModifier = (event) => event.ctrlKey || event.metaKey || event.altKey;
 
 /** @typedef {ReturnType<typeof layOut>} Plan */
 
@@ -185,16 +196,17 @@ function useWidth(box) {
   return width;
 }
 
-/** The buckets that have notes. @param {Point[]} points @param {DayNote[]} notes @returns {[number, string[]][]} */
+/** The buckets that have notes, in the order of time. @param {Point[]} points @param {DayNote[]} notes
+ * @returns {[number, DayNote[]][]} */
 function markNotes(points, notes) {
-  /** @type {Map<number, string[]>} */
+  /** @type {Map<number, DayNote[]>} */
   const found = new Map();
   for (const note of notes) {
     // Of buckets shorter than a day the first one of the day.
     const index = points.findIndex((one) => one.date === note.day || (one.date < note.day && note.day < one.to.slice(0, 10)));
-    if (index >= 0) found.set(index, [...(found.get(index) ?? []), note.text]);
+    if (index >= 0) found.set(index, [...(found.get(index) ?? []), note]);
   }
-  return [...found];
+  return [...found].sort(([one], [other]) => one - other);
 }
 
 /** @param {{ plan: Plan, points: Point[], metric: Measure, unit: string, width: number }} props */
@@ -233,17 +245,23 @@ function Cross({ plan, index }) {
     ${now && html`<circle class="dot" cx=${now[0]} cy=${now[1]} r="4.5" />`}`;
 }
 
+/** @param {number | null} now @param {number | null | undefined} before */
+const growthOf = (now, before) => (now === null || !before ? null : now / before - 1);
+
 /** @param {TipProps} props */
 function Tip({ plan, index, point, other, metric, unit, width, notes }) {
-  const { long } = MEASURES[metric];
+  const { long, good } = MEASURES[metric];
   const x = plan.x(index);
+  const isOver = index < plan.begun && index !== plan.running;
+  const growth = growthOf(point[metric], other?.[metric]);
   return html`<div class=${"tip" + (x > width / 2 ? " flip" : "")} style=${{ "--x": x + "px" }} role="status">
     <div class="tip-row"><span class="key"></span><span>${bucket(point.ts, unit)}
       ${index === plan.running ? ` (${t("soFar")})` : ""}</span>
-      <b>${index < plan.begun ? long(point[metric]) : DASH}</b></div>
+      <b>${index < plan.begun ? long(point[metric]) : DASH}</b>${isOver && growth !== null && html`<${Delta}
+        change=${growth} good=${good} />`}</div>
     ${other && html`<div class="tip-row dim"><span class="key before"></span><span>${bucket(other.ts, unit)}</span>
       <b>${long(other[metric])}</b></div>`}
-    ${notes.map((text) => html`<div class="tip-row dim wrap" key=${text}><span class="key note"></span><span>${text}</span>
+    ${notes.map(({ id, text }) => html`<div class="tip-row dim wrap" key=${id}><span class="key note"></span><span>${text}</span>
       </div>`)}
   </div>`;
 }

@@ -21,7 +21,7 @@ export function WorldMap({ rows, choose }) {
       world = undefined;
     });
   }, []);
-  if (!outlines) return html`<div class="skeleton map-sk"></div>`;
+  if (!outlines) return html`<div class="skeleton map-sk world"></div>`;
   const visitors = new Map(rows.map((row) => [row.value, row.visitors ?? 0]));
   const max = Math.max(1, ...visitors.values());
   // Square root: eyes compare shades, and one large country should not make all others pale.

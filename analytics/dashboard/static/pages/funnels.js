@@ -45,10 +45,10 @@ export default function FunnelsPage({ pages }) {
   const intro = params.edit ? t("builderIntro") : funnel ? funnel.description : t("funnelsIntro");
   const isReady = funnels !== null && (params.edit ? builder !== null : isMissing ? !list.isBusy : isDrawn);
   return html`<${ReportFrame} pages=${pages} name="funnels" title=${title} intro=${intro} state=${state} go=${go} said=${said}
-    silence=${() => say(null)} tools=${params.edit || !funnel ? ["filter", "period"] : ["filter", "compare", "period"]} isReady=${isReady}>
-    ${(params.edit || params.funnel) && html`<div class="page-tools"><a class="text-btn back" href=${addressOf(state, {})}
-      onClick=${onPlainClick(() => open({}))}><${Icon} name="back" size="14" />${t("allFunnels")}</a><span class="push"></span>
-      ${!params.edit && funnel && html`<${Tools} funnel=${funnel} state=${state} open=${open} remove=${() => act.remove(funnel)} />`}</div>`}
+    silence=${() => say(null)} back=${(params.edit || params.funnel) && html`<a class="text-btn back" href=${addressOf(state, {})}
+      onClick=${onPlainClick(() => open({}))}><${Icon} name="back" size="14" />${t("allFunnels")}</a>`} tools=${params.edit || !funnel ? ["filter", "period"] : ["filter", "compare", "period"]} isReady=${isReady}>
+    ${!params.edit && funnel && html`<div class="page-tools"><${Tools} funnel=${funnel} state=${state} open=${open}
+      remove=${() => act.remove(funnel)} /></div>`}
     ${list.error && html`<${ReportProblem} error=${list.error} retry=${list.retry} go=${go} />`}
     ${!funnels || (isMissing && list.isBusy) ? !list.error && html`<div class="card"><div class="skeleton funnel-sk"></div></div>`
       : isMissing ? html`<div class="card"><${Empty} title=${t("noSuchFunnel")}>${t("noSuchFunnelText")}<//></div>`
@@ -112,8 +112,8 @@ function FunnelList({ funnels, state, go, open, ready }) {
   return html`<div class="page-tools">${create}</div>
     <${ReportProblem} error=${error} retry=${retry} go=${go} />
     <section class="card panel" aria-label=${t("funnels")}><table class="rates">
-    <colgroup><col /><col class="c-v" /><col class="c-v" /><col class="c-v" /></colgroup>
-    <thead><tr><th scope="col">${t("funnelWord")}</th><th scope="col">${t("started")}</th><th scope="col">${t("converted")}</th><th scope="col">${t("rate")}</th></tr></thead>
+    <colgroup><col /><col class="c-v hide-small" /><col class="c-v" /><col class="c-v" /></colgroup>
+    <thead><tr><th scope="col">${t("funnelWord")}</th><th scope="col" class="hide-small">${t("started")}</th><th scope="col">${t("converted")}</th><th scope="col">${t("rate")}</th></tr></thead>
     <tbody>${funnels.map((one) => html`<${FunnelRow} key=${one.id} funnel=${one} found=${figures[one.id]} state=${state} open=${open} />`)}</tbody>
   </table></section>`;
 }
@@ -125,7 +125,7 @@ function FunnelRow({ funnel, found, state, open }) {
     <td class="row tall"><span class="fill" style=${{ "--w": (found?.conversion_rate ?? 0) + "%" }}></span>
       <a class="cell" href=${addressOf(state, params)} onClick=${onPlainClick(() => open(params))}><span class="two"><b class="lbl">${funnel.name}</b>
         <span class="lbl muted">${funnel.steps.map(nameOfStep).join(" → ")}</span></span></a></td>
-    <td class="n">${found ? exact(found.total_starts) : "…"}</td><td class="n">${found ? exact(found.total_conversions) : "…"}</td>
+    <td class="n hide-small">${found ? exact(found.total_starts) : "…"}</td><td class="n">${found ? exact(found.total_conversions) : "…"}</td>
     <td class="v">${found ? rate(found.conversion_rate) : "…"}</td></tr>`;
 }
 

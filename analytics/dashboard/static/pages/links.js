@@ -43,9 +43,10 @@ export default function LinksPage({ pages }) {
   const intro = code ? undefined : t("linksIntro");
   return html`<${Frame} pages=${pages} name="links" title=${code || t("linksPage")} intro=${intro}
     isReady=${data !== null && !report.isBusy}
-    tools=${html`<${PeriodMenu} state=${state} go=${go} />`}>
-    ${code && html`<button class="text-btn back" onClick=${() => open("")}><${Icon} name="back"
-      size="14" />${t("allLinks")}</button>`}
+    tools=${html`<${PeriodMenu} state=${state} go=${go} />`}
+    setPeriod=${(/** @type {string} */ period) => go({ period, unit: "" })}
+    back=${code && html`<button class="text-btn back" onClick=${() => open("")}><${Icon} name="back"
+      size="14" />${t("allLinks")}</button>`}>
     <${Problem} error=${report.error} retry=${report.retry} />
     ${code ? html`<${OnePage} data=${data} isBusy=${isBusy} />` : html`<${AllPage} data=${data} isBusy=${isBusy}
       open=${open} />`}
@@ -150,12 +151,12 @@ function OnePage({ data, isBusy }) {
       <section class=${"card panel" + (isBusy ? " busy" : "")} aria-label=${t("hoursTitle")}><div class="tabs"><h2
         class="tab on">${t("hoursTitle")}</h2></div>
         ${data ? html`<div class="pad hours"><${Columns} values=${data.peak_hours.map((one) => one.clicks)}
-          label=${t("hoursLabel")} marks=${["00:00", "12:00", "23:00"]}
+          height=${200} label=${t("hoursLabel")} marks=${["00:00", "12:00", "23:00"]}
           describe=${(/** @type {number} */ index) => t("columnText",
             { name: `${String(data.peak_hours[index].hour).padStart(2, "0")}:00`,
             n: exact(data.peak_hours[index].clicks) }, data.peak_hours[index].clicks)} />
           <${Direct} counts=${data.direct_vs_referred} /></div>` : html`<div class="skeleton map-sk"></div>`}</section>
-      ${LISTS.map(([list, title, name]) => data && !data[list] ? null : html`<${Ranking} key=${list} title=${t(title)}
+      ${LISTS.map(([list, title, name]) => data && !isKnown(data[list]) ? null : html`<${Ranking} key=${list} title=${t(title)}
         name=${t(name)} column=${t("clicks")} isBusy=${isBusy} empty=${t("nothingText")}
         rows=${data && (data[list] ?? []).map((row) => ({ key: row.name, ...shown(list, row.name),
           value: row.count }))} />`)}
@@ -170,6 +171,9 @@ const LISTS = [
     "region"], ["top_cities", "cities", "city"],
   ["top_browsers", "browsers", "browser"], ["top_os", "systems", "os"], ["top_devices", "devices", "device"],
 ];
+
+/** Whether a list says anything: of most services nobody knows regions and cities. @param {Named[] | undefined} rows */
+const isKnown = (rows) => rows !== undefined && (rows.length !== 1 || rows[0].name !== "Unknown");
 
 /** The report calls what is not known by a word. @param {string} list @param {string} name */
 function shown(list, name) {

@@ -11,6 +11,7 @@ import { Frame, Problem, described } from "../parts/frame.js";
 import "../parts/operations_words.js";
 import { size, when } from "../parts/order.js";
 import { Figure } from "../parts/ranking.js";
+import { StoragePanel } from "../parts/storage.js";
 import { TracePanel } from "../parts/trace.js";
 
 /** @typedef {import("../app/words.js").Word} Word */
@@ -35,7 +36,7 @@ export default function OperationsPage({ pages }) {
     <${Problem} error=${error} retry=${retry} />
     <${State} health=${health} />
     <${TracePanel} />
-    ${may("admin") && html`<${AuditPanel} last=${health?.audit ?? null} /><${DeadLetters} />
+    ${may("admin") && html`<${AuditPanel} last=${health?.audit ?? null} /><${DeadLetters} /><${StoragePanel} />
       <div class="panels"><${Processes} health=${health} /><${Tasks} tasks=${health?.tasks ?? null} /></div>`}
   <//>`;
 }
@@ -130,7 +131,8 @@ function Processes({ health }) {
   const rows = [...Object.entries(workers).map(([name, age]) => ({ name, age })), { name: "beat", age: beat }];
   return html`<section class="card panel" aria-label=${t("processes")}>
     <div class="tabs"><h2 class="tab on">${t("processes")}</h2></div>
-    ${!health ? html`<div class="skeleton map-sk"></div>` : html`<div class="scroll" tabindex="0"><table class="plain">
+    ${!health ? html`<div class="skeleton map-sk"></div>` : html`<div class="scroll" tabindex="0" role="group"
+      aria-label=${t("processes")}><table class="plain">
       <thead><tr><th scope="col">${t("process")}</th><th scope="col">${t("lastHeartbeat")}</th></tr></thead>
       <tbody>${rows.map(({ name, age }) => html`<tr key=${name}><td>${name}</td>
         <td>${age === null ? t("noHeartbeat") : t("ago", { time: duration(age) })}</td></tr>`)}</tbody></table></div>`}
@@ -143,7 +145,8 @@ function Tasks({ tasks }) {
   return html`<section class="card panel" aria-label=${t("tasks")}>
     <div class="tabs"><h2 class="tab on">${t("tasks")}</h2></div>
     ${!tasks ? html`<div class="skeleton map-sk"></div>` : !rows.length ? html`<p
-      class="muted said-line">${t("noTasks")}</p>` : html`<div class="scroll" tabindex="0"><table class="plain">
+      class="muted said-line">${t("noTasks")}</p>` : html`<div class="scroll" tabindex="0" role="group"
+      aria-label=${t("tasks")}><table class="plain">
       <thead><tr><th scope="col">${t("task")}</th><th scope="col">${t("outcome")}</th>
         <th scope="col">${t("lastSuccess")}</th><th scope="col">${t("duration")}</th></tr></thead>
       <tbody>${rows.map(([name, run]) => html`<tr key=${name}><td>${name}</td>

@@ -3,7 +3,7 @@ import { html, useCallback, useEffect, useRef, useState } from "../vendor/preact
 import { address, get, overviewPath, useModule, useReport } from "../app/api.js";
 import { MEASURES, at, duration, range } from "../app/format.js";
 import { Icon } from "../app/icons.js";
-import { PRESETS, SITE, ZONE, periodOf, reportQuery, shift, today, unitOf, useAddress } from "../app/state.js";
+import { PRESETS, SITE, ZONE, daysOf, may, periodOf, reportQuery, shift, today, unitOf, useAddress } from "../app/state.js";
 import { t } from "../app/words.js";
 import { LineChart } from "../charts/line.js";
 import { CompareMenu, PeriodMenu, UnitSwitch, ViewSwitch } from "../parts/dates.js";
@@ -67,31 +67,35 @@ export default function OverviewPage({ pages }) {
   const report = useReport(overviewPath(state));
   const { data, isBusy, error } = report;
   const isDrawn = useDrawn("overview", data !== null && !isBusy);
+  const [notes, reloadNotes] = useNotes(state, isDrawn);
+  const [said, say] = useState(/** @type {Said | null} */ (null));
   /** @type {Choose} */
   const choose = useCallback((field, value) => go({ filter: toggleValue(state.filter, field, value) }), [state.filter]);
-  useRefresh(data, report.retry);
+  useRefresh(data, error !== null, report.retry);
   useShortcuts({ state, go, pages, open: setOpened });
   const isStale = isBusy && data !== null;
   const hasEvents = useHasEvents(data !== null && isEmpty(data));
   return html`<${Sidebar} pages=${pages} current="overview" isOpen=${isDrawerOpen} close=${() => setDrawer(false)}
     openHelp=${() => setOpened({ kind: "help" })} />
-    <main id="main" class="main" tabindex="-1">
+    <main id="main" class="main" tabindex="-1" inert=${isDrawerOpen}>
       <${Head} state=${state} go=${go} isDrawn=${isDrawn} openDrawer=${() => setDrawer(true)} open=${setOpened} />
-      <${Alert} error=${error} retry=${report.retry} go=${go} />
+      <${Alert} error=${error} data=${data} retry=${report.retry} go=${go} />
       <${Chips} state=${state} go=${go} edit=${(/** @type {number} */ index) => setOpened({ kind: "filter", index })} />
       <section class=${"card hero" + (isStale ? " busy" : "")} aria-label=${t("overview")}>
         <${Kpis} data=${data} metric=${state.metric} choose=${(/** @type {string} */ metric) => go({ metric }, true)} />
-        <${Plot} data=${data} state=${state} go=${go} isDrawn=${isDrawn} hasEvents=${hasEvents} />
+        <${Plot} data=${data} state=${state} go=${go} notes=${notes} hasEvents=${hasEvents} open=${setOpened} />
       </section>
-      ${hasEvents && html`<div class="panels">
+      ${!(data && isEmpty(data)) && html`<div class="panels">
         ${PANELS.map((one) => html`<${Panel} key=${one.name} ...${one} data=${data} isBusy=${isStale} state=${state}
           choose=${choose}
           open=${(/** @type {Tab} */ chosen) => setOpened({ kind: "details", tab: chosen })} />`)}
         <${BusiestHours} data=${data} isBusy=${isStale} />
       </div>`}
-      ${data && html`<${Freshness} data=${data} took=${report.took} isFailed=${error !== null} />`}
+      ${data && html`<${Freshness} data=${data} took=${report.took} />`}
     </main>
-    <${Dialogs} opened=${opened} state=${state} go=${go} pages=${pages} choose=${choose} close=${() => setOpened(null)} />`;
+    <${Dialogs} opened=${opened} state=${state} go=${go} pages=${pages} choose=${choose} close=${() => setOpened(null)}
+      reloadNotes=${reloadNotes} say=${say} />
+    <${Said} said=${said} close=${() => say(null)} />`;
 }
 
 /** Marks the document once the page is drawn with data, and while it is. @param {string} name @param {boolean} isReady */
@@ -115,8 +119,14 @@ function useDrawn(name, isReady) {
   return isDrawn;
 }
 
-/** Reads a period that is still running again from time to time. @param {Overview | null} data @param {() => void} retry */
-function useRefresh(data, retry) {
+/** Reads a period that is still running again from time to time, and after a failure when the network is back.
+ * @param {Overview | null} data @param {boolean} isFailed @param {() => void} retry */
+function useRefresh(data, isFailed, retry) {
+  useEffect(() => {
+    if (!isFailed) return undefined;
+    addEventListener("online", retry);
+    return () => removeEventListener("online", retry);
+  }, [isFailed]);
   useEffect(() => {
     if (!data || Date.parse(data.meta.to) < Date.now()) return undefined;
     const timer = setTimeout(() => !document.hidden && retry(), REFRESH_MS);
@@ -149,6 +159,7 @@ function shortcut(key, { state, go, pages, open }) {
     c: () => go({ compare: state.compare === "none" ? "previous" : "none" }),
     "/": () => open({ kind: "filter", index: null }),
     "?": () => open({ kind: "help" }),
+    ...(may("write") && { n: () => open({ kind: "notes", day: daysOf(state)[1], notes: [] }) }),
     "g s": () => location.assign("/"),
   };
   return key === "escape" && state.filter ? () => go({ filter: "" }) : others[key];
@@ -171,22 +182,26 @@ function Head({ state, go, isDrawn, openDrawer, open }) {
   </div>`;
 }
 
-/** @param {{ error: Failure | null, retry: () => void, go: Go }} props */
-function Alert({ error, retry, go }) {
+/** What went wrong, of when the figures below are, and what may be done about it.
+ * @param {{ error: Failure | null, data: Overview | null, retry: () => void, go: Go }} props */
+function Alert({ error, data, retry, go }) {
   if (!error) return null;
   const { days } = error;
   const shorten = () => go({ period: "custom", from: shift(today(), 1 - Number(days)), to: today(), unit: "" });
   return html`<div class="card alert" role="alert">
-    <div><b>${t(error.status ? "problem" : "offline")}</b><div>${error.message}</div></div>
+    <div><b>${t(error.status ? "problem" : "offline")}</b><div>${error.message}</div>
+      ${data && html`<div class="num">${t("shownAsOf", { period: range(data.meta.from, data.meta.to),
+        time: at(data.meta.computed_at) })}</div>`}</div>
     ${days && html`<button class="btn" onClick=${shorten}>${t("lastDays", { n: days }, days)}</button>`}
     <button class="btn" onClick=${retry}>${t("tryAgain")}</button>
   </div>`;
 }
 
-/** @param {{ data: Overview | null, state: State, go: Go, isDrawn: boolean, hasEvents: boolean }} props */
-function Plot({ data, state, go, isDrawn, hasEvents }) {
+/** @param {{ data: Overview | null, state: State, go: Go, notes: DayNote[], hasEvents: boolean,
+ *   open: (what: Opened) => void }} props */
+function Plot({ data, state, go, notes, hasEvents, open }) {
   const metric = /** @type {Measure} */ (state.metric);
-  const notes = useNotes(state, isDrawn);
+  const marks = useModule(notes.length > 0, () => import("../charts/notes.js"));
   const table = useModule(state.view === "table", () => import("../charts/points.js"));
   if (!data) return html`<div class="plot"><div class="plot-head"></div><div class="chart skeleton"></div></div>`;
   const name = t(/** @type {Word} */ (metric));
@@ -201,6 +216,8 @@ function Plot({ data, state, go, isDrawn, hasEvents }) {
     // A single day is not made smaller.
     if (first.date !== to || data.series[0].date !== to) go({ period: "custom", from: first.date, to, unit: "" });
   };
+  const annotate = may("write") ? (/** @type {string} */ day) => open({ kind: "notes", day, notes: [] }) : undefined;
+  const openNotes = (/** @type {DayNote[]} */ some) => open({ kind: "notes", day: some[0].day, notes: some });
   return html`<div class="plot">
     <div class="plot-head">
       <span class="legend"><span class="key"></span>${name}, ${range(data.meta.from, data.meta.to)}</span>
@@ -208,6 +225,8 @@ function Plot({ data, state, go, isDrawn, hasEvents }) {
         ${range(data.previous.from, data.previous.to)}</span>`}
       <span class="grow"></span>
       <span class="tools"><${UnitSwitch} state=${state} go=${go} /><${ViewSwitch} state=${state} go=${go} />
+        ${annotate && html`<button class="iconbtn" aria-label=${t("addNote")} title=${t("addNote") + " (N)"}
+          onClick=${() => annotate(daysOf(state)[1])}><${Icon} name="note" /></button>`}
         <a class="iconbtn" href=${csvAddress(state)} download title=${t("csv")} aria-label=${t("csv")}>
           <${Icon} name="download" /></a></span>
     </div>
@@ -215,7 +234,8 @@ function Plot({ data, state, go, isDrawn, hasEvents }) {
       ? html`<${EmptyPeriod} state=${state} go=${go} hasEvents=${hasEvents} />`
       : state.view === "table" && table
         ? html`<${table.PointTable} ...${shared} />`
-        : html`<${LineChart} ...${shared} notes=${notes} zoom=${zoom} />`}
+        : html`<${LineChart} ...${shared} notes=${notes} zoom=${zoom} annotate=${annotate}
+          Marks=${marks?.NoteMarks} openNotes=${openNotes} />`}
   </div>`;
 }
 
@@ -226,9 +246,10 @@ function csvAddress(state) {
   return address("reports/timeseries?" + query + "&format=csv");
 }
 
-/** The notes on the days of the period, asked for when the page stands.
- * @param {State} state @param {boolean} isDrawn @returns {DayNote[]} */
+/** The notes on the days of the period, asked for when the page stands, and how to ask again.
+ * @param {State} state @param {boolean} isDrawn @returns {[DayNote[], () => void]} */
 function useNotes(state, isDrawn) {
+  const [changes, setChanges] = useState(0);
   const [notes, setNotes] = useState(/** @type {DayNote[]} */ ([]));
   const query = reportQuery(state, "").toString();
   useEffect(() => {
@@ -236,8 +257,8 @@ function useNotes(state, isDrawn) {
     const abort = new AbortController();
     get("notes?" + query, abort.signal).then((found) => setNotes(found.notes), () => {});
     return () => abort.abort();
-  }, [isDrawn, query]);
-  return notes;
+  }, [isDrawn, query, changes]);
+  return [notes, useCallback(() => setChanges((n) => n + 1), [])];
 }
 
 /** @param {Overview} data */
@@ -278,11 +299,10 @@ function BusiestHours({ data, isBusy }) {
   </section>`;
 }
 
-/** @param {{ data: Overview, took: number, isFailed: boolean }} props */
-function Freshness({ data, took, isFailed }) {
+/** @param {{ data: Overview, took: number }} props */
+function Freshness({ data, took }) {
   const { meta } = data;
   return html`<footer class="fresh">
-    ${isFailed && html`<span class="stale">${t("staleAt", { time: at(meta.computed_at) })}</span>`}
     ${meta.complete_through && html`<span class="num">${t("completeThrough", { time: at(meta.complete_through) })}</span>`}
     <span>${t("zone", { zone: meta.zone })}</span>
     <span>${t(meta.source === "raw" ? "raw" : "rollup")}</span>
@@ -291,16 +311,27 @@ function Freshness({ data, took, isFailed }) {
   </footer>`;
 }
 
+/** What the page says, for screen readers too. @param {{ said: Said | null, close: () => void }} props */
+function Said({ said, close }) {
+  const toast = useModule(said !== null, () => import("../parts/toast.js"));
+  return html`<div class="toasts" role="status">${said && toast && html`<${toast.Toast} said=${said} close=${close} />`}
+    </div>`;
+}
+
 /** The dialogs, each loaded when it is first opened. @param {DialogsProps} props */
-function Dialogs({ opened, state, go, pages, choose, close }) {
+function Dialogs({ opened, state, go, pages, choose, close, reloadNotes, say }) {
   const kind = opened?.kind;
   const details = useModule(kind === "details", () => import("../parts/details.js"));
   const filter = useModule(kind === "filter" || kind === "segment", () => import("../parts/filter_dialog.js"));
   const help = useModule(kind === "help", () => import("../parts/help.js"));
+  const notes = useModule(kind === "notes", () => import("../parts/notes.js"));
   if (opened?.kind === "details" && details) return html`<${details.default} tab=${opened.tab} state=${state}
     choose=${choose} close=${close} />`;
   if (opened?.kind === "filter" && filter) return html`<${filter.default} state=${state} go=${go} index=${opened.index}
     close=${close} />`;
   if (opened?.kind === "segment" && filter) return html`<${filter.SegmentDialog} state=${state} go=${go} close=${close} />`;
-  return opened?.kind === "help" && help ? html`<${help.default} pages=${pages} close=${close} />` : null;
+  if (opened?.kind === "notes" && notes) return html`<${notes.default} ...${opened} reload=${reloadNotes} say=${say}
+    close=${close} />`;
+  return opened?.kind === "help" && help ? html`<${help.default} pages=${pages} hasPeriods=${true}
+    hasFilters=${true} close=${close} />` : null;
 }

@@ -56,7 +56,7 @@ export default function RealtimePage({ pages }) {
       <${Ranking} title=${t("sources")} name=${t("referrer")} column=${t("views")} empty=${t("nothingNow")}
         rows=${now && now.top_referrers.map((row) => ranked(row.referrer, referrer(row.referrer), row))} />
       <${Ranking} title=${t("countries")} name=${t("country")} column=${t("views")} empty=${t("nothingNow")}
-        rows=${now && now.top_countries.map((row) => ranked(row.country, country(row.country), row))} />
+        rows=${now && now.top_countries.map((row) => ({ ...ranked(row.country, country(row.country), row), flag: flagOf(row.country) }))} />
     </div>
     <${Feed} feed=${feed} now=${now} isPaused=${isPaused} pause=${() => setPaused(!isPaused)} choose=${setChosen} />
     ${chosen && html`<${EventDialog} event=${chosen} close=${() => setChosen(null)} />`}
@@ -101,7 +101,9 @@ const ranked = (key, text, row) => ({ key, text, value: row.views, title: text }
 /** @param {string} value */
 const referrer = (value) => (value === "Direct" ? t("direct") : label("referrer", value));
 /** The report calls an unknown country by a word. @param {string} value */
-const country = (value) => (/^[A-Z]{2}$/.test(value) ? label("country", value) : t("unknown"));
+const flagOf = (value) => (/^[A-Z]{2}$/.test(value) ? value : undefined);
+/** @param {string} value */
+const country = (value) => (flagOf(value) ? label("country", value) : t("unknown"));
 
 /** @param {{ now: Now | null }} props */
 function Minutes({ now }) {

@@ -15,7 +15,7 @@ export default function SitesPage() {
     if (data && !isBusy) requestAnimationFrame(() => (document.documentElement.dataset.drawn = "sites"));
   }, [data, isBusy]);
   return html`<${Sidebar} current="sites" isOpen=${isDrawerOpen} close=${() => setDrawer(false)} />
-    <main id="main" class="main" tabindex="-1">
+    <main id="main" class="main" tabindex="-1" inert=${isDrawerOpen}>
       <div class="head"><${DrawerButton} open=${() => setDrawer(true)} /><h1 class="title">${t("skipSites")}</h1></div>
       ${error && html`<div class="card alert" role="alert"><div><b>${t(error.status ? "problem" : "offline")}</b>
         <div>${error.message}</div></div>
@@ -24,7 +24,7 @@ export default function SitesPage() {
         <div>${t("noSitesText")}</div></div>`}
       <div class="sites">
         ${data?.sites.map((site) => html`<${SiteCard} key=${site.key} site=${site} />`)}
-        ${!data && [1, 2, 3].map((n) => html`<div key=${n} class="card site-card"><div class="skeleton map-sk"></div></div>`)}
+        ${!data && [1, 2, 3].map((n) => html`<div key=${n} class="card site-card"><div class="skeleton site-sk"></div></div>`)}
       </div>
     </main>`;
 }

@@ -36,10 +36,9 @@ function Users({ pages }) {
   const timeline = useModule(Boolean(user), () => import("../parts/timeline.js"));
   const tools = user ? ["period"] : params.cohort ? ["filter"] : ["filter", "period"];
   return html`<${ReportFrame} pages=${pages} name="users" title=${user || t("users")} intro=${user ? "" : t("usersIntro")} state=${state} go=${go}
-    tools=${tools} said=${said} silence=${() => say(null)} isReady=${isDrawn}>
-    ${user ? html`<a class="text-btn back" href=${addressOf(state, { ...group, user: "" })} onClick=${onPlainClick(() => open({ ...group }))}>
-        <${Icon} name="back" size="14" />${t("allUsers")}</a>
-        ${timeline && html`<${timeline.default} key=${user} user=${user} state=${state} go=${go} ready=${setDrawn} />`}`
+    back=${user && html`<a class="text-btn back" href=${addressOf(state, { ...group, user: "" })} onClick=${onPlainClick(() => open({ ...group }))}>
+      <${Icon} name="back" size="14" />${t("allUsers")}</a>`} tools=${tools} said=${said} silence=${() => say(null)} isReady=${isDrawn}>
+    ${user ? timeline && html`<${timeline.default} key=${user} user=${user} state=${state} go=${go} ready=${setDrawn} />`
       : html`<${UserList} state=${state} group=${group} go=${go} open=${open} ready=${setDrawn} />`}
   <//>`;
 }
@@ -52,7 +51,7 @@ function UserList({ state, group, go, open, ready }) {
   const isReady = (users !== null && !list.isBusy) || list.error !== null;
   useEffect(() => ready(isReady), [isReady]);
   return html`${hasGroup(group) && html`<${GroupChip} group=${group} state=${state} open=${open} />`}
-    <${ReportProblem} error=${list.error} retry=${list.retry} go=${go} />
+    <${ReportProblem} error=${list.error} meta=${list.meta} retry=${list.retry} go=${go} />
     <section class=${"card panel" + (list.isBusy && users ? " busy" : "")} aria-label=${t("users")}>
       <div class="tabs"><h2 class="tab on num">${users ? t("userCount", { n: exact(list.total) }, list.total) : t("users")}</h2><span class="grow"></span>
         ${users && users.length > 0 && html`<${ExportButton} state=${state} group=${group} />`}</div>
@@ -61,7 +60,7 @@ function UserList({ state, group, go, open, ready }) {
       ${list.next && html`<div class="panel-foot"><span>${t("shownOf", { n: exact(users?.length), all: exact(list.total) })}</span>
         <button class="more" disabled=${list.isBusy} onClick=${list.more}>${t("showMore")}</button></div>`}
     </section>
-    ${list.meta && html`<${ReportFoot} meta=${list.meta} took=${list.took} isFailed=${list.error !== null} />`}`;
+    ${list.meta && html`<${ReportFoot} meta=${list.meta} took=${list.took} />`}`;
 }
 
 /** The group in words: taken away it leaves everybody. @param {{ group: Params, state: State, open: (params: Params) => void }} props */

@@ -67,7 +67,7 @@ function SheetView({ sheet }) {
 }
 
 /** @param {{ name: string, head: string[], rows: string[][] }} props */
-const Rows = ({ name, head, rows }) => html`<div class="scroll" tabindex="0"><table class="plain num"><caption>${name}
+const Rows = ({ name, head, rows }) => html`<div class="scroll" tabindex="0" role="group" aria-label=${name}><table class="plain num"><caption>${name}
   </caption><thead><tr>${head.map((one) => html`<th key=${one} scope="col">${t(/** @type {Word} */ (one))}</th>`)}</tr>
   </thead><tbody>${rows.map((row, index) => html`<tr key=${index}>${row.map((text, column) => html`<td key=${column}>
     ${text}</td>`)}</tr>`)}</tbody></table></div>`;

@@ -7,15 +7,15 @@ import { reportQuery } from "../app/state.js";
 import { fieldName, t } from "../app/words.js";
 import { Dialog } from "./dialog.js";
 import { addTerm, condition } from "./filters.js";
-import { Empty, Flag } from "./panel.js";
+import { Empty, Fill, Flag } from "./panel.js";
 
 const PAGE = 100;
 /** A search begins when nobody has typed for so long. */
 const PAUSE_MS = 300;
-/** The columns of lists that count visits, and of those that count events. @type {Record<string, Measure[]>} */
+/** The columns of lists that count visits, and of those that count events; they are ranked by the first. @type {Record<string, Measure[]>} */
 const COLUMNS = {
-  visits: ["visitors", "visits", "page_views", "bounce_rate", "avg_visit_duration_s"],
-  events: ["visitors", "events"],
+  visits: ["visits", "visitors", "page_views", "bounce_rate", "avg_visit_duration_s"],
+  events: ["events", "visitors"],
 };
 
 /** `type`: of the events that are listed, in place of those that the dimension has by itself.
@@ -29,7 +29,7 @@ export default function Details({ tab, state, choose, close, type }) {
   }, [typed]);
   const query = detailsQuery(tab.dimension, state, search, type);
   const { rows, ranked, next, error, more } = usePages(query);
-  const title = fieldName(tab.dimension);
+  const title = t(/** @type {Word} */ (tab.kind === "map" ? "countries" : tab.name));
   return html`<${Dialog} title=${title} close=${close} tools=${html`<a class="iconbtn" title=${t("csv")}
     aria-label=${t("csv")}
       href=${address("reports/breakdown?" + query.replace(`limit=${PAGE}`, "limit=1000") + "&format=csv")} download>
@@ -82,7 +82,7 @@ function usePages(query) {
 
 /** @param {{ dimension: string, rows: Row[], columns: Measure[], choose: (value: string | null) => void }} props */
 function DetailTable({ dimension, rows, columns, choose }) {
-  const first = columns[1];
+  const first = columns[0];
   const max = Math.max(1, ...rows.map((row) => row[first] ?? 0));
   const isExtra = (/** @type {number} */ index) => (index > 1 ? "hide-small" : "");
   return html`<table>
@@ -92,7 +92,7 @@ function DetailTable({ dimension, rows, columns, choose }) {
       ${t(name === "page_views" || (name === "events" && dimension === "path") ? "views" : /** @type {Word} */ (name))}
         </th>`)}</tr></thead>
     <tbody>${rows.map((row) => html`<tr key=${row.value}>
-      <td class="row"><span class="fill" style=${{ "--w": ((row[first] ?? 0) / max) * 100 + "%" }}></span>
+      <td class="row"><${Fill} part=${(row[first] ?? 0) / max} />
         <button class="cell" onClick=${() => choose(row.value)}
           title=${t("filterBy", { value: row.value ?? label(dimension, null) })}>
           <${Flag} dimension=${dimension} value=${row.value} /><span

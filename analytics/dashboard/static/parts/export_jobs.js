@@ -1,7 +1,7 @@
 // The files that were ordered: their progress, their downloads, and what became of them.
 import { html } from "../vendor/preact.js";
 import { address } from "../app/api.js";
-import { exact, duration } from "../app/format.js";
+import { duration, exact, percent } from "../app/format.js";
 import { Icon } from "../app/icons.js";
 import { t } from "../app/words.js";
 import { CopyButton } from "./code.js";
@@ -74,7 +74,7 @@ function JobState({ job }) {
       aria-valuenow=${progress.percent} aria-label=${job.file_name}><span style=${{ "--w": progress.percent + "%" }}>
       </span></div>
       <div class="job-facts num">
-        <span>${progress.percent} %</span>
+        <span>${percent(progress.percent / 100)}</span>
         ${job.state === "running" && html`<span>${t("rowsCount", { n: rows }, progress.rows_done)}</span>`}
         ${progress.eta_s !== null && html`<span>${t("etaLeft", { time: duration(progress.eta_s) })}
           </span>`}${job.attempt > 1 && html`<span>${t("attemptCount", { n: job.attempt })}</span>`}</div>

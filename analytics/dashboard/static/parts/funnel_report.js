@@ -60,7 +60,7 @@ export function FunnelReport({ funnel, funnels, state, params, go, open, ready }
   const busy = isBusy ? " busy" : "";
   const who = may("export") ? (/** @type {number} */ step, /** @type {boolean} */ isLost) =>
     addressOf(state, { funnel: funnel.id, step: String(step), reached: isLost ? "dropped" : "true" }, USERS_PAGE) : undefined;
-  return html`<${ReportProblem} error=${report.error} retry=${report.retry} go=${go} />
+  return html`<${ReportProblem} error=${report.error} meta=${data?.meta} retry=${report.retry} go=${go} />
     <section class=${"card hero" + busy} aria-label=${funnel.name}>
       <${Totals} data=${data} hasValue=${funnel.value !== null} />
       ${!data ? html`<div class="skeleton funnel-sk"></div>` : data.total_starts || data.previous?.total_starts ? html`<${FunnelSteps} rows=${data.step_analytics}
@@ -74,7 +74,7 @@ export function FunnelReport({ funnel, funnels, state, params, go, open, ready }
       <${Cohorts} data=${data} busy=${busy} />
       <${Comparison} funnel=${funnel} funnels=${funnels} state=${state} params=${params} open=${open} />
     </div>`}
-    ${data && html`<${ReportFoot} meta=${data.meta} took=${report.took} isFailed=${report.error !== null} />`}`;
+    ${data && html`<${ReportFoot} meta=${data.meta} took=${report.took} />`}`;
 }
 
 /** @param {number} seconds */

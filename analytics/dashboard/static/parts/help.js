@@ -1,16 +1,17 @@
 // The list of keyboard shortcuts.
 import { html } from "../vendor/preact.js";
-import { PRESETS } from "../app/state.js";
+import { PRESETS, may } from "../app/state.js";
 import { t } from "../app/words.js";
 import { Dialog } from "./dialog.js";
 
-/** @param {{ pages: PageEntry[], close: () => void }} props */
-export default function Help({ pages, close }) {
+/** The keys of a page: `hasPeriods`, and those of the overview, `hasFilters`.
+ * @param {{ pages: PageEntry[], hasPeriods: boolean, hasFilters?: boolean, close: () => void }} props */
+export default function Help({ pages, hasPeriods, hasFilters, close }) {
   const rows = [
-    ...PRESETS.map((one) => [one.key, t(one.name)]),
-    ["C", t("compare")],
-    ["/", t("addFilter")],
-    ["Esc", t("clearFilters")],
+    ...(hasPeriods ? PRESETS.map((one) => [one.key, t(one.name)]) : []),
+    ...(hasFilters ? [["C", t("compare")], ["/", t("addFilter")]] : []),
+    ...(hasFilters && may("write") ? [["N", t("addNote")]] : []),
+    ...(hasFilters ? [["Esc", t("clearFilters")]] : []),
     ["?", t("help")],
     ["G S", t("goTo", { name: t("allSites") })],
     ...pages.map((one) => ["G " + one.key, t("goTo", { name: t(/** @type {any} */ (one.name)) })]),

@@ -21,9 +21,10 @@ export function Kpis({ data, metric, choose }) {
 /** @param {{ data: Overview, name: Measure }} props */
 function Figure({ data, name }) {
   const { short, good } = MEASURES[name];
+  const before = data.previous?.[name];
   return html`<span class="kpi-value">${short(data[name])}</span>
     <span class="kpi-foot">${data.previous && html`<${Delta} change=${data.change?.[name]} good=${good} />
-      <span>${t("fromValue", { value: short(data.previous[name]) })}</span>`}</span>`;
+      ${before != null && html`<span>${t("fromValue", { value: short(before) })}</span>`}`}</span>`;
 }
 
 /** A change with an arrow: good or bad is never told by colour alone.

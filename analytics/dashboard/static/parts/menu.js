@@ -2,7 +2,7 @@
 import { html, useEffect, useRef, useState } from "../vendor/preact.js";
 import { Icon } from "../app/icons.js";
 
-/** Elements with `data-close` in the children close the menu. @param {MenuProps} props */
+/** Elements with `data-close` in the children close the menu; children that are a function get what closes it. @param {MenuProps} props */
 export function Menu({ label, title, children, icon, kind = "", button = "btn", isStart, onOpen }) {
   const [isOpen, setOpen] = useState(false);
   const box = /** @type {{ current: HTMLElement }} */ (useRef());
@@ -33,7 +33,7 @@ export function Menu({ label, title, children, icon, kind = "", button = "btn", 
       ${icon && html`<${Icon} name=${icon} />`}${label}<${Icon} name="chevron" size="14" />
     </button>
     ${isOpen && html`<div class=${"pop" + (isStart ? " start" : "")} role="group" aria-label=${title}
-      onClick=${(/** @type {any} */ event) => event.target.closest("[data-close]") && close()}>${children}</div>`}
+      onClick=${(/** @type {any} */ event) => event.target.closest("[data-close]") && close()}>${typeof children === "function" ? children(close) : children}</div>`}
   </div>`;
 }
 

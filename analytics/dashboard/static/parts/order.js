@@ -6,11 +6,12 @@ import { locale, t } from "../app/words.js";
 import { parseFilter } from "./filters.js";
 
 /** @typedef {import("../app/words.js").Word} Word */
-/** @typedef {"events" | "samples" | "report"} What */
+/** @typedef {"events" | "samples" | "report" | "users"} What */
 /** @typedef {{ what: What, format: string, compression: string, period: string, from: string, to: string,
  *   types: string, names: string,
  *   bots: boolean, where: string, columns: string[], report: string, dimension: string, unit: string, callback: string,
- *   every: string, at: string }} Order `every`: empty for one file now. */
+ *   every: string, at: string, group: "all" | "funnel" | "cohort" | "goal", users: Record<string, string> }} Order
+ *   `every`: empty for one file now. `users`: fields of the group, as the API names them. */
 /** The request of a job or a schedule, as the API shows it. @typedef {{ what: string, format: string,
  *   compression: string, start?: string, end?: string,
  *   zone: string, columns: string[], types?: string[], names?: string[], user_id?: string | null,
@@ -19,7 +20,7 @@ import { parseFilter } from "./filters.js";
  *   tags?: Record<string, string>,
  *   users?: Record<string, unknown> }} Requested */
 
-/** The columns of files, in their order: analytics/reports/events/raw_export.py and exports/sources/raw_rows.py.
+/** The columns of files, in their order: analytics/reports/events/raw_export.py, exports/sources/raw_rows.py, users.py.
  *   @type {Record<string, string[]>} */
 export const COLUMNS = {
   events: [
@@ -30,6 +31,7 @@ export const COLUMNS = {
     "language", "screen", "channel",
   ],
   samples: ["sample_id", "ts", "received_at", "name", "value", "kind", "tags"],
+  users: ["user_id", "first_seen_at", "last_seen_at", "events", "page_views", "visits"],
 };
 export const FORMATS = ["csv", "ndjson", "xlsx", "parquet"];
 export const COMPRESSED = ["csv", "ndjson"];
@@ -54,6 +56,7 @@ export const FIRST_ORDER = {
   what: "events", format: "csv", compression: "none", period: "28d", from: "", to: "", types: "", names: "",
     bots: true, where: "", columns: [],
   report: "summary", dimension: "path", unit: "day", callback: "", every: "", at: "06:00",
+  group: "all", users: {},
 };
 
 /** The parameters of the period; without any, the file has everything that is stored. @param {Order}
@@ -69,12 +72,16 @@ export function periodOfOrder(order) {
 const list = (text) => text.split(",").map((one) => one.trim()).filter(Boolean);
 
 /** Whether a part of the form applies. @param {Order} order */
-export function partsOf({ what, report }) {
+export function partsOf({ what, report, group }) {
   const chosen = REPORTS[report];
+  const hasRows = what === "events" || what === "users";
+  const isCohort = what === "users" && group === "cohort";
   return {
-    hasTypes: what === "events" || (what === "report" && chosen.hasTypes),
-    hasBots: what === "events" || (what === "report" && chosen.hasBots),
-    hasWhere: what === "events",
+    hasTypes: what === "users" ? group === "all" || isCohort : hasRows || (what === "report" && chosen.hasTypes),
+    hasBots: hasRows || (what === "report" && chosen.hasBots),
+    hasWhere: hasRows,
+    // The period of a cohort is its unit.
+    hasPeriod: !isCohort,
     units: what === "report" ? chosen.units : [],
   };
 }
@@ -82,7 +89,7 @@ export function partsOf({ what, report }) {
 /** The body of POST /api/analytics/exports; of a schedule without the period. @param {Order}
  *   order @returns {Record<string, unknown>} */
 export function bodyOfOrder(order) {
-  const { hasTypes, hasBots, hasWhere, units } = partsOf(order);
+  const { hasTypes, hasBots, hasWhere, hasPeriod, units } = partsOf(order);
   /** @type {Record<string, unknown>} */
   const filter = {};
   if (hasTypes && list(order.types).length) filter.type = list(order.types);
@@ -94,7 +101,8 @@ export function bodyOfOrder(order) {
     what: order.what,
     format: order.format,
     ...(COMPRESSED.includes(order.format) && { compression: order.compression }),
-    ...(!order.every && periodOfOrder(order)),
+    ...(!order.every && hasPeriod && periodOfOrder(order)),
+    ...(order.what === "users" && order.group !== "all" && { users: groupOf(order) }),
     ...(Object.keys(filter).length && { filter }),
     ...(order.columns.length && COLUMNS[order.what] && { columns: order.columns }),
     ...(order.what === "report" && { report: order.report, ...(units.length && { unit: order.unit }) }),
@@ -102,6 +110,12 @@ export function bodyOfOrder(order) {
     ...(order.callback && { callback_url: order.callback }),
   };
 }
+
+/** Whether the group has all fields that it needs. @param {Order} order */
+export const isGroupComplete = ({ users }) => Object.entries(users).every(([name, text]) => text || name === "converted");
+
+/** The fields of the group that have a value. @param {Order} order */
+const groupOf = ({ users }) => Object.fromEntries(Object.entries(users).filter(([, text]) => text));
 
 /** The body that orders the same file again. @param {Requested} request @param {string | null}
  *   callback @returns {Record<string, unknown>} */
@@ -114,8 +128,8 @@ export function bodyOfRequest(request, callback) {
     ...(what !== "samples" && request.report !== "metrics" && { include_bots }),
   };
   return {
-    site: SITE, what, format: request.format, compression: request.compression, from: request.start, to: request.end,
-    ...(what !== "report" && { zone: request.zone }), ...(Object.keys(filter).length && { filter }),
+    site: SITE, what, format: request.format, compression: request.compression,
+    ...(!request.users?.cohort && { from: request.start, to: request.end, ...(what !== "report" && { zone: request.zone }) }), ...(Object.keys(filter).length && { filter }),
       ...(request.columns.length && { columns: request.columns }),
     ...(request.report && { report: request.report }), ...(request.dimension && { dimension: request.dimension }),
       ...(request.unit && { unit: request.unit }),
@@ -142,8 +156,18 @@ export function wordsOfRequest(request) {
   return [
     request.dimension ? `${what}: ${request.dimension}` : what, format, request.start && request.end
       ? range(request.start, request.end) : "",
-    ...(request.types ?? []), ...(request.names ?? []), ...filter,
+    ...wordsOfGroup(request.users ?? {}), ...(request.types ?? []), ...(request.names ?? []), ...filter,
   ].filter(Boolean);
+}
+
+/** @param {Record<string, unknown>} users */
+function wordsOfGroup({ step, reached, cohort, offset, variant, converted }) {
+  const kind = reached === "dropped" ? t("reached_dropped") : "";
+  return [
+    step ? t("groupOfStep", { step: String(step) }) : "", kind, cohort ? t("groupOfCohort", { day: String(cohort) }) : "",
+    offset ? `+${offset}` : "", variant ? t("groupOfVariant", { variant: String(variant) }) : "",
+    converted === undefined ? "" : t(converted ? "converted_true" : "converted_false"),
+  ];
 }
 const WHATS = ["events", "samples", "report", "subject", "users"];
 

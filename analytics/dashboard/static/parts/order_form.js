@@ -5,6 +5,7 @@ import { Icon } from "../app/icons.js";
 import { PRESETS, SITE, ZONE, may, shift, today } from "../app/state.js";
 import { fieldName, t } from "../app/words.js";
 import { Problem, described } from "./frame.js";
+import { GroupFields } from "./group_fields.js";
 import { COLUMNS, COMPRESSED, DIMENSIONS, EVERY, FIRST_ORDER, FORMATS, REPORTS, bodyOfOrder, partsOf,
   stateOfOrder } from "./order.js";
 import { Where } from "./where.js";
@@ -40,11 +41,13 @@ export function OrderForm({ ordered }) {
     }
     setBusy(false);
   };
-  const canPreview = order.what === "events" && !order.where && may("read");
+  const isPreviewed = (order.what === "events" && may("read")) || order.what === "users";
+  const canPreview = isPreviewed && (order.what === "users" || !order.where);
   return html`<section class="card pad order" aria-label=${t("orderTitle")}><h2 class="card-title">${t("orderTitle")}
     </h2>
     <form id=${FORM} onSubmit=${submit}>
       <div class="fields"><${WhatFields} order=${order} set=${set} /><${FormatFields} order=${order} set=${set} /></div>
+      ${order.what === "users" && html`<${GroupFields} order=${order} set=${set} Choice=${Choice} />`}
       <div class="fields"><${WhenFields} order=${order} set=${set} /></div>
       <${FilterFields} order=${order} set=${set} />
     </form>
@@ -59,7 +62,7 @@ export function OrderForm({ ordered }) {
     <div class="order-foot">
       ${canPreview && html`<button class="btn" aria-pressed=${isPreview} onClick=${() => setPreview(!isPreview)}>
         <${Icon} name="table" />${t(isPreview ? "previewHide" : "preview")}</button>`}
-      ${order.where && html`<span class="muted">${t("previewFiltered")}</span>`}
+      ${order.where && !canPreview && html`<span class="muted">${t("previewFiltered")}</span>`}
       <span class="push"></span><button form=${FORM} class="btn primary"
         disabled=${isBusy}>${t(order.every ? "orderSchedule" : "orderFile")}</button></div>
     ${isPreview && canPreview && (preview ? html`<${preview.Preview} order=${order} />` : html`<div
@@ -83,9 +86,9 @@ function WhatFields({ order, set }) {
   const chooseReport = (report) => set({ report, unit: REPORTS[report].units.includes(order.unit) ? order.unit
     : (REPORTS[report].units[0] ?? "day") });
   return html`<${Choice} label=${t("whatField")} value=${order.what}
-    options=${named("what_", ["events", "report", "samples"])}
+    options=${named("what_", ["events", "report", "samples", "users"])}
       choose=${(/** @type {any} */ what) => set({ what, columns: [], bots: what === "events", types: "", names: "",
-        where: "" })} />
+        where: "", group: "all", users: {}, ...(what === "users" && order.period === "all" && { period: "28d" }) })} />
     ${order.what === "report" && html`<${Choice} label=${t("reportField")} value=${order.report}
       options=${named("report_", Object.keys(REPORTS))} choose=${chooseReport} />`}
     ${order.what === "report" && order.report === "breakdown" && html`<${Choice} label=${t("dimensionField")}
@@ -108,7 +111,9 @@ function FormatFields({ order, set }) {
 /** @param {Part} props */
 function WhenFields({ order, set }) {
   const target = (/** @type {any} */ event) => event.target.value;
-  const chooseEvery = (/** @type {string} */ every) => set({ every });
+  const chooseEvery = (/** @type {string} */ every) => set(every && order.group === "cohort" ? { every, group: "all",
+    users: {} } : { every });
+  const periods = order.what === "users" ? [] : [["all", t("periodAll")]];
   const choosePeriod = (/** @type {string} */ period) => set(period === "custom" ? { period, from: order.from
     || shift(today(), -27), to: order.to || today() } : { period });
   return html`
@@ -116,9 +121,9 @@ function WhenFields({ order, set }) {
       options=${[["", t("everyOnce")], ...named("every_", EVERY)]} choose=${chooseEvery} />`}
     ${order.every ? html`<label class="field">${t("atField", { zone: ZONE })}<input type="time" required
       value=${order.at} onInput=${(/** @type {any} */ event) => set({ at: target(event) })} /></label>
-      <p class="muted wide">${t("everyText")}</p>`
-    : html`<${Choice} label=${t("period")} value=${order.period}
-      options=${[["all", t("periodAll")], ...PRESETS.map((one) => [one.name, t(one.name)]), ["custom",
+      <p class="muted wide">${t(order.what === "users" ? "everyUsersText" : "everyText")}</p>`
+    : partsOf(order).hasPeriod && html`<${Choice} label=${t("period")} value=${order.period}
+      options=${[...periods, ...PRESETS.map((one) => [one.name, t(one.name)]), ["custom",
       t("periodCustom")]]} choose=${choosePeriod} />
       ${order.period === "custom" && html`<label class="field">${t("from")}<input type="date" required
         max=${order.to || today()} value=${order.from}

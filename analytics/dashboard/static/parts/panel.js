@@ -4,7 +4,7 @@ import { html, useEffect, useRef, useState } from "../vendor/preact.js";
 import { ROWS, get, useModule } from "../app/api.js";
 import { DASH, MEASURES, change, exact, label, percent, share } from "../app/format.js";
 import { Icon } from "../app/icons.js";
-import { reportQuery } from "../app/state.js";
+import { reportQuery, useKept } from "../app/state.js";
 import { fieldName, t } from "../app/words.js";
 import { isChosen } from "./filters.js";
 
@@ -17,10 +17,10 @@ const HIDDEN_TYPE = "page_view";
  *   open: (tab: Tab) => void }} props
  */
 export function Panel({ name, tabs, more = [], data, isBusy, state, choose, open }) {
-  const [at, setAt] = useState(0);
+  const [at, setAt] = useKept(name);
   const box = /** @type {{ current: Element }} */ (useRef());
   const isNear = useNear(box);
-  const tab = [...tabs, ...more][at];
+  const tab = [...tabs, ...more][at] ?? tabs[0];
   const list = useList(tab, data, state, isNear);
   /** @param {any} event */
   const onKey = (event) => {
@@ -86,7 +86,7 @@ function useList(tab, data, state, isNear) {
 
 /** @param {{ tab: Tab, list: List | null, isNear: boolean, data: Overview | null, state: State, choose: Choose }} props */
 function Body({ tab, list, isNear, data, state, choose }) {
-  if (!data) return html`<div class="skeleton map-sk"></div>`;
+  if (!data) return html`<div class=${"skeleton map-sk" + (tab.kind === "map" ? " world" : "")}></div>`;
   if (tab.kind === "goals") return html`<${GoalTable} goals=${data.goals} />`;
   const isEmpty = list?.rows.length === 0;
   if (tab.kind === "map" && !isEmpty) return html`<${LazyMap} list=${list} isNear=${isNear} choose=${choose} />`;
@@ -112,7 +112,7 @@ function PanelFoot({ tab, list, open }) {
  * @param {{ list: List | null, isNear: boolean, choose: Choose }} props */
 function LazyMap({ list, isNear, choose }) {
   const map = useModule(isNear, () => import("../charts/map.js"));
-  if (!map || !list) return html`<div class="skeleton map-sk"></div>`;
+  if (!map || !list) return html`<div class="skeleton map-sk world"></div>`;
   return html`<${map.WorldMap} rows=${list.rows.filter((row) => row.value)} choose=${choose} />`;
 }
 
@@ -145,7 +145,7 @@ function ValueRow({ row, dimension, measure, total, max, isChosen: isOn, choose 
   const growth = changed == null ? "" : ` (${changed > 0 ? "+" : "−"}${change(changed)})`;
   const hint = `${exact(value)} ${t(/** @type {Word} */ (measure))}${growth}`;
   return html`<tr class=${isOn ? "chosen" : ""}>
-    <td class="row"><span class="fill" style=${{ "--w": ((value ?? 0) / max) * 100 + "%" }}></span>
+    <td class="row"><${Fill} part=${(value ?? 0) / max} />
       <button class="cell" aria-pressed=${isOn} onClick=${() => choose(dimension, row.value)}
         title=${t(isOn ? "unfilter" : "filterBy", { value: row.value || text })}>
         <${Flag} dimension=${dimension} value=${row.value} />
@@ -155,6 +155,9 @@ function ValueRow({ row, dimension, measure, total, max, isChosen: isOn, choose 
     <td class="v" title=${hint}>${MEASURES[measure].short(value)}</td>
   </tr>`;
 }
+
+/** The bar behind a value's name. @param {{ part: number }} props */
+export const Fill = ({ part }) => (part > 0 ? html`<span class="fill" style=${{ "--w": part * 100 + "%" }}></span>` : null);
 
 /** The country's code, before places. @param {{ dimension: string, value: string | null }} props */
 export function Flag({ dimension, value }) {
@@ -166,13 +169,14 @@ export function Flag({ dimension, value }) {
 function GoalTable({ goals }) {
   if (!goals.length) return html`<${Empty} title=${t("noGoals")}>${t("noGoalsText")}<//>`;
   const max = Math.max(1e-9, ...goals.map((one) => one.rate ?? 0));
+  const ranked = goals.toSorted((a, b) => (b.users ?? -1) - (a.users ?? -1));
   return html`<table>
     <colgroup><col /><col class="c-s" /><col class="c-v" /></colgroup>
     <thead>
       <tr><th scope="col">${t("goal")}</th><th scope="col">${t("rate")}</th><th scope="col">${t("visitors")}</th></tr>
     </thead>
-    <tbody>${goals.slice(0, ROWS).map((one) => html`<tr key=${one.id}>
-      <td class="row"><span class="fill" style=${{ "--w": ((one.rate ?? 0) / max) * 100 + "%" }}></span><span class="cell">
+    <tbody>${ranked.slice(0, ROWS).map((one) => html`<tr key=${one.id}>
+      <td class="row"><${Fill} part=${(one.rate ?? 0) / max} /><span class="cell">
         <span class="lbl">${one.name}</span></span></td>
       <td class="s">${percent(one.rate)}</td>
       <td class="v" title=${one.users == null ? t("notCounted") : `${exact(one.conversions)} ${t("conversions")}`}>

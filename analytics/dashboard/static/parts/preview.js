@@ -1,13 +1,15 @@
-// The first rows of a file of events, read from the stream of the report and cut off.
+// The first rows of a file: of events from the stream of the report, which is cut off, of users from their list.
 import { html, useEffect, useState } from "../vendor/preact.js";
-import { address, signIn } from "../app/api.js";
+import { address, get, signIn } from "../app/api.js";
 import { SITE } from "../app/state.js";
 import { t } from "../app/words.js";
 import { Problem, described } from "./frame.js";
-import { COLUMNS, bodyOfOrder, periodOfOrder } from "./order.js";
+import { COLUMNS, bodyOfOrder, isGroupComplete, partsOf, periodOfOrder } from "./order.js";
 import { Empty } from "./panel.js";
 
 const ROWS = 6;
+/** A field is typed before its rows are asked for. */
+const WAIT_MS = 300;
 /** A row may hold a payload of 64 KB. */
 const MAX_CHARS = 500_000;
 
@@ -15,18 +17,28 @@ const MAX_CHARS = 500_000;
 export function Preview({ order }) {
   const [found, setFound] = useState(/** @type {{ rows: string[][] | null, error: Failure | null }} */ ({ rows: null,
     error: null }));
-  const query = previewQuery(order);
+  const isOfUsers = order.what === "users";
+  const isComplete = isGroupComplete(order);
+  const query = isOfUsers ? usersQuery(order) : eventsQuery(order);
   useEffect(() => {
     const abort = new AbortController();
     setFound({ rows: null, error: null });
-    readRows("reports/events?" + query, abort.signal).then((rows) => setFound({ rows, error: null }), (error) =>
-      error.name !== "AbortError" && setFound({ rows: null, error: described(error) }));
-    return () => abort.abort();
-  }, [query]);
+    const timer = isComplete && setTimeout(() => {
+      const reading = isOfUsers ? readUsers(query, abort.signal) : readRows("reports/events?" + query, abort.signal);
+      reading.then((rows) => setFound({ rows, error: null }), (error) =>
+        error.name !== "AbortError" && setFound({ rows: null, error: described(error) }));
+    }, WAIT_MS);
+    return () => {
+      if (timer) clearTimeout(timer);
+      abort.abort();
+    };
+  }, [query, isComplete]);
+  if (!isComplete) return html`<p class="muted">${t("previewIncomplete")}</p>`;
   if (found.error) return html`<${Problem} error=${found.error} />`;
   if (!found.rows) return html`<div class="skeleton preview-sk"></div>`;
   const [head, ...rows] = found.rows;
-  if (!rows.length) return html`<${Empty} title=${t("previewEmpty")}>${t("previewEmptyText")}<//>`;
+  if (!rows.length) return html`<${Empty} title=${t(isOfUsers ? "previewNobody"
+    : "previewEmpty")}>${t("previewEmptyText")}<//>`;
   const shown = head.map((name, index) => ({ name, index })).filter(({ name }) => !order.columns.length
     || order.columns.includes(name));
   return html`<div class="preview" role="region" tabindex="0" aria-label=${t("preview")}><table>
@@ -36,8 +48,25 @@ export function Preview({ order }) {
   </table></div>`;
 }
 
+/** The query of the list of users of an order. @param {import("./order.js").Order} order */
+export function usersQuery(order) {
+  const { users = {}, filter = {} } = /** @type {any} */ (bodyOfOrder(order));
+  const isOfPeriod = !order.every && partsOf(order).hasPeriod;
+  const { type = [], where, include_bots } = filter;
+  const query = new URLSearchParams({ site: SITE, ...users, ...(isOfPeriod && periodOfOrder(order)),
+    ...(where && { filter: where }), include_bots, limit: String(ROWS) });
+  type.forEach((/** @type {string} */ one) => query.append("type", one));
+  return query.toString();
+}
+
+/** @param {string} query @param {AbortSignal} signal @returns {Promise<string[][]>} */
+async function readUsers(query, signal) {
+  const { users } = await get("reports/users?" + query, signal);
+  return [COLUMNS.users, ...users.map((/** @type {any} */ user) => COLUMNS.users.map((name) => String(user[name])))];
+}
+
 /** @param {import("./order.js").Order} order */
-function previewQuery(order) {
+function eventsQuery(order) {
   const filter = /** @type {any} */ (bodyOfOrder({ ...order, what: "events" }).filter ?? {});
   const query = new URLSearchParams({ site: SITE, format: "csv", include_bots: String(order.bots) });
   if (!order.every) Object.entries(periodOfOrder(order)).forEach(([name, value]) => query.set(name, String(value)));

@@ -2,7 +2,7 @@
 import { html } from "../vendor/preact.js";
 import { count, exact } from "../app/format.js";
 import { t } from "../app/words.js";
-import { Empty } from "./panel.js";
+import { Empty, Fill } from "./panel.js";
 
 /** @typedef {{ key: string, text: string, flag?: string, value: number, second?: string, open?: () => void,
  *   title?: string }} Ranked */
@@ -24,11 +24,11 @@ export function Ranking({ title, name, column, second, rows, empty, isBusy, foot
 function RankTable({ name, column, second, rows }) {
   const max = Math.max(1, ...rows.map((row) => row.value));
   return html`<table>
-    <colgroup><col />${second && html`<col class="c-v" />`}<col class="c-v" /></colgroup>
+    <colgroup><col />${second && html`<col class="c-2" />`}<col class="c-v" /></colgroup>
     <thead><tr><th scope="col">${name}</th>${second && html`<th scope="col">${second}</th>`}<th scope="col">${column}
       </th></tr></thead>
     <tbody>${rows.map((row) => html`<tr key=${row.key}>
-      <td class="row"><span class="fill" style=${{ "--w": (row.value / max) * 100 + "%" }}></span>
+      <td class="row"><${Fill} part=${row.value / max} />
         ${row.open ? html`<button class="cell" onClick=${row.open} title=${row.title}><${Name} row=${row} />
           </button>` : html`<span class="cell" title=${row.text}><${Name} row=${row} /></span>`}</td>
       ${second && html`<td class="s">${row.second}</td>`}

@@ -18,7 +18,6 @@ export function Sidebar({ pages = [], current, isOpen, close, openHelp }) {
   const box = /** @type {{ current: HTMLElement }} */ (useRef());
   useEffect(() => {
     if (!isOpen) return undefined;
-    const opener = /** @type {HTMLElement | null} */ (document.activeElement);
     const leave = (/** @type {KeyboardEvent} */ event) => event.key === "Escape" && close();
     // The drawer has to be visible to get the focus.
     const timer = setTimeout(() => box.current.querySelector("a")?.focus(), 50);
@@ -26,7 +25,8 @@ export function Sidebar({ pages = [], current, isOpen, close, openHelp }) {
     return () => {
       clearTimeout(timer);
       removeEventListener("keydown", leave);
-      opener?.focus();
+      // While the drawer was open the page could not hold the focus.
+      /** @type {HTMLElement | null} */ (document.querySelector(".head .only-small"))?.focus();
     };
   }, [isOpen]);
   return html`${isOpen && html`<div class="scrim" onClick=${close}></div>`}
@@ -59,7 +59,7 @@ function Foot({ openHelp }) {
   return html`<div class="side-foot">
     <${ThemeButton} />
     <button class="iconbtn" onClick=${switchLanguage} title=${t("language")}
-      lang=${t("language") === "Deutsch" ? "de" : "en"}>${t("language").slice(0, 2)}</button>
+      lang=${t("language") === "Deutsch" ? "de" : "en"}>${t("language").slice(0, 2).toUpperCase()}</button>
     ${openHelp && html`<button class="iconbtn" onClick=${openHelp} title=${t("keys") + " (?)"} aria-label=${t("keys")}>
       <${Icon} name="help" /></button>`}
     ${user && html`<button class="iconbtn" onClick=${signOut} title=${`${t("signOut")}: ${user}`}

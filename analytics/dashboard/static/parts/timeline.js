@@ -22,7 +22,7 @@ export default function Timeline({ user, state, go, ready }) {
   /** @type {TimelineEvent[] | null} */
   const events = list.rows;
   useEffect(() => ready(events !== null || list.error !== null), [events !== null || list.error !== null]);
-  return html`<${ReportProblem} error=${list.error} retry=${list.retry} go=${go} />
+  return html`<${ReportProblem} error=${list.error} meta=${list.meta} retry=${list.retry} go=${go} />
     <${Facts} user=${user} state=${state} total=${events ? list.total : null} />
     <section class=${"card panel timeline" + (list.isBusy && events ? " busy" : "")} aria-label=${t("timelineTitle")}>
       <div class="tabs"><h2 class="tab on">${t("timelineTitle")}</h2></div>
@@ -31,7 +31,7 @@ export default function Timeline({ user, state, go, ready }) {
       ${list.next && html`<div class="panel-foot"><span>${t("shownOf", { n: exact(events?.length), all: exact(list.total) })}</span>
         <button class="more" disabled=${list.isBusy} onClick=${list.more}>${t("showMore")}</button></div>`}
     </section>
-    ${list.meta && html`<${ReportFoot} meta=${list.meta} took=${list.took} isFailed=${list.error !== null} />`}`;
+    ${list.meta && html`<${ReportFoot} meta=${list.meta} took=${list.took} />`}`;
 }
 
 /** @param {{ user: string, state: State, total: number | null }} props */
@@ -80,7 +80,7 @@ const Day = ({ day }) => html`<div class="day"><h3>${day.name}</h3>
 function EventRow({ event }) {
   const isView = event.event_name === "page_view";
   const id = event.id.replace(/^event_/, "");
-  const trace = `/api/analytics/events/${encodeURIComponent(id)}/trace?site=${encodeURIComponent(SITE)}`;
+  const trace = `/sites/${encodeURIComponent(SITE)}/operations?event=${encodeURIComponent(id)}`;
   const hasProperties = Object.keys(event.properties ?? {}).length > 0;
   return html`<details class="event"><summary>
       <time class="num" datetime=${event.timestamp}>${at(event.timestamp)}</time>
@@ -88,5 +88,5 @@ function EventRow({ event }) {
     <dl class="facts"><div><dt>id</dt><dd>${id}</dd></div><div><dt>ts</dt><dd>${event.timestamp}</dd></div>
       <div><dt>type</dt><dd>${event.event_name}</dd></div>${event.path && html`<div><dt>path</dt><dd>${event.path}</dd></div>`}</dl>
     ${hasProperties && html`<div class="code-head">${t("properties")}</div><pre class="facts-json" tabindex="0">${JSON.stringify(event.properties, null, 2)}</pre>`}
-    <a class="text-btn" href=${trace} target="_blank" rel="noopener">${t("trace")}</a></details>`;
+    <a class="text-btn" href=${trace}>${t("traceLink")}</a></details>`;
 }

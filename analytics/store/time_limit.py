@@ -1,7 +1,7 @@
-"""The time limit of an audit by HTTP: it ends between two comparisons, and PostgreSQL ends a long query."""
+"""A time limit for the transactions of a request: then none begins any more, and PostgreSQL ends a long query."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
 
@@ -9,29 +9,27 @@ import psycopg2
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.exc import DBAPIError
 
-from analytics.audit.balance_sheet import ProgressCallback
 from analytics.errors import Unavailable
 from analytics.store.sql_errors import read_sqlstate
 
 QUERY_CANCELED = "57014"
-RETRY_AFTER_S = 60
 
 
-class LimitedAudit(NamedTuple):
-    """What an audit is called with: transactions of `engine` end in time, and so does a call of `progress`."""
+class Limited(NamedTuple):
+    """Transactions of `engine` end in time. `check` raises once it is up; it takes what a progress callback gets."""
 
     engine: Engine
-    progress: ProgressCallback
+    check: Callable[[str], None]
 
 
 @contextmanager
-def limit_audit(engine: Engine, seconds: float) -> Iterator[LimitedAudit]:
-    """Raises Unavailable about when the time is up, and for a database that is away."""
+def limit_time(engine: Engine, seconds: float, time_is_up: Exception) -> Iterator[Limited]:
+    """Raises `time_is_up` about then, and Unavailable for a database that is away."""
     end = time.monotonic() + seconds
 
     def check(subject: str = "") -> None:
         if time.monotonic() >= end:
-            raise _took_too_long(seconds)
+            raise time_is_up
 
     limited = engine.execution_options()
 
@@ -45,18 +43,11 @@ def limit_audit(engine: Engine, seconds: float) -> Iterator[LimitedAudit]:
         cursor.close()
 
     try:
-        yield LimitedAudit(limited, check)
+        yield Limited(limited, check)
     except (DBAPIError, psycopg2.Error) as error:
         if read_sqlstate(error) == QUERY_CANCELED:
-            raise _took_too_long(seconds) from error
+            raise time_is_up from error
         if isinstance(error, psycopg2.OperationalError):
             # Of COPY, which is not SQLAlchemy's.
             raise Unavailable("the database is unavailable; try again shortly") from error
         raise
-
-
-def _took_too_long(seconds: float) -> Unavailable:
-    detail = (
-        f"the audit took longer than {seconds:g} s; name a site or fewer days, for example site=shop&from=2026-11-23"
-    )
-    return Unavailable(f"{detail}&to=2026-11-23; flask audit has no limit", RETRY_AFTER_S)
