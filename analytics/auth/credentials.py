@@ -67,7 +67,7 @@ class Authenticator:
         if "key" in values:
             return self.authenticate_publishable(values["key"][0], "the URL, which logs and histories keep")
         if "share" in values:
-            return self._of_share_link(values["share"][0])
+            return self.authenticate_share_link(values["share"][0])
         return self.find_session(environ)
 
     def find_session(self, environ: Mapping[str, Any]) -> Principal | None:
@@ -106,6 +106,13 @@ class Authenticator:
             "send any other in a header: Authorization: Bearer sk_…"
         )
 
+    def authenticate_share_link(self, text: str) -> Principal:
+        """The reader that a share link makes. Raises Unauthorised and Unavailable."""
+        principal = self.share_links.find(text) if len(text) <= MAX_KEY_CHARS else None
+        if principal is None:
+            raise Unauthorised("the share link is not known: it was revoked, or is incomplete; ask for a new one")
+        return self._check(principal, "share link")
+
     def _of_header(self, header: str) -> Principal:
         value = _credential_of(header)
         if value.startswith(KEY_PREFIXES):
@@ -117,12 +124,6 @@ class Authenticator:
         if principal is None:
             raise Unauthorised("the key is not known: it was revoked, or is incomplete; create one: flask key create")
         return self._check(principal, "key")
-
-    def _of_share_link(self, text: str) -> Principal:
-        principal = self.share_links.find(text) if len(text) <= MAX_KEY_CHARS else None
-        if principal is None:
-            raise Unauthorised("the share link is not known: it was revoked, or is incomplete; ask for a new one")
-        return self._check(principal, "share link")
 
     def _check(self, principal: Principal, noun: str, can_wait: bool = True) -> Principal:
         now = clock.now().timestamp()

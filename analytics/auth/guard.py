@@ -27,6 +27,7 @@ __all__ = [
     "authenticator",
     "check_site_access",
     "current_principal",
+    "find_link_reader",
     "find_person",
     "guarded",
     "require_scope",
@@ -125,6 +126,17 @@ def find_person() -> Principal | None:
     if person is None and "session=" in environ.get("HTTP_COOKIE", ""):
         enforce_request_limit(_anonymous())
     return person
+
+
+def find_link_reader(token: str) -> Principal | None:
+    """The reader that a share link makes, for a page; None where it is not valid, whyever. Raises TooMany and
+    Unavailable. A wrong token spends the budget of its address."""
+    try:
+        set_principal(authenticator().authenticate_share_link(token))
+    except Unauthorised:
+        set_principal(_anonymous())
+        return None
+    return current_principal()
 
 
 def set_principal(principal: Principal) -> None:

@@ -5,8 +5,9 @@ Only this module and app/state.js, app/api.js know how the address of a page bec
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
+from typing import NamedTuple
 from urllib.parse import quote_plus
 
 from flask import render_template
@@ -15,6 +16,7 @@ from analytics import clock
 from analytics.auth.principal import Principal
 from analytics.dashboard.assets import Assets
 from analytics.reports.report_period import MAX_DAYS_BY_GRANULARITY
+from analytics.reports.responses.shared_reads import HARMLESS_DIMENSIONS
 from analytics.sites.sites import Site
 from config import VERSION
 
@@ -46,6 +48,8 @@ LISTS = (
     *("path", "entry_path", "exit_path", "channel", "source", "referrer", "utm_campaign", "utm_source", "country"),
     *("region", "city", "browser", "os", "device", "type", "goals", "busiest_hours"),
 )
+# Those that a share link or a public site shows.
+SHARED_LISTS = tuple(name for name in LISTS if name in (*HARMLESS_DIMENSIONS, "busiest_hours"))
 MEASURES, ROWS = "visitors,visits,events", "9"
 UNITS = ("hour", "day", "week", "month")
 DAY = re.compile(r"[1-9]\d{3}-\d\d-\d\d", re.ASCII)
@@ -58,37 +62,65 @@ USER_ROWS, TIMELINE_ROWS, TYPE_ROWS = "50", "100", "200"
 DEFAULT_PERIOD, DAYS = "28d", {"day": "1", "7d": "7", "28d": "28", "91d": "91"}
 
 
-def build_shell(assets: Assets, person: Principal, page: str, site: Site | None, address: Mapping[str, str]) -> str:
-    """The page of a site, or without one that of all sites. `address`: the query of the page's address."""
+class SharedView(NamedTuple):
+    """How a page is shown to a reader without an account. `path`: of the overview; `token`: empty on a public site;
+    `theme`: light, dark, or empty: as the browser is set."""
+
+    path: str
+    token: str
+    is_embedded: bool
+    theme: str
+
+
+def build_shell(
+    assets: Assets,
+    person: Principal | None,
+    page: str,
+    site: Site | None,
+    address: Mapping[str, str],
+    shared: SharedView | None = None,
+) -> str:
+    """The page of a site, or without one that of all sites. `address`: the query of the page's address; `shared`: for
+    somebody without an account."""
     return render_template(
         "shell.html",
         assets=assets,
         # So that the browser need not find them one after the other.
         modules=assets.find_modules("app/main.js", f"pages/{page}.js"),
-        first=_first_request(page, site, address, person),
+        first=_first_request(page, site, address, person, shared),
         page=page,
         styles=("pages.css", *STYLES.get(page, ())) if site is not None and page != OVERVIEW else (),
         site=site,
         title=f"{site.name} · {PAGES[page]}" if site else "Sites",
-        person=person,
-        scopes=" ".join(sorted(person.scopes)),
+        user=person.subject if person else "",
+        scopes=" ".join(sorted(person.scopes)) if person else "",
+        shared=shared,
         version=VERSION,
         kpis=KPIS,
     )
 
 
-def _first_request(page: str, site: Site | None, address: Mapping[str, str], person: Principal) -> str:
-    """Empty for a page whose first request depends on more than its address, and where the person may not make it."""
+def _first_request(
+    page: str, site: Site | None, address: Mapping[str, str], person: Principal | None, shared: SharedView | None
+) -> str:
+    """Empty for a page whose first request depends on more than its address, and where the reader may not make it."""
     if site is None:
         return SITES_REQUEST
     if page == OVERVIEW:
-        return build_first_request(site, address, clock.now())
+        return _overview_request(site, address, shared)
     if page == "funnels":
         return f"/api/v1/funnels/?site={_encode(site.key)}"
     if page == "events" and not (address.get("type") or address.get("goal")):
         return build_types_request(site, address, clock.now())
-    may_list = page == "users" and not person.scopes.isdisjoint({"export", "admin"})
+    may_list = page == "users" and person is not None and not person.scopes.isdisjoint({"export", "admin"})
     return build_users_request(site, address, clock.now()) if may_list else ""
+
+
+def _overview_request(site: Site, address: Mapping[str, str], shared: SharedView | None) -> str:
+    if shared is None:
+        return build_first_request(site, address, clock.now())
+    credential = f"&share={_encode(shared.token)}" if shared.token else ""
+    return build_first_request(site, address, clock.now(), SHARED_LISTS) + credential
 
 
 def build_users_request(site: Site, address: Mapping[str, str], now: datetime) -> str:
@@ -112,7 +144,7 @@ def build_types_request(site: Site, address: Mapping[str, str], now: datetime) -
     return _join("/api/analytics/reports/event-types", query | ({} if compare == "none" else {"compare": compare}))
 
 
-def build_first_request(site: Site, address: Mapping[str, str], now: datetime) -> str:
+def build_first_request(site: Site, address: Mapping[str, str], now: datetime, lists: Sequence[str] = LISTS) -> str:
     """The request of the overview, as app/api.js builds it."""
     period, days = _read_period(address, clock.day_of(now, clock.zone(site.zone)))
     compare, compared_days = _read_comparison(address.get("compare", ""))
@@ -121,7 +153,7 @@ def build_first_request(site: Site, address: Mapping[str, str], now: datetime) -
         query["compare"] = compare
     if address.get("filter"):
         query["filter"] = address["filter"]
-    query |= {"lists": ",".join(LISTS), "measures": MEASURES, "limit": ROWS}
+    query |= {"lists": ",".join(lists), "measures": MEASURES, "limit": ROWS}
     return _join("/api/analytics/reports/overview", query)
 
 

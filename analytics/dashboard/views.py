@@ -11,11 +11,11 @@ from analytics.auth.guard import check_site_access, find_person
 from analytics.auth.keys.site_keys import check_site_key
 from analytics.auth.principal import Principal
 from analytics.auth.sessions.accounts import PasswordChecker
-from analytics.dashboard import sign_in
+from analytics.dashboard import shared_pages, sign_in
 from analytics.dashboard.assets import Assets, read_assets
 from analytics.dashboard.first_page import build_first_page
 from analytics.dashboard.headers import make_page
-from analytics.dashboard.shell import PAGES, build_shell
+from analytics.dashboard.shell import OVERVIEW, PAGES, build_shell
 from analytics.errors import PROBLEM_KEY, AnalyticsError, Forbidden, NotFound, Unauthorised
 from analytics.extensions import db
 from analytics.sites.sites import Site, find_site
@@ -56,7 +56,7 @@ def show_sites() -> Response:
 
 @blueprint.get("/sites/<key>")
 @blueprint.get("/sites/<key>/<page>")
-def show_page(key: str, page: str = "overview") -> Response:
+def show_page(key: str, page: str = OVERVIEW) -> Response:
     """A page of a site."""
     person = find_person()
     if person is None:
@@ -66,6 +66,34 @@ def show_page(key: str, page: str = "overview") -> Response:
     except AnalyticsError as error:
         return make_page(render_template("error.html", assets=_assets(), detail=error.detail), error.status)
     return make_page(build_shell(_assets(), person, page, site, request.args.to_dict()))
+
+
+@blueprint.get("/share/<token>")
+@blueprint.get("/share/<token>/<page>")
+def show_link(token: str, page: str = OVERVIEW) -> Response:
+    """A page of the site that a share link is for."""
+    return shared_pages.show(_assets(), shared_pages.find_by_link(token), page)
+
+
+@blueprint.get("/embed/share/<token>")
+@blueprint.get("/embed/share/<token>/<page>")
+def embed_link(token: str, page: str = OVERVIEW) -> Response:
+    """The same for a frame in a page of one of the site's `embed_origins`."""
+    return shared_pages.show(_assets(), shared_pages.find_by_link(token), page, is_embedded=True)
+
+
+@blueprint.get("/public/<key>")
+@blueprint.get("/public/<key>/<page>")
+def show_public_site(key: str, page: str = OVERVIEW) -> Response:
+    """A page of a site with `public_stats`."""
+    return shared_pages.show(_assets(), shared_pages.find_public(key), page)
+
+
+@blueprint.get("/embed/public/<key>")
+@blueprint.get("/embed/public/<key>/<page>")
+def embed_public_site(key: str, page: str = OVERVIEW) -> Response:
+    """The same for a frame in a page of one of the site's `embed_origins`."""
+    return shared_pages.show(_assets(), shared_pages.find_public(key), page, is_embedded=True)
 
 
 @blueprint.get("/login")

@@ -21,6 +21,7 @@ from analytics.auth.guard import (
     Kind,
     Principal,
     admit,
+    check_site_access,
     current_principal,
     require_scope,
     resolve_site_key,
@@ -141,13 +142,12 @@ def guarded_read(view: Callable[P, R], default_site: str | None = None) -> Guard
         kinds = _admitted_kinds(str(request.url_rule))
         admit(kinds)
         try:
-            require_scope("read")
+            _check_reader(bool(kinds), default_site)
         except (Unauthorised, Forbidden) as error:
-            site_key = read_requested_site() or default_site
-            if not kinds or _is_publishable(error) or not _is_public(site_key):
+            site = find_public_site(read_requested_site() or default_site)
+            if not kinds or _is_publishable(error) or site is None:
                 raise
-            names = frozenset(find_site(db.engine, str(site_key)).names)
-            set_principal(Principal("anonymous", frozenset({"read"}), names, kind=Kind.SHARE))
+            read_as_anybody(site)
         return view(*args, **kwargs)
 
     guarded = cast(GuardedView[P, R], guarded_view)
@@ -165,11 +165,26 @@ def _is_publishable(error: Unauthorised | Forbidden) -> bool:
     return isinstance(error, Forbidden) and current_principal().kind is Kind.PUBLISHABLE_KEY
 
 
-def _is_public(key: str | None) -> bool:
+def _check_reader(is_shown: bool, default_site: str | None) -> None:
+    """Raises Unauthorised and Forbidden, of a report that public sites show also for a caller of other sites: whoever
+    has a token for another site sees what anybody may."""
+    principal = require_scope("read")
+    if is_shown and principal.sites is not None and (key := read_requested_site() or default_site):
+        check_site_access(principal, key)
+
+
+def find_public_site(key: str | None) -> Site | None:
+    """The site with that key, if everybody may read it."""
     try:
-        return key is not None and find_site(db.engine, key).public_stats
+        site = find_site(db.engine, key) if key is not None else None
     except (NotFound, Gone, BadInput):
-        return False
+        return None
+    return site if site is not None and site.public_stats else None
+
+
+def read_as_anybody(site: Site) -> None:
+    """Makes the caller of this request one without a credential, who reads a public site. Raises TooMany."""
+    set_principal(Principal("anonymous", frozenset({"read"}), frozenset(site.names), kind=Kind.SHARE))
 
 
 def read_request(schema: Schema, principal: Principal | None = None, default_site: str | None = None) -> ReportRequest:

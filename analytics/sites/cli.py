@@ -56,6 +56,13 @@ def site_setting_options(command: Any) -> Any:
                 "replace the list.",
             ),
             click.option(
+                "--embed-origin",
+                "embed_origins",
+                multiple=True,
+                help="Origin whose pages may show the site's shared pages in a frame (repeatable); these replace the "
+                "list.",
+            ),
+            click.option(
                 "--event-retention-days",
                 type=click.IntRange(0, 36500),
                 help="Days raw events are kept; 0: EVENT_RETENTION_DAYS.",
@@ -91,18 +98,16 @@ def create_site(key: str, **options: Any) -> None:
 @click.option("--add-origin", "added_origins", multiple=True, help="One more origin that may send events (repeatable).")
 @click.option("--no-origins", is_flag=True, help="Empty the list of origins.")
 @click.option("--no-domains", is_flag=True, help="Empty the list of domains.")
+@click.option("--no-embed-origins", is_flag=True, help="Empty the list of origins that may show shared pages.")
 @with_appcontext
-def set_site(key: str, added_origins: tuple[str, ...], no_origins: bool, no_domains: bool, **options: Any) -> None:
+def set_site(key: str, added_origins: tuple[str, ...], no_origins: bool, **options: Any) -> None:
     """Change a site; omitted settings stay."""
-    changes = _changes(options)
+    emptied = _read_emptied(options)
+    changes = _changes(options) | dict.fromkeys(emptied, ())
     if sum(map(bool, (added_origins, no_origins, options["allowed_origins"]))) > 1:
         raise click.UsageError("give only one of --origin, --add-origin and --no-origins")
     if no_origins:
         changes["allowed_origins"] = ()
-    if no_domains and options["domains"]:
-        raise click.UsageError("give only one of --domain and --no-domains")
-    if no_domains:
-        changes["domains"] = ()
     if not changes and not added_origins:
         raise click.UsageError("no setting given; give at least one, for example --zone Europe/Berlin")
     check_site_key(key)
@@ -218,6 +223,16 @@ def _status(site: sites.Site) -> str:
     # Merges may have made a few rows since.
     done = sum(min(deleted.get(name, 0), found[name]) for name in LARGE_TABLES)
     return f"deleting: {done:,} of {sum(found[name] for name in LARGE_TABLES):,} rows"
+
+
+def _read_emptied(options: dict[str, Any]) -> list[str]:
+    """The lists to empty, by `--no-…`, which leave `options`. Raises UsageError for one that is given too."""
+    lists = {"domains": "domain", "embed_origins": "embed-origin"}
+    emptied = [name for name in lists if options.pop(f"no_{name}")]
+    for name in emptied:
+        if options[name]:
+            raise click.UsageError(f"give only one of --{lists[name]} and --no-{lists[name]}s")
+    return emptied
 
 
 def _changes(options: dict[str, Any]) -> dict[str, Any]:

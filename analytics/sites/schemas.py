@@ -28,6 +28,11 @@ DOMAINS = (
     "Host names whose pages are the site's own, so that they are not its sources: shop.example, or *.shop.example with "
     "all sub-domains. With and without www., and on any port."
 )
+PUBLIC_STATS = "Whether aggregated reports, and the page `/public/<key>`, need no credential."
+EMBED_ORIGINS = (
+    "Origins whose pages may show the site's shared pages (/embed/…) in a frame; none by default. Those of "
+    "`allowed_origins` only send events."
+)
 VISITOR_WINDOW = {
     "enum": [*WINDOWS],
     "description": "How long the key of a visitor without user_id stays the same: a day or month of the site's "
@@ -53,7 +58,7 @@ class SiteUpdateBody(Schema):
     event_types = fields.List(fields.String(), validate=check_setting("event_types"))
     identity = fields.String(validate=check_setting("identity"))
     public_ingest = fields.Boolean(truthy={True}, falsy={False})
-    public_stats = fields.Boolean(truthy={True}, falsy={False})
+    public_stats = fields.Boolean(truthy={True}, falsy={False}, metadata={"description": PUBLIC_STATS})
     allowed_origins = fields.List(
         fields.String(), validate=check_setting("allowed_origins"), metadata={"maxItems": MAX_ORIGINS}
     )
@@ -61,6 +66,11 @@ class SiteUpdateBody(Schema):
         fields.String(),
         validate=check_setting("domains"),
         metadata={"maxItems": MAX_DOMAINS, "description": DOMAINS},
+    )
+    embed_origins = fields.List(
+        fields.String(),
+        validate=check_setting("embed_origins"),
+        metadata={"maxItems": MAX_ORIGINS, "description": EMBED_ORIGINS},
     )
     event_retention_days = fields.Integer(strict=True, allow_none=True, validate=check_setting("event_retention_days"))
     visitor_window = fields.String(validate=check_setting("visitor_window"), metadata=VISITOR_WINDOW)
@@ -104,6 +114,7 @@ class SiteResponse(Schema):
     public_stats = fields.Boolean(required=True)
     allowed_origins = fields.List(fields.String(), required=True)
     domains = fields.List(fields.String(), required=True)
+    embed_origins = fields.List(fields.String(), required=True, metadata={"description": EMBED_ORIGINS})
     created_at = fields.AwareDateTime(required=True)
     event_retention_days = fields.Integer(required=True, allow_none=True)
     visitor_window = fields.String(required=True, metadata=VISITOR_WINDOW)
@@ -131,6 +142,7 @@ SITE_EXAMPLE: dict[str, Any] = {
     "public_stats": False,
     "allowed_origins": [],
     "domains": ["shop.example"],
+    "embed_origins": ["https://intranet.example"],
     "created_at": "2025-11-24T16:00:00Z",
     "event_retention_days": None,
     "visitor_window": "day",

@@ -119,6 +119,7 @@ FIELD_CHECKS: dict[str, Any] = {
     "public_stats": _check_flag,
     "allowed_origins": _check_origins,
     "domains": _check_domains,
+    "embed_origins": _check_origins,
     "event_retention_days": _check_days,
     "visitor_window": _one_of(*WINDOWS),
     "visitor_by": _one_of(*BY_TEXTS),

@@ -77,6 +77,8 @@ class Site(NamedTuple):
     aliases: tuple[str, ...] = ()
     # Host names whose pages are its own (domains.py).
     domains: tuple[str, ...] = ()
+    # Origins whose pages may show its shared pages in a frame (dashboard/shared_pages.py).
+    embed_origins: tuple[str, ...] = ()
     hash_key: str | None = None
     # Since when it is being deleted, and the rows `found` and `deleted` so far (deletion.py).
     deleting_at: datetime | None = None
@@ -333,6 +335,7 @@ def _site(row: Row[Any]) -> Site:
             "allowed_origins": tuple(values["allowed_origins"]),
             "aliases": tuple(values["aliases"]),
             "domains": tuple(values["domains"]),
+            "embed_origins": tuple(values["embed_origins"]),
         }
     )
 

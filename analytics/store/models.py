@@ -63,6 +63,8 @@ sites = Table(
     Column("hash_key", Text),
     # Host names of the site, with *. in front for all of their sub-domains: visits from there have no source.
     Column("domains", ARRAY(Text), nullable=False, server_default="{}"),
+    # Origins whose pages may show the site's shared pages in a frame.
+    Column("embed_origins", ARRAY(Text), nullable=False, server_default="{}"),
     # Since when the site is being deleted (ingest/deletion/site_deletion.py). Null: it is not.
     Column("deleting_at", Instant),
     # day, month or forever: how long a visitor key is valid; address_and_agent or address: what it is made of

@@ -6,7 +6,7 @@ it opens by them meanwhile end with it.
 
 from alembic import op
 
-revision, down_revision = "0034", "0032"
+revision, down_revision = "0034", "0033"
 
 
 def upgrade() -> None:

@@ -11,6 +11,12 @@ PUBLIC |= {"/", "/docs", "/redoc", "/api/analytics/docs", "/api/analytics/openap
 PUBLIC |= {"/sdk/<version>/<name>"}
 # Pages, which look for a session themselves (tests/dashboard).
 PAGES = {"/login", "/logout", "/sites/<key>", "/sites/<key>/<page>", "/assets/<version>/<path:name>"}
+PAGES |= {
+    f"{frame}/{way}{page}"
+    for frame in ("", "/embed")
+    for way in ("share/<token>", "public/<key>")
+    for page in ("", "/<page>")
+}
 
 
 def test_every_route_is_guarded_or_public(app):

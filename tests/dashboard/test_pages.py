@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine
 
 from analytics.dashboard.assets import read_assets
-from analytics.dashboard.shell import PAGES, build_first_request, build_users_request
+from analytics.dashboard.shell import PAGES, SHARED_LISTS, build_first_request, build_users_request
 from analytics.exports.sources.raw_rows import SAMPLE_COLUMNS
 from analytics.exports.sources.reports import EXPORTED_DIMENSIONS, REPORT_KINDS
 from analytics.exports.sources.users import COLUMNS as USER_COLUMNS
@@ -102,6 +102,15 @@ def test_the_first_request_of_users_is_that_of_the_scripts(engine: Engine, addre
     asked = dict(parse_qsl(address.removeprefix("?")))
     first = build_users_request(site, asked, datetime.fromisoformat(FIRST["now"]))
     assert first == f"/api/analytics/reports/users{query}"
+
+
+@pytest.mark.parametrize(("address", "query"), FIRST["cases"])
+def test_a_share_link_asks_for_what_it_shows(engine: Engine, address: str, query: str) -> None:
+    """shared.test.mjs asks the scripts for the same."""
+    site = make_site(engine, FIRST["zone"])._replace(key=FIRST["site"])
+    asked = dict(parse_qsl(address.removeprefix("?")))
+    first = build_first_request(site, asked, datetime.fromisoformat(FIRST["now"]), SHARED_LISTS)
+    assert first == f"/api/analytics/reports/overview?{query}&{FIRST['shared_tail']}"
 
 
 def test_on_another_side_of_the_earth_it_is_another_day(engine: Engine) -> None:

@@ -23,6 +23,15 @@ def test_public_statistics_are_open_to_a_token_of_another_scope(client, open_sit
     assert response.status_code == 200
 
 
+def test_public_statistics_are_open_to_a_reader_of_another_site(client, open_site, token, auth):
+    headers = auth(token("read", site="default"))
+    assert client.get("/api/analytics/reports/dau?site=open", headers=headers).status_code == 200
+    response = client.get("/api/analytics/reports/summary?site=open&filter=city==x", headers=headers)
+    assert (response.status_code, response.json["errors"][0]["code"]) == (403, "not_shared")
+    response = client.get("/api/analytics/reports/lifecycle?site=open", headers=headers)
+    assert (response.status_code, "is not for the site" in response.json["detail"]) == (403, True)
+
+
 @pytest.mark.parametrize("query", ["", "site=default", "site=nobody", "site=%00"])
 def test_other_sites_need_a_token(client, open_site, query):
     assert client.get(f"/api/analytics/reports/dau?{query}").status_code == 401

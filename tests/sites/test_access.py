@@ -222,6 +222,28 @@ def test_share_link_ends(call, client, at):
     assert "the share link expired at" in client.get(report).json["detail"]
 
 
+@pytest.mark.parametrize("way", ["account", "token of half an hour"])
+def test_what_somebody_creates_in_a_browser_ends_with_their_account_or_token(call, client, app, way):
+    if way == "account":
+        run = app.test_cli_runner().invoke
+        run(args=["user", "set-password", "ann", "--scope", "admin", "--password", "correct horse"])
+        form, end = {"name": "ann", "password": "correct horse"}, None
+    else:
+        issued = call("post", TOKENS, {"subject": "ann", "scopes": ["admin"], "expires_at": _in_minutes(30)}, 201)
+        form, end = {"token": issued["token"]}, issued["expires_at"]
+    assert client.post("/login", data=form).status_code == 303
+    for path, body in ((LINKS, {"label": "x"}), (KEYS, PUBLISHABLE)):
+        made = client.post(path, json=body, headers={"X-CSRF-Token": "1"})
+        assert (made.status_code, made.json["expires_at"]) == (201, end), made.json
+    if end is not None:
+        late = client.post(LINKS, json={"expires_at": _in_minutes(40)}, headers={"X-CSRF-Token": "1"})
+        assert (late.status_code, late.json["errors"][0]["code"]) == (403, "exceeds_own_rights")
+
+
+def _in_minutes(minutes):
+    return (datetime.now(UTC) + timedelta(minutes=minutes)).isoformat(timespec="seconds")
+
+
 @pytest.mark.parametrize(("method", "path"), [
     ("delete", f"{KEYS}/{NOBODY}"), ("post", f"{KEYS}/{NOBODY}/rotate"), ("delete", f"{LINKS}/{NOBODY}"),
     ("get", "/api/analytics/sites/nowhere/share-links"),

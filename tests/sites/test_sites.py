@@ -149,7 +149,7 @@ def test_created_site_has_an_address(client, admin):
     assert list(shown) == [
         *("key", "name", "zone", "types", "event_types", "identity"),
         *("public_ingest", "public_stats", "allowed_origins", "created_at", "event_retention_days"),
-        *("visitor_window", "visitor_by", "aliases", "domains", "status", "deletion"),
+        *("visitor_window", "visitor_by", "aliases", "domains", "embed_origins", "status", "deletion"),
     ]
     assert {name: shown[name] for name in wanted} == wanted
 

@@ -122,6 +122,11 @@ def record_refusal(connection: Connection, name: str, origin: Mapping[str, str])
     connection.execute(insert(audit_log).values(actor=actor, action=REFUSED_SIGN_IN, detail=dict(origin)))
 
 
+def is_account(parent_id: str) -> bool:
+    """Whether a session with this parent is that of an account, which has no end."""
+    return parent_id.startswith(ACCOUNT_PREFIX)
+
+
 def set_password(
     connection: Connection, name: str, password: str, scopes: Collection[str], sites: Collection[str] | None, actor: str
 ) -> None:

@@ -6,7 +6,9 @@ from math import isfinite
 from typing import Any, NamedTuple
 
 from analytics import clock
-from analytics.auth.principal import Principal
+from analytics.auth.principal import Kind, Principal
+from analytics.auth.sessions.accounts import is_account
+from analytics.auth.tokens import issued_tokens
 from analytics.errors import BadInput, Forbidden, Invalid, NotFound, Problem
 from analytics.extensions import db
 from analytics.sites.sites import Site, find_site
@@ -44,7 +46,7 @@ def read_grant(
 
 def read_end(principal: Principal, expires_at: datetime | None, is_given: bool = True) -> datetime | None:
     """The end of what the caller creates: not later than its own. Raises Invalid and Forbidden."""
-    own_end = datetime.fromtimestamp(principal.expires_at, UTC) if isfinite(principal.expires_at) else None
+    own_end = _find_own_end(principal)
     if expires_at is not None and expires_at <= clock.now():
         raise invalid("expires_at", "is past; accepted: a time to come, or null", "2030-01-31T12:00:00Z")
     if own_end is None or (expires_at is not None and expires_at <= own_end):
@@ -53,6 +55,19 @@ def read_end(principal: Principal, expires_at: datetime | None, is_given: bool =
         until = clock.format_rfc3339(own_end)
         raise _exceeds("expires_at", "is later than the caller's own credential ends", f"up to {until}")
     return own_end
+
+
+def _find_own_end(principal: Principal) -> datetime | None:
+    """When the caller's rights end: those of somebody in a browser do not end with the session, but with the token or
+    account that it was opened with."""
+    if principal.kind is Kind.SESSION:
+        if is_account(principal.parent_id):
+            return None
+        with db.engine.connect() as connection:
+            issued = issued_tokens.read_issued(connection, principal.parent_id)
+        if issued is not None:
+            return issued.expires_at
+    return datetime.fromtimestamp(principal.expires_at, UTC) if isfinite(principal.expires_at) else None
 
 
 def holds_sites(principal: Principal, sites: Sequence[str] | None) -> bool:

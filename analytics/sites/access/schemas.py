@@ -103,7 +103,7 @@ class KeyListResponse(Schema):
 
 
 class ShareLinkResponse(Lifetime):
-    """A link. `token`: the value of `?share=`, only in the response that creates it."""
+    """A link. `token`: the value of `?share=`, and the end of `/share/…`; only in the response that creates it."""
 
     class Meta:
         include = required(fields.String, "id", "prefix", "label") | nullable(fields.String, "token")

@@ -154,7 +154,7 @@ def list_share_links(key: str) -> Response:
 )
 @guarded("admin")
 def create_share_link(key: str) -> Response:
-    """201 and the link. `token` is the value of `?share=`, which is not stored."""
+    """201 and the link. `token`, which is not stored, is the value of `?share=`; its page is `/share/<token>`."""
     principal, site, body = require_scope("admin"), _managed_site(key), load_json_body(schemas.ShareLinkBody())
     expires_at = read_end(principal, body.get("expires_at"), "expires_at" in body)
     with db.engine.begin() as connection:

@@ -1,8 +1,11 @@
 // Requests to the API: the session's cookie, problem+json errors, the last answer of each address, code loaded on demand.
 import { useCallback, useEffect, useRef, useState } from "../vendor/preact.js";
-import { SITE, periodOf, unitOf } from "./state.js";
+import { SHARED, SITE, isShown, periodOf, unitOf } from "./state.js";
 
 const API = "/api/analytics/";
+/** A share link is a parameter, which a preload can have too; every path of a shared page has a query. */
+const token = document.documentElement.dataset.token;
+const CREDENTIAL = token ? "&share=" + encodeURIComponent(token) : "";
 const KEPT_ANSWERS = 20;
 /** @type {Map<string, unknown>} */
 const answers = new Map();
@@ -23,7 +26,7 @@ export function overviewPath(state) {
   const query = new URLSearchParams({ site: SITE, ...periodOf(state)[0], granularity: unitOf(state) });
   if (state.compare !== "none") query.set("compare", state.compare);
   if (state.filter) query.set("filter", state.filter);
-  query.set("lists", LISTS.join());
+  query.set("lists", LISTS.filter(isShown).join());
   query.set("measures", "visitors,visits,events");
   query.set("limit", String(ROWS));
   return "reports/overview?" + query;
@@ -58,8 +61,8 @@ export function send(method, path, body) {
 
 /** @param {string} path @param {RequestInit} options */
 async function request(path, options) {
-  const response = await fetch(API + path, { credentials: "same-origin", ...options });
-  if (response.status === 401) signIn();
+  const response = await fetch(API + path + CREDENTIAL, { credentials: "same-origin", ...options });
+  if (response.status === 401 && !SHARED) signIn();
   if (!response.ok) throw failure(response, await response.json().catch(() => ({})));
   // What was cut off on the way is no answer: it fails here, not in the page that reads it.
   return response.status === 204 ? {} : response.json();

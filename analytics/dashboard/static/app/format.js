@@ -96,15 +96,22 @@ export function range(from, to) {
   return format.formatRange(start, Math.max(start, end));
 }
 
+/** The days of `[from, to)`, with the year. @param {string} from @param {string} to */
+export const datedRange = (from, to) => dayOfYear.formatRange(Date.parse(from), Math.max(Date.parse(from), Date.parse(to) - 1));
+
+const moment = time({ dateStyle: "long", timeStyle: "short" });
+/** A day and the time on it. @param {string} at */
+export const dated = (at) => moment.format(Date.parse(at));
+
 const calendarDay = time({ month: "short", day: "numeric", year: "numeric", timeZone: "UTC" });
 /** Two days of a calendar, both included, in whatever zone it is. @param {string} from @param {string} to As YYYY-MM-DD. */
 export const days = (from, to) => calendarDay.formatRange(Date.parse(from), Date.parse(to));
 
-const moment = time({ month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+const dayTime = time({ month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
 /** Day and time; of another year the day alone. @param {string} instant */
 export function dayAndTime(instant) {
   const at = new Date(instant);
-  return (at.getFullYear() === new Date().getFullYear() ? moment : dayOfYear).format(at);
+  return (at.getFullYear() === new Date().getFullYear() ? dayTime : dayOfYear).format(at);
 }
 
 /** The time of day. @param {string | number} at */

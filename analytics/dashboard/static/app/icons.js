@@ -41,6 +41,8 @@ const PATHS = {
   repeat: "M4 11a8 8 0 0114-5l2 2M20 4v4h-4M20 13a8 8 0 01-14 5l-2-2M4 20v-4h4",
   clock: "M12 3a9 9 0 100 18 9 9 0 000-18zM12 7v5l3.5 2",
   back: "M15 5l-7 7 7 7",
+  out: "M14 4h6v6M20 4l-9 9M18 14v6H4V6h6",
+  share: "M12 15V3M8 7l4-4 4 4M6 11H4v10h16V11h-2",
   exit: "M14 4h5v16h-5M10 8l-4 4 4 4M6 12h9",
 };
 

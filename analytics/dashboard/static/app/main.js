@@ -18,19 +18,21 @@ const PAGES = [
 ];
 
 const root = document.documentElement;
+/** Those that a reader without an account sees. */
+const SHARED_PAGES = ["overview", "realtime"];
+const shown = root.dataset.shared ? PAGES.filter((one) => SHARED_PAGES.includes(one.name)) : PAGES;
 
 async function start() {
   const [{ default: Page }] = await Promise.all([loadPage(), loadWords()]);
   const app = /** @type {Element} */ (document.getElementById("app"));
   app.replaceChildren();
   keepPlace();
-  render(html`<${Page} pages=${PAGES} />`, app);
+  render(html`<${Page} pages=${shown} />`, app);
 }
 
 function loadPage() {
   if (!root.dataset.site) return import("../pages/sites.js");
-  const path = location.pathname.split("/").slice(3).join("/");
-  return (PAGES.find((one) => one.path === path) ?? PAGES[0]).load();
+  return (PAGES.find((one) => one.name === root.dataset.page) ?? PAGES[0]).load();
 }
 
 /** The place in the page stands in the step of the history: a browser restores it once a page has loaded, which is before

@@ -6,6 +6,13 @@ const root = document.documentElement;
 export const SITE = root.dataset.site ?? "";
 export const ZONE = root.dataset.zone || "UTC";
 export const BASE = root.dataset.base ?? "";
+/** The path of the shared overview, for a reader without an account; else empty. */
+export const SHARED = root.dataset.shared ?? "";
+export const IS_EMBEDDED = root.dataset.embedded !== undefined;
+/** Dimensions that are not shown to such a reader (reports/responses/shared_reads.py). */
+const HIDDEN = new Set(SHARED ? ["referrer", "city", "goals", "subject", "payload"] : []);
+/** @param {string} dimension */
+export const isShown = (dimension) => !HIDDEN.has(dimension);
 /** What the reader may do. @param {string} scope */
 export const may = (scope) => (root.dataset.scopes ?? "").split(" ").some((one) => one === scope || one === "admin");
 
@@ -91,6 +98,8 @@ export function writeState(state) {
   if (state.metric !== METRICS[0]) query.set("metric", state.metric);
   if (state.filter) query.set("filter", state.filter);
   if (state.view !== "chart") query.set("view", state.view);
+  const theme = IS_EMBEDDED && new URLSearchParams(location.search).get("theme");
+  if (theme) query.set("theme", theme);
   const text = query.toString();
   return location.pathname + (text ? "?" + text : "");
 }

@@ -156,7 +156,7 @@ type Choose = (dimension: string, value: string | null) => void;
 
 /** The dialog that is open. `index`: of the filter's term that is changed. */
 type Opened = { kind: "details"; tab: Tab } | { kind: "filter"; index: number | null } | { kind: "segment" } | { kind: "help" }
-  | { kind: "notes"; day: string; notes: DayNote[] };
+  | { kind: "share" } | { kind: "notes"; day: string; notes: DayNote[] };
 
 /** What the parts of the overview share. */
 interface OverviewContext {

@@ -79,6 +79,10 @@ const en = {
   rollup: "From exact rollups", raw: "From single events",
   took: "Loaded in {time}", distinct: "Visitors are distinct people: counted as sets, never summed",
   noSites: "No sites", noSitesText: "This account may read no site.",
+  // Paper
+  paperTitle: "Website statistics", comparedWith: "compared with {period}", asOf: "As of {time} ({zone})",
+  // Pages for readers without an account
+  shareSite: "Share", openShared: "Open in Analytics", sharedPages: "Pages",
   // Help
   helpTitle: "Keyboard shortcuts", help: "This help", goTo: "Go to {name}",
   // Pages, and their group in the side bar

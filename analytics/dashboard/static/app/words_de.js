@@ -72,6 +72,8 @@ export const de = {
   rollup: "Aus genauen Summen", raw: "Aus einzelnen Ereignissen",
   took: "Geladen in {time}", distinct: "Besucher sind verschiedene Personen: als Mengen gezählt, nie addiert",
   noSites: "Keine Websites", noSitesText: "Dieses Konto darf keine Website lesen.",
+  paperTitle: "Website-Statistik", comparedWith: "verglichen mit {period}", asOf: "Stand: {time} ({zone})",
+  shareSite: "Teilen", openShared: "In Analytics öffnen", sharedPages: "Seiten",
   helpTitle: "Tastenkürzel", help: "Diese Hilfe", goTo: "Gehe zu {name}",
   behaviour: "Verhalten", experiments: "Experimente", funnels: "Trichter", users: "Nutzer",
   data: "Daten", realtime: "Echtzeit", links: "Links", exports: "Exporte", operations: "Betrieb", settings: "Einstellungen", start: "Einbauen",

@@ -32,7 +32,9 @@ export const en = {
   help_visitor_by: "Only a keyed hash of it is kept.",
   readersTitle: "Who may read",
   set_public_stats: "Everybody may read the aggregated reports",
-  help_public_stats: "Without signing in. Lists of people, exports and settings stay closed.",
+  help_public_stats: "Without signing in, also as a page: /public/ and the key. Lists of people, exports and settings stay closed.",
+  set_embed_origins: "Origins whose pages may show shared pages in a frame, one a line",
+  help_embed_origins: "For example https://intranet.example. Without any, browsers refuse to frame them.",
   // Keys and tokens
   scopes: "Scopes", revoke: "Revoke", rotate: "Rotate", madeBy: "made by {name}, {time}", lastUsed: "last used {time}",
   neverUsed: "never used", endsAt: "ends {time}", neverEnds: "Never ends",

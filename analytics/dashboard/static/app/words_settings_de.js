@@ -33,7 +33,9 @@ export const de = {
   help_visitor_by: "Aufbewahrt wird nur ein Hash davon mit geheimem Schlüssel.",
   readersTitle: "Wer lesen darf",
   set_public_stats: "Alle dürfen die zusammengefassten Berichte lesen",
-  help_public_stats: "Ohne Anmeldung. Listen von Personen, Exporte und Einstellungen bleiben verschlossen.",
+  help_public_stats: "Ohne Anmeldung, auch als Seite: /public/ und der Schlüssel. Listen von Personen, Exporte und Einstellungen bleiben verschlossen.",
+  set_embed_origins: "Herkünfte, deren Seiten geteilte Seiten in einem Rahmen zeigen dürfen, eine je Zeile",
+  help_embed_origins: "Zum Beispiel https://intranet.example. Ohne eine verweigern Browser den Rahmen.",
   // Keys and tokens
   scopes: "Rechte", revoke: "Widerrufen", rotate: "Erneuern", madeBy: "von {name}, {time}", lastUsed: "zuletzt benutzt {time}",
   neverUsed: "nie benutzt", endsAt: "endet {time}", neverEnds: "Endet nie",

@@ -2,6 +2,7 @@
 // into the future. Read by mouse, touch and keyboard; a drag with the mouse chooses a range.
 import { html, useLayoutEffect, useMemo, useRef, useState } from "../vendor/preact.js";
 import { DASH, MEASURES, axis, bucket } from "../app/format.js";
+import { PAPER_WIDTH, useIsPaper } from "../app/paper.js";
 import { t } from "../app/words.js";
 import { Delta } from "../parts/kpis.js";
 
@@ -100,7 +101,8 @@ function layOut(points, before, metric, width, computedAt) {
  */
 export function LineChart({ points, before, metric, unit, label, notes, now, zoom, annotate, Marks, openNotes }) {
   const box = /** @type {{ current: HTMLElement }} */ (useRef());
-  const width = useWidth(box);
+  const shown = useWidth(box);
+  const width = useIsPaper() ? PAPER_WIDTH : shown;
   const make = () => (width && points.length ? layOut(points, before, metric, width, now) : null);
   const plan = useMemo(make, [points, before, metric, width]);
   const { at, from, setAt, handlers } = usePointer(box, plan, points, zoom, annotate);
@@ -108,7 +110,7 @@ export function LineChart({ points, before, metric, unit, label, notes, now, zoo
   const index = at === null ? null : Math.min(at, points.length - 1);
   const marks = markNotes(points, notes);
   return html`<div class="chart" ref=${box}>
-    <svg width=${width} height=${HEIGHT} role="img" aria-label=${label} tabindex="0" ...${handlers}>
+    <svg width=${width} height=${HEIGHT} viewBox=${`0 0 ${width} ${HEIGHT}`} role="img" aria-label=${label} tabindex="0" ...${handlers}>
       <${Axes} plan=${plan} points=${points} metric=${metric} unit=${unit} width=${width} />
       <${Lines} plan=${plan} />
       ${marks.map(([one]) => html`<line key=${one} class="note-line" x1=${plan.x(one)} x2=${plan.x(one)} y1=${TOP}

@@ -3,13 +3,14 @@ import { html, useCallback, useEffect, useRef, useState } from "../vendor/preact
 import { address, get, overviewPath, useModule, useReport } from "../app/api.js";
 import { MEASURES, at, duration, range } from "../app/format.js";
 import { Icon } from "../app/icons.js";
-import { PRESETS, SITE, ZONE, daysOf, may, periodOf, reportQuery, shift, today, unitOf, useAddress } from "../app/state.js";
+import { PRESETS, SHARED, SITE, ZONE, daysOf, isShown, may, periodOf, reportQuery, shift, today, unitOf, useAddress } from "../app/state.js";
 import { t } from "../app/words.js";
 import { LineChart } from "../charts/line.js";
 import { CompareMenu, PeriodMenu, UnitSwitch, ViewSwitch } from "../parts/dates.js";
 import { Chips, FilterMenu, toggleValue } from "../parts/filters.js";
 import { Kpis } from "../parts/kpis.js";
 import { Empty, Panel } from "../parts/panel.js";
+import { PaperHead } from "../parts/paper_head.js";
 import { DrawerButton, Sidebar, SiteMenu, pageAddress } from "../parts/sidebar.js";
 
 const root = document.documentElement;
@@ -57,6 +58,7 @@ const PANELS = [
   },
   { name: "goalsAndEvents", tabs: [tab("goals", "goals", "visitors", "goals"), tab("customEvents", "type", "events")] },
 ];
+for (const panel of PANELS) panel.tabs = panel.tabs.filter((one) => isShown(one.dimension));
 
 /** @param {{ pages: PageEntry[] }} props */
 export default function OverviewPage({ pages }) {
@@ -78,6 +80,7 @@ export default function OverviewPage({ pages }) {
   return html`<${Sidebar} pages=${pages} current="overview" isOpen=${isDrawerOpen} close=${() => setDrawer(false)}
     openHelp=${() => setOpened({ kind: "help" })} />
     <main id="main" class="main" tabindex="-1" inert=${isDrawerOpen}>
+      ${data && html`<${PaperHead} data=${data} state=${state} />`}
       <${Head} state=${state} go=${go} isDrawn=${isDrawn} openDrawer=${() => setDrawer(true)} open=${setOpened} />
       <${Alert} error=${error} data=${data} retry=${report.retry} go=${go} />
       <${Chips} state=${state} go=${go} edit=${(/** @type {number} */ index) => setOpened({ kind: "filter", index })} />
@@ -160,7 +163,7 @@ function shortcut(key, { state, go, pages, open }) {
     "/": () => open({ kind: "filter", index: null }),
     "?": () => open({ kind: "help" }),
     ...(may("write") && { n: () => open({ kind: "notes", day: daysOf(state)[1], notes: [] }) }),
-    "g s": () => location.assign("/"),
+    ...(!SHARED && { "g s": () => location.assign("/") }),
   };
   return key === "escape" && state.filter ? () => go({ filter: "" }) : others[key];
 }
@@ -178,6 +181,8 @@ function Head({ state, go, isDrawn, openDrawer, open }) {
         save=${() => open({ kind: "segment" })} />
       <${CompareMenu} state=${state} go=${go} />
       <${PeriodMenu} state=${state} go=${go} />
+      ${may("admin") && html`<button class="btn" title=${t("shareSite")} onClick=${() => open({ kind: "share" })}>
+        <${Icon} name="share" /><span class="short">${t("shareSite")}</span></button>`}
     </div>
   </div>`;
 }
@@ -227,8 +232,8 @@ function Plot({ data, state, go, notes, hasEvents, open }) {
       <span class="tools"><${UnitSwitch} state=${state} go=${go} /><${ViewSwitch} state=${state} go=${go} />
         ${annotate && html`<button class="iconbtn" aria-label=${t("addNote")} title=${t("addNote") + " (N)"}
           onClick=${() => annotate(daysOf(state)[1])}><${Icon} name="note" /></button>`}
-        <a class="iconbtn" href=${csvAddress(state)} download title=${t("csv")} aria-label=${t("csv")}>
-          <${Icon} name="download" /></a></span>
+        ${!SHARED && html`<a class="iconbtn" href=${csvAddress(state)} download title=${t("csv")} aria-label=${t("csv")}>
+          <${Icon} name="download" /></a>`}</span>
     </div>
     ${isEmpty(data)
       ? html`<${EmptyPeriod} state=${state} go=${go} hasEvents=${hasEvents} />`
@@ -253,7 +258,7 @@ function useNotes(state, isDrawn) {
   const [notes, setNotes] = useState(/** @type {DayNote[]} */ ([]));
   const query = reportQuery(state, "").toString();
   useEffect(() => {
-    if (!isDrawn) return undefined;
+    if (!isDrawn || SHARED) return undefined;
     const abort = new AbortController();
     get("notes?" + query, abort.signal).then((found) => setNotes(found.notes), () => {});
     return () => abort.abort();
@@ -268,7 +273,7 @@ const isEmpty = (data) => !data.page_views && !data.events;
 function useHasEvents(isWanted) {
   const [hasEvents, setHasEvents] = useState(true);
   useEffect(() => {
-    if (!isWanted) return setHasEvents(true);
+    if (!isWanted || SHARED) return setHasEvents(true);
     /** @param {{ sites: SiteRow[] }} me */
     const read = (me) => setHasEvents(me.sites.find((one) => one.key === SITE)?.first_event_at !== null);
     get("me").then(read, () => {});
@@ -324,7 +329,9 @@ function Dialogs({ opened, state, go, pages, choose, close, reloadNotes, say }) 
   const details = useModule(kind === "details", () => import("../parts/details.js"));
   const filter = useModule(kind === "filter" || kind === "segment", () => import("../parts/filter_dialog.js"));
   const help = useModule(kind === "help", () => import("../parts/help.js"));
+  const share = useModule(kind === "share", () => import("../parts/share_dialog.js"));
   const notes = useModule(kind === "notes", () => import("../parts/notes.js"));
+  if (opened?.kind === "share" && share) return html`<${share.default} close=${close} />`;
   if (opened?.kind === "details" && details) return html`<${details.default} tab=${opened.tab} state=${state}
     choose=${choose} close=${close} />`;
   if (opened?.kind === "filter" && filter) return html`<${filter.default} state=${state} go=${go} index=${opened.index}

@@ -3,7 +3,7 @@ import { html, useEffect, useRef, useState } from "../vendor/preact.js";
 import { get } from "../app/api.js";
 import { DASH, at, duration, exact, label } from "../app/format.js";
 import { Icon } from "../app/icons.js";
-import { SITE, may } from "../app/state.js";
+import { SHARED, SITE, may } from "../app/state.js";
 import { t } from "../app/words.js";
 import { Columns } from "../charts/columns.js";
 import { Dialog } from "../parts/dialog.js";
@@ -32,10 +32,10 @@ const BEHIND_S = 10;
 export default function RealtimePage({ pages }) {
   const [isPaused, setPaused] = useState(false);
   const [chosen, setChosen] = useState(/** @type {LiveEvent | null} */ (null));
-  const feed = useFeed(isPaused);
+  const feed = useFeed(isPaused || SHARED !== "");
   const { now, error, ask } = useNow(feed.count);
   const online = now?.current_visitors ?? 0;
-  const tools = html`<span class="live"><span class=${feed.state === "live" ? "pulse" : "pulse off"}>
+  const tools = !SHARED && html`<span class="live"><span class=${feed.state === "live" ? "pulse" : "pulse off"}>
     </span>${t(/** @type {any} */ ("feed_" + feed.state))}</span>`;
   return html`<${Frame} pages=${pages} name="realtime" title=${t("realtime")} tools=${tools} isReady=${now !== null}>
     <${Problem} error=${error} retry=${ask} />
@@ -58,7 +58,8 @@ export default function RealtimePage({ pages }) {
       <${Ranking} title=${t("countries")} name=${t("country")} column=${t("views")} empty=${t("nothingNow")}
         rows=${now && now.top_countries.map((row) => ({ ...ranked(row.country, country(row.country), row), flag: flagOf(row.country) }))} />
     </div>
-    <${Feed} feed=${feed} now=${now} isPaused=${isPaused} pause=${() => setPaused(!isPaused)} choose=${setChosen} />
+    ${!SHARED && html`<${Feed} feed=${feed} now=${now} isPaused=${isPaused} pause=${() => setPaused(!isPaused)}
+      choose=${setChosen} />`}
     ${chosen && html`<${EventDialog} event=${chosen} close=${() => setChosen(null)} />`}
   <//>`;
 }

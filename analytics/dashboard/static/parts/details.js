@@ -3,7 +3,7 @@ import { html, useEffect, useState } from "../vendor/preact.js";
 import { address, get } from "../app/api.js";
 import { MEASURES, label } from "../app/format.js";
 import { Icon } from "../app/icons.js";
-import { reportQuery } from "../app/state.js";
+import { SHARED, reportQuery } from "../app/state.js";
 import { fieldName, t } from "../app/words.js";
 import { Dialog } from "./dialog.js";
 import { addTerm, condition } from "./filters.js";
@@ -30,7 +30,7 @@ export default function Details({ tab, state, choose, close, type }) {
   const query = detailsQuery(tab.dimension, state, search, type);
   const { rows, ranked, next, error, more } = usePages(query);
   const title = t(/** @type {Word} */ (tab.kind === "map" ? "countries" : tab.name));
-  return html`<${Dialog} title=${title} close=${close} tools=${html`<a class="iconbtn" title=${t("csv")}
+  return html`<${Dialog} title=${title} close=${close} tools=${!SHARED && html`<a class="iconbtn" title=${t("csv")}
     aria-label=${t("csv")}
       href=${address("reports/breakdown?" + query.replace(`limit=${PAGE}`, "limit=1000") + "&format=csv")} download>
         <${Icon} name="download" /></a>`}>

@@ -3,7 +3,7 @@ import { html, useEffect, useState } from "../vendor/preact.js";
 import { get, send } from "../app/api.js";
 import { label } from "../app/format.js";
 import { Icon } from "../app/icons.js";
-import { SITE, reportQuery } from "../app/state.js";
+import { SITE, isShown, reportQuery } from "../app/state.js";
 import { fieldName, t } from "../app/words.js";
 import { Dialog } from "./dialog.js";
 import { OPERATORS, addTerm, condition, parseFilter, propertyField, replaceTerm } from "./filters.js";
@@ -96,7 +96,7 @@ function ConditionFields({ draft, change, isOfEvents }) {
       <label class="field">${t("field")}
         <select value=${draft.field} data-focus onChange=${setField}>
           ${FIELDS.map(([group, names]) => html`<optgroup key=${group} label=${t(group)}>
-            ${names.filter((one) => !isOfEvents || !OF_VISITS.includes(one)).map((one) => option(one, fieldName(one)))}
+            ${names.filter((one) => isShown(one) && (!isOfEvents || !OF_VISITS.includes(one))).map((one) => option(one, fieldName(one)))}
           </optgroup>`)}
         </select>
       </label>

@@ -4,7 +4,7 @@ import { html, useState } from "../vendor/preact.js";
 import { get } from "../app/api.js";
 import { describe } from "../app/format.js";
 import { Icon } from "../app/icons.js";
-import { SITE, may } from "../app/state.js";
+import { SHARED, SITE, may } from "../app/state.js";
 import { t } from "../app/words.js";
 import { Menu } from "./menu.js";
 
@@ -99,7 +99,7 @@ function Chip({ term, edit, remove }) {
 export function FilterMenu({ state, go, add, save }) {
   const [segments, setSegments] = useState(/** @type {Segment[] | null} */ (null));
   const path = "segments?site=" + encodeURIComponent(SITE);
-  const load = () => get(path).then((found) => setSegments(found.segments), () => setSegments([]));
+  const load = () => !SHARED && get(path).then((found) => setSegments(found.segments), () => setSegments([]));
   const chosen = parseFilter(state.filter).map((one) => one.segment);
   /** @param {Segment} one */
   const toggle = (one) => {
@@ -111,8 +111,8 @@ export function FilterMenu({ state, go, add, save }) {
     <button data-close class="item" onClick=${add}><${Icon} name="plus" />${t("addFilter")}<kbd class="kbd">/</kbd></button>
     ${state.filter && may("write") && html`<button data-close class="item" onClick=${save}>
       <${Icon} name="check" />${t("saveSegment")}</button>`}
-    <div class="sep"></div>
-    <div class="pop-title">${t("segments")}</div>
+    ${!SHARED && html`<div class="sep"></div>
+    <div class="pop-title">${t("segments")}</div>`}
     ${segments && !segments.length && html`<div class="item none">${t("noSegments")}</div>`}
     ${segments && segments.length > 0 && html`<div role="menu" aria-label=${t("segments")}>
       ${segments.map((one) => html`<button key=${one.id} data-close class="item" role="menuitemcheckbox"

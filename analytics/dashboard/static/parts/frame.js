@@ -1,7 +1,7 @@
 // The frame of a site's page beside the overview: side bar, head, title; the keys that open other pages.
 import { html, useEffect, useRef, useState } from "../vendor/preact.js";
 import { useModule } from "../app/api.js";
-import { PRESETS } from "../app/state.js";
+import { PRESETS, SHARED } from "../app/state.js";
 import { addWords, language, t } from "../app/words.js";
 import { DrawerButton, Sidebar, SiteMenu, pageAddress } from "./sidebar.js";
 
@@ -69,7 +69,7 @@ function usePageKeys(isReady, find) {
 
 /** G and a page's key open that page. @param {string} key @param {PageEntry[]} pages @returns {(() => void) | undefined} */
 function openPage(key, pages) {
-  if (key === "g s") return () => location.assign("/");
+  if (key === "g s" && !SHARED) return () => location.assign("/");
   const page = pages.find((one) => "g " + one.key.toLowerCase() === key);
   return page && (() => location.assign(pageAddress(page)));
 }

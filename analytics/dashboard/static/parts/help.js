@@ -1,6 +1,6 @@
 // The list of keyboard shortcuts.
 import { html } from "../vendor/preact.js";
-import { PRESETS, may } from "../app/state.js";
+import { PRESETS, SHARED, may } from "../app/state.js";
 import { t } from "../app/words.js";
 import { Dialog } from "./dialog.js";
 
@@ -13,7 +13,7 @@ export default function Help({ pages, hasPeriods, hasFilters, close }) {
     ...(hasFilters && may("write") ? [["N", t("addNote")]] : []),
     ...(hasFilters ? [["Esc", t("clearFilters")]] : []),
     ["?", t("help")],
-    ["G S", t("goTo", { name: t("allSites") })],
+    ...(SHARED ? [] : [["G S", t("goTo", { name: t("allSites") })]]),
     ...pages.map((one) => ["G " + one.key, t("goTo", { name: t(/** @type {any} */ (one.name)) })]),
   ];
   return html`<${Dialog} title=${t("helpTitle")} close=${close}>

@@ -1,8 +1,9 @@
-// How many people are online now. Server-sent events only nudge it: it asks again two seconds later at the soonest.
+// How many people are online now. Server-sent events, which a shared page has not, only nudge it: it asks again two
+// seconds later at the soonest.
 import { html, useEffect, useState } from "../vendor/preact.js";
 import { address, get } from "../app/api.js";
 import { exact } from "../app/format.js";
-import { SITE } from "../app/state.js";
+import { SHARED, SITE } from "../app/state.js";
 import { t } from "../app/words.js";
 import { Spark } from "../charts/spark.js";
 
@@ -46,6 +47,7 @@ function useRealtime() {
     const start = () => {
       if (document.hidden) return stop();
       ask();
+      if (SHARED) return undefined;
       stream ??= new EventSource(address("reports/live" + query));
       stream.onmessage = nudge;
       stream.addEventListener("event", nudge);

@@ -4,6 +4,7 @@ import { html, useEffect, useRef, useState } from "../vendor/preact.js";
 import { ROWS, get, useModule } from "../app/api.js";
 import { DASH, MEASURES, change, exact, label, percent, share } from "../app/format.js";
 import { Icon } from "../app/icons.js";
+import { useIsPaper } from "../app/paper.js";
 import { reportQuery, useKept } from "../app/state.js";
 import { fieldName, t } from "../app/words.js";
 import { isChosen } from "./filters.js";
@@ -17,7 +18,10 @@ const HIDDEN_TYPE = "page_view";
  *   open: (tab: Tab) => void }} props
  */
 export function Panel({ name, tabs, more = [], data, isBusy, state, choose, open }) {
-  const [at, setAt] = useKept(name);
+  const [chosen, setAt] = useKept(name);
+  // Paper has a list in place of the map, which may not be there yet, and no goals where there are none.
+  const isLeftOut = useIsPaper() && (tabs[chosen]?.kind === "map" || (tabs[chosen]?.kind === "goals" && !data?.goals.length));
+  const at = isLeftOut && tabs.length > 1 ? chosen + 1 : chosen;
   const box = /** @type {{ current: Element }} */ (useRef());
   const isNear = useNear(box);
   const tab = [...tabs, ...more][at] ?? tabs[0];

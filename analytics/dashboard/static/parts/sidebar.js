@@ -2,9 +2,10 @@
 import { html, useEffect, useRef, useState } from "../vendor/preact.js";
 import { get } from "../app/api.js";
 import { Icon } from "../app/icons.js";
-import { SITE } from "../app/state.js";
+import { IS_EMBEDDED, SHARED, SITE } from "../app/state.js";
 import { switchLanguage, t } from "../app/words.js";
 import { Menu } from "./menu.js";
+import { SharedBar } from "./shared_bar.js";
 
 const root = document.documentElement;
 const THEMES = ["system", "light", "dark"];
@@ -13,7 +14,13 @@ const THEME_ICONS = { system: "screen", light: "sun", dark: "moon" };
 
 /** The side bar; under 880 px a drawer, which `isOpen` shows.
  * @param {{ pages?: PageEntry[], current?: string, isOpen: boolean, close: () => void, openHelp?: () => void }} props */
-export function Sidebar({ pages = [], current, isOpen, close, openHelp }) {
+export function Sidebar(props) {
+  return SHARED ? html`<${SharedBar} pages=${props.pages} current=${props.current}><${ThemeButton} /><${LanguageButton} /><//>`
+    : html`<${AccountSidebar} ...${props} />`;
+}
+
+/** @param {Parameters<typeof Sidebar>[0]} props */
+function AccountSidebar({ pages = [], current, isOpen, close, openHelp }) {
   const groups = [...new Set(pages.map((one) => one.group))];
   const box = /** @type {{ current: HTMLElement }} */ (useRef());
   useEffect(() => {
@@ -46,7 +53,8 @@ export function Sidebar({ pages = [], current, isOpen, close, openHelp }) {
 }
 
 /** @param {PageEntry} page */
-export const pageAddress = (page) => `/sites/${encodeURIComponent(SITE)}${page.path && "/" + page.path}`;
+export const pageAddress = (page) => ROOT + (page.path && "/" + page.path);
+const ROOT = SHARED ? (IS_EMBEDDED ? "/embed" : "") + SHARED : "/sites/" + encodeURIComponent(SITE);
 
 export const Logo = () => html`<svg viewBox="0 0 24 24" aria-hidden="true"><rect class="b1" x="3" y="12" width="4.5"
   height="9" rx="1.5" /><rect
@@ -58,8 +66,7 @@ function Foot({ openHelp }) {
   const { user, version } = root.dataset;
   return html`<div class="side-foot">
     <${ThemeButton} />
-    <button class="iconbtn" onClick=${switchLanguage} title=${t("language")}
-      lang=${t("language") === "Deutsch" ? "de" : "en"}>${t("language").slice(0, 2).toUpperCase()}</button>
+    <${LanguageButton} />
     ${openHelp && html`<button class="iconbtn" onClick=${openHelp} title=${t("keys") + " (?)"} aria-label=${t("keys")}>
       <${Icon} name="help" /></button>`}
     ${user && html`<button class="iconbtn" onClick=${signOut} title=${`${t("signOut")}: ${user}`}
@@ -67,6 +74,9 @@ function Foot({ openHelp }) {
     ${version && html`<span class="version">v${version}</span>`}
   </div>`;
 }
+
+const LanguageButton = () => html`<button class="iconbtn" onClick=${switchLanguage} title=${t("language")}
+  lang=${t("language") === "Deutsch" ? "de" : "en"}>${t("language").slice(0, 2).toUpperCase()}</button>`;
 
 async function signOut() {
   const headers = { "X-CSRF-Token": root.dataset.csrf ?? "" };
@@ -96,6 +106,12 @@ function ThemeButton() {
 
 /** The site's name, and the others to change to, which are asked for when the menu is opened. */
 export function SiteMenu() {
+  const { name = SITE } = root.dataset;
+  return SHARED ? html`<span class="site"><${Avatar} name=${name} /><span class="name">${name}</span></span>`
+    : html`<${AccountSiteMenu} />`;
+}
+
+function AccountSiteMenu() {
   const name = root.dataset.name || SITE;
   const [sites, setSites] = useState([{ key: SITE, name }]);
   const load = () => sites.length === 1 && get("me").then((me) => me.sites.length && setSites(me.sites), () => {});
@@ -115,6 +131,6 @@ export function SiteMenu() {
 export const Avatar = ({ name }) => html`<span class="avatar" aria-hidden="true">${[...name][0]?.toUpperCase()}</span>`;
 
 /** The button that opens the drawer. @param {{ open: () => void }} props */
-export const DrawerButton = ({ open }) => html`<button class="iconbtn only-small" aria-label=${t("menu")} onClick=${open}>
+export const DrawerButton = ({ open }) => !SHARED && html`<button class="iconbtn only-small" aria-label=${t("menu")} onClick=${open}>
   <${Icon} name="menu" size="20" /></button>`;
 

@@ -8,7 +8,7 @@ import "./settings_words.js";
 
 /** @typedef {import("../app/words.js").Word} Word */
 /** @typedef {{ key: string, name: string, zone: string, types: string, event_types: string[], identity: string,
- *   public_ingest: boolean, public_stats: boolean, allowed_origins: string[], domains: string[],
+ *   public_ingest: boolean, public_stats: boolean, allowed_origins: string[], domains: string[], embed_origins: string[],
  *   event_retention_days: number | null, visitor_window: string, visitor_by: string, aliases: string[],
  *   status: string }} SiteSettings */
 /** `kind`: text, zone, days (empty: the service's own), lines (a value each), flag, or the words to choose from.
@@ -23,7 +23,7 @@ const FORMS = [
     { name: "identity", kind: ["trust", "enforce", "override"] }] },
   { title: "visitorsTitle", settings: [{ name: "visitor_window", kind: ["day", "month", "forever"] },
     { name: "visitor_by", kind: ["address_and_agent", "address"] }] },
-  { title: "readersTitle", settings: [{ name: "public_stats", kind: "flag" }] },
+  { title: "readersTitle", settings: [{ name: "public_stats", kind: "flag" }, { name: "embed_origins", kind: "lines" }] },
 ];
 
 /** @param {{ site: SiteSettings, changed: (site: SiteSettings) => void }} props */
