@@ -49,12 +49,12 @@ export default function EventsPage({ pages }) {
   const title = params.type ? typeName(params.type) : (goal?.name ?? t("eventsTitle"));
   const intro = params.type ? undefined : goal ? wordsOfGoal(goal) : t("eventsIntro");
   return html`<${ReportFrame} pages=${pages} name="goalsAndEvents" title=${title} intro=${intro} state=${state} go=${go} said=${said}
-      silence=${() => say(null)} tools=${["filter", "compare", "period"]} isReady=${isDrawn || isMissing}>
-    ${!isList && html`<div class="page-tools"><a class="text-btn back" href=${addressOf(state, {})} onClick=${onPlainClick(() => open({}))}>
-      <${Icon} name="back" size="14" />${t("allEvents")}</a><span class="push"></span>
-      ${goal && may("write") && html`<button class="btn" onClick=${() => setForm(goal)}><${Icon} name="edit" />${t("edit")}</button>
+      silence=${() => say(null)} back=${!isList && html`<a class="text-btn back" href=${addressOf(state, {})} onClick=${onPlainClick(() => open({}))}>
+        <${Icon} name="back" size="14" />${t("allEvents")}</a>`} tools=${["filter", "compare", "period"]} isReady=${isDrawn || isMissing}>
+    ${(goal || params.type) && may("write") && html`<div class="page-tools"><span class="push"></span>
+      ${goal && html`<button class="btn" onClick=${() => setForm(goal)}><${Icon} name="edit" />${t("changeGoal")}</button>
         <button class="btn" onClick=${() => act.remove(goal)}><${Icon} name="trash" />${t("deleteWord")}</button>`}
-      ${params.type && may("write") && html`<button class="btn" onClick=${() => setForm({ type: params.type, name: typeName(params.type) })}>
+      ${params.type && html`<button class="btn" onClick=${() => setForm({ type: params.type, name: typeName(params.type) })}>
         <${Icon} name="flag" />${t("makeGoal")}</button>`}</div>`}
     ${params.goal && stored.error && html`<${ReportProblem} error=${stored.error} retry=${stored.retry} go=${go} />`}
     ${isMissing && html`<div class="card"><${Empty} title=${t("noSuchGoal")}>${t("noSuchGoalText")}<//></div>`}
@@ -114,11 +114,11 @@ function Lists({ state, go, open, ready, create }) {
     goals.retry();
     types.retry();
   };
-  return html`<${ReportProblem} error=${error} retry=${retry} go=${go} />
+  return html`<${ReportProblem} error=${error} meta=${types.data?.meta} retry=${retry} go=${go} />
     <${GoalList} goals=${goals.data?.goals ?? null} isBusy=${goals.isBusy && goals.data !== null} state=${state} open=${open} create=${create} />
     <div class="main-gap"></div>
     <${TypeList} data=${types.data} isBusy=${types.isBusy && types.data !== null} state=${state} open=${open} />
-    ${types.data && html`<${ReportFoot} meta=${types.data.meta} took=${types.took} isFailed=${error !== null} />`}`;
+    ${types.data && html`<${ReportFoot} meta=${types.data.meta} took=${types.took} />`}`;
 }
 
 /** A spark has some thirty bars. @param {State} state */

@@ -117,11 +117,11 @@ function Report({ params, known, state, go, open, ready }) {
   const isReady = data !== null || error !== null;
   useEffect(() => ready(isReady), [isReady]);
   const goalName = known?.goals.find((one) => one.id === params.goal)?.name ?? params.goal;
-  return html`<${ReportProblem} error=${error} retry=${retry} go=${go} />
+  return html`<${ReportProblem} error=${error} meta=${data?.meta} retry=${retry} go=${go} />
     ${!data ? !error && html`<div class="card"><div class="skeleton list-sk"></div></div>` : !data.variants.length && !data.mixed_users
       ? html`<section class="card" aria-label=${t("experiments")}><${Empty} title=${t("noExposures")}>${t("noExposuresText")}<//>
         <${Snippet} type=${params.exposure_type} property=${params.variant.slice(PROPERTY.length)} /></section>`
       : html`<${Result} data=${data} isBusy=${isBusy} params=${params} goalName=${goalName} state=${state}
         setControl=${(/** @type {string} */ control) => open({ ...params, control }, true)} />`}
-    ${data && html`<${ReportFoot} meta=${data.meta} took=${took} isFailed=${error !== null} />`}`;
+    ${data && html`<${ReportFoot} meta=${data.meta} took=${took} />`}`;
 }

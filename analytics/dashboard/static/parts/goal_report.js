@@ -37,7 +37,7 @@ export default function GoalReport({ goal, state, params, go, open, ready }) {
   useEffect(() => ready(isReady), [isReady]);
   const foot = (/** @type {"conversions" | "users" | "rate"} */ name) => data?.previous && html`<${Delta} change=${data.change?.[name]} good=${1} />
     <span>${t("fromValue", { value: name === "rate" ? percent(data.previous[name]) : count(data.previous[name]) })}</span>`;
-  return html`<${ReportProblem} error=${error} retry=${report.retry} go=${go} />
+  return html`<${ReportProblem} error=${error} meta=${data?.meta} retry=${report.retry} go=${go} />
     ${isRefused && html`<p class="note-line-text" role="status">${t("noComparison")}</p>`}
     <section class=${"card hero" + (report.isBusy && data ? " busy" : "")} aria-label=${goal.name}>
       <div class="kpis four">
@@ -55,7 +55,7 @@ export default function GoalReport({ goal, state, params, go, open, ready }) {
     <${ByValue} data=${data} isBusy=${report.isBusy} dimension=${dimension} hasAmounts=${goal.value !== null} state=${state} go=${go}
       csv=${address(path + `&dimension=${dimension}&limit=1000&format=csv`)}
       choose=${(/** @type {string} */ by) => open({ ...params, by: by === DIMENSIONS[0] ? "" : by }, true)} />
-    ${data && html`<${ReportFoot} meta=${data.meta} took=${report.took} isFailed=${error !== null} />`}`;
+    ${data && html`<${ReportFoot} meta=${data.meta} took=${report.took} />`}`;
 }
 
 /** @param {StoredGoal} goal @param {State} state */

@@ -40,7 +40,7 @@ export default function TypeReport({ type, state, params, go, open, ready }) {
   const { data } = report;
   const isReady = (data !== null || report.error !== null) && (totals.data !== null || totals.error !== null);
   useEffect(() => ready(isReady), [isReady]);
-  return html`<${ReportProblem} error=${error} retry=${() => { totals.retry(); report.retry(); }} go=${go} />
+  return html`<${ReportProblem} error=${error} meta=${data?.meta} retry=${() => { totals.retry(); report.retry(); }} go=${go} />
     <section class=${"card hero" + (report.isBusy && data ? " busy" : "")} aria-label=${type}>
       <div class="kpis four">
         <${Chartable} name=${t("events")} metric="events" value=${totals.data ? (row?.events ?? 0) : null} chosen=${metric} choose=${choose}
@@ -63,7 +63,7 @@ export default function TypeReport({ type, state, params, go, open, ready }) {
       <${Values} type=${type} state=${state} go=${go} dimension=${params.by || DIMENSIONS[0]} title=${t("by")}
         choose=${(/** @type {string} */ by) => open({ ...params, by: by === DIMENSIONS[0] ? "" : by }, true)} />
     </div>
-    ${data && html`<${ReportFoot} meta=${data.meta} took=${report.took} isFailed=${error !== null} />`}`;
+    ${data && html`<${ReportFoot} meta=${data.meta} took=${report.took} />`}`;
 }
 
 /** A property's key, without the signs that escape. @param {string} property */
