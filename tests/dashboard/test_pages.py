@@ -122,7 +122,7 @@ def test_pages_whose_address_decides_their_first_request_preload_it(signed_in: F
     site = make_site(engine, "UTC")
     for page in PAGES:
         text = signed_in.get(f"/sites/{site.key}/{page}").text
-        assert ('id="first"' in text) == (page in ("overview", "funnels", "users"))
+        assert ('id="first"' in text) == (page in ("overview", "events", "funnels", "users"))
         assert ('class="kpis"' in text) == (page == "overview")
         assert f'data-page="{page}"' in text
     assert 'id="first"' in signed_in.get("/", headers={"Accept": "text/html"}).text

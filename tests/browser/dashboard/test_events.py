@@ -131,7 +131,7 @@ def test_the_first_request_is_made_once(dashboard: Dashboard, query: str) -> Non
     asked: list[str] = []
     page.on("request", lambda request: "/event-types?" in request.url and asked.append(request.url))
     page.goto(f"{dashboard.url}/sites/{dashboard.site.key}/events{query}")
-    page.wait_for_selector("html[data-drawn=goalsAndEvents]")
+    page.wait_for_selector("html[data-drawn=events]")
     assert len(asked) == 1, asked
 
 

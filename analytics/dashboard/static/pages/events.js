@@ -48,7 +48,7 @@ export default function EventsPage({ pages }) {
     : { goal: params.goal }), ...next }, replace), [params.type, params.goal]);
   const title = params.type ? typeName(params.type) : (goal?.name ?? t("eventsTitle"));
   const intro = params.type ? undefined : goal ? wordsOfGoal(goal) : t("eventsIntro");
-  return html`<${ReportFrame} pages=${pages} name="goalsAndEvents" title=${title} intro=${intro} state=${state} go=${go} said=${said}
+  return html`<${ReportFrame} pages=${pages} name="events" title=${title} intro=${intro} state=${state} go=${go} said=${said}
       silence=${() => say(null)} back=${!isList && html`<a class="text-btn back" href=${addressOf(state, {})} onClick=${onPlainClick(() => open({}))}>
         <${Icon} name="back" size="14" />${t("allEvents")}</a>`} tools=${["filter", "compare", "period"]} isReady=${isDrawn || isMissing}>
     ${(goal || params.type) && may("write") && html`<div class="page-tools"><span class="push"></span>
