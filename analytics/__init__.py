@@ -38,6 +38,7 @@ BLUEPRINT_MODULES = (
     "analytics.reports.samples.views",
     "analytics.reports.events.views",
     "analytics.reports.query.views",
+    "analytics.reports.event_types.views",
     "analytics.reports.links.views",
     "analytics.reports.websites.views",
     "analytics.reports.realtime.views",

@@ -25,9 +25,11 @@ PAGES: Mapping[str, str] = {
     "overview": "Overview",
     "realtime": "Realtime",
     "links": "Links",
+    "events": "Goals & events",
     "funnels": "Funnels",
     "retention": "Retention",
     "journeys": "Journeys",
+    "experiments": "Experiments",
     "users": "Users",
     "exports": "Exports",
     "samples": "Samples",
@@ -37,7 +39,12 @@ PAGES: Mapping[str, str] = {
 }
 OVERVIEW = "overview"
 # Pages with a style sheet of their own.
-STYLES: Mapping[str, str] = {"funnels": "funnels.css", "users": "funnels.css"}
+STYLES: Mapping[str, str] = {
+    "events": "events.css",
+    "experiments": "events.css",
+    "funnels": "funnels.css",
+    "users": "funnels.css",
+}
 KPIS = ("Visitors", "Visits", "Page views", "Views per visit", "Bounce rate", "Visit duration")
 SITES_REQUEST = "/api/analytics/reports/overview/sites?days=28&compare=previous&limit=100"
 LISTS = (
@@ -54,7 +61,7 @@ GROUP = (
     *("funnel", "step", "reached", "cohort", "unit", "offset"),
     *("goal", "exposure_type", "variant_property", "variant", "converted", "type"),
 )
-USER_ROWS, TIMELINE_ROWS = "50", "100"
+USER_ROWS, TIMELINE_ROWS, TYPE_ROWS = "50", "100", "200"
 RETENTION_PERIOD = "91d"
 DEFAULT_PERIOD, DAYS = "28d", {"day": "1", "7d": "7", "28d": "28", "91d": "91"}
 
@@ -101,7 +108,7 @@ def build_shell(
 def _first_request(
     page: str, site: Site | None, address: Mapping[str, str], person: Principal | None, shared: SharedView | None
 ) -> str:
-    """Empty for a page whose first request depends on more than its address, and where the person may not make it."""
+    """Empty for a page whose first request depends on more than its address, and where the reader may not make it."""
     if site is None:
         return SITES_REQUEST
     if page == OVERVIEW:
@@ -153,6 +160,17 @@ def _overview_request(site: Site, address: Mapping[str, str], shared: SharedView
     return build_first_request(site, address, clock.now(), SHARED_LISTS) + credential
 
 
+def build_types_request(site: Site, address: Mapping[str, str], now: datetime) -> str:
+    """The list of event types, as pages/events.js builds it; of one type or goal the page asks more."""
+    if address.get("type") or address.get("goal"):
+        return ""
+    period, days = _read_period(address, clock.day_of(now, clock.zone(site.zone)))
+    query = {"site": site.key, **period} | ({"filter": address["filter"]} if address.get("filter") else {})
+    query |= {"granularity": "day" if days <= 31 else "week" if days <= 210 else "month", "limit": TYPE_ROWS}
+    compare, _ = _read_comparison(address.get("compare", ""))
+    return _join("/api/analytics/reports/event-types", query | ({} if compare == "none" else {"compare": compare}))
+
+
 def build_first_request(site: Site, address: Mapping[str, str], now: datetime, lists: Sequence[str] = LISTS) -> str:
     """The request of the overview, as app/api.js builds it."""
     period, days = _read_period(address, clock.day_of(now, clock.zone(site.zone)))
@@ -168,6 +186,7 @@ def build_first_request(site: Site, address: Mapping[str, str], now: datetime, l
 
 # Of pages whose addresses decide their first requests.
 FIRST_REQUESTS: Mapping[str, Callable[[Site, Mapping[str, str], datetime], str]] = {
+    "events": build_types_request,
     "users": build_users_request,
     "retention": build_retention_request,
     "journeys": build_journeys_request,

@@ -152,7 +152,7 @@ def test_on_another_side_of_the_earth_it_is_another_day(engine: Engine) -> None:
     assert "&date=2026-03-01&" in build_first_request(site, {"period": "yesterday"}, noon)
 
 
-PRELOADED = {"overview", "funnels", "users", "retention", "journeys", "samples"}
+PRELOADED = {"overview", "events", "funnels", "users", "retention", "journeys", "samples"}
 
 
 def test_pages_whose_address_decides_their_first_request_preload_it(signed_in: FlaskClient, engine: Engine) -> None:

@@ -80,7 +80,7 @@ class Requests:
     """Draws requests of one site. `funnels` and `goals`: ids of its stored definitions."""
 
     def __init__(self, rng: Random, site: Site, funnels: list[str], goals: list[str]) -> None:
-        self._rng, self._site, self._funnels, self._goals = rng, site, funnels, goals
+        self._rng, self._site, self._funnels, self._goal_ids = rng, site, funnels, goals
 
     def of_each_operation(self, times: int = 1) -> Iterator[Request]:
         for operation in ANSWERS:
@@ -88,7 +88,7 @@ class Requests:
                 yield self.draw(operation)
 
     def draw(self, operation: str) -> Request:
-        name = operation.rsplit("/", 1)[-1]
+        name = operation.rsplit("/", 1)[-1].replace("-", "_")
         own = getattr(self, f"_{name}") if operation.startswith(REPORTS) and name != "funnel" else None
         if own is not None:
             return self._request(operation, own())
@@ -151,6 +151,18 @@ class Requests:
         query = self._summary() + self._chance(0.4, "limit", "1", "3", "1000")
         return [*query, ("dimension", self._rng.choice((*DIMENSIONS, "entry_path", "exit_path")))]
 
+    def _event_types(self) -> Query:
+        query = (
+            self._filtered(types=True) + self._compare(0.4) + self._chance(0.5, "granularity", "day", "week", "month")
+        )
+        return query + self._chance(0.4, "limit", "1", "1000")
+
+    def _properties(self) -> Query:
+        return self._filtered(types=True) + self._chance(0.4, "limit", "1", "1000")
+
+    def _goals(self) -> Query:
+        return self._filtered() + self._compare(0.5)
+
     def _overview(self) -> Query:
         return self._common(DAYS) + self._chance(0.4, "limit", "1", "1000") + self._compare(0.4)
 
@@ -183,7 +195,7 @@ class Requests:
         return query + self._goal_report()
 
     def _goal_report(self) -> Query:
-        query = self._filtered() + self._chance(0.5, "granularity", "hour", "day", "week", "month")
+        query = self._filtered() + self._chance(0.5, "granularity", "hour", "day", "week", "month") + self._compare(0.4)
         return query + self._chance(0.5, "dimension", *DIMENSIONS) + self._chance(0.2, "limit", "2")
 
     def _journeys(self) -> Query:
@@ -265,7 +277,7 @@ class Requests:
         if operation.startswith("/api/analytics/goals/"):
             is_report = operation.endswith("/report")
             query = self._goal_report() if is_report else self._goal_retention()
-            return self._request(operation, query, values={"goal_id": self._rng.choice(self._goals)})
+            return self._request(operation, query, values={"goal_id": self._rng.choice(self._goal_ids)})
         if operation.endswith("/funnel") or "/funnels/" in operation:
             return self._funnel(operation)
         if operation.startswith("/analytics/"):

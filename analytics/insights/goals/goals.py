@@ -135,15 +135,18 @@ def list_goals(connection: Connection, site_id: int) -> list[StoredGoal]:
     return [_from_row(row) for row in connection.execute(query)]
 
 
-def create_goal(connection: Connection, site_id: int, name: str, goal: Goal, actor: str) -> StoredGoal:
-    """Raises Conflict when the site has a goal of that name, or MAX_GOALS goals; BadInput for an unknown segment."""
+def create_goal(
+    connection: Connection, site_id: int, name: str, goal: Goal, actor: str, goal_id: uuid.UUID | None = None
+) -> StoredGoal:
+    """`goal_id`: of a deleted goal that comes back. Raises Conflict when the site has a goal of that name, or MAX_GOALS
+    goals, or a goal has the id; BadInput for an unknown segment."""
     _check_segments(connection, site_id, goal)
     if len(list_goals(connection, site_id)) >= MAX_GOALS:
         raise Conflict(f"the site has {MAX_GOALS:,} goals, the maximum; delete one first")
-    row = {"id": uuid.uuid4(), "site_id": site_id, "name": name, **goal.as_json()}
-    statement = postgresql.insert(goals).values(row).on_conflict_do_nothing(index_elements=["site_id", "name"])
+    row = {"id": goal_id or uuid.uuid4(), "site_id": site_id, "name": name, **goal.as_json()}
+    statement = postgresql.insert(goals).values(row).on_conflict_do_nothing()
     if connection.execute(statement.returning(goals.c.id)).first() is None:
-        raise _name_conflict(name)
+        raise _id_conflict(goal_id) if goal_id and _has_id(connection, goal_id) else _name_conflict(name)
     stored = read_goal(connection, row["id"])
     _audit(connection, actor, "goal.create", stored, stored.definition)
     return stored
@@ -173,6 +176,10 @@ def delete_goal(connection: Connection, goal_id: uuid.UUID, actor: str) -> None:
     _audit(connection, actor, "goal.delete", stored, stored.definition)
 
 
+def _has_id(connection: Connection, goal_id: uuid.UUID) -> bool:
+    return connection.execute(select(goals.c.id).where(goals.c.id == goal_id)).first() is not None
+
+
 def _check_segments(connection: Connection, site_id: int, goal: Goal) -> None:
     """The segments of its filter exist, and stay until the transaction ends. Raises BadInput."""
     if goal.filter:
@@ -191,3 +198,7 @@ def _audit(connection: Connection, actor: str, action: str, stored: StoredGoal, 
 
 def _name_conflict(name: str) -> Conflict:
     return Conflict(f"name: the site has a goal named {name!r} already; choose another name")
+
+
+def _id_conflict(goal_id: uuid.UUID) -> Conflict:
+    return Conflict(f"id: a goal has the id {goal_id} already; omit it")

@@ -19,15 +19,22 @@ from analytics.insights.goals.from_columns import ActiveInColumns, ActiveUsers, 
 from analytics.insights.goals.from_rollups import NotInRollups, RollupSource
 from analytics.insights.goals.goals import Goal
 from analytics.insights.request import EventSelection, open_events, read_selection
+from analytics.period import Period, read_zone
 from analytics.reports.audience.active import TRAILING_DAYS
 from analytics.reports.buckets import split_period
+from analytics.reports.comparison import Comparison, keep_to_rollups, read_comparison
 from analytics.reports.day_range import DEFAULT_DAYS, DayRange, has_period, read_days
 from analytics.reports.query.measures import DECIMAL_PLACES
-from analytics.reports.report_period import parameter_needing_raw
-from analytics.reports.request import ReportRequest
+from analytics.reports.query.query import compute_change
+from analytics.reports.report_period import longest_period, parameter_needing_raw
+from analytics.reports.request import ReportRequest, period_bounds
 from analytics.reports.responses.cache import get_or_compute
+from analytics.rollups.snapshot.clipped import RawEventsPurged, clip
 from analytics.rollups.snapshot.snapshot import Snapshot
 
+# What is compared, and what a period has besides.
+COMPARED = ("conversions", "users", "active_users", "rate")
+TOTALS = (*COMPARED, "amounts", "without_amount")
 # The default of `units`.
 DEFAULT_UNITS = 8
 UNIT_DAYS = {"day": 1, **TRAILING_DAYS}
@@ -36,24 +43,72 @@ MAX_DEFAULT_DAYS_AFTER = 60
 
 
 def build_report(request: ReportRequest, goal: Goal) -> dict[str, Any]:
-    """Conversions, users, rate and amounts of the period; also by `granularity` and by `dimension`.
+    """Conversions, users, rate and amounts of the period; also by `granularity` and by `dimension`. With `compare`,
+    also those of another period, and its series.
 
     Raises BadInput; Invalid when counting raw events exceeds STATEMENT_TIMEOUT.
     """
-    query = request.query
-    unit, dimension = query.get("granularity"), query.get("dimension")
     request, goal = with_goal(request, goal)
     with request.open_snapshot() as snapshot:
         selection = read_selection(request, snapshot.zone)
+        comparison = read_comparison(request, selection.period, longest_period(request))
+        if comparison and _rollups_can_compare(request, snapshot, goal):
+            comparison = keep_to_rollups(snapshot, comparison)
+    report = _count(_only_counted(request), goal, selection)
+    return report if comparison is None else report | _compare(request, goal, selection, comparison, report)
+
+
+def _rollups_can_compare(request: ReportRequest, snapshot: Snapshot, goal: Goal) -> bool:
+    """Whether rollups have its totals by hour."""
+    is_of_type = not goal.needs_raw_events and goal.path is None
+    return is_of_type and "filter" not in request.query and read_zone(request.query, snapshot.zone).key == snapshot.zone
+
+
+def _only_counted(request: ReportRequest, *left_out: str) -> ReportRequest:
+    """The request without what only compares, and these parameters: equal counts have one key in the cache."""
+    names = {"compare", "align", *left_out}
+    return replace(request, query={name: value for name, value in request.query.items() if name not in names})
+
+
+def _compare(
+    request: ReportRequest, goal: Goal, selection: EventSelection, comparison: Comparison, report: dict[str, Any]
+) -> dict[str, Any]:
+    """`previous`, `change` and `meta.compare`; `current` where it is not the report's period that is compared."""
+
+    def count(period: Period, *left_out: str) -> dict[str, Any]:
+        of_period = replace(selection, period=period)
+        counted = _count(_only_counted(request, "dimension", "limit", *left_out), goal, of_period, "compare")
+        return {**period_bounds(period), **{name: counted[name] for name in (*TOTALS, "series") if name in counted}}
+
+    previous, current = count(comparison.previous), report
+    compared: dict[str, Any] = {"previous": previous}
+    if comparison.by_hour:
+        current = compared["current"] = count(comparison.current, "granularity")
+    change = compute_change(*({name: of[name] for name in COMPARED} for of in (current, previous)))
+    return {**compared, "change": change, "meta": {**report["meta"], "compare": comparison.as_json()}}
+
+
+def _count(
+    request: ReportRequest, goal: Goal, selection: EventSelection, compared: str | None = None
+) -> dict[str, Any]:
+    """The report of the selection. `compared`: the parameter that asks for its period, if it is not the request's."""
+    query = request.query
+    unit, dimension = query.get("granularity"), query.get("dimension")
+    with request.open_snapshot() as snapshot:
         parameter = parameter_needing_raw(request, selection.period, snapshot.zone)
-        if parameter is None and selection.days:
-            source = RollupSource(snapshot, goal, *selection.days, selection)
+        is_cut = selection.days is None and compared is not None and _rollups_can_compare(request, snapshot, goal)
+        if is_cut or (parameter is None and selection.days):
+            days = DayRange.covering(selection.period)
+            clipped = clip(snapshot, selection.period.start, selection.period.end)
+            source = RollupSource(clipped, goal, days.first, days.after, selection)
             if source.can_count(unit, dimension):
-                with suppress(NotInRollups):
+                with suppress(NotInRollups, RawEventsPurged):
                     return _cached(
                         request, selection, "rollup", lambda: _describe(query, selection, source), snapshot.connection
                     )
-    return _cached(request, selection, "raw", lambda: _describe_raw(request, selection, goal, parameter))
+    return _cached(
+        request, selection, "raw", lambda: _describe_raw(request, selection, goal, parameter, compared or "from")
+    )
 
 
 def with_goal(request: ReportRequest, goal: Goal) -> tuple[ReportRequest, Goal]:
@@ -84,11 +139,12 @@ def _cached(
 
 
 def _describe_raw(
-    request: ReportRequest, selection: EventSelection, goal: Goal, parameter: str | None
+    request: ReportRequest, selection: EventSelection, goal: Goal, parameter: str | None, period_parameter: str
 ) -> dict[str, Any]:
     """`parameter`: of `parameter_needing_raw`; None: only the goal needs raw events, rollups have the active users."""
     dimension = request.query.get("dimension")
-    with open_events(request, selection, parameter or "from") as events:
+    refused = period_parameter if period_parameter != "from" else parameter or "from"
+    with open_events(request, selection, refused) as events:
         active: ActiveUsers = ActiveInColumns(events)
         snapshot = Snapshot(events.reader.connection, request.site)
         # The calendar may have moved since the parameter was found.

@@ -21,7 +21,8 @@ from analytics.reports.fields import (
 )
 from analytics.reports.query.measures import ENTRY_EXIT_DIMENSIONS
 from analytics.reports.query.schemas import BREAKDOWN_DIMENSIONS
-from analytics.reports.schemas import PeriodQuery, ReportMeta, scope_field
+from analytics.reports.responses.formats import FormatFields
+from analytics.reports.schemas import CompareQuery, PeriodQuery, ReportMeta, scope_field
 from analytics.web.site_parameters import SiteFields
 
 GOAL_DIMENSIONS = tuple(name for name in BREAKDOWN_DIMENSIONS if name not in ENTRY_EXIT_DIMENSIONS)
@@ -79,11 +80,12 @@ class GoalUpdateBody(Schema):
 
 
 class GoalBody(SiteFields, GoalUpdateBody):
-    """A name, and a type or a path."""
+    """A name, and a type or a path. `id`: of a deleted goal, which comes back under it."""
 
     class Meta:
         unknown = RAISE
 
+    id = fields.UUID()
     name = text_field(200, required=True)
 
 
@@ -91,8 +93,9 @@ class GoalListQuery(SiteFields):
     """The site of the goals."""
 
 
-class GoalReportQuery(PeriodQuery):
-    """`granularity` adds a time series; `dimension` adds conversions by value, `limit` rows of them."""
+class GoalReportQuery(PeriodQuery, CompareQuery, FormatFields):
+    """`granularity` adds a time series; `dimension` adds conversions by value, `limit` rows of them; `compare` adds the
+    totals and series of another period."""
 
     filter = filter_field()
     scope = scope_field()
@@ -178,8 +181,25 @@ class ConversionsRowResponse(ConversionsResponse):
     value = String(required=True, allow_none=True)
 
 
+class ComparedConversions(ConversionsResponse):
+    """The totals of `[from, to)`; `series` with `granularity`."""
+
+    class Meta:
+        include = required(AwareDateTime, "from", "to")
+
+    series = fields.List(fields.Nested(ConversionsPointResponse))
+
+
+class ConversionsChange(Schema):
+    """The growth of each figure as a part of its previous value; null: it was 0 or null."""
+
+    class Meta:
+        include = nullable(Float, "conversions", "users", "active_users", "rate")
+
+
 class GoalReportResponse(ConversionsResponse):
-    """Totals of the period; `series` with `granularity`, `rows` with `dimension`."""
+    """Totals of the period; `series` with `granularity`, `rows` with `dimension`; `previous`, `change` and `current`
+    only with `compare`, as in a summary."""
 
     goal = fields.Nested(GoalDefinitionResponse, required=True)
     granularity = fields.String(validate=OneOf(BUCKET_UNITS))
@@ -187,6 +207,9 @@ class GoalReportResponse(ConversionsResponse):
     dimension = fields.String(validate=OneOf(GOAL_DIMENSIONS))
     rows = fields.List(fields.Nested(ConversionsRowResponse))
     other_conversions = fields.Integer()
+    current = fields.Nested(ComparedConversions)
+    previous = fields.Nested(ComparedConversions)
+    change = fields.Nested(ConversionsChange)
     meta = fields.Nested(ReportMeta, required=True)
 
 

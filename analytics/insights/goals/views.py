@@ -1,7 +1,6 @@
 """Routes of goals: the scope `read` sees them and the reports on them, `write` creates, changes and deletes them."""
 
 import uuid
-from collections.abc import Callable
 from typing import Any
 
 from flask import Blueprint, Response, jsonify
@@ -14,6 +13,7 @@ from analytics.insights.goals import goals, schemas
 from analytics.insights.goals.goals import Goal, StoredGoal, make_goal
 from analytics.insights.goals.report import build_report, build_retention
 from analytics.reports.request import ReportRequest, guarded_read, read_request
+from analytics.reports.responses.formats import GOAL, OTHER_MEDIA, respond
 from analytics.reports.schemas import PeriodQuery
 from analytics.sites.sites import find_site
 from analytics.web.site_parameters import SiteFields, read_requested_site
@@ -41,7 +41,8 @@ def create() -> tuple[dict[str, Any], int, dict[str, str]]:
     principal, body = require_scope("write"), load_json_body(schemas.GoalBody())
     site = find_site(db.engine, resolve_site_key(principal, read_requested_site(body)))
     with db.engine.begin() as connection:
-        stored = goals.create_goal(connection, site.id, body["name"], make_goal(body), principal.subject)
+        goal, goal_id = make_goal(body), body.get("id")
+        stored = goals.create_goal(connection, site.id, body["name"], goal, principal.subject, goal_id)
     return stored.as_json(), 201, {"Location": public_address(f"{GOALS_PATH}/{stored.id}")}
 
 
@@ -94,28 +95,30 @@ def delete(goal_id: uuid.UUID) -> tuple[str, int]:
 
 
 @blueprint.get(f"{GOALS_PATH}/<uuid:goal_id>/report")
-@documented("Report on a goal", schemas.GoalReportQuery, REPORT_RESPONSE)
+@documented("Report on a goal", schemas.GoalReportQuery, REPORT_RESPONSE, other_media=OTHER_MEDIA)
 @guarded_read
 def show_report(goal_id: uuid.UUID) -> Response:
-    return _respond(build_report, *_read_request(schemas.GoalReportQuery(), goal_id))
+    """As a file: the values of the dimension, else the buckets, else the totals."""
+    return _respond_report(*_read_request(schemas.GoalReportQuery(), goal_id))
 
 
 @blueprint.get(f"{GOALS_PATH}/<uuid:goal_id>/retention")
 @documented("Retention of users who converted, beside all other users", schemas.GoalRetentionQuery, RETENTION_RESPONSE)
 @guarded_read
 def show_retention(goal_id: uuid.UUID) -> Response:
-    return _respond(build_retention, *_read_request(schemas.GoalRetentionQuery(), goal_id))
+    request, goal = _read_request(schemas.GoalRetentionQuery(), goal_id)
+    return jsonify(build_retention(request, goal) | {"goal": goal.as_json()})
 
 
 @blueprint.get("/api/analytics/reports/goal")
-@documented("Report on a goal that is not stored", schemas.AdHocGoalQuery, REPORT_RESPONSE)
+@documented("Report on a goal that is not stored", schemas.AdHocGoalQuery, REPORT_RESPONSE, other_media=OTHER_MEDIA)
 @guarded_read
 def report_ad_hoc() -> Response:
     request = read_request(schemas.AdHocGoalQuery())
     query = request.query
     value = schemas.pick_conversion_value(query) or None
     goal = make_goal(query | {"filter": query.get("goal_filter"), "value": value})
-    return _respond(build_report, request, goal)
+    return _respond_report(request, goal)
 
 
 def _read_goal(goal_id: uuid.UUID) -> StoredGoal:
@@ -133,5 +136,5 @@ def _read_request(schema: PeriodQuery, goal_id: uuid.UUID) -> tuple[ReportReques
     return request, stored.of_site(request.site)
 
 
-def _respond(build: Callable[[ReportRequest, Goal], dict[str, Any]], request: ReportRequest, goal: Goal) -> Response:
-    return jsonify(build(request, goal) | {"goal": goal.as_json()})
+def _respond_report(request: ReportRequest, goal: Goal) -> Response:
+    return respond(request, GOAL, lambda request: build_report(request, goal) | {"goal": goal.as_json()})

@@ -1,5 +1,6 @@
 """An example of each response of the overviews, for the API description. views.py shows them."""
 
+from analytics.insights.examples import CONVERSIONS_EXAMPLE, GOAL_DEFINITION_EXAMPLE, GOAL_EXAMPLE, RAW_META
 from analytics.reports.query.examples import (
     BREAKDOWN_EXAMPLE,
     CHANGE,
@@ -53,4 +54,17 @@ SITE_OVERVIEWS_EXAMPLE = {
         }
     ],
     "next_cursor": None,
+}
+GOALS_EXAMPLE = {
+    "goals": [
+        {
+            "id": GOAL_EXAMPLE["id"],
+            "name": "Order",
+            **GOAL_DEFINITION_EXAMPLE,
+            **CONVERSIONS_EXAMPLE,
+            "previous": CONVERSIONS_EXAMPLE | {"conversions": 4, "active_users": 100, "rate": 0.04},
+            "change": {"conversions": 0.25, "users": 0.0, "active_users": -0.2, "rate": 0.25},
+        }
+    ],
+    "meta": RAW_META,
 }

@@ -113,10 +113,17 @@ class RollupOverview:
 
     def _can_list(self, snapshot: ClippedSnapshot, dimensions: Sequence[str]) -> bool:
         """Whether there are few events in the parts of days, or columns have their lists, which are read then."""
-        starts = [part.start for part in snapshot.parts if part.start < part.end]
-        if not all(map(self._has_events_since, starts)):
+        if not self._has_parts(snapshot):
             return False
         return self._count_cut_events(snapshot) <= MAX_CUT_EVENTS or self._hold_lists(snapshot, dimensions)
+
+    def _counts_values(self, snapshot: ClippedSnapshot) -> bool:
+        """Whether the raw events of the parts of days are there, and few."""
+        return self._has_parts(snapshot) and self._count_cut_events(snapshot) <= MAX_CUT_EVENTS
+
+    def _has_parts(self, snapshot: ClippedSnapshot) -> bool:
+        starts = [part.start for part in snapshot.parts if part.start < part.end]
+        return all(map(self._has_events_since, starts))
 
     def _has_events_since(self, instant: datetime) -> bool:
         """Whether no raw event from then on may be purged."""
@@ -176,10 +183,13 @@ class RollupOverview:
         }
 
     def count_goals(self, period: Period, goals: Sequence[Goal]) -> list[ConversionCounts | None]:
-        """Four queries for any number of goals. Those that rollups do not hold are counted in columns, where no event
-        of the period may be purged."""
+        """Four queries for any number of goals. Those that rollups do not hold, and paths of busy parts of days, are
+        counted in columns, where no event of the period may be purged."""
         snapshot, days = self._source.clip(period), _days(period)
-        counts = count_goals(snapshot, goals, *days, self._bots)
+        has_paths = not isinstance(snapshot, ClippedSnapshot) or self._counts_values(snapshot)
+        counted_here = [goal for goal in goals if has_paths or goal.path is None]
+        found_here = iter(count_goals(snapshot, counted_here, *days, self._bots))
+        counts = [next(found_here) if has_paths or goal.path is None else None for goal in goals]
         others = [goal for goal, found in zip(goals, counts, strict=True) if found is None]
         if not others or not self._has_events_since(period.start):
             return counts

@@ -24,6 +24,7 @@ from analytics.reports.query.query import (
     ResolvedRequest,
     Sources,
     compare_figures,
+    compute_change,
     counts_as_json,
     describe_series,
     run_with_sources,
@@ -41,6 +42,8 @@ TOP_LIST_DIMENSIONS = (
 )
 # The first of them by name.
 MAX_GOALS = 100
+# The figures of a goal where they are not known.
+NOT_COUNTED: Mapping[str, Any] = dict.fromkeys(("conversions", "users", "active_users", "rate"))
 
 
 def run_overview(request: ReportRequest) -> dict[str, Any]:
@@ -141,8 +144,33 @@ def _breakdowns(resolved: ResolvedRequest, source: OverviewSource, dimensions: S
     }
 
 
+def run_goals(request: ReportRequest) -> dict[str, Any]:
+    """The report goals with its `meta`: the totals of each goal of the site. Raises as `run_overview`."""
+    goals = _read_goals(request)
+    definitions = [{**stored.definition, "conditions": stored.goal.conditions} for stored in goals]
+    request = replace(request, query={**request.query, "goals": definitions})
+    sources: Sources[OverviewSource] = Sources(RollupOverview, partial(EventOverview, ()))
+    return run_with_sources(request, "goals", partial(build_goals, goals), sources)
+
+
+def build_goals(goals: Sequence[StoredGoal], resolved: ResolvedRequest, source: OverviewSource) -> dict[str, Any]:
+    """The report without its `meta`."""
+
+    def count(period: Period) -> list[dict[str, Any]]:
+        counts = source.count_goals(period, [stored.goal for stored in goals])
+        return [dict(NOT_COUNTED) if one is None else one.as_json() for one in counts]
+
+    now, comparison = count(resolved.period), resolved.comparison
+    definitions = [{"id": str(stored.id), **stored.definition} for stored in goals]
+    rows = [definition | figures for definition, figures in zip(definitions, now, strict=True)]
+    if comparison:
+        current = count(comparison.current) if comparison.by_hour else now
+        for row, of_now, before in zip(rows, current, count(comparison.previous), strict=True):
+            row["previous"] = before
+            row["change"] = compute_change(*({name: of[name] for name in NOT_COUNTED} for of in (of_now, before)))
+    return {"goals": rows}
+
+
 def _describe_goal(stored: StoredGoal, counts: ConversionCounts | None) -> dict[str, Any]:
-    figures: dict[str, Any] = dict.fromkeys(("conversions", "users", "active_users", "rate"))
-    if counts is not None:
-        figures = counts._replace(amounts=None).as_json()
+    figures = dict(NOT_COUNTED) if counts is None else counts._replace(amounts=None).as_json()
     return {"id": str(stored.id), "name": stored.name, **figures}

@@ -4,6 +4,7 @@ from marshmallow import Schema, ValidationError, fields
 from marshmallow.validate import OneOf
 
 from analytics.apidocs.response_fields import nullable, required
+from analytics.insights.goals.schemas import AmountResponse, ConversionsChange, GoalDefinitionResponse
 from analytics.insights.overview.overview import BUSIEST_HOURS, GOALS
 from analytics.reports.buckets import BUCKET_UNITS
 from analytics.reports.query.measures import is_property
@@ -81,6 +82,38 @@ class OverviewGoal(Schema):
 
     id = fields.UUID(required=True)
     rate = fields.Float(required=True, allow_none=True)
+
+
+class GoalsQuery(PeriodQuery, CompareQuery, FilterFields):
+    """Site, period, filter, and what to compare with."""
+
+
+class GoalFigures(Schema):
+    """As in the goal's own report. All null: not known, as in an overview."""
+
+    class Meta:
+        include = nullable(fields.Integer, "conversions", "users", "active_users") | nullable(fields.Float, "rate")
+
+    amounts = fields.List(fields.Nested(AmountResponse))
+    without_amount = fields.Integer()
+
+
+class GoalRow(GoalFigures, GoalDefinitionResponse):
+    """A stored goal with its figures. `previous` and `change` only with `compare`."""
+
+    class Meta:
+        include = required(fields.String, "name")
+
+    id = fields.UUID(required=True)
+    previous = fields.Nested(GoalFigures)
+    change = fields.Nested(ConversionsChange)
+
+
+class GoalsReportResponse(Schema):
+    """The first 100 goals of the site, by name."""
+
+    goals = fields.List(fields.Nested(GoalRow), required=True)
+    meta = fields.Nested(ReportMeta, required=True)
 
 
 class BusiestHours(Schema):

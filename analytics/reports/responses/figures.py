@@ -76,6 +76,23 @@ def _visible(is_visible: bool) -> Figure:
     return {"visible": True if is_visible else "legendonly"}
 
 
+def draw_goal(report: Report) -> Figure:
+    """Bars of the values of the dimension, else lines of the buckets, else the totals."""
+    names = ("conversions", "users")
+    if "rows" in report:
+        rows = report["rows"]
+        axes = {"yaxis": {"type": "category", "autorange": "reversed"}, "barmode": "group"}
+        return _figure(report, f"By {report['dimension']}", [_bars(rows, rows, one, one) for one in names], **axes)
+    if "series" in report:
+        axes = {"xaxis": {"type": "date"}, "yaxis": {"rangemode": "tozero"}}
+        return _figure(
+            report, f"By {report['granularity']}", [_line(report["series"], one, one) for one in names], **axes
+        )
+    traces = [_indicator(report, name, number) for number, name in enumerate((*names, "rate"))]
+    grid = {"rows": 1, "columns": INDICATORS_A_ROW, "pattern": "independent"}
+    return _figure(report, "Goal", traces, grid=grid)
+
+
 def draw_funnel(report: Report) -> Figure:
     """How many reach each step."""
     steps = report["step_analytics"]

@@ -129,6 +129,25 @@ def _timeseries_rows(report: Report) -> list[Row]:
     return [_flatten({**point, "previous": previous}) for point, previous in points]
 
 
+def _goal_rows(report: Report) -> list[Row]:
+    """The values of the dimension, else the buckets, else the totals."""
+    if "rows" in report:
+        return [_goal_row(row) for row in report["rows"]]
+    if "series" in report:
+        before = report.get("previous", {}).get("series", ())
+        points: Iterator[tuple[Report, Report]] = zip_longest(report["series"], before, fillvalue={})
+        return [_goal_row({**point, "previous": previous}) for point, previous in points]
+    bounds = {name: report["meta"][name] for name in ("from", "to")}
+    return [{**bounds, **_goal_row({name: part for name, part in report.items() if name not in ("meta", "goal")})}]
+
+
+def _goal_row(row: Report) -> Row:
+    """A column for each currency: `amount_EUR`."""
+    amounts = {f"amount_{one['currency'] or ''}".rstrip("_"): one["amount"] for one in row.get("amounts", ())}
+    before = {"previous": _goal_row(row["previous"])} if row.get("previous") else {}
+    return _flatten({**row, **amounts, **before})
+
+
 def _retention_rows(report: Report) -> list[Row]:
     return [row for cohort in report["cohorts"] for row in _cohort_rows(cohort)]
 
@@ -157,6 +176,7 @@ BREAKDOWN = ReportFormats(
     figures.draw_breakdown,
     ("value", "events", "visitors", "visits", "page_views", "share"),
 )
+GOAL = ReportFormats("goal", _goal_rows, figures.draw_goal, ("value", "conversions", "users", "active_users", "rate"))
 FUNNEL = ReportFormats(
     "funnel", lambda report: [_flatten(row) for row in report["step_analytics"]], figures.draw_funnel, ()
 )

@@ -58,6 +58,11 @@ class Dashboard:
         page.wait_for_selector("html[data-drawn]")
         return page
 
+    def settle(self) -> None:
+        """Waits until no page asks for anything more: the next test empties the tables that it would read."""
+        for page in self._context.pages:
+            page.wait_for_selector(".busy, .skeleton", state="detached")
+
     def send(self, *events: dict[str, Any]) -> None:
         """Accepted, and stored."""
         self.call("POST", f"/api/analytics/ingest?site={self.site.key}", list(events))

@@ -141,3 +141,14 @@ def test_an_invalid_body_is_rejected_by_field(call: Any, name: str) -> None:
 
 def test_a_goal_keeps_a_type_or_a_path(call: Any, order: str) -> None:
     assert call("patch", f"/{order}", {"type": None}, status=422)["errors"][0]["field"] == "type"
+
+
+def test_a_deleted_goal_comes_back_under_its_id(client: Any, token: Any, auth: Any, site: Any) -> None:
+    headers = auth(token("admin"))
+    body = {"name": "Order", "type": "order"}
+    made = client.post("/api/analytics/goals", json=body, headers=headers).json
+    again = client.post("/api/analytics/goals", json={**body, "id": made["id"], "name": "Other"}, headers=headers)
+    assert (again.status_code, again.json["detail"].partition(":")[0]) == (409, "id")
+    assert client.delete(f"/api/analytics/goals/{made['id']}", headers=headers).status_code == 204
+    back = client.post("/api/analytics/goals", json={**body, "id": made["id"]}, headers=headers)
+    assert (back.status_code, back.json["id"]) == (201, made["id"])

@@ -336,3 +336,78 @@ def test_retention_equals_brute_force(
         units = [[after + (n * length + m) * DAY for m in range(length)] for n in range(4)]
         retained = [len(users & set().union(*(active[day] for day in days))) for days in units]
         assert (result[name]["size"], result[name]["retained"]) == (len(users), retained)
+
+
+WORTH = "type=order&property=order.total&currency_property=currency"
+
+
+def test_a_comparison_by_hand(report: Report, orders: None) -> None:
+    result = report(
+        "goal", f"{WORTH}&granularity=day&dimension=utm_source&from=2026-03-04&to=2026-03-05&compare=previous"
+    )
+    assert pick_figures(result) == {
+        "conversions": 1, "users": 1, "active_users": 2, "rate": 0.5, "amounts": {}, "without_amount": 1
+    }  # fmt: skip
+    previous = result["previous"]
+    assert pick_figures(previous) == {
+        "conversions": 2, "users": 1, "active_users": 2, "rate": 0.5, "amounts": {"EUR": (Decimal("20.00"), 2)},
+        "without_amount": 0,
+    }  # fmt: skip
+    assert (previous["from"], previous["to"]) == ("2026-03-02T00:00:00Z", "2026-03-04T00:00:00Z")
+    assert [point["conversions"] for point in previous["series"]] == [1, 1]
+    assert result["change"] == {"conversions": -0.5, "users": 0.0, "active_users": 0.0, "rate": 0.0}
+    assert result["meta"]["compare"]["previous"] == {name: previous[name] for name in ("from", "to")}
+
+
+@pytest.mark.parametrize("goal", ["type=order", WORTH, "type=order&filter=country!=XX"])
+def test_a_running_day_is_compared_with_as_much_of_the_day_before(
+    report: Report, orders: None, engine: Engine, site: Site, monkeypatch: pytest.MonkeyPatch, goal: str
+) -> None:
+    merge_site(engine, site.id)
+    for now, before in (("09:59", 0), ("10:01", 1)):
+        monkeypatch.setattr(clock, "now", lambda at=now: datetime.fromisoformat(f"2026-03-05T{at}:00Z"))
+        result = report("goal", f"{goal}&date=2026-03-05&compare=previous")
+        assert (result["conversions"], result["previous"]["conversions"]) == (0, before)
+    whole = report("goal", f"{goal}&date=2026-03-05&compare=previous&align=whole")
+    assert whole["previous"]["to"] == "2026-03-05T00:00:00Z"
+
+
+def test_a_comparison_with_purged_events_is_by_hour_or_refused(
+    report: Report, orders: None, engine: Engine, site: Site, sql: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    merge_site(engine, site.id)
+    monkeypatch.setattr(clock, "now", lambda: datetime.fromisoformat("2026-03-05T11:30:00Z"))
+    sql("UPDATE sites SET raw_since = '2026-03-05T00:00:00Z' WHERE id = :id RETURNING 1", id=site.id)
+    result = report("goal", "type=order&date=2026-03-05&compare=previous")
+    assert (result["previous"]["to"], result["previous"]["conversions"]) == ("2026-03-04T11:00:00Z", 1)
+    assert (result["current"]["to"], result["current"]["active_users"]) == ("2026-03-05T11:00:00Z", 1)
+    refused = report("goal", "path=/a&date=2026-03-05&compare=previous", status=400)
+    assert refused["errors"][0]["field"] == "compare"
+
+
+@pytest.mark.parametrize(
+    ("query", "rows"),
+    [
+        ("dimension=utm_source", [
+            "value,conversions,users,active_users,rate,without_amount,amount_EUR",
+            ",2,2,4,0.5,1,0.1", "news,1,1,1,1.0,0,19.90",
+        ]),
+        ("granularity=week", [
+            "date,ts,to,conversions,users,active_users,rate,without_amount,amount_EUR",
+            "2026-03-02,2026-03-02T00:00:00+00:00,2026-03-06T00:00:00+00:00,3,2,4,0.5,1,20.00",
+        ]),
+        ("", [
+            "from,to,conversions,users,active_users,rate,without_amount,amount_EUR",
+            "2026-03-02T00:00:00Z,2026-03-06T00:00:00Z,3,2,4,0.5,1,20.00",
+        ]),
+    ],
+)  # fmt: skip
+def test_a_report_as_a_file(client: Any, token: Any, auth: Any, orders: None, query: str, rows: list[str]) -> None:
+    value = {"property": "order.total", "currency_property": "currency"}
+    goal = _store_goal(client, auth(token("admin")), {"name": "Order", "type": "order", "value": value})
+    path = f"/api/analytics/goals/{goal}/report?from=2026-03-02&to=2026-03-05&{query}&format="
+    response = client.get(path + "csv", headers=auth(token("read")))
+    assert response.text.splitlines() == rows
+    assert 'filename="goal-default-2026-03-02-2026-03-05.csv"' in response.headers["Content-Disposition"]
+    figure = client.get(path + "plotly", headers=auth(token("read"))).json
+    assert figure["data"]

@@ -7,14 +7,15 @@ from fractions import Fraction
 from statistics import NormalDist
 from typing import Any
 
-from tests.model.calendars import DAY, day_start, of_days, split, touched_days
+from tests.model.calendars import DAY, Period, day_start, of_days, split, touched_days
 from tests.model.comparison import ANYTHING, Rounded, ratio, rounded
 from tests.model.events import Event, select, users
 from tests.model.filters import as_number, as_text, matches_pattern, parse_filter, payload_property
-from tests.model.reports.query import local
+from tests.model.reports.query import change, local
 from tests.model.site import Request, Site
 from tests.model.visits import runs
 
+COMPARED = ("conversions", "users", "active_users", "rate")
 UNIT_DAYS = {"day": 1, "week": 7, "month": 30}
 Definition = dict[str, Any]
 
@@ -81,16 +82,46 @@ def goal_report(site: Site, request: Request, definition: Definition) -> Any:
         return ANYTHING
     events = site.select_filtered(request, period)
     answer = {**conversions(definition, events), "goal": definition, "meta": site.meta(period)}
+    if comparison := site.comparison(request, period):
+        before = comparison.previous
+        old = site.select_filtered(request, before)
+        previous = {**before.bounds, **conversions(definition, old)}
+        if unit := request.get("granularity"):
+            previous["series"] = _series(definition, old, before, unit)
+        now = {name: answer[name] for name in COMPARED}
+        answer |= {"previous": previous, "change": change(now, {name: previous[name] for name in COMPARED})}
+        answer["meta"] = site.meta(period, **comparison.meta)
     if unit := request.get("granularity"):
-        series = [
-            {"date": bucket.first, "ts": local(bucket.start, period), "to": local(bucket.end, period)}
-            | conversions(definition, [event for event in events if event.ts in bucket])
-            for bucket in split(period, unit)
-        ]
-        answer |= {"granularity": unit, "series": series}
+        answer |= {"granularity": unit, "series": _series(definition, events, period, unit)}
     if dimension := request.get("dimension"):
         answer |= {"dimension": dimension, **_by_value(definition, events, dimension, request.limit)}
     return answer
+
+
+def _series(definition: Definition, events: list[Event], period: Period, unit: str) -> list[dict[str, Any]]:
+    return [
+        {"date": bucket.first, "ts": local(bucket.start, period), "to": local(bucket.end, period)}
+        | conversions(definition, [event for event in events if event.ts in bucket])
+        for bucket in split(period, unit)
+    ]
+
+
+def goals(site: Site, request: Request) -> Any:
+    """Each as its own report has it, by name. Every site has the same ones, under ids of its own."""
+    period = site.period(request)
+    if site.told_of_events(request, None) is ANYTHING:
+        return ANYTHING
+    events, comparison = site.select_filtered(request, period), site.comparison(request, period)
+    found = [definition for definition in site.definitions.values() if "steps" not in definition]
+    rows = []
+    for definition in found[: len(found) // 2]:
+        row = {"id": ANYTHING, "name": ANYTHING, **definition, **conversions(definition, events)}
+        if comparison:
+            old = conversions(definition, site.select_filtered(request, comparison.previous))
+            compared = ({name: of[name] for name in COMPARED} for of in (row, old))
+            row |= {"previous": old, "change": change(*compared)}
+        rows.append(row)
+    return {"goals": rows, "meta": site.meta(period, **(comparison.meta if comparison else {}))}
 
 
 def _by_value(definition: Definition, events: list[Event], dimension: str, limit: int) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from tests.model.calendars import DAY, Period, day_start, split
+from tests.model.calendars import DAY, Period, day_of, day_start, split
 from tests.model.comparison import ANYTHING, Rounded, ratio
 from tests.model.events import Event, users
 from tests.model.site import Request, Site
@@ -181,6 +181,49 @@ def breakdown(site: Site, request: Request) -> Any:
         "next_cursor": ANYTHING if len(ranked) > len(page) else None,
         "meta": site.meta(period, **(comparison.meta if comparison else {})),
     }  # fmt: skip
+
+
+def event_types(site: Site, request: Request) -> Any:
+    """Those of a breakdown by type, with the events of each bucket."""
+    period, unit = site.period(request), request.get("granularity", "day")
+    if site.told_of_events(request, None) is ANYTHING:
+        return ANYTHING
+    found, comparison = _events_by_type(site, request, period), site.comparison(request, period)
+    before = _events_by_type(site, request, comparison.previous) if comparison else {}
+    rows = []
+    for name in sorted(found, key=lambda name: (-len(found[name]), name))[: request.limit]:
+        events = found[name]
+        now, old = _type_totals(events), _type_totals(before.get(name, []))
+        days = sorted(day_of(event.ts, period.zone) for event in events)
+        series = [sum(event.ts in bucket for event in events) for bucket in split(period, unit)]
+        row = {"type": name, **now, "first_day": days[0], "last_day": days[-1], "series": series}
+        rows.append(row | ({"previous": old, "change": change(now, old)} if comparison else {}))
+    meta = site.meta(period, **(comparison.meta if comparison else {}))
+    return {"granularity": unit, "type_count": len(found), "types": rows, "meta": meta}
+
+
+def _events_by_type(site: Site, request: Request, period: Period) -> dict[str, list[Event]]:
+    found: dict[str, list[Event]] = {}
+    for event in site.select_filtered(request, period, request.types):
+        found.setdefault(event.type, []).append(event)
+    return found
+
+
+def _type_totals(events: list[Event]) -> dict[str, int]:
+    return {"events": len(events), "users": len(users(events))}
+
+
+def properties(site: Site, request: Request) -> Any:
+    period = site.period(request)
+    if site.told_of_events(request, None) is ANYTHING:
+        return ANYTHING
+    found: dict[str, list[Event]] = {}
+    for event in site.select_filtered(request, period, request.types):
+        for name in event.draft.sent_payload:
+            found.setdefault(name, []).append(event)
+    ranked = sorted(found, key=lambda name: (-len(found[name]), name))
+    rows = [{"name": name, "property": name, **_type_totals(found[name])} for name in ranked[: request.limit]]
+    return {"property_count": len(found), "properties": rows, "meta": site.meta(period)}
 
 
 def top_values(site: Site, period: Period, dimension: str, bots: bool) -> list[tuple[str, list[Event]]]:

@@ -1,4 +1,4 @@
-import{a as B,b as ee,c as te,d as se,e as L,f as ae,g as le,i as F,j as re,l as oe,m as ne,n as M}from"../chunks/chunk-3EUGHEXW.js";import{a as Q}from"../chunks/chunk-ZWRAV3LZ.js";import{a as Z}from"../chunks/chunk-L2KBBTSV.js";import{a as X}from"../chunks/chunk-ZJN3CZ3R.js";import"../chunks/chunk-ZHLCCPGS.js";import{B as H,Ba as _,C as A,D as T,H as N,J as g,Ka as K,La as I,M as V,Ma as E,Pa as s,Qa as j,S as Y,b as p,c as z,ca as w,d as q,da as G,g as a,ga as m,h as k,i as J,m as y,n as P,o as W,p as D}from"../chunks/chunk-U5DHTGOJ.js";var O=e=>e.state==="queued"||e.state==="running";function ce({jobs:e,busy:t,cancel:l,remove:c,again:r,more:o}){return a`<section class="card panel" aria-label=${s("filesTitle")}>
+import{a as B,b as j,c as ee,d as te,e as L,f as se,g as ae,i as F,j as le,l as re,m as oe,n as M}from"../chunks/chunk-DNXDDZL4.js";import{a as Q}from"../chunks/chunk-JZNTDW5F.js";import{a as Z}from"../chunks/chunk-RU6DTAGD.js";import"../chunks/chunk-AVJOGBPO.js";import{a as X}from"../chunks/chunk-SX2R4XJQ.js";import{B as H,Ba as _,C as A,D as T,H as N,J as g,Ka as K,La as I,M as V,Ma as E,Pa as s,Qa as ne,S as Y,b as p,c as z,ca as w,d as q,da as G,g as a,ga as m,h as k,i as J,m as y,n as P,o as W,p as D}from"../chunks/chunk-MWYMKBW2.js";var O=e=>e.state==="queued"||e.state==="running";function ce({jobs:e,busy:t,cancel:l,remove:c,again:r,more:o}){return a`<section class="card panel" aria-label=${s("filesTitle")}>
     <div class="tabs"><h2 class="tab on">${s("filesTitle")}</h2></div>
     ${e?e.length?a`<ul class="jobs">
       ${e.map(i=>a`<li key=${i.id}><${me} job=${i} isBusy=${t.has(i.id)} cancel=${l}
@@ -41,7 +41,7 @@ import{a as B,b as ee,c as te,d as se,e as L,f as ae,g as le,i as F,j as re,l as
       <${Z} kind="iconbtn tiny" text=${e.sha256} label=${"SHA-256 "+e.file_name} /></span>`}</div>`}function he({job:e}){let{callback:t}=e;if(!t)return null;let l=t.last_status!==null?s("callbackStatus",{status:t.last_status}):t.last_error?s("callbackError",{error:ve(t.last_error)}):"",c=t.state==="delivered"?t.delivered_at:t.next_attempt_at,r=t.state==="failed"||t.state==="retrying";return a`<div class=${"job-facts"+(r?" job-error":"")}>
     <span>${s("callbackTo",{url:e.callback_url??""})}</span>
     <span>${s("callback_"+t.state,{time:c?w(c):"",n:t.attempts})}
-      </span>${r&&l&&a`<span>${l}</span>`}</div>`}var ie={gaierror:"errorHost",TimeoutError:"errorTimeout",SSLError:"errorTls",SSLCertVerificationError:"errorTls"},ve=e=>ie[e]?s(ie[e]):e;var U="order-form";function de({ordered:e}){let[t,l]=p(le),[c,r]=p(null),[o,i]=p(!1),[d,S]=p(!1),x=N(t.what==="users",()=>import("../chunks/group_fields-32DK5CXS.js")),u=N(d,()=>import("../chunks/preview-624YJHNK.js")),n=$=>l(h=>({...h,...$})),v=async $=>{$.preventDefault(),i(!0),r(null);try{let h=re(t);t.every?await T("POST","exports/schedules?site="+encodeURIComponent(k),{every:t.every,at:t.at,request:h}):await T("POST","exports",h),e(!!t.every)}catch(h){r(E(h))}i(!1)},b=(t.what==="events"&&y("read")||t.what==="users")&&(t.what==="users"||!t.where);return a`<section class="card pad order" aria-label=${s("orderTitle")}><h2 class="card-title">${s("orderTitle")}
+      </span>${r&&l&&a`<span>${l}</span>`}</div>`}var ie={gaierror:"errorHost",TimeoutError:"errorTimeout",SSLError:"errorTls",SSLCertVerificationError:"errorTls"},ve=e=>ie[e]?s(ie[e]):e;var U="order-form";function de({ordered:e}){let[t,l]=p(ae),[c,r]=p(null),[o,i]=p(!1),[d,S]=p(!1),x=N(t.what==="users",()=>import("../chunks/group_fields-3TL4PTRT.js")),u=N(d,()=>import("../chunks/preview-NVJRFUXS.js")),n=$=>l(h=>({...h,...$})),v=async $=>{$.preventDefault(),i(!0),r(null);try{let h=le(t);t.every?await T("POST","exports/schedules?site="+encodeURIComponent(k),{every:t.every,at:t.at,request:h}):await T("POST","exports",h),e(!!t.every)}catch(h){r(E(h))}i(!1)},b=(t.what==="events"&&y("read")||t.what==="users")&&(t.what==="users"||!t.where);return a`<section class="card pad order" aria-label=${s("orderTitle")}><h2 class="card-title">${s("orderTitle")}
     </h2>
     <form id=${U} onSubmit=${v}>
       <div class="fields"><${be} order=${t} set=${n} /><${ye} order=${t} set=${n} /></div>
@@ -49,7 +49,7 @@ import{a as B,b as ee,c as te,d as se,e as L,f as ae,g as le,i as F,j as re,l as
       <div class="fields"><${we} order=${t} set=${n} /></div>
       <${xe} order=${t} set=${n} />
     </form>
-    ${F(t).hasWhere&&a`<${Q} state=${ne(t)}
+    ${F(t).hasWhere&&a`<${Q} state=${oe(t)}
       change=${$=>n({where:$})} />`}
     ${B[t.what]&&a`<${ge} order=${t} set=${n} />`}
     <details class="more-fields"><summary>${s("callbackTitle")}</summary><p class="muted">${s("callbackText")}</p>
@@ -73,14 +73,14 @@ import{a as B,b as ee,c as te,d as se,e as L,f as ae,g as le,i as F,j as re,l as
     ${e.what==="report"&&a`<${f} label=${s("reportField")} value=${e.report}
       options=${C("report_",Object.keys(L))} choose=${c} />`}
     ${e.what==="report"&&e.report==="breakdown"&&a`<${f} label=${s("dimensionField")}
-      value=${e.dimension} options=${ae.map(r=>[r,j(r)])} choose=${r=>t({dimension:r})} />`}
+      value=${e.dimension} options=${se.map(r=>[r,ne(r)])} choose=${r=>t({dimension:r})} />`}
     ${l.length>0&&a`<${f} label=${s("unitField")} value=${e.unit} options=${C("unit_",l)}
-      choose=${r=>t({unit:r})} />`}`}function ye({order:e,set:t}){let l=te.includes(e.format);return a`<${f} label=${s("formatField")} value=${e.format} options=${C("format_",ee)}
+      choose=${r=>t({unit:r})} />`}`}function ye({order:e,set:t}){let l=ee.includes(e.format);return a`<${f} label=${s("formatField")} value=${e.format} options=${C("format_",j)}
     choose=${c=>t({format:c})} />
     <${f} label=${s("compressionField")} value=${l?e.compression:"none"} isOff=${!l}
       options=${[["none",s("compression_none")],["gzip","gzip"],["zstd","zstd"]]} choose=${c=>t({compression:c})} />`}function we({order:e,set:t}){let l=i=>i.target.value,c=i=>t(i&&e.group==="cohort"?{every:i,group:"all",users:{}}:{every:i}),r=e.what==="users"?[]:[["all",s("periodAll")]],o=i=>t(i==="custom"?{period:i,from:e.from||W(P(),-27),to:e.to||P()}:{period:i});return a`
     ${y("write")&&a`<${f} label=${s("everyField")} value=${e.every}
-      options=${[["",s("everyOnce")],...C("every_",se)]} choose=${c} />`}
+      options=${[["",s("everyOnce")],...C("every_",te)]} choose=${c} />`}
     ${e.every?a`<label class="field">${s("atField",{zone:J})}<input type="time" required
       value=${e.at} onInput=${i=>t({at:l(i)})} /></label>
       <p class="muted wide">${s(e.what==="users"?"everyUsersText":"everyText")}</p>`:F(e).hasPeriod&&a`<${f} label=${s("period")} value=${e.period}
@@ -136,7 +136,7 @@ import{a as B,b as ee,c as te,d as se,e as L,f as ae,g as le,i as F,j as re,l as
       <${I} error=${l.error} retry=${l.load} />
       <${ce} jobs=${l.jobs} busy=${l.busy} more=${l.more} remove=${d}
         cancel=${n=>l.act(n.id,"DELETE",`exports/${n.id}`)}
-        again=${n=>l.act(n.id,"POST","exports",oe(n.request,n.callback_url))} />
+        again=${n=>l.act(n.id,"POST","exports",re(n.request,n.callback_url))} />
       <${$e} schedules=${l.schedules} busy=${l.busy} remove=${S}
         pause=${n=>l.act(n.id,"PATCH",`exports/schedules/${n.id}`,{enabled:!n.enabled})}
         run=${n=>l.act(n.id,"POST",`exports/schedules/${n.id}/run-now`)} />`:a`<div class="card"><${_} title=${s("noExport")}>${s("noExportText")}<//></div>`}

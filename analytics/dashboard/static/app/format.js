@@ -81,6 +81,9 @@ export const MEASURES = {
   bounce_rate: { short: percent, long: percent, good: -1 },
   avg_visit_duration_s: { short: duration, long: duration, good: 1 },
   events: { short: count, long: exact, good: 1 },
+  conversions: { short: count, long: exact, good: 1 },
+  users: { short: count, long: exact, good: 1 },
+  rate: { short: percent, long: percent, good: 1 },
 };
 
 /** A bucket's name on the axis. @param {string} ts @param {string} unit */

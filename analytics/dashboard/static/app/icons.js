@@ -10,6 +10,8 @@ const PATHS = {
   funnel: "M4 5h16l-6 8v6l-4-2v-4z",
   edit: "M4 20h4L19 9l-4-4L4 16zM13 7l4 4",
   grip: "M9 6v.01M15 6v.01M9 12v.01M15 12v.01M9 18v.01M15 18v.01",
+  flag: "M5 21V4M5 5h13l-2.5 4L18 13H5",
+  fork: "M12 21v-8M12 13L5 6V3M12 13l7-7V3",
   note: "M4 20h4L19 9l-4-4L4 16zM13 7l4 4",
   plus: "M12 5v14M5 12h14",
   filter: "M3 5h18M6.5 12h11M10 19h4",

@@ -131,6 +131,8 @@ interface Report<T> {
 /** A page of a site: the one list of them is in main.js. */
 interface PageEntry {
   name: string;
+  /** Of the text in the side bar, where it is not the name. */
+  word?: Word;
   /** Behind `/sites/<key>`. */
   path: string;
   icon: string;

@@ -85,10 +85,12 @@ const en = {
   // Pages for readers without an account
   shareSite: "Share", openShared: "Open in Analytics", sharedPages: "Pages",
   // Help
+  pageView: "Page view", deleteWord: "Delete",
+  inPeriod: "in this period",
   helpTitle: "Keyboard shortcuts", help: "This help", goTo: "Go to {name}",
   // Pages, and their group in the side bar
   behaviour: "Behaviour", funnels: "Funnels", retention: "Retention", journeys: "Journeys", users: "Users",
-  samples: "Samples",
+  samples: "Samples", experiments: "Experiments",
   data: "Data", realtime: "Realtime", links: "Links", exports: "Exports", operations: "Operations", settings: "Settings", start: "Install",
 };
 
@@ -97,6 +99,7 @@ const en = {
  *   | keyof import("./words_insights.js").InsightWords
  *   | keyof import("./words_operations.js").OperationsWords
  *   | keyof import("./words_funnels.js").FunnelWords
+ *   | keyof import("./words_events.js").EventWords
  *   | keyof import("./words_settings.js").SettingsWords} Word */
 
 const LANGUAGES = ["en", "de"];

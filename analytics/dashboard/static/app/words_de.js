@@ -75,8 +75,10 @@ export const de = {
   noSites: "Keine Websites", noSitesText: "Dieses Konto darf keine Website lesen.",
   paperTitle: "Website-Statistik", comparedWith: "verglichen mit {period}", asOf: "Stand: {time} ({zone})",
   shareSite: "Teilen", openShared: "In Analytics öffnen", sharedPages: "Seiten",
+  pageView: "Seitenaufruf", deleteWord: "Löschen",
+  inPeriod: "in diesem Zeitraum",
   helpTitle: "Tastenkürzel", help: "Diese Hilfe", goTo: "Gehe zu {name}",
   behaviour: "Verhalten", funnels: "Trichter", retention: "Wiederkehr", journeys: "Wege", users: "Nutzer",
-  samples: "Messwerte",
+  samples: "Messwerte", experiments: "Experimente",
   data: "Daten", realtime: "Echtzeit", links: "Links", exports: "Exporte", operations: "Betrieb", settings: "Einstellungen", start: "Einbauen",
 };

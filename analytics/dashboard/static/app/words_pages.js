@@ -45,9 +45,9 @@ export const en = {
   pause: "Pause", resume: "Resume",
   feedTitle: "Events as they come", feedEmpty: "No event yet",
   feedEmptyText: "Events appear here seconds after they were received, without those of bots.",
-  feedBehind: "{time} behind", feedGap: "Not shown: events received from {from} to {to}", pageView: "Page view",
+  feedBehind: "{time} behind", feedGap: "Not shown: events received from {from} to {to}", 
   trace: "Trace of this event (JSON)",
-  properties: "Properties",
+  
   // Exports
   exportsIntro: "Files of raw events, samples and reports. They are made in the background and kept for some days.",
   noExport: "Exports need the right export", noExportText: "Sign in with a token or account that has the scope export.",
@@ -90,7 +90,7 @@ export const en = {
   state_queued: "Waiting", state_running: "In progress", state_done: "Ready", state_failed: "Failed",
   state_cancelled: "Cancelled", state_expired: "Expired",
   download: "Download", cancelJob: "Cancel", orderAgain: "Order again", deleteFile: "Delete {name}",
-  deleteWord: "Delete", deleteFileText: "Delete {name}? Its download ends, too.",
+  deleteFileText: "Delete {name}? Its download ends, too.",
   rowsOf: "{n} of about {all}", rowsCount: { one: "{n} row", other: "{n} rows" }, etaLeft: "about {time} left",
   attemptCount: "attempt {n}", keptUntil: "kept until {time}",
   failedText: "The file could not be made.",
@@ -111,7 +111,7 @@ export const en = {
   // Links
   linksPage: "Short links", linksIntro: "Clicks are events of the type click; their subject is the link's short code.",
   allLinks: "All links", openLink: "Open the page of {name}",
-  clicks: "Clicks", clickers: "People", inPeriod: "in this period", thisWeek: "this week", impressions: "Impressions",
+  clicks: "Clicks", clickers: "People", thisWeek: "this week", impressions: "Impressions",
   clickRate: "Click rate", clickRateText: "clicks per impression",
   topLinks: "Most clicked", trending: "Growing", last7: "7 days", before7: "Before",
   noTrend: "No link has more clicks than in the seven days before.",

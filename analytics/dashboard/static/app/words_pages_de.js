@@ -47,8 +47,8 @@ export const de = {
   feedTitle: "Ereignisse, wie sie kommen", feedEmpty: "Noch kein Ereignis",
   feedEmptyText: "Ereignisse erscheinen hier Sekunden nach dem Empfang, ohne die von Bots.",
   feedBehind: "{time} im Rückstand", feedGap: "Nicht gezeigt: Ereignisse, empfangen von {from} bis {to}",
-  pageView: "Seitenaufruf", trace: "Weg dieses Ereignisses (JSON)",
-  properties: "Eigenschaften",
+  trace: "Weg dieses Ereignisses (JSON)",
+  
   exportsIntro:
     "Dateien mit Ereignissen, Messwerten und Berichten. Sie entstehen im Hintergrund und bleiben einige Tage.",
   noExport: "Exporte brauchen das Recht export",
@@ -93,7 +93,7 @@ export const de = {
   state_queued: "Wartet", state_running: "In Arbeit", state_done: "Fertig", state_failed: "Misslungen",
   state_cancelled: "Abgebrochen", state_expired: "Abgelaufen",
   download: "Herunterladen", cancelJob: "Abbrechen", orderAgain: "Noch einmal bestellen", deleteFile: "{name} löschen",
-  deleteWord: "Löschen", deleteFileText: "{name} löschen? Auch das Herunterladen endet damit.",
+  deleteFileText: "{name} löschen? Auch das Herunterladen endet damit.",
   rowsOf: "{n} von etwa {all}", rowsCount: { one: "{n} Zeile", other: "{n} Zeilen" }, etaLeft: "noch etwa {time}",
   attemptCount: "Versuch {n}", keptUntil: "bleibt bis {time}",
   failedText: "Die Datei kam nicht zustande.",
@@ -115,7 +115,7 @@ export const de = {
   linksPage: "Kurzlinks",
   linksIntro: "Klicks sind Ereignisse der Art click; ihr Gegenstand ist der Kurzname des Links.",
   allLinks: "Alle Links", openLink: "Seite von {name} öffnen",
-  clicks: "Klicks", clickers: "Personen", inPeriod: "in diesem Zeitraum", thisWeek: "diese Woche",
+  clicks: "Klicks", clickers: "Personen", thisWeek: "diese Woche",
   impressions: "Einblendungen", clickRate: "Klickrate", clickRateText: "Klicks je Einblendung",
   topLinks: "Am häufigsten geklickt", trending: "Wachsend", last7: "7 Tage", before7: "Davor",
   noTrend: "Kein Link hat mehr Klicks als in den sieben Tagen davor.",

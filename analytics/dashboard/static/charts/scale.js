@@ -10,7 +10,7 @@ const SECONDS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 
 export function tickStep(max, metric) {
   const raw = max / 5;
   if (metric === "avg_visit_duration_s") return SECONDS.find((one) => one >= raw) ?? 3600 * Math.ceil(raw / 3600);
-  if (!["bounce_rate", "views_per_visit"].includes(metric) && max <= 5) return 1;
+  if (!["bounce_rate", "views_per_visit", "rate"].includes(metric) && max <= 5) return 1;
   const magnitude = 10 ** Math.floor(Math.log10(raw || 1));
   // Counts have no halves.
   const isUsable = (/** @type {number} */ one) => one !== 2.5 || magnitude >= 10 || magnitude < 1;

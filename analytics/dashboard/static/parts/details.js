@@ -18,15 +18,16 @@ const COLUMNS = {
   events: ["events", "visitors"],
 };
 
-/** @param {{ tab: Tab, state: State, choose: Choose, close: () => void }} props */
-export default function Details({ tab, state, choose, close }) {
+/** `type`: of the events that are listed, in place of those that the dimension has by itself.
+ * @param {{ tab: Tab, state: State, choose: Choose, close: () => void, type?: string }} props */
+export default function Details({ tab, state, choose, close, type }) {
   const [typed, setTyped] = useState("");
   const [search, setSearch] = useState("");
   useEffect(() => {
     const timer = setTimeout(() => setSearch(typed.trim()), PAUSE_MS);
     return () => clearTimeout(timer);
   }, [typed]);
-  const query = detailsQuery(tab.dimension, state, search);
+  const query = detailsQuery(tab.dimension, state, search, type);
   const { rows, ranked, next, error, more } = usePages(query);
   const title = t(/** @type {Word} */ (tab.kind === "map" ? "countries" : tab.name));
   return html`<${Dialog} title=${title} close=${close} tools=${!SHARED && html`<a class="iconbtn" title=${t("csv")}
@@ -45,10 +46,11 @@ export default function Details({ tab, state, choose, close }) {
   <//>`;
 }
 
-/** @param {string} dimension @param {State} state @param {string} search */
-function detailsQuery(dimension, state, search) {
+/** @param {string} dimension @param {State} state @param {string} search @param {string} [type] */
+function detailsQuery(dimension, state, search, type) {
   const query = reportQuery(state, search ? addTerm(state.filter, condition(dimension, "=~", [search])) : state.filter);
   query.set("dimension", dimension);
+  if (type) query.set("type", type);
   query.set("measures", [...new Set([...COLUMNS.visits, ...COLUMNS.events])].join());
   query.set("limit", String(PAGE));
   return query.toString();

@@ -14,7 +14,7 @@ export default function Help({ pages, hasPeriods, hasFilters, close }) {
     ...(hasFilters ? [["Esc", t("clearFilters")]] : []),
     ["?", t("help")],
     ...(SHARED ? [] : [["G S", t("goTo", { name: t("allSites") })]]),
-    ...pages.map((one) => ["G " + one.key, t("goTo", { name: t(/** @type {any} */ (one.name)) })]),
+    ...pages.map((one) => ["G " + one.key, t("goTo", { name: t(/** @type {any} */ (one.word ?? one.name)) })]),
   ];
   return html`<${Dialog} title=${t("helpTitle")} close=${close}>
     <div class="keys">${rows.map(([key, text]) => html`<div key=${key}><span>${text}</span><kbd class="kbd">${key}</kbd>

@@ -46,7 +46,7 @@ function AccountSidebar({ pages = [], current, isOpen, close, openHelp }) {
         <div class="nav-group">${t(/** @type {Word} */ (group))}</div>
         ${pages.filter((one) => one.group === group).map((one) => html`<a key=${one.name} href=${pageAddress(one)}
           aria-current=${one.name === current ? "page" : undefined}><${Icon} name=${one.icon} />
-            ${t(/** @type {Word} */ (one.name))}</a>`)}
+            ${t(/** @type {Word} */ (one.word ?? one.name))}</a>`)}
       </nav>`)}
       <${Foot} openHelp=${openHelp} />
     </aside>`;

@@ -1,0 +1,56 @@
+// Words of the pages of events, goals and experiments, English here and German in words_events_de.js.
+
+export const en = {
+  // Lists
+  eventsTitle: "Goals & events", eventsIntro: "What people do on the site: goals that they reach, and every type of event with its properties.",
+  eventTypes: "Event types", pageViewType: "Page view", trend: "Trend", change: "Change", lastDay: "Last seen",
+  typesInAll: { one: "{n} type in all", other: "{n} types in all" },
+  noTypes: "No events in this period", noTypesText: "Choose a longer period, or send an event from your page:",
+  trackCall: "JavaScript, with the tracker", trackSdk: "JavaScript, with the SDK", trackJson: "As JSON", trackMarkup: "HTML, with the tracker",
+  goalsTitle: "Goals", newGoal: "New goal", editGoal: "Change the goal", revenue: "Revenue", worthNothing: "without an amount: {n}",
+  firstGoal: "No goals yet", firstGoalText: "A goal counts the people who did something: sent an event, or saw a page. Choose one and see its rate.",
+  onlyReaders: "An account or token with the scope write creates goals.",
+  ofEvent: "Event {type}", ofPage: "Page {path}", ofEventOnPage: "Event {type} on {path}", withFilter: "with a filter",
+  goalOpen: "Open the report on {name}", typeOpen: "Open the report on {name}", notKnown: "Not known: events of this period may be purged",
+  // One type, one goal
+  allEvents: "All goals and events", changeGoal: "Change", makeGoal: "Make it a goal", firstDay: "First seen",
+  propertiesOf: "Properties", property_: "Property", noProperties: "No properties in this period",
+  noPropertiesText: "Properties say more about an event. Send them with it:",
+  propertiesInAll: { one: "{n} property in all", other: "{n} properties in all" }, valuesOf: "Values of {name}", valuesOpen: "Show the values of {name}",
+  by: "By", chooseDimension: "Break down by", otherValues: { one: "{n} more conversion with other values", other: "{n} more conversions with other values" },
+  active: "Active users", noConversions: "No conversions in this period", noConversionsText: "Choose a longer period, or check the goal's definition.",
+  noSuchGoal: "There is no such goal", noSuchGoalText: "It was deleted, or is another site's.",
+  noComparison: "Not compared: events of the other period may be purged.",
+  // Form
+  goalName: "Name", goalKind: "Reached by", kindEvent: "an event", kindPage: "a page view", goalType: "Event type", goalPath: "Path",
+  goalPathHint: "/thanks or /blog*: * stands for any text", goalPathOfType: "Only on pages (optional)", goalFilter: "Only where",
+  goalValue: "Worth", valueNone: "nothing", valueProperty: "the number in a property", valueFixed: "a fixed amount",
+  valueProperty_: "Property with the amount", amount: "Amount", currency: "Currency", currencyFixed: "this currency", currencyFrom: "the currency in a property",
+  currencyNone: "without a currency", currencyProperty: "Property with the currency",
+  create: "Create the goal", goalSaved: "Goal saved: {name}", goalDeleted: "Goal deleted: {name}",
+  // Experiments
+  experimentsIntro: "Which variant leads more people to a goal, and how sure that is.",
+  exposure: "Exposure", exposureHint: "The event when a variant is shown", variantProperty: "Property with the variant", goalOfExperiment: "Goal",
+  chooseGoal: "Choose a goal", goalsGroup: "Goals", eventsGroup: "Events", control: "Control", controlAuto: "Chosen by itself", weights: "Planned shares (empty: even)",
+  weightsHint: "control:0.9, short:0.1", showResult: "Show the result",
+  chooseExperiment: "Choose an exposure, its property and a goal", chooseExperimentText: "Send an event when a user is shown a variant, with the variant's name in its payload, and always the same name for it:",
+  noExposures: "No user saw a variant in this period", noExposuresText: "Choose a longer period, check the names above, or send an event when a variant is shown:",
+  variant: "Variant", converted: "Converted", difference: "Difference", pValue: "p", isControl: "control",
+  intervalText: "{low} to {high}", points: "{n} points", rateLabel: "Rate", usersOfVariant: "Users who saw {name}",
+  intervalLabel: "{name}: {value} points, from {low} to {high}",
+  mismatch: "The users were not divided as planned (p = {p}). Ignore the other figures of the response: the groups differ by more than the variant.",
+  mismatchHelp: "Look for redirects, crashes or exposures that are sent later in one variant.",
+  ratioFine: "The users were divided as planned (p = {p}).",
+  mixed: { one: "{n} user saw several variants and is in none, since either may have had the effect.", other: "{n} users saw several variants and are in none, since either may have had the effect." },
+  mixedMany: "Many mixed users mean that the assignment is not stable.",
+  readTitle: "How to read this",
+  readDifference: "Difference: the variant's rate minus the control's, with its 95 % interval. If the experiment were repeated many times, 95 of 100 such intervals would contain the true difference.",
+  readP: "p: how often two variants that do not differ would show at least this difference.",
+  readNarrow: "A narrow interval around 0 means that there is little difference. A wide one means that the data do not show yet whether there is one.",
+  readPeek: "Decide before the start how many users are needed, what the goal is, and on which day you look; then look on that day. Looking ten times and stopping at the first p < 0.05 finds an effect where there is none in one of five experiments.",
+  readSeveral: "With several variants, goals or segments, divide 0.05 by the number of comparisons.",
+  readLatest: "A user exposed yesterday had one day to convert: the difference is fair, but the rates are too low.",
+  readUsers: "A user belongs to the variant of the first exposure in the period, and converts with the first event of the goal after it.",
+};
+
+/** @typedef {typeof en} EventWords */
