@@ -1,4 +1,4 @@
-import{b as v}from"../chunks/chunk-M7R73GK2.js";import{b as k}from"../chunks/chunk-SWPKBMIU.js";import{A as $,Da as u,F as m,Ga as f,Ha as b,J as o,K as p,Pa as a,b as l,c,g as e}from"../chunks/chunk-MWYMKBW2.js";function S(){let[s,i]=l(!1),{data:t,isBusy:d,error:r,retry:h}=m($);return c(()=>{t&&!d&&requestAnimationFrame(()=>document.documentElement.dataset.drawn="sites")},[t,d]),e`<${u} current="sites" isOpen=${s} close=${()=>i(!1)} />
+import{b as v}from"../chunks/chunk-S3PF2VY3.js";import{b as k}from"../chunks/chunk-GMKWF43A.js";import{A as $,Da as u,F as m,Ga as f,Ha as b,J as o,K as p,Pa as a,b as l,c,g as e}from"../chunks/chunk-QY3K5IEE.js";function S(){let[s,i]=l(!1),{data:t,isBusy:d,error:r,retry:h}=m($);return c(()=>{t&&!d&&requestAnimationFrame(()=>document.documentElement.dataset.drawn="sites")},[t,d]),e`<${u} current="sites" isOpen=${s} close=${()=>i(!1)} />
     <main id="main" class="main" tabindex="-1" inert=${s}>
       <div class="head"><${b} open=${()=>i(!0)} /><h1 class="title">${a("skipSites")}</h1></div>
       ${r&&e`<div class="card alert" role="alert"><div><b>${a(r.status?"problem":"offline")}</b>

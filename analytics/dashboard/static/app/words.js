@@ -85,7 +85,9 @@ const en = {
   // Pages for readers without an account
   shareSite: "Share", openShared: "Open in Analytics", sharedPages: "Pages",
   // Help
-  pageView: "Page view", deleteWord: "Delete",
+  // Of several pages
+  unit_day: "day", unit_week: "week", unit_month: "month", unit_period: "whole period",
+  pageView: "Page view", properties: "Properties", deleteWord: "Delete",
   inPeriod: "in this period",
   helpTitle: "Keyboard shortcuts", help: "This help", goTo: "Go to {name}",
   // Pages, and their group in the side bar

@@ -75,7 +75,9 @@ export const de = {
   noSites: "Keine Websites", noSitesText: "Dieses Konto darf keine Website lesen.",
   paperTitle: "Website-Statistik", comparedWith: "verglichen mit {period}", asOf: "Stand: {time} ({zone})",
   shareSite: "Teilen", openShared: "In Analytics öffnen", sharedPages: "Seiten",
-  pageView: "Seitenaufruf", deleteWord: "Löschen",
+  // Of several pages
+  unit_day: "Tag", unit_week: "Woche", unit_month: "Monat", unit_period: "ganzen Zeitraum",
+  pageView: "Seitenaufruf", properties: "Eigenschaften", deleteWord: "Löschen",
   inPeriod: "in diesem Zeitraum",
   helpTitle: "Tastenkürzel", help: "Diese Hilfe", goTo: "Gehe zu {name}",
   behaviour: "Verhalten", funnels: "Trichter", retention: "Wiederkehr", journeys: "Wege", users: "Nutzer",

@@ -57,8 +57,8 @@ export const en = {
   what_subject: "Data of one person", what_users: "List of people",
   reportField: "Report", report_summary: "Key figures", report_breakdown: "Breakdown",
   report_dau: "Active people by day", report_retention: "Retention", report_metrics: "Metrics of closed days",
-  dimensionField: "By", unitField: "A row for each", unit_day: "day", unit_week: "week", unit_month: "month",
-  unit_period: "whole period",
+  dimensionField: "By", unitField: "A row for each", 
+  
   formatField: "Format", format_csv: "CSV", format_ndjson: "NDJSON (a JSON object a line)", format_xlsx: "Excel (XLSX)",
   format_parquet: "Parquet",
   compressionField: "Compression", compression_none: "none", periodAll: "Everything stored",

@@ -59,8 +59,8 @@ export const de = {
   what_subject: "Daten einer Person", what_users: "Liste von Personen",
   reportField: "Bericht", report_summary: "Kennzahlen", report_breakdown: "Aufteilung",
   report_dau: "Aktive Personen je Tag", report_retention: "Wiederkehr", report_metrics: "Zahlen abgeschlossener Tage",
-  dimensionField: "Nach", unitField: "Eine Zeile je", unit_day: "Tag", unit_week: "Woche", unit_month: "Monat",
-  unit_period: "ganzen Zeitraum",
+  dimensionField: "Nach", unitField: "Eine Zeile je", 
+  
   formatField: "Format", format_csv: "CSV", format_ndjson: "NDJSON (ein JSON-Objekt je Zeile)",
   format_xlsx: "Excel (XLSX)", format_parquet: "Parquet",
   compressionField: "Komprimierung", compression_none: "keine", periodAll: "Alles Gespeicherte",
