@@ -10,6 +10,7 @@ from tests.model.calendars import DAY, Period, day_of, split
 from tests.model.comparison import Rounded, percent, rounded
 from tests.model.events import Event
 from tests.model.filters import as_number, matches_pattern, parse_filter, payload_property
+from tests.model.reports.query import change
 from tests.model.site import Request, Site
 from tests.model.visits import GAP
 
@@ -224,11 +225,9 @@ def report(site: Site, request: Request, definition: Definition) -> dict[str, An
         before = comparison.previous
         answer["meta"] = site.meta(period, **comparison.meta)
         old = best_attempts(find_attempts(site, request, before, definition))
-        answer["previous"] = {
-            **before.bounds,
-            **summarize(definition, old),
-            "step_analytics": step_rows(definition, old),
-        }
+        totals = summarize(definition, old)
+        answer["previous"] = {**before.bounds, **totals, "step_analytics": step_rows(definition, old)}
+        answer["change"] = change(summarize(definition, best), totals)
     return answer
 
 
