@@ -63,10 +63,12 @@ const en = {
   removeFilter: "Remove: {name}", clearFilters: "Clear filters",
   field: "Field", operator: "Condition", value: "Value", values: "Values", anotherValue: "One more value",
   valueHint: "Type or choose; Enter adds one more",
+  unknownValue: "Unknown in this period: {value}",
   remove: "Remove {value}", propertyName: "Name of the property", cancel: "Cancel",
   "==": "is", "!=": "is not", "=~": "contains", "!~": "does not contain", "=^": "begins with",
   "!^": "does not begin with", empty: "is empty", notEmpty: "is not empty",
   or: "or", segment: "Segment", segments: "Saved segments", noSegments: "No saved segments",
+  segmentInside: "To save a segment, remove the one in the filter: no segment holds another.",
   saveSegment: "Save as segment", segmentName: "Name of the segment", save: "Save",
   // States
   emptyTitle: "No page views in this period", emptyFiltered: "No page views meet these filters",
