@@ -10,6 +10,8 @@ const parts = new URL("../../analytics/dashboard/static/parts/", import.meta.url
 const { meantValue } = await import(new URL("filter_dialog.js", parts));
 const { loadWords } = await import(new URL("../app/words.js", parts));
 await loadWords();
+const { label } = await import(new URL("../app/format.js", parts));
+const { namedBuckets } = await import(new URL("../charts/line.js", parts));
 
 const OFFERED = {
   country: ["DE", "FR", "US"], browser: ["Firefox", "Chrome", "Chrome Mobile"], path: ["/pricing", "/Pricing", "/blog"],
@@ -23,6 +25,17 @@ const CASES = [
   ["browser", "==", "chro", "chro"], ["region", "==", "bavaria", "DE/Bavaria"], ["language", "==", "deutsch", "de"],
   ["path", "==", "/Pricing", "/Pricing"], ["path", "==", "/BLOG", "/blog"], ["path", "==", "/bl", "/bl"],
 ];
+test("channels have words, others stay as they are", () => {
+  assert.deepEqual(["search", "ai", "other"].map((one) => label("channel", one)), ["Suche", "KI", "other"]);
+});
+
+test("of many hours only midnights have a name", () => {
+  const dates = ["2026-03-01", "2026-03-02", "2026-03-03"];
+  const hours = dates.flatMap((date, day) => Array(day ? 24 : 5).fill({ date }));
+  assert.deepEqual(namedBuckets(hours), [0, 5, 29]);
+  assert.deepEqual(namedBuckets(hours.slice(0, 3)), [0, 1, 2]);
+});
+
 for (const [field, operator, typed, expected] of CASES) {
   test(`${field}${operator}${typed} means ${expected}`, () => {
     assert.equal(meantValue({ field, operator }, typed, OFFERED[field]), expected);

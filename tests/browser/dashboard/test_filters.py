@@ -62,5 +62,28 @@ def test_a_filter_with_a_segment_is_not_offered_to_be_saved(page: "Page", dashbo
     assert page.get_by_text("Save as segment").count() == 0
 
 
+def test_details_are_ranked_like_their_list(page: "Page", dashboard: Dashboard) -> None:
+    # More views by fewer people.
+    dashboard.send(*({"type": "page_view", "path": "/often", "user_id": "u1"} for _ in range(9)))
+    page.reload()
+    page.click("section[aria-label=Pages] .more")
+    page.wait_for_selector("dialog th[aria-sort=descending]:has-text('Visitors')")
+    assert page.locator("dialog tbody .lbl").all_inner_texts() == ["/", "/often"]
+
+
+def test_a_click_on_the_chart_leaves_no_frame(page: "Page") -> None:
+    page.click(".chart svg")
+    outline = page.evaluate("getComputedStyle(document.querySelector('.chart svg')).outlineStyle")
+    assert (page.evaluate("document.activeElement.tagName"), outline) == ("svg", "none")
+
+
+def test_the_title_is_in_the_language_of_the_page(page: "Page", dashboard: Dashboard) -> None:
+    assert page.title() == f"{dashboard.site.name} · Overview · Analytics"
+    page.evaluate("localStorage.setItem('language', 'de')")
+    page.reload()
+    page.wait_for_selector("html[data-drawn]")
+    assert page.title() == f"{dashboard.site.name} · Übersicht · Analytics"
+
+
 def test_an_unknown_country_is_not_counted_as_one(page: "Page") -> None:
     page.wait_for_selector("section[aria-label=Locations] .panel-foot >> text=2 countries")

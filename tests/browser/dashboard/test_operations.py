@@ -15,7 +15,6 @@ from redis import Redis
 from sqlalchemy import Engine
 
 from analytics.ops.task_runs import TASK_NAMES_KEY, task_key
-
 from tests.browser.dashboard.signed_in import Dashboard
 from tests.browser.dashboard.visitor import find_violations, scrolls_sideways
 from tests.ingest.drain.letters import poisoned, retry_all, run

@@ -44,6 +44,8 @@ const en = {
   nothingText: "No data of this kind in this period.",
   noGoals: "No goals yet", noGoalsText: "A goal counts the people who did something: POST /api/analytics/goals.",
   goal: "Goal", conversions: "Conversions", rate: "Rate", notCounted: "In the goal's own report only",
+  channel_direct: "Direct", channel_search: "Search", channel_social: "Social", channel_ai: "AI", channel_email: "Email",
+  channel_paid: "Paid", channel_referral: "Referral", channel_internal: "Internal",
   direct: "Direct / none", unknown: "Unknown", noValue: "None",
   mapLabel: "World map of visitors. {top}", busiest: "Busiest: {day} {hour}",
   heatLabel: "Page views by weekday and hour. Busiest: {day} {hour}.",

@@ -40,6 +40,8 @@ export const de = {
   nothingText: "In diesem Zeitraum gibt es nichts davon.",
   noGoals: "Noch keine Ziele", noGoalsText: "Ein Ziel zählt, wer etwas getan hat: POST /api/analytics/goals.",
   goal: "Ziel", conversions: "Abschlüsse", rate: "Rate", notCounted: "Nur im Bericht des Ziels",
+  channel_direct: "Direkt", channel_search: "Suche", channel_social: "Soziale Netze", channel_ai: "KI",
+  channel_email: "E-Mail", channel_paid: "Bezahlt", channel_referral: "Verweis", channel_internal: "Intern",
   direct: "Direkt / ohne", unknown: "Unbekannt", noValue: "Ohne",
   mapLabel: "Weltkarte der Besucher. {top}", busiest: "Am stärksten: {day} {hour}",
   heatLabel: "Seitenaufrufe nach Wochentag und Stunde. Am stärksten: {day} {hour}.",
