@@ -127,7 +127,7 @@ export function t(word, values = {}, n = 0) {
 /** The name of a dimension or field. `language` is taken by the name of the other language. @param {string} field */
 export function fieldName(field) {
   if (field.startsWith("payload.")) return field.slice("payload.".length);
-  return t(/** @type {Word} */ (field === "language" ? "languageField" : field in words ? field : "property"));
+  return t(/** @type {Word} */ (field === "language" ? "languageField" : Object.hasOwn(words, field) ? field : "property"));
 }
 
 /** Changes to the other language, which needs a new page. */
