@@ -74,6 +74,7 @@ const en = {
   emptySite: "No events yet", emptySiteText: "Figures appear here seconds after the first event.",
   install: "How to send events",
   problem: "The report could not be made", offline: "The server does not answer", tryAgain: "Try again",
+  signedOut: "Your session has ended. Sign in in another tab, then try again here.",
   lastDays: { one: "Show the last day", other: "Show the last {n} days" },
   completeThrough: "Complete through {time}", shownAsOf: "Shown: {period}, as of {time}", zone: "Time zone {zone}",
   rollup: "From exact rollups", raw: "From single events",
