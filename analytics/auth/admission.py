@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from werkzeug.http import parse_options_header
 
 from analytics.auth.client_address import address_network, client_address
-from analytics.auth.guard import MISSING_CREDENTIALS, current_principal
+from analytics.auth.guard import MISSING_CREDENTIALS, anonymous_scopes, current_principal
 from analytics.auth.principal import NARROW_KINDS, Kind
 from analytics.errors import TooLarge, Unauthorised, UnsupportedMedia
 from analytics.extensions import settings
@@ -58,7 +58,7 @@ def check_body() -> None:
     _check_length(length, config.max_body_bytes)
     _check_transfer_coding(environ.get("HTTP_TRANSFER_ENCODING", "chunked"))
     _check_media(media, EVENT_MEDIA if is_keyless_view else JSON_MEDIA)
-    if is_keyless_view and not _has_credential(environ) and "ingest" not in config.anonymous_scopes:
+    if is_keyless_view and not _has_credential(environ) and "ingest" not in anonymous_scopes():
         _check_length(length, KEYLESS_BODY_BYTES)
         request.max_content_length = KEYLESS_BODY_BYTES
         environ[CALLER_KEY] = address_network(client_address(environ, config))

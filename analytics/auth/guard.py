@@ -13,7 +13,7 @@ from flask import has_request_context
 from analytics.auth.cors import record_site
 from analytics.auth.credentials import Authenticator
 from analytics.auth.limits import enforce_request_limit
-from analytics.auth.origins import check_origin
+from analytics.auth.origins import check_origin, is_near
 from analytics.auth.principal import NARROW_KINDS, Kind, Principal
 from analytics.auth.tokens.tokens import TokenVerifier
 from analytics.errors import Forbidden, Unauthorised
@@ -23,6 +23,7 @@ from analytics.web.app import current_application, current_request
 __all__ = [
     "Kind",
     "Principal",
+    "anonymous_scopes",
     "authenticate_key",
     "authenticator",
     "check_site_access",
@@ -43,6 +44,7 @@ MISSING_CREDENTIALS = (
     "send a token or a key: Authorization: Bearer <JWT> or Bearer sk_… "
     "(flask token create and flask key create make one)"
 )
+STRANGE_HOST = "without one, accepted in development: a Host that is an address, localhost or PUBLIC_URL's"
 NEW_KEY = "for another make one more key: flask key create --publishable --site shop --origin https://shop.example"
 # The request's Principal, and the narrow kinds that its view admits.
 PRINCIPAL, ADMITTED = "analytics.principal", "analytics.admitted_kinds"
@@ -104,7 +106,7 @@ def require_scope(*scopes: str) -> Principal:
         if principal.has_scope(scope):
             return principal
     if principal.kind is Kind.ANONYMOUS:
-        raise Unauthorised(MISSING_CREDENTIALS)
+        raise Unauthorised(MISSING_CREDENTIALS if _is_for_anybody() else f"{MISSING_CREDENTIALS}; {STRANGE_HOST}")
     raise Forbidden(f"the {_noun(principal)} lacks the scope {' or '.join(scopes)}")
 
 
@@ -182,6 +184,11 @@ def resolve_site_key(principal: Principal, requested_key: str | None) -> str:
     return own_key
 
 
+def anonymous_scopes() -> tuple[str, ...]:
+    """What the caller of this request may do without a credential."""
+    return settings().anonymous_scopes if _is_for_anybody() else ()
+
+
 def authenticator() -> Authenticator:
     """The running app's authenticator."""
     found: Authenticator = current_application().extensions["authenticator"]
@@ -211,4 +218,12 @@ def _noun(principal: Principal) -> str:
 
 
 def _anonymous() -> Principal:
-    return Principal("anonymous", frozenset(settings().anonymous_scopes), None, kind=Kind.ANONYMOUS)
+    return Principal("anonymous", frozenset(anonymous_scopes()), None, kind=Kind.ANONYMOUS)
+
+
+def _is_for_anybody() -> bool:
+    """False for a request that a page of another site may have sent, in development: `make run` lets anybody read who
+    reaches its port, which is every page that the person at this machine visits."""
+    config = settings()
+    host = current_request().environ.get("HTTP_HOST", "")
+    return config.environment != "development" or is_near(host, config.public_url)

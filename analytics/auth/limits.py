@@ -136,7 +136,7 @@ def check_address_budget() -> None:
     try:
         full_at_us = int(append_redis().eval(READ_SCRIPT, 1, _bucket("requests", principal)) or 0)
     except RedisError as error:
-        outage().record(now, error)
+        outage().record(clock.now().timestamp(), error)
         return
     left_us = max(0, full_at_us - int(now * 1_000_000))
     if left_us + 0.999 * MINUTE_US / limit.per_minute > MINUTE_US:
@@ -197,7 +197,8 @@ def spend(key: str, unit_us: float, count: int, window_us: int = MINUTE_US) -> t
     try:
         allowed, full_us = _run(key, int(now * 1_000_000), unit_us, count, window_us)
     except RedisError as error:
-        outage().record(now, error)
+        # Not `now`: one that hangs has taken longer than RETRY_S, and the next spend of this request would wait again.
+        outage().record(clock.now().timestamp(), error)
         return None
     outage().end()
     return bool(allowed), full_us

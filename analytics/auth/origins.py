@@ -1,7 +1,8 @@
 """Where a browser's request comes from: its Origin, else its Referer, compared with the list of a key or site.
 
-guard.py checks the callers that are bound to origins, cors.py whether a response may be read. A server can send any
-Origin: the check keeps other people's pages from sending in a visitor's browser, and nothing more.
+guard.py checks the callers that are bound to origins, and in development the Host of those without a credential;
+cors.py whether a response may be read. A server can send any Origin and Host: the checks keep other people's pages from
+sending and reading in a visitor's browser, and nothing more.
 """
 
 import re
@@ -11,9 +12,12 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from analytics.errors import Forbidden
+from analytics.web.ip_addresses import normalize_address
 
 ORIGIN_PATTERN = re.compile(r"(https?)://([a-z0-9._-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?")
 DEFAULT_PORTS = {"http": ":80", "https": ":443"}
+# Names of no site of the internet: of one label, or below a top level that is reserved for machines at hand.
+NEAR_HOST_PATTERN = re.compile(r"[a-z0-9_-]+|[a-z0-9._-]+\.(localhost|local|internal|test)")
 
 
 class OriginNotAllowed(Forbidden):
@@ -40,6 +44,14 @@ def check_origin(environ: Mapping[str, Any], allowed: Collection[str], owner: st
     else:
         source = f"the request has no Origin and no Referer, which {owner} needs"
     raise OriginNotAllowed(f"{source}; accepted: requests of pages on its origins; {remedy}")
+
+
+def is_near(host: str, public_url: str) -> bool:
+    """Whether a Host header cannot be the name of another site, which its owner lets lead to this machine to read it
+    from that site's page (DNS rebinding): an address, a name of machines at hand, or PUBLIC_URL's."""
+    name = host_of(f"http://{host}").removesuffix(".")
+    is_address = normalize_address(name) != ""
+    return not host or is_address or NEAR_HOST_PATTERN.fullmatch(name) is not None or name == host_of(public_url)
 
 
 def is_listed(origin: str, allowed: Collection[str]) -> bool:

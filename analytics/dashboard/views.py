@@ -159,7 +159,7 @@ def _login_page(error: AnalyticsError | None = None) -> Response:
         assets=_assets(),
         language=read_language(),
         detail=error.detail if error else "",
-        is_wrong=bool(error) and error.detail == sign_in.WRONG_PASSWORD,
+        is_wrong=error is not None and error.detail == sign_in.WRONG_PASSWORD,
         name=sign_in.typed_name(request)[:100],
         next=_next_address(),
         has_link=sign_in.has_link(),

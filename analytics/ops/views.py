@@ -16,7 +16,7 @@ from marshmallow import Schema
 from sqlalchemy.pool import QueuePool
 
 from analytics.apidocs.operations import DocumentedView, documented
-from analytics.auth.guard import authenticator
+from analytics.auth.guard import anonymous_scopes, authenticator
 from analytics.auth.limits import outage
 from analytics.errors import AnalyticsError
 from analytics.extensions import db, settings
@@ -119,7 +119,7 @@ def _is_admin(can_wait: bool) -> bool:
     except AnalyticsError:
         return False
     if principal is None:
-        return header is None and "admin" in settings().anonymous_scopes
+        return header is None and "admin" in anonymous_scopes()
     return principal.has_scope("admin")
 
 

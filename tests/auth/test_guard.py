@@ -50,6 +50,31 @@ def test_anonymous_caller_has_the_scopes_of_the_setting(make_app, site):
     assert client.get("/api/analytics/sites").status_code == 401
 
 
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        ("127.0.0.1:8000", 200), ("[::1]:8000", 200), ("192.168.1.7", 200), ("localhost:8000", 200), ("web:8000", 200),
+        ("app.localhost", 200), ("host.docker.internal:8000", 200), ("stats.example:8443", 200), ("LOCALHOST.", 200),
+        ("evil.example", 401), ("evil.example:8000", 401), ("127.0.0.1.evil.example", 401), ("localhost.evil", 401),
+        ("a b", 401),
+    ],
+)  # fmt: skip
+def test_a_page_of_another_site_is_nobody_in_development(make_app, site, host, status):
+    """Its owner can let its name lead to 127.0.0.1: then the browser takes the service for that site's own."""
+    app = make_app(environment="development", anonymous_scopes=("read", "ingest"), public_url="https://stats.example")
+    client, headers = app.test_client(), {"Host": host}
+    answer = client.get("/api/analytics/sites/default", headers=headers)
+    assert answer.status_code == status
+    assert status == 200 or "PUBLIC_URL" in answer.json["detail"]
+    assert client.post("/api/analytics/ingest", json=[{"type": "a"}], headers=headers).status_code in (202, status)
+    assert client.get("/api/analytics/me", headers=headers).status_code == status
+
+
+def test_a_name_in_front_of_production_is_not_compared(make_app, site):
+    client = make_app(anonymous_scopes=("read",)).test_client()
+    assert client.get("/api/analytics/sites/default", headers={"Host": "stats.example"}).status_code == 200
+
+
 def test_invalid_token_is_not_anonymous(make_app, site, auth):
     client = make_app(anonymous_scopes=("read",)).test_client()
     assert client.get("/api/analytics/sites/default", headers=auth("x.y.z")).status_code == 401

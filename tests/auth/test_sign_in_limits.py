@@ -8,9 +8,11 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from redis import Redis
+from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from analytics import clock
 from analytics.auth import sign_in_limits
+from analytics.auth.limits import Outage
 from analytics.auth.sign_in_limits import LocalBuckets
 from tests.conftest import SIGN_IN_SECRET
 
@@ -44,6 +46,22 @@ def test_guesses_at_a_name_are_limited_over_all_addresses(client: FlaskClient, a
     assert (refused.status_code, int(refused.headers["Retry-After"]) <= 6) == (429, True)
     assert "by this name" in refused.text
     assert attempt(client, "192.0.2.11", name="bob").status_code == 401
+
+
+def test_an_attempt_waits_once_for_a_redis_that_hangs(app: Flask, ann: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each of its three budgets waited for five seconds."""
+    waits, started = list[int](), clock.now()
+
+    class HungRedis:
+        def evalsha(self, *_: object) -> None:
+            waits.append(5)
+            monkeypatch.setattr(clock, "now", lambda: started + timedelta(seconds=sum(waits)))
+            raise RedisTimeoutError
+
+    monkeypatch.setitem(app.extensions, "append_redis", HungRedis())
+    monkeypatch.setitem(app.extensions, "limit_outage", Outage())
+    assert attempt(app.test_client(), "192.0.2.1").status_code == 401
+    assert waits == [5]
 
 
 def test_an_owner_signs_in_while_many_guess(client: FlaskClient, ann: None) -> None:

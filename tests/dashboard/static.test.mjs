@@ -46,6 +46,13 @@ test("a filter's terms are read as the API reads them", () => {
   ]);
 });
 
+test("a field that an object has by itself is no word", () => {
+  for (const name of ["constructor", "toString", "__proto__", "valueOf"]) {
+    assert.deepEqual(describe(filters.parseFilter(`${name}==x`)[0]), { name: "Property is", values: "x" });
+    assert.equal(describe(filters.parseFilter(`payload.${name}==x`)[0]).name, `${name} is`);
+  }
+});
+
 test("a filter that nobody can read stays as it is", () => {
   assert.deepEqual(filters.parseFilter("nonsense;country==DE").map((one) => one.text), ["nonsense", "country==DE"]);
 });

@@ -185,6 +185,14 @@ def test_signing_out_ends_the_session(dashboard: Visitor, site: Site) -> None:
     assert "/login?next=" in page.url
 
 
+def test_a_page_that_the_browser_kept_is_not_shown_after_signing_out(dashboard: Visitor, site: Site) -> None:
+    """Safari keeps pages of plain HTTP in spite of no-store."""
+    page = dashboard.open(f"/sites/{site.key}")
+    page.context.clear_cookies()
+    page.evaluate("setTimeout(() => dispatchEvent(new PageTransitionEvent('pageshow', { persisted: true })))")
+    page.wait_for_url("**/login?next=**")
+
+
 def test_a_link_signs_in_and_leaves_no_secret_behind(context: "BrowserContext", service: str, site: Site) -> None:
     page, seen = context.new_page(), list[str]()
     page.on("request", lambda request: seen.append(f"{request.url} {request.headers.get('referer', '')}"))

@@ -49,6 +49,19 @@ def test_a_lost_connection_says_of_when_the_figures_are_and_comes_back_by_itself
     page.wait_for_selector("[role=alert]", state="detached")
 
 
+def test_a_session_that_ends_takes_nothing_out_of_a_form(page: "Page", dashboard: Dashboard) -> None:
+    page.keyboard.press("n")
+    page.fill("dialog [name=text]", "a long text")
+    page.context.clear_cookies()
+    page.click("dialog >> text=Save")
+    page.wait_for_selector("dialog [role=alert]:has-text('Your session has ended')")
+    assert page.input_value("dialog [name=text]") == "a long text"
+    dashboard.sign_in(page.context)
+    page.click("dialog >> text=Save")
+    page.wait_for_selector("dialog", state="detached")
+    page.wait_for_selector(".note-mark[aria-label*='a long text']")
+
+
 def test_a_period_that_takes_too_long_is_made_shorter_by_a_click(page: "Page") -> None:
     page.route("**/reports/overview?*days=91*", lambda route: route.fulfill(status=422, json=TOO_SLOW))
     page.keyboard.press("q")

@@ -1,6 +1,6 @@
-import"../chunks/chunk-RHOLBHVS.js";import{d as et,g as P}from"../chunks/chunk-R4FZGBZV.js";import{b as B,c as G,e as Z,f as tt}from"../chunks/chunk-LFMFCMRY.js";import"../chunks/chunk-KYAA5LQ6.js";import{a as T,b as _,c as C}from"../chunks/chunk-2QGTAHHW.js";import{a as J,b as A,c as X}from"../chunks/chunk-Y5S3DO3M.js";import"../chunks/chunk-S23LSPGS.js";import"../chunks/chunk-7LNPMRVA.js";import{b as V}from"../chunks/chunk-S3PF2VY3.js";import"../chunks/chunk-MZA7KWQV.js";import"../chunks/chunk-GMKWF43A.js";import{Ba as O,D as b,F as k,G as N,H as w,I as Q,J as E,K as R,M as U,Ma as Y,Pa as s,b as h,c as W,f as q,g as o,ga as f,h as x,m as v,s as z,v as K}from"../chunks/chunk-QY3K5IEE.js";function ot({goals:a,isBusy:l,state:t,open:n,create:i}){let c=v("write")&&o`<button class="btn primary small" onClick=${i}><${f} name="plus" />${s("newGoal")}</button>`;return o`<section class=${"card panel"+(l?" busy":"")} aria-label=${s("goalsTitle")}>
+import"../chunks/chunk-UKIXRRST.js";import{d as tt,g as P}from"../chunks/chunk-T7RPXV27.js";import{b as B,c as O,e as X,f as Z}from"../chunks/chunk-YZHEMXMU.js";import"../chunks/chunk-7H5754SB.js";import{a as k,b as Y,c as w}from"../chunks/chunk-SCRKFXLC.js";import{a as _,b as A,c as J}from"../chunks/chunk-VOC2X2BT.js";import"../chunks/chunk-ZLE3XEYE.js";import"../chunks/chunk-7CEBLLWB.js";import{b as U}from"../chunks/chunk-LYVZOZXD.js";import"../chunks/chunk-TB6NP757.js";import"../chunks/chunk-HVPMEBFH.js";import{A as R,C as Q,Ca as V,Fa as s,Na as T,Pa as C,Qa as et,Ra as G,Y as f,b as h,c as W,f as q,g as o,h as x,m as v,ra as b,s as z,v as K,y as N,z as E}from"../chunks/chunk-7Z6IC6P2.js";function ot({goals:a,isBusy:l,state:t,open:n,create:i}){let c=v("write")&&o`<button class="btn primary small" onClick=${i}><${f} name="plus" />${s("newGoal")}</button>`;return o`<section class=${"card panel"+(l?" busy":"")} aria-label=${s("goalsTitle")}>
     <div class="tabs"><h2 class="tab on">${s("goalsTitle")}</h2><span class="grow"></span>${a&&a.length>0&&c}</div>
-    ${a?a.length?o`<${lt} goals=${a} state=${t} open=${n} />`:o`<${O} title=${s("firstGoal")}>${s("firstGoalText")}
+    ${a?a.length?o`<${lt} goals=${a} state=${t} open=${n} />`:o`<${b} title=${s("firstGoal")}>${s("firstGoalText")}
       <div>${c||s("onlyReaders")}</div><//>`:o`<div class="skeleton list-sk"></div>`}
   </section>`}function lt({goals:a,state:l,open:t}){let n=a.some(e=>e.change),i=a.some(e=>e.amounts),c=Math.max(1e-9,...a.map(e=>e.rate??0));return o`<table class="wide">
     <colgroup><col /><col class="c-v hide-small" /><col class="c-v" /><col class="c-v" />${n&&o`<col class="c-v hide-small" />`}
@@ -10,15 +10,15 @@ import"../chunks/chunk-RHOLBHVS.js";import{d as et,g as P}from"../chunks/chunk-R
       ${i&&o`<th scope="col" class="hide-small">${s("revenue")}</th>`}</tr></thead>
     <tbody>${a.map(e=>o`<tr key=${e.id} title=${e.conversions==null?s("notKnown"):void 0}>
       <td class="row tall"><span class="fill" style=${{"--w":(e.rate??0)/c*100+"%"}}></span>
-        <a class="cell" href=${T(l,{goal:e.id})} title=${s("goalOpen",{name:e.name})}
-          onClick=${C(()=>t({goal:e.id}))}><span class="two"><b class="lbl">${e.name}</b>
-          <span class="lbl muted">${G(e)}</span></span></a></td>
+        <a class="cell" href=${k(l,{goal:e.id})} title=${s("goalOpen",{name:e.name})}
+          onClick=${w(()=>t({goal:e.id}))}><span class="two"><b class="lbl">${e.name}</b>
+          <span class="lbl muted">${O(e)}</span></span></a></td>
       <td class="v hide-small" title=${E(e.conversions)}>${R(e.conversions)}</td>
-      <td class="v" title=${E(e.users)}>${R(e.users)}</td><td class="v">${U(e.rate)}</td>
-      ${n&&o`<td class="v hide-small"><${V} change=${e.change?.conversions} good=${1} /></td>`}
-      ${i&&o`<td class="v hide-small money" title=${tt(e)}>${Z(e)||Q}</td>`}
-    </tr>`)}</tbody></table>`}var nt=["type","goal","by","prop","measure"],it="goals?site="+encodeURIComponent(x),ct=200;function $t({pages:a}){let{state:l,params:t,go:n,open:i}=_(nt),[c,e]=h(!1),[$,r]=h(null),[m,d]=h(null),[u,S]=h(0),D=!t.type&&!t.goal,y=k(it),p=y.data?.goals.find(g=>g.id===t.goal),L=!!(t.goal&&y.data&&!p&&!y.isBusy),I=w(!!t.type,()=>import("../chunks/type_report-BE7WAJOW.js")),M=w(!!t.goal,()=>import("../chunks/goal_report-MOSLR7WC.js")),j=w(m!==null,()=>import("../chunks/goal_form-YOYI6UBU.js")),F=mt({changed:()=>{N(),y.retry(),S(g=>g+1)},open:i,say:r}),H=q((g,rt)=>i({...t.type?{type:t.type}:{goal:t.goal},...g},rt),[t.type,t.goal]),st=t.type?B(t.type):p?.name??s("eventsTitle"),at=t.type?void 0:p?G(p):s("eventsIntro");return o`<${J} pages=${a} name="events" title=${st} intro=${at} state=${l} go=${n} said=${$}
-      silence=${()=>r(null)} back=${!D&&o`<a class="text-btn back" href=${T(l,{})} onClick=${C(()=>i({}))}>
+      <td class="v" title=${E(e.users)}>${R(e.users)}</td><td class="v">${Q(e.rate)}</td>
+      ${n&&o`<td class="v hide-small"><${U} change=${e.change?.conversions} good=${1} /></td>`}
+      ${i&&o`<td class="v hide-small money" title=${Z(e)}>${X(e)||N}</td>`}
+    </tr>`)}</tbody></table>`}var nt=["type","goal","by","prop","measure"],it="goals?site="+encodeURIComponent(x),ct=200;function $t({pages:a}){let{state:l,params:t,go:n,open:i}=Y(nt),[c,e]=h(!1),[$,r]=h(null),[m,d]=h(null),[u,S]=h(0),D=!t.type&&!t.goal,y=C(it),p=y.data?.goals.find(g=>g.id===t.goal),L=!!(t.goal&&y.data&&!p&&!y.isBusy),I=G(!!t.type,()=>import("../chunks/type_report-ASDGMQGF.js")),M=G(!!t.goal,()=>import("../chunks/goal_report-5MUNVXJX.js")),j=G(m!==null,()=>import("../chunks/goal_form-Q5DB23QD.js")),F=mt({changed:()=>{et(),y.retry(),S(g=>g+1)},open:i,say:r}),H=q((g,rt)=>i({...t.type?{type:t.type}:{goal:t.goal},...g},rt),[t.type,t.goal]),st=t.type?B(t.type):p?.name??s("eventsTitle"),at=t.type?void 0:p?O(p):s("eventsIntro");return o`<${_} pages=${a} name="events" title=${st} intro=${at} state=${l} go=${n} said=${$}
+      silence=${()=>r(null)} back=${!D&&o`<a class="text-btn back" href=${k(l,{})} onClick=${w(()=>i({}))}>
         <${f} name="back" size="14" />${s("allEvents")}</a>`} tools=${["filter","compare","period"]} isReady=${c||L}>
     ${(p||t.type)&&v("write")&&o`<div class="page-tools"><span class="push"></span>
       ${p&&o`<button class="btn" onClick=${()=>d(p)}><${f} name="edit" />${s("changeGoal")}</button>
@@ -26,15 +26,15 @@ import"../chunks/chunk-RHOLBHVS.js";import{d as et,g as P}from"../chunks/chunk-R
       ${t.type&&o`<button class="btn" onClick=${()=>d({type:t.type,name:B(t.type)})}>
         <${f} name="flag" />${s("makeGoal")}</button>`}</div>`}
     ${t.goal&&y.error&&o`<${A} error=${y.error} retry=${y.retry} go=${n} />`}
-    ${L&&o`<div class="card"><${O} title=${s("noSuchGoal")}>${s("noSuchGoalText")}<//></div>`}
+    ${L&&o`<div class="card"><${b} title=${s("noSuchGoal")}>${s("noSuchGoalText")}<//></div>`}
     ${D&&o`<${dt} key=${u} state=${l} go=${n} open=${i} ready=${e} create=${()=>d({})} />`}
     ${t.type&&I&&o`<${I.default} key=${t.type} type=${t.type} state=${l} params=${t} go=${n}
       open=${H} ready=${e} />`}
     ${p&&M&&o`<${M.default} key=${p.id+u} goal=${p} state=${l} params=${t} go=${n}
       open=${H} ready=${e} />`}
   <//>
-  ${m&&j&&o`<${j.default} goal=${m} state=${l} close=${()=>d(null)} saved=${F.saved} />`}`}function mt({changed:a,open:l,say:t}){let n=r=>t({text:Y(r).message||s("offline")}),i=({name:r,type:m,path:d,filter:u,value:S})=>({name:r,type:m,path:d,filter:u,value:S}),c=(r,m)=>{a(),l({goal:r.id});let d=()=>m&&b("PATCH",`goals/${r.id}`,i(m)).then(a,n);t({text:s("goalSaved",{name:r.name}),undo:m&&d})},e=r=>{let m=Object.entries(i(r)).filter(([,d])=>d!==null);return b("POST","goals",{site:x,id:r.id,...Object.fromEntries(m)}).then(()=>{a(),l({goal:r.id})},n)};return{saved:c,remove:r=>b("DELETE",`goals/${r.id}`).then(()=>{a(),l({}),t({text:s("goalDeleted",{name:r.name}),undo:()=>e(r)})},n)}}function dt({state:a,go:l,open:t,ready:n,create:i}){let c=K(a),e=k("reports/goals?"+P(c,a));c.set("granularity",pt(a)),c.set("limit",String(ct));let $=k("reports/event-types?"+P(c,a)),r=[e,$].every(u=>!u.isBusy&&(u.data!==null||u.error!==null));W(()=>n(r),[r]);let m=$.error??e.error,d=()=>{e.retry(),$.retry()};return o`<${A} error=${m} meta=${$.data?.meta} retry=${d} go=${l} />
+  ${m&&j&&o`<${j.default} goal=${m} state=${l} close=${()=>d(null)} saved=${F.saved} />`}`}function mt({changed:a,open:l,say:t}){let n=r=>t({text:V(r).message||s("offline")}),i=({name:r,type:m,path:d,filter:u,value:S})=>({name:r,type:m,path:d,filter:u,value:S}),c=(r,m)=>{a(),l({goal:r.id});let d=()=>m&&T("PATCH",`goals/${r.id}`,i(m)).then(a,n);t({text:s("goalSaved",{name:r.name}),undo:m&&d})},e=r=>{let m=Object.entries(i(r)).filter(([,d])=>d!==null);return T("POST","goals",{site:x,id:r.id,...Object.fromEntries(m)}).then(()=>{a(),l({goal:r.id})},n)};return{saved:c,remove:r=>T("DELETE",`goals/${r.id}`).then(()=>{a(),l({}),t({text:s("goalDeleted",{name:r.name}),undo:()=>e(r)})},n)}}function dt({state:a,go:l,open:t,ready:n,create:i}){let c=K(a),e=C("reports/goals?"+P(c,a));c.set("granularity",pt(a)),c.set("limit",String(ct));let $=C("reports/event-types?"+P(c,a)),r=[e,$].every(u=>!u.isBusy&&(u.data!==null||u.error!==null));W(()=>n(r),[r]);let m=$.error??e.error,d=()=>{e.retry(),$.retry()};return o`<${A} error=${m} meta=${$.data?.meta} retry=${d} go=${l} />
     <${ot} goals=${e.data?.goals??null} isBusy=${e.isBusy&&e.data!==null} state=${a} open=${t} create=${i} />
     <div class="main-gap"></div>
-    <${et} data=${$.data} isBusy=${$.isBusy&&$.data!==null} state=${a} open=${t} />
-    ${$.data&&o`<${X} meta=${$.data.meta} took=${$.took} />`}`}function pt(a){let[,l]=z(a);return l<=31?"day":l<=210?"week":"month"}export{$t as default};
+    <${tt} data=${$.data} isBusy=${$.isBusy&&$.data!==null} state=${a} open=${t} />
+    ${$.data&&o`<${J} meta=${$.data.meta} took=${$.took} />`}`}function pt(a){let[,l]=z(a);return l<=31?"day":l<=210?"week":"month"}export{$t as default};

@@ -1,4 +1,4 @@
-import"../chunks/chunk-RNVK4MIY.js";import{a as A,b as J}from"../chunks/chunk-Y5S3DO3M.js";import"../chunks/chunk-MZA7KWQV.js";import"../chunks/chunk-GMKWF43A.js";import{Ba as _,C as O,F as b,J as m,K as h,Pa as a,Q as f,b as g,c as j,g as r,ga as S,sa as R,v as T,va as E,w as x}from"../chunks/chunk-QY3K5IEE.js";var v=({page:s,event:t})=>t===void 0?`page:${s}`:`event:${t}`,k=({page:s,event:t})=>t??(s||a("noValue"));function w({data:s,then:t,choose:n}){let o=s.direction==="to",e=s.columns.map((p,c)=>r`<${M} key=${c} column=${p} place=${c+1}
+import"../chunks/chunk-YKCND3II.js";import{a as _,b as A}from"../chunks/chunk-VOC2X2BT.js";import"../chunks/chunk-TB6NP757.js";import"../chunks/chunk-HVPMEBFH.js";import{A as h,Fa as a,G as f,Ma as J,Pa as S,Y as b,b as g,c as j,g as r,ia as O,la as R,ra as E,v as T,w as x,z as m}from"../chunks/chunk-7Z6IC6P2.js";var v=({page:s,event:t})=>t===void 0?`page:${s}`:`event:${t}`,k=({page:s,event:t})=>t??(s||a("noValue"));function w({data:s,then:t,choose:n}){let o=s.direction==="to",e=s.columns.map((p,c)=>r`<${M} key=${c} column=${p} place=${c+1}
     isTo=${o} total=${s.visits} hasNote=${t.length>0} chosen=${t[c]} before=${t.slice(0,c)}
     choose=${$=>n(t[c]===$?t.slice(0,c):[...t.slice(0,c),$])} />`),i=r`<div class="path-col" key="anchor"><${B} name=${a(o?"endHere":"startHere")}
       visits=${s.visits} />
@@ -18,20 +18,20 @@ import"../chunks/chunk-RNVK4MIY.js";import{a as A,b as J}from"../chunks/chunk-Y5
     title=${`${e}. ${a("chooseStep")}`}><span class="fill" style=${{"--w":s.visits/t*100+"%"}}></span>
     <${y} step=${s.step} /><span class="s num">${f(s.share)}</span>
     <b class="num">${h(s.visits)}</b></button></li>`}var N=({name:s,visits:t,part:n,max:o,icon:e})=>r`<li class="path-step plain"><span class="fill"
-  style=${{"--w":t/o*100+"%"}}></span><span class="lbl">${e&&r`<${S} name=${e} size="13" />`}
+  style=${{"--w":t/o*100+"%"}}></span><span class="lbl">${e&&r`<${b} name=${e} size="13" />`}
   ${s}</span><span class="s num">${f(n)}</span><b class="num" title=${m(t)}>${h(t)}</b></li>`,y=({step:s})=>r`<span class=${"lbl"+(s.event===void 0?"":" event")}
-  title=${k(s)}>${k(s)}</span>`;var F={page:"",direction:"from",steps:"4",then:"[]",events:""},H=["2","3","4","5"],U=10,z=50,I=20,D=300;function G({pages:s}){let[t,n]=x(F),o=K(t),e=t.page||o.top,i=L(t.then),p=e!==null&&(!t.events||o.types!==null),c=b(p&&e?V(t,e,i,o.types??[]):""),$=e?c.data:null,l=e==="",d=l||p&&$!==null&&!c.isBusy&&q($,t,e);return r`<${A} pages=${s} name="journeys" title=${a("journeys")} intro=${a("journeysIntro")}
+  title=${k(s)}>${k(s)}</span>`;var F={page:"",direction:"from",steps:"4",then:"[]",events:""},H=["2","3","4","5"],U=10,z=50,I=20,D=300;function G({pages:s}){let[t,n]=x(F),o=K(t),e=t.page||o.top,i=L(t.then),p=e!==null&&(!t.events||o.types!==null),c=S(p&&e?V(t,e,i,o.types??[]):""),$=e?c.data:null,l=e==="",d=l||p&&$!==null&&!c.isBusy&&q($,t,e);return r`<${_} pages=${s} name="journeys" title=${a("journeys")} intro=${a("journeysIntro")}
     isReady=${d} state=${t} go=${n} tools=${["filter","period"]}>
-    <${J} error=${o.error??(e?c.error:null)} retry=${o.error?o.retry:c.retry}
+    <${A} error=${o.error??(e?c.error:null)} retry=${o.error?o.retry:c.retry}
       go=${n} />
     <section class=${"card panel"+(c.isBusy&&$?" busy":"")} aria-label=${a("journeys")}>
       <${Y} state=${t} go=${n} page=${e??""} />
-      ${l||$?.visits===0?r`<${_} title=${a(l?"emptyTitle":"noJourneys")}>
+      ${l||$?.visits===0?r`<${E} title=${a(l?"emptyTitle":"noJourneys")}>
           ${a(l?"emptyText":"noJourneysText")}<//>`:$?r`<${w} data=${$} then=${i}
             choose=${u=>n({then:JSON.stringify(u)})} />`:r`<div class="skeleton cohorts-sk"></div>`}
     </section>
     ${$&&$.visits>0&&r`<${ss} data=${$} isBusy=${c.isBusy} />`}
-  <//>`}function L(s){try{let t=JSON.parse(s);return Array.isArray(t)?t.map(String):[]}catch{return[]}}var P=s=>H.includes(s.steps)?s.steps:F.steps;function V(s,t,n,o){let e=T(s);e.set(s.direction==="to"?"to_page":"from_page",t),e.set("steps",P(s)),e.set("limit",String(U));for(let i of n.slice(0,Number(P(s))-1))e.append("then",i);return s.events&&o.forEach(i=>e.append("type",i)),"reports/journeys?"+e}var q=(s,t,n)=>s.anchor.page===n&&s.direction===(t.direction==="to"?"to":"from");function K(s){let t=b(s.page?"":Q(s)),n=b(s.events?C(s,"type",I+1,""):""),o=p=>p&&p.rows.map(c=>c.value??""),e=o(t.data),i=o(n.data);return{top:e&&(e[0]??""),types:i&&i.filter(p=>p!=="page_view").slice(0,I),error:(s.page?null:t.error)??(s.events?n.error:null),retry:()=>{t.retry(),n.retry()}}}var Q=s=>C(s,"path",1,s.filter),C=(s,t,n,o)=>`reports/breakdown?${T(s,o)}&dimension=${t}&limit=${n}`;function Y({state:s,go:t,page:n}){let o=(i,p,c)=>r`<button
+  <//>`}function L(s){try{let t=JSON.parse(s);return Array.isArray(t)?t.map(String):[]}catch{return[]}}var P=s=>H.includes(s.steps)?s.steps:F.steps;function V(s,t,n,o){let e=T(s);e.set(s.direction==="to"?"to_page":"from_page",t),e.set("steps",P(s)),e.set("limit",String(U));for(let i of n.slice(0,Number(P(s))-1))e.append("then",i);return s.events&&o.forEach(i=>e.append("type",i)),"reports/journeys?"+e}var q=(s,t,n)=>s.anchor.page===n&&s.direction===(t.direction==="to"?"to":"from");function K(s){let t=S(s.page?"":Q(s)),n=S(s.events?C(s,"type",I+1,""):""),o=p=>p&&p.rows.map(c=>c.value??""),e=o(t.data),i=o(n.data);return{top:e&&(e[0]??""),types:i&&i.filter(p=>p!=="page_view").slice(0,I),error:(s.page?null:t.error)??(s.events?n.error:null),retry:()=>{t.retry(),n.retry()}}}var Q=s=>C(s,"path",1,s.filter),C=(s,t,n,o)=>`reports/breakdown?${T(s,o)}&dimension=${t}&limit=${n}`;function Y({state:s,go:t,page:n}){let o=(i,p,c)=>r`<button
     aria-pressed=${p} onClick=${()=>t({then:"[]",...i})}>${a(c)}</button>`,e=s.direction==="to";return r`<div class="plot-head tools-row">
     <span class="seg" role="group" aria-label=${a("direction")}>
       ${o({direction:"from"},!e,"fromPage")}${o({direction:"to"},e,"toPage")}</span>
@@ -47,7 +47,7 @@ import"../chunks/chunk-RNVK4MIY.js";import{a as A,b as J}from"../chunks/chunk-Y5
     list="journey-pages" autocomplete="off" maxlength="1024" aria-label=${a("pageField")} placeholder=${a("pageField")}
     value=${o} onInput=${c} onFocus=${l=>l.target.select()} />
     <button class="btn">${a("apply")}</button>
-    <datalist id="journey-pages">${i.map(l=>r`<option key=${l} value=${l} />`)}</datalist></form>`}function Z(s,t){let[n,o]=g([]),e=t?E(s.filter,R("path","=~",[t])):s.filter,i=C(s,"path",z,e);return j(()=>{let p=new AbortController,c=l=>o(l.rows.flatMap(d=>d.value||[])),$=setTimeout(()=>O(i,p.signal).then(c,()=>{}),D);return()=>{clearTimeout($),p.abort()}},[i]),n}function ss({data:s,isBusy:t}){let n=Math.max(1,...s.journeys.map(e=>e.visits)),o=s.other_visits;return r`<section class=${"card panel ways-list"+(t?" busy":"")} aria-label=${a("topJourneys")}>
+    <datalist id="journey-pages">${i.map(l=>r`<option key=${l} value=${l} />`)}</datalist></form>`}function Z(s,t){let[n,o]=g([]),e=t?R(s.filter,O("path","=~",[t])):s.filter,i=C(s,"path",z,e);return j(()=>{let p=new AbortController,c=l=>o(l.rows.flatMap(d=>d.value||[])),$=setTimeout(()=>J(i,p.signal).then(c,()=>{}),D);return()=>{clearTimeout($),p.abort()}},[i]),n}function ss({data:s,isBusy:t}){let n=Math.max(1,...s.journeys.map(e=>e.visits)),o=s.other_visits;return r`<section class=${"card panel ways-list"+(t?" busy":"")} aria-label=${a("topJourneys")}>
     <div class="tabs"><h2 class="tab on">${a("topJourneys")}</h2></div>
     <table>
       <colgroup><col /><col class="c-s" /><col class="c-v" /><col class="c-v hide-small" /></colgroup>
@@ -61,7 +61,7 @@ import"../chunks/chunk-RNVK4MIY.js";import{a as A,b as J}from"../chunks/chunk-Y5
   </section>`}function ts({way:s,max:t}){let[n,o]=g(!1),e=s.steps.map((i,p)=>r`${p>0&&r`<span class="arrow" aria-hidden="true">→</span>`}
     <${y} step=${i} />`);return r`<tr>
       <td class="row"><span class="fill" style=${{"--w":s.visits/t*100+"%"}}></span>
-        <button class="cell way" aria-expanded=${n} onClick=${()=>o(!n)}><${S} name="chevron"
+        <button class="cell way" aria-expanded=${n} onClick=${()=>o(!n)}><${b} name="chevron"
           size="14" />${e}</button></td>
       <td class="s">${f(s.share)}</td><td class="v" title=${m(s.visits)}>${h(s.visits)}</td>
       <td class="v hide-small" title=${m(s.users)}>${h(s.users)}</td></tr>

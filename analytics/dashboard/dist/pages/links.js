@@ -1,10 +1,10 @@
-import{a as _}from"../chunks/chunk-XPHKHZXF.js";import"../chunks/chunk-ORL6MDZF.js";import{a as k,b as a}from"../chunks/chunk-S23LSPGS.js";import{Ba as v,F as T,I as p,J as l,K as f,Ka as A,La as B,M as x,Pa as t,Q as m,W as R,b as g,c as b,ea as h,g as r,ga as C,h as y,ma as q,q as L,r as P,s as S}from"../chunks/chunk-QY3K5IEE.js";var I=25,U=10,F="../../analytics/";function w({pages:e}){let{state:s,code:i,go:o,open:n}=M(),$=new URLSearchParams({site:y,...S(s)[0],limit:String(i?U:I)}),c=T(F+(i?`stats/${encodeURIComponent(i)}`:"global")+"?"+$),u=c.data&&("short_code"in c.data?c.data.short_code===i:!i)?c.data:null,d=c.isBusy&&u!==null,D=i?void 0:t("linksIntro");return r`<${A} pages=${e} name="links" title=${i||t("linksPage")} intro=${D}
+import{a as _}from"../chunks/chunk-AVAH4LVW.js";import"../chunks/chunk-TC7YUOID.js";import{a as k,b as a}from"../chunks/chunk-ZLE3XEYE.js";import{A as f,Aa as q,Ba as A,C as T,Fa as t,G as m,M as x,Pa as B,W as h,Y as R,b as g,c as b,ca as C,g as r,h as y,q as L,r as P,ra as v,s as S,y as p,z as l}from"../chunks/chunk-7Z6IC6P2.js";var I=25,U=10,F="../../analytics/";function w({pages:e}){let{state:s,code:i,go:o,open:n}=M(),$=new URLSearchParams({site:y,...S(s)[0],limit:String(i?U:I)}),c=B(F+(i?`stats/${encodeURIComponent(i)}`:"global")+"?"+$),u=c.data&&("short_code"in c.data?c.data.short_code===i:!i)?c.data:null,d=c.isBusy&&u!==null,D=i?void 0:t("linksIntro");return r`<${q} pages=${e} name="links" title=${i||t("linksPage")} intro=${D}
     isReady=${u!==null&&!c.isBusy}
-    tools=${r`<${q} state=${s} go=${o} />`}
+    tools=${r`<${C} state=${s} go=${o} />`}
     setPeriod=${E=>o({period:E,unit:""})}
-    back=${i&&r`<button class="text-btn back" onClick=${()=>n("")}><${C} name="back"
+    back=${i&&r`<button class="text-btn back" onClick=${()=>n("")}><${R} name="back"
       size="14" />${t("allLinks")}</button>`}>
-    <${B} error=${c.error} retry=${c.retry} />
+    <${A} error=${c.error} retry=${c.retry} />
     ${i?r`<${W} data=${u} isBusy=${d} />`:r`<${O} data=${u} isBusy=${d}
       open=${n} />`}
   <//>`}function M(){let e=()=>({state:L(location.search),code:new URLSearchParams(location.search).get("code")??""}),[s,i]=g(e);b(()=>{let c=()=>i(e());return addEventListener("popstate",c),()=>removeEventListener("popstate",c)},[]);let o=(c,u)=>{let d=P(c);history.pushState(null,"",u?`${d}${d.includes("?")?"&":"?"}code=${encodeURIComponent(u)}`:d),i(e())};return{...s,go:c=>o({...s.state,...c},s.code),open:c=>{o(s.state,c),scrollTo(0,0)}}}function O({data:e,isBusy:s,open:i}){let o=n=>n===void 0?p:f(n);return e&&!e.total_clicks&&!e.trending.length?r`<div class="card"><${v} title=${t("noClicks")}>${t("noClicksText")}<//></div>`:r`<section class=${"card hero"+(s?" busy":"")} aria-label=${t("linksPage")}><div
@@ -41,7 +41,7 @@ import{a as _}from"../chunks/chunk-XPHKHZXF.js";import"../chunks/chunk-ORL6MDZF.
           foot=${t("month")} />
         <${a} name=${t("impressions")} value=${i(e?.impressions)} title=${l(e?.impressions)}
           foot=${t("inPeriod")} />
-        <${a} name=${t("clickRate")} value=${x(e?.click_through_rate)} foot=${t("clickRateText")} />
+        <${a} name=${t("clickRate")} value=${T(e?.click_through_rate)} foot=${t("clickRateText")} />
       </div>
       ${e?r`<${K} data=${e} />`:r`<div class="skeleton columns-sk"></div>`}
     </section>
@@ -55,7 +55,7 @@ import{a as _}from"../chunks/chunk-XPHKHZXF.js";import"../chunks/chunk-ORL6MDZF.
       ${Z.map(([o,n,$])=>e&&!z(e[o])?null:r`<${k} key=${o} title=${t(n)}
         name=${t($)} column=${t("clicks")} isBusy=${s} empty=${t("nothingText")}
         rows=${e&&(e[o]??[]).map(c=>({key:c.name,...H(o,c.name),value:c.count}))} />`)}
-    </div>`}var Z=[["top_referers","sources","source"],["top_countries","countries","country"],["top_regions","regions","region"],["top_cities","cities","city"],["top_browsers","browsers","browser"],["top_os","systems","os"],["top_devices","devices","device"]],z=e=>e!==void 0&&(e.length!==1||e[0].name!=="Unknown");function H(e,s){return s==="Unknown"?{text:t("unknown")}:e==="top_referers"&&s==="Direct"?{text:t("direct")}:e==="top_countries"?{text:h("country",s),flag:/^[A-Z]{2}$/.test(s)?s:void 0}:{text:e==="top_devices"?h("device",s):s}}function K({data:e}){let s=e.click_timeline;if(!e.total_clicks)return r`<${v} title=${t("noClicks")}>${t("noClicksLink")}<//>`;let i=$=>R(s[$].date+"T12:00:00Z","day"),o=$=>t("columnText",{name:i($),n:l(s[$].clicks)},s[$].clicks),n=Math.floor(s.length/2);return r`<div class="plot"><div class="plot-head">${t("clicksByDay",{n:s.length},s.length)}</div>
+    </div>`}var Z=[["top_referers","sources","source"],["top_countries","countries","country"],["top_regions","regions","region"],["top_cities","cities","city"],["top_browsers","browsers","browser"],["top_os","systems","os"],["top_devices","devices","device"]],z=e=>e!==void 0&&(e.length!==1||e[0].name!=="Unknown");function H(e,s){return s==="Unknown"?{text:t("unknown")}:e==="top_referers"&&s==="Direct"?{text:t("direct")}:e==="top_countries"?{text:h("country",s),flag:/^[A-Z]{2}$/.test(s)?s:void 0}:{text:e==="top_devices"?h("device",s):s}}function K({data:e}){let s=e.click_timeline;if(!e.total_clicks)return r`<${v} title=${t("noClicks")}>${t("noClicksLink")}<//>`;let i=$=>x(s[$].date+"T12:00:00Z","day"),o=$=>t("columnText",{name:i($),n:l(s[$].clicks)},s[$].clicks),n=Math.floor(s.length/2);return r`<div class="plot"><div class="plot-head">${t("clicksByDay",{n:s.length},s.length)}</div>
     <${_} values=${s.map($=>$.clicks)} height=${180}
       label=${t("clicksLabel",{n:l(e.total_clicks)})} marks=${[i(0),s.length>2?i(n):"",i(s.length-1)]}
       describe=${o} /></div>`}function N({counts:e}){let s=e.direct+e.referred;return s?r`<div class="direct"><div class="direct-bar" aria-hidden="true"><span

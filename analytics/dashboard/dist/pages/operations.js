@@ -1,4 +1,4 @@
-import{a as K}from"../chunks/chunk-Z7X27WXE.js";import{b as S}from"../chunks/chunk-S23LSPGS.js";import{B as q,Ba as W,C as w,D as z,E as M,F as N,I as g,J as i,Ja as V,K as D,Ka as J,La as f,M as G,Ma as _,Na as Y,Pa as e,Ra as Q,S as E,b as c,c as T,ca as m,da as y,g as a,h as v,m as A,n as j,o as U}from"../chunks/chunk-QY3K5IEE.js";var O=["accepted","stored","duplicate","dead","refused","in_flight"];function X({last:t}){let[s,o]=c(null),[r,n]=c(null),[d,l]=c(!1),u=$=>{$.preventDefault();let p=new FormData($.target),k=new URLSearchParams({site:v,from:String(p.get("from")),to:String(p.get("to"))});p.get("full")&&k.set("full","true"),l(!0),n(null),w("audit?"+k).then(o,x=>n(_(x))).finally(()=>l(!1))};return a`<section class="card pad" aria-label=${e("auditTitle")}>
+import{a as G}from"../chunks/chunk-7U3V63LF.js";import{b as w}from"../chunks/chunk-ZLE3XEYE.js";import{A as D,Aa as N,Ba as f,C as q,Ca as _,Da as W,Fa as e,Ha as V,I as E,La as J,Ma as S,Na as K,Oa as Y,Pa as Q,U as m,V as y,b as c,c as T,g as a,h as v,m as A,n as j,o as U,ra as z,y as g,z as i,za as M}from"../chunks/chunk-7Z6IC6P2.js";var O=["accepted","stored","duplicate","dead","refused","in_flight"];function X({last:t}){let[s,o]=c(null),[r,n]=c(null),[d,l]=c(!1),u=$=>{$.preventDefault();let p=new FormData($.target),k=new URLSearchParams({site:v,from:String(p.get("from")),to:String(p.get("to"))});p.get("full")&&k.set("full","true"),l(!0),n(null),S("audit?"+k).then(o,x=>n(_(x))).finally(()=>l(!1))};return a`<section class="card pad" aria-label=${e("auditTitle")}>
     <h2 class="card-title">${e("auditTitle")}</h2><p class="muted">${e("auditIntro")}</p>
     ${t?.gap?a`<p class="job-error" role="status">${e("lastAuditGap",{n:i(t.gap)},t.gap)}</p>`:""}
     <form class="line-form" onSubmit=${u}>
@@ -24,7 +24,7 @@ import{a as K}from"../chunks/chunk-Z7X27WXE.js";import{b as S}from"../chunks/chu
   </div>`}var P=({name:t,head:s,rows:o})=>a`<div class="scroll" tabindex="0" role="group" aria-label=${t}><table class="plain num"><caption>${t}
   </caption><thead><tr>${s.map(r=>a`<th key=${r} scope="col">${e(r)}</th>`)}</tr>
   </thead><tbody>${o.map((r,n)=>a`<tr key=${n}>${r.map((d,l)=>a`<td key=${l}>
-    ${d}</td>`)}</tr>`)}</tbody></table></div>`;var nt=50,C="dead-letters",Z="site="+encodeURIComponent(v),it=3e3;function tt(){let t=dt(),[s,o]=c(null),[r,n]=c(null),d=$=>t.act(w(`${C}/${$.id}`).then(o)),l=$=>t.change("retry",$,"retryRequested"),u=$=>{n(null),t.change("discard",$,"discarded")};return a`<section class="card panel" aria-label=${e("deadLetters")}>
+    ${d}</td>`)}</tr>`)}</tbody></table></div>`;var nt=50,C="dead-letters",Z="site="+encodeURIComponent(v),it=3e3;function tt(){let t=dt(),[s,o]=c(null),[r,n]=c(null),d=$=>t.act(S(`${C}/${$.id}`).then(o)),l=$=>t.change("retry",$,"retryRequested"),u=$=>{n(null),t.change("discard",$,"discarded")};return a`<section class="card panel" aria-label=${e("deadLetters")}>
     <div class="tabs"><h2 class="tab on">${e("deadLetters")}</h2></div>
     <p class="muted said-line">${e("deadIntro")}</p>
     <${f} error=${t.error} retry=${t.read} />
@@ -33,14 +33,14 @@ import{a as K}from"../chunks/chunk-Z7X27WXE.js";import{b as S}from"../chunks/chu
       <ul class="jobs">${t.reasons.map($=>a`<li key=${$.reason}><${lt} reason=${$}
         retry=${l} discard=${n} /></li>`)}</ul>
       <ul class="jobs letters">${t.rows.map($=>a`<li key=${$.id}><${ct} letter=${$}
-        show=${d} retry=${l} discard=${n} /></li>`)}</ul>`:a`<${W}
+        show=${d} retry=${l} discard=${n} /></li>`)}</ul>`:a`<${z}
       title=${e("noDead")}>${e("noDeadText")}<//>`:a`<div class="skeleton map-sk"></div>`}
     ${t.next&&a`<div class="panel-foot"><button class="more" onClick=${t.more}>${e("showMore")}</button>
       </div>`}
     ${s&&a`<${$t} letter=${s} close=${()=>o(null)} />`}
-    ${r&&a`<${K} title=${e("discardTitle")} text=${e("discardText")} yes=${e("discardForEver")}
+    ${r&&a`<${G} title=${e("discardTitle")} text=${e("discardText")} yes=${e("discardForEver")}
       confirm=${()=>u(r)} close=${()=>n(null)} />`}
-  </section>`}function dt(){let[t,s]=c(null),[o,r]=c([]),[n,d]=c(null),[l,u]=c(null),[$,p]=c(""),k=b=>b.then(()=>u(null),h=>u(_(h))),x=b=>w(`${C}?${Z}&limit=${nt}${b&&"&cursor="+encodeURIComponent(b)}`).then(h=>{s(R=>[...b?R??[]:[],...h.dead_letters]),h.reasons&&r(h.reasons),d(h.next_cursor)}),I=()=>k(x("")),ot=(b,h,R)=>k(z("POST",`${C}/${b}?${Z}`,h).then(H=>{let B=H.requested??H.letters;return p(e(R,{n:i(B)},B)),setTimeout(I,b==="retry"?it:0),x("")}));return T(()=>{I()},[]),{rows:t,reasons:o,next:n,error:l,said:$,act:k,read:I,change:ot,more:()=>n&&k(x(n))}}function lt({reason:t,retry:s,discard:o}){let r={reason:t.reason};return a`<div class="job"><div class="job-main">
+  </section>`}function dt(){let[t,s]=c(null),[o,r]=c([]),[n,d]=c(null),[l,u]=c(null),[$,p]=c(""),k=b=>b.then(()=>u(null),h=>u(_(h))),x=b=>S(`${C}?${Z}&limit=${nt}${b&&"&cursor="+encodeURIComponent(b)}`).then(h=>{s(R=>[...b?R??[]:[],...h.dead_letters]),h.reasons&&r(h.reasons),d(h.next_cursor)}),I=()=>k(x("")),ot=(b,h,R)=>k(K("POST",`${C}/${b}?${Z}`,h).then(H=>{let B=H.requested??H.letters;return p(e(R,{n:i(B)},B)),setTimeout(I,b==="retry"?it:0),x("")}));return T(()=>{I()},[]),{rows:t,reasons:o,next:n,error:l,said:$,act:k,read:I,change:ot,more:()=>n&&k(x(n))}}function lt({reason:t,retry:s,discard:o}){let r={reason:t.reason};return a`<div class="job"><div class="job-main">
       <div class="job-name"><b>${e("dead_"+t.reason.replaceAll(" ","_"))}</b></div>
       <div class="job-facts num"><span>${e("letters",{n:i(t.letters)},t.letters)}</span>
         <span>${e("lastAt",{time:m(t.last_at)})}</span>
@@ -56,11 +56,11 @@ import{a as K}from"../chunks/chunk-Z7X27WXE.js";import{b as S}from"../chunks/chu
       </div></div>
     <div class="job-tools"><button class="btn" onClick=${()=>s(t)}>${e("showLetter")}</button>
       <button class="btn" disabled=${t.is_waiting} onClick=${()=>o(n)}>${e("retryOne")}</button>
-      <button class="btn danger" onClick=${()=>r(n)}>${e("discardOne")}</button></div></div>`}var $t=({letter:t,close:s})=>a`<${V} title=${t.event_id??t.batch_id} close=${s}>
+      <button class="btn danger" onClick=${()=>r(n)}>${e("discardOne")}</button></div></div>`}var $t=({letter:t,close:s})=>a`<${M} title=${t.event_id??t.batch_id} close=${s}>
   <dl class="facts"><div><dt>${e("reason")}</dt><dd>${t.detail}</dd></div>
     <div><dt>${e("batch")}</dt><dd>${t.batch_id}</dd></div>
     <div><dt>${e("sentBy")}</dt><dd>${t.principal}</dd></div></dl>
-  <pre class="facts-json" tabindex="0">${JSON.stringify(t.items,null,2)}</pre><//>`;Q(await(Y==="de"?import("../chunks/words_operations_de-TEBZS6ZS.js").then(t=>t.de):import("../chunks/words_operations-SPKLTL27.js").then(t=>t.en)));var ut=8;function et(){let{data:t,error:s,retry:o}=N("storage?site="+encodeURIComponent(v));return a`<section class="card pad" aria-label=${e("storageTitle")}>
+  <pre class="facts-json" tabindex="0">${JSON.stringify(t.items,null,2)}</pre><//>`;V(await(W==="de"?import("../chunks/words_operations_de-B2MVJ3SZ.js").then(t=>t.de):import("../chunks/words_operations-MZOGODVG.js").then(t=>t.en)));var ut=8;function et(){let{data:t,error:s,retry:o}=Q("storage?site="+encodeURIComponent(v));return a`<section class="card pad" aria-label=${e("storageTitle")}>
     <h2 class="card-title">${e("storageTitle")}</h2><${f} error=${s} retry=${o} />
     ${t?a`<${mt} stored=${t} /><${pt} steps=${t.retention} />
       ${t.tables&&a`<${ft} tables=${t.tables} />`}`:a`<div class="skeleton map-sk"></div>`}
@@ -85,7 +85,7 @@ import{a as K}from"../chunks/chunk-Z7X27WXE.js";import{b as S}from"../chunks/chu
       ${r?.status===404?a`<div class="trace"><span class="state failed">${e("trace_unknown")}</span>
         <p>${e("traceUnknown")}</p></div>`:a`<${f} error=${r} retry=${n} />`}
       ${o&&a`<${vt} trace=${o} />`}</div>
-  </section>`}function ht(t){let[s,o]=c(null),[r,n]=c(null),[d,l]=c(0);return T(()=>{if(o(null),n(null),!t)return;let u=new AbortController,$=`events/${encodeURIComponent(t)}/trace?site=${encodeURIComponent(v)}`;return w($,u.signal).then(o,p=>u.signal.aborted||n(_(p))),()=>u.abort()},[t,d]),{trace:s,error:r,retry:()=>l(u=>u+1)}}function vt({trace:t}){let{event:s,batch:o,dead_letter:r,rollups:n}=t,d={stored:"done",waiting:"running",dead_lettered:"failed",gone:"failed"}[t.state];return a`<div class="trace">
+  </section>`}function ht(t){let[s,o]=c(null),[r,n]=c(null),[d,l]=c(0);return T(()=>{if(o(null),n(null),!t)return;let u=new AbortController,$=`events/${encodeURIComponent(t)}/trace?site=${encodeURIComponent(v)}`;return S($,u.signal).then(o,p=>u.signal.aborted||n(_(p))),()=>u.abort()},[t,d]),{trace:s,error:r,retry:()=>l(u=>u+1)}}function vt({trace:t}){let{event:s,batch:o,dead_letter:r,rollups:n}=t,d={stored:"done",waiting:"running",dead_lettered:"failed",gone:"failed"}[t.state];return a`<div class="trace">
     <span class=${"state "+d}>${e("trace_"+t.state)}</span>
     <p>${e("traceText_"+t.state)}</p>
     <dl class="facts">
@@ -100,33 +100,33 @@ import{a as K}from"../chunks/chunk-Z7X27WXE.js";import{b as S}from"../chunks/chu
           <td>${l.value}</td><td>${l.day}</td>
           <td>${e(l.state==="merged"?"counted":"countedSoon")}</td></tr>`)}</tbody></table></div></details>`}
   </div>`}function gt(t){return[[e("type"),t.type],[e("happenedAt"),m(t.ts)],[e("receivedAt"),m(t.received_at)],[e("userId"),t.user_id??""],[e("path"),t.path??""],[e("src"),t.subject??""],[e("countedAsBot"),t.is_bot?e("countedAsBotText"):""]]}function yt(t){let s=["accepted","stored","duplicate","dead_lettered"].filter(o=>t[o]!=null);return[[e("batch"),t.batch_id],[e("sentBy"),t.principal??""],[e("storedAt"),t.stored_at?m(t.stored_at):""],[e("ofBatch"),s.map(o=>`${e("n_"+o)} ${i(t[o])}`).join(", ")]]}var L=({facts:t})=>t.filter(([,s])=>s!=="").map(([s,o])=>a`<div key=${s}><dt>
-  ${s}</dt><dd>${o}</dd></div>`);var _t=5e3;function kt({pages:t}){let{health:s,error:o,retry:r}=wt();return a`<${J} pages=${t} name="operations" title=${e("operations")} intro=${e("operationsIntro")}
+  ${s}</dt><dd>${o}</dd></div>`);var _t=5e3;function kt({pages:t}){let{health:s,error:o,retry:r}=wt();return a`<${N} pages=${t} name="operations" title=${e("operations")} intro=${e("operationsIntro")}
     isReady=${s!==null}>
     <${f} error=${o} retry=${r} />
     <${Tt} health=${s} />
     <${st} />
     ${A("admin")&&a`<${X} last=${s?.audit??null} /><${tt} /><${et} />
       <div class="panels"><${Rt} health=${s} /><${Dt} tasks=${s?.tasks??null} /></div>`}
-  <//>`}function wt(){let[t,s]=c(null),[o,r]=c(null),[n,d]=c(0);return T(()=>{let l=!1,u=()=>St().then(p=>{l||(s(p),r(null))},p=>l||r(_(p)));u();let $=setInterval(()=>document.hidden||u(),_t);return()=>{l=!0,clearInterval($)}},[n]),{health:t,error:o,retry:()=>d(l=>l+1)}}async function St(){let t=await fetch(q("healthz"),{credentials:"same-origin"}),s=await t.json();return A("admin")&&t.ok&&!s.queue&&M(),s}function Tt({health:t}){let s=t?t.ok?t.degraded.length?"warned":"done":"failed":"",{queue:o,rollups:r,audit:n}=t??{};return a`<section class="card hero" aria-label=${e("stateOfService")}>
+  <//>`}function wt(){let[t,s]=c(null),[o,r]=c(null),[n,d]=c(0);return T(()=>{let l=!1,u=()=>St().then(p=>{l||(s(p),r(null))},p=>l||r(_(p)));u();let $=setInterval(()=>document.hidden||u(),_t);return()=>{l=!0,clearInterval($)}},[n]),{health:t,error:o,retry:()=>d(l=>l+1)}}async function St(){let t=await fetch(J("healthz"),{credentials:"same-origin"}),s=await t.json();return A("admin")&&t.ok&&!s.queue&&Y(),s}function Tt({health:t}){let s=t?t.ok?t.degraded.length?"warned":"done":"failed":"",{queue:o,rollups:r,audit:n}=t??{};return a`<section class="card hero" aria-label=${e("stateOfService")}>
     <div class="service-state" role="status">${t?a`<span
       class=${"state "+s}>${e("service_"+(s||"done"))}</span>
       <span>${xt(t)}</span>`:a`<span class="skeleton state-sk"></span>`}</div>
     ${t&&t.degraded.length>0&&a`<ul class="degraded">${t.degraded.map(d=>a`<li
       key=${d}>${e("degraded_"+d)}</li>`)}</ul>`}
     ${A("admin")&&a`<div class="kpis">
-      <${S} name=${e("waitsStored")} value=${D(o?.backlog_events)} title=${i(o?.backlog_events)}
+      <${w} name=${e("waitsStored")} value=${D(o?.backlog_events)} title=${i(o?.backlog_events)}
         foot=${at(o?.backlog_events,o?.oldest_waiting_s)} />
-      <${S} name=${e("waitsCounted")} value=${D(r?.waiting_events)}
+      <${w} name=${e("waitsCounted")} value=${D(r?.waiting_events)}
         title=${i(r?.waiting_events)} foot=${at(r?.waiting_events,r?.merge_lag_s)} />
-      <${S} name=${e("auditGap")} value=${n?jt(n.gap):g}
+      <${w} name=${e("auditGap")} value=${n?jt(n.gap):g}
         foot=${n?.checked_at?e("checkedAt",{time:m(n.checked_at)}):e("neverChecked")} />
-      <${S} name=${e("cacheHits")} value=${At(t?.cache)} foot=${e("ofReports")} />
-      <${S} name=${e("connections")} value=${t?.pool?i(t.pool.checked_out):g}
+      <${w} name=${e("cacheHits")} value=${At(t?.cache)} foot=${e("ofReports")} />
+      <${w} name=${e("connections")} value=${t?.pool?i(t.pool.checked_out):g}
         foot=${t?.pool&&e("ofSize",{n:i(t.pool.size)})} />
-      <${S} name=${e("redisMemory")} value=${y(t?.redis_memory?.used_bytes??null)}
+      <${w} name=${e("redisMemory")} value=${y(t?.redis_memory?.used_bytes??null)}
         foot=${It(t)} />
     </div>`}
-  </section>`}var at=(t,s)=>t===0?e("nothingWaits"):e("oldest",{time:E(s)});function xt(t){let s=o=>{let r=t.checks?.[o];return`${e(o)}: ${r?.ok?`${i(r.latency_ms)} ms`:t[o]}`};return[s("postgres"),s("redis"),e("versionIs",{version:t.version})].join(" · ")}var jt=t=>t===null?g:t===0?e("balanced"):i(t);function At(t){let s=(t?.hits??0)+(t?.misses??0);return s?G((t?.hits??0)/s):g}function It(t){let s=t?.redis_memory?.limit_bytes;return s==null?"":s?e("ofSize",{n:y(s)}):e("noLimit")}function Rt({health:t}){let{workers:s={},beat:o=null}=t?.heartbeats??{},r=[...Object.entries(s).map(([n,d])=>({name:n,age:d})),{name:"beat",age:o}];return a`<section class="card panel" aria-label=${e("processes")}>
+  </section>`}var at=(t,s)=>t===0?e("nothingWaits"):e("oldest",{time:E(s)});function xt(t){let s=o=>{let r=t.checks?.[o];return`${e(o)}: ${r?.ok?`${i(r.latency_ms)} ms`:t[o]}`};return[s("postgres"),s("redis"),e("versionIs",{version:t.version})].join(" · ")}var jt=t=>t===null?g:t===0?e("balanced"):i(t);function At(t){let s=(t?.hits??0)+(t?.misses??0);return s?q((t?.hits??0)/s):g}function It(t){let s=t?.redis_memory?.limit_bytes;return s==null?"":s?e("ofSize",{n:y(s)}):e("noLimit")}function Rt({health:t}){let{workers:s={},beat:o=null}=t?.heartbeats??{},r=[...Object.entries(s).map(([n,d])=>({name:n,age:d})),{name:"beat",age:o}];return a`<section class="card panel" aria-label=${e("processes")}>
     <div class="tabs"><h2 class="tab on">${e("processes")}</h2></div>
     ${t?a`<div class="scroll" tabindex="0" role="group"
       aria-label=${e("processes")}><table class="plain">

@@ -1,7 +1,7 @@
-import{b as tt,c as R}from"../chunks/chunk-7NWTELS2.js";import"../chunks/chunk-RNVK4MIY.js";import{a as Z,b as g}from"../chunks/chunk-Y5S3DO3M.js";import{b as Y}from"../chunks/chunk-S23LSPGS.js";import"../chunks/chunk-MZA7KWQV.js";import"../chunks/chunk-GMKWF43A.js";import{Ba as v,F as T,I as b,J as u,K as h,L as x,M as G,Oa as st,P as z,Pa as n,V as X,W as q,b as D,c as k,g as e,ga as C,h as w,ra as I,s as S,sa as J,ua as K,va as Q,w as W}from"../chunks/chunk-QY3K5IEE.js";var at={name:"",tags:"",by:"",show:"percentiles"},it=50,A="../../metrics";function d(s){let[,a]=S(s);return a<=2||s.unit==="hour"&&a<=31?"hour":"day"}function f(s,a,o){let r=new URLSearchParams({site:w,...S(s)[0],granularity:d(s),list_tags:"true",limit:String(it)});for(let{field:l,values:i}of I(s.tags))l&&i&&r.set(`tag.${l}`,i[0]);return o&&r.set("group_by",o),T(a&&`${A}/${encodeURIComponent(a)}?${r}`)}function E({series:s,meta:a}){let o=Date.parse(a.computed_at),r=s.filter(l=>Date.parse(l.start)<o);return{series:r,isOpen:r.length>0&&Date.parse(r[r.length-1].end)>o}}var L=(s,a,o)=>X(s,d(a)==="hour"&&o>48?"day":d(a)),U=(s,a)=>q(s,d(a));function F(s,a,o){let r=I(s.tags).filter(l=>l.field!==a).map(l=>l.text).join(";");return Q(r,J(a,"==",[o]))}function N({state:s,go:a}){let o=I(s.tags);return o.length?e`<div class="chips" role="group" aria-label=${n("filters")}>${o.map(({text:r,field:l,values:i},c)=>e`<span
+import{b as tt,c as I}from"../chunks/chunk-MVAVWZM6.js";import"../chunks/chunk-YKCND3II.js";import{a as Z,b as g}from"../chunks/chunk-VOC2X2BT.js";import{b as Y}from"../chunks/chunk-ZLE3XEYE.js";import"../chunks/chunk-TB6NP757.js";import"../chunks/chunk-HVPMEBFH.js";import{A as h,B as T,C as G,Ea as st,F as z,Fa as n,L as X,M as q,Pa as R,Y as x,b as D,c as k,g as e,h as w,ha as C,ia as J,ka as K,la as Q,ra as v,s as S,w as W,y as b,z as u}from"../chunks/chunk-7Z6IC6P2.js";var at={name:"",tags:"",by:"",show:"percentiles"},it=50,A="../../metrics";function d(s){let[,a]=S(s);return a<=2||s.unit==="hour"&&a<=31?"hour":"day"}function f(s,a,o){let r=new URLSearchParams({site:w,...S(s)[0],granularity:d(s),list_tags:"true",limit:String(it)});for(let{field:l,values:i}of C(s.tags))l&&i&&r.set(`tag.${l}`,i[0]);return o&&r.set("group_by",o),R(a&&`${A}/${encodeURIComponent(a)}?${r}`)}function E({series:s,meta:a}){let o=Date.parse(a.computed_at),r=s.filter(l=>Date.parse(l.start)<o);return{series:r,isOpen:r.length>0&&Date.parse(r[r.length-1].end)>o}}var L=(s,a,o)=>X(s,d(a)==="hour"&&o>48?"day":d(a)),U=(s,a)=>q(s,d(a));function F(s,a,o){let r=C(s.tags).filter(l=>l.field!==a).map(l=>l.text).join(";");return Q(r,J(a,"==",[o]))}function N({state:s,go:a}){let o=C(s.tags);return o.length?e`<div class="chips" role="group" aria-label=${n("filters")}>${o.map(({text:r,field:l,values:i},c)=>e`<span
     class="chip" key=${r}><button disabled><span class="lbl">${l} <b>${i?.[0]}</b></span></button>
     <button aria-label=${n("removeFilter",{name:`${l} ${i?.[0]}`})}
-      onClick=${()=>a({tags:K(s.tags,c)})}><${C} name="x" size="13" /></button></span>`)}
+      onClick=${()=>a({tags:K(s.tags,c)})}><${x} name="x" size="13" /></button></span>`)}
     <button class="text-btn" onClick=${()=>a({tags:""})}>${n("clearFilters")}</button></div>`:null}function O({state:s,go:a}){let o=S(s)[1];return o<=2||o>31?null:e`<span class="seg" role="group" aria-label=${n("interval")}>${["hour","day"].map(r=>e`<button
     key=${r} aria-pressed=${d(s)===r} onClick=${()=>a({unit:r==="hour"?r:""})}>
       ${n(r+"Unit")}</button>`)}</span>`}var ct=new Intl.NumberFormat(st,{minimumFractionDigits:1,maximumFractionDigits:1}),et=s=>s===null?b:s<1e3?`${Math.round(s)} ms`:`${ct.format(s/1e3)} s`,M=[{name:"lcp",good:2500,poor:4e3,format:et},{name:"inp",good:200,poor:500,format:et},{name:"cls",good:.1,poor:.25,format:z}],y="web_vital.",V="path",$t=20,ot=({good:s,poor:a},o)=>o<=s?"good":o<=a?"needsWork":"poor";function nt({state:s,go:a,onReady:o}){let r=[f(s,y+"lcp",V),f(s,y+"inp",V),f(s,y+"cls",V)],l=r.find(t=>t.error),i=r.some(t=>t.isBusy),c=r.every(t=>t.data!==null&&!t.isBusy);k(()=>o(c),[c]);let p=r.every(t=>t.data?.count===0);return e`<div class="vitals-head"><${N} state=${s} go=${a} /><${O} state=${s} go=${a} /></div>
@@ -19,7 +19,7 @@ import{b as tt,c as R}from"../chunks/chunk-7NWTELS2.js";import"../chunks/chunk-R
       <p class="vital-text num">${n("vitalFoot",{n:u(a.count)},a.count)}</p>`:e`<div class="skeleton vital-sk"></div>`}
   </section>`}var rt=({rating:s,isShort:a})=>e`<span class=${"rated "+s}><span class="sign" aria-hidden="true"></span>
   <span class=${a?"vh":""}>${n(s)}</span></span>`;function mt({vital:{good:s,poor:a},value:o}){let r=o===null?0:o<=s?o/s/3:o<=a?.3333333333333333+(o-s)/(a-s)/3:Math.min(.99,1-a/o/3);return e`<div class="scale" aria-hidden="true"><i class="good"></i><i class="needsWork"></i><i class="poor"></i>
-    ${o!==null&&e`<b style=${{"--x":r*100+"%"}}></b>`}</div>`}function ut({vital:s,data:a,state:o}){let{series:r,isOpen:l}=E(a);if(!a.count)return e`<div class="vital-none">${n("noSamplesHere")}</div>`;let i=c=>({title:U(r[c].start,o),rows:[{kind:"line-first",name:"p75",value:s.format(r[c].p75)},{kind:"",name:n("loads"),value:u(r[c].count)}]});return e`<${R} lines=${[{kind:"first",values:r.map(c=>c.p75)}]} kind="views_per_visit" height=${150}
+    ${o!==null&&e`<b style=${{"--x":r*100+"%"}}></b>`}</div>`}function ut({vital:s,data:a,state:o}){let{series:r,isOpen:l}=E(a);if(!a.count)return e`<div class="vital-none">${n("noSamplesHere")}</div>`;let i=c=>({title:U(r[c].start,o),rows:[{kind:"line-first",name:"p75",value:s.format(r[c].p75)},{kind:"",name:n("loads"),value:u(r[c].count)}]});return e`<${I} lines=${[{kind:"first",values:r.map(c=>c.p75)}]} kind="views_per_visit" height=${150}
     label=${n("vitalLabel",{name:n(s.name),unit:n(d(o)+"Unit")})}
     format=${s.format} read=${i} isOpen=${l}
     name=${c=>L(r[c].start,o,r.length)} />`}function dt({reports:s,isBusy:a,state:o,go:r}){if(s.some(t=>t===null))return null;let l=s.map(t=>new Map(t?.groups?.map($=>[$.value,$]))),i=t=>Math.max(...l.map($=>$.get(t)?.count??0)),c=[...new Set(l.flatMap(t=>[...t.keys()]))].toSorted((t,$)=>i($)-i(t)).slice(0,$t),p=Math.max(1,...c.map(i));return e`<section class=${"card panel vital-paths"+(a?" busy":"")} aria-label=${n("pages")}>
@@ -37,7 +37,7 @@ import{b as tt,c as R}from"../chunks/chunk-7NWTELS2.js";import"../chunks/chunk-R
           value=${l[m].get(t)?.p75??null} />`)}</tr>`)}</tbody></table>
     <div class="panel-foot"><span>${n("vitalsFoot")}</span></div>
   </section>`}var ft=({vital:s,value:a})=>e`<td class="v">${a===null?b:e`<${rt}
-  rating=${ot(s,a)} isShort=${!0} />${s.format(a)}`}</td>`,lt=()=>e`<${C} name="pulse" size="14" />`;var j="web-vitals",bt=["count","sum","average","p50","p75","p90","p95","p99"],B={percentiles:["p50","p75","p95","p99"],mean:["average"],count:["count"],sum:["sum"]},H=["first","second","third","fourth"];function ht({pages:s}){let[a,o]=W(at),[r,l]=D(!1),i=T(`${A}?site=${encodeURIComponent(w)}`),c=i.data?.metrics??null,p=c?.some(m=>m.startsWith(y))??!1,t=a.name||(p?j:c?.[0]??""),$=c?.length===0;return e`<${Z} pages=${s} name="samples" title=${n("samples")} intro=${n("samplesIntro")}
+  rating=${ot(s,a)} isShort=${!0} />${s.format(a)}`}</td>`,lt=()=>e`<${x} name="pulse" size="14" />`;var j="web-vitals",bt=["count","sum","average","p50","p75","p90","p95","p99"],B={percentiles:["p50","p75","p95","p99"],mean:["average"],count:["count"],sum:["sum"]},H=["first","second","third","fourth"];function ht({pages:s}){let[a,o]=W(at),[r,l]=D(!1),i=R(`${A}?site=${encodeURIComponent(w)}`),c=i.data?.metrics??null,p=c?.some(m=>m.startsWith(y))??!1,t=a.name||(p?j:c?.[0]??""),$=c?.length===0;return e`<${Z} pages=${s} name="samples" title=${n("samples")} intro=${n("samplesIntro")}
     isReady=${r||$} state=${a} go=${o} tools=${["period"]}>
     <${g} error=${i.error} retry=${i.retry} />
     ${$?e`<div class="card"><${v} title=${n("noSamples")}>${n("noSamplesText")}<//></div>`:e`<div
@@ -54,7 +54,7 @@ import{b as tt,c as R}from"../chunks/chunk-7NWTELS2.js";import"../chunks/chunk-R
     <ul>${a&&!l&&p(j,e`<${lt} />${n("webVitals")}`)}
       ${c?.map(t=>p(t,t))}</ul>
     ${c?.length===0&&e`<div class="path-note">${n("noMetric")}</div>`}
-  </section>`}function gt({state:s,go:a,name:o,onReady:r}){let{data:l,isBusy:i,error:c,retry:p}=f(s,o,s.by),t=m=>m==="count"?h(l?.count):x(l?.[m]),$=l!==null&&!i;return k(()=>r($),[$]),e`<${N} state=${s} go=${a} />
+  </section>`}function gt({state:s,go:a,name:o,onReady:r}){let{data:l,isBusy:i,error:c,retry:p}=f(s,o,s.by),t=m=>m==="count"?h(l?.count):T(l?.[m]),$=l!==null&&!i;return k(()=>r($),[$]),e`<${N} state=${s} go=${a} />
     <${g} error=${c} retry=${p} go=${a} />
     <section class=${"card hero"+(i&&l?" busy":"")} aria-label=${o}>
       <div class="kpis four">${bt.map(m=>e`<${Y} key=${m} name=${_(m)}
@@ -69,8 +69,8 @@ import{b as tt,c as R}from"../chunks/chunk-7NWTELS2.js";import"../chunks/chunk-R
         ${Object.keys(B).map(t=>e`<button key=${t} aria-pressed=${t===i}
           onClick=${()=>o({show:t},!0)}>${n(t)}</button>`)}</span>
         <${O} state=${a} go=${o} /></span></div>
-    <${R} lines=${c.map((t,$)=>({kind:H[$],values:r.map(m=>m[t])}))}
-      kind="views_per_visit" format=${x} read=${p} isOpen=${l}
+    <${I} lines=${c.map((t,$)=>({kind:H[$],values:r.map(m=>m[t])}))}
+      kind="views_per_visit" format=${T} read=${p} isOpen=${l}
       label=${n("seriesLabel",{name:s.metric_name,unit:n(d(a)+"Unit")})}
       name=${t=>L(r[t].start,a,r.length)} /></div>`}var P=["count","sum","average","p50","p75","p95","p99"];function kt({data:s,isBusy:a,state:o,go:r}){let l=s.tags??[],i=o.by?s.groups:void 0,c=Math.max(1,...(i??[]).map(t=>t.count)),p=t=>["count","p75"].includes(t)?"":"hide-small";return e`<section class=${"card panel sample-groups"+(a?" busy":"")} aria-label=${n("byTag")}>
     <div class="plot-head tools-row"><h2 class="tab on">${n("byTag")}</h2>
@@ -87,5 +87,5 @@ import{b as tt,c as R}from"../chunks/chunk-7NWTELS2.js";import"../chunks/chunk-R
             onClick=${()=>r({tags:F(o,o.by,t.value??"")})}><span class="lbl">
             ${t.value||n("noValue")}</span></button>`}</td>
         ${P.map($=>e`<td key=${$} class=${"v "+p($)} title=${u(t[$])}>
-          ${$==="count"?h(t.count):x(t[$])}</td>`)}</tr>`)}</tbody></table>`}
+          ${$==="count"?h(t.count):T(t[$])}</td>`)}</tr>`)}</tbody></table>`}
   </section>`}export{ht as default};

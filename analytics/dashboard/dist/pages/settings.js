@@ -1,13 +1,13 @@
-import{a as E}from"../chunks/chunk-KYAA5LQ6.js";import{a as D}from"../chunks/chunk-Z7X27WXE.js";import{Ba as w,C,D as v,F as I,Ja as P,Ka as K,La as k,Ma as y,Na as F,Pa as t,Ra as R,b as d,c as T,ca as h,g as s,h as b,m as S}from"../chunks/chunk-QY3K5IEE.js";R(await(F==="de"?import("../chunks/words_settings_de-TW7TYKIJ.js").then(e=>e.de):import("../chunks/words_settings-IPYXZSUN.js").then(e=>e.en)));var N=["ingest","read","export","write","admin"],O=e=>!e.revoked_at&&(!e.expires_at||Date.parse(e.expires_at)>Date.now());function L(){let[e,o]=d(null),[n,l]=d(null),[i,a]=d(null),[c,$]=d(null),m=p=>p.then(g=>(l(g?.key?g:null),$(null),C("keys").then(j=>o(j.keys.filter(Z))))).catch(g=>$(y(g)));T(()=>{m(Promise.resolve(null))},[]);let u=()=>{i&&(a(null),m(i.what==="revoke"?v("DELETE",`keys/${i.key.id}`):v("POST",`keys/${i.key.id}/rotate`,{})))},r=e?.filter(O);return s`<section class="card pad" aria-label=${t("keysTitle")}>
+import{a as E}from"../chunks/chunk-7H5754SB.js";import{a as w}from"../chunks/chunk-7U3V63LF.js";import{Aa as K,Ba as k,Ca as y,Da as F,Fa as t,Ha as R,Ma as D,Na as v,Pa as I,U as h,b as d,c as T,g as s,h as b,m as S,ra as C,za as P}from"../chunks/chunk-7Z6IC6P2.js";R(await(F==="de"?import("../chunks/words_settings_de-KHO5ZB5K.js").then(e=>e.de):import("../chunks/words_settings-XJCGANPC.js").then(e=>e.en)));var N=["ingest","read","export","write","admin"],O=e=>!e.revoked_at&&(!e.expires_at||Date.parse(e.expires_at)>Date.now());function L(){let[e,o]=d(null),[n,l]=d(null),[i,a]=d(null),[c,$]=d(null),m=p=>p.then(g=>(l(g?.key?g:null),$(null),D("keys").then(j=>o(j.keys.filter(Z))))).catch(g=>$(y(g)));T(()=>{m(Promise.resolve(null))},[]);let u=()=>{i&&(a(null),m(i.what==="revoke"?v("DELETE",`keys/${i.key.id}`):v("POST",`keys/${i.key.id}/rotate`,{})))},r=e?.filter(O);return s`<section class="card pad" aria-label=${t("keysTitle")}>
     <h2 class="card-title">${t("keysTitle")}</h2><p class="muted">${t("keysIntro")}</p>
     <${H} create=${p=>m(v("POST","keys",p))} />
     <${k} error=${c} retry=${()=>m(Promise.resolve(null))} />
     ${n&&s`<div class="secret" role="status"><span>${t(n.kind==="secret"?"secretOnce":"keyMade")}</span>
       <code>${n.key}</code><${E} text=${n.key??""} label=${n.name} /></div>`}
     ${r?r.length?s`<ul class="jobs">${r.map(p=>s`<li key=${p.id}>
-        <${V} item=${p} ask=${a} /></li>`)}</ul>`:s`<${w}
+        <${V} item=${p} ask=${a} /></li>`)}</ul>`:s`<${C}
       title=${t("noKeys")}>${t("noKeysText")}<//>`:s`<div class="skeleton settings-sk"></div>`}
-    ${i&&s`<${D} title=${t(i.what==="revoke"?"revokeTitle":"rotateTitle",q(i.key))}
+    ${i&&s`<${w} title=${t(i.what==="revoke"?"revokeTitle":"rotateTitle",q(i.key))}
       text=${t(i.what==="revoke"?"revokeText":"rotateText")} yes=${t(i.what==="revoke"?"revoke":"rotate")}
       confirm=${u} close=${()=>a(null)} />`}
   </section>`}var Z=e=>e.sites===null||e.sites.includes(b),q=e=>({name:e.name||e.prefix});function V({item:e,ask:o}){return s`<div class="job"><div class="job-main">
@@ -68,15 +68,15 @@ import{a as E}from"../chunks/chunk-KYAA5LQ6.js";import{a as D}from"../chunks/chu
         value=${m??""} aria-describedby=${c} onInput=${$} />`}
     </label>${o==="zone"&&s`<datalist id="zones">${Q.map(r=>s`<option key=${r} value=${r} />`)}
       </datalist>`}${u}</div>`}var Q=Intl.supportedValuesOf("timeZone");function X(e,o){return e==="flag"?o.checked:e==="days"?o.value===""?null:Number(o.value):e==="lines"?o.value.split(`
-`).map(n=>n.trim()).filter(Boolean):o.value}var ee=[30,365],te=864e5,B=-1;function z(){let[e,o]=d(null),[n,l]=d(null),[i,a]=d(null),[c,$]=d(null),m=p=>p.then(g=>(l(g?.token?g:null),$(null),C("tokens").then(j=>o(j.tokens.filter(se))))).catch(g=>$(y(g)));T(()=>{m(Promise.resolve(null))},[]);let u=()=>{i&&m(v("DELETE","tokens/"+encodeURIComponent(i.jti))),a(null)},r=e?.filter(O);return s`<section class="card pad" aria-label=${t("tokensTitle")}>
+`).map(n=>n.trim()).filter(Boolean):o.value}var ee=[30,365],te=864e5,B=-1;function z(){let[e,o]=d(null),[n,l]=d(null),[i,a]=d(null),[c,$]=d(null),m=p=>p.then(g=>(l(g?.token?g:null),$(null),D("tokens").then(j=>o(j.tokens.filter(se))))).catch(g=>$(y(g)));T(()=>{m(Promise.resolve(null))},[]);let u=()=>{i&&m(v("DELETE","tokens/"+encodeURIComponent(i.jti))),a(null)},r=e?.filter(O);return s`<section class="card pad" aria-label=${t("tokensTitle")}>
     <h2 class="card-title">${t("tokensTitle")}</h2><p class="muted">${t("tokensIntro")}</p>
     <${oe} create=${p=>m(v("POST","tokens",p))} />
     <${k} error=${c} retry=${()=>m(Promise.resolve(null))} />
     ${n&&s`<div class="secret" role="status"><span>${t("secretOnce")}</span><code>${n.token}</code>
       <${E} text=${n.token??""} label=${n.subject} /></div>`}
     ${r?r.length?s`<ul class="jobs">${r.map(p=>s`<li key=${p.jti}><${ne} token=${p}
-        ask=${a} /></li>`)}</ul>`:s`<${w} title=${t("noTokens")} />`:s`<div class="skeleton settings-sk"></div>`}
-    ${i&&s`<${D} title=${t("revokeTitle",{name:i.subject})} text=${t("revokeText")} yes=${t("revoke")}
+        ask=${a} /></li>`)}</ul>`:s`<${C} title=${t("noTokens")} />`:s`<div class="skeleton settings-sk"></div>`}
+    ${i&&s`<${w} title=${t("revokeTitle",{name:i.subject})} text=${t("revokeText")} yes=${t("revoke")}
       confirm=${u} close=${()=>a(null)} />`}
   </section>`}var se=e=>e.sites===null||e.sites.includes(b),ne=({token:e,ask:o})=>s`<div class="job"><div class="job-main">
     <div class="job-name"><b>${e.subject}</b></div>

@@ -1,6 +1,6 @@
-import{b as v}from"../chunks/chunk-S3PF2VY3.js";import{b as k}from"../chunks/chunk-GMKWF43A.js";import{A as $,Da as u,F as m,Ga as f,Ha as b,J as o,K as p,Pa as a,b as l,c,g as e}from"../chunks/chunk-QY3K5IEE.js";function S(){let[s,i]=l(!1),{data:t,isBusy:d,error:r,retry:h}=m($);return c(()=>{t&&!d&&requestAnimationFrame(()=>document.documentElement.dataset.drawn="sites")},[t,d]),e`<${u} current="sites" isOpen=${s} close=${()=>i(!1)} />
+import{b as m}from"../chunks/chunk-LYVZOZXD.js";import{b as f}from"../chunks/chunk-HVPMEBFH.js";import{A as $,Fa as a,Ka as b,Pa as k,b as l,c,g as e,ta as p,wa as v,xa as u,z as o}from"../chunks/chunk-7Z6IC6P2.js";function S(){let[s,i]=l(!1),{data:t,isBusy:d,error:r,retry:h}=k(b);return c(()=>{t&&!d&&requestAnimationFrame(()=>document.documentElement.dataset.drawn="sites")},[t,d]),e`<${p} current="sites" isOpen=${s} close=${()=>i(!1)} />
     <main id="main" class="main" tabindex="-1" inert=${s}>
-      <div class="head"><${b} open=${()=>i(!0)} /><h1 class="title">${a("skipSites")}</h1></div>
+      <div class="head"><${u} open=${()=>i(!0)} /><h1 class="title">${a("skipSites")}</h1></div>
       ${r&&e`<div class="card alert" role="alert"><div><b>${a(r.status?"problem":"offline")}</b>
         <div>${r.message}</div></div>
         <button class="btn" onClick=${h}>${a("tryAgain")}</button></div>`}
@@ -11,12 +11,12 @@ import{b as v}from"../chunks/chunk-S3PF2VY3.js";import{b as k}from"../chunks/chu
         ${!t&&[1,2,3].map(n=>e`<div key=${n} class="card site-card"><div class="skeleton site-sk"></div></div>`)}
       </div>
     </main>`}function y({site:s}){let i="/sites/"+encodeURIComponent(s.key)+(s.first_event_at?"":"/start");return e`<a class="card site-card" href=${i}>
-    <div class="card-head"><${f} name=${s.name} /><b>${s.name}</b>
+    <div class="card-head"><${v} name=${s.name} /><b>${s.name}</b>
       <span class="live"><span class=${s.online?"pulse":"pulse off"}></span><b class="num">${o(s.online)}</b>
         <span class="vh">${a("online",{},s.online)}</span></span></div>
-    <${k} values=${s.spark} />
+    <${f} values=${s.spark} />
     <div class="card-foot">
-      <span class="kpi-value" title=${o(s.visitors)}>${p(s.visitors)}</span>
-      ${s.change?.visitors!=null&&e`<${v} change=${s.change.visitors} good=${1} />`}
+      <span class="kpi-value" title=${o(s.visitors)}>${$(s.visitors)}</span>
+      ${s.change?.visitors!=null&&e`<${m} change=${s.change.visitors} good=${1} />`}
       <span class="kpi-label">${s.first_event_at?`${a("visitors")}, ${a("28d")}`:a("emptySite")}</span></div>
   </a>`}export{S as default};

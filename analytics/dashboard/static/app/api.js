@@ -1,6 +1,7 @@
 // Requests to the API: the session's cookie, problem+json errors, the last answer of each address, code loaded on demand.
 import { useCallback, useEffect, useRef, useState } from "../vendor/preact.js";
 import { SHARED, SITE, isShown, periodOf, unitOf } from "./state.js";
+import { t } from "./words.js";
 
 const API = "/api/analytics/";
 /** A share link is a parameter, which a preload can have too; every path of a shared page has a query. */
@@ -62,14 +63,19 @@ export function send(method, path, body) {
 /** @param {string} path @param {RequestInit} options */
 async function request(path, options) {
   const response = await fetch(API + path + CREDENTIAL, { credentials: "same-origin", ...options });
-  if (response.status === 401 && !SHARED) signIn();
+  if (response.status === 401 && !SHARED) signIn(options.method !== undefined || isInForm());
   if (!response.ok) throw failure(response, await response.json().catch(() => ({})));
   // What was cut off on the way is no answer: it fails here, not in the page that reads it.
   return response.status === 204 ? {} : response.json();
 }
 
-/** The session has ended: the sign-in page brings the reader back. */
-export function signIn() {
+/** Whether the reader may be filling in a form. */
+const isInForm = () => document.querySelector("dialog[open], form:focus-within") !== null;
+
+/** The session has ended: the sign-in page brings the reader back. With `isKept` nothing takes what is in a form away: throws
+ * a Failure that says how to go on. @param {boolean} [isKept] */
+export function signIn(isKept = isInForm()) {
+  if (isKept) throw { message: t("signedOut"), status: 401 };
   location.assign("/login?next=" + encodeURIComponent(location.pathname + location.search));
 }
 

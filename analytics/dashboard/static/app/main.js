@@ -60,4 +60,6 @@ function keepPlace() {
   }).observe(root, { attributeFilter: ["data-drawn"] });
 }
 
+// A page that a browser kept whole shows figures to whoever goes back after somebody has signed out.
+addEventListener("pageshow", (event) => event.persisted && location.reload());
 start();

@@ -79,6 +79,7 @@ const en = {
   install: "How to send events",
   copy: "Copy", copied: "Copied",
   problem: "The report could not be made", offline: "The server does not answer", tryAgain: "Try again",
+  signedOut: "Your session has ended. Sign in in another tab, then try again here.",
   lastDays: { one: "Show the last day", other: "Show the last {n} days" },
   completeThrough: "Complete through {time}", shownAsOf: "Shown: {period}, as of {time}", zone: "Time zone {zone}",
   rollup: "From exact rollups", raw: "From single events",
@@ -141,7 +142,7 @@ export function t(word, values = {}, n = 0) {
 /** The name of a dimension or field. `language` is taken by the name of the other language. @param {string} field */
 export function fieldName(field) {
   if (field.startsWith("payload.")) return field.slice("payload.".length);
-  return t(/** @type {Word} */ (field === "language" ? "languageField" : field in words ? field : "property"));
+  return t(/** @type {Word} */ (field === "language" ? "languageField" : Object.hasOwn(words, field) ? field : "property"));
 }
 
 /** Changes to the other language, which needs a new page. */

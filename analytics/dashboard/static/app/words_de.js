@@ -72,6 +72,7 @@ export const de = {
   install: "So werden Ereignisse gesendet",
   copy: "Kopieren", copied: "Kopiert",
   problem: "Der Bericht kam nicht zustande", offline: "Der Server antwortet nicht", tryAgain: "Noch einmal",
+  signedOut: "Ihre Sitzung ist zu Ende. Melden Sie sich in einem anderen Tab an, und versuchen Sie es hier noch einmal.",
   lastDays: { one: "Den letzten Tag zeigen", other: "Die letzten {n} Tage zeigen" },
   completeThrough: "Vollständig bis {time}", shownAsOf: "Gezeigt: {period}, Stand {time}", zone: "Zeitzone {zone}",
   rollup: "Aus genauen Summen", raw: "Aus einzelnen Ereignissen",

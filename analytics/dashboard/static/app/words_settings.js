@@ -48,7 +48,7 @@ export const en = {
   rotateText: "A new key is made with the same rights. The old one works for one more day, so that you can replace it without losing an event.",
   tokensTitle: "Tokens",
   tokensIntro: "For programs of people: report scripts, notebooks. Tokens of your own issuer are not listed here.",
-  subjectOfToken: "Name", lifetime: "Valid for", daysLong: "{n} days", defaultLifetime: "90 days, or as long as your own access", createToken: "Create the token", noTokens: "No tokens",
+  subjectOfToken: "Name", lifetime: "Valid for", daysLong: "{n} days", defaultLifetime: "90 days at most", createToken: "Create the token", noTokens: "No tokens",
   // The reader
   whoAmI: "You", nameOfPerson: "Signed in as", sessionEnds: "Until",
   // The end

@@ -49,7 +49,7 @@ export const de = {
   rotateText: "Ein neuer Schlüssel mit denselben Rechten entsteht. Der alte gilt noch einen Tag, damit Sie ihn ersetzen können, ohne ein Ereignis zu verlieren.",
   tokensTitle: "Tokens",
   tokensIntro: "Für Programme von Personen: Berichtsskripte, Notebooks. Tokens Ihres eigenen Ausstellers stehen hier nicht.",
-  subjectOfToken: "Name", lifetime: "Gültig für", daysLong: "{n} Tage", defaultLifetime: "90 Tage, oder so lange wie Ihr Zugang", createToken: "Token anlegen", noTokens: "Keine Tokens",
+  subjectOfToken: "Name", lifetime: "Gültig für", daysLong: "{n} Tage", defaultLifetime: "Höchstens 90 Tage", createToken: "Token anlegen", noTokens: "Keine Tokens",
   // The reader
   whoAmI: "Sie", nameOfPerson: "Angemeldet als", sessionEnds: "Bis",
   // The end

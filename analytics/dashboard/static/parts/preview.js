@@ -78,7 +78,7 @@ function eventsQuery(order) {
  *   signal @returns {Promise<string[][]>} */
 async function readRows(path, signal) {
   const response = await fetch(address(path), { credentials: "same-origin", signal });
-  if (response.status === 401) signIn();
+  if (response.status === 401) signIn(true);
   if (!response.ok || !response.body) {
     const body = await response.json().catch(() => ({}));
     throw { message: body.detail ?? response.statusText, status: response.status };
