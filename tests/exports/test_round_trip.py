@@ -269,12 +269,19 @@ QUERIES: dict[str, tuple[str, ...]] = {
     )
     + FILTERED_BREAKDOWNS,
     "/api/analytics/reports/dau": ("date={day}", "date={day}&include_bots=true", "date={day}&type=click"),
+    "/api/analytics/reports/event-types": (
+        "days=7",
+        "days=7&compare=previous&include_bots=true",
+        "days=7&granularity=week",
+    ),
     "/api/analytics/reports/experiment": ("days=7&exposure_type=seen&variant=payload.variant&goal=order",),
     "/api/analytics/reports/goal": (
         f"days=7&{GOAL}",
         f"days=7&{GOAL}&dimension=browser",
         f"days=7&{GOAL}&granularity=day",
     ),
+    "/api/analytics/reports/goals": ("days=7", "days=7&compare=previous"),
+    "/api/analytics/reports/properties": ("days=7", "days=7&type=click"),
     "/api/analytics/reports/journeys": ("days=7&from_page=/&steps=3", "days=7&to_page=/&include_bots=true"),
     "/api/analytics/reports/lifecycle": ("days=7&granularity=day", "days=7&granularity=week&include_bots=true"),
     "/api/analytics/reports/mau": ("date={day}",),
