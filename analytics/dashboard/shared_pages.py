@@ -51,14 +51,14 @@ def find_public(key: str) -> Found | None:
 def show(assets: Assets, found: Found | None, page: str, is_embedded: bool = False) -> Response:
     """The page; 404 for an address that shows nothing."""
     if found is None or page not in PAGES:
-        return make_shared_page(render_template("not_shared.html", assets=assets, language=_read_language()), 404)
+        return make_shared_page(render_template("not_shared.html", assets=assets, language=read_language()), 404)
     theme = request.args.get("theme", "")
     view = SharedView(found.path, found.token, is_embedded, theme if is_embedded and theme in THEMES else "")
     html = build_shell(assets, None, page, found.site, request.args.to_dict(), view)
     return make_shared_page(html, embed_origins=found.site.embed_origins if is_embedded else ())
 
 
-def _read_language() -> str:
+def read_language() -> str:
     """The first of the browser's languages that the page has."""
     wished = (name[:2].lower() for name in request.accept_languages.values())
     return next((name for name in wished if name in LANGUAGES), "en")

@@ -18,7 +18,7 @@ from analytics.errors import Forbidden, Unauthorised
 from analytics.extensions import buffer_redis, db, settings
 from analytics.web.app import current_application
 
-WRONG_PASSWORD = "the name or the password is wrong; flask user set-password sets another"  # noqa: S105
+WRONG_PASSWORD = "the name or the password is wrong"  # noqa: S105
 
 
 def check_same_origin(request: Request) -> None:

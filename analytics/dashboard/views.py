@@ -15,6 +15,7 @@ from analytics.dashboard import shared_pages, sign_in
 from analytics.dashboard.assets import Assets, read_built, read_sources
 from analytics.dashboard.first_page import build_first_page
 from analytics.dashboard.headers import make_page
+from analytics.dashboard.shared_pages import read_language
 from analytics.dashboard.shell import OVERVIEW, PAGES, build_shell
 from analytics.errors import PROBLEM_KEY, AnalyticsError, Forbidden, NotFound, Unauthorised
 from analytics.extensions import db
@@ -40,7 +41,7 @@ def show_problem(response: Response) -> Response:
     if request.accept_mimetypes.best_match((response.mimetype or "", "text/html")) != "text/html":
         return response
     again = _next_address() if request.method == "POST" else request.full_path.rstrip("?")
-    html = render_template("error.html", assets=_assets(), detail=problem.detail, again=again)
+    html = render_template("error.html", assets=_assets(), language=read_language(), detail=problem.detail, again=again)
     page = make_page(html, problem.status)
     if "Retry-After" in response.headers:
         page.headers["Retry-After"] = response.headers["Retry-After"]
@@ -64,7 +65,7 @@ def show_page(key: str, page: str = OVERVIEW) -> Response:
     try:
         site = _find_site(person, key, page)
     except AnalyticsError as error:
-        return make_page(render_template("error.html", assets=_assets(), detail=error.detail), error.status)
+        return _refusal_page(error)
     return make_page(build_shell(_assets(), person, page, site, request.args.to_dict()))
 
 
@@ -141,11 +142,25 @@ def _find_site(person: Principal, key: str, page: str) -> Site:
     return find_site(db.engine, key)
 
 
+def _refusal_page(error: AnalyticsError) -> Response:
+    html = render_template(
+        "error.html",
+        assets=_assets(),
+        language=read_language(),
+        detail=error.detail,
+        is_forbidden=isinstance(error, Forbidden),
+    )
+    return make_page(html, error.status)
+
+
 def _login_page(error: AnalyticsError | None = None) -> Response:
     html = render_template(
         "login.html",
         assets=_assets(),
+        language=read_language(),
         detail=error.detail if error else "",
+        is_wrong=error is not None and error.detail == sign_in.WRONG_PASSWORD,
+        name=sign_in.typed_name(request)[:100],
         next=_next_address(),
         has_link=sign_in.has_link(),
     )

@@ -90,12 +90,12 @@ def test_no_text_of_a_session_is_stored(client: FlaskClient, token: Any, sql: An
 @pytest.mark.parametrize(
     ("form", "status", "detail"),
     [
-        ({"token": "eyJ.no.token"}, 401, "the token is malformed"),
-        ({"token": "sk_abc"}, 401, "this is a key"),
-        ({"name": "ann", "password": "wrong"}, 401, "the name or the password is wrong"),
-        ({"name": "nobody", "password": PASSWORD}, 401, "the name or the password is wrong"),
-        ({}, 401, "the name or the password is wrong"),
-        ({"name": "a\0b", "password": "a\0b"}, 401, "the name or the password is wrong"),
+        ({"token": "eyJ.no.token"}, 401, "The token is malformed"),
+        ({"token": "sk_abc"}, 401, "This is a key"),
+        ({"name": "ann", "password": "wrong"}, 401, "The name or the password is wrong"),
+        ({"name": "nobody", "password": PASSWORD}, 401, "The name or the password is wrong"),
+        ({}, 401, "The name or the password is wrong"),
+        ({"name": "a\0b", "password": "a\0b"}, 401, "The name or the password is wrong"),
     ],
 )
 def test_what_is_wrong_is_said_on_the_form(
@@ -106,6 +106,22 @@ def test_what_is_wrong_is_said_on_the_form(
     assert (answer.status_code, answer.mimetype) == (status, "text/html")
     assert detail in answer.text
     assert "Set-Cookie" not in answer.headers
+
+
+def test_the_form_keeps_the_name_and_speaks_the_language_of_the_browser(client: FlaskClient) -> None:
+    answer = client.post("/login", data={"name": 'a"<b>', "password": "x"}, headers={"Accept-Language": "de-DE, en"})
+    assert 'value="a&#34;&lt;b&gt;"' in answer.text
+    assert '<html lang="de">' in answer.text
+    assert "Der Name oder das Passwort ist falsch." in answer.text
+    assert "flask" not in answer.text
+
+
+def test_a_site_of_others_is_refused_in_words_of_a_reader(client: FlaskClient, site: Site, token: Any) -> None:
+    log_in(client, token=token("read", site=site.key))
+    english = client.get("/sites/another")
+    german = client.get("/sites/another", headers={"Accept-Language": "de"})
+    assert "Your account is not for this site." in english.text
+    assert "Ihr Zugang gilt nicht für diese Website." in german.text
 
 
 def test_a_token_without_read_is_refused(client: FlaskClient, token: Any) -> None:

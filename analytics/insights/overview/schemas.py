@@ -178,8 +178,8 @@ class SiteChange(Schema):
 
 
 class SiteOverviewRow(SiteFigures):
-    """A site. `spark`: visitors of each bucket of `granularity`. `online`: users with an event in the last five
-    minutes. `previous`, `change` and `current`: as in a summary. `first_event_at`, `last_event_at`: as in
+    """A site. `spark`: visitors of each bucket of `granularity`. `online`: users with a page view in the last
+    five minutes. `previous`, `change` and `current`: as in a summary. `first_event_at`, `last_event_at`: as in
     `GET /api/analytics/me`."""
 
     class Meta:

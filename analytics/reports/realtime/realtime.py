@@ -60,7 +60,7 @@ def count_active_users(connection: Connection, site_id: int, now: datetime, minu
 ONLINE_USERS = text("""
 SELECT site_id, count(DISTINCT user_no) AS users
 FROM events
-WHERE site_id + 0 = ANY(:site_ids) AND ts > :start AND ts <= :now AND (:bots OR NOT is_bot)
+WHERE site_id + 0 = ANY(:site_ids) AND ts > :start AND ts <= :now AND (:bots OR NOT is_bot) AND type = 'page_view'
 GROUP BY site_id
 """)
 
@@ -68,7 +68,7 @@ GROUP BY site_id
 def count_online_users(
     connection: Connection, site_ids: Sequence[int], now: datetime, bots: bool = False
 ) -> dict[int, int]:
-    """Site id → `RecentActivity.active_users`; none for a site without any. One query, O(events of five minutes)."""
+    """Site id → `RecentActivity.visitors`; none for a site without any. One query, O(events of five minutes)."""
     force_time_scan(connection)
     start = now - timedelta(minutes=ACTIVE_MINUTES)
     rows = connection.execute(ONLINE_USERS, {"site_ids": list(site_ids), "start": start, "now": now, "bots": bots})

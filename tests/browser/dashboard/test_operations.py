@@ -4,14 +4,17 @@ Actions of the page: find an event, check the balance (of days, in full), show, 
 all of a reason, show more of them.
 """
 
+import json
 import uuid
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from redis import Redis
 from sqlalchemy import Engine
 
+from analytics.ops.task_runs import TASK_NAMES_KEY, task_key
 from tests.browser.dashboard.signed_in import Dashboard
 from tests.browser.dashboard.visitor import find_violations, scrolls_sideways
 from tests.ingest.drain.letters import poisoned, retry_all, run
@@ -75,6 +78,20 @@ def test_the_balance_is_that_of_the_events(dashboard: Dashboard) -> None:
     row.wait_for()
     assert row.locator("td").all_inner_texts()[1:] == ["4", "3", "1", "0", "0", "0"]
     assert "Balanced" in page.inner_text("section[aria-label='Is every event accounted for?'] .trace")
+
+
+@pytest.mark.parametrize(
+    ("gap", "shown"), [(None, "Balanced"), ("shop 2026-01-01T10: stored: 4 expected, 3 found", "There are gaps")]
+)
+def test_the_last_audit_is_told_with_its_place(dashboard: Dashboard, redis: Redis, gap: str | None, shown: str) -> None:
+    result = json.dumps({"gap": gap, "checked_at": "2026-01-01T12:00:00Z"})
+    redis.hset(task_key("maintenance.audit"), mapping={"ended_at": "2026-01-01T12:00:00Z", "result": result})
+    redis.sadd(TASK_NAMES_KEY, "maintenance.audit")
+    page = dashboard.open("operations")
+    tile = page.locator(".kpi", has_text="Audit")
+    assert (tile.locator(".kpi-value").inner_text(), tile.get_attribute("title")) == (shown, gap)
+    assert "checked" in tile.inner_text()
+    assert page.get_by_text(f"found a gap: {gap}").count() == (0 if gap is None else 1)
 
 
 def test_a_person_puts_a_dead_letter_back(dashboard: Dashboard, mend: Callable[[], None], engine: Engine) -> None:

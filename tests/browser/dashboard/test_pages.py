@@ -65,6 +65,8 @@ def test_realtime_counts_who_is_online(dashboard: Dashboard) -> None:
     dashboard.send(*({"type": "page_view", "path": "/a", "user_id": user} for user in ("ann", "ann", "bob")))
     page = dashboard.open("realtime")
     assert page.locator(".kpi-value").all_inner_texts() == ["2", "2", "3", "3"]
+    assert "Referrer" in page.inner_text("section[aria-label=Referrers] th >> nth=0")
+    assert "since you opened this page" in page.inner_text("section[aria-label='Events as they come']")
     page.focus(".columns")
     page.keyboard.press("End")
     assert page.inner_text(".columns-read").endswith("3 page views, 2 visitors")
@@ -99,6 +101,9 @@ def test_an_order_of_a_file_is_what_the_form_says(dashboard: Dashboard) -> None:
     assert ordered["types"] == ["page_view", "signup"]
     page.get_by_role("button", name="Cancel").click()
     page.wait_for_selector(".state.cancelled")
+    assert page.inner_text(".said").startswith("Ordered")
+    page.get_by_label("How often").select_option("day")
+    assert page.inner_text(".said") == ""
 
 
 def test_the_users_who_dropped_out_of_a_funnel_are_shown_and_ordered(dashboard: Dashboard) -> None:

@@ -142,5 +142,7 @@ def test_a_reader_sees_the_settings_and_changes_none(
     page.goto(f"{dashboard.url}/sites/{dashboard.site.key}/settings")
     page.wait_for_selector("html[data-drawn=settings]")
     assert "needs the scope admin" in page.inner_text("main")
+    assert page.locator(".side >> text=Settings").count() == 1
+    assert page.locator(".side >> text=Exports").count() == 0
     assert page.locator("main section button").count() == 0
     assert page.locator("main .setting :is(input, select, textarea):not(:disabled)").count() == 0

@@ -73,7 +73,7 @@ def test_each_row_equals_the_reports_of_the_site(
             expected = {name: summary[part][name] for name in row[part]} if part in summary else None
             assert row.get(part) == expected
         bots = f"&include_bots={'include_bots' in more}"
-        assert row["online"] == report("realtime", f"site={row['key']}{bots}")["active_users"]
+        assert row["online"] == report("realtime", f"site={row['key']}{bots}")["current_visitors"]
         assert activity[row["key"]].items() <= row.items()
 
 
@@ -85,6 +85,12 @@ def test_sparks_by_hand(three_sites: list[Site], get: Get) -> None:
     assert [rows[key]["online"] for key in (*ZONES, "default")] == [2, 2, 2, 0]
     assert get("days=120")["sites"][0]["granularity"] == "week"
     assert len(get("date=2026-03-18")["sites"][0]["spark"]) == 24
+
+
+def test_people_online_are_those_with_a_page_view(three_sites: list[Site], get: Get, store: Any) -> None:
+    there = three_sites[0]
+    store([{"type": "signup", "user_id": "other", "ts": "2026-03-19T12:28:00Z"}], site_id=there.id, site_key=there.key)
+    assert get("days=1")["sites"][0]["online"] == 2
 
 
 def test_a_token_sees_its_own_sites_only(three_sites: list[Site], get: Get, engine: Engine) -> None:

@@ -1,145 +1,145 @@
-import{a as A,b as X,c as j,d as ee,e as L,f as te,g as se,i as E,j as ae,l as le,m as re,n as M}from"../chunks/chunk-6JBVTZYY.js";import{a as K}from"../chunks/chunk-XXSBBGVO.js";import{a as G}from"../chunks/chunk-7H5754SB.js";import"../chunks/chunk-TC7YUOID.js";import{a as Q}from"../chunks/chunk-7U3V63LF.js";import{Aa as Z,Ba as I,C as H,Ca as T,Fa as s,Ga as oe,I as V,La as ne,Ma as N,Na as F,Ra as B,U as w,V as Y,Y as m,b as p,c as z,d as q,g as a,h as k,i as J,m as y,n as P,o as W,p as D,ra as _,z as g}from"../chunks/chunk-7Z6IC6P2.js";var O=e=>e.state==="queued"||e.state==="running";function ce({jobs:e,busy:t,cancel:l,remove:c,again:r,more:o}){return a`<section class="card panel" aria-label=${s("filesTitle")}>
-    <div class="tabs"><h2 class="tab on">${s("filesTitle")}</h2></div>
-    ${e?e.length?a`<ul class="jobs">
-      ${e.map(i=>a`<li key=${i.id}><${me} job=${i} isBusy=${t.has(i.id)} cancel=${l}
-        remove=${c} again=${r} /></li>`)}</ul>`:a`<${_}
-      title=${s("filesEmpty")}>${s("filesEmptyText")}<//>`:a`<div class="skeleton map-sk"></div>`}
-    ${o&&a`<div class="panel-foot"><button class="more" onClick=${o}>${s("showMore")}</button></div>`}
-  </section>`}function me({job:e,isBusy:t,cancel:l,remove:c,again:r}){return a`<div class="job">
+import{a as N,b as j,c as ee,d as te,e as M,f as se,g as ae,i as F,j as le,l as re,m as oe,n as q}from"../chunks/chunk-DOAR3FYV.js";import{a as Q}from"../chunks/chunk-H7AHVZYQ.js";import{a as Z}from"../chunks/chunk-AZHLYJBZ.js";import"../chunks/chunk-ZVSZOMDI.js";import{a as X}from"../chunks/chunk-4VP735K2.js";import{Aa as K,Ba as L,C as V,Ca as E,Fa as t,Ga as ne,I as Y,La as ie,Ma as B,Na as O,Ra as U,U as w,V as G,Y as v,b as m,c as J,d as A,g as l,h as T,i as W,m as y,n as I,o as D,p as H,ra as _,z as g}from"../chunks/chunk-UMTCUHV3.js";var C=e=>e.state==="queued"||e.state==="running";function de({jobs:e,busy:a,cancel:s,remove:i,again:r,more:o}){return l`<section class="card panel" aria-label=${t("filesTitle")}>
+    <div class="tabs"><h2 class="tab on">${t("filesTitle")}</h2></div>
+    ${e?e.length?l`<ul class="jobs">
+      ${e.map(n=>l`<li key=${n.id}><${fe} job=${n} isBusy=${a.has(n.id)} cancel=${s}
+        remove=${i} again=${r} /></li>`)}</ul>`:l`<${_}
+      title=${t("filesEmpty")}>${t("filesEmptyText")}<//>`:l`<div class="skeleton map-sk"></div>`}
+    ${o&&l`<div class="panel-foot"><button class="more" onClick=${o}>${t("showMore")}</button></div>`}
+  </section>`}function fe({job:e,isBusy:a,cancel:s,remove:i,again:r}){return l`<div class="job">
     <div class="job-main">
       <div class="job-name"><b>${e.file_name}</b><span
-        class=${"state "+e.state}>${s("state_"+e.state)}</span></div>
-      <div class="job-facts"><span>${M(e.request).join(" · ")}</span>
-        <span>${s(e.schedule_id?"orderedBySchedule":"orderedAt",{time:w(e.created_at)})}</span></div>
-      <${fe} job=${e} />
+        class=${"state "+e.state}>${t("state_"+e.state)}</span></div>
+      <div class="job-facts"><span>${q(e.request).join(" · ")}</span>
+        <span>${t(e.schedule_id?"orderedBySchedule":"orderedAt",{time:w(e.created_at)})}</span></div>
       <${he} job=${e} />
+      <${ve} job=${e} />
     </div>
     <div class="job-tools">
-      ${e.state==="done"&&a`<a class="btn" href=${ne(`exports/${e.id}/download`)}
-        download=${e.file_name}><${m} name="download" />${s("download")}</a>`}
-      ${O(e)&&a`<button class="btn" disabled=${t} onClick=${()=>l(e)}>${s("cancelJob")}
+      ${e.state==="done"&&l`<a class="btn" href=${ie(`exports/${e.id}/download`)}
+        download=${e.file_name}><${v} name="download" />${t("download")}</a>`}
+      ${C(e)&&l`<button class="btn" disabled=${a} onClick=${()=>s(e)}>${t("cancelJob")}
         </button>`}
-      ${["failed","cancelled","expired"].includes(e.state)&&a`<button class="btn" disabled=${t}
-        onClick=${()=>r(e)}><${m} name="repeat" />${s("orderAgain")}</button>`}
-      ${!O(e)&&a`<button class="iconbtn" disabled=${t}
-        aria-label=${s("deleteFile",{name:e.file_name})} title=${s("deleteWord")} onClick=${()=>c(e)}>
-        <${m} name="trash" /></button>`}
+      ${["failed","cancelled","expired"].includes(e.state)&&l`<button class="btn" disabled=${a}
+        onClick=${()=>r(e)}><${v} name="repeat" />${t("orderAgain")}</button>`}
+      ${!C(e)&&l`<button class="iconbtn" disabled=${a}
+        aria-label=${t("deleteFile",{name:e.file_name})} title=${t("deleteWord")} onClick=${()=>i(e)}>
+        <${v} name="trash" /></button>`}
     </div>
-  </div>`}function fe({job:e}){let{progress:t}=e;if(O(e)){let l=t.rows_estimate===null?g(t.rows_done):s("rowsOf",{n:g(t.rows_done),all:g(t.rows_estimate)});return a`<div class="progress" role="progressbar" aria-valuemin="0" aria-valuemax="100"
-      aria-valuenow=${t.percent} aria-label=${e.file_name}><span style=${{"--w":t.percent+"%"}}>
+  </div>`}function he({job:e}){let{progress:a}=e;if(C(e)){let s=a.rows_estimate===null?g(a.rows_done):t("rowsOf",{n:g(a.rows_done),all:g(a.rows_estimate)});return l`<div class="progress" role="progressbar" aria-valuemin="0" aria-valuemax="100"
+      aria-valuenow=${a.percent} aria-label=${e.file_name}><span style=${{"--w":a.percent+"%"}}>
       </span></div>
       <div class="job-facts num">
-        <span>${H(t.percent/100)}</span>
-        ${e.state==="running"&&a`<span>${s("rowsCount",{n:l},t.rows_done)}</span>`}
-        ${t.eta_s!==null&&a`<span>${s("etaLeft",{time:V(t.eta_s)})}
-          </span>`}${e.attempt>1&&a`<span>${s("attemptCount",{n:e.attempt})}</span>`}</div>
-      ${e.error&&a`<div class="job-error">${e.error}</div>`}`}return e.state==="failed"?a`<div class="job-error">${e.error??s("failedText")}</div>`:e.state!=="done"?a`<div
-    class="job-facts">${s(e.state==="expired"?"expiredText":"cancelledText")}</div>`:a`<div class="job-facts num"><span>${s("rowsCount",{n:g(e.rows)},e.rows??0)}</span><span
-    title=${g(e.bytes)}>${Y(e.bytes)}</span>
-    ${e.expires_at&&a`<span>${s("keptUntil",{time:w(e.expires_at)})}</span>`}
-    ${e.sha256&&a`<span class="sum"><abbr title=${e.sha256}>SHA-256 ${e.sha256.slice(0,10)}…</abbr>
-      <${G} kind="iconbtn tiny" text=${e.sha256} label=${"SHA-256 "+e.file_name} /></span>`}</div>`}function he({job:e}){let{callback:t}=e;if(!t)return null;let l=t.last_status!==null?s("callbackStatus",{status:t.last_status}):t.last_error?s("callbackError",{error:ve(t.last_error)}):"",c=t.state==="delivered"?t.delivered_at:t.next_attempt_at,r=t.state==="failed"||t.state==="retrying";return a`<div class=${"job-facts"+(r?" job-error":"")}>
-    <span>${s("callbackTo",{url:e.callback_url??""})}</span>
-    <span>${s("callback_"+t.state,{time:c?w(c):"",n:t.attempts})}
-      </span>${r&&l&&a`<span>${l}</span>`}</div>`}var ie={gaierror:"errorHost",TimeoutError:"errorTimeout",SSLError:"errorTls",SSLCertVerificationError:"errorTls"},ve=e=>ie[e]?s(ie[e]):e;var U="order-form";function de({ordered:e}){let[t,l]=p(se),[c,r]=p(null),[o,i]=p(!1),[d,S]=p(!1),x=B(t.what==="users",()=>import("../chunks/group_fields-4F2BDBE2.js")),u=B(d,()=>import("../chunks/preview-A7V3X4K4.js")),n=$=>l(h=>({...h,...$})),v=async $=>{$.preventDefault(),i(!0),r(null);try{let h=ae(t);t.every?await F("POST","exports/schedules?site="+encodeURIComponent(k),{every:t.every,at:t.at,request:h}):await F("POST","exports",h),e(!!t.every)}catch(h){r(T(h))}i(!1)},b=(t.what==="events"&&y("read")||t.what==="users")&&(t.what==="users"||!t.where);return a`<section class="card pad order" aria-label=${s("orderTitle")}><h2 class="card-title">${s("orderTitle")}
+        <span>${V(a.percent/100)}</span>
+        ${e.state==="running"&&l`<span>${t("rowsCount",{n:s},a.rows_done)}</span>`}
+        ${a.eta_s!==null&&l`<span>${t("etaLeft",{time:Y(a.eta_s)})}
+          </span>`}${e.attempt>1&&l`<span>${t("attemptCount",{n:e.attempt})}</span>`}</div>
+      ${e.error&&l`<div class="job-error">${e.error}</div>`}`}return e.state==="failed"?l`<div class="job-error">${e.error??t("failedText")}</div>`:e.state!=="done"?l`<div
+    class="job-facts">${t(e.state==="expired"?"expiredText":"cancelledText")}</div>`:l`<div class="job-facts num"><span>${t("rowsCount",{n:g(e.rows)},e.rows??0)}</span><span
+    title=${g(e.bytes)}>${G(e.bytes)}</span>
+    ${e.expires_at&&l`<span>${t("keptUntil",{time:w(e.expires_at)})}</span>`}
+    ${e.sha256&&l`<span class="sum"><abbr title=${e.sha256}>SHA-256 ${e.sha256.slice(0,10)}…</abbr>
+      <${Z} kind="iconbtn tiny" text=${e.sha256} label=${"SHA-256 "+e.file_name} /></span>`}</div>`}function ve({job:e}){let{callback:a}=e;if(!a)return null;let s=a.last_status!==null?t("callbackStatus",{status:a.last_status}):a.last_error?t("callbackError",{error:be(a.last_error)}):"",i=a.state==="delivered"?a.delivered_at:a.next_attempt_at,r=a.state==="failed"||a.state==="retrying";return l`<div class=${"job-facts"+(r?" job-error":"")}>
+    <span>${t("callbackTo",{url:e.callback_url??""})}</span>
+    <span>${t("callback_"+a.state,{time:i?w(i):"",n:a.attempts})}
+      </span>${r&&s&&l`<span>${s}</span>`}</div>`}var ce={gaierror:"errorHost",TimeoutError:"errorTimeout",SSLError:"errorTls",SSLCertVerificationError:"errorTls"},be=e=>ce[e]?t(ce[e]):e;var z="order-form";function $e({ordered:e,changed:a}){let[s,i]=m(ae),[r,o]=m(null),[n,d]=m(!1),[f,S]=m(!1),p=U(s.what==="users",()=>import("../chunks/group_fields-XNSCHOR5.js")),c=U(f,()=>import("../chunks/preview-PSASME67.js")),$=h=>{i(x=>({...x,...h})),a()},k=async h=>{h.preventDefault(),d(!0),o(null);try{let x=le(s);s.every?await O("POST","exports/schedules?site="+encodeURIComponent(T),{every:s.every,at:s.at,request:x}):await O("POST","exports",x),e(!!s.every)}catch(x){o(E(x))}d(!1)},u=(s.what==="events"&&y("read")||s.what==="users")&&(s.what==="users"||!s.where);return l`<section class="card pad order" aria-label=${t("orderTitle")}><h2 class="card-title">${t("orderTitle")}
     </h2>
-    <form id=${U} onSubmit=${v}>
-      <div class="fields"><${be} order=${t} set=${n} /><${ye} order=${t} set=${n} /></div>
-      ${t.what==="users"&&x&&a`<${x.GroupFields} order=${t} set=${n} Choice=${f} />`}
-      <div class="fields"><${we} order=${t} set=${n} /></div>
-      <${xe} order=${t} set=${n} />
+    <form id=${z} onSubmit=${k}>
+      <div class="fields"><${ye} order=${s} set=${$} /><${we} order=${s} set=${$} /></div>
+      ${s.what==="users"&&p&&l`<${p.GroupFields} order=${s} set=${$} Choice=${b} />`}
+      <div class="fields"><${xe} order=${s} set=${$} /></div>
+      <${ge} order=${s} set=${$} />
     </form>
-    ${E(t).hasWhere&&a`<${K} state=${re(t)}
-      change=${$=>n({where:$})} />`}
-    ${A[t.what]&&a`<${ge} order=${t} set=${n} />`}
-    <details class="more-fields"><summary>${s("callbackTitle")}</summary><p class="muted">${s("callbackText")}</p>
-      <label class="field">${s("callbackUrl")}<input form=${U} type="url" value=${t.callback}
+    ${F(s).hasWhere&&l`<${Q} state=${oe(s)}
+      change=${h=>$({where:h})} />`}
+    ${N[s.what]&&l`<${_e} order=${s} set=${$} />`}
+    <details class="more-fields"><summary>${t("callbackTitle")}</summary><p class="muted">${t("callbackText")}</p>
+      <label class="field">${t("callbackUrl")}<input form=${z} type="url" value=${s.callback}
         placeholder="https://example.com/exported"
-        onInput=${$=>n({callback:$.target.value.trim()})} /></label></details>
-    <${I} error=${c} />
+        onInput=${h=>$({callback:h.target.value.trim()})} /></label></details>
+    <${L} error=${r} />
     <div class="order-foot">
-      ${b&&a`<button class="btn" aria-pressed=${d} onClick=${()=>S(!d)}>
-        <${m} name="table" />${s(d?"previewHide":"preview")}</button>`}
-      ${t.where&&!b&&a`<span class="muted">${s("previewFiltered")}</span>`}
-      <span class="push"></span><button form=${U} class="btn primary"
-        disabled=${o}>${s(t.every?"orderSchedule":"orderFile")}</button></div>
-    ${d&&b&&(u?a`<${u.Preview} order=${t} />`:a`<div
+      ${u&&l`<button class="btn" aria-pressed=${f} onClick=${()=>S(!f)}>
+        <${v} name="table" />${t(f?"previewHide":"preview")}</button>`}
+      ${s.where&&!u&&l`<span class="muted">${t("previewFiltered")}</span>`}
+      <span class="push"></span><button form=${z} class="btn primary"
+        disabled=${n}>${t(s.every?"orderSchedule":"orderFile")}</button></div>
+    ${f&&u&&(c?l`<${c.Preview} order=${s} />`:l`<div
       class="skeleton preview-sk"></div>`)}
-  </section>`}var f=({label:e,value:t,options:l,choose:c,isOff:r})=>a`<label class="field">${e}<select value=${t}
-  disabled=${r} onChange=${o=>c(o.target.value)}>
-  ${l.map(([o,i])=>a`<option key=${o} value=${o}>${i}</option>`)}</select></label>`,C=(e,t)=>t.map(l=>[l,s(e+l)]);function be({order:e,set:t}){let{units:l}=E(e),c=r=>t({report:r,unit:L[r].units.includes(e.unit)?e.unit:L[r].units[0]??"day"});return a`<${f} label=${s("whatField")} value=${e.what}
-    options=${C("what_",["events","report","samples","users"])}
-      choose=${r=>t({what:r,columns:[],bots:r==="events",types:"",names:"",where:"",group:"all",users:{},...r==="users"&&e.period==="all"&&{period:"28d"}})} />
-    ${e.what==="report"&&a`<${f} label=${s("reportField")} value=${e.report}
-      options=${C("report_",Object.keys(L))} choose=${c} />`}
-    ${e.what==="report"&&e.report==="breakdown"&&a`<${f} label=${s("dimensionField")}
-      value=${e.dimension} options=${te.map(r=>[r,oe(r)])} choose=${r=>t({dimension:r})} />`}
-    ${l.length>0&&a`<${f} label=${s("unitField")} value=${e.unit} options=${C("unit_",l)}
-      choose=${r=>t({unit:r})} />`}`}function ye({order:e,set:t}){let l=j.includes(e.format);return a`<${f} label=${s("formatField")} value=${e.format} options=${C("format_",X)}
-    choose=${c=>t({format:c})} />
-    <${f} label=${s("compressionField")} value=${l?e.compression:"none"} isOff=${!l}
-      options=${[["none",s("compression_none")],["gzip","gzip"],["zstd","zstd"]]} choose=${c=>t({compression:c})} />`}function we({order:e,set:t}){let l=i=>i.target.value,c=i=>t(i&&e.group==="cohort"?{every:i,group:"all",users:{}}:{every:i}),r=e.what==="users"?[]:[["all",s("periodAll")]],o=i=>t(i==="custom"?{period:i,from:e.from||W(P(),-27),to:e.to||P()}:{period:i});return a`
-    ${y("write")&&a`<${f} label=${s("everyField")} value=${e.every}
-      options=${[["",s("everyOnce")],...C("every_",ee)]} choose=${c} />`}
-    ${e.every?a`<label class="field">${s("atField",{zone:J})}<input type="time" required
-      value=${e.at} onInput=${i=>t({at:l(i)})} /></label>
-      <p class="muted wide">${s(e.what==="users"?"everyUsersText":"everyText")}</p>`:E(e).hasPeriod&&a`<${f} label=${s("period")} value=${e.period}
-      options=${[...r,...D.map(i=>[i.name,s(i.name)]),["custom",s("periodCustom")]]} choose=${o} />
-      ${e.period==="custom"&&a`<label class="field">${s("from")}<input type="date" required
-        max=${e.to||P()} value=${e.from}
-        onInput=${i=>t({from:l(i)})} /></label>
-        <label class="field">${s("to")}<input type="date" required min=${e.from} value=${e.to}
-          onInput=${i=>t({to:l(i)})} /></label>`}`}`}function xe({order:e,set:t}){let{hasTypes:l,hasBots:c}=E(e),r=o=>o.target.value;return!l&&!c&&e.what!=="samples"?null:a`<div class="fields">
-      ${l&&a`<label class="field">${s("typesField")}<input value=${e.types}
-        placeholder="page_view, signup" onInput=${o=>t({types:r(o)})} />
+  </section>`}var b=({label:e,value:a,options:s,choose:i,isOff:r})=>l`<label class="field">${e}<select value=${a}
+  disabled=${r} onChange=${o=>i(o.target.value)}>
+  ${s.map(([o,n])=>l`<option key=${o} value=${o}>${n}</option>`)}</select></label>`,R=(e,a)=>a.map(s=>[s,t(e+s)]);function ye({order:e,set:a}){let{units:s}=F(e),i=r=>a({report:r,unit:M[r].units.includes(e.unit)?e.unit:M[r].units[0]??"day"});return l`<${b} label=${t("whatField")} value=${e.what}
+    options=${R("what_",["events","report","samples","users"])}
+      choose=${r=>a({what:r,columns:[],bots:r==="events",types:"",names:"",where:"",group:"all",users:{},...r==="users"&&e.period==="all"&&{period:"28d"}})} />
+    ${e.what==="report"&&l`<${b} label=${t("reportField")} value=${e.report}
+      options=${R("report_",Object.keys(M))} choose=${i} />`}
+    ${e.what==="report"&&e.report==="breakdown"&&l`<${b} label=${t("dimensionField")}
+      value=${e.dimension} options=${se.map(r=>[r,ne(r)])} choose=${r=>a({dimension:r})} />`}
+    ${s.length>0&&l`<${b} label=${t("unitField")} value=${e.unit} options=${R("unit_",s)}
+      choose=${r=>a({unit:r})} />`}`}function we({order:e,set:a}){let s=ee.includes(e.format);return l`<${b} label=${t("formatField")} value=${e.format} options=${R("format_",j)}
+    choose=${i=>a({format:i})} />
+    <${b} label=${t("compressionField")} value=${s?e.compression:"none"} isOff=${!s}
+      options=${[["none",t("compression_none")],["gzip","gzip"],["zstd","zstd"]]} choose=${i=>a({compression:i})} />`}function xe({order:e,set:a}){let s=n=>n.target.value,i=n=>a(n&&e.group==="cohort"?{every:n,group:"all",users:{}}:{every:n}),r=e.what==="users"?[]:[["all",t("periodAll")]],o=n=>a(n==="custom"?{period:n,from:e.from||D(I(),-27),to:e.to||I()}:{period:n});return l`
+    ${y("write")&&l`<${b} label=${t("everyField")} value=${e.every}
+      options=${[["",t("everyOnce")],...R("every_",te)]} choose=${i} />`}
+    ${e.every?l`<label class="field">${t("atField",{zone:W})}<input type="time" required
+      value=${e.at} onInput=${n=>a({at:s(n)})} /></label>
+      <p class="muted wide">${t(e.what==="users"?"everyUsersText":"everyText")}</p>`:F(e).hasPeriod&&l`<${b} label=${t("period")} value=${e.period}
+      options=${[...r,...H.map(n=>[n.name,t(n.name)]),["custom",t("periodCustom")]]} choose=${o} />
+      ${e.period==="custom"&&l`<label class="field">${t("from")}<input type="date" required
+        max=${e.to||I()} value=${e.from}
+        onInput=${n=>a({from:s(n)})} /></label>
+        <label class="field">${t("to")}<input type="date" required min=${e.from} value=${e.to}
+          onInput=${n=>a({to:s(n)})} /></label>`}`}`}function ge({order:e,set:a}){let{hasTypes:s,hasBots:i}=F(e),r=o=>o.target.value;return!s&&!i&&e.what!=="samples"?null:l`<div class="fields">
+      ${s&&l`<label class="field">${t("typesField")}<input value=${e.types}
+        placeholder="page_view, signup" onInput=${o=>a({types:r(o)})} />
         </label>`}
-      ${e.what==="samples"&&a`<label class="field">${s("namesField")}<input value=${e.names}
-        placeholder="web_vital.lcp, load" onInput=${o=>t({names:r(o)})} />
+      ${e.what==="samples"&&l`<label class="field">${t("namesField")}<input value=${e.names}
+        placeholder="web_vital.lcp, load" onInput=${o=>a({names:r(o)})} />
         </label>`}
-      ${c&&a`<label class="check"><input type="checkbox" checked=${e.bots}
-        onChange=${o=>t({bots:o.target.checked})} />${s("botsField")}</label>`}
-    </div>`}function ge({order:e,set:t}){let l=A[e.what],c=e.columns.length?e.columns:l,r=o=>{let i=c.includes(o)?c.filter(d=>d!==o):l.filter(d=>d===o||c.includes(d));i.length&&t({columns:i.length===l.length?[]:i})};return a`<details class="more-fields">
-    <summary>${s("columnsTitle",{n:e.columns.length||l.length,all:l.length})}</summary>
-    <div class="checks" role="group" aria-label=${s("columnsName")}>${l.map(o=>a`<label class="check"
-      key=${o}><input type="checkbox" checked=${c.includes(o)} onChange=${()=>r(o)} />${o}
+      ${i&&l`<label class="check"><input type="checkbox" checked=${e.bots}
+        onChange=${o=>a({bots:o.target.checked})} />${t("botsField")}</label>`}
+    </div>`}function _e({order:e,set:a}){let s=N[e.what],i=e.columns.length?e.columns:s,r=o=>{let n=i.includes(o)?i.filter(d=>d!==o):s.filter(d=>d===o||i.includes(d));n.length&&a({columns:n.length===s.length?[]:n})};return l`<details class="more-fields">
+    <summary>${t("columnsTitle",{n:e.columns.length||s.length,all:s.length})}</summary>
+    <div class="checks" role="group" aria-label=${t("columnsName")}>${s.map(o=>l`<label class="check"
+      key=${o}><input type="checkbox" checked=${i.includes(o)} onChange=${()=>r(o)} />${o}
       </label>`)}</div>
-    ${e.columns.length>0&&a`<button class="text-btn" onClick=${()=>t({columns:[]})}>${s("columnsAll")}
-      </button>`}</details>`}function $e({schedules:e,busy:t,pause:l,run:c,remove:r}){return a`<section class="card panel" aria-label=${s("schedulesTitle")}>
-    <div class="tabs"><h2 class="tab on">${s("schedulesTitle")}</h2></div>
-    ${e?e.length?a`<ul class="jobs">
-      ${e.map(o=>a`<li key=${o.id}><${_e} one=${o} isBusy=${t.has(o.id)}
-        pause=${l} run=${c} remove=${r} /></li>`)}</ul>`:a`<${_}
-      title=${s("schedulesEmpty")}>${s("schedulesEmptyText")}<//>`:a`<div class="skeleton preview-sk"></div>`}
-  </section>`}function _e({one:e,isBusy:t,pause:l,run:c,remove:r}){let o=s("scheduleName",{every:s("every_"+e.every),at:e.at,zone:e.zone});return a`<div class="job">
+    ${e.columns.length>0&&l`<button class="text-btn" onClick=${()=>a({columns:[]})}>${t("columnsAll")}
+      </button>`}</details>`}function ue({schedules:e,busy:a,pause:s,run:i,remove:r}){return l`<section class="card panel" aria-label=${t("schedulesTitle")}>
+    <div class="tabs"><h2 class="tab on">${t("schedulesTitle")}</h2></div>
+    ${e?e.length?l`<ul class="jobs">
+      ${e.map(o=>l`<li key=${o.id}><${Se} one=${o} isBusy=${a.has(o.id)}
+        pause=${s} run=${i} remove=${r} /></li>`)}</ul>`:l`<${_}
+      title=${t("schedulesEmpty")}>${t("schedulesEmptyText")}<//>`:l`<div class="skeleton preview-sk"></div>`}
+  </section>`}function Se({one:e,isBusy:a,pause:s,run:i,remove:r}){let o=t("scheduleName",{every:t("every_"+e.every),at:e.at,zone:e.zone});return l`<div class="job">
     <div class="job-main">
       <div class="job-name"><b>${o}</b><span
-        class=${"state "+(e.enabled?"running":"cancelled")}>${s(e.enabled?"scheduleOn":"schedulePaused")}
+        class=${"state "+(e.enabled?"running":"cancelled")}>${t(e.enabled?"scheduleOn":"schedulePaused")}
         </span></div>
-      <div class="job-facts"><span>${M(e.request).join(" · ")}</span></div>
-      <div class="job-facts">${e.enabled&&a`<span>${s("nextRun",{time:w(e.next_run_at)})}</span>`}
-        <span>${e.complete_through?s("filesThrough",{time:w(e.complete_through)}):s("filesNone")}</span>
-        ${e.request.callback_url&&a`<span>${s("callbackTo",{url:e.request.callback_url})}</span>`}</div>
-      ${e.waits_for&&a`<div class="job-error">${s("waitsFor",{reason:e.waits_for})}</div>`}
+      <div class="job-facts"><span>${q(e.request).join(" · ")}</span></div>
+      <div class="job-facts">${e.enabled&&l`<span>${t("nextRun",{time:w(e.next_run_at)})}</span>`}
+        <span>${e.complete_through?t("filesThrough",{time:w(e.complete_through)}):t("filesNone")}</span>
+        ${e.request.callback_url&&l`<span>${t("callbackTo",{url:e.request.callback_url})}</span>`}</div>
+      ${e.waits_for&&l`<div class="job-error">${t("waitsFor",{reason:e.waits_for})}</div>`}
     </div>
-    ${y("write")&&a`<div class="job-tools">
-      <button class="btn" disabled=${t} onClick=${()=>c(e)}>${s("runNow")}</button>
-      <button class="iconbtn" disabled=${t} aria-label=${`${s(e.enabled?"pause":"resume")}: ${o}`}
-        title=${s(e.enabled?"pause":"resume")} onClick=${()=>l(e)}><${m}
+    ${y("write")&&l`<div class="job-tools">
+      <button class="btn" disabled=${a} onClick=${()=>i(e)}>${t("runNow")}</button>
+      <button class="iconbtn" disabled=${a} aria-label=${`${t(e.enabled?"pause":"resume")}: ${o}`}
+        title=${t(e.enabled?"pause":"resume")} onClick=${()=>s(e)}><${v}
         name=${e.enabled?"pause":"play"} /></button>
-      <button class="iconbtn" disabled=${t} aria-label=${s("deleteFile",{name:o})} title=${s("deleteWord")}
-        onClick=${()=>r(e)}><${m} name="trash" /></button></div>`}
-  </div>`}var ue=20,pe=200,Se=1500,ke=2e4;function Te({pages:e}){let t=y("export"),l=Ee(t),[c,r]=p(null),[o,i]=p(""),d=n=>r({text:s("deleteFileText",{name:n.file_name}),run:()=>l.act(n.id,"DELETE",`exports/${n.id}`)}),S=n=>r({text:s("deleteScheduleText"),run:()=>l.act(n.id,"DELETE",`exports/schedules/${n.id}`)}),x=n=>{i(s(n?"scheduledSaid":"orderedSaid")),l.load()},u=!t||l.jobs!==null&&l.schedules!==null||l.error!==null;return a`<${Z} pages=${e} name="exports" title=${s("exports")} intro=${s("exportsIntro")}
-    isReady=${u}>
-    ${t?a`
-      <${de} ordered=${x} />
+      <button class="iconbtn" disabled=${a} aria-label=${t("deleteFile",{name:o})} title=${t("deleteWord")}
+        onClick=${()=>r(e)}><${v} name="trash" /></button></div>`}
+  </div>`}var pe=20,me=200,ke=1500,Te=2e4;function Ee({pages:e}){let a=y("export"),s=Fe(a),[i,r]=m(null),[o,n]=m(""),d=c=>r({text:t("deleteFileText",{name:c.file_name}),run:()=>s.act(c.id,"DELETE",`exports/${c.id}`)}),f=c=>r({text:t("deleteScheduleText"),run:()=>s.act(c.id,"DELETE",`exports/schedules/${c.id}`)}),S=c=>{n(t(c?"scheduledSaid":"orderedSaid")),s.load()},p=!a||s.jobs!==null&&s.schedules!==null||s.error!==null;return l`<${K} pages=${e} name="exports" title=${t("exports")} intro=${t("exportsIntro")}
+    isReady=${p}>
+    ${a?l`
+      <${$e} ordered=${S} changed=${()=>n("")} />
       <div class="said" role="status">${o}</div>
-      <${I} error=${l.error} retry=${l.load} />
-      <${ce} jobs=${l.jobs} busy=${l.busy} more=${l.more} remove=${d}
-        cancel=${n=>l.act(n.id,"DELETE",`exports/${n.id}`)}
-        again=${n=>l.act(n.id,"POST","exports",le(n.request,n.callback_url))} />
-      <${$e} schedules=${l.schedules} busy=${l.busy} remove=${S}
-        pause=${n=>l.act(n.id,"PATCH",`exports/schedules/${n.id}`,{enabled:!n.enabled})}
-        run=${n=>l.act(n.id,"POST",`exports/schedules/${n.id}/run-now`)} />`:a`<div class="card"><${_} title=${s("noExport")}>${s("noExportText")}<//></div>`}
-    ${c&&a`<${Q} title=${s("deleteWord")} text=${c.text} yes=${s("deleteWord")}
-      confirm=${()=>{c.run(),r(null)}} close=${()=>r(null)} />`}
-  <//>`}function Ee(e){let[t,l]=p({jobs:null,schedules:null,hasMore:!1,error:null}),[c,r]=p(()=>new Set),o=q(0),i=q(ue),d=async()=>{if(clearTimeout(o.current),document.hidden)return;let u=ke;try{let[n,v]=await Promise.all([N(`exports?site=${encodeURIComponent(k)}&limit=${i.current}`),N("exports/schedules")]);n.exports.some(O)&&(u=Se),l({jobs:n.exports,schedules:v.schedules.filter(R=>R.site===k),hasMore:n.next_cursor!==null,error:null})}catch(n){l(v=>({...v,error:T(n)}))}clearTimeout(o.current),o.current=setTimeout(d,u)};z(()=>{if(e)return d(),document.addEventListener("visibilitychange",d),()=>{clearTimeout(o.current),document.removeEventListener("visibilitychange",d)}},[]);let S=async(u,n,v,R)=>{r($=>new Set([...$,u]));let b=null;try{await F(n,v,R)}catch($){b=T($)}await d(),b&&l($=>({...$,error:b})),r($=>new Set([...$].filter(h=>h!==u)))},x=t.hasMore&&i.current<pe?()=>{i.current=Math.min(pe,i.current+ue*2),d()}:void 0;return{...t,busy:c,load:d,act:S,more:x}}export{Te as default};
+      <${L} error=${s.error} retry=${s.load} />
+      <${de} jobs=${s.jobs} busy=${s.busy} more=${s.more} remove=${d}
+        cancel=${c=>s.act(c.id,"DELETE",`exports/${c.id}`)}
+        again=${c=>s.act(c.id,"POST","exports",re(c.request,c.callback_url))} />
+      <${ue} schedules=${s.schedules} busy=${s.busy} remove=${f}
+        pause=${c=>s.act(c.id,"PATCH",`exports/schedules/${c.id}`,{enabled:!c.enabled})}
+        run=${c=>s.act(c.id,"POST",`exports/schedules/${c.id}/run-now`)} />`:l`<div class="card"><${_} title=${t("noExport")}>${t("noExportText")}<//></div>`}
+    ${i&&l`<${X} title=${t("deleteWord")} text=${i.text} yes=${t("deleteWord")}
+      confirm=${()=>{i.run(),r(null)}} close=${()=>r(null)} />`}
+  <//>`}function Fe(e){let[a,s]=m({jobs:null,schedules:null,hasMore:!1,error:null}),[i,r]=m(()=>new Set),o=A(0),n=A(pe),d=async()=>{if(clearTimeout(o.current),document.hidden)return;let p=Te;try{let[c,$]=await Promise.all([B(`exports?site=${encodeURIComponent(T)}&limit=${n.current}`),B("exports/schedules")]);c.exports.some(C)&&(p=ke),s({jobs:c.exports,schedules:$.schedules.filter(k=>k.site===T),hasMore:c.next_cursor!==null,error:null})}catch(c){s($=>({...$,error:E(c)}))}clearTimeout(o.current),o.current=setTimeout(d,p)};J(()=>{if(e)return d(),document.addEventListener("visibilitychange",d),()=>{clearTimeout(o.current),document.removeEventListener("visibilitychange",d)}},[]);let f=async(p,c,$,k)=>{r(u=>new Set([...u,p]));let P=null;try{await O(c,$,k)}catch(u){P=E(u)}await d(),P&&s(u=>({...u,error:P})),r(u=>new Set([...u].filter(h=>h!==p)))},S=a.hasMore&&n.current<me?()=>{n.current=Math.min(me,n.current+pe*2),d()}:void 0;return{...a,busy:i,load:d,act:f,more:S}}export{Ee as default};

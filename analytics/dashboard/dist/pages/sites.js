@@ -1,4 +1,4 @@
-import{b as m}from"../chunks/chunk-LYVZOZXD.js";import{b as f}from"../chunks/chunk-HVPMEBFH.js";import{A as $,Fa as a,Ka as b,Pa as k,b as l,c,g as e,ta as p,wa as v,xa as u,z as o}from"../chunks/chunk-7Z6IC6P2.js";function S(){let[s,i]=l(!1),{data:t,isBusy:d,error:r,retry:h}=k(b);return c(()=>{t&&!d&&requestAnimationFrame(()=>document.documentElement.dataset.drawn="sites")},[t,d]),e`<${p} current="sites" isOpen=${s} close=${()=>i(!1)} />
+import{b as m}from"../chunks/chunk-ZJPEX3X2.js";import{b as f}from"../chunks/chunk-6M7UO4EF.js";import{A as $,Fa as a,Ka as b,Pa as k,b as l,c,g as e,ta as p,wa as v,xa as u,z as o}from"../chunks/chunk-UMTCUHV3.js";function S(){let[s,i]=l(!1),{data:t,isBusy:d,error:r,retry:h}=k(b);return c(()=>{t&&!d&&requestAnimationFrame(()=>document.documentElement.dataset.drawn="sites")},[t,d]),e`<${p} current="sites" isOpen=${s} close=${()=>i(!1)} />
     <main id="main" class="main" tabindex="-1" inert=${s}>
       <div class="head"><${u} open=${()=>i(!0)} /><h1 class="title">${a("skipSites")}</h1></div>
       ${r&&e`<div class="card alert" role="alert"><div><b>${a(r.status?"problem":"offline")}</b>

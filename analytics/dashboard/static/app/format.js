@@ -156,6 +156,8 @@ export function size(bytes) {
 
 const UNKNOWN = new Set(["country", "region", "city", "browser", "os", "device", "screen", "language"]);
 
+const CHANNELS = new Set(["direct", "search", "social", "ai", "email", "paid", "referral", "internal"]);
+
 /** A value of a dimension as it is shown. @param {string} dimension @param {string | null} value */
 export function label(dimension, value) {
   if (value === null || value === "") {
@@ -166,8 +168,8 @@ export function label(dimension, value) {
   if (dimension === "language") return named(languages, value);
   if (dimension === "region" || dimension === "city") return value.slice(value.lastIndexOf("/") + 1);
   if (dimension === "referrer") return value.replace(/^https?:\/\//, "").replace(/\/$/, "");
-  if (dimension === "channel" && value === "ai") return "AI";
-  return dimension === "device" || dimension === "channel" ? value[0].toUpperCase() + value.slice(1) : value;
+  if (dimension === "channel" && CHANNELS.has(value)) return t(/** @type {Word} */ ("channel_" + value));
+  return dimension === "device" ? value[0].toUpperCase() + value.slice(1) : value;
 }
 
 /** @param {Intl.DisplayNames} names @param {string} code */

@@ -1,6 +1,7 @@
 // Starts the dashboard: loads the words, finds the page of the address, and draws it. The one list of pages is here.
 import { html, render } from "../vendor/preact.js";
-import { loadWords } from "./words.js";
+import { may } from "./state.js";
+import { loadWords, t } from "./words.js";
 
 /** The pages of a site. One more page is one more line, and its module in pages/. @type {PageEntry[]} */
 const PAGES = [
@@ -23,14 +24,22 @@ const PAGES = [
 const root = document.documentElement;
 /** Those that a reader without an account sees. */
 const SHARED_PAGES = ["overview", "realtime"];
-const shown = root.dataset.shared ? PAGES.filter((one) => SHARED_PAGES.includes(one.name)) : PAGES;
+const shown = PAGES.filter((one) => (root.dataset.shared ? SHARED_PAGES.includes(one.name) : one.name !== "exports" || may("export")));
 
 async function start() {
   const [{ default: Page }] = await Promise.all([loadPage(), loadWords()]);
   const app = /** @type {Element} */ (document.getElementById("app"));
   app.replaceChildren();
+  setTitle();
   keepPlace();
   render(html`<${Page} pages=${shown} />`, app);
+}
+
+/** The title of the page in its language. */
+function setTitle() {
+  const page = PAGES.find((one) => one.name === root.dataset.page);
+  const title = t(/** @type {Word} */ (page ? (page.word ?? page.name) : "skipSites"));
+  document.title = [root.dataset.name, title, "Analytics"].filter(Boolean).join(" · ");
 }
 
 function loadPage() {

@@ -38,7 +38,7 @@ export const en = {
   // Audit
   auditTitle: "Is every event accounted for?",
   auditIntro: "Accepted = stored + duplicates + dead letters + refused + on their way, for each hour of receipt; stored = counted, for each day. Up to 31 days.",
-  lastAuditGap: { one: "The last audit of the service found {n} gap.", other: "The last audit of the service found {n} gaps." },
+  lastAuditGap: "The last audit of the service found a gap: {gap}",
   fromDay: "From", toDay: "To", fullAudit: "Also recount every row", checkNow: "Check now", checking: "Checking…",
   gaps: "Gaps", place: "Where", whatCounted: "What", expected: "Expected", foundCount: "Found",
   byHour: "By hour of receipt", hourOf: "Hour", byDay: "By day of the site",
@@ -48,7 +48,7 @@ export const en = {
   // Storage
   storageTitle: "What is stored", diskFree: "Disk of exports", diskOf: "{free} of {all} free", columnFiles: "Column files",
   columnFilesText: "{written} of {days} days of this site: {events} events in {size}",
-  nothingDue: "Retention deletes nothing in its next run.", dueTitle: "The next run of retention, in the night",
+  nothingDue: "Retention deletes nothing in its next run.", dueTitle: "The next run of retention, within an hour",
   dueWhat: "What", dueHow: "Becomes", due_drop: "dropped", due_delete: "deleted", due_mask: "anonymised",
   dueRows: "Rows", about: "about {n}", dueSetting: "By setting", largestTables: "Largest tables of the service",
   tableName: "Table", partitionCount: "Partitions", onDisk: "On disk",

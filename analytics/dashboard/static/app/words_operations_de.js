@@ -39,7 +39,7 @@ export const de = {
   // Audit
   auditTitle: "Ist jedes Ereignis verbucht?",
   auditIntro: "Angenommen = gespeichert + Dubletten + Unzustellbare + Abgelehnte + unterwegs, für jede Stunde des Empfangs; gespeichert = gezählt, für jeden Tag. Bis zu 31 Tage.",
-  lastAuditGap: { one: "Die letzte Prüfung des Dienstes fand {n} Lücke.", other: "Die letzte Prüfung des Dienstes fand {n} Lücken." },
+  lastAuditGap: "Die letzte Prüfung des Dienstes fand eine Lücke: {gap}",
   fromDay: "Von", toDay: "Bis", fullAudit: "Auch jede Zeile nachzählen", checkNow: "Jetzt prüfen", checking: "Prüft…",
   gaps: "Lücken", place: "Wo", whatCounted: "Was", expected: "Erwartet", foundCount: "Gefunden",
   byHour: "Nach Stunde des Empfangs", hourOf: "Stunde", byDay: "Nach Tag der Website",
@@ -49,7 +49,7 @@ export const de = {
   // Storage
   storageTitle: "Was gespeichert ist", diskFree: "Platte der Exporte", diskOf: "{free} von {all} frei", columnFiles: "Spaltendateien",
   columnFilesText: "{written} von {days} Tagen dieser Website: {events} Ereignisse in {size}",
-  nothingDue: "Der nächste Lauf der Aufbewahrung löscht nichts.", dueTitle: "Der nächste Lauf der Aufbewahrung, in der Nacht",
+  nothingDue: "Der nächste Lauf der Aufbewahrung löscht nichts.", dueTitle: "Der nächste Lauf der Aufbewahrung, innerhalb einer Stunde",
   dueWhat: "Was", dueHow: "Wird", due_drop: "verworfen", due_delete: "gelöscht", due_mask: "anonymisiert",
   dueRows: "Zeilen", about: "etwa {n}", dueSetting: "Durch Einstellung", largestTables: "Größte Tabellen des Dienstes",
   tableName: "Tabelle", partitionCount: "Partitionen", onDisk: "Auf der Platte",

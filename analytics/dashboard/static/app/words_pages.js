@@ -43,7 +43,7 @@ export const en = {
   noSeries: "Too many events in the last hour to count each minute.",
   feed_connecting: "Connecting", feed_live: "Live", feed_reconnecting: "Reconnecting", feed_paused: "Paused",
   pause: "Pause", resume: "Resume",
-  feedTitle: "Events as they come", feedEmpty: "No event yet",
+  feedTitle: "Events as they come", feedEmpty: "No event since you opened this page",
   feedEmptyText: "Events appear here seconds after they were received, without those of bots.",
   feedBehind: "{time} behind", feedGap: "Not shown: events received from {from} to {to}", 
   trace: "Trace of this event (JSON)",

@@ -44,7 +44,7 @@ export const de = {
   noSeries: "Zu viele Ereignisse in der letzten Stunde, um jede Minute zu zählen.",
   feed_connecting: "Verbindet", feed_live: "Live", feed_reconnecting: "Verbindet wieder", feed_paused: "Angehalten",
   pause: "Anhalten", resume: "Fortsetzen",
-  feedTitle: "Ereignisse, wie sie kommen", feedEmpty: "Noch kein Ereignis",
+  feedTitle: "Ereignisse, wie sie kommen", feedEmpty: "Kein Ereignis, seit Sie diese Seite geöffnet haben",
   feedEmptyText: "Ereignisse erscheinen hier Sekunden nach dem Empfang, ohne die von Bots.",
   feedBehind: "{time} im Rückstand", feedGap: "Nicht gezeigt: Ereignisse, empfangen von {from} bis {to}",
   trace: "Weg dieses Ereignisses (JSON)",

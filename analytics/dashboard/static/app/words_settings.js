@@ -12,7 +12,7 @@ export const en = {
   set_domains: "Domains, one a line",
   help_domains: "Host names of the site itself: visits from one of its pages to another are not a source. *.shop.example stands for all sub-domains.",
   set_event_retention_days: "Keep raw events for so many days",
-  help_event_retention_days: "Empty: as long as the service says (EVENT_RETENTION_DAYS). Older raw events are deleted for ever in the next night; daily figures stay.",
+  help_event_retention_days: "Empty: as long as the service says (EVENT_RETENTION_DAYS). Older raw events are deleted for ever within an hour; daily figures stay.",
   collectTitle: "What is accepted",
   set_public_ingest: "Accept events without a key",
   help_public_ingest: "Anybody may then send events of this site. A publishable key bound to your origin is safer.",
@@ -48,7 +48,7 @@ export const en = {
   rotateText: "A new key is made with the same rights. The old one works for one more day, so that you can replace it without losing an event.",
   tokensTitle: "Tokens",
   tokensIntro: "For programs of people: report scripts, notebooks. Tokens of your own issuer are not listed here.",
-  subjectOfToken: "Name", lifetime: "Valid for", daysLong: "{n} days", defaultLifetime: "90 days, or as long as your own access", createToken: "Create the token", noTokens: "No tokens",
+  subjectOfToken: "Name", lifetime: "Valid for", daysLong: "{n} days", defaultLifetime: "90 days at most", createToken: "Create the token", noTokens: "No tokens",
   // The reader
   whoAmI: "You", nameOfPerson: "Signed in as", sessionEnds: "Until",
   // The end

@@ -13,7 +13,7 @@ export const de = {
   set_domains: "Domains, eine je Zeile",
   help_domains: "Hostnamen der Website selbst: Besuche von einer ihrer Seiten zur anderen sind keine Quelle. *.shop.example steht für alle Subdomains.",
   set_event_retention_days: "Rohereignisse so viele Tage aufbewahren",
-  help_event_retention_days: "Leer: so lange, wie der Dienst vorgibt (EVENT_RETENTION_DAYS). Ältere Rohereignisse werden in der nächsten Nacht endgültig gelöscht; Tageszahlen bleiben.",
+  help_event_retention_days: "Leer: so lange, wie der Dienst vorgibt (EVENT_RETENTION_DAYS). Ältere Rohereignisse werden innerhalb einer Stunde endgültig gelöscht; Tageszahlen bleiben.",
   collectTitle: "Was angenommen wird",
   set_public_ingest: "Ereignisse ohne Schlüssel annehmen",
   help_public_ingest: "Dann darf jeder Ereignisse dieser Website senden. Ein öffentlicher Schlüssel, der an Ihre Herkunft gebunden ist, ist sicherer.",
@@ -49,7 +49,7 @@ export const de = {
   rotateText: "Ein neuer Schlüssel mit denselben Rechten entsteht. Der alte gilt noch einen Tag, damit Sie ihn ersetzen können, ohne ein Ereignis zu verlieren.",
   tokensTitle: "Tokens",
   tokensIntro: "Für Programme von Personen: Berichtsskripte, Notebooks. Tokens Ihres eigenen Ausstellers stehen hier nicht.",
-  subjectOfToken: "Name", lifetime: "Gültig für", daysLong: "{n} Tage", defaultLifetime: "90 Tage, oder so lange wie Ihr Zugang", createToken: "Token anlegen", noTokens: "Keine Tokens",
+  subjectOfToken: "Name", lifetime: "Gültig für", daysLong: "{n} Tage", defaultLifetime: "Höchstens 90 Tage", createToken: "Token anlegen", noTokens: "Keine Tokens",
   // The reader
   whoAmI: "Sie", nameOfPerson: "Angemeldet als", sessionEnds: "Bis",
   // The end

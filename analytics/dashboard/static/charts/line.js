@@ -13,6 +13,8 @@ const HEIGHT = 280;
 const TOP = 14;
 const BOTTOM = 26;
 const RIGHT = 12;
+/** Of more hours the names at the axis are days. */
+const MOST_HOURS = 48;
 /** A drag shorter than this is a click. */
 const MIN_DRAG = 8;
 
@@ -38,6 +40,14 @@ export function elapsed(points, now) {
   return { begun, running: begun > 0 && Date.parse(points[begun - 1].to) > now ? begun - 1 : -1 };
 }
 
+/** The buckets that may have a name at the axis: of many hours, as the names are days, those that begin one.
+ * @param {Point[]} points */
+export function namedBuckets(points) {
+  const all = points.map((_, index) => index);
+  const begins = all.filter((index) => index === 0 || points[index].date !== points[index - 1].date);
+  return points.length > MOST_HOURS ? begins : all;
+}
+
 /** Where everything is drawn, and the paths: all that a moving pointer does not change.
  * @param {Point[]} points @param {Point[] | undefined} before @param {Measure} metric @param {number} width
  * @param {number} computedAt */
@@ -57,9 +67,9 @@ function layOut(points, before, metric, width, computedAt) {
   /** @param {number | null} value @param {number} index @returns {Place | null} */
   const place = (value, index) => (value == null ? null : [x(index), y(value)]);
   const ticks = Array.from({ length: Math.round(top / step) + 1 }, (_, index) => index * step);
-  const every = Math.ceil(count / Math.max(2, Math.floor(inner / (isNarrow ? 64 : 84))));
-  const isNamed = (/** @type {number} */ index) => index % every === 0 && (index === 0 || x(index) < width - 24);
-  const names = points.map((_, index) => index).filter(isNamed);
+  const named = namedBuckets(points);
+  const every = Math.ceil(named.length / Math.max(2, Math.floor(inner / (isNarrow ? 64 : 84))));
+  const names = named.filter((index, at) => at % every === 0 && (index === 0 || x(index) < width - 24));
   const [now, earlier] = [values.map(place), others.map(place)];
   const done = running > 0 ? now.slice(0, running) : now;
   const paths = {
@@ -180,7 +190,7 @@ function markNotes(points, notes) {
 
 /** @param {{ plan: Plan, points: Point[], metric: Measure, unit: string, width: number }} props */
 function Axes({ plan, points, metric, unit, width }) {
-  const isDay = unit === "hour" && points.length <= 48;
+  const isDay = unit === "hour" && points.length <= MOST_HOURS;
   const name = (/** @type {number} */ index) => axis(points[index].ts, unit === "hour" && !isDay ? "day" : unit);
   return html`${plan.ticks.map((value) => html`<g key=${value}>
       <line class=${value ? "grid" : "base"} x1=${plan.left} x2=${width - RIGHT} y1=${plan.y(value)} y2=${plan.y(value)} />

@@ -41,7 +41,7 @@ export default function ExportsPage({ pages }) {
   return html`<${Frame} pages=${pages} name="exports" title=${t("exports")} intro=${t("exportsIntro")}
     isReady=${isReady}>
     ${!mayExport ? html`<div class="card"><${Empty} title=${t("noExport")}>${t("noExportText")}<//></div>` : html`
-      <${OrderForm} ordered=${ordered} />
+      <${OrderForm} ordered=${ordered} changed=${() => setSaid("")} />
       <div class="said" role="status">${said}</div>
       <${Problem} error=${list.error} retry=${list.load} />
       <${JobList} jobs=${list.jobs} busy=${list.busy} more=${list.more} remove=${removeJob}

@@ -22,7 +22,7 @@ import { TracePanel } from "../parts/trace.js";
  *   cache?: { hits: number | null, misses: number | null }, pool?: { checked_out: number, size: number },
  *   redis_memory?: { used_bytes: number | null, limit_bytes: number | null },
  *   heartbeats?: { workers: Record<string, number>, beat: number | null } | null, tasks?: Record<string, Run> | null,
- *   audit?: { gap: number | null, checked_at: string | null },
+ *   audit?: { gap: string | null, checked_at: string | null },
  *   checks?: Record<string, { ok: boolean, latency_ms: number, detail: string }> }} Health */
 
 const EVERY_MS = 5000;
@@ -86,7 +86,7 @@ function State({ health }) {
         foot=${oldest(queue?.backlog_events, queue?.oldest_waiting_s)} />
       <${Figure} name=${t("waitsCounted")} value=${count(rollups?.waiting_events)}
         title=${exact(rollups?.waiting_events)} foot=${oldest(rollups?.waiting_events, rollups?.merge_lag_s)} />
-      <${Figure} name=${t("auditGap")} value=${audit ? gapOf(audit.gap) : DASH}
+      <${Figure} name=${t("auditGap")} value=${balanceOf(audit)} title=${audit?.gap ?? undefined}
         foot=${audit?.checked_at ? t("checkedAt", { time: when(audit.checked_at) }) : t("neverChecked")} />
       <${Figure} name=${t("cacheHits")} value=${hitRate(health?.cache)} foot=${t("ofReports")} />
       <${Figure} name=${t("connections")} value=${health?.pool ? exact(health.pool.checked_out) : DASH}
@@ -109,8 +109,8 @@ function serversOf(health) {
   return [shown("postgres"), shown("redis"), t("versionIs", { version: health.version })].join(" · ");
 }
 
-/** @param {number | null} gap */
-const gapOf = (gap) => (gap === null ? DASH : gap === 0 ? t("balanced") : exact(gap));
+/** @param {Health["audit"]} audit */
+const balanceOf = (audit) => (audit?.checked_at ? t(audit.gap ? "notBalanced" : "balanced") : DASH);
 
 /** @param {Health["cache"]} cache */
 function hitRate(cache) {

@@ -54,7 +54,7 @@ export default function RealtimePage({ pages }) {
     <div class="panels three">
       <${Ranking} title=${t("pages")} name=${t("path")} column=${t("views")} empty=${t("nothingNow")}
         rows=${now && now.top_pages.map((row) => ranked(row.page, row.page, row))} />
-      <${Ranking} title=${t("sources")} name=${t("referrer")} column=${t("views")} empty=${t("nothingNow")}
+      <${Ranking} title=${t(SHARED ? "sources" : "referrers")} name=${t(SHARED ? "source" : "referrer")} column=${t("views")} empty=${t("nothingNow")}
         rows=${now && now.top_referrers.map((row) => ranked(row.referrer, referrer(row.referrer), row))} />
       <${Ranking} title=${t("countries")} name=${t("country")} column=${t("views")} empty=${t("nothingNow")}
         rows=${now && now.top_countries.map((row) => ({ ...ranked(row.country, country(row.country), row), flag: flagOf(row.country) }))} />

@@ -220,7 +220,7 @@ function codes(way, { script, pinned_script, noscript }) {
           "// In a component inside it:",
           "const { track } = useAnalytics();",
           "usePageViews(location.pathname);",
-          'track("signup", { plan: "pro" });',
+          'return <button onClick={() => track("signup", { plan: "pro" })}>Sign up</button>;',
         ),
       }];
     case "curl":

@@ -17,7 +17,7 @@ import { described, Problem } from "./frame.js";
 /** Columns of an hour, in the order of the equation. */
 const PARTS = ["accepted", "stored", "duplicate", "dead", "refused", "in_flight"];
 
-/** `last`: what the last audit of the service found. @param {{ last: { gap: number | null } | null }} props */
+/** `last`: the first gap that the last audit of the service found. @param {{ last: { gap: string | null } | null }} props */
 export function AuditPanel({ last }) {
   const [sheet, setSheet] = useState(/** @type {Sheet | null} */ (null));
   const [error, setError] = useState(/** @type {Failure | null} */ (null));
@@ -34,7 +34,7 @@ export function AuditPanel({ last }) {
   };
   return html`<section class="card pad" aria-label=${t("auditTitle")}>
     <h2 class="card-title">${t("auditTitle")}</h2><p class="muted">${t("auditIntro")}</p>
-    ${last?.gap ? html`<p class="job-error" role="status">${t("lastAuditGap", { n: exact(last.gap) }, last.gap)}</p>` : ""}
+    ${last?.gap ? html`<p class="job-error" role="status">${t("lastAuditGap", { gap: last.gap })}</p>` : ""}
     <form class="line-form" onSubmit=${check}>
       <label class="field day">${t("fromDay")}<input type="date" name="from" required value=${shift(today(), -1)}
         max=${today()} /></label>

@@ -12,7 +12,7 @@ import { Empty, Fill, Flag } from "./rows.js";
 const PAGE = 100;
 /** A search begins when nobody has typed for so long. */
 const PAUSE_MS = 300;
-/** The columns of lists that count visits, and of those that count events; they are ranked by the first. @type {Record<string, Measure[]>} */
+/** The columns of lists that count visits, and of those that count events. @type {Record<string, Measure[]>} */
 const COLUMNS = {
   visits: ["visits", "visitors", "page_views", "bounce_rate", "avg_visit_duration_s"],
   events: ["events", "visitors"],
@@ -40,10 +40,16 @@ export default function Details({ tab, state, choose, close, type }) {
     ${error && html`<div class="card alert" role="alert"><div>${error.message || t("offline")}</div></div>`}
     ${rows && !rows.length && html`<${Empty} title=${t("nothing")}>${t("nothingText")}<//>`}
     ${!rows && !error && html`<div class="skeleton map-sk"></div>`}
-    ${rows && rows.length > 0 && html`<${DetailTable} dimension=${tab.dimension} rows=${rows} columns=${COLUMNS[ranked]}
+    ${rows && rows.length > 0 && html`<${DetailTable} dimension=${tab.dimension} rows=${rows} columns=${columnsOf(tab, ranked)}
       choose=${(/** @type {string | null} */ value) => { choose(tab.dimension, value); close(); }} />`}
     ${next && html`<div class="dlg-foot"><button class="btn" onClick=${more}>${t("showMore")}</button></div>`}
   <//>`;
+}
+
+/** The measure that the tab is ranked by comes first. @param {Tab} tab @param {string} ranked */
+function columnsOf({ measure }, ranked) {
+  const columns = COLUMNS[ranked];
+  return columns.includes(measure) ? [measure, ...columns.filter((one) => one !== measure)] : columns;
 }
 
 /** @param {string} dimension @param {State} state @param {string} search @param {string} [type] */
@@ -80,15 +86,16 @@ function usePages(query) {
   return { ...state, more: () => read(state.next) };
 }
 
-/** @param {{ dimension: string, rows: Row[], columns: Measure[], choose: (value: string | null) => void }} props */
-function DetailTable({ dimension, rows, columns, choose }) {
+/** Ranked by the first column. @param {{ dimension: string, rows: Row[], columns: Measure[], choose: (value: string | null) => void }} props */
+function DetailTable({ dimension, rows: found, columns, choose }) {
   const first = columns[0];
+  const rows = found.toSorted((a, b) => (b[first] ?? 0) - (a[first] ?? 0));
   const max = Math.max(1, ...rows.map((row) => row[first] ?? 0));
   const isExtra = (/** @type {number} */ index) => (index > 1 ? "hide-small" : "");
   return html`<table>
     <colgroup><col />${columns.map((name, index) => html`<col key=${name} class=${"c-v " + isExtra(index)} />`)}</colgroup>
     <thead><tr><th scope="col">${fieldName(dimension)}</th>${columns.map((name, index) => html`<th scope="col" key=${name}
-      class=${isExtra(index)}>
+      class=${isExtra(index)} aria-sort=${index === 0 ? "descending" : undefined}>
       ${t(name === "page_views" || (name === "events" && dimension === "path") ? "views" : /** @type {Word} */ (name))}
         </th>`)}</tr></thead>
     <tbody>${rows.map((row) => html`<tr key=${row.value}>

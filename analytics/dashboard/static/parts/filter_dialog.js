@@ -18,6 +18,10 @@ const FIELDS = [
 ];
 const OF_VISITS = ["entry_path", "exit_path"];
 const SUGGESTIONS = 50;
+/** All countries. */
+const MOST_SUGGESTIONS = 300;
+/** Fields of few values, of which the beginning of a name is enough. */
+const NAMED = ["channel", "country", "region", "city", "language", "browser", "os", "device"];
 const PROPERTY = "payload.";
 
 /** `index`: of the term to change; `isOfEvents`: fields that only visits have are not offered.
@@ -26,8 +30,9 @@ export default function FilterDialog({ state, go, index, close, isOfEvents = fal
   const term = index === null ? undefined : parseFilter(state.filter)[index];
   const [draft, setDraft] = useState(() => draftOf(term));
   const change = (/** @type {Partial<FilterDraft>} */ some) => setDraft({ ...draft, ...some });
-  const text = textOf(draft);
-  const options = useSuggestions(state, fieldOf(draft), index);
+  const { values: options, isWhole } = useSuggestions(state, fieldOf(draft), index);
+  const text = textOf(draft, options);
+  const strange = isWhole ? valuesOf(draft, options).filter((one) => !options.includes(one)) : [];
   /** @param {Event} event */
   const apply = (event) => {
     event.preventDefault();
@@ -39,6 +44,8 @@ export default function FilterDialog({ state, go, index, close, isOfEvents = fal
     <form onSubmit=${apply}>
       <${ConditionFields} draft=${draft} change=${change} isOfEvents=${isOfEvents} />
       ${needsValue(draft.operator) && html`<${ValueFields} draft=${draft} change=${change} options=${options} />`}
+      <div class="field muted" role="status">${isExact(draft.operator) && strange.length > 0
+        && t("unknownValue", { value: strange.join(", ") })}</div>
       <div class="dlg-foot">
         <button type="button" class="btn" onClick=${close}>${t("cancel")}</button>
         <button class="btn primary" disabled=${!text}>${t("apply")}</button>
@@ -69,15 +76,31 @@ function fieldOf({ field, property }) {
 /** @param {string} operator */
 const needsValue = (operator) => operator !== "empty" && operator !== "notEmpty";
 
-/** The values that were added, and the one that is being typed. @param {FilterDraft} draft */
-const valuesOf = ({ values, typed }) => [...new Set([...values, typed.trim()])].filter(Boolean);
+/** @param {string} operator */
+const isExact = (operator) => operator === "==" || operator === "!=";
 
-/** The condition; empty: something is missing. @param {FilterDraft} draft */
-function textOf(draft) {
+/** The offered value that somebody meant by a text: by itself or by its name, in any case; else the text.
+ * @param {Pick<FilterDraft, "field" | "operator">} draft @param {string} typed @param {string[]} options */
+export function meantValue({ field, operator }, typed, options) {
+  const text = typed.toLowerCase();
+  const names = options.map((one) => label(field, one).toLowerCase());
+  const begun = NAMED.includes(field) && isExact(operator) ? names.flatMap((name, at) => (name.startsWith(text) ? options[at] : [])) : [];
+  const found = options.find((one) => one === typed) ?? options.find((one, at) => names[at] === text || one.toLowerCase() === text);
+  return found ?? (begun.length === 1 ? begun[0] : typed);
+}
+
+/** The values that were added, and the one that is being typed. @param {FilterDraft} draft @param {string[]} options */
+function valuesOf(draft, options) {
+  const texts = [...draft.values, draft.typed.trim()].filter(Boolean);
+  return [...new Set(texts.map((one) => meantValue(draft, one, options)))];
+}
+
+/** The condition; empty: something is missing. @param {FilterDraft} draft @param {string[]} options */
+function textOf(draft, options) {
   const field = fieldOf(draft);
   if (!field) return "";
   if (!needsValue(draft.operator)) return condition(field, draft.operator === "empty" ? "==" : "!=", [""]);
-  const values = valuesOf(draft);
+  const values = valuesOf(draft, options);
   return values.length ? condition(field, draft.operator, values) : "";
 }
 
@@ -120,7 +143,7 @@ function ValueFields({ draft, change, options }) {
     // Enter with a text adds it as one of several values; without one it applies.
     if (event.key !== "Enter" || !typed.trim()) return;
     event.preventDefault();
-    change({ values: valuesOf(draft), typed: "" });
+    change({ values: valuesOf(draft, options), typed: "" });
   };
   const remove = (/** @type {string} */ value) => change({ values: values.filter((one) => one !== value) });
   return html`<div class="values">
@@ -146,18 +169,21 @@ function operatorOf(term) {
   return term?.operator ?? "==";
 }
 
-/** The field's most frequent values in the page's period, without the condition that is being changed.
+/** The field's most frequent values in the page's period, without the condition that is being changed; `isWhole`: there
+ * are no others.
  * @param {State} state @param {string} dimension @param {number | null} index */
 function useSuggestions(state, dimension, index) {
-  const [found, setFound] = useState({ dimension: "", values: /** @type {string[]} */ ([]) });
+  const [found, setFound] = useState({ ...NONE, dimension: "" });
   useEffect(() => {
     if (!dimension) return undefined;
     const query = reportQuery(state, index === null ? state.filter : replaceTerm(state.filter, index));
     query.set("dimension", dimension);
-    query.set("limit", String(SUGGESTIONS));
+    const most = dimension === "country" ? MOST_SUGGESTIONS : SUGGESTIONS;
+    query.set("limit", String(most));
     const abort = new AbortController();
     const timer = setTimeout(() => get("reports/breakdown?" + query, abort.signal).then(
-      (/** @type {List} */ list) => setFound({ dimension, values: list.rows.flatMap((row) => row.value ?? []) }),
+      (/** @type {List} */ list) => setFound({ dimension,
+        values: list.rows.flatMap((row) => row.value || []), isWhole: !list.next_cursor }),
       () => {},
     ), dimension.startsWith(PROPERTY) ? 400 : 0);
     return () => {
@@ -165,8 +191,9 @@ function useSuggestions(state, dimension, index) {
       abort.abort();
     };
   }, [dimension]);
-  return found.dimension === dimension ? found.values : [];
+  return found.dimension === dimension ? found : NONE;
 }
+const NONE = { values: /** @type {string[]} */ ([]), isWhole: false };
 
 /** Stores the filter under a name. @param {{ state: State, go: Go, close: () => void }} props */
 export function SegmentDialog({ state, go, close }) {

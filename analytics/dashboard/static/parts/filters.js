@@ -109,8 +109,9 @@ export function FilterMenu({ state, go, add, save }) {
   return html`<${Menu} kind="filter-menu" icon="filter" label=${html`<span class="short">${t("filter")}
     </span>`} title=${t("filter") + " (/)"} onOpen=${load}>
     <button data-close class="item" onClick=${add}><${Icon} name="plus" />${t("addFilter")}<kbd class="kbd">/</kbd></button>
-    ${state.filter && may("write") && html`<button data-close class="item" onClick=${save}>
-      <${Icon} name="check" />${t("saveSegment")}</button>`}
+    ${state.filter && may("write") && (chosen.some((one) => one !== undefined) ? html`<div
+      class="item none">${t("segmentInside")}</div>` : html`<button data-close class="item" onClick=${save}>
+      <${Icon} name="check" />${t("saveSegment")}</button>`)}
     ${!SHARED && html`<div class="sep"></div>
     <div class="pop-title">${t("segments")}</div>`}
     ${segments && !segments.length && html`<div class="item none">${t("noSegments")}</div>`}

@@ -16,15 +16,19 @@ import { Where } from "./where.js";
 /** The filter has forms of its own, so only some fields stand in this one. */
 const FORM = "order-form";
 
-/** @param {{ ordered: (isSchedule: boolean) => void }} props */
-export function OrderForm({ ordered }) {
+/** `changed`: another order begins. @param {{ ordered: (isSchedule: boolean) => void, changed: () => void }} props */
+export function OrderForm({ ordered, changed }) {
   const [order, setOrder] = useState(FIRST_ORDER);
   const [error, setError] = useState(/** @type {Failure | null} */ (null));
   const [isBusy, setBusy] = useState(false);
   const [isPreview, setPreview] = useState(false);
   const groups = useModule(order.what === "users", () => import("./group_fields.js"));
   const preview = useModule(isPreview, () => import("./preview.js"));
-  const set = (/** @type {Partial<Order>} */ change) => setOrder((old) => ({ ...old, ...change }));
+  /** @param {Partial<Order>} change */
+  const set = (change) => {
+    setOrder((old) => ({ ...old, ...change }));
+    changed();
+  };
   /** @param {any} event */
   const submit = async (event) => {
     event.preventDefault();

@@ -105,8 +105,11 @@ function Body({ tab, list, isNear, data, state, choose }) {
 
 /** @param {{ tab: Tab, list: List | null, open: (tab: Tab) => void }} props */
 function PanelFoot({ tab, list, open }) {
+  const isMap = tab.kind === "map";
   const n = list?.value_count ?? 0;
-  const text = tab.kind === "map" ? t("countryCount", { n: exact(n) }, n) : n > ROWS ? t("inAll", { n: exact(n) }, n) : "";
+  // Unknown is no country.
+  const known = list?.rows.filter((row) => row.value).length ?? 0;
+  const text = isMap ? t("countryCount", { n: exact(known) }, known) : n > ROWS ? t("inAll", { n: exact(n) }, n) : "";
   return html`<div class="panel-foot"><span>${list && n > 0 ? text : ""}</span>
     ${list && n > 0 && html`<button class="more" onClick=${() => open(tab)}><${Icon} name="expand" size="13" />
       ${t("details")}</button>`}

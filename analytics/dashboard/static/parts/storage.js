@@ -1,7 +1,7 @@
 // What the data takes, what is deleted next by retention, and how much of the site is in column files.
 import { html } from "../vendor/preact.js";
 import { useReport } from "../app/api.js";
-import { exact, size } from "../app/format.js";
+import { DASH, exact, size } from "../app/format.js";
 import { SITE } from "../app/state.js";
 import { t } from "../app/words.js";
 import { Problem } from "./frame.js";
@@ -53,4 +53,4 @@ const TableSizes = ({ tables }) => html`<div class="scroll" tabindex="0"><table 
   <caption>${t("largestTables")}</caption><thead><tr><th scope="col">${t("tableName")}</th>
     <th scope="col">${t("partitionCount")}</th><th scope="col">${t("onDisk")}</th></tr></thead>
   <tbody>${tables.slice(0, MOST_TABLES).map((one) => html`<tr key=${one.table}><td>${one.table}</td>
-    <td>${exact(one.partitions)}</td><td>${size(one.bytes)}</td></tr>`)}</tbody></table></div>`;
+    <td>${one.partitions ? exact(one.partitions) : DASH}</td><td>${size(one.bytes)}</td></tr>`)}</tbody></table></div>`;
