@@ -1,0 +1,1 @@
+import{a}from"./chunk-VGCHZCYT.js";import"./chunk-NUTBCF7K.js";export{a as Confirm};

@@ -1,0 +1,1 @@
+import{d as a,e as b}from"./chunk-VTXVQ6M3.js";import"./chunk-EEVTRXW6.js";import"./chunk-3UG4L5LN.js";import"./chunk-45GE3OAY.js";import"./chunk-6KNGBTDK.js";import"./chunk-M4AMJESX.js";import"./chunk-ZBBA554S.js";import"./chunk-NUTBCF7K.js";export{b as DimensionSelect,a as default};
