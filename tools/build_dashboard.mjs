@@ -13,7 +13,17 @@ const target = join(root, "analytics/dashboard/dist");
 const { build } = createRequire(join(root, "sdk/package.json"))("esbuild");
 
 // Small, and loaded by most readers of a page once it is drawn: each costs less in the file that imports it than as a request.
-const JOINED = ["app/keys.js", "charts/heat.js", "charts/map.js", "charts/points.js", "parts/live.js"];
+const JOINED = ["app/keys.js", "charts/heat.js", "charts/map.js", "parts/live.js"];
+// Modules that most of their pages need together: one chunk in place of one for each set of pages.
+const TOGETHER = [
+  ["charts/spark.js", "parts/dates.js", "parts/delta.js", "parts/live.js"],
+  ["app/params.js", "parts/report_frame.js"],
+  ["app/goals.js", "parts/type_list.js"],
+  ["charts/line.js", "parts/panel.js", "parts/switches.js"],
+  ["parts/confirm.js", "parts/dialog.js"],
+];
+// Of templates, which are text to esbuild; no text of a page begins a line with spaces.
+const INDENT = /\n +/g;
 const DIGEST_CHARS = 12;
 
 const options = {
@@ -63,14 +73,18 @@ async function listCore() {
   return found;
 }
 
-/** The file with an import of the core, and in which `import("…")` of a module of JOINED is that module. */
+/** The file with an import of the core and of what it comes together with, and in which `import("…")` of a module of JOINED is
+ * that module. */
 function joinModules({ path }) {
-  const found = core && !core.has(relative(sources, path)) ? [join(sources, CORE)] : [];
+  const name = relative(sources, path);
+  const group = TOGETHER.find((one) => one.includes(name)) ?? [];
+  const found = core && !core.has(name) ? [CORE, ...group].map((one) => join(sources, one)) : [];
   const text = readFileSync(path, "utf8").replace(/\bimport\("(\.[^"]+)"\)/g, (whole, address) => {
     if (!JOINED.includes(relative(sources, resolve(dirname(path), address)))) return whole;
     return `Promise.resolve(joined${found.push(address)})`;
   });
-  return { contents: text + found.map((address, index) => `\nimport * as joined${index + 1} from "${address}";`).join("") };
+  const lines = text.replace(INDENT, "\n");
+  return { contents: lines + found.map((address, index) => `\nimport * as joined${index + 1} from "${address}";`).join("") };
 }
 
 /** This output, and all that it imports at once. */

@@ -13,7 +13,9 @@ globalThis.localStorage = { getItem: () => null };
 
 const modules = new URL("../../analytics/dashboard/static/", import.meta.url);
 const load = (path) => import(new URL(path, modules));
-await load("parts/funnel_words.js");
+const { addWords, loadWords } = await load("app/words.js");
+await loadWords();
+await addWords(() => load("app/words_funnels.js"), () => load("app/words_funnels_de.js"));
 await load("parts/frame.js");
 const { definitionOf, draftOf, move, nameOfDraft, newStep, withEvent, withPath, wordsOfStep } = await load("app/funnel.js");
 const { addressOf } = await load("app/params.js");

@@ -9,7 +9,7 @@ globalThis.localStorage = { getItem: () => null };
 
 const parts = new URL("../../analytics/dashboard/static/parts/", import.meta.url);
 const { FIRST_ORDER, bodyOfOrder, bodyOfRequest } = await import(new URL("order.js", parts));
-const { size } = await import(new URL("../app/format.js", parts));
+const { size } = await import(new URL("../app/size.js", parts));
 const { parseCsv, usersQuery } = await import(new URL("preview.js", parts));
 
 test("the first order is events of four weeks, with bots", () => {

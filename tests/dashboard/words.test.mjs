@@ -10,15 +10,32 @@ const isWords = (path) => /app\/words\w*\.js$/.test(path);
 /** The page of exports shows its orders; other pages take formats of them. */
 const isOthers = (path, page) => path === "parts/order.js" && page !== "exports.js";
 
-/** The modules that a module loads, at once or later, without the list of all pages. */
+/** The addresses that a module imports: at once, or, with `import(`, later. */
+function importsOf(path, form) {
+  const found = [...source(path).matchAll(form)].map(([, address]) => new URL(address, new URL(path, modules)).href.slice(modules.href.length));
+  return found.filter((one) => one !== "app/main.js" && !one.startsWith("vendor/"));
+}
+const AT_ONCE = /(?:^import [^;]*?from |^import )"(\.[^"]+)"/gms;
+// Not those of types, import("…").Type.
+const LATER = /\bimport\("(\.[^"]+)"\)(?!\.[A-Z])/g;
+
+/** The modules that a module loads at once, with it. */
 function closure(path, found = new Set()) {
-  if (found.has(path) || path === "app/main.js" || path.startsWith("vendor/")) return found;
+  if (found.has(path)) return found;
   found.add(path);
-  if (isWords(path)) return found;
-  for (const [, address] of source(path).matchAll(/(?:^import [^;]*?from |^import |\bimport\()"(\.[^"]+)"/gms)) {
-    closure(new URL(address, new URL(path, modules)).href.slice(modules.href.length), found);
-  }
+  for (const one of importsOf(path, AT_ONCE)) closure(one, found);
   return found;
+}
+
+/** What a module and all that it loads show, as [key, module], but for the words that are there by then. */
+function missing(path, page, words, seen = new Set()) {
+  if (seen.has(path)) return [];
+  seen.add(path);
+  const files = [...closure(path)];
+  const later = files.flatMap((one) => importsOf(one, LATER));
+  const known = new Set([...words, ...later.filter(isWords).flatMap(keysOf)]);
+  const shown = files.filter((one) => !isWords(one) && !isOthers(one, page)).flatMap((one) => keysIn(source(one)).map((key) => [key, one]));
+  return [...shown.filter(([key]) => !known.has(key)), ...later.filter((one) => !isWords(one)).flatMap((one) => missing(one, page, known, seen))];
 }
 
 /** The keys of a file of words. */
@@ -30,10 +47,7 @@ const keysIn = (text) => [...text.matchAll(/\bt\(([^,)]*)/g)].filter(([, first])
 
 for (const name of readdirSync(new URL("pages/", modules))) {
   test(`pages/${name} loads the words that it shows`, () => {
-    const files = [...closure(`pages/${name}`)];
-    const words = new Set(["app/words.js", ...files.filter(isWords)].flatMap(keysOf));
-    const used = files.filter((path) => !isWords(path) && !isOthers(path, name)).flatMap((path) => keysIn(source(path)).map((key) => [key, path]));
-    assert.ok(used.length > 0);
-    assert.deepEqual(used.filter(([key]) => !words.has(key)), []);
+    assert.ok([...closure(`pages/${name}`)].flatMap((one) => keysIn(source(one))).length > 0);
+    assert.deepEqual(missing(`pages/${name}`, name, keysOf("app/words_en.js")), []);
   });
 }

@@ -114,23 +114,6 @@ const calendarDay = time({ month: "short", day: "numeric", year: "numeric", time
 /** Two days of a calendar, both included, in whatever zone it is. @param {string} from @param {string} to As YYYY-MM-DD. */
 export const days = (from, to) => calendarDay.formatRange(Date.parse(from), Date.parse(to));
 
-const calendarFormats = [
-  { weekday: "short", month: "short", day: "numeric" }, { month: "short", day: "numeric" },
-  { month: "short", day: "numeric", year: "numeric" }, { month: "long", year: "numeric" },
-  { month: "short", year: "numeric" },
-].map((options) => time(/** @type {Intl.DateTimeFormatOptions} */ ({ ...options, timeZone: "UTC" })));
-/** The day, ISO week or month of a calendar that begins on a day. @param {string} day As YYYY-MM-DD. @param {string} unit */
-export function calendarUnit(day, unit) {
-  const [ofDay, ofWeek, ofOtherYear, ofMonth] = calendarFormats;
-  const start = Date.parse(day);
-  if (unit === "month") return ofMonth.format(start);
-  const isThisYear = day.slice(0, 4) === String(new Date().getFullYear());
-  if (unit === "day") return (isThisYear ? ofDay : ofOtherYear).format(start);
-  return (isThisYear ? ofWeek : ofOtherYear).formatRange(start, start + 6 * 864e5);
-}
-/** Its name on an axis. @param {string} day @param {string} unit */
-export const calendarTick = (day, unit) => calendarFormats[unit === "month" ? 4 : 1].format(Date.parse(day));
-
 const dayTime = time({ month: "short", day: "numeric", hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
 /** Day and time; of another year the day alone. @param {string} instant */
 export function dayAndTime(instant) {
@@ -144,15 +127,6 @@ export const at = (at) => clock.format(new Date(at));
 const moment = time({ dateStyle: "medium", timeStyle: "short" });
 /** The day and the time. @param {string} instant */
 export const when = (instant) => moment.format(new Date(instant));
-
-const UNITS = ["byte", "kilobyte", "megabyte", "gigabyte"];
-/** @param {number | null} bytes */
-export function size(bytes) {
-  if (bytes == null) return "";
-  const step = Math.min(UNITS.length - 1, bytes ? Math.floor(Math.log(bytes) / Math.log(1000)) : 0);
-  return new Intl.NumberFormat(locale, { style: "unit", unit: UNITS[step], unitDisplay: step ? "short" : "long",
-    maximumFractionDigits: step ? 1 : 0 }).format(bytes / 1000 ** step);
-}
 
 const UNKNOWN = new Set(["country", "region", "city", "browser", "os", "device", "screen", "language"]);
 
@@ -190,3 +164,9 @@ export function describe(term) {
   const operator = t(/** @type {Word} */ (term.operator));
   return { name: `${fieldName(term.field)} ${isEmpty ? t("==") : operator}`, values };
 }
+
+/** @param {string} type */
+export const typeName = (type) => (type === "page_view" ? t("pageView") : type);
+
+/** A property's key, without the signs that escape. @param {string} property */
+export const unescaped = (property) => property.replace(/\\(.)/g, "$1");

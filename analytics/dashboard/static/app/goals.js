@@ -1,5 +1,5 @@
 // Goals as the API has them, in words, and amounts of money.
-import { exact } from "./format.js";
+import { exact, typeName } from "./format.js";
 import { locale, t } from "./words.js";
 
 /** @typedef {{ currency: string | null, amount: string, conversions: number }} Amount */
@@ -12,9 +12,6 @@ import { locale, t } from "./words.js";
 /** @typedef {StoredGoal & Conversions & { previous?: Conversions, change?: Growth }} GoalRow */
 
 export const PAGE_VIEW = "page_view";
-
-/** @param {string} type */
-export const typeName = (type) => (type === PAGE_VIEW ? t("pageViewType") : type);
 
 /** Which events are conversions. @param {Definition} goal */
 export function wordsOfGoal({ type, path, filter }) {
@@ -50,3 +47,6 @@ export const snippets = (type = "signup") => [
 
 /** @param {string} text */
 const attribute = (text) => text.replaceAll("&", "&amp;").replaceAll('"', "&quot;").replaceAll("<", "&lt;");
+
+/** @param {URLSearchParams} query @param {State} state */
+export const withCompare = (query, state) => query + (state.compare === "none" ? "" : "&compare=" + state.compare);

@@ -39,7 +39,6 @@ const PATHS = {
   pause: "M8 5v14M16 5v14",
   trash: "M4 7h16M9 7V4h6v3M6.5 7l1 13h9l1-13",
   repeat: "M4 11a8 8 0 0114-5l2 2M20 4v4h-4M20 13a8 8 0 01-14 5l-2-2M4 20v-4h4",
-  clock: "M12 3a9 9 0 100 18 9 9 0 000-18zM12 7v5l3.5 2",
   back: "M15 5l-7 7 7 7",
   cohorts: "M4 4h4v4H4zM10 4h4v4h-4zM16 4h4v4h-4zM4 10h4v4H4zM10 10h4v4h-4zM4 16h4v4H4z",
   journey: "M6 4a2 2 0 100 4 2 2 0 000-4zM18 16a2 2 0 100 4 2 2 0 000-4zM8 6h7.5a3 3 0 010 6h-7a3 3 0 000 6H16",

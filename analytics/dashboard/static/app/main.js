@@ -5,20 +5,20 @@ import { loadWords, t } from "./words.js";
 
 /** The pages of a site. One more page is one more line, and its module in pages/. @type {PageEntry[]} */
 const PAGES = [
-  { name: "overview", path: "", icon: "grid", group: "traffic", key: "O", load: () => import("../pages/overview.js") },
-  { name: "realtime", path: "realtime", icon: "pulse", group: "traffic", key: "R", load: () => import("../pages/realtime.js") },
-  { name: "links", path: "links", icon: "link", group: "traffic", key: "L", load: () => import("../pages/links.js") },
-  { name: "events", word: "goalsAndEvents", path: "events", icon: "flag", group: "behaviour", key: "V", load: () => import("../pages/events.js") },
-  { name: "funnels", path: "funnels", icon: "funnel", group: "behaviour", key: "F", load: () => import("../pages/funnels.js") },
-  { name: "retention", path: "retention", icon: "cohorts", group: "behaviour", key: "C", load: () => import("../pages/retention.js") },
-  { name: "journeys", path: "journeys", icon: "journey", group: "behaviour", key: "J", load: () => import("../pages/journeys.js") },
-  { name: "experiments", path: "experiments", icon: "fork", group: "behaviour", key: "X", load: () => import("../pages/experiments.js") },
-  { name: "users", path: "users", icon: "people", group: "behaviour", key: "U", load: () => import("../pages/users.js") },
-  { name: "exports", path: "exports", icon: "download", group: "data", key: "E", load: () => import("../pages/exports.js") },
-  { name: "samples", path: "samples", icon: "chart", group: "data", key: "M", load: () => import("../pages/samples.js") },
-  { name: "operations", path: "operations", icon: "shield", group: "data", key: "P", load: () => import("../pages/operations.js") },
-  { name: "settings", path: "settings", icon: "sliders", group: "data", key: "N", load: () => import("../pages/settings.js") },
-  { name: "start", path: "start", icon: "code", group: "data", key: "I", load: () => import("../pages/start.js") },
+  { name: "overview", path: "", icon: "grid", group: "traffic", key: "O" },
+  { name: "realtime", path: "realtime", icon: "pulse", group: "traffic", key: "R" },
+  { name: "links", path: "links", icon: "link", group: "traffic", key: "L" },
+  { name: "events", word: "goalsAndEvents", path: "events", icon: "flag", group: "behaviour", key: "V" },
+  { name: "funnels", path: "funnels", icon: "funnel", group: "behaviour", key: "F" },
+  { name: "retention", path: "retention", icon: "cohorts", group: "behaviour", key: "C" },
+  { name: "journeys", path: "journeys", icon: "journey", group: "behaviour", key: "J" },
+  { name: "experiments", path: "experiments", icon: "fork", group: "behaviour", key: "X" },
+  { name: "users", path: "users", icon: "people", group: "behaviour", key: "U" },
+  { name: "exports", path: "exports", icon: "download", group: "data", key: "E" },
+  { name: "samples", path: "samples", icon: "chart", group: "data", key: "M" },
+  { name: "operations", path: "operations", icon: "shield", group: "data", key: "P" },
+  { name: "settings", path: "settings", icon: "sliders", group: "data", key: "N" },
+  { name: "start", path: "start", icon: "code", group: "data", key: "I" },
 ];
 
 const root = document.documentElement;
@@ -43,8 +43,10 @@ function setTitle() {
 }
 
 function loadPage() {
-  if (!root.dataset.site) return import("../pages/sites.js");
-  return (PAGES.find((one) => one.name === root.dataset.page) ?? PAGES[0]).load();
+  const page = PAGES.find((one) => one.name === root.dataset.page) ?? PAGES[0];
+  // Not written out in the import, for which the build would list all pages.
+  const address = `../pages/${root.dataset.site ? page.name : "sites"}.js`;
+  return import(address);
 }
 
 /** The place in the page stands in the step of the history: a browser restores it once a page has loaded, which is before

@@ -139,7 +139,6 @@ interface PageEntry {
   group: string;
   /** The key that opens it after G. */
   key: string;
-  load: () => Promise<{ default: (props: { pages: PageEntry[] }) => any }>;
 }
 
 /** A tab of a panel. `kind`: how its rows are shown. */

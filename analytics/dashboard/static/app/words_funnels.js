@@ -1,4 +1,4 @@
-// Words of the pages of funnels and users, English here and German in words_funnels_de.js; funnel_words.js loads them.
+// The English words of the pages of funnels and users.
 
 export const en = {
   // Funnels

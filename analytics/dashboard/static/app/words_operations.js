@@ -1,4 +1,4 @@
-// Words of the operations page, English here and German in words_operations_de.js.
+// The English words of operations.
 
 export const en = {
   operationsIntro: "Whether the service works, whether every event is accounted for, and what became of a single one.",

@@ -1,4 +1,4 @@
-// Words of the settings page, English here and German in words_settings_de.js.
+// The English words of settings.
 
 export const en = {
   settingsIntro: "What the site is, what it accepts, and who may send to it or read it. Changes count within seconds.",

@@ -1,7 +1,8 @@
 // The retention grid: a row a cohort, a column for each later unit, shaded in six steps. One number at a time can get the
 // focus; arrow keys go to the next one, and Enter opens the people behind it.
 import { html, useRef, useState } from "../vendor/preact.js";
-import { calendarUnit, count, evenPercent, exact } from "../app/format.js";
+import { calendarUnit } from "../app/calendar.js";
+import { count, evenPercent, exact } from "../app/format.js";
 import { t } from "../app/words.js";
 
 /** @typedef {import("../app/words.js").Word} Word */

@@ -4,7 +4,7 @@ import { html, useMemo, useRef, useState } from "../vendor/preact.js";
 import { DASH, MEASURES, axis, bucket } from "../app/format.js";
 import { PAPER_WIDTH, useIsPaper } from "../app/paper.js";
 import { t } from "../app/words.js";
-import { Delta } from "../parts/kpis.js";
+import { Delta } from "../parts/delta.js";
 import { linePath, tickStep, useWidth } from "./scale.js";
 
 /** @typedef {import("./scale.js").Place} Place */

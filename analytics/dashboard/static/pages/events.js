@@ -1,18 +1,19 @@
 // Goals and events of a site: the lists with their trends, the report on one type or goal, and the form of goals.
 import { html, useCallback, useEffect, useState } from "../vendor/preact.js";
 import { forgetAnswers, send, useModule, useReport } from "../app/api.js";
-import "../parts/event_words.js";
-import { typeName, wordsOfGoal } from "../app/goals.js";
+import { typeName } from "../app/format.js";
+import { withCompare, wordsOfGoal } from "../app/goals.js";
 import { Icon } from "../app/icons.js";
 import { addressOf, onPlainClick, useParams } from "../app/params.js";
 import { SITE, may, periodOf, reportQuery } from "../app/state.js";
-import { t } from "../app/words.js";
+import { addWords, t } from "../app/words.js";
 import { described } from "../parts/frame.js";
 import { GoalList } from "../parts/goal_list.js";
 import { Empty } from "../parts/rows.js";
 import { ReportFoot, ReportFrame, ReportProblem } from "../parts/report_frame.js";
 import { TypeList } from "../parts/type_list.js";
-import { withCompare } from "../parts/type_report.js";
+
+await addWords(() => import("../app/words_events.js"), () => import("../app/words_events_de.js"));
 
 /** @typedef {import("../app/goals.js").StoredGoal} StoredGoal */
 /** @typedef {import("../app/goals.js").GoalRow} GoalRow */

@@ -1,19 +1,20 @@
 // Experiments: which variant leads more users to a goal, and what may be concluded (docs/experiments.md has the wording).
 import { html, useEffect, useState } from "../vendor/preact.js";
 import { get, useReport } from "../app/api.js";
-import "../parts/event_words.js";
-import { typeName } from "../app/goals.js";
+import { typeName, unescaped } from "../app/format.js";
 import { useParams } from "../app/params.js";
 import { SITE, reportQuery } from "../app/state.js";
-import { t } from "../app/words.js";
+import { addWords, t } from "../app/words.js";
 import { Code } from "../parts/code.js";
 import { Empty } from "../parts/rows.js";
 import { ReportFoot, ReportFrame, ReportProblem } from "../parts/report_frame.js";
 import { Result } from "../parts/experiment_result.js";
-import { unescaped } from "../parts/type_report.js";
+
+await addWords(() => import("../app/words_experiments.js"), () => import("../app/words_experiments_de.js"));
 
 /** @typedef {Record<string, string>} Params */
-/** @typedef {{ types: string[], goals: import("../app/goals.js").StoredGoal[], properties: import("../parts/type_report.js").Property[] }} Known */
+/** @typedef {import("../parts/type_report.js").Property} Property */
+/** @typedef {{ types: string[], goals: import("../app/goals.js").StoredGoal[] }} Known */
 
 /** As the API names them; `weight`: with commas between several. */
 const PARAMS = ["exposure_type", "variant", "goal", "control", "weight"];
@@ -25,7 +26,7 @@ export default function ExperimentsPage({ pages }) {
   const { state, params, go, open } = useParams(PARAMS);
   const isChosen = Boolean(params.exposure_type && params.variant && params.goal);
   const [isDrawn, setDrawn] = useState(false);
-  const known = useKnown(state, params.exposure_type);
+  const known = useKnown(state);
   return html`<${ReportFrame} pages=${pages} name="experiments" title=${t("experiments")} intro=${t("experimentsIntro")} state=${state} go=${go}
       said=${null} silence=${() => {}} tools=${["filter", "period"]} isReady=${known !== null && (!isChosen || isDrawn)}>
     <${Form} key=${PARAMS.map((name) => params[name]).join("\n")} params=${params} known=${known} state=${state} open=${open} />
@@ -44,11 +45,9 @@ function Snippet({ type = "seen", property = "variant" }) {
     <${Code} text=${text} label=${label} /></div>`)}</div>`;
 }
 
-/** What there is to choose from: types and goals of the site, and properties of the exposure. Null until it is known.
- * @param {State} state @param {string} exposure @returns {Known | null} */
-function useKnown(state, exposure) {
-  const [lists, setLists] = useState(/** @type {Pick<Known, "types" | "goals"> | null} */ (null));
-  const [properties, setProperties] = useState(/** @type {Known["properties"]} */ ([]));
+/** The types and goals of the site to choose from. Null until they are known. @param {State} state @returns {Known | null} */
+function useKnown(state) {
+  const [lists, setLists] = useState(/** @type {Known | null} */ (null));
   const query = reportQuery(state, "").toString();
   useEffect(() => {
     const types = get(`reports/breakdown?${query}&dimension=type&limit=${MOST}`).then((list) =>
@@ -56,6 +55,13 @@ function useKnown(state, exposure) {
     const goals = get("goals?site=" + encodeURIComponent(SITE)).then((found) => found.goals, () => []);
     Promise.all([types, goals]).then(([foundTypes, foundGoals]) => setLists({ types: foundTypes, goals: foundGoals }));
   }, [query]);
+  return lists;
+}
+
+/** The properties of an exposure to choose from. @param {State} state @param {string} exposure */
+function useProperties(state, exposure) {
+  const [properties, setProperties] = useState(/** @type {Property[]} */ ([]));
+  const query = reportQuery(state, "").toString();
   useEffect(() => {
     setProperties([]);
     if (!exposure) return undefined;
@@ -64,13 +70,13 @@ function useKnown(state, exposure) {
       setProperties(found.properties), () => {});
     return () => abort.abort();
   }, [query, exposure]);
-  return lists && { ...lists, properties };
+  return properties;
 }
 
 /** @param {{ params: Params, known: Known | null, state: State, open: (params: Params) => void }} props */
 function Form({ params, known, state, open }) {
   const [exposure, setExposure] = useState(params.exposure_type);
-  const properties = useKnown(state, exposure)?.properties ?? known?.properties ?? [];
+  const properties = useProperties(state, exposure);
   /** @param {any} event */
   const show = (event) => {
     event.preventDefault();

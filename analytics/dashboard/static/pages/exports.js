@@ -1,16 +1,16 @@
 // Files of a site's events, samples and reports: ordered once or regularly, watched, downloaded.
 import { html, useEffect, useRef, useState } from "../vendor/preact.js";
-import { get, send } from "../app/api.js";
+import { get, send, useModule } from "../app/api.js";
 import { SITE, may } from "../app/state.js";
-import { t } from "../app/words.js";
-import { Confirm } from "../parts/confirm.js";
+import { addWords, t } from "../app/words.js";
 import { JobList, isUnfinished } from "../parts/export_jobs.js";
 import { Frame, Problem, described } from "../parts/frame.js";
-import "../parts/page_words.js";
 import { bodyOfRequest } from "../parts/order.js";
 import { OrderForm } from "../parts/order_form.js";
 import { Empty } from "../parts/rows.js";
 import { ScheduleList } from "../parts/schedules.js";
+
+await addWords(() => import("../app/words_exports.js"), () => import("../app/words_exports_de.js"));
 
 /** @typedef {import("../parts/export_jobs.js").Job} Job */
 /** @typedef {import("../parts/schedules.js").Schedule} Schedule */
@@ -27,6 +27,7 @@ export default function ExportsPage({ pages }) {
   const list = useExports(mayExport);
   const [asked, setAsked] = useState(/** @type {{ text: string, run: () => void } | null} */ (null));
   const [said, setSaid] = useState("");
+  const question = useModule(asked !== null, () => import("../parts/confirm.js"));
   /** @param {Job} job */
   const removeJob = (job) => setAsked({ text: t("deleteFileText", { name: job.file_name }), run: () => list.act(job.id,
     "DELETE", `exports/${job.id}`) });
@@ -52,7 +53,7 @@ export default function ExportsPage({ pages }) {
         pause=${(/** @type {Schedule} */ one) => list.act(one.id, "PATCH", `exports/schedules/${one.id}`,
           { enabled: !one.enabled })}
         run=${(/** @type {Schedule} */ one) => list.act(one.id, "POST", `exports/schedules/${one.id}/run-now`)} />`}
-    ${asked && html`<${Confirm} title=${t("deleteWord")} text=${asked.text} yes=${t("deleteWord")}
+    ${asked && question && html`<${question.Confirm} title=${t("deleteWord")} text=${asked.text} yes=${t("deleteWord")}
       confirm=${() => { asked.run(); setAsked(null); }} close=${() => setAsked(null)} />`}
   <//>`;
 }

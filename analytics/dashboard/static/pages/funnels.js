@@ -1,17 +1,18 @@
 // A site's funnels: the list with their rates, the report on one, and the form that makes and changes them.
 import { html, useEffect, useState } from "../vendor/preact.js";
 import { forgetAnswers, send, useModule, useReport } from "../app/api.js";
-import "../parts/funnel_words.js";
 import { nameOfStep } from "../app/funnel.js";
 import { exact, rate } from "../app/format.js";
 import { Icon } from "../app/icons.js";
 import { addressOf, onPlainClick, useParams } from "../app/params.js";
 import { SITE, may, reportQuery } from "../app/state.js";
-import { t } from "../app/words.js";
+import { addWords, t } from "../app/words.js";
 import { described } from "../parts/frame.js";
 import { compareFunnels, csvOfFunnel } from "../parts/funnel_requests.js";
 import { Empty } from "../parts/rows.js";
 import { ReportFrame, ReportProblem } from "../parts/report_frame.js";
+
+await addWords(() => import("../app/words_funnels.js"), () => import("../app/words_funnels_de.js"));
 
 /** @typedef {import("../app/funnel.js").Funnel} Funnel */
 /** @typedef {import("../app/params.js").Params} Params */

@@ -4,12 +4,13 @@ import { get, useReport } from "../app/api.js";
 import { count, exact, share } from "../app/format.js";
 import { Icon } from "../app/icons.js";
 import { reportQuery, useAddress } from "../app/state.js";
-import { t } from "../app/words.js";
+import { addWords, t } from "../app/words.js";
 import { addTerm, condition } from "../parts/filters.js";
-import "../parts/insight_words.js";
 import { Empty } from "../parts/rows.js";
 import { PathColumns, StepName, codeOf } from "../parts/path_columns.js";
 import { ReportFrame, ReportProblem } from "../parts/report_frame.js";
+
+await addWords(() => import("../app/words_journeys.js"), () => import("../app/words_journeys_de.js"));
 
 /** @typedef {import("../app/words.js").Word} Word */
 /** @typedef {import("../parts/path_columns.js").Journeys} Journeys */

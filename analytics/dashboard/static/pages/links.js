@@ -5,13 +5,14 @@ import { useReport } from "../app/api.js";
 import { DASH, bucket, count, exact, label, percent, share } from "../app/format.js";
 import { Icon } from "../app/icons.js";
 import { SITE, periodOf, readState, writeState } from "../app/state.js";
-import { t } from "../app/words.js";
+import { addWords, t } from "../app/words.js";
 import { Columns } from "../charts/columns.js";
 import { PeriodMenu } from "../parts/dates.js";
 import { Frame, Problem } from "../parts/frame.js";
-import "../parts/page_words.js";
 import { Empty } from "../parts/rows.js";
 import { Figure, Ranking } from "../parts/ranking.js";
+
+await addWords(() => import("../app/words_links.js"), () => import("../app/words_links_de.js"));
 
 /** @typedef {import("../app/words.js").Word} Word */
 /** @typedef {{ name: string, count: number }} Named */

@@ -2,16 +2,18 @@
 // stored. Numbers of the whole service are for administrators.
 import { html, useEffect, useState } from "../vendor/preact.js";
 import { address, signIn } from "../app/api.js";
-import { DASH, count, duration, exact, percent, size, when } from "../app/format.js";
+import { DASH, count, duration, exact, percent, when } from "../app/format.js";
+import { size } from "../app/size.js";
 import { may } from "../app/state.js";
-import { t } from "../app/words.js";
+import { addWords, t } from "../app/words.js";
 import { AuditPanel } from "../parts/audit.js";
 import { DeadLetters } from "../parts/dead_letters.js";
 import { Frame, Problem, described } from "../parts/frame.js";
-import "../parts/operations_words.js";
 import { Figure } from "../parts/ranking.js";
 import { StoragePanel } from "../parts/storage.js";
 import { TracePanel } from "../parts/trace.js";
+
+await addWords(() => import("../app/words_operations.js"), () => import("../app/words_operations_de.js"));
 
 /** @typedef {import("../app/words.js").Word} Word */
 /** @typedef {{ started_at: string | null, ended_at: string | null, duration_ms: number | null, outcome: string | null,

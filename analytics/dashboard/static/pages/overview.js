@@ -4,15 +4,18 @@ import { address, get, overviewPath, useModule, useReport } from "../app/api.js"
 import { MEASURES, at, duration, range } from "../app/format.js";
 import { Icon } from "../app/icons.js";
 import { PRESETS, SHARED, SITE, ZONE, daysOf, isShown, may, periodOf, reportQuery, shift, today, unitOf, useAddress } from "../app/state.js";
-import { t } from "../app/words.js";
+import { addWords, t } from "../app/words.js";
 import { LineChart } from "../charts/line.js";
-import { CompareMenu, PeriodMenu, UnitSwitch, ViewSwitch } from "../parts/dates.js";
+import { CompareMenu, PeriodMenu } from "../parts/dates.js";
 import { Chips, FilterMenu, toggleValue } from "../parts/filters.js";
 import { Kpis } from "../parts/kpis.js";
 import { Panel } from "../parts/panel.js";
 import { PaperHead } from "../parts/paper_head.js";
 import { Empty } from "../parts/rows.js";
 import { DrawerButton, Sidebar, SiteMenu, pageAddress } from "../parts/sidebar.js";
+import { UnitSwitch, ViewSwitch } from "../parts/switches.js";
+
+await addWords(() => import("../app/words_overview.js"), () => import("../app/words_overview_de.js"));
 
 const root = document.documentElement;
 /** Not needed to draw the page, but soon after. Without them the page works by mouse and Tab. */

@@ -4,14 +4,15 @@ import { get } from "../app/api.js";
 import { DASH, at, duration, exact, label } from "../app/format.js";
 import { Icon } from "../app/icons.js";
 import { SHARED, SITE, may } from "../app/state.js";
-import { t } from "../app/words.js";
+import { addWords, t } from "../app/words.js";
 import { Columns } from "../charts/columns.js";
 import { Dialog } from "../parts/dialog.js";
 import { useFeed } from "../parts/feed.js";
 import { Frame, Problem, described } from "../parts/frame.js";
-import "../parts/page_words.js";
 import { Empty } from "../parts/rows.js";
 import { Figure, Ranking } from "../parts/ranking.js";
+
+await addWords(() => import("../app/words_realtime.js"), () => import("../app/words_realtime_de.js"));
 
 /** @typedef {import("../parts/feed.js").LiveEvent} LiveEvent */
 /** @typedef {{ views: number, unique: number }} Views */

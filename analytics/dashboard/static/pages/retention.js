@@ -1,17 +1,19 @@
 // Who comes back: the retention grid, and beside it the lifecycle and the stickiness of a site's people.
 import { html, useEffect, useState } from "../vendor/preact.js";
 import { address, get, useReport } from "../app/api.js";
-import { DASH, calendarTick, calendarUnit, count, exact, percent } from "../app/format.js";
+import { calendarTick, calendarUnit } from "../app/calendar.js";
+import { DASH, count, exact, percent } from "../app/format.js";
 import { Icon } from "../app/icons.js";
 import { PRESETS, SITE, may, periodOf, reportQuery, useAddress } from "../app/state.js";
-import { t } from "../app/words.js";
+import { addWords, t } from "../app/words.js";
 import { CohortGrid } from "../charts/cohorts.js";
 import { Lines } from "../charts/lines.js";
 import { Legend } from "../charts/plot.js";
 import { Stack } from "../charts/stack.js";
-import "../parts/insight_words.js";
 import { Empty } from "../parts/rows.js";
 import { ReportFrame, ReportProblem } from "../parts/report_frame.js";
+
+await addWords(() => import("../app/words_retention.js"), () => import("../app/words_retention_de.js"));
 
 /** @typedef {import("../app/words.js").Word} Word */
 /** @typedef {import("../charts/cohorts.js").Grid} Grid */

@@ -1,18 +1,19 @@
 // Numeric samples: the list of metrics, one metric by time and by tag, and web vitals.
 import { html, useEffect, useState } from "../vendor/preact.js";
-import { useReport } from "../app/api.js";
+import { useModule, useReport } from "../app/api.js";
 import { DASH, count, exact, measured, percent } from "../app/format.js";
+import { Icon } from "../app/icons.js";
 import { SITE, useAddress } from "../app/state.js";
-import { t } from "../app/words.js";
+import { addWords, t } from "../app/words.js";
 import { Lines } from "../charts/lines.js";
 import { Legend } from "../charts/plot.js";
-import "../parts/insight_words.js";
 import { Empty } from "../parts/rows.js";
 import { Figure } from "../parts/ranking.js";
 import { ReportFrame, ReportProblem } from "../parts/report_frame.js";
-import { DEFAULTS, METRICS, TagChips, UnitSwitch, begun, bucketName, tickName, unitOf, useSamples,
+import { DEFAULTS, METRICS, PREFIX, TagChips, UnitSwitch, begun, bucketName, tickName, unitOf, useSamples,
   withTag } from "../parts/sample_reports.js";
-import { PREFIX, Vitals, VitalsIcon } from "../parts/vitals.js";
+
+await addWords(() => import("../app/words_samples.js"), () => import("../app/words_samples_de.js"));
 
 /** @typedef {import("../app/words.js").Word} Word */
 /** @typedef {import("../parts/sample_reports.js").SampleReport} SampleReport */
@@ -38,6 +39,7 @@ export default function SamplesPage({ pages }) {
   const names = list.data?.metrics ?? null;
   const hasVitals = names?.some((one) => one.startsWith(PREFIX)) ?? false;
   const name = state.name || (hasVitals ? VITALS : (names?.[0] ?? ""));
+  const vitals = useModule(name === VITALS, () => import("../parts/vitals.js"));
   const isEmpty = names?.length === 0;
   return html`<${ReportFrame} pages=${pages} name="samples" title=${t("samples")} intro=${t("samplesIntro")}
     isReady=${isDrawn || isEmpty} state=${state} go=${go} tools=${["period"]}>
@@ -45,7 +47,7 @@ export default function SamplesPage({ pages }) {
     ${isEmpty ? html`<div class="card"><${Empty} title=${t("noSamples")}>${t("noSamplesText")}<//></div>` : html`<div
       class="samples">
       <${Names} names=${names} hasVitals=${hasVitals} name=${name} go=${go} />
-      <div class="sample-main">${name === VITALS ? html`<${Vitals} state=${state} go=${go} onReady=${setDrawn} />`
+      <div class="sample-main">${name === VITALS ? vitals && html`<${vitals.Vitals} state=${state} go=${go} onReady=${setDrawn} />`
         : html`<${Metric} key=${name} state=${state} go=${go} name=${name} onReady=${setDrawn} />`}</div>
     </div>`}
   <//>`;
@@ -63,7 +65,7 @@ function Names({ names, hasVitals, name, go }) {
     <input class="search" type="search" placeholder=${t("search")} aria-label=${t("searchMetric")} value=${typed}
       onInput=${(/** @type {any} */ event) => setTyped(event.target.value)} />
     ${!found && html`<div class="skeleton map-sk"></div>`}
-    <ul>${hasVitals && !typed && item(VITALS, html`<${VitalsIcon} />${t("webVitals")}`)}
+    <ul>${hasVitals && !typed && item(VITALS, html`<${Icon} name="pulse" size="14" />${t("webVitals")}`)}
       ${found?.map((one) => item(one, one))}</ul>
     ${found?.length === 0 && html`<div class="path-note">${t("noMetric")}</div>`}
   </section>`;

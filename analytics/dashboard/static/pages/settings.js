@@ -3,13 +3,14 @@ import { html, useEffect, useState } from "../vendor/preact.js";
 import { useReport } from "../app/api.js";
 import { when } from "../app/format.js";
 import { SITE, may } from "../app/state.js";
-import { t } from "../app/words.js";
+import { addWords, t } from "../app/words.js";
 import { Frame, Problem } from "../parts/frame.js";
 import { Keys } from "../parts/keys.js";
-import "../parts/settings_words.js";
 import { DangerZone } from "../parts/site_end.js";
 import { SiteForms } from "../parts/site_forms.js";
 import { Tokens } from "../parts/tokens.js";
+
+await addWords(() => import("../app/words_settings.js"), () => import("../app/words_settings_de.js"));
 
 /** @typedef {import("../parts/site_forms.js").SiteSettings} SiteSettings */
 /** @typedef {{ subject: string, kind: string, scopes: string[], expires_at: string | null, all_sites: boolean,

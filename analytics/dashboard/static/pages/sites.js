@@ -4,7 +4,7 @@ import { SITES_PATH, useReport } from "../app/api.js";
 import { count, exact } from "../app/format.js";
 import { t } from "../app/words.js";
 import { SparkLine } from "../charts/spark.js";
-import { Delta } from "../parts/kpis.js";
+import { Delta } from "../parts/delta.js";
 import { Avatar, DrawerButton, Sidebar } from "../parts/sidebar.js";
 
 export default function SitesPage() {

@@ -4,10 +4,11 @@ import { address, get, send, useReport } from "../app/api.js";
 import { at, duration } from "../app/format.js";
 import { Icon } from "../app/icons.js";
 import { SITE, may } from "../app/state.js";
-import { t } from "../app/words.js";
+import { addWords, t } from "../app/words.js";
 import { Code } from "../parts/code.js";
 import { Frame, Problem, described } from "../parts/frame.js";
-import "../parts/page_words.js";
+
+await addWords(() => import("../app/words_start.js"), () => import("../app/words_start_de.js"));
 
 /** @typedef {import("../app/words.js").Word} Word */
 /** @typedef {{ type: string, path?: string, is_bot?: boolean, received_at: string }} Arrived */

@@ -1,17 +1,18 @@
 // The users behind a number of a report, and the events of one. Both name people, so they need the scope export.
 import { html, useEffect, useState } from "../vendor/preact.js";
 import { get, send, useModule } from "../app/api.js";
-import "../parts/funnel_words.js";
 import { dayAndTime, exact, when } from "../app/format.js";
 import { Icon } from "../app/icons.js";
 import { addressOf, onPlainClick, useParams } from "../app/params.js";
 import { SITE, may } from "../app/state.js";
-import { t } from "../app/words.js";
+import { addWords, t } from "../app/words.js";
 import { usePages } from "../parts/cursor_list.js";
 import { Frame, described } from "../parts/frame.js";
 import { Empty } from "../parts/rows.js";
 import { ReportFoot, ReportFrame, ReportProblem } from "../parts/report_frame.js";
 import { GROUP, NO_GROUP, bodyOfExport, hasGroup, originOf, usersPath, wordsOfGroup } from "../parts/user_group.js";
+
+await addWords(() => import("../app/words_funnels.js"), () => import("../app/words_funnels_de.js"));
 
 /** @typedef {import("../app/params.js").Params} Params */
 /** @typedef {import("../app/funnel.js").Funnel} Funnel */

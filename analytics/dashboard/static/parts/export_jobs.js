@@ -1,7 +1,8 @@
 // The files that were ordered: their progress, their downloads, and what became of them.
 import { html } from "../vendor/preact.js";
 import { address } from "../app/api.js";
-import { duration, exact, percent, size, when } from "../app/format.js";
+import { duration, exact, percent, when } from "../app/format.js";
+import { size } from "../app/size.js";
 import { Icon } from "../app/icons.js";
 import { t } from "../app/words.js";
 import { CopyButton } from "./code.js";

@@ -4,9 +4,11 @@ import { get, send } from "../app/api.js";
 import { label } from "../app/format.js";
 import { Icon } from "../app/icons.js";
 import { SITE, isShown, reportQuery } from "../app/state.js";
-import { fieldName, t } from "../app/words.js";
+import { addWords, fieldName, t } from "../app/words.js";
 import { Dialog } from "./dialog.js";
 import { OPERATORS, addTerm, condition, parseFilter, propertyField, replaceTerm } from "./filters.js";
+
+await addWords(() => import("../app/words_dialogs.js"), () => import("../app/words_dialogs_de.js"));
 
 /** @type {[Word, string[]][]} */
 const FIELDS = [

@@ -10,7 +10,7 @@ import { Columns } from "../charts/columns.js";
 import { FunnelSteps } from "../charts/funnel.js";
 import { described } from "./frame.js";
 import { compareFunnels } from "./funnel_requests.js";
-import { Delta } from "./kpis.js";
+import { Delta } from "./delta.js";
 import { Menu } from "./menu.js";
 import { Empty } from "./rows.js";
 import { Figure } from "./ranking.js";

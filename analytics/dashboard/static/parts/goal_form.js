@@ -3,10 +3,12 @@ import { html, useEffect, useState } from "../vendor/preact.js";
 import { get, send } from "../app/api.js";
 import { PAGE_VIEW } from "../app/goals.js";
 import { SITE, reportQuery } from "../app/state.js";
-import { t } from "../app/words.js";
+import { addWords, t } from "../app/words.js";
 import { Dialog } from "./dialog.js";
 import { Problem, described } from "./frame.js";
 import { Where } from "./where.js";
+
+await addWords(() => import("../app/words_goal_form.js"), () => import("../app/words_goal_form_de.js"));
 
 /** @typedef {import("../app/goals.js").StoredGoal} StoredGoal */
 /** @typedef {import("../app/goals.js").Definition} Definition */

@@ -6,7 +6,7 @@ import { Icon } from "../app/icons.js";
 import { addressOf, onPlainClick } from "../app/params.js";
 import { may } from "../app/state.js";
 import { t } from "../app/words.js";
-import { Delta } from "./kpis.js";
+import { Delta } from "./delta.js";
 import { Empty } from "./rows.js";
 
 /** @typedef {import("../app/goals.js").GoalRow} GoalRow */

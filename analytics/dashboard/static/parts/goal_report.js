@@ -5,13 +5,15 @@ import { DASH, count, exact, label, percent } from "../app/format.js";
 import { amountsOf, money, withoutAmount } from "../app/goals.js";
 import { Icon } from "../app/icons.js";
 import { reportQuery, unitOf } from "../app/state.js";
-import { fieldName, t } from "../app/words.js";
+import { addWords, fieldName, t } from "../app/words.js";
 import { toggleValue } from "./filters.js";
-import { Delta } from "./kpis.js";
+import { Delta } from "./delta.js";
 import { Empty, Flag } from "./rows.js";
 import { ReportFoot, ReportProblem } from "./report_frame.js";
 import { Chartable, DIMENSIONS, Series } from "./series.js";
 import { DimensionSelect } from "./type_report.js";
+
+await addWords(() => import("../app/words_event_reports.js"), () => import("../app/words_event_reports_de.js"));
 
 /** @typedef {import("../app/goals.js").StoredGoal} StoredGoal */
 /** @typedef {import("../app/goals.js").Conversions} Conversions */

@@ -2,7 +2,9 @@
 import { html, useEffect, useState } from "../vendor/preact.js";
 import { get } from "../app/api.js";
 import { SITE, shift, today } from "../app/state.js";
-import { t } from "../app/words.js";
+import { addWords, t } from "../app/words.js";
+
+await addWords(() => import("../app/words_export_people.js"), () => import("../app/words_export_people_de.js"));
 
 /** @typedef {import("./order.js").Order} Order */
 /** @typedef {{ id: string, name: string, steps: { name: string, condition: Record<string, string> }[] }} Funnel */

@@ -1,8 +1,10 @@
 // The list of keyboard shortcuts.
 import { html } from "../vendor/preact.js";
 import { PRESETS, SHARED, may } from "../app/state.js";
-import { t } from "../app/words.js";
+import { addWords, t } from "../app/words.js";
 import { Dialog } from "./dialog.js";
+
+await addWords(() => import("../app/words_dialogs.js"), () => import("../app/words_dialogs_de.js"));
 
 /** The keys of a page: `hasPeriods`, and those of the overview, `hasFilters`.
  * @param {{ pages: PageEntry[], hasPeriods: boolean, hasFilters?: boolean, close: () => void }} props */

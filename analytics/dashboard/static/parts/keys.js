@@ -3,12 +3,13 @@ import { html, useEffect, useState } from "../vendor/preact.js";
 import { get, send } from "../app/api.js";
 import { when } from "../app/format.js";
 import { SITE } from "../app/state.js";
-import { t } from "../app/words.js";
+import { addWords, t } from "../app/words.js";
 import { CopyButton } from "./code.js";
 import { Confirm } from "./confirm.js";
 import { described, Problem } from "./frame.js";
 import { Empty } from "./rows.js";
-import "./settings_words.js";
+
+await addWords(() => import("../app/words_settings.js"), () => import("../app/words_settings_de.js"));
 
 /** @typedef {import("../app/words.js").Word} Word */
 /** @typedef {{ id: string, kind: "publishable" | "secret", prefix: string, name: string, key: string | null,

@@ -1,8 +1,8 @@
 // The six key figures. A click charts one.
 import { html } from "../vendor/preact.js";
-import { DASH, MEASURES, change as changeText } from "../app/format.js";
-import { Icon } from "../app/icons.js";
+import { MEASURES } from "../app/format.js";
 import { t } from "../app/words.js";
+import { Delta } from "./delta.js";
 
 /** @type {Measure[]} */
 const SHOWN = ["visitors", "visits", "page_views", "views_per_visit", "bounce_rate", "avg_visit_duration_s"];
@@ -25,16 +25,4 @@ function Figure({ data, name }) {
   return html`<span class="kpi-value">${short(data[name])}</span>
     <span class="kpi-foot">${data.previous && html`<${Delta} change=${data.change?.[name]} good=${good} />
       ${before != null && html`<span>${t("fromValue", { value: short(before) })}</span>`}`}</span>`;
-}
-
-/** A change with an arrow: good or bad is never told by colour alone.
- * @param {{ change: number | null | undefined, good: 1 | -1 }} props */
-export function Delta({ change, good }) {
-  if (change == null) return html`<span class="delta flat">${DASH}</span>`;
-  const isFlat = Math.abs(change) < 0.005;
-  const kind = isFlat ? "flat" : change * good > 0 ? "good" : "bad";
-  return html`<span class=${"delta " + kind}>
-    ${!isFlat && html`<${Icon} name=${change > 0 ? "up" : "down"} size="12" /><span class="vh">
-      ${t(change > 0 ? "up" : "down")} </span>`}${changeText(change)}
-  </span>`;
 }

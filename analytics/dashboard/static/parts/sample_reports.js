@@ -17,6 +17,8 @@ import { addTerm, condition, parseFilter, replaceTerm } from "./filters.js";
  * @typedef {State & typeof DEFAULTS} SamplesState */
 
 export const DEFAULTS = { name: "", tags: "", by: "", show: "percentiles" };
+/** Of the names of web vitals. */
+export const PREFIX = "web_vital.";
 const GROUPS = 50;
 /** The routes of samples lie beside /api/analytics/, not behind it; a browser resolves the dots. */
 export const METRICS = "../../metrics";

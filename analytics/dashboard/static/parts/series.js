@@ -6,7 +6,7 @@ import { Icon } from "../app/icons.js";
 import { shift } from "../app/state.js";
 import { t } from "../app/words.js";
 import { LineChart } from "../charts/line.js";
-import { UnitSwitch, ViewSwitch } from "./dates.js";
+import { UnitSwitch, ViewSwitch } from "./switches.js";
 
 /** `points`: of a report by `unit`, with the measure in each; `total`: of the whole period; `csv`: the address of the file.
  * @param {{ points: any[], before?: { from: string, to: string, series: any[] }, metric: string, name: string, total: number | null,

@@ -2,11 +2,12 @@
 import { html, useEffect, useState } from "../vendor/preact.js";
 import { get, send } from "../app/api.js";
 import { BASE, SITE } from "../app/state.js";
-import { locale, t } from "../app/words.js";
+import { addWords, locale, t } from "../app/words.js";
 import { Code } from "./code.js";
 import { Dialog } from "./dialog.js";
 import { Problem, described } from "./frame.js";
-import "./page_words.js";
+
+await addWords(() => import("../app/words_share.js"), () => import("../app/words_share_de.js"));
 
 /** @typedef {{ id: string, prefix: string, label: string, created_at: string, expires_at: string | null,
  *   last_used_at: string | null, revoked_at: string | null }} ShareLink */

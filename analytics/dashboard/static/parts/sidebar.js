@@ -1,11 +1,10 @@
 // The frame of every page: the side bar with the pages, the theme and sign out, and the menu of sites.
 import { html, useEffect, useRef, useState } from "../vendor/preact.js";
-import { get } from "../app/api.js";
+import { get, useModule } from "../app/api.js";
 import { Icon } from "../app/icons.js";
 import { IS_EMBEDDED, SHARED, SITE } from "../app/state.js";
 import { switchLanguage, t } from "../app/words.js";
 import { Menu } from "./menu.js";
-import { SharedBar } from "./shared_bar.js";
 
 const root = document.documentElement;
 const THEMES = ["system", "light", "dark"];
@@ -15,8 +14,14 @@ const THEME_ICONS = { system: "screen", light: "sun", dark: "moon" };
 /** The side bar; under 880 px a drawer, which `isOpen` shows.
  * @param {{ pages?: PageEntry[], current?: string, isOpen: boolean, close: () => void, openHelp?: () => void }} props */
 export function Sidebar(props) {
-  return SHARED ? html`<${SharedBar} pages=${props.pages} current=${props.current}><${ThemeButton} /><${LanguageButton} /><//>`
-    : html`<${AccountSidebar} ...${props} />`;
+  return SHARED ? html`<${SharedSidebar} ...${props} />` : html`<${AccountSidebar} ...${props} />`;
+}
+
+/** @param {Parameters<typeof Sidebar>[0]} props */
+function SharedSidebar({ pages, current }) {
+  const bar = useModule(true, () => import("./shared_bar.js"));
+  if (!bar) return html`<header class="shared-bar"></header>`;
+  return html`<${bar.SharedBar} pages=${pages} current=${current}><${ThemeButton} /><${LanguageButton} /><//>`;
 }
 
 /** @param {Parameters<typeof Sidebar>[0]} props */

@@ -2,9 +2,10 @@
 import { html, useState } from "../vendor/preact.js";
 import { send } from "../app/api.js";
 import { SITE, may } from "../app/state.js";
-import { t } from "../app/words.js";
+import { addWords, t } from "../app/words.js";
 import { described, Problem } from "./frame.js";
-import "./settings_words.js";
+
+await addWords(() => import("../app/words_settings.js"), () => import("../app/words_settings_de.js"));
 
 /** @typedef {import("../app/words.js").Word} Word */
 /** @typedef {{ key: string, name: string, zone: string, types: string, event_types: string[], identity: string,

@@ -1,11 +1,13 @@
 // What the data takes, what is deleted next by retention, and how much of the site is in column files.
 import { html } from "../vendor/preact.js";
 import { useReport } from "../app/api.js";
-import { DASH, exact, size } from "../app/format.js";
+import { DASH, exact } from "../app/format.js";
+import { size } from "../app/size.js";
 import { SITE } from "../app/state.js";
-import { t } from "../app/words.js";
+import { addWords, t } from "../app/words.js";
 import { Problem } from "./frame.js";
-import "./operations_words.js";
+
+await addWords(() => import("../app/words_operations.js"), () => import("../app/words_operations_de.js"));
 
 /** @typedef {import("../app/words.js").Word} Word */
 /** @typedef {{ action: "drop" | "delete" | "mask", what: string, rows: number, is_estimate: boolean, bytes: number,

@@ -3,9 +3,10 @@ import { html, useEffect, useState } from "../vendor/preact.js";
 import { get } from "../app/api.js";
 import { exact, when } from "../app/format.js";
 import { SITE } from "../app/state.js";
-import { t } from "../app/words.js";
+import { addWords, t } from "../app/words.js";
 import { described, Problem } from "./frame.js";
-import "./operations_words.js";
+
+await addWords(() => import("../app/words_operations.js"), () => import("../app/words_operations_de.js"));
 
 /** @typedef {import("../app/words.js").Word} Word */
 /** @typedef {{ asked: string, state: "stored" | "waiting" | "dead_lettered" | "gone", site: string | null,

@@ -1,12 +1,12 @@
 // The event types of a site with their trend.
 import { html } from "../vendor/preact.js";
-import { count, days, exact } from "../app/format.js";
-import { snippets, typeName } from "../app/goals.js";
+import { count, days, exact, typeName } from "../app/format.js";
+import { snippets } from "../app/goals.js";
 import { addressOf, onPlainClick } from "../app/params.js";
 import { t } from "../app/words.js";
 import { Spark } from "../charts/spark.js";
 import { Code } from "./code.js";
-import { Delta } from "./kpis.js";
+import { Delta } from "./delta.js";
 import { Empty } from "./rows.js";
 
 /** @typedef {{ events: number, users: number }} Totals */

@@ -1,20 +1,22 @@
 // The report on one event type: its figures, time series, properties and their values, and any dimension.
 import { html, useEffect, useState } from "../vendor/preact.js";
 import { address, useModule, useReport } from "../app/api.js";
-import { count, days, exact } from "../app/format.js";
-import { typeName } from "../app/goals.js";
+import { count, days, exact, typeName, unescaped } from "../app/format.js";
+import { withCompare } from "../app/goals.js";
 import { Icon } from "../app/icons.js";
 import { onPlainClick, addressOf } from "../app/params.js";
 import { reportQuery, unitOf } from "../app/state.js";
-import { fieldName, t } from "../app/words.js";
+import { addWords, fieldName, t } from "../app/words.js";
 import { toggleValue } from "./filters.js";
-import { Delta } from "./kpis.js";
+import { Delta } from "./delta.js";
 import { ValueTable } from "./panel.js";
 import { Empty } from "./rows.js";
 import { Figure } from "./ranking.js";
 import { ReportFoot, ReportProblem } from "./report_frame.js";
 import { Chartable, DIMENSIONS, Series } from "./series.js";
 import { Snippets } from "./type_list.js";
+
+await addWords(() => import("../app/words_event_reports.js"), () => import("../app/words_event_reports_de.js"));
 
 /** @typedef {{ name: string, property: string, events: number, users: number }} Property */
 /** @typedef {import("./type_list.js").EventTypes} EventTypes */
@@ -67,18 +69,12 @@ export default function TypeReport({ type, state, params, go, open, ready }) {
     ${data && html`<${ReportFoot} meta=${data.meta} took=${report.took} />`}`;
 }
 
-/** A property's key, without the signs that escape. @param {string} property */
-export const unescaped = (property) => property.replace(/\\(.)/g, "$1");
-
 /** @param {string} type @param {State} state */
 function typeQuery(type, state) {
   const query = reportQuery(state);
   query.set("type", type);
   return query;
 }
-
-/** @param {URLSearchParams} query @param {State} state */
-export const withCompare = (query, state) => query + (state.compare === "none" ? "" : "&compare=" + state.compare);
 
 /** The names in the payloads of the type. @param {{ type: string, state: State, chosen: string, open: (property: string) => void,
  *   params: Record<string, string> }} props */

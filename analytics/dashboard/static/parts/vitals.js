@@ -2,12 +2,11 @@
 // over time and by page.
 import { html, useEffect } from "../vendor/preact.js";
 import { DASH, count, exact, ratio } from "../app/format.js";
-import { Icon } from "../app/icons.js";
 import { locale, t } from "../app/words.js";
 import { Lines } from "../charts/lines.js";
 import { ReportProblem } from "./report_frame.js";
 import { Empty } from "./rows.js";
-import { TagChips, UnitSwitch, begun, bucketName, tickName, unitOf, useSamples, withTag } from "./sample_reports.js";
+import { PREFIX, TagChips, UnitSwitch, begun, bucketName, tickName, unitOf, useSamples, withTag } from "./sample_reports.js";
 
 /** @typedef {import("../app/words.js").Word} Word */
 /** @typedef {import("./sample_reports.js").SampleReport} SampleReport */
@@ -26,7 +25,6 @@ const VITALS = [
   { name: "cls", good: 0.1, poor: 0.25, format: ratio },
 ];
 /** @typedef {typeof VITALS[0]} Vital */
-export const PREFIX = "web_vital.";
 const TAG = "path";
 const ROWS = 20;
 
@@ -120,6 +118,3 @@ function Paths({ reports, isBusy, state, go }) {
 /** @param {{ vital: Vital, value: number | null }} props */
 const VitalCell = ({ vital, value }) => html`<td class="v">${value === null ? DASH : html`<${Rated}
   rating=${rate(vital, value)} isShort=${true} />${vital.format(value)}`}</td>`;
-
-/** A mark beside the name of the preset in the list of metrics. */
-export const VitalsIcon = () => html`<${Icon} name="pulse" size="14" />`;

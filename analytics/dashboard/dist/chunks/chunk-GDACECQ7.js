@@ -1,1 +1,0 @@
-import{La as r,Na as s,v as o}from"./chunk-UMTCUHV3.js";var a=(e,n)=>s("POST","../v1/funnels/compare?"+n,{funnel_ids:e}),d=(e,n)=>r(`../v1/funnels/${e.id}/analytics/detailed?${o(n)}&format=csv`);export{a,d as b};

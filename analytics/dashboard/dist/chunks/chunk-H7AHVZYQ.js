@@ -1,8 +1,0 @@
-import{Ra as m,b as $,g as l,oa as s,pa as r}from"./chunk-UMTCUHV3.js";function c({state:n,change:u,isOfEvents:f}){let[i,e]=$(null),o=m(i!==null,()=>import("./filter_dialog-OXBXUQFM.js")),t=({filter:d})=>d!==void 0&&u(d);return l`<div class="where"><${r} state=${n} go=${t}
-    add=${()=>e({kind:"filter",index:null})} save=${()=>e({kind:"segment"})} />
-    <${s} state=${n} go=${t} edit=${d=>e({kind:"filter",index:d})} />
-      </div>
-    ${o&&i?.kind==="filter"&&l`<${o.default} state=${n} go=${t} index=${i.index}
-      isOfEvents=${f} close=${()=>e(null)} />`}
-    ${o&&i?.kind==="segment"&&l`<${o.SegmentDialog} state=${n} go=${t}
-      close=${()=>e(null)} />`}`}export{c as a};

@@ -1,0 +1,1 @@
+import{A as o,Ja as r,La as s}from"./chunk-DVZ2JOGS.js";var a=(e,n)=>s("POST","../v1/funnels/compare?"+n,{funnel_ids:e}),d=(e,n)=>r(`../v1/funnels/${e.id}/analytics/detailed?${o(n)}&format=csv`);export{a,d as b};

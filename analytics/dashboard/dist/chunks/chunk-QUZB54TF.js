@@ -1,0 +1,1 @@
+import{Ca as i}from"./chunk-DVZ2JOGS.js";var n=["byte","kilobyte","megabyte","gigabyte"];function a(t){if(t==null)return"";let o=Math.min(n.length-1,t?Math.floor(Math.log(t)/Math.log(1e3)):0);return new Intl.NumberFormat(i,{style:"unit",unit:n[o],unitDisplay:o?"short":"long",maximumFractionDigits:o?1:0}).format(t/1e3**o)}export{a};

@@ -1,0 +1,1 @@
+import{d as a,e as b}from"./chunk-MBUBYPRG.js";import"./chunk-KNET57ZC.js";import"./chunk-3FAOWEPM.js";import"./chunk-SPHTWQJH.js";import"./chunk-LVLWG5QD.js";import"./chunk-MPMQ2PPM.js";import"./chunk-R6ISBZZL.js";import"./chunk-DVZ2JOGS.js";export{b as DimensionSelect,a as default};

@@ -1,0 +1,31 @@
+// The German words of the page of experiments. tsc compares their keys with the English ones.
+
+/** @type {import("./words_experiments.js").ExperimentWords} */
+export const de = {
+  trackCall: "JavaScript, mit dem Tracker", trackSdk: "JavaScript, mit dem SDK",
+  trackJson: "Als JSON", trackMarkup: "HTML, mit dem Tracker",
+  experimentsIntro: "Welche Variante mehr Menschen zu einem Ziel führt, und wie sicher das ist.", exposure: "Anzeige",
+  exposureHint: "Das Ereignis, wenn eine Variante gezeigt wird", variantProperty: "Eigenschaft mit der Variante",
+  goalOfExperiment: "Ziel", chooseGoal: "Ziel wählen", goalsGroup: "Ziele", eventsGroup: "Ereignisse",
+  control: "Kontrolle", controlAuto: "Von selbst gewählt", weights: "Geplante Anteile (leer: gleiche)",
+  weightsHint: "control:0.9, short:0.1", showResult: "Ergebnis zeigen",
+  chooseExperiment: "Wählen Sie Anzeige, Eigenschaft und Ziel",
+  chooseExperimentText: "Senden Sie ein Ereignis, wenn jemandem eine Variante gezeigt wird, mit ihrem Namen als Eigenschaft, und immer mit demselben Namen:",
+  noExposures: "Niemand sah in diesem Zeitraum eine Variante",
+  noExposuresText: "Wählen Sie einen längeren Zeitraum, prüfen Sie die Namen oben, oder senden Sie ein Ereignis, wenn eine Variante gezeigt wird:",
+  variant: "Variante", converted: "Abgeschlossen", difference: "Unterschied", pValue: "p", isControl: "Kontrolle",
+  intervalText: "{low} bis {high}", points: "{n} Punkte", rateLabel: "Rate",
+  usersOfVariant: "Nutzer, die {name} sahen", intervalLabel: "{name}: {value} Punkte, von {low} bis {high}",
+  mismatch: "Die Nutzer wurden nicht wie geplant aufgeteilt (p = {p}). Lassen Sie die anderen Zahlen außer Acht: Die Gruppen unterscheiden sich um mehr als die Variante.",
+  mismatchHelp: "Suchen Sie nach Weiterleitungen, Abstürzen oder Anzeigen, die in einer Variante später gesendet werden.",
+  ratioFine: "Die Nutzer wurden wie geplant aufgeteilt (p = {p}).",
+  mixed: { one: "{n} Nutzer sah mehrere Varianten und zählt in keiner, denn jede kann gewirkt haben.", other: "{n} Nutzer sahen mehrere Varianten und zählen in keiner, denn jede kann gewirkt haben." },
+  mixedMany: "Viele davon heißen, dass die Zuteilung nicht beständig ist.", readTitle: "Wie man das liest",
+  readDifference: "Unterschied: die Rate der Variante minus die der Kontrolle, mit dem 95-%-Intervall. Würde das Experiment viele Male wiederholt, enthielten 95 von 100 solcher Intervalle den wahren Unterschied.",
+  readP: "p: wie oft zwei Varianten, die sich nicht unterscheiden, mindestens diesen Unterschied zeigten.",
+  readNarrow: "Ein schmales Intervall um 0 heißt, dass es kaum einen Unterschied gibt. Ein breites heißt, dass die Daten noch nicht zeigen, ob es einen gibt.",
+  readPeek: "Entscheiden Sie vor dem Beginn, wie viele Nutzer nötig sind, was das Ziel ist, und an welchem Tag Sie nachsehen; sehen Sie dann an diesem Tag nach. Wer zehnmal nachsieht und beim ersten p < 0,05 aufhört, findet in einem von fünf Experimenten eine Wirkung, wo keine ist.",
+  readSeveral: "Bei mehreren Varianten, Zielen oder Segmenten teilen Sie 0,05 durch die Zahl der Vergleiche.",
+  readLatest: "Wer gestern eine Variante sah, hatte einen Tag zum Abschluss: Der Unterschied stimmt, aber die Raten sind zu niedrig.",
+  readUsers: "Ein Nutzer gehört zur Variante der ersten Anzeige im Zeitraum und schließt mit dem ersten Ereignis des Ziels danach ab.",
+};
