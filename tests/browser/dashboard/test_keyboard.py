@@ -13,13 +13,15 @@ if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext, Page
 
 SITES = ["Skip to content", "Analytics", "All sites"]
-SIDE = [*SITES, "Overview", "Realtime", "Links", "Exports", "Operations", "Settings", "Install"]
+TRAFFIC = ["Overview", "Realtime", "Links"]
+BEHAVIOUR = ["Goals & events", "Funnels", "Retention", "Journeys", "Experiments", "Users"]
+SIDE = [*SITES, *TRAFFIC, *BEHAVIOUR, "Exports", "Samples", "Operations", "Settings", "Install"]
 FOOT = ["Theme: system", "DE", "Keyboard shortcuts", "Sign out", "S SITE"]
 FIGURES = ["Visitors 1", "Visits 1", "Page views 2", "Views per visit 2.00", "Bounce rate 0%", "Visit duration 0s"]
 CHART = "Visitors by Day: 1 in all. Left and right arrow keys read the values, Enter opens one."
 ACTIONS: dict[str, list[str]] = {
     "": [
-        *SIDE, *FOOT, "Filter", "Compare", "Last 4 weeks", *FIGURES, "Hour", "Day", "Week", "Show as table", "Add a note", "Download CSV",
+        *SIDE, *FOOT, "Filter", "Compare", "Last 4 weeks", "Share", *FIGURES, "Hour", "Day", "Week", "Show as table", "Add a note", "Download CSV",
         CHART, "Top pages", "/a", "/b", "Details", "Channels", "Sources: More", "Search", "Details", "Map", "Details",
         "Browsers", "Devices: More", "Unknown", "Details", "Goals",
     ],
@@ -47,7 +49,8 @@ ACTIONS: dict[str, list[str]] = {
     "settings": [
         *SIDE, *FOOT, "Name", "Time zone", "Domains, one a line", "Keep raw events for so many days",
         "Accept events without a key", "Origins of your pages, one a line", "Event types", "Known types, one a line", "User ids",
-        "Recognised for", "Told apart by", "Everybody may read the aggregated reports", "Kind", "Name",
+        "Recognised for", "Told apart by", "Everybody may read the aggregated reports",
+        "Origins whose pages may show shared pages in a frame, one a line", "Kind", "Name",
         "Only from this origin", "Create the key", "Name", "Valid for", "ingest", "read", "export", "write", "admin",
         "Create the token", "Key of the site", "Rename", "Delete the site",
     ],
