@@ -33,7 +33,7 @@ const DIMENSIONS = ["country", "region", "city", "language", "device", "browser"
   "referrer", "utm_campaign", "utm_source", "utm_medium", "utm_term", "utm_content"];
 const FEW = 10;
 const MANY = 1000;
-export const MOST_COMPARED = 20;
+const MOST_COMPARED = 20;
 
 /** The address of the report. @param {Funnel} funnel @param {State} state @param {Params} params */
 function reportPath(funnel, state, params) {
@@ -127,7 +127,7 @@ function Breakdown({ data, busy, params, open }) {
  *   href?: string, open?: () => void }} RateRow */
 
 /** Rows with a rate, and a bar of it behind their name. @param {{ name: string, rows: RateRow[], extra?: "time" | "score" }} props */
-export function RateTable({ name, rows, extra }) {
+function RateTable({ name, rows, extra }) {
   const max = Math.max(1e-9, ...rows.map((row) => row.rate ?? 0));
   return html`<table class="rates">
     <colgroup><col /><col class="c-v" /><col class="c-v" />${extra && html`<col class="c-v hide-small" />`}<col class="c-s" /></colgroup>

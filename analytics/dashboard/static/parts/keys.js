@@ -16,7 +16,7 @@ await addWords(() => import("../app/words_settings.js"), () => import("../app/wo
  *   scopes: string[], sites: string[] | null, origins: string[], created_by: string, created_at: string,
  *   expires_at: string | null, last_used_at: string | null, revoked_at: string | null }} Key */
 
-export const SCOPES = ["ingest", "read", "export", "write", "admin"];
+const SCOPES = ["ingest", "read", "export", "write", "admin"];
 /** @param {{ expires_at: string | null, revoked_at: string | null }} one */
 export const isValid = (one) => !one.revoked_at && (!one.expires_at || Date.parse(one.expires_at) > Date.now());
 

@@ -55,7 +55,7 @@ function NoEvents({ state, go }) {
 /** @typedef {{ name: string, visits: { key: string, start: string | null, events: TimelineEvent[] }[] }} DayOfEvents */
 
 /** Events of the same day and visit that follow each other. @param {TimelineEvent[]} events @returns {DayOfEvents[]} */
-export function groupByDay(events) {
+function groupByDay(events) {
   /** @type {DayOfEvents[]} */
   const found = [];
   for (const event of events) {

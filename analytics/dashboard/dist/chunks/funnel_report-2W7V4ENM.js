@@ -52,4 +52,4 @@ ${r.length>0&&n`<div class="compare-pick"><${F} label=${o("chooseFunnels")} titl
 aria-checked=${c.includes($.id)} disabled=${!c.includes($.id)&&c.length>=Z-1}
 onClick=${()=>u($.id)}><${R} name=${c.includes($.id)?"check":"plus"} /><span class="lbl">${$.name}</span></button>`)}</div>
 <//></div>`}
-</section>`}function ot(t,i){let[e,a]=S({key:"",rows:null,error:null}),s=`${t} ${i}`;return f(()=>{if(!t.length)return;let r=!0;return j(t,i).then(c=>r&&a({key:s,rows:c,error:null}),c=>r&&a({key:s,rows:null,error:M(c)})),()=>{r=!1}},[s]),e.key===s?e:{rows:null,error:null}}export{gt as FunnelReport,Z as MOST_COMPARED,x as RateTable};
+</section>`}function ot(t,i){let[e,a]=S({key:"",rows:null,error:null}),s=`${t} ${i}`;return f(()=>{if(!t.length)return;let r=!0;return j(t,i).then(c=>r&&a({key:s,rows:c,error:null}),c=>r&&a({key:s,rows:null,error:M(c)})),()=>{r=!1}},[s]),e.key===s?e:{rows:null,error:null}}export{gt as FunnelReport};
